@@ -1,0 +1,17 @@
+cimport cython
+from libc.stddef cimport size_t
+from libc.stdint cimport int64_t
+
+
+@cython.final
+cdef class RecordBuffer:
+    cdef char* _bytes
+    cdef int64_t _capacity
+    cdef readonly int64_t count
+    """Records held."""
+    cdef readonly size_t itemsize
+    """Bytes of one record."""
+
+    cdef int grow(self) except -1 nogil
+    cdef void* append(self) except NULL nogil
+    cdef void* at(self, int64_t index) noexcept nogil

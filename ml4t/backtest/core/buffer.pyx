@@ -1,0 +1,69 @@
+"""A growable array of C records that becomes a NumPy array without a Python loop."""
+
+cimport cython
+from libc.stddef cimport size_t
+from libc.stdint cimport int64_t
+from libc.stdlib cimport free, realloc
+from libc.string cimport memcpy, memset
+
+import numpy as np
+
+
+cdef int _out_of_memory(size_t wanted) except -1 with gil:
+    raise MemoryError(f"a record buffer could not grow to {wanted} bytes")
+
+
+@cython.final
+cdef class RecordBuffer:
+    """Records of one struct type, appended one at a time.
+
+    A pointer that ``append`` or ``at`` returned is valid until the next ``append``.
+    """
+
+    def __cinit__(self, size_t itemsize):
+        self._bytes = NULL
+        self._capacity = 0
+        self.count = 0
+        self.itemsize = itemsize
+
+    def __dealloc__(self):
+        free(self._bytes)
+
+    def __len__(self):
+        return self.count
+
+    def to_array(self, dtype):
+        """Copy the records into a NumPy array of ``dtype``, shape (count,)."""
+        dtype = np.dtype(dtype)
+        if <size_t> dtype.itemsize != self.itemsize:
+            raise ValueError(
+                f"dtype must have {self.itemsize} bytes a record, had {dtype.itemsize}"
+            )
+        out = np.empty(self.count, dtype)
+        cdef unsigned char[::1] view
+        if self.count:
+            view = out.view(np.uint8)
+            memcpy(&view[0], self._bytes, <size_t> self.count * self.itemsize)
+        return out
+
+    cdef int grow(self) except -1 nogil:
+        cdef int64_t capacity = 64 if self._capacity == 0 else self._capacity + self._capacity // 2
+        cdef size_t wanted = <size_t> capacity * self.itemsize
+        cdef void* moved = realloc(self._bytes, wanted)
+        if moved == NULL:
+            return _out_of_memory(wanted)
+        self._bytes = <char*> moved
+        self._capacity = capacity
+        return 0
+
+    cdef void* append(self) except NULL nogil:
+        # The new record is zeroed: padding bytes and fields nobody set are the same on every run.
+        if self.count == self._capacity:
+            self.grow()
+        cdef char* record = self._bytes + <size_t> self.count * self.itemsize
+        memset(record, 0, self.itemsize)
+        self.count += 1
+        return record
+
+    cdef void* at(self, int64_t index) noexcept nogil:
+        return self._bytes + <size_t> index * self.itemsize

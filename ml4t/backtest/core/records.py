@@ -1,0 +1,64 @@
+"""NumPy dtypes of the record structs in ``types.pxd``, and the names of their codes.
+
+The engine appends C structs to byte buffers; these dtypes read the buffers without a copy. Layouts are
+the compiler's (``align=True``), and a test compares every size with the C ``sizeof``.
+"""
+
+import numpy as np
+
+NO_TIME = np.iinfo(np.int64).min
+"""A time that never came; the same bits as NumPy's ``NaT``."""
+
+
+def _record(**columns):
+    return np.dtype(list(columns.items()), align=True)
+
+
+ORDER = _record(
+    order_id="i8", timestamp="i8", decision_time="i8", decision_row="i8", ended="i8", position_id="i8",
+    quantity="f8", filled_quantity="f8", decision_close="f8", notional="f8", units="f8", level="f8",
+    asset="i4", rule="i4", reason="i4", source="i1", reduce_only="i1", status="i1", exit_kind="i1",
+    at_open="i1",
+)  # fmt: skip
+
+FILL = _record(
+    order_id="i8", trade_id="i8", timestamp="i8", decision_time="i8",
+    quantity="f8", price="f8", base_price="f8", commission="f8", slippage_cost="f8", level="f8",
+    position_after="f8",
+    asset="i4", rule="i4", reason="i4", is_entry="i1", moment="i1", exit_kind="i1", intrabar="i1",
+)  # fmt: skip
+
+TRADE = _record(
+    trade_id="i8", entry_time="i8", exit_time="i8", entry_decision_time="i8", exit_decision_time="i8",
+    entry_decision_row="i8", exit_decision_row="i8", bars_held="i8",
+    quantity="f8", entry_price="f8", exit_price="f8", commission="f8", slippage_cost="f8",
+    dividends="f8", gross_pnl="f8", net_pnl="f8", return_="f8", mfe="f8", mae="f8", level="f8",
+    stop_at_entry="f8", target_at_entry="f8", stop_at_exit="f8", target_at_exit="f8",
+    asset="i4", rule="i4", reason="i4", side="i1", exit_kind="i1", intrabar="i1",
+)  # fmt: skip
+
+EVENT = _record(
+    timestamp="i8", order_id="i8", asked="f8", given="f8", asset="i4", rule="i4", reason="i4", kind="i1",
+)  # fmt: skip
+
+HOLDING = _record(time_index="i8", quantity="f8", entry_price="f8", asset="i4")
+
+MOMENTS = ("open", "inside", "close")
+EXIT_TYPES = ("", "stop_loss", "trailing_stop", "take_profit", "time_exit", "risk_exit", "other")
+ORDER_STATUSES = ("open", "filled", "rejected", "cancelled")
+ORDER_SOURCES = ("strategy", "rule", "level", "engine")
+EVENT_KINDS = ("rejected", "scaled", "cancelled", "nan_input", "negative_equity")
+INTRABAR_CHOICES = ("", "adverse_first", "favourable_first")
+FIXED_REASONS = (
+    "", "order", "close", "stop_loss", "trailing_stop", "take_profit", "time_exit", "cash_in_lieu",
+    "end_of_data", "position_closed", "split", "no_price", "no_equity", "zero_quantity",
+    "insufficient_cash", "insufficient_margin", "short_in_cash_account", "rule", "cancel", "nan_input",
+    "negative_equity",
+)  # fmt: skip
+
+OPEN_POSITION = _record(
+    trade_id="i8", entry_time="i8", entry_decision_time="i8", entry_decision_row="i8", bars_held="i8",
+    quantity="f8", entry_price="f8", mark="f8", unrealized_pnl="f8", realized_pnl="f8",
+    commission="f8", slippage_cost="f8", dividends="f8", stop="f8", target="f8", asset="i4",
+)  # fmt: skip
+"""A position still open when the data ended; ``realized_pnl`` is that of its partial exits."""

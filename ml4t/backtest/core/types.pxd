@@ -1,0 +1,183 @@
+# The C vocabulary of a run: enums and the structs that every room shares.
+#
+# Signs: quantity > 0 is long or a buy, < 0 short or a sell. Cash is positive when owned. Fees and
+# slippage costs are positive when paid. Prices are currency per unit; times int64 nanoseconds UTC.
+# NaN means "none" in every double that can be absent.
+#
+# Every record struct has a NumPy dtype of the same layout in records.py; a test compares them.
+
+from libc.stdint cimport int8_t, int32_t, int64_t
+
+
+cpdef enum Moment:
+    MOMENT_OPEN = 0
+    MOMENT_INSIDE = 1
+    MOMENT_CLOSE = 2
+
+
+# In the order in which exits decided at one close win at equal priority (semantics section 4).
+cpdef enum ExitKind:
+    EXIT_NONE = 0
+    EXIT_STOP_LOSS = 1
+    EXIT_TRAILING_STOP = 2
+    EXIT_TAKE_PROFIT = 3
+    EXIT_TIME = 4
+    EXIT_RISK = 5
+    EXIT_OTHER = 6
+
+
+cpdef enum OrderStatus:
+    ORDER_OPEN = 0
+    ORDER_FILLED = 1
+    ORDER_REJECTED = 2
+    ORDER_CANCELLED = 3
+
+
+cpdef enum OrderSource:
+    SOURCE_STRATEGY = 0
+    SOURCE_RULE = 1      # an exit a rule decided at a close
+    SOURCE_LEVEL = 2     # a stop, target or trailing level that was hit
+    SOURCE_ENGINE = 3    # cash in lieu, close_at_end
+
+
+cpdef enum EventKind:
+    EVENT_REJECTED = 0
+    EVENT_SCALED = 1
+    EVENT_CANCELLED = 2
+    EVENT_NAN_INPUT = 3
+    EVENT_NEGATIVE_EQUITY = 4
+
+
+cpdef enum ActionKind:
+    ACTION_SPLIT = 0
+    ACTION_DIVIDEND = 1
+
+
+# Which side was taken where a bar reached both levels and its open decided neither.
+cpdef enum IntrabarChoice:
+    CHOICE_NONE = 0
+    CHOICE_ADVERSE = 1
+    CHOICE_FAVOURABLE = 2
+
+
+# Why: the fixed reasons of the engine. Reasons that rules give are numbered after these.
+cpdef enum Reason:
+    REASON_NONE = 0
+    REASON_ORDER = 1
+    REASON_CLOSE = 2
+    REASON_STOP_LOSS = 3
+    REASON_TRAILING_STOP = 4
+    REASON_TAKE_PROFIT = 5
+    REASON_TIME_EXIT = 6
+    REASON_CASH_IN_LIEU = 7
+    REASON_END_OF_DATA = 8
+    REASON_POSITION_CLOSED = 9
+    REASON_SPLIT = 10
+    REASON_NO_PRICE = 11
+    REASON_NO_EQUITY = 12
+    REASON_ZERO_QUANTITY = 13
+    REASON_INSUFFICIENT_CASH = 14
+    REASON_INSUFFICIENT_MARGIN = 15
+    REASON_SHORT_IN_CASH_ACCOUNT = 16
+    REASON_RULE = 17             # a rule's validate_order said no
+    REASON_CANCEL = 18           # the strategy cancelled it
+    REASON_NAN_INPUT = 19
+    REASON_NEGATIVE_EQUITY = 20
+    N_FIXED_REASONS = 21
+
+
+cdef struct Order:
+    int64_t order_id             # 1, 2, ... in the order of acceptance
+    int64_t timestamp            # accepted
+    int64_t decision_time        # the last bar known then; INT64_MIN when there was none
+    int64_t decision_row         # its row in the market data; -1 when there was none
+    int64_t ended                # time of the last fill, rejection or cancel; INT64_MIN while open
+    int64_t position_id          # the position a reduce-only order belongs to; 0 for others
+    double quantity              # ordered
+    double filled_quantity
+    double decision_close        # close of the decision bar, split-adjusted; NaN when there was none
+    double notional              # sum of |q|*p over its fills, for the commission
+    double units                 # sum of |q| over its fills, for the commission
+    double level                 # of the level or decision behind it; NaN when none
+    int32_t asset
+    int32_t rule                 # position of the rule in the result's rule names; -1 when none
+    int32_t reason
+    int8_t source
+    int8_t reduce_only
+    int8_t status
+    int8_t exit_kind
+    int8_t at_open               # fills at an open whatever fill_at says
+
+
+cdef struct Fill:
+    int64_t order_id             # 0: cash in lieu, which no order asked for
+    int64_t trade_id             # the round trip it belongs to
+    int64_t timestamp
+    int64_t decision_time
+    double quantity
+    double price                 # after slippage
+    double base_price            # before slippage
+    double commission
+    double slippage_cost
+    double level
+    double position_after
+    int32_t asset
+    int32_t rule
+    int32_t reason
+    int8_t is_entry
+    int8_t moment
+    int8_t exit_kind
+    int8_t intrabar
+
+
+cdef struct Trade:
+    int64_t trade_id
+    int64_t entry_time
+    int64_t exit_time
+    int64_t entry_decision_time
+    int64_t exit_decision_time
+    int64_t entry_decision_row
+    int64_t exit_decision_row
+    int64_t bars_held
+    double quantity              # all that was entered, positive
+    double entry_price
+    double exit_price
+    double commission
+    double slippage_cost
+    double dividends
+    double gross_pnl
+    double net_pnl
+    double return_
+    double mfe                   # price units
+    double mae
+    double level
+    double stop_at_entry
+    double target_at_entry
+    double stop_at_exit
+    double target_at_exit
+    int32_t asset
+    int32_t rule
+    int32_t reason
+    int8_t side                  # 1 long, -1 short
+    int8_t exit_kind
+    int8_t intrabar
+
+
+# What happened to an order or a level besides filling: one row, with the numbers compared.
+cdef struct Event:
+    int64_t timestamp
+    int64_t order_id             # 0 when none
+    double asked
+    double given
+    int32_t asset                # -1: the account
+    int32_t rule
+    int32_t reason
+    int8_t kind
+
+
+# One row whenever the units or the average price of an asset changed within a timestamp.
+cdef struct Holding:
+    int64_t time_index           # position of the timestamp in the run
+    double quantity              # at the end of that timestamp
+    double entry_price
+    int32_t asset

@@ -1,0 +1,63 @@
+cimport cython
+from libc.stdint cimport int8_t, int32_t, int64_t
+
+
+@cython.final
+cdef class MarketData:
+    # C pointers into the arrays below; valid as long as the object lives.
+    cdef const int64_t* time
+    cdef const int64_t* offset
+    cdef const int32_t* asset
+    cdef const double* open_
+    cdef const double* high_
+    cdef const double* low_
+    cdef const double* close_
+    cdef const double* volume_       # NULL when the table has none; so bid_ and ask_
+    cdef const double* bid_
+    cdef const double* ask_
+    cdef const double** feature      # n_features columns of n_rows values
+    cdef const double** context_     # n_context columns of n_times values
+    cdef const int64_t* action_time
+    cdef const int32_t* action_asset
+    cdef const int8_t* action_kind
+    cdef const double* action_value
+
+    cdef readonly int64_t n_times
+    """Distinct timestamps."""
+    cdef readonly int64_t n_rows
+    """Bars: (timestamp, asset) pairs."""
+    cdef readonly int64_t n_assets
+    """Assets of the universe, those without a row in this data included."""
+    cdef readonly int64_t n_actions
+    """Splits and cash dividends."""
+    cdef readonly tuple assets
+    """Asset names in asset order; an asset's position here is its code."""
+    cdef readonly object timestamps
+    """int64 array, shape (n_times,), nanoseconds UTC, increasing."""
+    cdef readonly object offsets
+    """int64 array, shape (n_times + 1,): rows of time t are offsets[t]..offsets[t + 1]."""
+    cdef readonly object asset_codes
+    """int32 array, shape (n_rows,), increasing within a timestamp."""
+    cdef readonly object open
+    """float64 array, shape (n_rows,), currency per unit; so high, low, close."""
+    cdef readonly object high
+    cdef readonly object low
+    cdef readonly object close
+    cdef readonly object volume
+    """float64 array, shape (n_rows,), units; None when the table has none."""
+    cdef readonly object bid
+    cdef readonly object ask
+    cdef readonly dict features
+    """Signals and indicators by name: float64 arrays, shape (n_rows,); NaN where unknown."""
+    cdef readonly tuple signal_names
+    """The names in ``features`` that came as signals; the others are indicators."""
+    cdef readonly dict context
+    """Market-wide values by name: float64 arrays, shape (n_times,); NaN where unknown."""
+    cdef readonly object actions
+    """Structured array (time, asset, kind, value) in order of time, kind, asset."""
+    cdef readonly dict info
+    """What the tables were: ``closes_only``, sources, time zone given as ``bar_time``."""
+    cdef dict _code
+    cdef object _columns              # keeps the arrays behind the pointers alive
+
+    cpdef int code(self, object asset) except -1
