@@ -1,0 +1,1 @@
+"""Event-driven backtester with a compiled core."""
