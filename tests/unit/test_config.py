@@ -1,0 +1,142 @@
+"""The settings of a run: defaults, conversion of numbers, refusals."""
+
+from decimal import Decimal
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from pydantic import ValidationError
+
+from ml4t.backtest.config import BacktestConfig, Commission
+
+HONEST_DEFAULTS = {
+    "initial_cash": 100_000.0,
+    "account": "cash",
+    "max_leverage": None,
+    "commission": Commission(percent=0.0, per_unit=0.0, fixed=0.0, minimum=0.0),
+    "slippage": 0.0,
+    "fill_at": "next_open",
+    "check_entry_bar": True,
+    "level_basis": "fill_price",
+    "watermark": "high",
+    "watermark_start": "entry_high",
+    "intrabar": "adverse_first",
+    "open_decides": True,
+    "gap_fill": "open",
+    "slip_stops": True,
+    "exit_decided_at_close": "next_open",
+    "on_insufficient": "scale",
+    "order_sequence": "exits_first",
+    "quantity": "fractional",
+    "close_at_end": False,
+    "debug": False,
+    "record_columns": None,
+}
+
+
+def test_defaults_are_the_honest_ones():
+    config = BacktestConfig()
+    assert {name: getattr(config, name) for name in BacktestConfig.model_fields} == HONEST_DEFAULTS
+
+
+def test_every_setting_says_what_it_does():
+    for model in (BacktestConfig, Commission):
+        undocumented = [name for name, field in model.model_fields.items() if not field.description]
+        assert undocumented == []
+
+
+@pytest.mark.parametrize("convert", [float, Decimal, Fraction, np.float64, np.float32])
+def test_numbers_of_any_type_become_floats_once(convert):
+    config = BacktestConfig(
+        initial_cash=convert(1000),
+        slippage=convert(0.25),
+        commission=convert(0.125),
+        account="margin",
+        max_leverage=convert(4),
+    )
+    numbers = (config.initial_cash, config.slippage, config.commission.percent, config.max_leverage)
+    assert numbers == (1000.0, 0.25, 0.125, 4.0)
+    assert all(type(number) is float for number in numbers)
+
+
+@pytest.mark.parametrize("field", ["initial_cash", "slippage", "max_leverage"])
+@pytest.mark.parametrize(
+    "value", [float("nan"), float("inf"), -float("inf"), Decimal("NaN"), np.nan]
+)
+def test_non_finite_number_is_refused_by_name(field, value):
+    with pytest.raises(ValueError, match=f"{field} must be finite"):
+        BacktestConfig(**{field: value, "account": "margin"})
+
+
+@pytest.mark.parametrize("field", list(Commission.model_fields))
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [(float("nan"), "must be finite"), (-0.01, "must not be negative"), (None, "must be a number")],
+)
+def test_commission_out_of_range_is_refused_by_name(field, value, message):
+    with pytest.raises(ValueError, match=f"{field} {message}"):
+        Commission(**{field: value})
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"initial_cash": 0}, "initial_cash must be greater than 0, was 0.0"),
+        ({"initial_cash": True}, "initial_cash must be a number, was True"),
+        ({"slippage": "0.25"}, "slippage must be a number, was '0.25'"),
+        ({"slippage": 1}, "slippage is a fraction .* must be below 1, was 1.0"),
+        ({"commission": 5}, "percent is a fraction .* must be below 1, was 5.0"),
+        ({"commission": "cheap"}, "percent must be a number, was 'cheap'"),
+        ({"account": "margin", "max_leverage": 0}, "max_leverage must be greater than 0"),
+        ({"max_leverage": 2}, "cash account has no leverage"),
+        ({"debug": "yes"}, "debug must be True or False, was 'yes'"),
+        (
+            {"record_columns": "vix"},
+            r"record_columns must be a list of column names; write \['vix'\]",
+        ),
+        ({"fill_at": "open"}, "'next_open', 'next_close' or 'close'"),
+        ({"intrabar": "fine"}, "'adverse_first', 'favourable_first' or 'nearest_to_open'"),
+        ({"slipage": 0.1}, "BacktestConfig has no setting 'slipage'; did you mean 'slippage'?"),
+        (
+            {"commission": {"percnt": 0.1}},
+            "Commission has no setting 'percnt'; did you mean 'percent'?",
+        ),
+        ({"zzz": 1}, "BacktestConfig has no setting 'zzz'; it has initial_cash, account"),
+    ],
+)
+def test_contradictions_and_misspellings_are_refused(settings, message):
+    with pytest.raises(ValueError, match=message):
+        BacktestConfig(**settings)
+
+
+def test_settings_cannot_be_changed_afterwards():
+    config = BacktestConfig()
+    with pytest.raises(ValidationError, match="frozen"):
+        config.slippage = 0.5
+    assert config.slippage == 0.0
+
+
+def test_replace_checks_what_it_changes():
+    config = BacktestConfig(commission=0.001)
+    changed = config.replace(slippage=Decimal("0.5"))
+    assert (changed.slippage, changed.commission.percent, config.slippage) == (0.5, 0.001, 0.0)
+    with pytest.raises(ValueError, match="slippage must not be negative"):
+        config.replace(slippage=-1)
+
+
+def test_leverage_limit_is_that_of_the_account_unless_given():
+    assert BacktestConfig().leverage_limit == 1.0
+    assert BacktestConfig(account="margin").leverage_limit == 2.0
+    assert BacktestConfig(account="margin", max_leverage=3).leverage_limit == 3.0
+
+
+def test_json_round_trip_is_exact():
+    config = BacktestConfig(
+        initial_cash=1e5 / 3,
+        commission=Commission(percent=0.1 / 3, per_unit=0.005, minimum=1),
+        account="margin",
+        max_leverage=1.7,
+        record_columns=["vix", "prediction"],
+        check_entry_bar=False,
+    )
+    assert BacktestConfig.model_validate_json(config.model_dump_json()) == config
