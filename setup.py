@@ -6,8 +6,8 @@ extensions there are, the Cython directives (here and nowhere else) and the comp
 ``ML4T_BUILD`` chooses the profile, which is compiled in (``ml4t.backtest.build_profile()``):
 
 =========  =======================================================================================
-release    the default: fast, no index, None or initialization checks, asserts compiled out
-checked    every check Cython has, asserts on, light optimization: the tests run on it too
+release    the default: fast, no index, overflow or initialization checks, no asserts
+checked    these checks and asserts on, light optimization: the tests run on it too
 trace      line tracing for coverage; C files land beside the sources, where coverage looks
 profile    function hooks for cProfile
 =========  =======================================================================================
@@ -29,6 +29,7 @@ from pathlib import Path
 import Cython
 from Cython.Build import cythonize
 from Cython.Compiler import Options
+from Cython.Compiler.Errors import CompileError
 from setuptools import Extension, setup
 from setuptools.command.build import build as _build
 from setuptools.command.build_ext import build_ext as _build_ext
@@ -64,10 +65,14 @@ DIRECTIVES = {
     # quietly naming another element.
     "wraparound": False,
     "initializedcheck": CHECKED,
-    "nonecheck": CHECKED,
     "overflowcheck": CHECKED,
+    # Not even on `checked`: with it Cython refuses `self.count += 1` without the GIL. Arguments
+    # say `not None` instead.
+    "nonecheck": False,
     "profile": PROFILE == "profile",
     "linetrace": PROFILE == "trace",
+    # On `checked` they would recommend what it is there to do without.
+    "show_performance_hints": not CHECKED,
     "warn.maybe_uninitialized": True,
     "warn.multiple_declarators": True,
     "warn.unreachable": True,
@@ -197,17 +202,20 @@ class build_ext(_build_ext):
     def build_extensions(self) -> None:
         self.require_compiler()
         msvc = self.compiler.compiler_type == "msvc"
-        translated = cythonize(
-            [
-                Extension(ext.name, list(ext.sources), define_macros=MACROS, depends=ext.depends)
-                for ext in self.extensions
-            ],
-            include_path=["."],
-            build_dir=None if PROFILE == "trace" else f"build/cython-{PROFILE}",
-            compiler_directives=DIRECTIVES,
-            force=bool(self.force),
-            nthreads=int(self.parallel or 1),
-        )
+        try:
+            translated = cythonize(
+                [
+                    Extension(ext.name, list(ext.sources), define_macros=MACROS, depends=ext.depends)
+                    for ext in self.extensions
+                ],
+                include_path=["."],
+                build_dir=None if PROFILE == "trace" else f"build/cython-{PROFILE}",
+                compiler_directives=DIRECTIVES,
+                force=bool(self.force),
+                nthreads=int(self.parallel or 1),
+            )
+        except CompileError as error:
+            raise SystemExit(f"error: Cython could not translate {error}; why stands above") from None
         sources = {ext.name: ext.sources for ext in translated}
         originals = {ext.name: ext.sources for ext in self.extensions}
         for ext in self.extensions:

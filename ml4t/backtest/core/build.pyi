@@ -2,4 +2,6 @@ PROFILE: str
 """``release``, ``checked``, ``trace`` or ``profile``."""
 
 IS_CHECKED: bool
-"""Whether index, None and overflow checks are compiled in."""
+"""Whether index, overflow and initialization checks are compiled in."""
+
+def build_profile() -> str: ...

@@ -28,3 +28,14 @@ cdef extern from *:
 
 PROFILE = ML4T_PROFILE_TEXT.decode("ascii")
 IS_CHECKED = bool(CHECKED)
+
+
+def build_profile():
+    """Return the profile this package was compiled in.
+
+    Returns
+    -------
+    str
+        ``release``, ``checked``, ``trace`` or ``profile``.
+    """
+    return PROFILE
