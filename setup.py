@@ -77,7 +77,6 @@ DIRECTIVES = {
     "warn.multiple_declarators": True,
     "warn.unreachable": True,
     "warn.unused": True,
-    "warn.unused_result": True,
 }
 
 MACROS: list[tuple[str, str | None]] = [

@@ -1,0 +1,308 @@
+"""What the tests of the house know about the source tree: its files, layers and imports.
+
+Cython files are read with Cython's own parser (not compiled), Python files with `ast`: a comment
+or a string that looks like code misleads neither.
+"""
+
+import ast
+import functools
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+PACKAGE = "ml4t.backtest"
+SOURCES = ROOT / "ml4t" / "backtest"
+
+#: Lowest first. A module imports its own layer and those before it. Modules of one layer are
+#: rooms side by side. The package root (`ml4t/backtest/__init__.py`) is above them all.
+LAYERS = (
+    ("core",),
+    ("data", "datasets"),
+    ("portfolio",),
+    ("execution",),
+    ("risk",),
+    ("strategy",),
+    ("engine",),
+    ("result", "analytics", "report"),
+    ("config", "sweep", "cli", "__main__"),
+)
+ROOT_LAYER = len(LAYERS)
+
+
+@dataclass(frozen=True)
+class Import:
+    """One imported module (`name` is None) or one name of it, and where it stands."""
+
+    module: str
+    name: str | None
+    line: int
+
+
+def python_files() -> list[Path]:
+    return sorted([*SOURCES.rglob("*.py"), *SOURCES.rglob("*.pyi")])
+
+
+def cython_files() -> list[Path]:
+    return sorted([*SOURCES.rglob("*.pyx"), *SOURCES.rglob("*.pxd")])
+
+
+def label(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix() if path.is_relative_to(ROOT) else path.name
+
+
+def module_name(path: Path) -> str:
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def layer_of(module: str) -> int | None:
+    """Number of the layer of `module`; None outside the package; KeyError where none is known."""
+    if module != PACKAGE and not module.startswith(PACKAGE + "."):
+        return None
+    rest = module[len(PACKAGE) + 1 :]
+    if not rest:
+        return ROOT_LAYER
+    head = rest.split(".")[0]
+    for number, names in enumerate(LAYERS):
+        if head in names:
+            return number
+    raise KeyError(f"{module}: {head!r} has no layer; give it one in tests/house/tree.py")
+
+
+# --- Python ---------------------------------------------------------------------------------
+
+
+def _is_type_checking(test: ast.expr) -> bool:
+    return (isinstance(test, ast.Name) and test.id == "TYPE_CHECKING") or (
+        isinstance(test, ast.Attribute) and test.attr == "TYPE_CHECKING"
+    )
+
+
+def _python_nodes(tree: ast.AST) -> Iterator[ast.AST]:
+    """Every node except what only a type checker reads."""
+    for child in ast.iter_child_nodes(tree):
+        if isinstance(child, ast.If) and _is_type_checking(child.test):
+            for node in child.orelse:
+                yield node
+                yield from _python_nodes(node)
+            continue
+        yield child
+        yield from _python_nodes(child)
+
+
+def python_imports(text: str, *, package: str = "") -> list[Import]:
+    """Imports of a Python text, deferred ones and calls of `__import__` and `import_module` too."""
+    found = []
+    for node in _python_nodes(ast.parse(text)):
+        if isinstance(node, ast.Import):
+            found += [Import(alias.name, None, node.lineno) for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            module = node.module or ""
+            if node.level:
+                base = package.split(".")[: len(package.split(".")) - node.level + 1]
+                module = ".".join([*base, *([module] if module else [])])
+            found += [Import(module, alias.name, node.lineno) for alias in node.names]
+        elif isinstance(node, ast.Call) and node.args:
+            called = node.func
+            name = called.id if isinstance(called, ast.Name) else getattr(called, "attr", "")
+            first = node.args[0]
+            if name in ("__import__", "import_module") and isinstance(first, ast.Constant):
+                found.append(Import(str(first.value), None, node.lineno))
+    return found
+
+
+# --- Cython ---------------------------------------------------------------------------------
+
+
+def parse_cython(text: str, *, pxd: bool, name: str = "snippet"):
+    """Cython's syntax tree of `text`, before any declaration is looked up."""
+    from Cython.Compiler.TreeFragment import parse_from_strings
+
+    return parse_from_strings(name, text, level="module_pxd" if pxd else None)
+
+
+@functools.cache
+def cython_tree(path: Path):
+    text = path.read_text(encoding="utf-8")
+    name = module_name(path).replace(".", "_")
+    return parse_cython(text, pxd=path.suffix == ".pxd", name=name)
+
+
+def walk(node) -> Iterator:
+    """Every node of a Cython syntax tree."""
+    yield node
+    for attribute in node.child_attrs or ():
+        child = getattr(node, attribute, None)
+        for item in child if isinstance(child, list) else [child]:
+            if item is not None and hasattr(item, "child_attrs"):
+                yield from walk(item)
+
+
+def cython_imports(tree) -> list[Import]:
+    """`import`, `from ... import` and both forms of `cimport`."""
+    found = []
+    for node in walk(tree):
+        kind = type(node).__name__
+        line = node.pos[1]
+        if kind == "CImportStatNode":
+            found.append(Import(str(node.module_name), None, line))
+        elif kind == "FromCImportStatNode":
+            module = "." * (node.relative_level or 0) + str(node.module_name)
+            found += [Import(module, str(item[1]), line) for item in node.imported_names]
+        elif kind == "FromImportStatNode":
+            statement = node.module
+            level = max(getattr(statement, "level", 0) or 0, 0)
+            name = getattr(statement, "module_name", statement)
+            module = "." * level + str(getattr(name, "value", name))
+            found += [Import(module, str(item[0]), line) for item in node.items]
+        elif kind == "ImportNode":
+            module = str(getattr(node.module_name, "value", node.module_name))
+            if module:
+                found.append(Import(module, None, line))
+        elif kind == "SimpleCallNode":
+            name = getattr(node.function, "name", None) or getattr(node.function, "attribute", "")
+            value = getattr(node.args[0], "value", None) if node.args else None
+            if str(name) in ("__import__", "import_module") and value is not None:
+                found.append(Import(str(value), None, line))
+    return found
+
+
+def imports_of(path: Path) -> list[Import]:
+    if path.suffix in (".pyx", ".pxd"):
+        return cython_imports(cython_tree(path))
+    package = module_name(path) if path.stem == "__init__" else module_name(path).rpartition(".")[0]
+    return python_imports(path.read_text(encoding="utf-8"), package=package)
+
+
+def resolved(found: Import) -> str:
+    """The module an import depends on: the named submodule, where the name is one."""
+    if found.name is not None and found.module.startswith(PACKAGE):
+        base = ROOT.joinpath(*found.module.split("."), found.name)
+        if base.is_dir() or any(
+            base.with_suffix(suffix).exists() for suffix in (".py", ".pyx", ".pxd")
+        ):
+            return f"{found.module}.{found.name}"
+    return found.module
+
+
+# --- the error contract of C signatures ------------------------------------------------------
+
+_PYTHON_TYPES = {
+    "object", "str", "bytes", "bytearray", "list", "dict", "tuple", "set", "frozenset", "type",
+    "slice", "memoryview", "unicode", "basestring", "Exception", "BaseException",
+}  # fmt: skip
+
+
+@functools.cache
+def extension_types() -> frozenset[str]:
+    """Names of all `cdef class`es of the package: what they return is NULL on error."""
+    names: set[str] = set()
+    for path in cython_files():
+        names |= extension_types_in(cython_tree(path))
+    return frozenset(names)
+
+
+def extension_types_in(tree) -> set[str]:
+    return {str(node.class_name) for node in walk(tree) if type(node).__name__ == "CClassDefNode"}
+
+
+def _function_declarator(declarator):
+    """The function in `declarator` (through pointers to functions), and whether it returns `T*`."""
+    pointer = False
+    while declarator is not None:
+        kind = type(declarator).__name__
+        if kind == "CFuncDeclaratorNode":
+            return declarator, pointer
+        pointer = pointer or kind in ("CPtrDeclaratorNode", "CReferenceDeclaratorNode")
+        declarator = getattr(declarator, "base", None)
+    return None, False
+
+
+def _returns_object(base_type, pointer: bool, objects: frozenset[str] | set[str]) -> bool:
+    if pointer:
+        return False
+    kind = type(base_type).__name__
+    if kind in ("CSimpleBaseTypeNode", "CNestedBaseTypeNode"):
+        name = base_type.name
+        if name is None:
+            return True
+        if getattr(base_type, "is_basic_c_type", False):
+            return False
+        return str(name) in _PYTHON_TYPES or str(name) in objects
+    # Arrays, memory views and const types: a memory view is an object with an implicit contract.
+    if kind == "MemoryViewSliceTypeNode":
+        return True
+    inner = getattr(base_type, "base_type", None) or getattr(base_type, "base_type_node", None)
+    return inner is not None and _returns_object(inner, pointer, objects)
+
+
+def signatures_without_contract(tree, objects: frozenset[str] | set[str] = frozenset()) -> list:
+    """(line, name) of each C function, method or function pointer that leaves it to Cython.
+
+    Exempt is what returns a Python object (NULL is its error value, nothing else can be said) and
+    what stands in `cdef extern from` (plain C cannot raise).
+    """
+    missing = []
+
+    def visit(node) -> None:
+        kind = type(node).__name__
+        if kind == "CDefExternNode":
+            return
+        declarators = []
+        if kind == "CFuncDefNode":
+            declarators = [node.declarator]
+        elif kind == "CVarDefNode":
+            declarators = node.declarators
+        elif kind == "CTypeDefNode":
+            declarators = [node.declarator]
+        elif kind == "CArgDeclNode":
+            declarators = [node.declarator]
+        for declarator in declarators:
+            function, pointer = _function_declarator(declarator)
+            if function is None or function.has_explicit_exc_clause:
+                continue
+            if not _returns_object(node.base_type, pointer, objects):
+                base = function.base
+                while base is not None and not hasattr(base, "name"):
+                    base = getattr(base, "base", None)
+                missing.append((node.pos[1], str(getattr(base, "name", "?"))))
+        for attribute in node.child_attrs or ():
+            child = getattr(node, attribute, None)
+            for item in child if isinstance(child, list) else [child]:
+                if item is not None and hasattr(item, "child_attrs"):
+                    visit(item)
+
+    visit(tree)
+    return sorted(set(missing))
+
+
+def public_declarations(tree) -> list:
+    """(line, kind) of everything declared `public`."""
+    return sorted(
+        {
+            (node.pos[1], type(node).__name__)
+            for node in walk(tree)
+            if getattr(node, "visibility", None) == "public"
+        }
+    )
+
+
+# --- text -----------------------------------------------------------------------------------
+
+MACHINE_PATH = re.compile(
+    r"(?<![\w.:/{}<>-])/(?:work|root|home|Users|opt|tmp|var/folders)/[\w.-]+"
+    r"|\b[A-Z]:\\\\?(?:Users|work)\b"
+)
+
+
+def text_files() -> list[Path]:
+    """Every text file of ours below ml4t/."""
+    suffixes = {".py", ".pyx", ".pxd", ".pyi", ".h", ".md", ".txt", ".yaml", ".json", ".csv", ".html", ".jinja"}
+    skipped = {"__pycache__"}
+    return sorted(
+        path
+        for path in SOURCES.rglob("*")
+        if path.is_file() and path.suffix in suffixes and not skipped & set(path.parts)
+    )
