@@ -86,7 +86,7 @@ cpdef enum Reason:
     N_FIXED_REASONS = 21
 
 
-cdef struct Order:
+cdef struct OrderRecord:
     int64_t order_id             # 1, 2, ... in the order of acceptance
     int64_t timestamp            # accepted
     int64_t decision_time        # the last bar known then; INT64_MIN when there was none
@@ -109,7 +109,7 @@ cdef struct Order:
     int8_t at_open               # fills at an open whatever fill_at says
 
 
-cdef struct Fill:
+cdef struct FillRecord:
     int64_t order_id             # 0: cash in lieu, which no order asked for
     int64_t trade_id             # the round trip it belongs to
     int64_t timestamp
@@ -130,7 +130,7 @@ cdef struct Fill:
     int8_t intrabar
 
 
-cdef struct Trade:
+cdef struct TradeRecord:
     int64_t trade_id
     int64_t entry_time
     int64_t exit_time
@@ -164,7 +164,7 @@ cdef struct Trade:
 
 
 # What happened to an order or a level besides filling: one row, with the numbers compared.
-cdef struct Event:
+cdef struct EventRecord:
     int64_t timestamp
     int64_t order_id             # 0 when none
     double asked
@@ -176,7 +176,7 @@ cdef struct Event:
 
 
 # One row whenever the units or the average price of an asset changed within a timestamp.
-cdef struct Holding:
+cdef struct HoldingRecord:
     int64_t time_index           # position of the timestamp in the run
     double quantity              # at the end of that timestamp
     double entry_price

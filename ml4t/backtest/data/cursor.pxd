@@ -1,0 +1,29 @@
+cimport cython
+from libc.stdint cimport int32_t, int64_t
+
+from ml4t.backtest.data.market_data cimport MarketData
+
+
+@cython.final
+cdef class Cursor:
+    cdef readonly MarketData data
+    """The market data the run stands in."""
+    cdef readonly int64_t t
+    """Position of the timestamp of now; -1 before the first."""
+    cdef readonly int64_t now
+    """Timestamp of now, nanoseconds UTC."""
+    cdef int64_t first               # rows of now are first..last
+    cdef int64_t last
+    cdef int64_t next_action
+    cdef int64_t* row                # by asset: its row of now, or its last one; -1 before its first
+    cdef int64_t* previous_row       # by asset: its row before ``row``; -1 when none
+
+    cdef void advance(self) noexcept nogil
+    cdef int64_t time_of(self, int64_t row) noexcept nogil
+
+    cdef inline bint has_row(self, int32_t asset) noexcept nogil:
+        return self.row[asset] >= self.first
+
+    # The asset's last row before now.
+    cdef inline int64_t row_before(self, int32_t asset) noexcept nogil:
+        return self.previous_row[asset] if self.row[asset] >= self.first else self.row[asset]
