@@ -1,0 +1,104 @@
+"""The base of rules with parameters: each a number, or the name of a column read when a position opens."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import inf, nan
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from ml4t.backtest.risk.decision import ExitType, RiskDecision
+from ml4t.backtest.risk.rule import InvalidRuleError, RiskRule, checked_priority
+from ml4t.backtest.risk.spec import BOUNDS, Bounds, RuleSpec
+
+if TYPE_CHECKING:
+    from ml4t.backtest.risk.context import RiskContext
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class ParameterRule(RiskRule):
+    """A rule of one kind whose parameter is given in one of a few forms.
+
+    A subclass names its ``kind`` and its ``forms``: parameter name -> whether it is absolute.
+    """
+
+    kind: ClassVar[ExitType]
+    forms: ClassVar[dict[str, bool]]
+
+    priority: int = 0
+    name: str = ""
+
+    def __post_init__(self) -> None:
+        cls = type(self).__name__
+        given = [form for form in self.forms if getattr(self, form) is not None]
+        if len(given) != 1:
+            had = " and ".join(given) or "none"
+            raise InvalidRuleError(f"{cls} needs exactly one of {', '.join(self.forms)}; had {had}")
+        value = _parameter(cls, given[0], getattr(self, given[0]), self._bounds(given[0]))
+        object.__setattr__(self, given[0], value)
+        object.__setattr__(self, "priority", checked_priority(cls, self.priority))
+        if not self.name:
+            object.__setattr__(self, "name", cls)
+
+    def lower(self) -> tuple[RuleSpec, ...]:
+        """Return the one level or exit the rule consists of."""
+        form = self._form()
+        value = getattr(self, form)
+        value = value if isinstance(value, str) else float(value)
+        return (RuleSpec(self.kind, value, self.forms[form], self.priority),)
+
+    @property
+    def frozen_columns(self) -> tuple[str, ...]:
+        """The column the parameter is read from, if it is one."""
+        value = getattr(self, self._form())
+        return (value,) if isinstance(value, str) else ()
+
+    def value(self, context: RiskContext) -> float:
+        """Return the parameter for the position of `context`; NaN when its column has no valid value."""
+        form = self._form()
+        value = getattr(self, form)
+        if not isinstance(value, str):
+            return float(value)
+        frozen = float(context.frozen(value))
+        return frozen if self._bounds(form).hold(frozen) else nan
+
+    def arm(self, level: float) -> RiskDecision:
+        """Return the decision that sets `level`; no action when it is NaN, or no price can reach it."""
+        if not 0.0 < level < inf:
+            return RiskDecision.no_action()
+        if self.kind is ExitType.TAKE_PROFIT:
+            return RiskDecision.update_stops(take_profit=level)
+        return RiskDecision.update_stops(stop_loss=level, exit_type=self.kind)
+
+    def _form(self) -> str:
+        return next(form for form in self.forms if getattr(self, form) is not None)
+
+    def _bounds(self, form: str) -> Bounds:
+        return BOUNDS[self.kind, self.forms[form]]
+
+    def __repr__(self) -> str:
+        form = self._form()
+        given = [f"{form}={getattr(self, form)!r}"]
+        if self.priority:
+            given.append(f"priority={self.priority}")
+        if self.name != type(self).__name__:
+            given.append(f"name={self.name!r}")
+        return f"{type(self).__name__}({', '.join(given)})"
+
+
+def _parameter(rule: str, name: str, value: Any, bounds: Bounds) -> float | str:
+    if isinstance(value, str):
+        if not value:
+            raise InvalidRuleError(
+                f"{rule}: {name} must be a number or a column, was an empty name"
+            )
+        return value
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        raise InvalidRuleError(
+            f"{rule}: {name} must be a number or the name of a column, was {value!r}"
+        ) from None
+    if not bounds.hold(number):
+        hint = " (a fraction: 0.05 is 5%)" if name == "pct" else ""
+        raise InvalidRuleError(f"{rule}: {name} must be {bounds}{hint}, was {number!r}")
+    return number

@@ -1,0 +1,190 @@
+"""RiskRule: the base class of rules, and plain callables as rules."""
+
+from __future__ import annotations
+
+import inspect
+import operator
+from abc import ABC, abstractmethod
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+
+from ml4t.backtest.risk.decision import InvalidDecisionError, RiskDecision
+from ml4t.backtest.risk.spec import RuleSpec
+
+if TYPE_CHECKING:
+    from ml4t.backtest.risk.context import RiskContext
+
+__all__ = ["FunctionRule", "InvalidRuleError", "RiskRule", "RuleFunction", "as_rule", "labels"]
+
+
+class InvalidRuleError(ValueError):
+    """Something that cannot be a rule, or a parameter out of its range."""
+
+
+class RiskRule(ABC):
+    """What may happen to a position, decided from its context alone.
+
+    A rule is asked when a position opens (for levels only) and at every close while it is held. One rule
+    object serves every asset, position and run: it keeps nothing between two questions. What has to be
+    remembered (the water mark, bars held, frozen inputs) is the position's and stands in the context.
+
+    Attributes
+    ----------
+    priority : int
+        Among conflicting decisions the highest wins.
+    name : str
+        Stands on the fills and trades the rule causes; the name of the class unless given.
+    """
+
+    priority: int = 0
+    name: str = "RiskRule"
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        if "name" not in vars(cls):
+            cls.name = cls.__name__
+
+    @abstractmethod
+    def evaluate(self, context: RiskContext) -> RiskDecision:
+        """Return what to do with the position of `context`."""
+
+    def validate_order(self, order: Any, context: RiskContext) -> Any:
+        """Return `order`, a changed copy of it, or None to reject it. By default it passes."""
+        return order
+
+    def lower(self) -> tuple[RuleSpec, ...] | None:
+        """Return the rule as levels and exits the engine evaluates in C; None when it cannot be."""
+        return None
+
+    @property
+    def frozen_columns(self) -> tuple[str, ...]:
+        """Columns read once per position, when it opens: ``context.frozen(column)``."""
+        return ()
+
+    @property
+    def members(self) -> tuple[RiskRule, ...]:
+        """The rules the engine asks in its place: itself, but for a :class:`CompositeRule`."""
+        return (self,)
+
+    def __repr__(self) -> str:
+        return f"{self.name}()"
+
+
+@runtime_checkable
+class RuleFunction(Protocol):
+    """A plain callable that serves as a rule."""
+
+    def __call__(self, context: RiskContext, /) -> RiskDecision:
+        """Return what to do with the position of `context`."""
+        ...
+
+
+@dataclass(frozen=True, repr=False)
+class FunctionRule(RiskRule):
+    """A plain callable as a rule; made by :func:`as_rule`."""
+
+    function: RuleFunction
+    priority: int = 0
+    name: str = ""
+
+    def evaluate(self, context: RiskContext) -> RiskDecision:
+        """Return what the function says."""
+        return self.function(context)
+
+    def __repr__(self) -> str:
+        return f"as_rule({self.name})"
+
+
+def as_rule(
+    rule: RiskRule | RuleFunction, *, priority: int | None = None, name: str | None = None
+) -> RiskRule:
+    """Return `rule` as a :class:`RiskRule`.
+
+    Parameters
+    ----------
+    rule : RiskRule or callable
+        A callable takes a context and returns a :class:`RiskDecision`.
+    priority : int, optional
+        Of a callable; 0 by default.
+    name : str, optional
+        Of a callable; its ``__name__`` by default.
+
+    Raises
+    ------
+    InvalidRuleError
+        If it is neither a rule nor a callable of one argument, or a class instead of an object of it,
+        or a rule that already has a priority and a name is given another.
+    """
+    if isinstance(rule, RiskRule):
+        if priority is not None or name is not None:
+            raise InvalidRuleError(
+                f"{rule!r} has its own priority and name: give them when it is made"
+            )
+        return rule
+    if isinstance(rule, type) and issubclass(rule, RiskRule):
+        raise InvalidRuleError(
+            f"{rule.__name__} is a class, not a rule: write {rule.__name__}(...)"
+        )
+    if not callable(rule):
+        raise InvalidRuleError(
+            f"a rule is a RiskRule or a callable of one context, was {type(rule).__name__} {rule!r}"
+        )
+    label = _callable_name(rule) if name is None else name
+    _check_takes_context(rule, label)
+    return FunctionRule(rule, 0 if priority is None else checked_priority(label, priority), label)
+
+
+def checked_priority(rule: str, value: Any) -> int:
+    """Return `value` as an int; `rule` names the rule in the error."""
+    try:
+        return operator.index(value)
+    except TypeError:
+        raise InvalidRuleError(f"{rule}: priority must be a whole number, was {value!r}") from None
+
+
+def _callable_name(function: Any) -> str:
+    function = getattr(function, "func", function)  # functools.partial
+    return str(getattr(function, "__name__", type(function).__name__))
+
+
+def _check_takes_context(function: RuleFunction, label: str) -> None:
+    try:
+        signature = inspect.signature(function)
+    except (TypeError, ValueError):  # compiled callables may not tell
+        return
+    try:
+        signature.bind(None)
+    except TypeError:
+        raise InvalidRuleError(
+            f"rule {label} must be callable with one argument, the context; its signature is {signature}"
+        ) from None
+
+
+def decision_of(rule: RiskRule, context: RiskContext) -> RiskDecision:
+    """Ask `rule`, and check that it answers with a decision.
+
+    Raises
+    ------
+    InvalidDecisionError
+        If it returns anything but a :class:`RiskDecision`.
+    """
+    decision: Any = rule.evaluate(context)
+    if not isinstance(decision, RiskDecision):
+        hint = "; return RiskDecision.no_action() to do nothing" if decision is None else ""
+        raise InvalidDecisionError(
+            f"rule {rule.name} must return a RiskDecision, returned {type(decision).__name__}{hint}"
+        )
+    return decision
+
+
+def labels(rules: Iterable[RiskRule]) -> tuple[str, ...]:
+    """Return a distinct label for each rule: its name, with ``#2``, ``#3`` where names repeat."""
+    taken: dict[str, None] = {}
+    for rule in rules:
+        label, count = rule.name, 1
+        while label in taken:
+            count += 1
+            label = f"{rule.name}#{count}"
+        taken[label] = None
+    return tuple(taken)

@@ -1,0 +1,8 @@
+"""The built-in rules, one idea a file."""
+
+from ml4t.backtest.risk.rules.price_based_stop_loss import PriceBasedStopLoss
+from ml4t.backtest.risk.rules.price_based_take_profit import PriceBasedTakeProfit
+from ml4t.backtest.risk.rules.time_based_exit import TimeBasedExit
+from ml4t.backtest.risk.rules.trailing_stop import TrailingStop
+
+__all__ = ["PriceBasedStopLoss", "PriceBasedTakeProfit", "TimeBasedExit", "TrailingStop"]

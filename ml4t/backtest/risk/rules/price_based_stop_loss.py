@@ -1,0 +1,47 @@
+"""Leave a position that lost too much."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from ml4t.backtest.risk.decision import ExitType, RiskDecision
+from ml4t.backtest.risk.parameters import ParameterRule
+
+if TYPE_CHECKING:
+    from ml4t.backtest.risk.context import RiskContext
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class PriceBasedStopLoss(ParameterRule):
+    """A stop at a fraction of the entry price against the position, or at a price.
+
+    Parameters
+    ----------
+    pct : float or str, optional
+        Fraction of the entry price, above 0 and below 1 (0.05 is 5%); or the name of a column that holds
+        it, read when the position opens.
+    price : float or str, optional
+        The stop itself, currency per unit, for long and short positions alike; or a column's name.
+        Give either `pct` or `price`.
+    priority : int
+    name : str
+
+    Notes
+    -----
+    Level = E·(1 − s·pct), E the average entry price, slippage included, and s = 1 for a long position,
+    −1 for a short one. It follows E when the position is added to; an absolute price does not.
+    """
+
+    kind: ClassVar[ExitType] = ExitType.STOP_LOSS
+    forms: ClassVar[dict[str, bool]] = {"pct": False, "price": True}
+
+    pct: float | str | None = None
+    price: float | str | None = None
+
+    def evaluate(self, context: RiskContext) -> RiskDecision:
+        """Set the stop."""
+        value = self.value(context)
+        if self.price is not None:
+            return self.arm(value)
+        return self.arm(context.level_price * (1.0 - context.side * value))

@@ -1,0 +1,48 @@
+"""Leave a position that gained enough."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from ml4t.backtest.risk.decision import ExitType, RiskDecision
+from ml4t.backtest.risk.parameters import ParameterRule
+
+if TYPE_CHECKING:
+    from ml4t.backtest.risk.context import RiskContext
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
+class PriceBasedTakeProfit(ParameterRule):
+    """A target at a fraction of the entry price in favour of the position, or at a price.
+
+    Parameters
+    ----------
+    pct : float or str, optional
+        Fraction of the entry price, above 0 (0.1 is 10%, 1.5 is 150%); or the name of a column that
+        holds it, read when the position opens.
+    price : float or str, optional
+        The target itself, currency per unit, for long and short positions alike; or a column's name.
+        Give either `pct` or `price`.
+    priority : int
+    name : str
+
+    Notes
+    -----
+    Level = E·(1 + s·pct), E the average entry price, slippage included, and s = 1 for a long position,
+    −1 for a short one. A short's target of 100% or more lies at zero or below, where no price comes: it
+    arms nothing.
+    """
+
+    kind: ClassVar[ExitType] = ExitType.TAKE_PROFIT
+    forms: ClassVar[dict[str, bool]] = {"pct": False, "price": True}
+
+    pct: float | str | None = None
+    price: float | str | None = None
+
+    def evaluate(self, context: RiskContext) -> RiskDecision:
+        """Set the target."""
+        value = self.value(context)
+        if self.price is not None:
+            return self.arm(value)
+        return self.arm(context.level_price * (1.0 + context.side * value))

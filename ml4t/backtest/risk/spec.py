@@ -1,0 +1,91 @@
+"""RuleSpec: a built-in rule as the engine's C plan needs it, and the ranges of its parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import inf
+from types import MappingProxyType
+
+from ml4t.backtest.risk.decision import ExitType
+
+__all__ = ["BOUNDS", "Bounds", "RuleSpec"]
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """The range of a parameter: above `low` (or at it, when `closed`) and below `high`."""
+
+    low: float
+    high: float
+    closed: bool = False
+
+    def hold(self, value: float) -> bool:
+        """Return whether `value` lies within; never for NaN or an infinity."""
+        return (value > self.low or (self.closed and value == self.low)) and value < self.high
+
+    def __str__(self) -> str:
+        low = f"at least {self.low:g}" if self.closed else f"above {self.low:g}"
+        return f"{low} and finite" if self.high == inf else f"{low} and below {self.high:g}"
+
+
+_FRACTION = Bounds(0.0, 1.0)
+_POSITIVE = Bounds(0.0, inf)
+_BARS = Bounds(1.0, inf, closed=True)
+
+BOUNDS: Mapping[tuple[ExitType, bool], Bounds] = MappingProxyType(
+    {
+        (ExitType.STOP_LOSS, False): _FRACTION,
+        (ExitType.STOP_LOSS, True): _POSITIVE,
+        (ExitType.TRAILING_STOP, False): _FRACTION,
+        (ExitType.TAKE_PROFIT, False): _POSITIVE,
+        (ExitType.TAKE_PROFIT, True): _POSITIVE,
+        (ExitType.TIME_EXIT, True): _BARS,
+    }
+)
+"""Range of the parameter of each (kind, absolute). A column value outside it counts as NaN."""
+
+
+@dataclass(frozen=True, slots=True)
+class RuleSpec:
+    """One level or exit of a lowered rule.
+
+    Parameters
+    ----------
+    kind : ExitType
+        What it arms or decides.
+    value : float or str
+        The number, or the name of the column read as a frozen input.
+    absolute : bool
+        True for a price or a number of bars, False for a fraction of the entry price or water mark.
+    priority : int
+
+    Raises
+    ------
+    ValueError
+        If there is no such level, or the number is out of its range.
+    """
+
+    kind: ExitType
+    value: float | str
+    absolute: bool
+    priority: int = 0
+
+    def __post_init__(self) -> None:
+        if (self.kind, self.absolute) not in BOUNDS:
+            form = "absolute" if self.absolute else "relative"
+            raise ValueError(f"there is no {form} {self.kind.value} to lower to")
+        if not isinstance(self.value, str) and not self.bounds.hold(self.value):
+            raise ValueError(
+                f"value of a {self.kind.value} must be {self.bounds}, was {self.value!r}"
+            )
+
+    @property
+    def bounds(self) -> Bounds:
+        """Range of the value."""
+        return BOUNDS[self.kind, self.absolute]
+
+    @property
+    def column(self) -> str | None:
+        """Name of the column the value is read from; None when it is a number."""
+        return self.value if isinstance(self.value, str) else None

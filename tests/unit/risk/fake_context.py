@@ -1,0 +1,20 @@
+"""A position as the built-in rules see it, made by hand."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from math import nan
+
+
+@dataclass(frozen=True)
+class FakeContext:
+    """A long position entered at 100, one close later, unless said otherwise."""
+
+    side: int = 1
+    level_price: float = 100.0
+    water_mark: float = 100.0
+    bars_held: int = 1
+    opening: bool = False
+    columns: Mapping[str, float] = field(default_factory=dict)
+
+    def frozen(self, column):
+        return self.columns.get(column, nan)

@@ -1,0 +1,229 @@
+import copy
+import pickle
+from dataclasses import FrozenInstanceError
+from decimal import Decimal
+from fractions import Fraction
+from math import inf, nan
+
+import numpy as np
+import pytest
+from unit.risk.fake_context import FakeContext
+
+from ml4t.backtest.risk.decision import ExitType, RiskDecision
+from ml4t.backtest.risk.rule import InvalidRuleError
+from ml4t.backtest.risk.rules import (
+    PriceBasedStopLoss,
+    PriceBasedTakeProfit,
+    TimeBasedExit,
+    TrailingStop,
+)
+from ml4t.backtest.risk.spec import RuleSpec
+
+LONG = FakeContext(side=1, level_price=100.0, water_mark=120.0)
+SHORT = FakeContext(side=-1, level_price=100.0, water_mark=80.0)
+
+
+def level(rule, context):
+    decision = rule.evaluate(context)
+    assert not decision.should_exit
+    return decision.update_stop_loss or decision.update_take_profit
+
+
+@pytest.mark.parametrize(
+    ("rule", "long", "short"),
+    [
+        (PriceBasedStopLoss(pct=0.05), 100.0 * (1.0 - 0.05), 100.0 * (1.0 + 0.05)),
+        (PriceBasedStopLoss(price=93.0), 93.0, 93.0),
+        (PriceBasedTakeProfit(pct=0.07), 100.0 * (1.0 + 0.07), 100.0 * (1.0 - 0.07)),
+        (PriceBasedTakeProfit(price=112.0), 112.0, 112.0),
+        (TrailingStop(pct=0.05), 120.0 * (1.0 - 0.05), 80.0 * (1.0 + 0.05)),
+    ],
+    ids=repr,
+)
+def test_level_is_the_formula_on_both_sides(rule, long, short):
+    assert level(rule, LONG) == long
+    assert level(rule, SHORT) == short
+
+
+@pytest.mark.parametrize(
+    ("rule", "kind"),
+    [
+        (PriceBasedStopLoss(pct=0.05), ExitType.STOP_LOSS),
+        (TrailingStop(0.05), ExitType.TRAILING_STOP),
+        (PriceBasedTakeProfit(pct=0.05), ExitType.TAKE_PROFIT),
+    ],
+    ids=repr,
+)
+def test_a_level_carries_its_type_and_the_rules_own_priority(rule, kind):
+    decision = rule.evaluate(LONG)
+    assert (decision.exit_type, decision.priority, decision.reason) == (kind, None, "")
+
+
+def test_levels_are_armed_at_the_opening_too():
+    opening = FakeContext(bars_held=0, opening=True)
+    assert level(PriceBasedStopLoss(pct=0.05), opening) == 95.0
+    assert level(TrailingStop(0.05), opening) == 95.0
+
+
+@pytest.mark.parametrize(("bars_held", "exits"), [(2, False), (3, True), (4, True)])
+def test_time_exit_on_the_exact_bar(bars_held, exits):
+    decision = TimeBasedExit(3).evaluate(FakeContext(bars_held=bars_held))
+    assert decision.should_exit is exits
+    assert decision.exit_type == ("time_exit" if exits else None)
+
+
+def test_time_exit_never_leaves_at_the_opening():
+    context = FakeContext(bars_held=9, opening=True)
+    assert TimeBasedExit(1).evaluate(context) is RiskDecision.no_action()
+
+
+@pytest.mark.parametrize(
+    ("rule", "value", "expected"),
+    [
+        (PriceBasedStopLoss(pct="risk"), 0.1, 100.0 * (1.0 - 0.1)),
+        (PriceBasedStopLoss(price="risk"), 88.5, 88.5),
+        (PriceBasedTakeProfit(pct="risk"), 2.5, 100.0 * (1.0 + 2.5)),
+        (PriceBasedTakeProfit(price="risk"), 101.0, 101.0),
+        (TrailingStop("risk"), 0.25, 120.0 * (1.0 - 0.25)),
+    ],
+    ids=repr,
+)
+def test_parameter_read_from_a_column(rule, value, expected):
+    assert rule.frozen_columns == ("risk",)
+    context = FakeContext(water_mark=120.0, columns={"risk": value})
+    assert level(rule, context) == expected
+
+
+@pytest.mark.parametrize(
+    ("rule", "values"),
+    [
+        (PriceBasedStopLoss(pct="risk"), (nan, 0.0, 1.0, -0.1, inf)),
+        (PriceBasedStopLoss(price="risk"), (nan, 0.0, -5.0, inf)),
+        (PriceBasedTakeProfit(pct="risk"), (nan, 0.0, -0.1, inf)),
+        (PriceBasedTakeProfit(price="risk"), (nan, 0.0, inf)),
+        (TrailingStop("risk"), (nan, 0.0, 1.0, 1.5)),
+        (TimeBasedExit("risk"), (nan, 0.0, 0.5, inf)),
+    ],
+    ids=repr,
+)
+def test_a_column_value_out_of_range_counts_as_nan(rule, values):
+    for value in values:
+        context = FakeContext(bars_held=10**9, columns={"risk": value})
+        assert rule.evaluate(context) is RiskDecision.no_action()
+
+
+def test_bars_from_a_column_need_not_be_whole():
+    rule = TimeBasedExit("half_life")
+    for bars_held, exits in [(2, False), (3, True)]:
+        context = FakeContext(bars_held=bars_held, columns={"half_life": 2.5})
+        assert rule.evaluate(context).should_exit is exits
+
+
+def test_a_short_target_no_price_can_reach_arms_nothing():
+    assert PriceBasedTakeProfit(pct=1.0).evaluate(SHORT) is RiskDecision.no_action()
+    assert PriceBasedTakeProfit(pct=1e308).evaluate(FakeContext(level_price=1e10)) == RiskDecision()
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (
+            lambda: PriceBasedStopLoss(),
+            "PriceBasedStopLoss needs exactly one of pct, price; had none",
+        ),
+        (
+            lambda: PriceBasedTakeProfit(pct=0.1, price=9),
+            "exactly one of pct, price; had pct and price",
+        ),
+        (
+            lambda: PriceBasedStopLoss(pct=5),
+            r"pct must be above 0 and below 1 \(a fraction: .* was 5.0",
+        ),
+        (lambda: PriceBasedStopLoss(pct=1), "pct must be above 0 and below 1"),
+        (lambda: PriceBasedStopLoss(pct=0), "pct must be above 0 and below 1"),
+        (lambda: TrailingStop(nan), "pct must be above 0 and below 1 .* was nan"),
+        (lambda: PriceBasedTakeProfit(pct=0), "pct must be above 0 and finite"),
+        (lambda: PriceBasedTakeProfit(price=inf), "price must be above 0 and finite, was inf"),
+        (
+            lambda: TimeBasedExit(0),
+            "TimeBasedExit: max_bars must be at least 1 and finite, was 0.0",
+        ),
+        (lambda: TimeBasedExit(2.5), "max_bars must be a whole number of bars, was 2.5"),
+        (
+            lambda: TrailingStop([0.05]),
+            r"pct must be a number or the name of a column, was \[0.05\]",
+        ),
+        (lambda: TrailingStop(""), "was an empty name"),
+        (lambda: TrailingStop(None), "TrailingStop needs exactly one of pct; had none"),
+        (
+            lambda: TrailingStop(0.05, priority="high"),
+            "priority must be a whole number, was 'high'",
+        ),
+    ],
+)
+def test_a_wrong_parameter_is_refused_when_the_rule_is_made(make, message):
+    with pytest.raises(InvalidRuleError, match=message):
+        make()
+
+
+@pytest.mark.parametrize("number", [Decimal("0.5"), Fraction(1, 2), np.float32(0.5)], ids=repr)
+def test_any_number_makes_the_same_rule(number):
+    assert TrailingStop(number) == TrailingStop(0.5)
+    assert type(TrailingStop(number).pct) is float
+
+
+@pytest.mark.parametrize("number", [5, 5.0, Decimal(5), np.int64(5)], ids=repr)
+def test_any_whole_number_makes_the_same_time_exit(number):
+    assert TimeBasedExit(number) == TimeBasedExit(5)
+    assert type(TimeBasedExit(number).max_bars) is int
+
+
+@pytest.mark.parametrize(
+    ("rule", "spec"),
+    [
+        (PriceBasedStopLoss(pct=0.05), RuleSpec(ExitType.STOP_LOSS, 0.05, False, 0)),
+        (PriceBasedStopLoss(price="s"), RuleSpec(ExitType.STOP_LOSS, "s", True, 0)),
+        (PriceBasedTakeProfit(price=9, priority=2), RuleSpec(ExitType.TAKE_PROFIT, 9.0, True, 2)),
+        (TrailingStop("t", priority=-1), RuleSpec(ExitType.TRAILING_STOP, "t", False, -1)),
+        (TimeBasedExit(5), RuleSpec(ExitType.TIME_EXIT, 5.0, True, 0)),
+    ],
+    ids=repr,
+)
+def test_lowered_form(rule, spec):
+    assert rule.lower() == (spec,)
+    assert spec.column == (rule.frozen_columns[0] if rule.frozen_columns else None)
+
+
+@pytest.mark.parametrize(
+    ("spec", "message"),
+    [
+        ((ExitType.TRAILING_STOP, 5.0, True), "there is no absolute trailing_stop"),
+        ((ExitType.RISK_EXIT, 5.0, False), "there is no relative risk_exit"),
+        (
+            (ExitType.STOP_LOSS, 1.0, False),
+            "value of a stop_loss must be above 0 and below 1, was 1.0",
+        ),
+    ],
+)
+def test_a_spec_is_checked(spec, message):
+    with pytest.raises(ValueError, match=message):
+        RuleSpec(*spec)
+
+
+def test_names_and_reprs():
+    assert TrailingStop(0.05).name == "TrailingStop"
+    assert TrailingStop(0.05, name="trail").name == "trail"
+    assert repr(PriceBasedStopLoss(pct=0.05)) == "PriceBasedStopLoss(pct=0.05)"
+    assert (
+        repr(TimeBasedExit(5, priority=1, name="x"))
+        == "TimeBasedExit(max_bars=5, priority=1, name='x')"
+    )
+    assert repr(TrailingStop("vol")) == "TrailingStop(pct='vol')"
+
+
+def test_a_rule_is_immutable_copies_and_pickles():
+    rule = PriceBasedTakeProfit(pct=0.1, priority=3)
+    with pytest.raises(FrozenInstanceError):
+        rule.pct = 0.2
+    assert pickle.loads(pickle.dumps(rule)) == copy.deepcopy(rule) == rule
+    assert hash(rule) == hash(PriceBasedTakeProfit(pct=0.1, priority=3))
