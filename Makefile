@@ -1,0 +1,164 @@
+# ml4t.backtest: `make demo` and `make test` do all of their own set-up.
+#
+# Needed beforehand: Python >= 3.11 (choose one with PYTHON=...), a C compiler, make.
+
+PYTHON ?= python3
+JOBS ?= 2
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check
+TESTS ?= tests
+
+# The in-place build, which demo, test, bench and gate use, is the release one. The other profiles
+# are built below build/<profile>/site and put in front of it, so nothing is overwritten.
+export ML4T_BUILD := release
+SITE = $(CURDIR)/build/$(1)/site
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-checked test-lowest build checked profile trace coverage lint format \
+        types docs-test bench gate sdist wheel clean distclean dev
+
+help:
+	@echo 'make demo          run the demonstration on real market data'
+	@echo 'make test          run all tests (release build)'
+	@echo
+	@echo 'make build         compile the modules in place (release)'
+	@echo 'make test-checked  run all tests on the build with every check on'
+	@echo 'make test-lowest   run all tests with the oldest supported dependencies (Python 3.11)'
+	@echo 'make docs-test     run the code blocks of the documentation'
+	@echo 'make lint          ruff'
+	@echo 'make types         mypy, and the stubs against the built modules'
+	@echo 'make coverage      lines of .py and .pyx reached by the tests (trace build)'
+	@echo 'make bench         benchmarks: print the table, fail on a breach'
+	@echo 'make gate          overhead of risk rules: print the table, fail on a breach'
+	@echo 'make profile SCRIPT=profiling/x.py   run a script on the profile build'
+	@echo 'make sdist, make wheel               into dist/ (the wheel from the sdist)'
+	@echo 'make dev           install everything a developer needs'
+	@echo 'make clean, make distclean           remove what was built; the environments too'
+	@echo
+	@echo 'Variables: PYTHON=python3.12  JOBS=2  TESTS=tests/unit'
+
+# --- set-up -------------------------------------------------------------------------------------
+
+$(VENV)/.stamp-tools:
+	@command -v $(PYTHON) >/dev/null 2>&1 || { \
+	  echo "error: $(PYTHON) not found: install Python 3.11 or newer, or name yours with PYTHON=..." >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "error: Python 3.11 or newer is needed, $(PYTHON) is $$($(PYTHON) -V 2>&1): name another with PYTHON=..." >&2; exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { \
+	  echo "error: $(PYTHON) cannot make virtual environments: install its venv module (Debian/Ubuntu: apt-get install python3-venv)" >&2; exit 1; }
+	@echo "Setting up $(VENV) ..."
+	@$(PYTHON) -m venv $(VENV)
+	@$(INSTALL) --upgrade pip 'setuptools>=77' 'Cython>=3.1,<4'
+	@touch $@
+
+build: $(VENV)/.stamp-tools
+	@echo "Compiling what changed (some minutes the first time) ..."
+	@$(BIN)/python setup.py -q build_ext --inplace -j$(JOBS)
+
+# Editable, in the mode that type checkers can follow; the modules are compiled before it.
+define install-extras
+	@echo "Installing dependencies ($(1)) ..."
+	@$(INSTALL) --no-build-isolation --config-settings editable_mode=compat -e '.[$(1)]'
+	@touch $@
+endef
+
+$(VENV)/.stamp-demo: pyproject.toml | build
+	$(call install-extras,plot)
+
+$(VENV)/.stamp-dev: pyproject.toml | build
+	$(call install-extras,dev)
+	@touch $(VENV)/.stamp-demo
+
+dev: $(VENV)/.stamp-dev
+
+# --- the newcomer's two commands ----------------------------------------------------------------
+
+demo: build $(VENV)/.stamp-demo
+	@$(BIN)/ml4t-backtest demo
+
+test: build $(VENV)/.stamp-dev
+	ML4T_EXPECT_PROFILE=release $(BIN)/pytest -n $(JOBS) $(TESTS)
+
+# --- other builds and environments --------------------------------------------------------------
+
+define build-aside
+	@echo "Compiling the $(1) build (some minutes the first time) ..."
+	@ML4T_BUILD=$(1) $(BIN)/python setup.py -q build --build-lib build/$(1)/site
+endef
+
+checked trace: $(VENV)/.stamp-tools
+	$(call build-aside,$@)
+
+test-checked: checked build $(VENV)/.stamp-dev
+	PYTHONPATH=$(call SITE,checked) ML4T_EXPECT_PROFILE=checked $(BIN)/pytest -n $(JOBS) $(TESTS)
+
+.venv-lowest/.stamp: pyproject.toml .ci/lowest.py
+	@command -v python3.11 >/dev/null 2>&1 || { \
+	  echo "error: python3.11 not found: the oldest versions supported exist for it only" >&2; exit 1; }
+	@echo "Setting up .venv-lowest ..."
+	@python3.11 -m venv --clear .venv-lowest
+	@.venv-lowest/bin/python .ci/lowest.py > .venv-lowest/lowest.txt
+	@.venv-lowest/bin/python -m pip install --quiet --disable-pip-version-check -r .venv-lowest/lowest.txt
+	@touch $@
+
+# On the wheel, as an installed package: the compiled modules depend on none of these versions.
+test-lowest: .venv-lowest/.stamp
+	@ls dist/*-cp311-*.whl >/dev/null 2>&1 || $(MAKE) wheel
+	@.venv-lowest/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --force-reinstall dist/*-cp311-*.whl
+	ML4T_EXPECT_PROFILE=release .venv-lowest/bin/pytest -n $(JOBS) $(TESTS)
+
+sdist: $(VENV)/.stamp-dev
+	@rm -rf dist && $(BIN)/python -m build --sdist
+
+wheel: $(VENV)/.stamp-dev
+	@rm -rf dist && mkdir -p build
+	@echo "Building the sdist, and the wheel from it ..."
+	@$(BIN)/python -m build >build/wheel.log 2>&1 || { cat build/wheel.log >&2; exit 1; }
+	@ls dist
+
+# --- quality ------------------------------------------------------------------------------------
+
+lint: $(VENV)/.stamp-dev
+	$(BIN)/ruff check .
+
+format: $(VENV)/.stamp-dev
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+types: build $(VENV)/.stamp-dev
+	$(BIN)/mypy
+	$(BIN)/python -m mypy.stubtest ml4t.backtest
+
+docs-test: build $(VENV)/.stamp-dev
+	$(BIN)/pytest -n $(JOBS) tests/docs
+
+# Relative paths of the .pyx are looked up from here, their C files stand beside them.
+coverage: trace build $(VENV)/.stamp-dev
+	@$(BIN)/coverage erase
+	PYTHONPATH=$(call SITE,trace) ML4T_EXPECT_PROFILE=trace $(BIN)/coverage run -m pytest $(TESTS) -p no:randomly
+	@$(BIN)/coverage combine --quiet || true
+	$(BIN)/coverage report
+
+# --- speed --------------------------------------------------------------------------------------
+
+bench: build $(VENV)/.stamp-dev
+	$(BIN)/pytest benchmarks --benchmark-enable --benchmark-only -p no:xdist -s
+
+gate: build $(VENV)/.stamp-dev
+	$(BIN)/python benchmarks/gates.py
+
+profile: build $(VENV)/.stamp-dev
+	$(call build-aside,profile)
+	@if [ -n "$(SCRIPT)" ]; then PYTHONPATH=$(call SITE,profile) $(BIN)/python $(SCRIPT); else \
+	  echo 'Built. Run a script on it: make profile SCRIPT=profiling/...'; fi
+
+# --- tidy ---------------------------------------------------------------------------------------
+
+clean:
+	rm -rf build dist *.egg-info .coverage .coverage.* .pytest_cache .mypy_cache .ruff_cache
+	find ml4t -name '*.so' -delete -o -name '*.pyd' -delete -o -name '*.c' -delete
+	find . -name __pycache__ -not -path './.venv*' -prune -exec rm -rf {} +
+
+distclean: clean
+	rm -rf .venv .venv-lowest .hypothesis .benchmarks demo-output
