@@ -14,12 +14,12 @@ PROFILES = ("release", "checked", "trace", "profile")
 def test_the_profile_is_compiled_in():
     assert build.PROFILE in PROFILES
     assert build.build_profile() == build.PROFILE
-    assert build.IS_CHECKED == (build.PROFILE == "checked")
+    assert (build.PROFILE == "checked") == build.IS_CHECKED
 
 
 @pytest.mark.skipif("ML4T_EXPECT_PROFILE" not in os.environ, reason="no profile is expected")
 def test_the_tests_run_on_the_profile_they_were_started_for():
-    assert build.PROFILE == os.environ["ML4T_EXPECT_PROFILE"]
+    assert os.environ["ML4T_EXPECT_PROFILE"] == build.PROFILE
 
 
 def last_line(text: str) -> str:

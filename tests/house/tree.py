@@ -251,13 +251,9 @@ def signatures_without_contract(tree, objects: frozenset[str] | set[str] = froze
         if kind == "CDefExternNode":
             return
         declarators = []
-        if kind == "CFuncDefNode":
-            declarators = [node.declarator]
-        elif kind == "CVarDefNode":
+        if kind == "CVarDefNode":
             declarators = node.declarators
-        elif kind == "CTypeDefNode":
-            declarators = [node.declarator]
-        elif kind == "CArgDeclNode":
+        elif kind in ("CFuncDefNode", "CTypeDefNode", "CArgDeclNode"):
             declarators = [node.declarator]
         for declarator in declarators:
             function, pointer = _function_declarator(declarator)
