@@ -1,0 +1,429 @@
+"""Cash, positions, waiting orders, and what a fill does to them (semantics 2, 3, 5, 6)."""
+
+from __future__ import annotations
+
+from math import isnan
+
+from reference import levels
+from reference.market import NAN, Bar, Market
+from reference.orders import Order, commission_total, fee_of, scale_down, slipped
+from reference.positions import Position, RuleState
+from reference.records import Outcome
+from reference.rules import Rule
+from reference.settings import Settings
+
+NO_TIME = -1
+
+
+class Book:
+    """The state of a run. `t` is the index of the timestamp being worked on."""
+
+    def __init__(self, market: Market, rules: list[Rule], settings: Settings, mutation: str | None):
+        self.market = market
+        self.settings = settings
+        self.mutation = mutation
+        self.out = Outcome()
+        self.t = -1
+        self.rules: dict[int, Rule] = dict(enumerate(rules))  # in force, by index as added
+        self.rules_added = len(rules)
+        assets = range(len(market.assets))
+        self.positions: list[Position | None] = [None for _ in assets]
+        self.marks = [NAN for _ in assets]
+        self.row_before = [-1 for _ in assets]  # the asset's last row before t
+        self.cash = settings.initial_cash
+        self.orders: list[Order] = []
+        self.waiting: list[Order] = []  # by submission
+        self.positions_made = 0
+        self.traded: set[int] = set()
+        self.last_states: dict[int, dict[int, RuleState]] = {}
+
+    def wrong(self, name: str) -> bool:
+        """Whether this deliberate error is switched on (mutations.py)."""
+        return self.mutation == name
+
+    # ----- reading ------------------------------------------------------------------------------
+
+    @property
+    def now(self) -> int:
+        return self.market.timestamps[self.t]
+
+    def bar(self, asset: int) -> Bar | None:
+        return self.market.bar(self.t, asset)
+
+    def holds(self):
+        """Open positions in asset order."""
+        return [position for position in self.positions if position is not None]
+
+    def equity(self) -> float:
+        value = 0.0
+        for position in self.holds():
+            value = value + position.quantity * self.marks[position.asset]
+        return self.cash + value
+
+    def gross(self) -> float:
+        value = 0.0
+        for position in self.holds():
+            value = value + abs(position.quantity) * self.marks[position.asset]
+        return value
+
+    def net(self) -> float:
+        value = 0.0
+        for position in self.holds():
+            value = value + position.quantity * self.marks[position.asset]
+        return value
+
+    def stop_and_target(self, position: Position) -> tuple[float, float]:
+        """The levels in force."""
+        stops = levels.in_force(position, self.rules, True, self.wrong)
+        targets = levels.in_force(position, self.rules, False, self.wrong)
+        return (stops[0].level if stops else NAN, targets[0].level if targets else NAN)
+
+    # ----- records ------------------------------------------------------------------------------
+
+    def met(self, name: str) -> None:
+        self.out.met[name] += 1
+
+    def event(
+        self, asset: int, kind: str, order_id: int, reason: str, asked=NAN, given=NAN
+    ) -> None:
+        self.out.events.append(
+            {
+                "timestamp": self.now,
+                "asset": self.market.assets[asset] if asset >= 0 else "",
+                "kind": kind,
+                "order_id": order_id,
+                "reason": reason,
+                "asked": asked,
+                "given": given,
+            }
+        )
+        self.met(f"event_{kind}_{reason}" if kind in ("rejected", "scaled", "cancelled") else kind)
+
+    # ----- orders -------------------------------------------------------------------------------
+
+    def new_order(self, asset: int, quantity: float, reason: str, **more) -> Order:
+        order = Order(
+            id=len(self.orders) + 1,
+            asset=asset,
+            quantity=quantity,
+            accepted_t=self.t,
+            decision_time=more.pop("decision_time", self.now),
+            decision_price=self.marks[asset],
+            reason=reason,
+            **more,
+        )
+        self.orders.append(order)
+        return order
+
+    def closing_order(self, position: Position, reason: str, **more) -> Order:
+        """A reduce-only order for all the position holds now; it belongs to this position."""
+        return self.new_order(
+            position.asset,
+            -position.quantity,
+            reason,
+            reduce_only=True,
+            position_number=position.number,
+            **more,
+        )
+
+    def finish(self, order: Order, status: str, ended_by: str = "") -> None:
+        order.status = status
+        order.ended_by = ended_by
+        if order in self.waiting:
+            self.waiting.remove(order)
+
+    def reject(self, order: Order, reason: str, asked: float) -> None:
+        """Nothing, or nothing more, is filled; with an exit fill the order is complete at it."""
+        self.event(order.asset, "rejected", order.id, reason, asked, 0.0)
+        if order.filled != 0.0:
+            self.met("entry_part_rejected")
+            self.finish(order, "filled")
+        else:
+            self.finish(order, "rejected", reason)
+
+    def cancel(self, order: Order, reason: str) -> None:
+        self.event(order.asset, "cancelled", order.id, reason, order.quantity, 0.0)
+        self.finish(order, "cancelled", reason)
+
+    # ----- filling market orders ----------------------------------------------------------------
+
+    def fill_batch(self, batch: list[Order], moment: str) -> None:
+        """Orders of all assets in one sequence, by submission (section 11): first every order
+        against its position, then what is left; one pass under order_sequence="submission"."""
+        if self.wrong("entries_before_exits"):
+            for order in batch:
+                self.fill_rest(order, moment, only_entries=True)
+        if self.settings.order_sequence == "exits_first":
+            for order in batch:
+                self.fill_against(order, moment)
+        for order in batch:
+            self.fill_against(order, moment)
+            self.fill_rest(order, moment)
+
+    def fill_against(self, order: Order, moment: str) -> None:
+        """The part of an order against the position, up to the position's size."""
+        position = self.positions[order.asset]
+        if order.status != "open" or position is None or order.direction == position.sign:
+            return
+        wanted, held = abs(order.rest), abs(position.quantity)
+        closing = wanted if wanted < held else held
+        if held - closing <= 1e-12 * closing:
+            closing = held  # the rest is exactly 0: the fill counts as the whole position
+        rest = wanted - closing
+        if rest <= 1e-12 * closing or order.reduce_only:
+            rest = 0.0
+        order.rest = order.direction * rest
+        if order.reduce_only and held < wanted:
+            self.met("reduce_only_cut")
+        base = self.marks[order.asset]
+        if rest == 0.0:
+            self.finish(order, "filled")
+        else:
+            self.met("reversal")
+        price = self.slip(base, order.direction)
+        self.fill(order, order.direction * closing, price, base, moment)
+
+    def slip(self, price: float, direction: float) -> float:
+        if self.wrong("slippage_sign"):
+            direction = -direction
+        return slipped(self.settings, price, direction)
+
+    def fill_rest(self, order: Order, moment: str, only_entries: bool = False) -> None:
+        """The part of an order that opens a position or adds to it, if it can be paid."""
+        if order.status != "open":
+            return
+        position = self.positions[order.asset]
+        if only_entries and position is not None and position.sign != order.direction:
+            return
+        settings = self.settings
+        asked = abs(order.rest)
+        base = self.marks[order.asset]
+        price = self.slip(base, order.direction)
+        if settings.account == "cash" and order.direction < 0.0:
+            self.reject(order, "short_in_cash_account", order.rest)
+            return
+        units = asked
+        if settings.on_insufficient != "allow":
+            payable = self.payable(order, price)
+            if not payable(asked):
+                lack = "insufficient_cash" if settings.account == "cash" else "insufficient_margin"
+                units = 0.0
+                if settings.on_insufficient == "scale":
+                    units = scale_down(asked, payable, settings.whole)
+                if units == 0.0:
+                    self.reject(order, lack, order.rest)
+                    return
+                signed = order.direction * units
+                if units < 1e-9:
+                    self.met("scaled_to_dust")
+                self.event(order.asset, "scaled", order.id, lack, order.rest, signed)
+        order.rest = 0.0
+        self.finish(order, "filled")
+        self.fill(order, order.direction * units, price, base, moment)
+
+    def payable(self, order: Order, price: float):
+        """Whether an entry of n at p can be paid (section 6), as a function of n."""
+        settings = self.settings
+        if settings.account == "cash":
+            cash = self.cash
+
+            def can_pay(units: float) -> bool:
+                fee = 0.0 if self.wrong("scale_ignores_fee") else self.fee(order, units, price)
+                return units * price + fee <= cash
+
+            return can_pay
+        gross, equity, initial = self.gross(), self.equity(), settings.initial_margin
+
+        def can_margin(units: float) -> bool:
+            fee = 0.0 if self.wrong("scale_ignores_fee") else self.fee(order, units, price)
+            return initial * (gross + units * price) <= equity - fee
+
+        return can_margin
+
+    def fee(self, order: Order, units: float, price: float) -> float:
+        if self.wrong("minimum_for_each_fill"):
+            return commission_total(self.settings, units * price, units)
+        return fee_of(self.settings, order, units, price)
+
+    # ----- one fill -----------------------------------------------------------------------------
+
+    def fill(
+        self,
+        order: Order | None,
+        quantity: float,
+        price: float,
+        base: float,
+        moment: str,
+        asset: int = -1,
+        reason: str = "",
+        intrabar: str = "",
+    ) -> None:
+        """Cash, position, trade and record of one fill. No order: cash in lieu."""
+        units, fee = abs(quantity), 0.0
+        if order is not None:
+            asset, reason = order.asset, order.reason
+            fee = self.fee(order, units, price)
+            order.notional = order.notional + units * price
+            order.units = order.units + units
+            order.paid = commission_total(self.settings, order.notional, order.units)
+            order.filled = order.filled + quantity
+        if self.wrong("fee_credited"):
+            self.cash = self.cash - (quantity * price - fee)
+        else:
+            self.cash = self.cash - (quantity * price + fee)
+        slippage_cost = units * abs(price - base)
+        position = self.positions[asset]
+        is_exit = position is not None and quantity * position.sign < 0.0
+        after = (0.0 if position is None else position.quantity) + quantity
+        if is_exit and units == abs(position.quantity):
+            after = 0.0
+        record = {
+            "timestamp": self.now,
+            "asset": self.market.assets[asset],
+            "order_id": order.id if order is not None else 0,
+            "quantity": quantity,
+            "price": price,
+            "base_price": base,
+            "commission": fee,
+            "slippage_cost": slippage_cost,
+            "moment": moment,
+            "exit_type": "" if not is_exit else order.exit_type if order is not None else "other",
+            "rule": order.rule if order is not None else -1,
+            "level": order.level if order is not None else NAN,
+            "reason": reason,
+            "intrabar": intrabar,
+            "position_after": after,
+            "decision_time": order.decision_time if order is not None else NO_TIME,
+        }
+        self.out.fills.append(record)
+        self.met(f"fill_{moment}")
+        prompt = 0 if self.settings.fill_at == "close" else 1
+        if order is not None and order.filled == quantity and self.t - order.accepted_t > prompt:
+            self.met("order_waited")
+        if is_exit:
+            self.reduce(position, record, after)
+        elif position is None:
+            self.open_position(order, record)
+        else:
+            self.add(position, order, record)
+
+    def entry_price(self, record: dict) -> float:
+        if self.wrong("commission_in_entry_price"):
+            return record["price"] + record["commission"] / record["quantity"]
+        return record["price"]
+
+    def open_position(self, order: Order, record: dict) -> None:
+        asset, moment = order.asset, record["moment"]
+        price = self.entry_price(record)
+        basis = price if isnan(order.decision_price) else order.decision_price
+        self.positions_made += 1
+        position = Position(
+            number=self.positions_made,
+            asset=asset,
+            sign=order.direction,
+            quantity=record["quantity"],
+            entry=price,
+            basis=basis,
+            water=price,
+            best=price,
+            worst=price,
+            opened_t=self.t,
+            opened_at=moment,
+            entry_time=record["timestamp"],
+            entry_decision_time=order.decision_time,
+        )
+        self.positions[asset] = position
+        self.count_entry(position, record)
+        if self.wrong("levels_survive_position") and asset in self.last_states:
+            position.states = self.last_states[asset]
+        # Section 4: at an opening at the open, features of the row before; at a close, of this row.
+        row = self.row_before[asset] if moment == "open" else self.t
+        if self.wrong("features_of_today"):
+            row = self.t
+        for index, rule in self.rules.items():
+            if rule.applies_to(asset) and index not in position.states:
+                state = position.states[index] = RuleState()
+                self.read_parameter(rule, state, asset, row)
+                answers = rule.opening if moment == "open" else rule.closing
+                answer = answers.get((self.t, asset))
+                levels.give_levels(rule, state, position, self.settings, answer)
+        position.stop_at_entry, position.target_at_entry = self.stop_and_target(position)
+        self.met(f"opened_at_{moment}")
+        self.met("opened_long" if position.sign > 0.0 else "opened_short")
+        if asset in self.traded:
+            self.met("re_entry")
+
+    def read_parameter(self, rule: Rule, state: RuleState, asset: int, row: int) -> None:
+        """A number, or a frozen input; NaN leaves one event and is read again (section 11)."""
+        if rule.kind == "scripted":
+            return
+        if not isinstance(rule.parameter, str):
+            state.value = rule.parameter
+            return
+        value = self.market.value(rule.parameter, row, asset)
+        if rule.in_range(value):
+            state.value = value
+            if state.warned:
+                self.met("nan_input_found_later")
+        elif not state.warned:
+            state.warned = True
+            self.event(asset, "nan_input", 0, rule.parameter)
+
+    def add(self, position: Position, order: Order, record: dict) -> None:
+        price = self.entry_price(record)
+        decided = record["price"] if isnan(order.decision_price) else order.decision_price
+        position.add(abs(record["quantity"]), price, decided)
+        if self.wrong("add_replaces_entry_price"):
+            position.entry = price
+        position.take_price(record["price"])
+        self.count_entry(position, record)
+        self.met("add")
+        # An add at the open arms E-following levels anew at once, other adds at the next close.
+        # A rule added since, not yet asked at a close, is not asked here.
+        if record["moment"] == "open" and not self.wrong("add_leaves_levels"):
+            for index, state in position.states.items():
+                if index in self.rules:
+                    answer = self.rules[index].opening.get((self.t, position.asset))
+                    rule = self.rules[index]
+                    levels.give_levels(rule, state, position, self.settings, answer)
+
+    def count_entry(self, position: Position, record: dict) -> None:
+        units = abs(record["quantity"])
+        position.entered = position.entered + units
+        position.entered_value = position.entered_value + record["price"] * units
+        position.commission = position.commission + record["commission"]
+        position.slippage_cost = position.slippage_cost + record["slippage_cost"]
+
+    def reduce(self, position: Position, record: dict, after: float) -> None:
+        """Realise at average cost; a position that is gone becomes a trade at once."""
+        units, price = abs(record["quantity"]), record["price"]
+        position.realised = position.realised + (price - position.entry) * (position.sign * units)
+        position.exited = position.exited + units
+        position.exited_value = position.exited_value + price * units
+        position.commission = position.commission + record["commission"]
+        position.slippage_cost = position.slippage_cost + record["slippage_cost"]
+        position.quantity = after
+        self.met(f"exit_{record['reason']}")
+        if after != 0.0:
+            position.take_price(price)
+            self.met("partial_close")
+            if self.wrong("partial_exit_disarms"):
+                position.states = {}
+            return
+        asset = position.asset
+        bar = self.bar(asset)
+        in_bar = record["moment"] != "close" and record["order_id"] != 0
+        if in_bar and bar is not None:
+            position.take_price(bar.open)
+            if self.wrong("exit_bar_extremes"):
+                position.take_price(bar.high)
+                position.take_price(bar.low)
+        position.take_price(price)
+        stop, target = self.stop_and_target(position)
+        self.out.trades.append(position.trade(self.market.assets[asset], record, stop, target))
+        self.positions[asset] = None
+        self.traded.add(asset)
+        self.last_states[asset] = position.states
+        for order in list(self.waiting):
+            if order.position_number == position.number:
+                self.cancel(order, "position_closed")

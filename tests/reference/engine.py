@@ -1,0 +1,358 @@
+"""The seven steps of semantics 2, each done for all assets, in asset order, before the next."""
+
+from __future__ import annotations
+
+from math import floor, isnan
+
+from reference import levels, strategy
+from reference.book import NO_TIME, Book
+from reference.market import NAN, Market
+from reference.orders import Order, floor_units
+from reference.positions import Position, RuleState
+from reference.records import Outcome, order_record
+from reference.rules import EXIT_ORDER, Rule
+from reference.script import Script
+from reference.settings import Settings
+
+
+def run(
+    market: Market,
+    script: Script,
+    rules: list[Rule],
+    settings: Settings,
+    mutation: str | None = None,
+) -> Outcome:
+    if not market.timestamps:
+        raise ValueError("a run needs at least one timestamp, had none")
+    return Engine(market, script, rules, settings, mutation).run()
+
+
+class Engine:
+    def __init__(self, market, script, rules, settings, mutation):
+        self.market: Market = market
+        self.script: Script = script
+        self.settings: Settings = settings
+        self.book = Book(market, rules, settings, mutation)
+        self.wrong = self.book.wrong
+        self.met = self.book.met
+        self.peak = settings.initial_cash
+        self.under_water = False  # equity <= 0 has been told
+        self.mark_equity = settings.initial_cash
+
+    def run(self) -> Outcome:
+        book, market = self.book, self.market
+        assets = range(len(market.assets))
+        for t in range(len(market.timestamps)):
+            book.t = t
+            self.corporate_actions()
+            self.at_the_open()
+            self.inside()
+            self.at_the_close()
+            self.mark()
+            self.strategy()
+            if t == len(market.timestamps) - 1 and self.settings.close_at_end:
+                self.close_at_end()
+            self.record()
+            for asset in assets:
+                if book.bar(asset) is not None:
+                    book.row_before[asset] = t
+        return self.report()
+
+    # ----- 1. corporate actions -----------------------------------------------------------------
+
+    def corporate_actions(self) -> None:
+        splits, dividends = self.market.actions_of(self.book.t)
+        if splits and dividends:
+            self.met("split_and_dividend_in_one_window")
+        if self.wrong("dividends_before_splits"):
+            for action in dividends:
+                self.dividend(action.asset, action.value)
+            dividends = []
+        for action in splits:
+            self.split(action.asset, action.value)
+        for action in dividends:
+            self.dividend(action.asset, action.value)
+
+    def split(self, asset: int, ratio: float) -> None:
+        """Mark, position, cash in lieu of a fraction, then the waiting orders."""
+        book = self.book
+        book.marks[asset] = book.marks[asset] / ratio
+        position = book.positions[asset]
+        if position is not None:
+            self.met("split_while_held")
+            absolute = {index for index, rule in book.rules.items() if rule.absolute}
+            position.split(ratio, absolute, levels_too=not self.wrong("split_leaves_levels"))
+            if self.settings.whole:
+                self.cash_in_lieu(position)
+        for order in list(book.waiting):
+            if order.asset == asset and not self.wrong("split_leaves_orders"):
+                self.met("split_while_waiting")
+                order.decision_price = order.decision_price / ratio
+                quantity = order.quantity * ratio
+                if self.settings.whole:
+                    quantity = floor_units(quantity)
+                if quantity == 0.0:
+                    book.cancel(order, "split")
+                else:
+                    order.quantity = order.rest = quantity
+
+    def cash_in_lieu(self, position: Position) -> None:
+        """Under whole units the fraction left is paid out at the new mark, without costs."""
+        book, held = self.book, abs(position.quantity)
+        whole = float(floor(held + 1e-9))
+        fraction = held - whole
+        if fraction > 1e-9:
+            mark = book.marks[position.asset]
+            paid = -position.sign * fraction
+            book.fill(None, paid, mark, mark, "open", asset=position.asset, reason="cash_in_lieu")
+        position.quantity = position.sign * whole
+
+    def dividend(self, asset: int, amount: float) -> None:
+        """Credits longs and debits shorts on the units held now; moves no level."""
+        book, position = self.book, self.book.positions[asset]
+        if position is None or (position.sign < 0.0 and self.wrong("shorts_pay_no_dividend")):
+            return
+        self.met("dividend_while_long" if position.sign > 0.0 else "dividend_while_short")
+        value = position.quantity * amount
+        book.cash = book.cash + value
+        position.dividends = position.dividends + value
+
+    # ----- 2. the open --------------------------------------------------------------------------
+
+    def at_the_open(self) -> None:
+        book = self.book
+        for asset in range(len(self.market.assets)):
+            bar = book.bar(asset)
+            if bar is not None:
+                book.marks[asset] = bar.open
+        if self.settings.fill_at == "next_open":
+            batch = self.with_row(book.waiting)
+        else:
+            # Only exits decided by rules can be waiting for an open (section 11).
+            batch = self.with_row(order for order in book.waiting if order.by_rule)
+        book.fill_batch(batch, "open")
+
+    def with_row(self, orders) -> list[Order]:
+        """The orders whose asset has a row at t; the others wait."""
+        book = self.book
+        if self.wrong("stale_fill"):
+            return [order for order in orders if not isnan(book.marks[order.asset])]
+        return [order for order in orders if book.bar(order.asset) is not None]
+
+    # ----- 3. inside the bar --------------------------------------------------------------------
+
+    def inside(self) -> None:
+        book, settings = self.book, self.settings
+        for position in book.holds():
+            bar = book.bar(position.asset)
+            if bar is None:
+                continue
+            entry_bar = position.opened_t == book.t and position.opened_at == "open"
+            if entry_bar and (not settings.check_entry_bar or self.wrong("entry_bar_skipped")):
+                continue
+            if self.wrong("trail_sees_today"):
+                position.take_water(bar.high if position.sign > 0.0 else bar.low)
+                for index, state in position.states.items():
+                    if index in book.rules and book.rules[index].kind == "trailing_stop":
+                        levels.give_levels(book.rules[index], state, position, settings, None)
+            stops = levels.in_force(position, book.rules, True, self.wrong)
+            targets = levels.in_force(position, book.rules, False, self.wrong)
+            stop = stops[0] if stops else None
+            target = targets[0] if targets else None
+            if stop is not None and target is not None:
+                self.count_open(position.sign, bar, stop.level, target.level)
+            hit = levels.try_bar(bar, position.sign, stop, target, settings, self.wrong)
+            if hit is not None:
+                self.count_hit(position, hit, stops if hit.is_stop else targets, entry_bar, bar)
+                self.exit_by_level(position, hit)
+
+    def exit_by_level(self, position: Position, hit: levels.Hit) -> None:
+        """A level that is hit makes an order; its decision is the asset's row before this bar."""
+        book = self.book
+        before = book.row_before[position.asset]
+        order = book.closing_order(
+            position,
+            hit.won.reason,
+            exit_type=hit.won.exit_type,
+            rule=hit.won.rule,
+            level=hit.won.level,
+            decision_time=self.market.timestamps[before] if before >= 0 else NO_TIME,
+        )
+        price = hit.price
+        if (hit.is_stop and self.settings.slip_stops) or (
+            not hit.is_stop and self.wrong("target_slipped")
+        ):
+            price = book.slip(hit.price, order.direction)
+        order.rest = 0.0
+        book.finish(order, "filled")
+        book.fill(order, order.quantity, price, hit.price, hit.moment, intrabar=hit.intrabar)
+
+    def count_hit(self, position, hit, candidates, entry_bar, bar) -> None:
+        side = "stop" if hit.is_stop else "target"
+        self.met(f"{side}_{'gap' if hit.moment == 'open' else 'inside'}")
+        self.met(f"{side}_{'long' if position.sign > 0.0 else 'short'}")
+        if entry_bar:
+            self.met("entry_bar_exit")
+        if hit.intrabar:
+            self.met(f"chose_{hit.intrabar}")
+            self.met("both_levels_in_one_bar")
+        if hit.won.level in (bar.high, bar.low):
+            self.met("level_just_touched")
+        for loser in candidates[1:]:
+            self.conflict(self.book.rules[hit.won.rule].kind, self.book.rules[loser.rule].kind)
+
+    def count_open(self, sign: float, bar, stop: float, target: float) -> None:
+        adverse = bar.low if sign > 0.0 else bar.high
+        if (bar.open - target) * sign >= 0.0:
+            if (bar.open - stop) * sign <= 0.0:
+                self.met("open_meets_stop_and_target")
+            elif (adverse - stop) * sign <= 0.0:
+                self.met("open_beyond_target_stop_in_bar")
+
+    def conflict(self, winner: str, loser: str) -> None:
+        self.met("conflict")
+        self.met(f"won_{winner}")
+        self.met(f"lost_{loser}")
+
+    # ----- 4. the close -------------------------------------------------------------------------
+
+    def at_the_close(self) -> None:
+        book, settings = self.book, self.settings
+        for asset in range(len(self.market.assets)):
+            bar = book.bar(asset)
+            if bar is not None:
+                book.marks[asset] = bar.close
+        decided: list[Order] = []
+        for position in book.holds():
+            if book.bar(position.asset) is None:
+                if self.wrong("missing_rows_count_as_held"):
+                    position.bars_held += 1
+                continue
+            self.track(position)
+            order = self.ask_at_close(position)
+            if order is not None:
+                decided.append(order)
+        if settings.fill_at != "next_open":
+            waiting = [order for order in book.waiting if not order.by_rule]
+            book.fill_batch(self.with_row(waiting), "close")
+        if settings.fill_at == "close" or settings.exit_decided_at_close == "close":
+            book.fill_batch(decided, "close")
+
+    def track(self, position: Position) -> None:
+        """bars_held, water mark, best and worst price (sections 4 and 5)."""
+        bar, settings = self.book.bar(position.asset), self.settings
+        entry_bar = position.opened_t == self.book.t
+        if not (entry_bar and self.wrong("entry_bar_not_held")):
+            position.bars_held += 1
+        position.take_price(bar.high)
+        position.take_price(bar.low)
+        extreme = bar.high if position.sign > 0.0 else bar.low
+        if settings.watermark == "close" or self.wrong("trail_from_close"):
+            extreme = bar.close
+        if entry_bar and settings.watermark_start == "entry_close":
+            extreme = bar.close
+        if not (entry_bar and settings.watermark_start == "fill"):
+            position.take_water(extreme)
+        if self.wrong("water_mark_falls"):
+            position.water = extreme
+            for index, state in position.states.items():
+                if index in self.book.rules and self.book.rules[index].kind == "trailing_stop":
+                    state.stop = NAN
+
+    def ask_at_close(self, position: Position) -> Order | None:
+        """Every rule, in the order added: levels for t+1, and exits decided now."""
+        book, asset = self.book, position.asset
+        exits = []
+        for index, rule in book.rules.items():
+            if not rule.applies_to(asset):
+                continue
+            state = position.states.setdefault(index, RuleState())
+            if isnan(state.value) or self.wrong("inputs_not_frozen"):
+                book.read_parameter(rule, state, asset, book.t)
+            answer = rule.closing.get((book.t, asset))
+            levels.give_levels(rule, state, position, self.settings, answer)
+            exit_type, priority, reason = "", rule.priority, rule.kind
+            if rule.kind == "time_exit" and not isnan(state.value):
+                late = position.bars_held >= state.value
+                if self.wrong("time_exit_late"):
+                    late = position.bars_held > state.value
+                exit_type = "time_exit" if late else ""
+            elif rule.kind == "scripted" and answer is not None and answer.exit:
+                exit_type, priority, reason = answer.exit_type, answer.priority, answer.reason
+            if exit_type:
+                if self.wrong("priority_ignored"):
+                    priority = 0
+                rank = (-priority, EXIT_ORDER.index(exit_type), index)
+                exits.append((rank, exit_type, index, reason))
+        if not exits:
+            return None
+        exits.sort(key=lambda item: item[0])
+        _, exit_type, index, reason = exits[0]
+        for loser in exits[1:]:
+            self.conflict(book.rules[index].kind, book.rules[loser[2]].kind)
+        for order in book.waiting:
+            if order.by_rule and order.position_number == position.number:
+                return None  # one exit by rule per position
+        order = book.closing_order(position, reason, by_rule=True, exit_type=exit_type, rule=index)
+        book.waiting.append(order)
+        return order
+
+    # ----- 5. the mark --------------------------------------------------------------------------
+
+    def mark(self) -> None:
+        self.mark_equity = self.book.equity()
+        if self.mark_equity <= 0.0 and not self.under_water:
+            self.book.event(-1, "negative_equity", 0, "equity", self.mark_equity)
+        self.under_water = self.mark_equity <= 0.0
+
+    # ----- 6. the strategy ----------------------------------------------------------------------
+
+    def strategy(self) -> None:
+        strategy.act(self.book, self.script, self.mark_equity)
+        if self.settings.fill_at == "close":
+            self.book.fill_batch(self.with_row(self.book.waiting), "close")
+
+    def close_at_end(self) -> None:
+        book = self.book
+        for position in book.holds():
+            order = book.closing_order(position, "end_of_data")
+            base = book.marks[position.asset]
+            order.rest = 0.0
+            book.finish(order, "filled")
+            book.fill(order, order.quantity, book.slip(base, order.direction), base, "close")
+
+    # ----- 7. the record ------------------------------------------------------------------------
+
+    def record(self) -> None:
+        book = self.book
+        equity, gross = book.equity(), book.gross()
+        if equity > self.peak:
+            self.peak = equity
+        leverage = gross / equity if equity > 0.0 else NAN
+        drawdown = equity / self.peak - 1.0
+        book.out.equity.append((book.now, equity, book.cash, gross, book.net(), leverage, drawdown))
+
+    def report(self) -> Outcome:
+        book, names = self.book, self.market.assets
+        for order in book.orders:
+            time = self.market.timestamps[order.accepted_t]
+            book.out.orders.append(order_record(order, names[order.asset], time))
+        for position in book.holds():
+            stop, target = book.stop_and_target(position)
+            book.out.positions.append(
+                {
+                    "asset": names[position.asset],
+                    "quantity": position.quantity,
+                    "entry_price": position.entry,
+                    "mark": book.marks[position.asset],
+                    "realised": position.realised,
+                    "dividends": position.dividends,
+                    "commission": position.commission,
+                    "bars_held": position.bars_held,
+                    "stop": stop,
+                    "target": target,
+                }
+            )
+            self.met("open_at_end")
+        book.out.met["waiting_at_end"] += len(book.waiting)
+        return book.out

@@ -1,0 +1,289 @@
+"""Small random markets and strategies that meet everything the contract speaks of.
+
+Prices mostly live on a coarse grid, so that they equal levels often. All randomness comes from
+the `random.Random` given.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import isnan
+from random import Random
+
+from reference.market import NAN, Action, Bar, Market
+from reference.rules import Decision, Rule
+from reference.script import Act, Script
+from reference.settings import CHOICES, Settings
+
+DAY = 86_400_000_000_000
+START = 1_600_000_000_000_000_000
+SPLITS = (2.0, 3.0, 0.5, 1.5, 0.1, 0.1, 0.02, 7.0 / 3.0)
+
+
+@dataclass
+class Case:
+    market: Market
+    script: Script
+    rules: list[Rule]
+    settings: Settings
+
+
+def random_case(rng: Random) -> Case:
+    n_assets = rng.randint(1, 4)
+    n_times = rng.randint(5, 40)
+    grid = rng.choice((1.0, 1.0, 2.0, 0.5, 0.0))  # 0: prices off any grid
+    market = random_market(rng, n_times, n_assets, grid)
+    rules = [random_rule(rng, market, grid) for _ in range(rng.choice((0, 1, 1, 2, 3, 4, 5, 6)))]
+    settings = random_settings(rng)
+    return Case(market, random_script(rng, market, rules, grid), rules, settings)
+
+
+# ----- the market -----------------------------------------------------------------------------
+
+
+def random_market(rng: Random, n_times: int, n_assets: int, grid: float) -> Market:
+    times = [START]
+    while len(times) < n_times:
+        times.append(times[-1] + DAY * rng.choice((1, 1, 1, 1, 3)))
+    missing = rng.choice((0.0, 0.05, 0.2))
+    with_actions = rng.random() < 0.6
+    busy = rng.choice((0.03, 0.07, 0.15))
+    market = Market(times, [f"A{a}" for a in range(n_assets)], {})
+    for asset in range(n_assets):
+        first, last = 0, n_times - 1
+        if asset > 0 and rng.random() < 0.4:
+            first = rng.randrange(n_times)
+        if asset > 0 and rng.random() < 0.3:
+            last = rng.randrange(first, n_times)
+        _walk(rng, market, asset, first, last, missing, grid, busy if with_actions else 0.0)
+    for t in range(n_times):  # a timestamp without any row would not be one
+        if all((t, asset) not in market.bars for asset in range(n_assets)):
+            market.bars[t, 0] = Bar(100.0, 101.0, 99.0, 100.0, 10.0)
+    market.actions.sort(key=lambda action: action.effective_ns)
+    _columns(rng, market, grid)
+    return market
+
+
+def _walk(rng, market, asset, first, last, missing, grid, actions) -> None:
+    wild = rng.choice((1, 2, 4))
+    price = 100.0
+    for t in range(first, last + 1):
+        if rng.random() < actions:
+            price = _action(rng, market, asset, t, price)
+            if rng.random() < 0.4:
+                price = _action(rng, market, asset, t, price)
+        opened = _step(rng, price, grid, wild * 6 if rng.random() < 0.12 else wild)
+        close = _step(rng, opened, grid, wild * 2)
+        top, bottom = (opened, close) if opened > close else (close, opened)
+        high = top + _size(rng, grid) * rng.choice((0, 0, 1, 2, wild * 3))
+        low = bottom - _size(rng, grid) * rng.choice((0, 0, 1, 2, wild * 3))
+        if low <= 0.0:
+            low = bottom
+        if rng.random() < 0.04:
+            opened = high = low = close  # closes only
+        if rng.random() >= missing or t == first:
+            market.bars[t, asset] = Bar(opened, high, low, close, float(rng.randint(0, 999)))
+            price = close
+
+
+def _action(rng: Random, market: Market, asset: int, t: int, price: float) -> float:
+    until = market.timestamps[t]
+    after = market.timestamps[t - 1] if t > 0 else until - DAY
+    effective = rng.choice((until, until - DAY // 3, after + 1))
+    if rng.random() < 0.5:
+        ratio = rng.choice(SPLITS)
+        market.actions.append(Action(effective, asset, "split", ratio))
+        return price / ratio if price / ratio < 1000.0 else 100.0
+    value = rng.choice((0.5, 1.0, 0.37))
+    market.actions.append(Action(effective, asset, "dividend", value))
+    return price
+
+
+def _size(rng: Random, grid: float) -> float:
+    return grid if grid > 0.0 else rng.random()
+
+
+def _step(rng: Random, price: float, grid: float, most: int) -> float:
+    moved = price + _size(rng, grid) * rng.randint(-most, most)
+    if grid > 0.0:
+        moved = round(moved / grid) * grid
+    least = grid if grid > 0.0 else 0.5
+    return moved if moved >= least else least
+
+
+def _columns(rng: Random, market: Market, grid: float) -> None:
+    pct: dict[tuple[int, int], float] = {}
+    level: dict[tuple[int, int], float] = {}
+    bars: dict[tuple[int, int], float] = {}
+    holes = rng.choice((0.0, 0.1, 0.5))
+    for key, bar in market.bars.items():
+        if rng.random() >= holes:
+            pct[key] = rng.choice((0.05, 0.1, 0.02, 0.03, rng.random(), 1.5, -0.1))
+        if rng.random() >= holes:
+            level[key] = bar.close + (grid or 1.3) * rng.randint(-6, 6)
+        if rng.random() >= holes:
+            bars[key] = rng.choice((1.0, 2.0, 3.0, 2.5, 5.0, 0.0))
+        for column in (pct, level, bars):
+            if key not in column:
+                column[key] = NAN
+    market.columns = {"pct": pct, "level": level, "bars": bars}
+
+
+# ----- rules ----------------------------------------------------------------------------------
+
+PCTS = (0.01, 0.02, 0.03, 0.05, 0.05, 0.1, 0.04)
+
+
+def random_rule(rng: Random, market: Market, grid: float) -> Rule:
+    kind = rng.choice(("time_exit", "stop_loss", "take_profit", "trailing_stop", "scripted"))
+    n_assets = len(market.assets)
+    assets = None
+    if rng.random() < 0.2:
+        assets = frozenset(rng.sample(range(n_assets), rng.randint(1, n_assets)))
+    priority = rng.choice((0, 0, 0, 1, -1))
+    if kind == "scripted":
+        return _scripted(rng, market, grid, assets)
+    column = rng.random() < 0.3
+    if kind == "time_exit":
+        return Rule(
+            kind,
+            "bars" if column else float(rng.choice((1, 1, 2, 2, 3, 4, 6))),
+            False,
+            priority,
+            assets,
+        )
+    if kind != "trailing_stop" and rng.random() < 0.25:
+        value = "level" if column else 100.0 + (grid or 1.7) * rng.randint(-8, 8)
+        return Rule(kind, value, True, priority, assets)
+    return Rule(kind, "pct" if column else rng.choice(PCTS), False, priority, assets)
+
+
+def _scripted(rng: Random, market: Market, grid: float, assets) -> Rule:
+    closing: dict[tuple[int, int], Decision] = {}
+    opening: dict[tuple[int, int], Decision] = {}
+    for key, bar in sorted(market.bars.items()):
+        if rng.random() < 0.15:
+            closing[key] = Decision(
+                exit=True,
+                exit_type=rng.choice(("risk_exit", "risk_exit", "other", "time_exit")),
+                priority=rng.choice((0, 0, 1, -1)),
+                reason=rng.choice(("regime", "halt")),
+            )
+        elif rng.random() < 0.2:
+            closing[key] = _levels(rng, bar.close, grid)
+        if rng.random() < 0.2:
+            opening[key] = _levels(rng, bar.open, grid)
+    return Rule("scripted", assets=assets, closing=closing, opening=opening)
+
+
+def _levels(rng: Random, price: float, grid: float) -> Decision:
+    def near() -> float:
+        level = price + (grid or 0.9) * rng.choice((-6, -4, -3, -2, 2, 3, 4, 6))
+        return level if level > 0.0 and rng.random() < 0.7 else NAN
+
+    return Decision(
+        stop=near(), target=near(), priority=rng.choice((0, 0, 1, -1)), reason="own_level"
+    )
+
+
+# ----- the strategy ---------------------------------------------------------------------------
+
+
+def random_script(rng: Random, market: Market, rules: list[Rule], grid: float) -> Script:
+    script = Script()
+    busy = rng.choice((0.1, 0.25, 0.5))
+    weights = rng.random() < 0.3
+    may_short = rng.random() < 0.6
+    changes = rng.random() < 0.3
+    for t in range(len(market.timestamps)):
+        acts = [
+            _act(rng, asset, may_short)
+            for asset in range(len(market.assets))
+            for _ in range(2)
+            if rng.random() < busy
+        ]
+        if weights and rng.random() < busy:
+            acts.append(_weights(rng, len(market.assets), may_short))
+        if changes and rng.random() < 0.1:
+            acts.append(Act("add_rule", rule=random_rule(rng, market, grid)))
+        if changes and rng.random() < 0.07:
+            acts.append(Act("remove_rule", index=rng.randint(0, len(rules) + 1)))
+        if acts:
+            script.acts[t] = acts
+    return script
+
+
+ACTS = (
+    "buy",
+    "buy",
+    "buy",
+    "sell",
+    "sell",
+    "close",
+    "target_percent",
+    "target_percent",
+    "target_value",
+    "order_value",
+    "order_percent",
+)
+
+
+def _act(rng: Random, asset: int, may_short: bool) -> Act:
+    kind = rng.choice(ACTS)
+    side = rng.choice((1.0, 1.0, -1.0 if may_short else 1.0))
+    if kind == "buy" or (kind == "sell" and (may_short or rng.random() < 0.5)):
+        return Act(kind, asset, rng.choice((10.0, 10.0, 20.0, 5.0, 7.5, 1.3, 2.0, 33.3, 60.0)))
+    if kind in ("sell", "close"):
+        return Act("close", asset)
+    if kind == "target_percent":
+        return Act(kind, asset, side * rng.choice((0.0, 0.1, 0.25, 0.5, 0.9, 1.0, 1.4)))
+    if kind == "order_percent":
+        return Act(kind, asset, side * rng.choice((0.1, 0.3, 1.0)))
+    return Act(kind, asset, side * rng.choice((0.0, 1000.0, 2500.0, 99.0, 6000.0)))
+
+
+def _weights(rng: Random, n_assets: int, may_short: bool) -> Act:
+    named = rng.sample(range(n_assets), rng.randint(0, n_assets))
+    side = rng.choice((1.0, 1.0, -1.0 if may_short else 1.0))
+    chosen = {asset: side * rng.choice((0.0, 0.2, 0.3, 0.5, 1.0, NAN)) for asset in named}
+    clean = {asset: (NAN if isnan(weight) else weight) for asset, weight in chosen.items()}
+    return Act("target_weights", weights=clean, keep_others=rng.random() < 0.4)
+
+
+# ----- settings -------------------------------------------------------------------------------
+
+
+def random_settings(rng: Random) -> Settings:
+    """The honest defaults about half the time, otherwise every switch drawn."""
+    chosen: dict = {
+        "initial_cash": rng.choice((10_000.0, 10_000.0, 5_000.0, 3_333.33, 1_000_000.0)),
+        "account": rng.choice(("cash", "margin", "margin")),
+        "max_leverage": rng.choice((1.0, 2.0, 2.0, 4.0, 3.0)),
+        "close_at_end": rng.random() < 0.2,
+        "quantity": rng.choice(("fractional", "whole")),
+        "intrabar": rng.choice(CHOICES["intrabar"]),
+        "on_insufficient": rng.choice(("scale", "scale", "reject", "allow")),
+    }
+    if rng.random() < 0.7:
+        chosen["commission_pct"] = rng.choice((0.0, 0.001, 0.01))
+        chosen["commission_per_unit"] = rng.choice((0.0, 0.005, 0.1))
+        chosen["commission_fixed"] = rng.choice((0.0, 1.0))
+        chosen["commission_minimum"] = rng.choice((0.0, 2.0, 15.0))
+    if rng.random() < 0.5:
+        chosen["slippage"] = rng.choice((0.0005, 0.01, 0.001))
+    if rng.random() < 0.5:
+        for name in (
+            "fill_at",
+            "level_basis",
+            "watermark",
+            "watermark_start",
+            "gap_fill",
+            "exit_decided_at_close",
+            "order_sequence",
+        ):
+            chosen[name] = rng.choice(CHOICES[name])
+        for name in ("check_entry_bar", "open_decides", "slip_stops"):
+            chosen[name] = rng.random() < 0.6
+    if rng.random() < 0.12:  # an account that may go under
+        chosen |= {"on_insufficient": "allow", "account": "margin", "initial_cash": 500.0}
+    return Settings(**chosen)

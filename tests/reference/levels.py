@@ -1,0 +1,140 @@
+"""Levels: how rules give them, which is in force, and whether a bar reaches it (semantics 4)."""
+
+from __future__ import annotations
+
+from math import isnan
+from typing import NamedTuple
+
+from reference.market import Bar
+from reference.positions import Position, RuleState
+from reference.rules import EXIT_ORDER, Decision, Rule
+from reference.settings import Settings
+
+
+class InForce(NamedTuple):
+    """The stop or the target that won."""
+
+    level: float
+    rule: int
+    exit_type: str
+    reason: str
+
+
+class Hit(NamedTuple):
+    """An exit by level: at what price before slippage, when, and by which choice."""
+
+    won: InForce
+    is_stop: bool
+    price: float
+    moment: str
+    intrabar: str
+
+
+def give_levels(
+    rule: Rule, state: RuleState, position: Position, settings: Settings, answer: Decision | None
+) -> None:
+    """Ask one rule for its levels: at an opening, at an add at the open, at a close."""
+    if rule.kind == "scripted":
+        if answer is not None and not answer.exit:
+            if not isnan(answer.stop):
+                state.stop, state.stop_priority = answer.stop, answer.priority
+                state.stop_reason = answer.reason
+            if not isnan(answer.target):
+                state.target, state.target_priority = answer.target, answer.priority
+                state.target_reason = answer.reason
+        return
+    if isnan(state.value):
+        return
+    sign = position.sign
+    basis = position.entry if settings.level_basis == "fill_price" else position.basis
+    if rule.kind == "stop_loss":
+        state.stop = state.value if rule.absolute else basis * (1.0 - sign * state.value)
+    elif rule.kind == "take_profit":
+        state.target = state.value if rule.absolute else basis * (1.0 + sign * state.value)
+    elif rule.kind == "trailing_stop":
+        level = position.water * (1.0 - sign * state.value)
+        if isnan(state.stop) or (level > state.stop if sign > 0.0 else level < state.stop):
+            state.stop = level
+    state.stop_priority = state.target_priority = rule.priority
+    state.stop_reason = state.target_reason = rule.kind
+
+
+def in_force(
+    position: Position, rules: dict[int, Rule], stops: bool, wrong=lambda name: False
+) -> list[InForce]:
+    """All levels of one side, the winner first: highest priority, most conservative, fixed order,
+    rule added first."""
+    ranked = []
+    for index, state in position.states.items():
+        level = state.stop if stops else state.target
+        if index not in rules or isnan(level):
+            continue
+        if stops:
+            exit_type = "trailing_stop" if rules[index].kind == "trailing_stop" else "stop_loss"
+            priority, reason = state.stop_priority, state.stop_reason
+            tightest_first = -position.sign * level
+        else:
+            exit_type = "take_profit"
+            priority, reason = state.target_priority, state.target_reason
+            tightest_first = position.sign * level
+        if wrong("priority_ignored"):
+            priority = 0
+        if wrong("loosest_level_wins"):
+            tightest_first = -tightest_first
+        rank = (-priority, tightest_first, EXIT_ORDER.index(exit_type), index)
+        ranked.append((rank, InForce(level, index, exit_type, reason)))
+    ranked.sort(key=lambda item: item[0])
+    return [item[1] for item in ranked]
+
+
+def try_bar(
+    bar: Bar,
+    sign: float,
+    stop: InForce | None,
+    target: InForce | None,
+    settings: Settings,
+    wrong=lambda name: False,
+) -> Hit | None:
+    """Section 4: what the open meets, then what the path meets first."""
+    long = sign > 0.0
+    opened, adverse, favourable = bar.open, bar.low, bar.high
+    if not long:
+        adverse, favourable = bar.high, bar.low
+    gap_at_open = settings.gap_fill == "open" and not wrong("gap_fills_at_level")
+
+    stop_at_open = target_at_open = stop_in_bar = target_in_bar = False
+    if stop is not None:
+        stop_at_open = opened <= stop.level if long else opened >= stop.level
+        stop_in_bar = adverse <= stop.level if long else adverse >= stop.level
+        if wrong("stop_strict"):
+            stop_in_bar = adverse < stop.level if long else adverse > stop.level
+        if wrong("stop_at_open_strict"):
+            stop_at_open = opened < stop.level if long else opened > stop.level
+    if target is not None:
+        target_at_open = opened >= target.level if long else opened <= target.level
+        target_in_bar = favourable >= target.level if long else favourable <= target.level
+        if wrong("target_strict"):
+            target_in_bar = favourable > target.level if long else favourable < target.level
+
+    if stop_at_open:
+        return Hit(stop, True, opened if gap_at_open else stop.level, "open", "")
+    if target_at_open:
+        if stop_in_bar and not settings.open_decides:
+            return Hit(stop, True, stop.level, "inside", "")
+        return Hit(target, False, opened if gap_at_open else target.level, "open", "")
+    if stop_in_bar and target_in_bar:
+        choice = settings.intrabar
+        if choice == "nearest_to_open":
+            # the extreme nearer to the open comes first; equal: the adverse one
+            nearer = abs(opened - adverse) <= abs(favourable - opened)
+            choice = "adverse_first" if nearer else "favourable_first"
+        if wrong("favourable_for_adverse"):
+            choice = "favourable_first"
+        if choice == "adverse_first":
+            return Hit(stop, True, stop.level, "inside", choice)
+        return Hit(target, False, target.level, "inside", choice)
+    if stop_in_bar:
+        return Hit(stop, True, stop.level, "inside", "")
+    if target_in_bar:
+        return Hit(target, False, target.level, "inside", "")
+    return None

@@ -1,0 +1,59 @@
+"""What happened in the market: bars, columns, corporate actions (semantics 1 and 2.1)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+NAN = float("nan")
+
+
+class Bar(NamedTuple):
+    """One complete bar; its time is that of its close."""
+
+    open: float
+    high: float
+    low: float
+    close: float
+    volume: float = 0.0
+
+
+class Action(NamedTuple):
+    """A split (value = new units per old unit) or a cash dividend (value = currency per unit)."""
+
+    effective_ns: int
+    asset: int
+    kind: str
+    value: float
+
+
+@dataclass
+class Market:
+    """Rows are keyed (timestamp index, asset index); a missing key is a missing row."""
+
+    timestamps: list[int]
+    assets: list[str]
+    bars: dict[tuple[int, int], Bar]
+    columns: dict[str, dict[tuple[int, int], float]] = field(default_factory=dict)
+    actions: list[Action] = field(default_factory=list)
+
+    def bar(self, t: int, asset: int) -> Bar | None:
+        return self.bars.get((t, asset))
+
+    def value(self, column: str, t: int, asset: int) -> float:
+        """The column at the asset's row t; t = -1 means that there is no such row."""
+        return self.columns[column].get((t, asset), NAN)
+
+    def actions_of(self, t: int) -> tuple[list[Action], list[Action]]:
+        """Splits and dividends effective in (t-1, t], in time order, ties by asset (section 11)."""
+        until = self.timestamps[t]
+        after = self.timestamps[t - 1] if t > 0 else None
+        window = [
+            action
+            for action in self.actions
+            if action.effective_ns <= until and (after is None or action.effective_ns > after)
+        ]
+        window.sort(key=lambda action: (action.effective_ns, action.asset))
+        splits = [action for action in window if action.kind == "split"]
+        dividends = [action for action in window if action.kind == "dividend"]
+        return splits, dividends

@@ -1,0 +1,78 @@
+"""Orders and what they cost (semantics 3)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import floor
+
+from reference.market import NAN
+from reference.settings import Settings
+
+
+@dataclass(eq=False)
+class Order:
+    id: int
+    asset: int
+    quantity: float  # signed; splits multiply it
+    accepted_t: int
+    decision_time: int
+    decision_price: float  # the asset's mark when accepted, for level_basis="signal_close"
+    reason: str
+    reduce_only: bool = False
+    position_number: int = -1  # of a reduce-only order
+    by_rule: bool = False  # an exit decided by a rule at a close
+    exit_type: str = "other"
+    rule: int = -1
+    level: float = NAN
+    filled: float = 0.0
+    rest: float = 0.0
+    status: str = "open"
+    ended_by: str = ""  # why it was rejected or cancelled
+    notional: float = 0.0  # N of section 3
+    units: float = 0.0  # Q of section 3
+    paid: float = 0.0  # F so far
+
+    def __post_init__(self) -> None:
+        self.rest = self.quantity
+
+    @property
+    def direction(self) -> float:
+        return 1.0 if self.quantity > 0.0 else -1.0
+
+
+def commission_total(settings: Settings, notional: float, units: float) -> float:
+    """F = max(N·pct + Q·per_unit + fixed, minimum)."""
+    total = (
+        notional * settings.commission_pct
+        + units * settings.commission_per_unit
+        + settings.commission_fixed
+    )
+    return total if total >= settings.commission_minimum else settings.commission_minimum
+
+
+def fee_of(settings: Settings, order: Order, units: float, price: float) -> float:
+    """A fill pays F after it less F before it."""
+    after = commission_total(settings, order.notional + units * price, order.units + units)
+    return after - order.paid
+
+
+def slipped(settings: Settings, price: float, direction: float) -> float:
+    return price * (1.0 + direction * settings.slippage)
+
+
+def floor_units(quantity: float) -> float:
+    """Whole units, against the trader: floor(|q| + 1e-9), with the sign of q."""
+    units = float(floor(abs(quantity) + 1e-9))
+    return units if quantity >= 0.0 else -units
+
+
+def scale_down(asked: float, payable, whole: bool) -> float:
+    """The scaled quantity of section 3; whole units are floored without the 1e-9 (section 11)."""
+    low, high = 0.0, asked
+    for _ in range(64):
+        middle = (low + high) / 2.0
+        if payable(middle):
+            low = middle
+        else:
+            high = middle
+    return float(floor(low)) if whole else low

@@ -1,0 +1,93 @@
+"""Rules: what they are made of, and the range of their parameter (semantics 4 and 11)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from math import isfinite
+
+from reference.market import NAN
+
+# Section 4, the fixed order that decides within one priority.
+EXIT_ORDER = ("stop_loss", "trailing_stop", "take_profit", "time_exit", "risk_exit", "other")
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What a scripted rule answers: an exit at the close, or levels for the next bar."""
+
+    exit: bool = False
+    exit_type: str = "risk_exit"
+    stop: float = NAN
+    target: float = NAN
+    priority: int = 0
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Rule:
+    """kind: time_exit, stop_loss, take_profit, trailing_stop or scripted.
+
+    The parameter is a number, or the name of a column that is read as a frozen input.
+    A scripted rule looks its answer up by (timestamp index, asset index): in `opening` when it is
+    asked at a fill at the open (levels only), in `closing` when it is asked at a close.
+    """
+
+    kind: str
+    parameter: float | str = NAN
+    absolute: bool = False
+    priority: int = 0
+    assets: frozenset[int] | None = None
+    closing: Mapping[tuple[int, int], Decision] = field(default_factory=dict)
+    opening: Mapping[tuple[int, int], Decision] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.kind == "scripted" or isinstance(self.parameter, str):
+            return
+        if not self.in_range(self.parameter):
+            raise ValueError(f"{self.kind} parameter out of range: {self.parameter}")
+
+    def applies_to(self, asset: int) -> bool:
+        return self.assets is None or asset in self.assets
+
+    def in_range(self, value: float) -> bool:
+        """Section 11: a value out of range is refused as a number and counts as NaN in a column."""
+        if not isfinite(value):
+            return False
+        if self.kind == "time_exit":
+            return value >= 1.0
+        if self.absolute or self.kind == "take_profit":
+            return value > 0.0
+        return 0.0 < value < 1.0
+
+
+def time_exit(max_bars: float | str, priority: int = 0, assets=None) -> Rule:
+    return Rule("time_exit", max_bars, False, priority, _set(assets))
+
+
+def stop_loss(pct=None, price=None, priority: int = 0, assets=None) -> Rule:
+    return _level("stop_loss", pct, price, priority, assets)
+
+
+def take_profit(pct=None, price=None, priority: int = 0, assets=None) -> Rule:
+    return _level("take_profit", pct, price, priority, assets)
+
+
+def trailing_stop(pct, priority: int = 0, assets=None) -> Rule:
+    return Rule("trailing_stop", pct, False, priority, _set(assets))
+
+
+def scripted(closing=None, opening=None, assets=None) -> Rule:
+    return Rule("scripted", assets=_set(assets), closing=closing or {}, opening=opening or {})
+
+
+def _level(kind: str, pct, price, priority: int, assets) -> Rule:
+    if (pct is None) == (price is None):
+        raise ValueError(f"{kind} needs either pct or price")
+    if price is None:
+        return Rule(kind, pct, False, priority, _set(assets))
+    return Rule(kind, price, True, priority, _set(assets))
+
+
+def _set(assets) -> frozenset[int] | None:
+    return None if assets is None else frozenset(assets)

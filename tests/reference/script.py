@@ -1,0 +1,53 @@
+"""What the strategy does, written down beforehand."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from reference.rules import Rule
+
+PER_ASSET = (
+    "buy",
+    "sell",
+    "close",
+    "target_percent",
+    "target_value",
+    "order_value",
+    "order_percent",
+)
+PER_TIMESTAMP = ("target_weights", "add_rule", "remove_rule")
+
+
+@dataclass(frozen=True)
+class Act:
+    """One call of the strategy.
+
+    amount: units (buy, sell: positive), fraction of equity (target_percent, order_percent) or
+    currency (target_value, order_value), signed for the last four. `close` has none.
+    """
+
+    kind: str
+    asset: int = -1
+    amount: float = 0.0
+    weights: Mapping[int, float] = field(default_factory=dict)
+    keep_others: bool = False
+    rule: Rule | None = None  # add_rule: the rule; it gets the next index
+    index: int = -1  # remove_rule: the index of the rule as added
+
+
+@dataclass
+class Script:
+    """Acts by timestamp index.
+
+    At t the per-asset acts are carried out for the assets that have a row at t, in asset order
+    and, for one asset, in the order written; then the acts of the whole timestamp as written.
+    """
+
+    acts: dict[int, list[Act]] = field(default_factory=dict)
+
+    def per_asset(self, t: int, asset: int) -> list[Act]:
+        return [act for act in self.acts.get(t, ()) if act.kind in PER_ASSET and act.asset == asset]
+
+    def per_timestamp(self, t: int) -> list[Act]:
+        return [act for act in self.acts.get(t, ()) if act.kind in PER_TIMESTAMP]

@@ -1,0 +1,60 @@
+"""The switches of semantics 9, the costs of 3 and the accounts of 6; honest defaults first."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+CHOICES = {
+    "account": ("cash", "margin"),
+    "fill_at": ("next_open", "next_close", "close"),
+    "level_basis": ("fill_price", "signal_close"),
+    "watermark": ("high", "close"),
+    "watermark_start": ("entry_high", "fill", "entry_close"),
+    "intrabar": ("adverse_first", "favourable_first", "nearest_to_open"),
+    "gap_fill": ("open", "level"),
+    "exit_decided_at_close": ("next_open", "close"),
+    "on_insufficient": ("scale", "reject", "allow"),
+    "order_sequence": ("exits_first", "submission"),
+    "quantity": ("fractional", "whole"),
+}
+
+
+@dataclass(frozen=True)
+class Settings:
+    initial_cash: float = 100_000.0
+    account: str = "cash"
+    max_leverage: float = 2.0  # margin accounts only; initial margin is 1/max_leverage
+    close_at_end: bool = False
+
+    commission_pct: float = 0.0
+    commission_per_unit: float = 0.0
+    commission_fixed: float = 0.0
+    commission_minimum: float = 0.0
+    slippage: float = 0.0
+
+    fill_at: str = "next_open"
+    check_entry_bar: bool = True
+    level_basis: str = "fill_price"
+    watermark: str = "high"
+    watermark_start: str = "entry_high"
+    intrabar: str = "adverse_first"
+    open_decides: bool = True
+    gap_fill: str = "open"
+    slip_stops: bool = True
+    exit_decided_at_close: str = "next_open"
+    on_insufficient: str = "scale"
+    order_sequence: str = "exits_first"
+    quantity: str = "fractional"
+
+    def __post_init__(self) -> None:
+        for name, allowed in CHOICES.items():
+            if getattr(self, name) not in allowed:
+                raise ValueError(f"{name} must be one of {allowed}, was {getattr(self, name)!r}")
+
+    @property
+    def whole(self) -> bool:
+        return self.quantity == "whole"
+
+    @property
+    def initial_margin(self) -> float:
+        return 1.0 / self.max_leverage

@@ -1,0 +1,120 @@
+"""What the strategy asks for becomes orders (semantics 2.6, 3 and 11)."""
+
+from __future__ import annotations
+
+from math import isnan
+
+from reference.book import Book
+from reference.orders import Order, floor_units
+from reference.script import Act, Script
+
+
+def act(book: Book, script: Script, equity: float) -> None:
+    """Step 6. `equity` is that of step 5; the marks are those of step 5 too."""
+    for asset in range(len(book.market.assets)):
+        if book.bar(asset) is not None:
+            for one in script.per_asset(book.t, asset):
+                _per_asset(book, one, equity)
+    for one in script.per_timestamp(book.t):
+        if one.kind == "target_weights":
+            _target_weights(book, one, equity)
+        elif one.kind == "add_rule":
+            book.rules[book.rules_added] = one.rule
+            book.rules_added += 1
+            book.met("rule_added_while_held" if book.holds() else "rule_added")
+        elif one.index in book.rules:
+            for position in book.holds():
+                state = position.states.get(one.index)
+                if state is not None and not (isnan(state.stop) and isnan(state.target)):
+                    book.met("rule_removed_with_level")
+            del book.rules[one.index]  # and with it, at once, its levels
+
+
+def _per_asset(book: Book, one: Act, equity: float) -> None:
+    asset, mark = one.asset, _mark(book, one.asset)
+    if one.kind == "buy":
+        _submit(book, asset, one.amount)
+    elif one.kind == "sell":
+        _submit(book, asset, -one.amount)
+    elif one.kind == "close":
+        _close(book, asset)
+    elif one.kind == "target_percent":
+        _target(book, asset, one.amount, equity, None)
+    elif one.kind == "target_value":
+        _target(book, asset, None, equity, one.amount)
+    elif isnan(mark):
+        _refuse(book, asset, "no_price")
+    elif one.kind == "order_percent" and equity <= 0.0:
+        _refuse(book, asset, "no_equity")
+    elif one.kind == "order_percent":
+        _submit(book, asset, one.amount * equity / mark)
+    else:
+        _submit(book, asset, one.amount / mark)
+
+
+def _mark(book: Book, asset: int) -> float:
+    bar = book.bar(asset)
+    if bar is not None and book.wrong("sized_at_the_open"):
+        return bar.open
+    return book.marks[asset]
+
+
+def _target_weights(book: Book, one: Act, equity: float) -> None:
+    """In asset order; a NaN weight leaves its asset alone; what is held or waited for and not
+    named goes to zero unless keep_others."""
+    for asset in range(len(book.market.assets)):
+        if asset in one.weights:
+            if not isnan(one.weights[asset]):
+                _target(book, asset, one.weights[asset], equity, None)
+        elif not one.keep_others and (book.positions[asset] is not None or _waiting(book, asset)):
+            _target(book, asset, 0.0, equity, None)
+
+
+def _target(book: Book, asset: int, weight, equity: float, value) -> None:
+    """The difference to what is held and waited for. Zero with nothing waiting is a close."""
+    waiting = _waiting(book, asset)
+    if (weight if value is None else value) == 0.0 and not waiting:
+        _close(book, asset)
+        return
+    mark = _mark(book, asset)
+    if isnan(mark):
+        _refuse(book, asset, "no_price")
+        return
+    if equity <= 0.0:
+        _refuse(book, asset, "no_equity")
+        return
+    target = weight * equity / mark if value is None else value / mark
+    position = book.positions[asset]
+    pending = 0.0
+    if not book.wrong("target_ignores_waiting"):
+        for order in waiting:
+            pending = pending + order.rest
+            book.met("target_counted_waiting")
+    change = target - ((0.0 if position is None else position.quantity) + pending)
+    if change != 0.0:
+        _submit(book, asset, change)
+
+
+def _waiting(book: Book, asset: int) -> list[Order]:
+    return [order for order in book.waiting if order.asset == asset]
+
+
+def _submit(book: Book, asset: int, asked: float) -> None:
+    """A plain market order, floored under whole units; zero units are rejected."""
+    quantity = floor_units(asked) if book.settings.whole else asked
+    order = book.new_order(asset, quantity, "order")
+    if quantity == 0.0:
+        book.reject(order, "zero_quantity", asked)
+    else:
+        book.waiting.append(order)
+
+
+def _close(book: Book, asset: int) -> None:
+    """What the position holds now, reduce-only and unrounded; flat, it makes no order."""
+    position = book.positions[asset]
+    if position is not None:
+        book.waiting.append(book.closing_order(position, "close"))
+
+
+def _refuse(book: Book, asset: int, reason: str) -> None:
+    book.reject(book.new_order(asset, 0.0, "order"), reason, 0.0)

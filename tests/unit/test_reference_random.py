@@ -1,0 +1,259 @@
+"""The reference engine on random markets: identities, no look-ahead, errors found, variety met."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+from random import Random
+
+import pytest
+from reference import MUTATIONS, Case, Market, Script, random_case, run
+
+# Every kind below is met at least 50 times in 2,000 cases.
+KINDS = [
+    "stop_gap",
+    "target_gap",
+    "stop_inside",
+    "target_inside",
+    "stop_long",
+    "stop_short",
+    "target_long",
+    "target_short",
+    "both_levels_in_one_bar",
+    "chose_adverse_first",
+    "chose_favourable_first",
+    "entry_bar_exit",
+    "level_just_touched",
+    "open_meets_stop_and_target",
+    "open_beyond_target_stop_in_bar",
+    "split_while_held",
+    "split_while_waiting",
+    "split_and_dividend_in_one_window",
+    "dividend_while_long",
+    "dividend_while_short",
+    "exit_cash_in_lieu",
+    "reversal",
+    "add",
+    "partial_close",
+    "re_entry",
+    "reduce_only_cut",
+    "order_waited",
+    "waiting_at_end",
+    "entry_part_rejected",
+    "target_counted_waiting",
+    "opened_at_open",
+    "opened_at_close",
+    "event_scaled_insufficient_cash",
+    "event_scaled_insufficient_margin",
+    "event_rejected_insufficient_cash",
+    "event_rejected_insufficient_margin",
+    "event_rejected_short_in_cash_account",
+    "event_rejected_zero_quantity",
+    "event_rejected_no_price",
+    "event_rejected_no_equity",
+    "event_cancelled_position_closed",
+    "event_cancelled_split",
+    "negative_equity",
+    "exit_stop_loss",
+    "exit_take_profit",
+    "exit_trailing_stop",
+    "exit_time_exit",
+    "exit_own_level",
+    "exit_regime",
+    "exit_halt",
+    "exit_order",
+    "exit_close",
+    "exit_end_of_data",
+    "fill_open",
+    "fill_inside",
+    "fill_close",
+    "opened_long",
+    "opened_short",
+    "open_at_end",
+    "won_stop_loss",
+    "won_take_profit",
+    "won_trailing_stop",
+    "won_time_exit",
+    "won_scripted",
+    "lost_stop_loss",
+    "lost_take_profit",
+    "lost_trailing_stop",
+    "lost_time_exit",
+    "lost_scripted",
+    "nan_input",
+    "nan_input_found_later",
+    "rule_added",
+    "rule_added_while_held",
+    "rule_removed_with_level",
+]
+
+
+def play(case: Case, mutation: str | None = None):
+    return run(case.market, case.script, case.rules, case.settings, mutation)
+
+
+def cut(case: Case, until: int) -> Case:
+    """The case as if the data ended after timestamp `until`."""
+    market = case.market
+    keep = {key: bar for key, bar in market.bars.items() if key[0] <= until}
+    shorter = replace(market, timestamps=market.timestamps[: until + 1], bars=keep)
+    return replace(case, market=shorter)
+
+
+def test_every_kind_is_met():
+    met: Counter = Counter()
+    for seed in range(2_000):
+        met.update(play(random_case(Random(seed))).met)
+    rare = {kind: met[kind] for kind in KINDS if met[kind] < 50}
+    assert not rare
+
+
+def test_bars_are_valid():
+    for seed in range(300):
+        for bar in random_case(Random(seed)).market.bars.values():
+            assert 0.0 < bar.low <= min(bar.open, bar.close)
+            assert max(bar.open, bar.close) <= bar.high
+
+
+def test_same_case_same_run():
+    for seed in range(50):
+        assert play(random_case(Random(seed))).key() == play(random_case(Random(seed))).key()
+
+
+def test_accounting_identities():
+    """Section 6, at the end of runs of random length, so after random events."""
+    for seed in range(400):
+        rng = Random(seed)
+        case = random_case(rng)
+        case = cut(case, rng.randrange(len(case.market.timestamps)))
+        out = play(case)
+        _, equity, cash, _, net, _, _ = out.equity[-1]
+        turnover = sum(abs(fill["quantity"]) * fill["price"] for fill in out.fills)
+        close_to = pytest.approx(0.0, abs=1e-9 * (case.settings.initial_cash + turnover))
+        held = sum(p["quantity"] * p["mark"] for p in out.positions)
+        assert equity - cash - held == close_to
+        assert net - held == close_to
+        open_pnl = sum(
+            p["quantity"] * (p["mark"] - p["entry_price"])
+            + p["realised"]
+            + p["dividends"]
+            - p["commission"]
+            for p in out.positions
+        )
+        closed = sum(trade["net_pnl"] for trade in out.trades)
+        assert closed + open_pnl - (equity - case.settings.initial_cash) == close_to
+        bought = sum(fill["quantity"] * fill["price"] + fill["commission"] for fill in out.fills)
+        if not case.market.actions:
+            assert cash + bought - case.settings.initial_cash == close_to
+            for name in case.market.assets:
+                filled = sum(f["quantity"] for f in out.fills if f["asset"] == name)
+                left = sum(p["quantity"] for p in out.positions if p["asset"] == name)
+                assert filled == pytest.approx(left, abs=1e-9)
+
+
+def test_orders_and_fills_agree():
+    for seed in range(300):
+        out = play(random_case(Random(seed)))
+        filled: Counter = Counter()
+        for fill in out.fills:
+            filled[fill["order_id"]] += fill["quantity"]
+            if fill["moment"] != "close" and fill["order_id"]:
+                assert fill["decision_time"] < fill["timestamp"]
+        assert [order["order_id"] for order in out.orders] == list(range(1, len(out.orders) + 1))
+        for order in out.orders:
+            assert order["status"] in ("filled", "rejected", "cancelled", "open")
+            assert order["filled_quantity"] == filled[order["order_id"]]
+            assert (order["status"] == "filled") == (order["filled_quantity"] != 0.0)
+
+
+def test_cash_account_stays_a_cash_account():
+    for seed in range(300):
+        case = random_case(Random(seed))
+        if case.settings.account == "cash" and case.settings.on_insufficient != "allow":
+            out = play(case)
+            shorts = [fill for fill in out.fills if fill["position_after"] < 0.0]
+            assert not shorts
+            entries = [fill for fill in out.fills if fill["exit_type"] == ""]
+            if case.settings.commission_minimum <= 0.0 and entries:
+                assert min(row[2] for row in out.equity) >= -1e-9 * case.settings.initial_cash
+
+
+def test_fill_prices_lie_inside_their_bar_and_units_are_whole():
+    for seed in range(300):
+        case = random_case(Random(seed))
+        settings, market = case.settings, case.market
+        out = play(case)
+        for fill in out.fills:
+            if settings.quantity == "whole":
+                assert fill["position_after"] == int(fill["position_after"])
+            at = market.timestamps.index(fill["timestamp"])
+            bar = market.bar(at, market.assets.index(fill["asset"]))
+            if fill["order_id"] and fill["reason"] != "end_of_data":
+                if fill["moment"] == "close":
+                    assert fill["base_price"] == bar.close
+                elif settings.gap_fill == "open":
+                    assert bar.low <= fill["base_price"] <= bar.high
+
+
+def changed_after(case: Case, t: int, rng: Random) -> Case:
+    """Everything later than timestamp t is another world."""
+    while True:
+        other = random_case(rng)
+        if len(other.market.assets) >= len(case.market.assets):
+            break
+    market, times = case.market, case.market.timestamps
+    n_assets = len(market.assets)
+    bars = {key: bar for key, bar in market.bars.items() if key[0] <= t}
+    for (row, asset), bar in other.market.bars.items():
+        if t < row < len(times) and asset < n_assets:
+            bars[row, asset] = bar
+    columns = {
+        name: {key: value if key[0] <= t else 0.5 for key, value in values.items()}
+        for name, values in market.columns.items()
+    }
+    actions = [action for action in market.actions if action.effective_ns <= times[t]]
+    acts = {row: acts for row, acts in case.script.acts.items() if row <= t}
+
+    def forget(rule):
+        return replace(
+            rule,
+            closing={key: value for key, value in rule.closing.items() if key[0] <= t},
+            opening={key: value for key, value in rule.opening.items() if key[0] <= t},
+        )
+
+    return Case(
+        Market(times, market.assets, bars, columns, actions),
+        Script(acts),
+        [forget(rule) for rule in case.rules],
+        case.settings,
+    )
+
+
+def until(rows: list[dict], time: int, key: str = "timestamp") -> str:
+    return repr([row for row in rows if row[key] <= time])
+
+
+def test_no_look_ahead():
+    for seed in range(400):
+        rng = Random(seed)
+        case = random_case(rng)
+        t = rng.randrange(len(case.market.timestamps) - 1)
+        time = case.market.timestamps[t]
+        one, two = play(case), play(changed_after(case, t, rng))
+        assert until(one.fills, time) == until(two.fills, time)
+        assert until(one.events, time) == until(two.events, time)
+        assert until(one.trades, time, "exit_time") == until(two.trades, time, "exit_time")
+        assert repr(one.equity[: t + 1]) == repr(two.equity[: t + 1])
+
+
+def test_there_are_enough_deliberate_errors():
+    assert len(MUTATIONS) >= 20
+
+
+@pytest.mark.parametrize("mutation", MUTATIONS)
+def test_every_deliberate_error_is_found(mutation):
+    for seed in range(300):
+        case = random_case(Random(seed))
+        if play(case).key() != play(case, mutation).key():
+            return
+    pytest.fail(f"not found: {mutation}: {MUTATIONS[mutation]}")
