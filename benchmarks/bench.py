@@ -1,0 +1,130 @@
+"""``make bench``: B1 to B5 against their yardsticks. Exits with status 1 on a breach."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated
+
+import numpy as np
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.harness import Comparison, Run, measure_pairs
+from benchmarks.machine import description, require_release
+from benchmarks.memory import peak_growth
+from benchmarks.processes import in_fresh_process
+from benchmarks.ratios import pair_ratio
+from benchmarks.workloads import BENCHMARKS, Benchmark
+
+N_PAIRS = 31
+BYTES_A_BAR = 64.0
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the table: a measured figure, what bounds it, and what it was measured on."""
+
+    name: str
+    title: str
+    run: str
+    yardstick: str
+    figure: float
+    bound: float
+    unit: str = "x"
+
+    @property
+    def holds(self) -> bool:
+        """Whether the figure is within its bound."""
+        return self.figure <= self.bound
+
+
+def time_row(benchmark: Benchmark, comparison: Comparison, n_pairs: int) -> Row:
+    """Measure a run against its yardstick."""
+    pairs = measure_pairs(comparison, n_pairs)
+    yardstick, run = (f"{ns / benchmark.n_bars:.1f} ns/bar" for ns in np.median(pairs, axis=0))
+    return Row(benchmark.name, benchmark.title, run, yardstick, pair_ratio(pairs), benchmark.bound)
+
+
+def frames_row(n_pairs: int) -> Row:
+    """Measure trades, equity and metrics of B5 as frames against its run."""
+    b5 = BENCHMARKS["B5"]
+    comparison = b5.build(b5.n_times)
+
+    def prepare_frames() -> Run:
+        result = comparison.b()()
+        return lambda: (result.trades, result.equity, result.metrics)
+
+    def check_frames(frames: object) -> None:
+        trades, equity, _ = frames
+        if len(equity) != b5.n_times or len(trades) == 0:
+            raise AssertionError(f"frames of {len(equity)} timestamps and {len(trades)} trades")
+
+    pairs = measure_pairs(
+        Comparison(comparison.b, prepare_frames, comparison.check_b, check_frames), n_pairs
+    )
+    run, frames = (f"{ns / 1e6:.1f} ms" for ns in np.median(pairs, axis=0))
+    return Row("B5 frames", "trades, equity, metrics of B5 against its run", frames, run, pair_ratio(pairs), 1.0)  # fmt: skip
+
+
+def peak_bytes_a_bar(name: str) -> float:
+    """Return the growth of resident memory during one run, bytes a bar; for a fresh process."""
+    benchmark = BENCHMARKS[name]
+    comparison = benchmark.build(benchmark.n_times)
+    result, growth = peak_growth(comparison.b())
+    comparison.check_b(result)
+    return growth / benchmark.n_bars
+
+
+def memory_row(benchmark: Benchmark) -> Row:
+    """Measure the peak memory of a run."""
+    figure = in_fresh_process(peak_bytes_a_bar, benchmark.name)
+    return Row(benchmark.name, "peak memory of the run", f"{figure:.1f} bytes/bar", "", figure, BYTES_A_BAR, " B")  # fmt: skip
+
+
+def print_table(rows: list[Row], console: Console) -> None:
+    """Print the rows, breaches in red."""
+    table = Table("", "workload", "run", "yardstick", "figure", "bound", "", title=description())
+    for row in rows:
+        word = "[green]ok[/]" if row.holds else "[bold red]BREACH[/]"
+        table.add_row(
+            row.name, row.title, row.run, row.yardstick, f"{row.figure:.2f}{row.unit}",
+            f"{row.bound:g}{row.unit}", word,
+        )  # fmt: skip
+    console.print(table)
+
+
+def measure(names: list[str], n_pairs: int, say: Callable[[str], None]) -> list[Row]:
+    """Measure the named benchmarks, in order: time, memory, and the frames of B5."""
+    rows = []
+    for name in names:
+        say(f"measuring {name}")
+        benchmark = BENCHMARKS[name]
+        rows.append(time_row(benchmark, benchmark.build(benchmark.n_times), n_pairs))
+        if name == "B5":
+            rows.append(frames_row(n_pairs))
+        rows.append(memory_row(benchmark))
+    return rows
+
+
+def main(
+    names: Annotated[
+        list[str] | None, typer.Argument(help="Benchmarks; all of them by default.")
+    ] = None,
+    pairs: Annotated[int, typer.Option(help="Pairs of runs a benchmark.", min=N_PAIRS)] = N_PAIRS,
+) -> None:
+    """Measure B1 to B5 and print the table; exit with status 1 where a bound is broken."""
+    require_release()
+    unknown = set(names or ()) - set(BENCHMARKS)
+    if unknown:
+        raise typer.BadParameter(f"no benchmark {sorted(unknown)}; there are {list(BENCHMARKS)}")
+    console = Console()
+    with console.status("") as status:
+        rows = measure(names or list(BENCHMARKS), pairs, status.update)
+    print_table(rows, console)
+    raise typer.Exit(0 if all(row.holds for row in rows) else 1)
+
+
+if __name__ == "__main__":
+    typer.run(main)

@@ -1,0 +1,192 @@
+"""G1 to G7: the data, the two sides and the check of each gate."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+
+from benchmarks import outcomes
+from benchmarks.harness import Comparison, Run
+from benchmarks.markets import DAY, MINUTE, marked_volume, market, random_walk
+from benchmarks.memory import peak_growth
+from benchmarks.processes import in_fresh_process
+from benchmarks.strategies import Roll, RollBatch
+from benchmarks.workloads import engine_side
+from benchmarks.yardsticks.build import yardstick
+from ml4t.backtest import BacktestConfig, BacktestEngine, SignalStrategy
+from ml4t.backtest.data.market_data import MarketData
+from ml4t.backtest.risk import (
+    PriceBasedStopLoss,
+    PriceBasedTakeProfit,
+    RiskContext,
+    RiskDecision,
+    RiskManager,
+    RiskRule,
+    TimeBasedExit,
+    TrailingStop,
+)
+
+CONFIG = BacktestConfig(initial_cash=1e9)
+MIB = 1 << 20
+
+
+@dataclass(frozen=True)
+class Gate:
+    """Two sides of one run whose difference is bounded.
+
+    Attributes
+    ----------
+    name, title : str
+    build : callable
+        ``build(n_times)`` makes the data and returns the comparison.
+    bound : float
+        Side b may take this much more time than side a, as a fraction; the upper end of the interval
+        must stay below.
+    n_times : int
+        Length of the measured runs: 1 to 5 ms each.
+    full_size : int
+        Length of the runs that are printed and not asserted; 0 for none.
+    """
+
+    name: str
+    title: str
+    build: Callable[[int], Comparison]
+    bound: float
+    n_times: int
+    full_size: int = 0
+
+
+def basic_rules() -> list[RiskRule]:
+    """Return stop, target and time exit, so far away that they never act."""
+    return [
+        PriceBasedStopLoss(pct=0.99),
+        PriceBasedTakeProfit(pct=1e6),
+        TimeBasedExit(max_bars=10**9),
+    ]
+
+
+def with_and_without(
+    data: MarketData, strategy: Callable[[], object], **options: object
+) -> Comparison:
+    """Compare a run with ``options`` (rules, say) to one without; both must take the same course."""
+    bare = engine_side(data, strategy, config=CONFIG)
+    check = outcomes.same_course(bare()())
+    return Comparison(bare, engine_side(data, strategy, config=CONFIG, **options), check, check)
+
+
+def _rolling_market(n_times: int, n_assets: int, n_held: int, every: int, step: int) -> MarketData:
+    return market(
+        random_walk(n_times, n_assets, seed=11, volatility=0.001),
+        step,
+        volume=marked_volume(n_times, n_assets, first_assets=n_held, every=every),
+    )
+
+
+def one_asset(n_times: int, **options: object) -> Comparison:
+    """G1, G7: one asset, a Python callback a bar, always in a position, renewed every 1,000 bars."""
+    return with_and_without(_rolling_market(n_times, 1, 1, 1_000, MINUTE), Roll, **options)
+
+
+def many_assets(n_times: int, **options: object) -> Comparison:
+    """G2: 250 assets, 20 of them held and renewed every 50 days, a Python callback a bar."""
+    return with_and_without(_rolling_market(n_times, 250, 20, 50, DAY), Roll, **options)
+
+
+def batch(n_times: int, **options: object) -> Comparison:
+    """G3: 500 assets, 50 of them held and renewed every 250 days, a Python callback a day."""
+    prediction = np.random.default_rng(12).normal(size=(n_times, 500))
+    prediction[::250, :50] = 1e9
+    data = market(
+        random_walk(n_times, 500, seed=13, volatility=0.001),
+        DAY,
+        signals={"prediction": prediction},
+    )
+    return with_and_without(data, RollBatch, **options)
+
+
+def compiled(n_times: int, rules: Sequence[RiskRule]) -> Comparison:
+    """G4: compiled signals, one asset held throughout; its trailing mark moves in a bar out of ten."""
+    entry, leave = np.zeros((n_times, 1)), np.zeros((n_times, 1))
+    entry[0] = leave[-10] = 1.0
+    # One part in 16 of drift to volatility; scaled so that prices stay in reach of doubles and eyes.
+    volatility = 32 / n_times
+    prices = random_walk(n_times, 1, seed=14, volatility=volatility, drift=volatility / 16)
+    data = market(prices, MINUTE, signals={"entry": entry, "exit": leave})
+    return with_and_without(
+        data, partial(SignalStrategy, entry="entry", exit="exit", quantity=1.0), rules=rules
+    )
+
+
+def share_of_new_highs(n_times: int) -> float:
+    """Return in which share of G4's bars the trailing mark moves."""
+    data = compiled(n_times, ()).b().__self__.data
+    return float(np.mean(np.diff(np.maximum.accumulate(data.high)) > 0))
+
+
+def _watcher(limit: float) -> Callable[[RiskContext], RiskDecision]:
+    stay, leave = RiskDecision.no_action(), RiskDecision.exit_now(reason="watcher")
+
+    def watch(context: RiskContext) -> RiskDecision:
+        return stay if context.unrealized_pnl_pct > limit else leave
+
+    return watch
+
+
+def ten_python_rules(n_times: int) -> Comparison:
+    """G5: ten rules that are plain functions against a C loop that calls the same ten."""
+    data = _rolling_market(n_times, 1, 1, n_times, MINUTE)
+    functions = [_watcher(-1.0 - i) for i in range(10)]
+    context = RiskContext.from_state(
+        asset_id="A0", close=101.0, entry_price=100.0, position_quantity=1.0
+    )
+    signals = partial(SignalStrategy, entry="entry", exit="exit", quantity=1.0)
+
+    def prepare_loop() -> Run:
+        return partial(yardstick("call_loop").call_functions, n_times, functions, context)
+
+    def check_calls(calls: object) -> None:
+        outcomes.require(calls == 10 * n_times, f"the loop made {calls} calls, not {10 * n_times}")
+
+    # One opening and n_times - 1 closes: the order of the first bar fills in the second.
+    run = engine_side(data, signals, config=CONFIG, rules=functions)
+    return Comparison(prepare_loop, run, check_calls, outcomes.asked_once(n_times, n_rules=10))
+
+
+def peak_bytes(with_rules: bool, n_times: int = 5_040) -> int:
+    """Return by how many bytes resident memory grows in one run of G2; for a fresh process."""
+    data = _rolling_market(n_times, 250, 20, 50, DAY)
+    rules = basic_rules() if with_rules else None
+    result, growth = peak_growth(BacktestEngine(data, Roll(), rules=rules, config=CONFIG).run)
+    outcomes.require(len(outcomes.records(result)["trades"]) > 0, "a run of G6 must trade")
+    return growth
+
+
+def memory_overhead(repeats: int = 3) -> tuple[int, int, int]:
+    """G6: return the medians of :func:`peak_bytes` without and with rules, and what is allowed."""
+    without, with_rules = (
+        int(np.median([in_fresh_process(peak_bytes, rules) for _ in range(repeats)]))
+        for rules in (False, True)
+    )
+    return without, with_rules, int(without * 1.05) + MIB
+
+
+def _with_basic_rules(build: Callable[..., Comparison]) -> Callable[[int], Comparison]:
+    return lambda n_times: build(n_times, rules=basic_rules())
+
+
+GATES = {
+    gate.name: gate
+    for gate in (
+        Gate("G1", "one asset, callback a bar; 3 rules", _with_basic_rules(one_asset), 0.03, 20_000, 200_000),
+        Gate("G2", "250 assets, 20 held, callback a bar; 3 rules", _with_basic_rules(many_assets), 0.03, 160, 5_040),
+        Gate("G3", "500 assets, 50 held, batch; 3 rules", _with_basic_rules(batch), 0.03, 500, 2_520),
+        Gate("G4", "compiled, one asset; 3 rules and a trail",
+             lambda n: compiled(n, [*basic_rules(), TrailingStop(pct=0.99)]), 0.03, 100_000, 1_000_000),
+        Gate("G5", "ten Python rules against bare calls", ten_python_rules, 0.50, 3_000),
+        Gate("G7", "empty RiskManager against none", lambda n: one_asset(n, risk_manager=RiskManager([])), 0.01, 20_000),
+    )
+}  # fmt: skip
+"""By name. G6 is no matter of time: :func:`memory_overhead`."""

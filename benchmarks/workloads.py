@@ -1,0 +1,179 @@
+"""B1 to B5: the data, the run, the yardstick and the check of each benchmark."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+
+from benchmarks import outcomes
+from benchmarks.harness import Comparison, Run, Side
+from benchmarks.markets import DAY, MINUTE, alternating_signals, market, random_walk
+from benchmarks.strategies import Idle, Jumps, TopWeights
+from benchmarks.yardsticks.build import yardstick
+from ml4t.backtest import BacktestConfig, BacktestEngine, SignalStrategy
+from ml4t.backtest.data.market_data import MarketData
+from ml4t.backtest.risk import PriceBasedStopLoss, PriceBasedTakeProfit, TimeBasedExit
+
+STOP = 0.01
+TARGET = 0.02
+JUMP = 0.024
+"""|close/open - 1| of a bar that B3 trades on: at a volatility of 1%, one bar in 50."""
+
+
+@dataclass(frozen=True)
+class Benchmark:
+    """A run and what it is compared with.
+
+    Attributes
+    ----------
+    name, title : str
+    build : callable
+        ``build(n_times)`` makes the data and returns the comparison: side a is the yardstick, b the run.
+    n_times, n_assets : int
+        Full size.
+    bound : float
+        The median of run/yardstick must not exceed it.
+    """
+
+    name: str
+    title: str
+    build: Callable[[int], Comparison]
+    n_times: int
+    n_assets: int
+    bound: float
+
+    @property
+    def n_bars(self) -> int:
+        """Rows of the market."""
+        return self.n_times * self.n_assets
+
+
+def engine_side(data: MarketData, strategy: Callable[[], object], **options: object) -> Side:
+    """Return a side whose set-up makes an engine with a new strategy, and whose run is its run."""
+
+    def prepare() -> Run:
+        return BacktestEngine(data, strategy(), **options).run
+
+    return prepare
+
+
+def scan_side(data: MarketData) -> Side:
+    """Return the scan of the four price columns of ``data`` as a side."""
+    scan = yardstick("scan").scan
+    return lambda: partial(scan, data.open, data.high, data.low, data.close, STOP, TARGET)
+
+
+def call_side(data: MarketData, strategy: Callable[[], object]) -> Side:
+    """Return the bare calls of ``on_market_data`` for every row of ``data`` as a side."""
+    call_loop = yardstick("call_loop").call_loop
+    return lambda: partial(call_loop, data, strategy())
+
+
+def without_orders(strategy: type) -> type:
+    """Return the same strategy with its orders bound to a C function that does nothing."""
+    ignore = yardstick("call_loop").ignore
+    return type(strategy.__name__, (strategy,), {"buy": ignore, "sell": ignore})
+
+
+def _scanned(met: object) -> None:
+    outcomes.require(met > 0, "the scan met no level: its columns are not those of the run")
+
+
+def _called(n_rows: int) -> Callable[[object], None]:
+    return lambda calls: outcomes.require(
+        calls == n_rows, f"the loop made {calls} calls, expected {n_rows}"
+    )
+
+
+def _signal_market(n_times: int) -> MarketData:
+    return market(
+        random_walk(n_times, 1, seed=1, volatility=0.001),
+        MINUTE,
+        signals=alternating_signals(n_times, mean_gap=50, seed=2),
+    )
+
+
+def _signal_strategy() -> SignalStrategy:
+    return SignalStrategy(entry="entry", exit="exit", quantity=10.0)
+
+
+def compiled_signals(n_times: int) -> Comparison:
+    """B1: one asset, compiled entry and exit signals, no rules."""
+    data = _signal_market(n_times)
+    signal = np.flatnonzero(data.features["entry"] + data.features["exit"])
+    fill_prices = data.open[signal[signal < n_times - 1] + 1]
+    run = engine_side(data, _signal_strategy, config=BacktestConfig(initial_cash=1e6))
+    return Comparison(scan_side(data), run, _scanned, outcomes.filled_at(fill_prices))
+
+
+def compiled_signals_with_rules(n_times: int) -> Comparison:
+    """B5: B1 with a stop, a target, a time exit and commission."""
+    data = _signal_market(n_times)
+    run = engine_side(
+        data,
+        _signal_strategy,
+        rules=[PriceBasedStopLoss(pct=STOP), PriceBasedTakeProfit(pct=TARGET), TimeBasedExit(max_bars=60)],
+        config=BacktestConfig(initial_cash=1e6, commission=0.001),
+    )  # fmt: skip
+    acted = outcomes.all_rules_acted(
+        "stop_loss", "take_profit", "time_exit", at_least=n_times // 10_000
+    )
+    return Comparison(scan_side(data), run, _scanned, acted)
+
+
+def empty_callback(n_times: int, n_assets: int) -> Comparison:
+    """B2: ``on_market_data`` with an empty body."""
+    data = market(random_walk(n_times, n_assets, seed=3, volatility=0.01), DAY)
+    return Comparison(
+        call_side(data, Idle),
+        engine_side(data, Idle),
+        _called(data.n_rows),
+        outcomes.nothing_happened,
+    )
+
+
+def callback_with_orders(n_times: int, n_assets: int) -> Comparison:
+    """B3: two attributes read a bar, an order about once in 50 bars."""
+    data = market(random_walk(n_times, n_assets, seed=3, volatility=0.01), DAY)
+    change = data.close / data.open
+    ordered = np.flatnonzero((change > 1.0 + JUMP) | (change < 1.0 - JUMP))
+    fill_prices = data.open[ordered[ordered < data.n_rows - n_assets] + n_assets]
+    run = engine_side(
+        data, partial(Jumps, JUMP), config=BacktestConfig(initial_cash=1e9, account="margin")
+    )
+    return Comparison(
+        call_side(data, partial(without_orders(Jumps), JUMP)),
+        run,
+        _called(data.n_rows),
+        outcomes.filled_at(fill_prices),
+    )
+
+
+def top_weights(n_times: int, n_assets: int) -> Comparison:
+    """B4: batch mode, every five days equal weights in the top 50 of a signal."""
+    prediction = np.random.default_rng(5).normal(size=(n_times, n_assets))
+    data = market(
+        random_walk(n_times, n_assets, seed=4, volatility=0.02),
+        DAY,
+        signals={"prediction": prediction},
+    )
+    run = engine_side(data, TopWeights, config=BacktestConfig(initial_cash=1e7))
+    return Comparison(
+        scan_side(data), run, _scanned, outcomes.rebalanced(TopWeights.n_held, n_times)
+    )
+
+
+BENCHMARKS = {
+    benchmark.name: benchmark
+    for benchmark in (
+        Benchmark("B1", "compiled signals, no rules", compiled_signals, 1_000_000, 1, 8.0),
+        Benchmark("B2", "empty callback", partial(empty_callback, n_assets=250), 5_040, 250, 1.15),
+        Benchmark("B2 one", "empty callback, one asset", partial(empty_callback, n_assets=1), 1_000_000, 1, 1.5),
+        Benchmark("B3", "callback with orders", partial(callback_with_orders, n_assets=250), 5_040, 250, 1.15),
+        Benchmark("B4", "batch, top 50 of 500 every 5 days", partial(top_weights, n_assets=500), 2_520, 500, 15.0),
+        Benchmark("B5", "B1 with three rules and commission", compiled_signals_with_rules, 1_000_000, 1, 8.0),
+    )
+}  # fmt: skip
