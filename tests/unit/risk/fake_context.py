@@ -14,7 +14,12 @@ class FakeContext:
     water_mark: float = 100.0
     bars_held: int = 1
     opening: bool = False
+    split_ratio: float = 1.0
     columns: Mapping[str, float] = field(default_factory=dict)
 
     def frozen(self, column):
         return self.columns.get(column, nan)
+
+    def price_parameter(self, price):
+        value = self.frozen(price) if isinstance(price, str) else price
+        return value / self.split_ratio

@@ -119,6 +119,12 @@ def test_bars_from_a_column_need_not_be_whole():
         assert rule.evaluate(context).should_exit is exits
 
 
+def test_a_split_divides_an_absolute_price():
+    context = FakeContext(level_price=25.0, split_ratio=4.0, columns={"risk": 80.0})
+    assert level(PriceBasedStopLoss(price=90), context) == 22.5
+    assert level(PriceBasedTakeProfit(price="risk"), context) == 20.0
+
+
 def test_a_short_target_no_price_can_reach_arms_nothing():
     assert PriceBasedTakeProfit(pct=1.0).evaluate(SHORT) is RiskDecision.no_action()
     assert PriceBasedTakeProfit(pct=1e308).evaluate(FakeContext(level_price=1e10)) == RiskDecision()

@@ -30,7 +30,8 @@ class PriceBasedStopLoss(ParameterRule):
     Notes
     -----
     Level = E·(1 − s·pct), E the average entry price, slippage included, and s = 1 for a long position,
-    −1 for a short one. It follows E when the position is added to; an absolute price does not.
+    −1 for a short one. It follows E when the position is added to; an absolute price does not, but a
+    split divides it.
     """
 
     kind: ClassVar[ExitType] = ExitType.STOP_LOSS
@@ -41,7 +42,6 @@ class PriceBasedStopLoss(ParameterRule):
 
     def evaluate(self, context: RiskContext) -> RiskDecision:
         """Set the stop."""
-        value = self.value(context)
         if self.price is not None:
-            return self.arm(value)
-        return self.arm(context.level_price * (1.0 - context.side * value))
+            return self.arm(context.price_parameter(self.price))
+        return self.arm(context.level_price * (1.0 - context.side * self.value(context)))

@@ -31,7 +31,7 @@ class PriceBasedTakeProfit(ParameterRule):
     -----
     Level = E·(1 + s·pct), E the average entry price, slippage included, and s = 1 for a long position,
     −1 for a short one. A short's target of 100% or more lies at zero or below, where no price comes: it
-    arms nothing.
+    arms nothing. A split divides an absolute price.
     """
 
     kind: ClassVar[ExitType] = ExitType.TAKE_PROFIT
@@ -42,7 +42,6 @@ class PriceBasedTakeProfit(ParameterRule):
 
     def evaluate(self, context: RiskContext) -> RiskDecision:
         """Set the target."""
-        value = self.value(context)
         if self.price is not None:
-            return self.arm(value)
-        return self.arm(context.level_price * (1.0 + context.side * value))
+            return self.arm(context.price_parameter(self.price))
+        return self.arm(context.level_price * (1.0 + context.side * self.value(context)))
