@@ -1,0 +1,8 @@
+"""Tables in, MarketData out: reading, checking and point-in-time joins."""
+
+from ml4t.backtest.data.errors import DataError, DataWarning, LookAheadError
+from ml4t.backtest.data.market_data import MarketData
+from ml4t.backtest.data.options import Table
+from ml4t.backtest.data.tables import market_data
+
+__all__ = ["DataError", "DataWarning", "LookAheadError", "MarketData", "Table", "market_data"]

@@ -1,0 +1,174 @@
+"""Anything that holds a table becomes a PyArrow table, without copying where that is possible."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet
+
+from ml4t.backtest.data.errors import DataError
+
+
+def to_arrow(source, name, series_name="close"):
+    """Return ``source`` as a PyArrow table.
+
+    Parameters
+    ----------
+    source : pyarrow, pandas or Polars table, DuckDB relation, path, or anything with ``__arrow_c_stream__``
+        A path ends in ``.csv`` (or ``.csv.gz``), or is a Parquet file or a folder of them. A pandas index that means
+        something (times, names, several levels) becomes columns.
+    name : str
+        What the table is called in messages.
+    series_name : str
+        Column name of a pandas Series without a name.
+
+    Raises
+    ------
+    DataError
+        If the source is of no such kind, cannot be read, or has two columns of one name.
+    """
+    table = _convert(source, name, series_name)
+    repeated = sorted({c for c in table.column_names if table.column_names.count(c) > 1})
+    if repeated:
+        raise DataError(
+            f"{name}: column names must differ, {', '.join(map(repr, repeated))} stands more than once"
+        )
+    return table
+
+
+def _convert(source, name, series_name):
+    if isinstance(source, pa.Table):
+        return source
+    if isinstance(source, pd.Series):
+        source = source.to_frame(series_name if source.name is None else source.name)
+    if isinstance(source, pd.DataFrame):
+        return from_pandas(source, name)
+    if isinstance(source, str | Path):
+        return read_file(Path(source), name)
+    if isinstance(source, pa.RecordBatchReader):
+        return source.read_all()
+    if type(source).__name__ == "LazyFrame" and hasattr(source, "collect"):
+        source = source.collect()
+    if hasattr(source, "to_arrow_table"):
+        return source.to_arrow_table()
+    if hasattr(source, "__arrow_c_stream__") or hasattr(source, "__arrow_c_array__"):
+        return pa.table(source)
+    kind = "a mapping" if isinstance(source, Mapping) else type(source).__name__
+    raise DataError(
+        f"{name} must be a pandas, Polars or Arrow table or the path of a Parquet or CSV file, was {kind}"
+    )
+
+
+def read_file(path, name):
+    """Read a CSV file, a Parquet file or a folder of Parquet files."""
+    if not path.exists():
+        raise DataError(f"{name}: there is no file {path}")
+    try:
+        if path.name.lower().endswith((".csv", ".csv.gz")):
+            return pa.csv.read_csv(path)
+        return pa.parquet.read_table(path)
+    except (pa.ArrowException, OSError) as error:
+        raise DataError(f"{name}: {path} could not be read: {error}") from error
+
+
+def from_pandas(frame, name):
+    """Return a pandas frame with plain columns as a table, its index first."""
+    if frame.columns.nlevels > 1:
+        raise DataError(
+            f"{name}: columns of {frame.columns.nlevels} levels are read for (field, asset) only"
+        )
+    if len(set(map(str, frame.columns))) < frame.shape[1]:
+        raise DataError(
+            f"{name}: column names must differ, were {', '.join(map(str, frame.columns))}"
+        )
+    columns = dict(index_columns(frame.index, name))
+    for position, label in enumerate(frame.columns):
+        if str(label) in columns:
+            raise DataError(
+                f"{name}: {label!r} is both a column and a level of the index; drop one of them"
+            )
+        columns[str(label)] = _pandas_column(frame.iloc[:, position], name, label)
+    return pa.table(columns)
+
+
+def index_columns(index, name):
+    """Yield (column name, Arrow array) for each level of an index that means something."""
+    if index.nlevels > 1:
+        for level in range(index.nlevels):
+            values = index.levels[level]
+            label = index.names[level] or _level_name(values)
+            codes = pa.array(np.asarray(index.codes[level], np.int32), mask=index.codes[level] < 0)
+            yield (
+                str(label),
+                pa.DictionaryArray.from_arrays(codes, _pandas_column(values, name, label)),
+            )
+    elif index.name is not None or not pd.api.types.is_integer_dtype(index.dtype):
+        label = index.name or _level_name(index)
+        yield str(label), _pandas_column(index, name, label)
+
+
+def _level_name(values):
+    if isinstance(values, pd.DatetimeIndex):
+        return "timestamp"
+    is_text = pd.api.types.is_string_dtype(values.dtype)
+    return "timestamp" if is_text and len(values) and _reads_as_time(values[0]) else "asset"
+
+
+def _reads_as_time(text):
+    try:
+        pd.Timestamp(text)
+    except (ValueError, TypeError):
+        return False
+    return True
+
+
+def _pandas_column(values, name, label):
+    if isinstance(values.dtype, pd.PeriodDtype):
+        raise DataError(
+            f"{name}: column {label!r} holds periods; turn them into times with .to_timestamp()"
+        )
+    if isinstance(values.dtype, np.dtype) and values.dtype.kind in "fiub":
+        return pa.array(values.to_numpy())
+    try:
+        array = pa.array(values)
+    except (pa.ArrowException, TypeError, ValueError) as error:
+        raise DataError(f"{name}: column {label!r} mixes kinds of values: {error}") from error
+    return array.combine_chunks() if isinstance(array, pa.ChunkedArray) else array
+
+
+def to_float64(column, table_name, column_name):
+    """Return a column of numbers as float64, null as NaN; no copy of a float64 column.
+
+    Raises
+    ------
+    DataError
+        If the column does not hold numbers or booleans.
+    """
+    kind = column.type
+    if pa.types.is_floating(kind) or pa.types.is_integer(kind):
+        array = single(column)
+    elif pa.types.is_decimal(kind):
+        array = single(column).cast(pa.float64())
+    elif pa.types.is_boolean(kind):
+        array = single(column).cast(pa.int8())
+    elif pa.types.is_null(kind):
+        return np.full(len(column), np.nan)
+    else:
+        raise DataError(
+            f"{table_name}: column {column_name!r} holds {kind}, must hold numbers; convert or drop it"
+        )
+    return array.to_numpy(zero_copy_only=False).astype(np.float64, copy=False)
+
+
+def single(column):
+    """Return a column as one contiguous array."""
+    if isinstance(column, pa.ChunkedArray):
+        if column.num_chunks == 1:
+            return column.chunk(0)
+        combined = column.unify_dictionaries().combine_chunks()
+        # Older versions of pyarrow give a chunked array of one chunk back.
+        return combined.chunk(0) if isinstance(combined, pa.ChunkedArray) else combined
+    return column

@@ -1,0 +1,57 @@
+"""Errors and warnings of the data room, and how they name rows."""
+
+import numpy as np
+
+DAY_NS = 86_400_000_000_000
+SHOWN = 3
+
+
+class DataError(ValueError):
+    """Input tables that cannot be simulated honestly: says what, where and what to do."""
+
+
+class LookAheadError(DataError):
+    """A value that would be known before it could have been."""
+
+
+class DataWarning(UserWarning):
+    """Something in the tables that is allowed, but probably not meant."""
+
+
+def format_time(time_ns):
+    """Return nanoseconds UTC as text: a date alone at midnight, else to the second or finer."""
+    time_ns = int(time_ns)
+    stamp = np.datetime64(time_ns, "ns")
+    if time_ns % DAY_NS == 0:
+        return str(stamp.astype("datetime64[D]"))
+    if time_ns % 1_000_000_000 == 0:
+        return str(stamp.astype("datetime64[s]")).replace("T", " ") + " UTC"
+    return str(stamp).replace("T", " ") + " UTC"
+
+
+def first_rows(bad, times, names, values):
+    """Describe the first rows where ``bad`` is true as (timestamp, asset, value).
+
+    Parameters
+    ----------
+    bad : bool array, shape (n,)
+    times : int64 array, shape (n,), nanoseconds UTC
+    names : callable from row to asset name, or None for a table without assets
+    values : array, shape (n,), or None
+    """
+    described = []
+    for row in np.flatnonzero(bad)[:SHOWN]:
+        parts = [format_time(times[row])]
+        if names is not None:
+            parts.append(str(names(row)))
+        if values is not None:
+            value = values[row]
+            parts.append(f"{value:g}" if isinstance(value, float | np.floating) else str(value))
+        described.append(f"({', '.join(parts)})")
+    more = ", ..." if np.count_nonzero(bad) > SHOWN else ""
+    return ", ".join(described) + more
+
+
+def count_rows(n_rows):
+    """Return '1 row' or 'n rows'."""
+    return "1 row" if n_rows == 1 else f"{n_rows:,} rows"

@@ -1,0 +1,207 @@
+"""The point-in-time join: what was known at each bar, and no more.
+
+A value is *published* at ``available_at``, or at its own time plus ``available_after``. A bar at t
+sees, for its asset, the value with the latest own time among those published up to t. So a restated
+row replaces the old one from its own publication on, and an old row that comes late hides nothing
+newer.
+"""
+
+import warnings
+
+import numpy as np
+import pandas as pd
+
+from ml4t.backtest.data._rows import as_of_rows, previous_rows, repeats, take_known
+from ml4t.backtest.data.errors import (
+    DAY_NS,
+    DataError,
+    DataWarning,
+    LookAheadError,
+    count_rows,
+    first_rows,
+)
+from ml4t.backtest.data.order import sort_by_time
+
+
+def join_assets(series, bars, clock, on_violation="raise"):
+    """Join a table of signals or features to bars.
+
+    NaN is a value here: it says that nothing is known from then on.
+
+    Parameters
+    ----------
+    series : SeriesTable
+    bars : Bars
+    clock : Clock
+    on_violation : {"raise", "warn"}
+
+    Returns
+    -------
+    dict of column name to float64 array, shape (n_rows,); NaN where nothing is known
+
+    Raises
+    ------
+    LookAheadError
+        If a value is published before its own time.
+    DataError
+        If an (asset, time) stands twice.
+    """
+    known = _Publications(series, clock, on_violation)
+    rows = known.at_bars(bars.timestamps, bars.offsets, bars.codes, len(bars.assets))
+    rows = _lagged(rows, bars.codes, len(bars.assets), series.options.lag_bars)
+    rows = known.without_stale(rows, bars.times)
+    return {column: known.values(values, rows) for column, values in series.columns.items()}
+
+
+def join_context(series, bars, clock, on_violation="raise"):
+    """Join a table of market-wide values to the timestamps of a run.
+
+    A NaN in a column is no publication here: a holiday in the source keeps the last value. It may be
+    limited with ``max_age``.
+
+    Returns
+    -------
+    dict of column name to float64 array, shape (n_times,)
+    """
+    known = _Publications(series, clock, on_violation)
+    n_times = len(bars.timestamps)
+    one_each, no_asset = np.arange(n_times + 1), np.zeros(n_times, np.int32)
+    joined = {}
+    for column, values in series.columns.items():
+        rows = known.at_bars(bars.timestamps, one_each, no_asset, 1, only=~np.isnan(values))
+        rows = _lagged(rows, no_asset, 1, series.options.lag_bars)
+        joined[column] = known.values(values, known.without_stale(rows, bars.timestamps))
+    return joined
+
+
+class _Publications:
+    """Rows of a table in the order in which they became known."""
+
+    def __init__(self, series, clock, on_violation):
+        self.codes = series.codes
+        self.max_age = series.options.max_age_ns
+        self.published, self.own = _publication_times(series, clock)
+        self.published_of_row = self.published
+        _check_violations(series, self.published, self.own, on_violation)
+        self.order = _publication_order(self.published, self.own)
+        if self.order is not None:
+            same = self.own is self.published
+            self.published, self.codes = self.published[self.order], self.codes[self.order]
+            self.own = self.published if same else self.own[self.order]
+        _refuse_repeats(series, self)
+
+    def at_bars(self, timestamps, offsets, codes, n_assets, only=None):
+        """Return for each bar the row of the table known at it, -1 where none is."""
+        published, own, assets, order = self.published, self.own, self.codes, self.order
+        if only is not None and not only.all():
+            kept = np.flatnonzero(only if order is None else only[order])
+            published, own, assets = published[kept], own[kept], assets[kept]
+            order = kept if order is None else order[kept]
+        rows = as_of_rows(timestamps, offsets, codes, published, own, assets, n_assets)
+        return rows if order is None else _compose(order, rows)
+
+    def without_stale(self, rows, times):
+        """Return ``rows`` with -1 where the value is older than it may be."""
+        if self.max_age is None:
+            return rows
+        age = times - self.published_of_row[rows]
+        return np.where((rows >= 0) & (age > self.max_age), -1, rows)
+
+    def values(self, values, rows):
+        """Return the values of ``rows``; the column itself where each bar has its own row."""
+        if len(rows) == len(values) and np.array_equal(rows, np.arange(len(rows))):
+            return values
+        return take_known(np.ascontiguousarray(values), rows)
+
+
+def _publication_times(series, clock):
+    """Return when each value became known and the time it speaks of, in nanoseconds UTC."""
+    lag = series.options.lag_ns
+    if series.published is not None:
+        if series.options.available_after is not None:
+            raise DataError(
+                f"{series.name}: has a column of publication times, so available_after= must not be given"
+            )
+        published = clock.instants(series.published, series.name)
+        return published, published if series.own is None else clock.day_starts(
+            series.own, series.name
+        )
+    whole_days = lag // DAY_NS if series.own.kind == "date" else 0
+    published = clock.instants(series.own, series.name, extra_days=whole_days) + (
+        lag - whole_days * DAY_NS
+    )
+    # Published in the order of their own times, so those need not be kept apart.
+    return published, published
+
+
+def _check_violations(series, published, own, on_violation):
+    if own is published:
+        return
+    early = published < own
+    if early.any():
+        names = _namer(series.names, series.codes)
+        report_early(
+            early, published, own, names, series.name, "the value's own time", on_violation
+        )
+
+
+def _namer(names, codes):
+    return (lambda row: names[codes[row]]) if names else None
+
+
+def report_early(early, published, earliest, names, table_name, what, on_violation):
+    """Raise or warn: values are published at a time at which they cannot have been known.
+
+    Parameters
+    ----------
+    early : bool array, shape (n,)
+    published, earliest : int64 array, shape (n,), nanoseconds UTC
+    names : callable from row to asset name, or None
+    what : str
+        What ``earliest`` is, for the message.
+    """
+    by = pd.Timedelta(int((earliest[early] - published[early]).max()), "ns")
+    message = (
+        f"{table_name}: available_at is before {what} in {count_rows(early.sum())}, by up to {by}: "
+        f"{first_rows(early, earliest, names, None)}; correct the publication times, or pass on_violation='warn'"
+    )
+    if on_violation == "raise":
+        raise LookAheadError(message)
+    warnings.warn(message, DataWarning, stacklevel=2)
+
+
+def _publication_order(published, own):
+    """Return the stable order by (published, own), None if the rows stand so."""
+    step = np.diff(published)
+    if own is published:
+        if (step >= 0).all():
+            return None
+        return sort_by_time(np.arange(len(published)), published)
+    if ((step > 0) | ((step == 0) & (np.diff(own) >= 0))).all():
+        return None
+    return sort_by_time(sort_by_time(np.arange(len(published)), own), published)
+
+
+def _refuse_repeats(series, known):
+    marks = repeats(known.published, known.own, known.codes, max(len(series.names), 1))
+    if marks.any():
+        names = _namer(series.names, known.codes)
+        raise DataError(
+            f"{series.name}: values of one time{' and asset' if names else ''} are given twice in "
+            f"{count_rows(marks.sum())}: {first_rows(marks, known.own, names, None)}; drop the repeated rows, or give "
+            "the time of each in a column available_at"
+        )
+
+
+def _compose(order, rows):
+    return np.where(rows < 0, -1, order[rows])
+
+
+def _lagged(rows, codes, n_assets, n_bars):
+    """Return what each asset's bar ``n_bars`` before had."""
+    if n_bars == 0:
+        return rows
+    before = previous_rows(codes, n_assets)
+    for _ in range(n_bars):
+        rows = np.where(before < 0, -1, rows[before])
+    return rows

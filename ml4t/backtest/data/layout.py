@@ -1,0 +1,171 @@
+"""Long and wide tables become one shape: a long Arrow table of (time, asset, values) rows.
+
+A wide table has one column per asset; a missing value in it is a missing row. In a long table every
+row is meant, and a missing price is an error.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from ml4t.backtest.data.arrow import index_columns, single, to_arrow, to_float64
+from ml4t.backtest.data.errors import DataError
+from ml4t.backtest.data.names import (
+    ADJUSTED_CLOSE,
+    OHLC,
+    PRICE_ROLES,
+    SERIES_ROLES,
+    TIME,
+    find_roles,
+    plain,
+)
+
+
+@dataclass(frozen=True)
+class Layout:
+    """A table as it came in."""
+
+    table: pa.Table
+    wide: bool = False
+    """Columns were assets: asset order is column order, and rows without a value are absent."""
+
+
+def price_layout(source, name, columns=None):
+    """Bring any form of price table into long form.
+
+    Parameters
+    ----------
+    source : table, mapping of asset to table, or mapping of field to wide table
+    name : str
+    columns : mapping of role to column name, optional
+
+    Returns
+    -------
+    Layout
+        Without an asset column if the table is of one asset.
+    """
+    if isinstance(source, Mapping):
+        fields = {plain(key) for key in source}
+        if "close" in fields and fields <= set(PRICE_ROLES):
+            return _stack_fields(
+                {plain(key): to_arrow(table, f"{name}[{key!r}]") for key, table in source.items()},
+                name,
+            )
+        return _concatenate(source, name)
+    if isinstance(source, pd.DataFrame) and source.columns.nlevels == 2:
+        return _stack_levels(source, name)
+    table = to_arrow(source, name)
+    roles = find_roles(name, table.column_names, PRICE_ROLES, columns)
+    if "asset" in roles or "close" in roles or _adjusted_only(table):
+        return Layout(table)
+    fields = [field for field in OHLC if field in roles]
+    if len(fields) > 1:
+        raise DataError(
+            f"{name}: has the columns {', '.join(fields)} but no close; give the closes too"
+        )
+    return _stack_fields({"close": table}, name, roles.get("timestamp"))
+
+
+def series_layout(source, name, value_name, known_assets, columns=None):
+    """Bring a table of signals or features into long form.
+
+    A table without an asset column is wide if one of its columns is named as a known asset; its
+    values are then called ``value_name``.
+    """
+    if isinstance(source, pd.DataFrame) and source.columns.nlevels == 2:
+        return _stack_levels(source, name, known_assets)
+    table = to_arrow(source, name, value_name)
+    roles = find_roles(name, table.column_names, SERIES_ROLES, columns)
+    known = {str(asset) for asset in known_assets}
+    if "asset" in roles or not known & set(table.column_names):
+        return Layout(table)
+    return _stack_fields({value_name: table}, name, roles.get("timestamp"))
+
+
+def _adjusted_only(table):
+    return any(plain(column) in ADJUSTED_CLOSE for column in table.column_names)
+
+
+def _concatenate(tables, name):
+    """Put tables of single assets below each other."""
+    if not tables:
+        raise DataError(f"{name}: the mapping holds no table")
+    parts = []
+    for asset, source in tables.items():
+        part = to_arrow(source, f"{name}[{asset!r}]")
+        roles = find_roles(f"{name}[{asset!r}]", part.column_names, SERIES_ROLES)
+        if "asset" in roles:
+            part = part.drop_columns([roles["asset"]])
+        codes = pa.array(np.zeros(part.num_rows, np.int32))
+        parts.append(
+            part.append_column("asset", pa.DictionaryArray.from_arrays(codes, pa.array([asset])))
+        )
+    try:
+        return Layout(pa.concat_tables(parts, promote_options="permissive"))
+    except pa.ArrowException as error:
+        raise DataError(
+            f"{name}: the tables of the assets do not agree in their columns: {error}"
+        ) from error
+
+
+def _stack_levels(frame, name, known_assets=()):
+    """Stack a frame with columns (field, asset) or (asset, field)."""
+    firsts, seconds = (frame.columns.get_level_values(level) for level in (0, 1))
+    if _are_fields(firsts, seconds, known_assets):
+        fields, assets = firsts, seconds
+    elif _are_fields(seconds, firsts, known_assets):
+        fields, assets = seconds, firsts
+    else:
+        raise DataError(
+            f"{name}: columns of two levels must be (field, asset) or (asset, field) with a field 'close', "
+            f"had {frame.columns[0]!r}, ..."
+        )
+    times = dict(index_columns(frame.index, name))
+    wide = {}
+    for field in dict.fromkeys(fields):
+        part = frame.loc[:, np.asarray(fields == field)]
+        part = part.set_axis([str(asset) for asset in assets[fields == field]], axis=1)
+        wide[str(field)] = pa.table(
+            {**times, **{c: pa.array(part[c].to_numpy()) for c in part.columns}}
+        )
+    return _stack_fields(wide, name)
+
+
+def _are_fields(labels, others, known_assets):
+    if known_assets:
+        return bool({str(asset) for asset in known_assets} & {str(other) for other in others})
+    return any(plain(label) in (*PRICE_ROLES["close"], *ADJUSTED_CLOSE) for label in labels)
+
+
+def _stack_fields(wide, name, time_column=None):
+    """Stack wide tables, one per field, with the same times and assets."""
+    asset_names, times, columns = None, None, {}
+    for field, table in wide.items():
+        where = f"{name}[{field!r}]" if len(wide) > 1 else name
+        found = time_column or find_roles(where, table.column_names, {"timestamp": TIME}).get(
+            "timestamp"
+        )
+        if found is None:
+            raise DataError(
+                f"{where}: no column of times (timestamp, date, datetime or time) among "
+                f"{', '.join(table.column_names) or 'no columns'}; rename it, or name it with columns={{'timestamp': ...}}"
+            )
+        names = [column for column in table.column_names if column != found]
+        if not names:
+            raise DataError(f"{where}: has times but no column of values")
+        if asset_names is None:
+            asset_names, times = names, single(table[found])
+        elif sorted(names) != sorted(asset_names) or not single(table[found]).equals(times):
+            raise DataError(f"{where}: must have the same times and assets as the other fields")
+        matrix = np.column_stack([to_float64(table[asset], where, asset) for asset in asset_names])
+        columns[field] = pa.array(matrix.reshape(-1))
+    n_times, n_assets = len(times), len(asset_names)
+    rows = np.repeat(np.arange(n_times), n_assets)
+    codes = pa.array(np.tile(np.arange(n_assets, dtype=np.int32), n_times))
+    assets = pa.DictionaryArray.from_arrays(codes, pa.array(asset_names))
+    return Layout(
+        pa.table({"timestamp": times.take(pa.array(rows)), "asset": assets, **columns}), wide=True
+    )

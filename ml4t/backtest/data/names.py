@@ -1,0 +1,100 @@
+"""Which column of a table is the time, the asset, the close: names without regard to case."""
+
+from ml4t.backtest.data.errors import DataError
+
+TIME = ("timestamp", "datetime", "date", "time")
+ASSET = ("asset", "symbol", "ticker", "instrument")
+AVAILABLE = ("available_at", "published_at")
+ADJUSTED_CLOSE = ("adj_close", "adjclose", "adjusted_close")
+
+SERIES_ROLES = {"timestamp": TIME, "asset": ASSET, "available_at": AVAILABLE}
+PRICE_ROLES = {
+    **SERIES_ROLES,
+    "open": ("open", "o"),
+    "high": ("high", "h"),
+    "low": ("low", "l"),
+    "close": ("close", "c"),
+    "volume": ("volume", "vol", "v"),
+    "bid": ("bid", "bid_price", "bid_close"),
+    "ask": ("ask", "ask_price", "ask_close"),
+}
+ACTION_ROLES = {
+    "timestamp": ("effective", "effective_at", "effective_time", "ex_date", *TIME),
+    "asset": ASSET,
+    "kind": ("kind", "type", "action"),
+    "value": ("value", "ratio", "amount"),
+}
+OHLC = ("open", "high", "low", "close")
+
+
+def plain(name):
+    """Return a column name as it is compared: lower case, underscores for blanks."""
+    return str(name).strip().lower().replace(" ", "_").replace("-", "_")
+
+
+def find_roles(table_name, column_names, roles, given=None):
+    """Find the column of each role.
+
+    Parameters
+    ----------
+    table_name : str
+        For messages.
+    column_names : sequence of str
+    roles : mapping of role to the names it goes by
+    given : mapping of role to column name, optional
+        The user's own assignment; it goes before the names known here.
+
+    Returns
+    -------
+    dict of role to column name, for the roles found
+
+    Raises
+    ------
+    DataError
+        If a given column is absent or a given role unknown, or if two columns go by one role.
+    """
+    found = {}
+    for role, column in (given or {}).items():
+        if role not in roles:
+            raise DataError(
+                f"{table_name}: columns= names the unknown role {role!r}; roles are {', '.join(roles)}"
+            )
+        if column not in column_names:
+            raise DataError(
+                f"{table_name}: columns= names {column!r} as {role}, which is not among its columns "
+                f"({', '.join(column_names)})"
+            )
+        found[role] = column
+    free = [name for name in column_names if name not in found.values()]
+    letters = _letters_are_fields(free, roles)
+    for role, known in roles.items():
+        if role in found:
+            continue
+        matches = [
+            name for name in free if plain(name) in known and (letters or len(plain(name)) > 1)
+        ]
+        if len(matches) > 1:
+            matches = _exact(matches, role)
+        if len(matches) > 1:
+            raise DataError(
+                f"{table_name}: {' and '.join(map(repr, matches))} could both be the {role}; "
+                f"name one with columns={{{role!r}: ...}} and drop the others"
+            )
+        if matches:
+            found[role] = matches[0]
+    return found
+
+
+def _exact(matches, role):
+    # `bid` beside `bid_close`: the first is the bid, the second a column of its own. Two times or
+    # two asset columns are never told apart by their names.
+    exact = [name for name in matches if plain(name) == role]
+    return exact if len(exact) == 1 and role not in SERIES_ROLES else matches
+
+
+def _letters_are_fields(column_names, roles):
+    """Tell whether o, h, l, c, v are prices and not the tickers O, H, L, C and V."""
+    present = {plain(name) for name in column_names}
+    known = {name for names in roles.values() for name in names}
+    has_asset = bool(present & set(ASSET))
+    return {"o", "h", "l", "c"} <= present and (has_asset or present <= known)

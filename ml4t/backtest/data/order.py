@@ -1,0 +1,81 @@
+"""Rows in (timestamp, asset) order: found when they stand so, made when they do not."""
+
+import numpy as np
+import pandas as pd
+
+from ml4t.backtest.data._rows import is_ordered, runs_backwards, sort_by_rank
+from ml4t.backtest.data.errors import DataError, count_rows, first_rows
+
+
+def row_order(times, assets, names, table_name, sort=False):
+    """Return the order that sorts rows by (timestamp, asset code), None if they stand so already.
+
+    Parameters
+    ----------
+    times : int64 array, shape (n,), nanoseconds UTC
+    assets : int32 array, shape (n,), codes into ``names``
+    names : sequence of asset names
+    table_name : str
+    sort : bool
+        Accept times that run backwards within an asset. Tables that go asset by asset, or name
+        assets in any order at one time, are put in order without it.
+
+    Raises
+    ------
+    DataError
+        If a (timestamp, asset) stands twice, or times run backwards within an asset.
+    """
+    if is_ordered(times, assets):
+        return None
+    if not sort:
+        _refuse_backwards(times, assets, names, table_name)
+    order = order_by(assets, times, len(names))
+    times, assets = times[order], assets[order]
+    same = np.zeros(len(times), bool)
+    same[1:] = (times[1:] == times[:-1]) & (assets[1:] == assets[:-1])
+    if same.any():
+        raise DataError(
+            f"{table_name}: (timestamp, asset) must be unique, is repeated in {count_rows(same.sum())}: "
+            f"{first_rows(same, times, lambda row: names[assets[row]], None)}; drop the repeated rows"
+        )
+    return order
+
+
+def order_by(assets, times, n_assets):
+    """Return the stable order of rows by time, then asset code: two counting sorts."""
+    by_asset = sort_by_rank(assets.astype(np.int64), np.arange(len(assets)), n_assets)
+    return sort_by_time(by_asset, times)
+
+
+def sort_by_time(order, times):
+    """Sort ``order`` (positions of rows) by time, ties as they stand.
+
+    Tables have few distinct times for their rows, so counting beats comparing.
+    """
+    ranks, distinct = pd.factorize(times)
+    place = np.empty(len(distinct), np.int64)
+    place[np.argsort(distinct)] = np.arange(len(distinct))
+    return sort_by_rank(place[ranks], order, len(distinct))
+
+
+def _refuse_backwards(times, assets, names, table_name):
+    backwards = runs_backwards(times, assets, len(names))
+    if backwards.any():
+        raise DataError(
+            f"{table_name}: times run backwards within an asset in {count_rows(backwards.sum())}: "
+            f"{first_rows(backwards, times, lambda row: names[assets[row]], None)}; "
+            "sort the table, or pass sort=True if the order means nothing"
+        )
+
+
+def batch_offsets(times):
+    """Return the distinct times of sorted rows and the offsets of their rows.
+
+    Returns
+    -------
+    timestamps : int64 array, shape (n_times,)
+    offsets : int64 array, shape (n_times + 1,)
+    """
+    starts = np.flatnonzero(np.diff(times)) + 1
+    offsets = np.concatenate(([0], starts, [len(times)])).astype(np.int64)
+    return times[offsets[:-1]], offsets

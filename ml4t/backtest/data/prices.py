@@ -1,0 +1,140 @@
+"""The price table: which columns it has and what its rows are, as arrays."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ml4t.backtest.data.arrow import to_float64
+from ml4t.backtest.data.assets import asset_order, encode, recode, used_names
+from ml4t.backtest.data.errors import DataError
+from ml4t.backtest.data.layout import price_layout
+from ml4t.backtest.data.names import ADJUSTED_CLOSE, OHLC, PRICE_ROLES, find_roles, plain
+from ml4t.backtest.data.times import Stamps, read_stamps
+
+QUOTES = ("volume", "bid", "ask")
+ONE_ASSET = "asset"
+"""Name of the asset of a table that names none."""
+
+
+@dataclass(frozen=True)
+class PriceTable:
+    """Rows of prices as they came: not yet placed in time, ordered or checked."""
+
+    stamps: Stamps
+    published: Stamps | None
+    codes: np.ndarray
+    assets: tuple
+    prices: dict
+    features: dict
+    closes_only: bool
+
+
+def read_prices(source, name, columns=None, assets=None):
+    """Read a price table of any form.
+
+    Parameters
+    ----------
+    source : table, mapping of asset to table, or mapping of field to wide table
+    name : str
+        What the table is called in messages.
+    columns : mapping of role to column name, optional
+    assets : sequence of asset names, optional
+        Asset order; for a table of one asset without an asset column, its name.
+
+    Returns
+    -------
+    PriceTable
+
+    Raises
+    ------
+    DataError
+        If the table is empty, or a column is missing or of the wrong kind.
+    """
+    layout = price_layout(source, name, columns)
+    table = layout.table
+    if table.num_rows == 0:
+        raise DataError(f"{name}: the table has no rows")
+    roles = find_roles(name, table.column_names, PRICE_ROLES, None if layout.wide else columns)
+    roles = _with_close(table.column_names, roles)
+    closes_only = _closes_only(name, roles)
+    if "timestamp" not in roles:
+        raise DataError(
+            f"{name}: no column of times (timestamp, date, datetime or time) among {', '.join(table.column_names)}; "
+            "rename it, or name it with columns={'timestamp': ...}"
+        )
+    prices = {
+        role: to_float64(table[roles[role]], name, roles[role])
+        for role in (*OHLC, *QUOTES)
+        if role in roles
+    }
+    if closes_only:
+        prices.update(open=prices["close"], high=prices["close"], low=prices["close"])
+    features = {
+        column: to_float64(table[column], name, column)
+        for column in table.column_names
+        if column not in roles.values()
+    }
+    stamps = read_stamps(table[roles["timestamp"]], name, roles["timestamp"])
+    published = None
+    if "available_at" in roles:
+        published = read_stamps(table[roles["available_at"]], name, roles["available_at"])
+    codes, assets = _assets(table, roles, layout.wide, assets, name)
+    read = PriceTable(stamps, published, codes, assets, prices, features, closes_only)
+    return _without_absent_rows(read, name) if layout.wide else read
+
+
+def _with_close(column_names, roles):
+    adjusted = [column for column in column_names if plain(column) in ADJUSTED_CLOSE]
+    # Taken for the close only where there is nothing else that it could be confused with.
+    if "close" not in roles and len(adjusted) == 1:
+        return {**roles, "close": adjusted[0]}
+    return roles
+
+
+def _closes_only(name, roles):
+    missing = [field for field in OHLC if field not in roles]
+    if "close" in missing:
+        raise DataError(
+            f"{name}: no column of closes; rename it to close, or name it with columns={{'close': ...}}"
+        )
+    if 0 < len(missing) < 3:
+        raise DataError(
+            f"{name}: has no column for {' and '.join(missing)}; give open, high, low and close, or close alone"
+        )
+    return len(missing) == 3
+
+
+def _assets(table, roles, wide, given, name):
+    if "asset" not in roles:
+        given = (ONE_ASSET,) if given is None else tuple(given)
+        if len(given) != 1:
+            raise DataError(
+                f"{name}: has no column of assets, but assets= names {len(given)}; give the column"
+            )
+        return np.zeros(table.num_rows, np.int32), given
+    codes, names = encode(table[roles["asset"]], name, roles["asset"])
+    assets = asset_order(used_names(codes, names), wide, given, name)
+    return recode(codes, names, assets), assets
+
+
+def _without_absent_rows(read, name):
+    """Drop the cells of a wide table that hold no price: the asset has no row then."""
+    absent = np.logical_and.reduce([np.isnan(read.prices[field]) for field in OHLC])
+    if not absent.any():
+        return read
+    if absent.all():
+        raise DataError(f"{name}: the table has no prices")
+    rows = np.flatnonzero(~absent)
+    taken = {field: column[rows] for field, column in read.prices.items()}
+    if read.closes_only:
+        taken.update(open=taken["close"], high=taken["close"], low=taken["close"])
+    features = {column: values[rows] for column, values in read.features.items()}
+    return PriceTable(
+        read.stamps.take(rows),
+        None,
+        read.codes[rows],
+        read.assets,
+        taken,
+        features,
+        read.closes_only,
+    )

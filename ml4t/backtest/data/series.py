@@ -1,0 +1,136 @@
+"""Tables of values that ride with the bars: signals, features, context, as arrays."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ml4t.backtest.data.arrow import to_arrow, to_float64
+from ml4t.backtest.data.assets import encode, recode
+from ml4t.backtest.data.errors import DAY_NS, DataError, count_rows, first_rows
+from ml4t.backtest.data.layout import series_layout
+from ml4t.backtest.data.names import SERIES_ROLES, find_roles
+from ml4t.backtest.data.options import Table
+from ml4t.backtest.data.times import Stamps, read_stamps
+
+
+@dataclass(frozen=True)
+class SeriesTable:
+    """Values as they came. ``own`` is the time each speaks of, ``published`` when it was known."""
+
+    name: str
+    options: Table
+    own: Stamps | None
+    published: Stamps | None
+    codes: np.ndarray
+    names: tuple
+    columns: dict
+
+    @property
+    def stamps(self):
+        """The times that decide when a value is seen."""
+        return self.own if self.published is None else self.published
+
+
+def read_series(options, name, value_name, assets):
+    """Read a table of signals or features.
+
+    Parameters
+    ----------
+    options : Table
+    name : str
+        What the table is called in messages.
+    value_name : str
+        Name of the values of a wide table.
+    assets : tuple of asset names of the run
+
+    Returns
+    -------
+    SeriesTable
+
+    Raises
+    ------
+    DataError
+        If the table has no rows, times or values, or no column of assets where the run has several;
+        if it names an asset the run does not have.
+    """
+    layout = series_layout(options.source, name, value_name, assets, options.columns)
+    table = layout.table
+    roles = find_roles(
+        name, table.column_names, SERIES_ROLES, None if layout.wide else options.columns
+    )
+    own, published = _read_times(table, roles, name)
+    if "asset" in roles:
+        codes, names = encode(table[roles["asset"]], name, roles["asset"])
+        known = recode(codes, names, assets)
+        _refuse_unknown(known, codes, names, assets, published if own is None else own, name)
+    elif len(assets) == 1:
+        known = np.zeros(table.num_rows, np.int32)
+    else:
+        raise DataError(
+            f"{name}: has no column of assets and no column named as an asset, and the prices are of "
+            f"{len(assets)} assets; add the column asset"
+        )
+    return SeriesTable(
+        name, options, own, published, known, assets, _read_values(table, roles, options, name)
+    )
+
+
+def read_context(options, name, value_name):
+    """Read a table of market-wide values: as :func:`read_series`, without assets."""
+    table = to_arrow(options.source, name, value_name)
+    roles = find_roles(
+        name,
+        table.column_names,
+        {role: SERIES_ROLES[role] for role in ("timestamp", "available_at")},
+        options.columns,
+    )
+    own, published = _read_times(table, roles, name)
+    codes = np.zeros(table.num_rows, np.int32)
+    return SeriesTable(
+        name, options, own, published, codes, (), _read_values(table, roles, options, name)
+    )
+
+
+def _read_times(table, roles, name):
+    if table.num_rows == 0:
+        raise DataError(f"{name}: the table has no rows")
+    times = [
+        read_stamps(table[roles[role]], name, roles[role]) if role in roles else None
+        for role in ("timestamp", "available_at")
+    ]
+    if times == [None, None]:
+        raise DataError(
+            f"{name}: no column of times (available_at, timestamp, date, datetime or time) among "
+            f"{', '.join(table.column_names)}"
+        )
+    return times
+
+
+def _read_values(table, roles, options, name):
+    wanted = options.values
+    if wanted is None:
+        wanted = [column for column in table.column_names if column not in roles.values()]
+    if not wanted:
+        raise DataError(f"{name}: has no column of values")
+    absent = [column for column in wanted if column not in table.column_names]
+    if absent:
+        raise DataError(
+            f"{name}: has no column {absent[0]!r}; its columns are {', '.join(table.column_names)}"
+        )
+    return {column: to_float64(table[column], name, column) for column in wanted}
+
+
+def _refuse_unknown(known, codes, names, assets, stamps, name):
+    unknown = known < 0
+    if not unknown.any():
+        return
+    kinds = {type(asset).__name__ for asset in assets} | {
+        type(names[codes[np.argmax(unknown)]]).__name__
+    }
+    hint = "; asset names are text in one table and integers in the other" if len(kinds) > 1 else ""
+    times = stamps.values if stamps.kind != "date" else stamps.values * DAY_NS
+    rows = first_rows(unknown, times, lambda row: names[codes[row]], None)
+    raise DataError(
+        f"{name}: {count_rows(unknown.sum())} of assets that the prices do not have: {rows}{hint}; take them "
+        "out of the table, or name the assets in assets="
+    )

@@ -1,0 +1,245 @@
+"""Times of a table: what they are (dates, naive, aware), and where they stand on the UTC axis.
+
+A *date* is a stamp without a time of day: a date type, or naive stamps that are all at midnight, or
+stamps that are all at midnight of their own zone other than UTC (daily bars as some vendors give
+them). Midnight UTC is an instant like any other.
+"""
+
+import datetime
+import re
+from dataclasses import dataclass
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from ml4t.backtest.data.arrow import single
+from ml4t.backtest.data.errors import DAY_NS, DataError, count_rows
+
+LAST_DAY = 106_750
+"""Days from 1970 that int64 nanoseconds reach, both ways."""
+
+
+@dataclass(frozen=True)
+class Stamps:
+    """Times as a table has them; ``values`` are days since 1970 for dates, else nanoseconds."""
+
+    kind: str
+    values: np.ndarray
+
+    def take(self, rows):
+        return Stamps(self.kind, self.values[rows])
+
+    def __len__(self):
+        return len(self.values)
+
+
+def read_stamps(column, table_name, column_name):
+    """Read a column of times.
+
+    Parameters
+    ----------
+    column : pyarrow array of dates, timestamps of any unit, or ISO 8601 text
+
+    Returns
+    -------
+    Stamps
+
+    Raises
+    ------
+    DataError
+        If the column holds something else, is null somewhere, or cannot be given in nanoseconds.
+    """
+    where = f"{table_name}: column {column_name!r}"
+    array = single(column)
+    if pa.types.is_dictionary(array.type):
+        array = array.dictionary_decode()
+    if array.null_count:
+        raise DataError(f"{where} has no time in {count_rows(array.null_count)}; fill or drop them")
+    if pa.types.is_date(array.type):
+        days = array.cast(pa.date32()).cast(pa.int32()).to_numpy().astype(np.int64)
+        if len(days) and (days.min() < -LAST_DAY or days.max() > LAST_DAY):
+            raise DataError(
+                f"{where} has dates outside 1677 to 2262, which nanoseconds cannot hold"
+            )
+        return Stamps("date", days)
+    if _is_text(array.type):
+        array = _parse(array, where)
+    if not pa.types.is_timestamp(array.type):
+        raise DataError(
+            f"{where} holds {array.type}, must hold dates or timestamps; say what the numbers count with "
+            "pandas.to_datetime(..., unit=...), say"
+        )
+    try:
+        values = array.cast(pa.timestamp("ns", array.type.tz)).cast(pa.int64()).to_numpy()
+    except pa.ArrowInvalid as error:
+        raise DataError(f"{where} has times outside 1677 to 2262: {error}") from error
+    zone = array.type.tz
+    if zone is None:
+        days = _whole_days(values)
+        return Stamps("naive", values) if days is None else Stamps("date", days)
+    if zone not in ("UTC", "Etc/UTC", "+00:00", "Z"):
+        days = _whole_days(_local(values, zone))
+        if days is not None:
+            return Stamps("date", days)
+    return Stamps("aware", values)
+
+
+def _is_text(kind):
+    return pa.types.is_string(kind) or pa.types.is_large_string(kind) or str(kind) == "string_view"
+
+
+def _parse(array, where):
+    text = array.cast(pa.large_string())
+    for kind in (pa.timestamp("ns"), pa.timestamp("ns", "UTC")):
+        try:
+            return text.cast(kind)
+        except pa.ArrowInvalid as error:
+            reason = error
+    raise DataError(
+        f"{where} must hold ISO 8601 times (2024-01-31 16:00:00, all with or all without a zone): {reason}"
+    )
+
+
+def _whole_days(values):
+    # A look at the first rows spares intraday tables the division of all.
+    if np.any(values[:1000] % DAY_NS):
+        return None
+    days = values // DAY_NS
+    return days if np.array_equal(days * DAY_NS, values) else None
+
+
+def _local(values, zone):
+    index = pd.DatetimeIndex(values, tz="UTC").tz_convert(zone).tz_localize(None)
+    return index.as_unit("ns").asi8
+
+
+@dataclass(frozen=True)
+class Clock:
+    """What the user said about times that leave something open.
+
+    ``time_of_day`` is nanoseconds after local midnight for dates (None: not said), ``bar_zone`` its
+    zone, ``naive_zone`` the zone of stamps that name none. A zone of None means it was not said, and
+    UTC is taken.
+    """
+
+    time_of_day: int | None = None
+    bar_zone: ZoneInfo | None = None
+    naive_zone: ZoneInfo | None = None
+
+    def instants(self, stamps, table_name, extra_days=0):
+        """Return nanoseconds UTC; ``extra_days`` are added to dates before their time of day."""
+        if stamps.kind == "aware":
+            return stamps.values
+        if stamps.kind == "naive":
+            if self.naive_zone is None:
+                return stamps.values
+            return _to_utc(stamps.values, self.naive_zone, table_name, strict=True)
+        return self._place(stamps.values + extra_days, self.time_of_day or 0, table_name)
+
+    def day_starts(self, stamps, table_name):
+        """Return the earliest instants the stamps can mean: for dates, the start of the date."""
+        if stamps.kind != "date":
+            return self.instants(stamps, table_name)
+        return self._place(stamps.values, 0, table_name)
+
+    def _place(self, days, time_of_day, table_name):
+        zone = self.bar_zone or self.naive_zone
+        if zone is None or not len(days):
+            return days * DAY_NS + time_of_day
+        # Each day is placed once: tables have far fewer days than rows.
+        first = days.min()
+        calendar = np.arange(first, days.max() + 1) * DAY_NS + time_of_day
+        return _to_utc(calendar, zone, table_name, strict=False)[days - first]
+
+
+def _to_utc(values, zone, table_name, strict):
+    # A time of day that occurs twice (clocks set back) is the later one, and one that does not occur
+    # the next that does: a bar is never known too early. Stamps of the user's own must be clear.
+    index = pd.DatetimeIndex(values)
+    try:
+        if strict:
+            placed = index.tz_localize(zone, ambiguous="raise", nonexistent="raise")
+        else:
+            later = np.zeros(len(index), bool)
+            placed = index.tz_localize(zone, ambiguous=later, nonexistent="shift_forward")
+    except ValueError as error:
+        raise DataError(
+            f"{table_name}: a time occurs twice or never in {zone.key} because clocks change ({error}); "
+            "give times with their zone"
+        ) from error
+    return placed.as_unit("ns").asi8
+
+
+def make_clock(bar_time=None, timezone=None):
+    """Read ``bar_time`` ("16:00 America/New_York", "16:00") and ``timezone`` ("America/New_York").
+
+    Raises
+    ------
+    DataError
+        If one cannot be read.
+    """
+    naive_zone = None if timezone is None else _zone(timezone, "timezone")
+    if bar_time is None:
+        return Clock(naive_zone=naive_zone)
+    match = re.fullmatch(r"(\d{1,2}:\d{2}(?::\d{2})?)(?:\s+(\S+))?", str(bar_time).strip())
+    try:
+        clock_time = (
+            datetime.time.fromisoformat(match[1].rjust(5 if len(match[1]) < 6 else 8, "0"))
+            if match
+            else None
+        )
+    except ValueError:
+        clock_time = None
+    if clock_time is None:
+        raise DataError(f"bar_time must read like '16:00 America/New_York', was {bar_time!r}")
+    seconds = clock_time.hour * 3600 + clock_time.minute * 60 + clock_time.second
+    return Clock(
+        time_of_day=seconds * 1_000_000_000,
+        bar_zone=_zone(match[2], "bar_time") if match[2] else naive_zone,
+        naive_zone=naive_zone,
+    )
+
+
+def _zone(name, argument):
+    try:
+        return ZoneInfo(str(name))
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise DataError(f"{argument} names the time zone {name!r}, which is not known") from error
+
+
+def check_kinds(tables, clock):
+    """Refuse tables whose times cannot be compared.
+
+    Parameters
+    ----------
+    tables : mapping of table name to Stamps
+    clock : Clock
+
+    Raises
+    ------
+    DataError
+        If dates stand beside times of day and no ``bar_time`` was given, or times with a zone
+        beside times without one and no ``timezone``.
+    """
+    kinds = {
+        kind: [n for n, s in tables.items() if s.kind == kind]
+        for kind in ("date", "naive", "aware")
+    }
+    timed = kinds["naive"] + kinds["aware"]
+    if kinds["date"] and timed and clock.time_of_day is None:
+        raise DataError(
+            f"{_names(kinds['date'])} only dates, {_names(timed)} times of day: say when the dates are "
+            "complete, with bar_time='16:00 America/New_York', say"
+        )
+    zoned = kinds["aware"] or (["bar_time"] if kinds["date"] and clock.bar_zone is not None else [])
+    if kinds["naive"] and zoned and clock.naive_zone is None:
+        raise DataError(
+            f"{_names(kinds['naive'])} times without a zone, {_names(zoned)} times with one: give the zone "
+            "of the former with timezone='America/New_York', say"
+        )
+
+
+def _names(names):
+    return f"{', '.join(names)} {'has' if len(names) == 1 else 'have'}"

@@ -1,0 +1,33 @@
+"""Where the real tables are, and small tables that every test here can spoil."""
+
+import os
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+
+@pytest.fixture(scope="session")
+def shared():
+    """The folder of real market data: $ML4T_SHARED/data, or shared/data beside the repository."""
+    root = os.environ.get("ML4T_SHARED") or Path(__file__).resolve().parents[4] / "shared"
+    folder = Path(root) / "data"
+    assert folder.is_dir(), f"no real data at {folder}: set ML4T_SHARED"
+    return folder
+
+
+@pytest.fixture
+def bars():
+    """Two assets, three days; BBB has no row on the second."""
+    days = ["2024-01-02", "2024-01-02", "2024-01-03", "2024-01-04", "2024-01-04"]
+    return pd.DataFrame(
+        {
+            "timestamp": pd.to_datetime([f"{day} 21:00" for day in days], utc=True),
+            "asset": ["AAA", "BBB", "AAA", "AAA", "BBB"],
+            "open": [10.0, 20.0, 11.0, 12.0, 22.0],
+            "high": [10.5, 20.5, 11.5, 12.5, 22.5],
+            "low": [9.5, 19.5, 10.5, 11.5, 21.5],
+            "close": [10.2, 20.2, 11.2, 12.2, 22.2],
+            "volume": [100, 200, 110, 120, 220],
+        }
+    )

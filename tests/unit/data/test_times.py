@@ -1,0 +1,175 @@
+"""Dates, naive and aware times: what they mean, and which may stand beside each other."""
+
+import datetime
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+
+from ml4t.backtest.data import DataError, Table, market_data
+
+
+def utc(text):
+    return pd.Timestamp(text, tz="UTC").value
+
+
+def daily(*days, column="date"):
+    return pd.DataFrame(
+        {column: pd.to_datetime(list(days)), "close": np.arange(1.0, len(days) + 1)}
+    )
+
+
+def test_bar_time_follows_daylight_saving():
+    # New York is five hours behind UTC on the Friday before and four on the Monday after the change.
+    data = market_data(daily("2024-03-08", "2024-03-11"), bar_time="16:00 America/New_York")
+    assert list(data.timestamps) == [utc("2024-03-08 21:00"), utc("2024-03-11 20:00")]
+
+
+@pytest.mark.parametrize(
+    ("bar_time", "expected"),
+    [
+        ("16:00", "16:00"),
+        ("9:30:15 UTC", "09:30:15"),
+        ("16:00 Asia/Tokyo", "07:00"),
+        ("00:00 Europe/London", "00:00"),
+    ],
+)
+def test_bar_time_is_read(bar_time, expected):
+    assert market_data(daily("2024-01-05"), bar_time=bar_time).timestamps[0] == utc(
+        f"2024-01-05 {expected}"
+    )
+
+
+@pytest.mark.parametrize(
+    "bar_time", ["4pm", "16", "25:00 UTC", "16:00 Mars/Olympus", "16:00 New York", ""]
+)
+def test_bar_time_that_cannot_be_read(bar_time):
+    with pytest.raises(DataError, match="bar_time"):
+        market_data(daily("2024-01-05"), bar_time=bar_time)
+
+
+def test_a_time_of_day_that_occurs_twice_is_the_later_one():
+    data = market_data(daily("2024-11-03"), bar_time="01:30 America/New_York")
+    assert data.timestamps[0] == utc("2024-11-03 06:30")
+
+
+def test_a_time_of_day_that_does_not_occur_is_the_next_one():
+    data = market_data(daily("2024-03-10"), bar_time="02:30 America/New_York")
+    assert data.timestamps[0] == utc("2024-03-10 07:00")
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        pa.array([datetime.date(2024, 1, 5)]),
+        pa.array([datetime.date(2024, 1, 5)]).cast(pa.date64()),
+        pa.array([datetime.datetime(2024, 1, 5)]),
+        pa.array(["2024-01-05"]),
+        pa.array(["2024-01-05"]).dictionary_encode(),
+        pa.array([pd.Timestamp("2024-01-05", tz="America/New_York")]),
+    ],
+    ids=["date32", "date64", "midnight", "text", "dictionary", "local midnight"],
+)
+def test_what_a_date_is(column):
+    data = market_data(
+        pa.table({"date": column, "close": [1.0]}), bar_time="16:00 America/New_York"
+    )
+    assert data.timestamps[0] == utc("2024-01-05 21:00")
+    assert data.info["dates_only"] is True
+
+
+def test_midnight_utc_is_a_time():
+    frame = pd.DataFrame({"timestamp": pd.to_datetime(["2024-01-05"], utc=True), "close": [1.0]})
+    data = market_data(frame, bar_time="16:00 America/New_York")
+    assert data.timestamps[0] == utc("2024-01-05")
+    assert data.info["dates_only"] is False
+
+
+def test_naive_times_are_utc_or_in_the_given_zone():
+    frame = pd.DataFrame({"timestamp": pd.to_datetime(["2024-01-05 16:00"]), "close": [1.0]})
+    assert market_data(frame).timestamps[0] == utc("2024-01-05 16:00")
+    assert market_data(frame, timezone="America/New_York").timestamps[0] == utc("2024-01-05 21:00")
+
+
+def test_a_naive_time_that_occurs_twice_is_refused():
+    frame = pd.DataFrame({"timestamp": pd.to_datetime(["2024-11-03 01:30"]), "close": [1.0]})
+    with pytest.raises(DataError, match="clocks change"):
+        market_data(frame, timezone="America/New_York")
+
+
+def test_naive_beside_aware_is_refused():
+    prices = pd.DataFrame({"timestamp": pd.to_datetime(["2024-01-05 16:00"]), "close": [1.0]})
+    signal = pd.DataFrame(
+        {"timestamp": pd.to_datetime(["2024-01-05 16:00"], utc=True), "score": [1.0]}
+    )
+    with pytest.raises(
+        DataError, match=r"prices has times without a zone, signals has times with one.*timezone="
+    ):
+        market_data(prices, signals=signal)
+    data = market_data(prices, signals=signal, timezone="UTC")
+    assert list(data.features["score"]) == [1.0]
+
+
+def test_dates_beside_times_are_refused_without_bar_time():
+    signal = pd.DataFrame(
+        {"timestamp": pd.to_datetime(["2024-01-05 21:05"], utc=True), "score": [1.0]}
+    )
+    with pytest.raises(
+        DataError, match=r"prices has only dates, signals has times of day.*bar_time="
+    ):
+        market_data(daily("2024-01-05"), signals=signal)
+
+
+def test_a_prediction_after_the_close_is_seen_at_the_next_close():
+    prices = daily("2024-01-05", "2024-01-08", "2024-01-09")
+    made = pd.to_datetime(["2024-01-05 16:05", "2024-01-08 15:55"]).tz_localize("America/New_York")
+    signal = pd.DataFrame({"available_at": made, "score": [5.0, 8.0]})
+    data = market_data(prices, signals=signal, bar_time="16:00 America/New_York")
+    # Made at 16:05 on the 5th: not known at the close of the 5th. The 15:55 one is known at its close.
+    np.testing.assert_array_equal(data.features["score"], [np.nan, 8.0, 8.0])
+
+
+def test_dates_beside_dates_match_by_date():
+    context = pd.DataFrame(
+        {"date": pd.to_datetime(["2024-01-05", "2024-01-08"]), "vix": [13.0, 14.0]}
+    )
+    for bar_time in (None, "16:00 America/New_York"):
+        data = market_data(
+            daily("2024-01-04", "2024-01-05", "2024-01-08"), context=context, bar_time=bar_time
+        )
+        np.testing.assert_array_equal(data.context["vix"], [np.nan, 13.0, 14.0])
+
+
+def test_a_table_can_have_its_own_time_of_day():
+    context = pd.DataFrame(
+        {"date": pd.to_datetime(["2024-01-05", "2024-01-08"]), "vix": [13.0, 14.0]}
+    )
+    data = market_data(
+        daily("2024-01-05", "2024-01-08"),
+        context=Table(context, bar_time="16:15"),
+        bar_time="16:00 America/New_York",
+    )
+    np.testing.assert_array_equal(data.context["vix"], [np.nan, 13.0])
+
+
+@pytest.mark.parametrize(
+    ("column", "message"),
+    [
+        (pa.array([1_704_412_800]), "holds int64"),
+        (pa.array(["yesterday"]), "ISO 8601"),
+        (pa.array([None], pa.timestamp("us")), "no time in 1 row"),
+        (pa.array([253_402_300_000], pa.timestamp("s")), "1677 to 2262"),
+        (pa.array([2_000_000], pa.date32()), "1677 to 2262"),
+    ],
+)
+def test_what_is_no_time(column, message):
+    with pytest.raises(DataError, match=message) as error:
+        market_data(pa.table({"date": column, "close": [1.0]}))
+    assert "column 'date'" in str(error.value)
+
+
+def test_periods_are_refused_with_what_to_do():
+    frame = pd.DataFrame({"close": [1.0]}, index=pd.period_range("2024-01", periods=1, freq="M"))
+    with pytest.raises(DataError, match="to_timestamp"):
+        market_data(frame)
