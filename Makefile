@@ -6,8 +6,11 @@ PYTHON ?= python3
 JOBS ?= 2
 VENV := .venv
 BIN := $(VENV)/bin
-INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check
+# What pip says goes to a log, which is shown where it fails: make says what is going on.
+INSTALL = $(call logged,$(VENV),$(BIN)/python -m pip install --disable-pip-version-check $(1))
+logged = $(2) >$(1)/install.log 2>&1 || { cat $(1)/install.log >&2; exit 1; }
 TESTS ?= tests
+comma := ,
 
 # The in-place build, which demo, test, bench and gate use, is the release one. The other profiles
 # are built below build/<profile>/site and put in front of it, so nothing is overwritten.
@@ -49,7 +52,7 @@ $(VENV)/.stamp-tools:
 	  echo "error: $(PYTHON) cannot make virtual environments: install its venv module (Debian/Ubuntu: apt-get install python3-venv)" >&2; exit 1; }
 	@echo "Setting up $(VENV) ..."
 	@$(PYTHON) -m venv $(VENV)
-	@$(INSTALL) --upgrade pip 'setuptools>=77' 'Cython>=3.1,<4'
+	@$(call INSTALL,--upgrade pip 'setuptools>=77' 'Cython>=3.1$(comma)<4')
 	@touch $@
 
 build: $(VENV)/.stamp-tools
@@ -59,7 +62,7 @@ build: $(VENV)/.stamp-tools
 # Editable, in the mode that type checkers can follow; the modules are compiled before it.
 define install-extras
 	@echo "Installing dependencies ($(1)) ..."
-	@$(INSTALL) --no-build-isolation --config-settings editable_mode=compat -e '.[$(1)]'
+	@$(call INSTALL,--no-build-isolation --config-settings editable_mode=compat -e '.[$(1)]')
 	@touch $@
 endef
 
@@ -99,13 +102,13 @@ test-checked: checked build $(VENV)/.stamp-dev
 	@echo "Setting up .venv-lowest ..."
 	@python3.11 -m venv --clear .venv-lowest
 	@.venv-lowest/bin/python .ci/lowest.py > .venv-lowest/lowest.txt
-	@.venv-lowest/bin/python -m pip install --quiet --disable-pip-version-check -r .venv-lowest/lowest.txt
+	@$(call logged,.venv-lowest,.venv-lowest/bin/python -m pip install --disable-pip-version-check -r .venv-lowest/lowest.txt)
 	@touch $@
 
 # On the wheel, as an installed package: the compiled modules depend on none of these versions.
 test-lowest: .venv-lowest/.stamp
 	@ls dist/*-cp311-*.whl >/dev/null 2>&1 || $(MAKE) wheel
-	@.venv-lowest/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --force-reinstall dist/*-cp311-*.whl
+	@$(call logged,.venv-lowest,.venv-lowest/bin/python -m pip install --disable-pip-version-check --no-deps --force-reinstall dist/*-cp311-*.whl)
 	ML4T_EXPECT_PROFILE=release .venv-lowest/bin/pytest -n $(JOBS) $(TESTS)
 
 sdist: $(VENV)/.stamp-dev
@@ -128,7 +131,8 @@ format: $(VENV)/.stamp-dev
 
 types: build $(VENV)/.stamp-dev
 	$(BIN)/mypy
-	$(BIN)/python -m mypy.stubtest ml4t.backtest
+	$(BIN)/python -m mypy.stubtest --mypy-config-file pyproject.toml \
+	  $$(find ml4t -name '*.pyi' | sed 's#/#.#g; s#\.pyi$$##' | sort)
 
 docs-test: build $(VENV)/.stamp-dev
 	$(BIN)/pytest -n $(JOBS) tests/docs
@@ -136,7 +140,7 @@ docs-test: build $(VENV)/.stamp-dev
 # Relative paths of the .pyx are looked up from here, their C files stand beside them.
 coverage: trace build $(VENV)/.stamp-dev
 	@$(BIN)/coverage erase
-	PYTHONPATH=$(call SITE,trace) ML4T_EXPECT_PROFILE=trace $(BIN)/coverage run -m pytest $(TESTS) -p no:randomly
+	PYTHONPATH=$(call SITE,trace) ML4T_EXPECT_PROFILE=trace $(BIN)/coverage run $(BIN)/pytest $(TESTS)
 	@$(BIN)/coverage combine --quiet || true
 	$(BIN)/coverage report
 
