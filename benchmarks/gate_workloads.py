@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
@@ -41,7 +41,8 @@ class Gate:
     ----------
     name, title : str
     build : callable
-        ``build(n_times)`` makes the data and returns the comparison.
+        ``build(n_times)`` makes the data and returns the comparison. Top-level functions and partials of
+        them: a gate travels to the processes that measure it.
     bound : float
         Side b may take this much more time than side a, as a fraction; the upper end of the interval
         must stay below.
@@ -85,9 +86,9 @@ def _rolling_market(n_times: int, n_assets: int, n_held: int, every: int, step: 
     )
 
 
-def one_asset(n_times: int, **options: object) -> Comparison:
+def one_asset(n_times: int, every: int = 1_000, **options: object) -> Comparison:
     """G1, G7: one asset, a Python callback a bar, always in a position, renewed every 1,000 bars."""
-    return with_and_without(_rolling_market(n_times, 1, 1, 1_000, MINUTE), Roll, **options)
+    return with_and_without(_rolling_market(n_times, 1, 1, every, MINUTE), Roll, **options)
 
 
 def many_assets(n_times: int, **options: object) -> Comparison:
@@ -107,23 +108,28 @@ def batch(n_times: int, **options: object) -> Comparison:
     return with_and_without(data, RollBatch, **options)
 
 
-def compiled(n_times: int, rules: Sequence[RiskRule]) -> Comparison:
-    """G4: compiled signals, one asset held throughout; its trailing mark moves in a bar out of ten."""
+def _held_market(n_times: int) -> MarketData:
     entry, leave = np.zeros((n_times, 1)), np.zeros((n_times, 1))
-    entry[0] = leave[-10] = 1.0
-    # One part in 16 of drift to volatility; scaled so that prices stay in reach of doubles and eyes.
+    entry[0] = leave[-2] = 1.0
+    # Drift is a 16th of the volatility, so that the water mark moves in about one bar of ten; both
+    # shrink with the length, so that prices stay of one size.
     volatility = 32 / n_times
     prices = random_walk(n_times, 1, seed=14, volatility=volatility, drift=volatility / 16)
-    data = market(prices, MINUTE, signals={"entry": entry, "exit": leave})
-    return with_and_without(
-        data, partial(SignalStrategy, entry="entry", exit="exit", quantity=1.0), rules=rules
-    )
+    return market(prices, MINUTE, signals={"entry": entry, "exit": leave})
+
+
+_HOLD = partial(SignalStrategy, entry="entry", exit="exit", quantity=1.0)
+
+
+def compiled(n_times: int) -> Comparison:
+    """G4: compiled signals, one asset held from the second bar to the last, a trail beside the rules."""
+    rules = [*basic_rules(), TrailingStop(pct=0.99)]
+    return with_and_without(_held_market(n_times), _HOLD, rules=rules)
 
 
 def share_of_new_highs(n_times: int) -> float:
-    """Return in which share of G4's bars the trailing mark moves."""
-    data = compiled(n_times, ()).b().__self__.data
-    return float(np.mean(np.diff(np.maximum.accumulate(data.high)) > 0))
+    """Return in which share of G4's bars the water mark moves."""
+    return float(np.mean(np.diff(np.maximum.accumulate(_held_market(n_times).high)) > 0))
 
 
 def _watcher(limit: float) -> Callable[[RiskContext], RiskDecision]:
@@ -137,22 +143,25 @@ def _watcher(limit: float) -> Callable[[RiskContext], RiskDecision]:
 
 def ten_python_rules(n_times: int) -> Comparison:
     """G5: ten rules that are plain functions against a C loop that calls the same ten."""
-    data = _rolling_market(n_times, 1, 1, n_times, MINUTE)
     functions = [_watcher(-1.0 - i) for i in range(10)]
     context = RiskContext.from_state(
-        asset_id="A0", close=101.0, entry_price=100.0, position_quantity=1.0
+        open=100.0, close=101.0, entry_price=100.0, position_quantity=1.0
     )
-    signals = partial(SignalStrategy, entry="entry", exit="exit", quantity=1.0)
+    call_functions = yardstick("call_loop").call_functions
+    # The order of the first bar fills at the second's open; that of the last but one at the last's. So
+    # there is one opening, and a close in each bar between.
+    n_contexts = n_times - 1
 
     def prepare_loop() -> Run:
-        return partial(yardstick("call_loop").call_functions, n_times, functions, context)
+        return partial(call_functions, n_contexts, functions, context)
 
     def check_calls(calls: object) -> None:
-        outcomes.require(calls == 10 * n_times, f"the loop made {calls} calls, not {10 * n_times}")
+        outcomes.require(
+            calls == 10 * n_contexts, f"the loop made {calls} calls, not {10 * n_contexts}"
+        )
 
-    # One opening and n_times - 1 closes: the order of the first bar fills in the second.
-    run = engine_side(data, signals, config=CONFIG, rules=functions)
-    return Comparison(prepare_loop, run, check_calls, outcomes.asked_once(n_times, n_rules=10))
+    run = engine_side(_held_market(n_times), _HOLD, config=CONFIG, rules=functions)
+    return Comparison(prepare_loop, run, check_calls, outcomes.asked_once(n_contexts, n_rules=10))
 
 
 def peak_bytes(with_rules: bool, n_times: int = 5_040) -> int:
@@ -173,20 +182,25 @@ def memory_overhead(repeats: int = 3) -> tuple[int, int, int]:
     return without, with_rules, int(without * 1.05) + MIB
 
 
-def _with_basic_rules(build: Callable[..., Comparison]) -> Callable[[int], Comparison]:
-    return lambda n_times: build(n_times, rules=basic_rules())
+def with_basic_rules(build: Callable[..., Comparison], n_times: int) -> Comparison:
+    """Compare a workload under the basic rules to the same without any."""
+    return build(n_times, rules=basic_rules())
+
+
+def with_empty_manager(build: Callable[..., Comparison], n_times: int) -> Comparison:
+    """Compare a workload under a manager without rules to the same without a manager."""
+    return build(n_times, risk_manager=RiskManager([]))
 
 
 GATES = {
     gate.name: gate
     for gate in (
-        Gate("G1", "one asset, callback a bar; 3 rules", _with_basic_rules(one_asset), 0.03, 20_000, 200_000),
-        Gate("G2", "250 assets, 20 held, callback a bar; 3 rules", _with_basic_rules(many_assets), 0.03, 160, 5_040),
-        Gate("G3", "500 assets, 50 held, batch; 3 rules", _with_basic_rules(batch), 0.03, 500, 2_520),
-        Gate("G4", "compiled, one asset; 3 rules and a trail",
-             lambda n: compiled(n, [*basic_rules(), TrailingStop(pct=0.99)]), 0.03, 100_000, 1_000_000),
+        Gate("G1", "one asset, callback a bar; 3 rules", partial(with_basic_rules, one_asset), 0.03, 20_000, 200_000),
+        Gate("G2", "250 assets, 20 held, callback a bar; 3 rules", partial(with_basic_rules, many_assets), 0.03, 160, 5_040),
+        Gate("G3", "500 assets, 50 held, batch; 3 rules", partial(with_basic_rules, batch), 0.03, 500, 2_520),
+        Gate("G4", "compiled, one asset; 3 rules and a trail", compiled, 0.03, 100_000, 1_000_000),
         Gate("G5", "ten Python rules against bare calls", ten_python_rules, 0.50, 3_000),
-        Gate("G7", "empty RiskManager against none", lambda n: one_asset(n, risk_manager=RiskManager([])), 0.01, 20_000),
+        Gate("G7", "empty RiskManager against none", partial(with_empty_manager, one_asset), 0.01, 20_000),
     )
 }  # fmt: skip
 """By name. G6 is no matter of time: :func:`memory_overhead`."""

@@ -39,16 +39,14 @@ class Row:
     word: str
 
 
-def fours_of(name: str, n_times: int, n_fours: int) -> Fours:
+def fours_of(gate: Gate, n_times: int, n_fours: int) -> Fours:
     """Build the data of a gate and measure it; for a fresh process."""
-    return measure_fours(GATES[name].build(n_times), n_fours)
+    return measure_fours(gate.build(n_times), n_fours)
 
 
 def gate_verdict(gate: Gate) -> Verdict:
     """Measure a gate until it can be decided."""
-    return decide(
-        gate.bound, lambda: in_fresh_process(fours_of, gate.name, gate.n_times, FOURS_A_ROUND)
-    )
+    return decide(gate.bound, lambda: in_fresh_process(fours_of, gate, gate.n_times, FOURS_A_ROUND))
 
 
 def gate_row(gate: Gate) -> Row:
@@ -68,7 +66,7 @@ def gate_row(gate: Gate) -> Row:
 
 def full_size_row(gate: Gate) -> Row:
     """Measure a gate's workload at full size, a few times, asserting nothing."""
-    fours = in_fresh_process(fours_of, gate.name, gate.full_size, FOURS_AT_FULL_SIZE)
+    fours = in_fresh_process(fours_of, gate, gate.full_size, FOURS_AT_FULL_SIZE)
     milliseconds = float(fours.compared[:, [0, 3]].mean()) / 1e6
     return Row(
         gate.name,
