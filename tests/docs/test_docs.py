@@ -1,0 +1,91 @@
+"""Every Python block of README.md and docs/*.md runs, and prints what the page says."""
+
+from pathlib import Path
+
+import pytest
+from docs.blocks import RUN, DocumentError, blocks, run
+
+ROOT = Path(__file__).parents[2]
+PAGES = [
+    path for path in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))) if path.exists()
+]
+WITH_CODE = [path for path in PAGES if any(block.info == RUN for block in blocks(path))]
+
+
+def test_there_are_pages_with_code():
+    assert ROOT / "docs" / "risk.md" in WITH_CODE
+
+
+@pytest.mark.parametrize("page", WITH_CODE, ids=lambda page: page.name)
+def test_the_code_of_a_page_runs(page, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # what a page writes stays out of the checkout
+    monkeypatch.syspath_prepend(tmp_path)  # what it compiles can be imported
+    monkeypatch.setenv("MPLBACKEND", "Agg")
+    assert run(page) > 0
+
+
+def written(tmp_path, text):
+    page = tmp_path / "page.md"
+    page.write_text(text, encoding="utf-8")
+    return page
+
+
+def test_blocks_share_a_namespace_and_output_is_compared(tmp_path):
+    page = written(
+        tmp_path,
+        "```python\nx = 2\nprint(x)\n```\nwords\n```python\nprint(x + 1, 'of many')\n```\n"
+        "```text output\n2\n3 of ...\n```\n```text\nnot compared\n```\n",
+    )
+    assert run(page) == 2
+
+
+def test_another_output_is_found(tmp_path):
+    page = written(tmp_path, "```python\nprint(1)\n```\n```text output\n2\n```\n")
+    with pytest.raises(DocumentError, match=r"page.md:5: printed something else"):
+        run(page)
+
+
+def test_missing_output_is_found(tmp_path):
+    page = written(tmp_path, "```python\nx = 1\n```\n```text output\n1\n```\n")
+    with pytest.raises(DocumentError, match="printed something else"):
+        run(page)
+
+
+def test_an_error_points_into_the_page(tmp_path):
+    page = written(tmp_path, "words\n\n```python\n1 / 0\n```\n")
+    with pytest.raises(ZeroDivisionError) as error:
+        run(page)
+    last = error.traceback[-1]
+    assert (Path(last.path).name, last.lineno + 1) == ("page.md", 4)
+
+
+def test_a_module_is_compiled_as_the_file_it_names(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    page = written(
+        tmp_path,
+        "```cython\n# twice_of.pyx\ndef twice(double x):\n    return 2 * x\n```\n"
+        "```python\nfrom twice_of import twice\nprint(twice(4))\n```\n```text output\n8.0\n```\n",
+    )
+    assert run(page) == 1
+
+
+def test_a_module_that_does_not_compile_is_found(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    page = written(tmp_path, "```cython\n# broken_rule.pyx\ncdef double x = nothing\n```\n")
+    with pytest.raises(DocumentError, match=r"(?s)page.md:2: does not compile.*nothing"):
+        run(page)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("```cython\nx = 1\n```\n", "page.md:2: the first line must be"),
+        ("```py\nprint(1)\n```\n", "page.md:1: block of kind 'py'"),
+        ("words\n```python\nprint(1)\n", "page.md:2: the block is not closed"),
+        ("```text output\n1\n```\n", "page.md:2: an output without code above it"),
+    ],
+)
+def test_a_block_that_would_escape_is_refused(tmp_path, text, message):
+    with pytest.raises(DocumentError, match=message):
+        run(written(tmp_path, text))
