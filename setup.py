@@ -76,7 +76,6 @@ DIRECTIVES = {
     "warn.maybe_uninitialized": True,
     "warn.multiple_declarators": True,
     "warn.unreachable": True,
-    "warn.unused": True,
 }
 
 MACROS: list[tuple[str, str | None]] = [
