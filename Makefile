@@ -147,10 +147,10 @@ coverage: trace build $(VENV)/.stamp-dev
 # --- speed --------------------------------------------------------------------------------------
 
 bench: build $(VENV)/.stamp-dev
-	$(BIN)/pytest benchmarks --benchmark-enable --benchmark-only -p no:xdist -s
+	$(BIN)/python -m benchmarks.bench
 
 gate: build $(VENV)/.stamp-dev
-	$(BIN)/python benchmarks/gates.py
+	$(BIN)/python -m benchmarks.gates
 
 profile: build $(VENV)/.stamp-dev
 	$(call build-aside,profile)
