@@ -1,19 +1,31 @@
 """Splits and cash dividends: a table of (effective time, asset, kind, value)."""
 
+from collections.abc import Callable, Mapping
+from typing import Any
+
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
+from ml4t.backtest.data.arrays import Marks
 from ml4t.backtest.data.arrow import single, to_arrow, to_float64
 from ml4t.backtest.data.assets import encode, recode
 from ml4t.backtest.data.errors import DataError, count_rows, first_rows
 from ml4t.backtest.data.market_data import ACTION
 from ml4t.backtest.data.names import ACTION_ROLES, find_roles
-from ml4t.backtest.data.times import read_stamps
+from ml4t.backtest.data.times import Clock, Stamps, read_stamps
+
+Actions = NDArray[np.void]
 
 KINDS = {"split": 0, "dividend": 1}
 
 
-def read_actions(source, assets, clock, columns=None):
+def read_actions(
+    source: Any,
+    assets: tuple[Any, ...],
+    clock: Clock,
+    columns: Mapping[str, str] | None = None,
+) -> tuple[Actions, Stamps]:
     """Read corporate actions.
 
     A date means its start, before the open, in the zone of ``bar_time`` (UTC if there is none).
@@ -65,7 +77,7 @@ def read_actions(source, assets, clock, columns=None):
     return actions, stamps
 
 
-def _kinds(column, name, column_name):
+def _kinds(column: Any, name: str, column_name: str) -> list[int]:
     array = single(column)
     if pa.types.is_dictionary(array.type):
         array = array.dictionary_decode()
@@ -78,8 +90,8 @@ def _kinds(column, name, column_name):
     return [KINDS[word] for word in words]
 
 
-def _check_values(actions, assets):
-    def asset(row):
+def _check_values(actions: Actions, assets: tuple[Any, ...]) -> None:
+    def asset(row: Any) -> Any:
         return assets[actions["asset"][row]]
 
     bad = ~((actions["value"] > 0) & (actions["value"] < np.inf))
@@ -90,7 +102,9 @@ def _check_values(actions, assets):
     _refuse(actions, again, asset, "a split that is given twice", "drop one")
 
 
-def _refuse(actions, bad, asset, what, to_do):
+def _refuse(
+    actions: Actions, bad: Marks, asset: Callable[[Any], Any], what: str, to_do: str
+) -> None:
     if bad.any():
         rows = first_rows(bad, actions["time"], asset, actions["value"])
         raise DataError(f"actions: {count_rows(bad.sum())} with {what}: {rows}; {to_do}")

@@ -1,7 +1,8 @@
 """Anything that holds a table becomes a PyArrow table, without copying where that is possible."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -9,10 +10,11 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet
 
+from ml4t.backtest.data.arrays import Float64s
 from ml4t.backtest.data.errors import DataError
 
 
-def to_arrow(source, name, series_name="close"):
+def to_arrow(source: Any, name: str, series_name: str = "close") -> pa.Table:
     """Return ``source`` as a PyArrow table.
 
     Parameters
@@ -39,7 +41,7 @@ def to_arrow(source, name, series_name="close"):
     return table
 
 
-def _convert(source, name, series_name):
+def _convert(source: Any, name: str, series_name: str) -> pa.Table:
     if isinstance(source, pa.Table):
         return source
     if isinstance(source, pd.Series):
@@ -62,7 +64,7 @@ def _convert(source, name, series_name):
     )
 
 
-def read_file(path, name):
+def read_file(path: Path, name: str) -> pa.Table:
     """Read a CSV file, a Parquet file or a folder of Parquet files."""
     if not path.exists():
         raise DataError(f"{name}: there is no file {path}")
@@ -74,7 +76,7 @@ def read_file(path, name):
         raise DataError(f"{name}: {path} could not be read: {error}") from error
 
 
-def from_pandas(frame, name):
+def from_pandas(frame: pd.DataFrame, name: str) -> pa.Table:
     """Return a pandas frame with plain columns as a table, its index first."""
     if frame.columns.nlevels > 1:
         raise DataError(
@@ -94,7 +96,7 @@ def from_pandas(frame, name):
     return pa.table(columns)
 
 
-def index_columns(index, name):
+def index_columns(index: Any, name: str) -> Iterator[tuple[str, pa.Array]]:
     """Yield (column name, Arrow array) for each level of an index that means something."""
     if index.nlevels > 1:
         for level in range(index.nlevels):
@@ -110,14 +112,14 @@ def index_columns(index, name):
         yield str(label), _pandas_column(index, name, label)
 
 
-def _level_name(values):
+def _level_name(values: Any) -> str:
     if isinstance(values, pd.DatetimeIndex):
         return "timestamp"
     is_text = pd.api.types.is_string_dtype(values.dtype)
     return "timestamp" if is_text and len(values) and _reads_as_time(values[0]) else "asset"
 
 
-def _reads_as_time(text):
+def _reads_as_time(text: Any) -> bool:
     try:
         pd.Timestamp(text)
     except (ValueError, TypeError):
@@ -125,7 +127,7 @@ def _reads_as_time(text):
     return True
 
 
-def _pandas_column(values, name, label):
+def _pandas_column(values: Any, name: str, label: object) -> pa.Array:
     if isinstance(values.dtype, pd.PeriodDtype):
         raise DataError(
             f"{name}: column {label!r} holds periods; turn them into times with .to_timestamp()"
@@ -139,7 +141,7 @@ def _pandas_column(values, name, label):
     return array.combine_chunks() if isinstance(array, pa.ChunkedArray) else array
 
 
-def to_float64(column, table_name, column_name):
+def to_float64(column: Any, table_name: str, column_name: str) -> Float64s:
     """Return a column of numbers as float64, null as NaN; no copy of a float64 column.
 
     Raises
@@ -163,7 +165,7 @@ def to_float64(column, table_name, column_name):
     return array.to_numpy(zero_copy_only=False).astype(np.float64, copy=False)
 
 
-def single(column):
+def single(column: Any) -> pa.Array:
     """Return a column as one contiguous array."""
     if isinstance(column, pa.ChunkedArray):
         if column.num_chunks == 1:

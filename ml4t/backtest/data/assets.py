@@ -1,13 +1,17 @@
 """Asset names become codes: the position of the name in asset order."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 import pyarrow as pa
 
+from ml4t.backtest.data.arrays import Int32s
 from ml4t.backtest.data.arrow import single
 from ml4t.backtest.data.errors import DataError, count_rows
 
 
-def encode(column, table_name, column_name):
+def encode(column: Any, table_name: str, column_name: str) -> tuple[Int32s, list[Any]]:
     """Return codes of a column of asset names, and the names they stand for.
 
     Parameters
@@ -44,23 +48,25 @@ def encode(column, table_name, column_name):
     return array.indices.to_numpy().astype(np.int32, copy=False), array.dictionary.to_pylist()
 
 
-def _is_text(kind):
+def _is_text(kind: pa.DataType) -> bool:
     return pa.types.is_string(kind) or pa.types.is_large_string(kind) or str(kind) == "string_view"
 
 
-def recode(codes, names, assets):
+def recode(codes: Int32s, names: Sequence[Any], assets: Sequence[Any]) -> Int32s:
     """Return codes into ``assets`` for codes into ``names``; -1 where a name is not among them."""
     place = {name: code for code, name in enumerate(assets)}
     return np.array([place.get(name, -1) for name in names] or [-1], np.int32)[codes]
 
 
-def used_names(codes, names):
+def used_names(codes: Int32s, names: Sequence[Any]) -> list[Any]:
     """Return the names that occur in ``codes``."""
     counts = np.bincount(codes, minlength=len(names))
     return [name for name, count in zip(names, counts, strict=True) if count]
 
 
-def asset_order(present, column_order, given, table_name):
+def asset_order(
+    present: list[Any], column_order: bool, given: Sequence[Any] | None, table_name: str
+) -> tuple[Any, ...]:
     """Return the assets of a run in their order, as a tuple.
 
     Parameters

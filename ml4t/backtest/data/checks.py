@@ -1,14 +1,24 @@
 """What a price must be. Nothing is repaired: a table that fails is refused, with the rows."""
 
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, NoReturn
+
 import numpy as np
 
+from ml4t.backtest.data.arrays import Float64s, Int32s, Int64s, Marks
 from ml4t.backtest.data.errors import DataError, count_rows, first_rows
 from ml4t.backtest.data.names import OHLC
 
 REPAIR = "correct or drop the rows"
 
 
-def check_prices(times, assets, names, prices, table_name):
+def check_prices(
+    times: Int64s,
+    assets: Int32s,
+    names: Sequence[Any],
+    prices: Mapping[str, Float64s],
+    table_name: str,
+) -> None:
     """Refuse prices that no bar can have.
 
     Parameters
@@ -26,10 +36,10 @@ def check_prices(times, assets, names, prices, table_name):
         with the column, the count and the first rows.
     """
 
-    def refuse(bad, column, what, to_do=REPAIR):
+    def refuse(bad: Marks, column: str, what: str) -> NoReturn:
         rows = first_rows(bad, times, lambda row: names[assets[row]], prices[column])
         raise DataError(
-            f"{table_name}: column {column!r} {what} in {count_rows(np.count_nonzero(bad))}: {rows}; {to_do}"
+            f"{table_name}: column {column!r} {what} in {count_rows(int(bad.sum()))}: {rows}; {REPAIR}"
         )
 
     # The close first: where it is all there is, it is the column to name.
@@ -59,14 +69,16 @@ def check_prices(times, assets, names, prices, table_name):
                 )
 
 
-def _faults(values):
+def _faults(values: Float64s) -> Iterator[tuple[str, Marks]]:
     yield "is NaN", np.isnan(values)
     yield "is infinite", np.isinf(values)
     yield "is zero", values == 0
     yield "is negative", values < 0
 
 
-def _check_ranges(prices, refuse):
+def _check_ranges(
+    prices: Mapping[str, Float64s], refuse: Callable[[Marks, str, str], NoReturn]
+) -> None:
     low, high = prices["low"], prices["high"]
     crossed = high < low
     if crossed.any():

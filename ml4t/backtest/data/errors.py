@@ -1,6 +1,11 @@
 """Errors and warnings of the data room, and how they name rows."""
 
+from collections.abc import Callable
+from typing import Any, SupportsInt
+
 import numpy as np
+
+from ml4t.backtest.data.arrays import Int64s, Marks
 
 DAY_NS = 86_400_000_000_000
 SHOWN = 3
@@ -18,7 +23,7 @@ class DataWarning(UserWarning):
     """Something in the tables that is allowed, but probably not meant."""
 
 
-def format_time(time_ns):
+def format_time(time_ns: SupportsInt) -> str:
     """Return nanoseconds UTC as text: a date alone at midnight, else to the second or finer."""
     time_ns = int(time_ns)
     stamp = np.datetime64(time_ns, "ns")
@@ -29,7 +34,7 @@ def format_time(time_ns):
     return str(stamp).replace("T", " ") + " UTC"
 
 
-def first_rows(bad, times, names, values):
+def first_rows(bad: Marks, times: Int64s, names: Callable[[Any], Any] | None, values: Any) -> str:
     """Describe the first rows where ``bad`` is true as (timestamp, asset, value).
 
     Parameters
@@ -52,6 +57,6 @@ def first_rows(bad, times, names, values):
     return ", ".join(described) + more
 
 
-def count_rows(n_rows):
+def count_rows(n_rows: int) -> str:
     """Return '1 row' or 'n rows'."""
     return "1 row" if n_rows == 1 else f"{n_rows:,} rows"

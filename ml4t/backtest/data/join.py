@@ -6,12 +6,18 @@ row replaces the old one from its own publication on, and an old row that comes 
 newer.
 """
 
+from __future__ import annotations
+
 import warnings
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from ml4t.backtest.data._rows import as_of_rows, previous_rows, repeats, take_known
+from ml4t.backtest.data.arrays import Float64s, Int32s, Int64s, Marks
+from ml4t.backtest.data.bars import Bars
 from ml4t.backtest.data.errors import (
     DAY_NS,
     DataError,
@@ -21,9 +27,13 @@ from ml4t.backtest.data.errors import (
     first_rows,
 )
 from ml4t.backtest.data.order import sort_by_time
+from ml4t.backtest.data.series import SeriesTable
+from ml4t.backtest.data.times import Clock
 
 
-def join_assets(series, bars, clock, on_violation="raise"):
+def join_assets(
+    series: SeriesTable, bars: Bars, clock: Clock, on_violation: str = "raise"
+) -> dict[str, Float64s]:
     """Join a table of signals or features to bars.
 
     NaN is a value here: it says that nothing is known from then on.
@@ -53,7 +63,9 @@ def join_assets(series, bars, clock, on_violation="raise"):
     return {column: known.values(values, rows) for column, values in series.columns.items()}
 
 
-def join_context(series, bars, clock, on_violation="raise"):
+def join_context(
+    series: SeriesTable, bars: Bars, clock: Clock, on_violation: str = "raise"
+) -> dict[str, Float64s]:
     """Join a table of market-wide values to the timestamps of a run.
 
     A NaN in a column is no publication here: a holiday in the source keeps the last value. It may be
@@ -77,7 +89,7 @@ def join_context(series, bars, clock, on_violation="raise"):
 class _Publications:
     """Rows of a table in the order in which they became known."""
 
-    def __init__(self, series, clock, on_violation):
+    def __init__(self, series: SeriesTable, clock: Clock, on_violation: str) -> None:
         self.codes = series.codes
         self.max_age = series.options.max_age_ns
         self.published, self.own = _publication_times(series, clock)
@@ -90,7 +102,14 @@ class _Publications:
             self.own = self.published if same else self.own[self.order]
         _refuse_repeats(series, self)
 
-    def at_bars(self, timestamps, offsets, codes, n_assets, only=None):
+    def at_bars(
+        self,
+        timestamps: Int64s,
+        offsets: Int64s,
+        codes: Int32s,
+        n_assets: int,
+        only: Marks | None = None,
+    ) -> Int64s:
         """Return for each bar the row of the table known at it, -1 where none is."""
         published, own, assets, order = self.published, self.own, self.codes, self.order
         if only is not None and not only.all():
@@ -100,21 +119,21 @@ class _Publications:
         rows = as_of_rows(timestamps, offsets, codes, published, own, assets, n_assets)
         return rows if order is None else _compose(order, rows)
 
-    def without_stale(self, rows, times):
+    def without_stale(self, rows: Int64s, times: Int64s) -> Int64s:
         """Return ``rows`` with -1 where the value is older than it may be."""
         if self.max_age is None:
             return rows
         age = times - self.published_of_row[rows]
         return np.where((rows >= 0) & (age > self.max_age), -1, rows)
 
-    def values(self, values, rows):
+    def values(self, values: Float64s, rows: Int64s) -> Float64s:
         """Return the values of ``rows``; the column itself where each bar has its own row."""
         if len(rows) == len(values) and np.array_equal(rows, np.arange(len(rows))):
             return values
         return take_known(np.ascontiguousarray(values), rows)
 
 
-def _publication_times(series, clock):
+def _publication_times(series: SeriesTable, clock: Clock) -> tuple[Int64s, Int64s]:
     """Return when each value became known and the time it speaks of, in nanoseconds UTC."""
     lag = series.options.lag_ns
     if series.published is not None:
@@ -123,7 +142,7 @@ def _publication_times(series, clock):
                 f"{series.name}: has a column of publication times, so available_after= must not be given"
             )
         published = clock.instants(series.published, series.name)
-        return published, published if series.own is None else clock.day_starts(
+        return published, published if series.own is series.published else clock.day_starts(
             series.own, series.name
         )
     whole_days = lag // DAY_NS if series.own.kind == "date" else 0
@@ -134,43 +153,52 @@ def _publication_times(series, clock):
     return published, published
 
 
-def _check_violations(series, published, own, on_violation):
+def _check_violations(
+    series: SeriesTable, published: Int64s, own: Int64s, on_violation: str
+) -> None:
     if own is published:
         return
     early = published < own
     if early.any():
+        what = f"{series.name}: available_at of {', '.join(series.columns)} is before the value's own time"
         names = _namer(series.names, series.codes)
-        report_early(
-            early, published, own, names, series.name, "the value's own time", on_violation
-        )
+        report_violation(early, own - published, own, names, what, on_violation)
 
 
-def _namer(names, codes):
+def _namer(names: tuple[Any, ...], codes: Int32s) -> Callable[[Any], Any] | None:
     return (lambda row: names[codes[row]]) if names else None
 
 
-def report_early(early, published, earliest, names, table_name, what, on_violation):
-    """Raise or warn: values are published at a time at which they cannot have been known.
+def report_violation(
+    bad: Marks,
+    by: Int64s,
+    times: Int64s,
+    names: Callable[[Any], Any] | None,
+    what: str,
+    on_violation: str,
+) -> None:
+    """Raise or warn: values stand where they cannot have been known.
 
     Parameters
     ----------
-    early : bool array, shape (n,)
-    published, earliest : int64 array, shape (n,), nanoseconds UTC
+    bad : bool array, shape (n,)
+    by : int64 array, shape (n,)
+        Nanoseconds of foreknowledge.
+    times : int64 array, shape (n,), nanoseconds UTC
     names : callable from row to asset name, or None
     what : str
-        What ``earliest`` is, for the message.
+        Table, columns and what is wrong with them.
     """
-    by = pd.Timedelta(int((earliest[early] - published[early]).max()), "ns")
     message = (
-        f"{table_name}: available_at is before {what} in {count_rows(early.sum())}, by up to {by}: "
-        f"{first_rows(early, earliest, names, None)}; correct the publication times, or pass on_violation='warn'"
+        f"{what} in {count_rows(bad.sum())}, by up to {pd.Timedelta(int(by[bad].max()), 'ns')}: "
+        f"{first_rows(bad, times, names, None)}; correct the times, or pass on_violation='warn'"
     )
     if on_violation == "raise":
         raise LookAheadError(message)
     warnings.warn(message, DataWarning, stacklevel=2)
 
 
-def _publication_order(published, own):
+def _publication_order(published: Int64s, own: Int64s) -> Int64s | None:
     """Return the stable order by (published, own), None if the rows stand so."""
     step = np.diff(published)
     if own is published:
@@ -182,7 +210,7 @@ def _publication_order(published, own):
     return sort_by_time(sort_by_time(np.arange(len(published)), own), published)
 
 
-def _refuse_repeats(series, known):
+def _refuse_repeats(series: SeriesTable, known: _Publications) -> None:
     marks = repeats(known.published, known.own, known.codes, max(len(series.names), 1))
     if marks.any():
         names = _namer(series.names, known.codes)
@@ -193,11 +221,11 @@ def _refuse_repeats(series, known):
         )
 
 
-def _compose(order, rows):
+def _compose(order: Int64s, rows: Int64s) -> Int64s:
     return np.where(rows < 0, -1, order[rows])
 
 
-def _lagged(rows, codes, n_assets, n_bars):
+def _lagged(rows: Int64s, codes: Int32s, n_assets: int, n_bars: int) -> Int64s:
     """Return what each asset's bar ``n_bars`` before had."""
     if n_bars == 0:
         return rows

@@ -4,8 +4,9 @@ A wide table has one column per asset; a missing value in it is a missing row. I
 row is meant, and a missing price is an error.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -33,7 +34,7 @@ class Layout:
     """Columns were assets: asset order is column order, and rows without a value are absent."""
 
 
-def price_layout(source, name, columns=None):
+def price_layout(source: Any, name: str, columns: Mapping[str, str] | None = None) -> Layout:
     """Bring any form of price table into long form.
 
     Parameters
@@ -61,15 +62,21 @@ def price_layout(source, name, columns=None):
     roles = find_roles(name, table.column_names, PRICE_ROLES, columns)
     if "asset" in roles or "close" in roles or _adjusted_only(table):
         return Layout(table)
-    fields = [field for field in OHLC if field in roles]
-    if len(fields) > 1:
+    present = [field for field in OHLC if field in roles]
+    if len(present) > 1:
         raise DataError(
-            f"{name}: has the columns {', '.join(fields)} but no close; give the closes too"
+            f"{name}: has the columns {', '.join(present)} but no close; give the closes too"
         )
     return _stack_fields({"close": table}, name, roles.get("timestamp"))
 
 
-def series_layout(source, name, value_name, known_assets, columns=None):
+def series_layout(
+    source: Any,
+    name: str,
+    value_name: str,
+    known_assets: Sequence[Any],
+    columns: Mapping[str, str] | None = None,
+) -> Layout:
     """Bring a table of signals or features into long form.
 
     A table without an asset column is wide if one of its columns is named as a known asset; its
@@ -85,11 +92,11 @@ def series_layout(source, name, value_name, known_assets, columns=None):
     return _stack_fields({value_name: table}, name, roles.get("timestamp"))
 
 
-def _adjusted_only(table):
+def _adjusted_only(table: pa.Table) -> bool:
     return any(plain(column) in ADJUSTED_CLOSE for column in table.column_names)
 
 
-def _concatenate(tables, name):
+def _concatenate(tables: Mapping[Any, Any], name: str) -> Layout:
     """Put tables of single assets below each other."""
     if not tables:
         raise DataError(f"{name}: the mapping holds no table")
@@ -111,7 +118,7 @@ def _concatenate(tables, name):
         ) from error
 
 
-def _stack_levels(frame, name, known_assets=()):
+def _stack_levels(frame: pd.DataFrame, name: str, known_assets: Sequence[Any] = ()) -> Layout:
     """Stack a frame with columns (field, asset) or (asset, field)."""
     firsts, seconds = (frame.columns.get_level_values(level) for level in (0, 1))
     if _are_fields(firsts, seconds, known_assets):
@@ -134,38 +141,49 @@ def _stack_levels(frame, name, known_assets=()):
     return _stack_fields(wide, name)
 
 
-def _are_fields(labels, others, known_assets):
+def _are_fields(labels: pd.Index, others: pd.Index, known_assets: Sequence[Any]) -> bool:
     if known_assets:
         return bool({str(asset) for asset in known_assets} & {str(other) for other in others})
     return any(plain(label) in (*PRICE_ROLES["close"], *ADJUSTED_CLOSE) for label in labels)
 
 
-def _stack_fields(wide, name, time_column=None):
+def _stack_fields(
+    wide: Mapping[str, pa.Table], name: str, time_column: str | None = None
+) -> Layout:
     """Stack wide tables, one per field, with the same times and assets."""
-    asset_names, times, columns = None, None, {}
+    parts = {}
     for field, table in wide.items():
         where = f"{name}[{field!r}]" if len(wide) > 1 else name
-        found = time_column or find_roles(where, table.column_names, {"timestamp": TIME}).get(
-            "timestamp"
-        )
-        if found is None:
-            raise DataError(
-                f"{where}: no column of times (timestamp, date, datetime or time) among "
-                f"{', '.join(table.column_names) or 'no columns'}; rename it, or name it with columns={{'timestamp': ...}}"
-            )
-        names = [column for column in table.column_names if column != found]
-        if not names:
-            raise DataError(f"{where}: has times but no column of values")
-        if asset_names is None:
-            asset_names, times = names, single(table[found])
-        elif sorted(names) != sorted(asset_names) or not single(table[found]).equals(times):
+        parts[where] = _times_and_assets(table, where, time_column)
+    times, assets = next(iter(parts.values()))
+    columns = {}
+    for (where, (own_times, own_assets)), (field, table) in zip(
+        parts.items(), wide.items(), strict=True
+    ):
+        if sorted(own_assets) != sorted(assets) or not own_times.equals(times):
             raise DataError(f"{where}: must have the same times and assets as the other fields")
-        matrix = np.column_stack([to_float64(table[asset], where, asset) for asset in asset_names])
+        matrix = np.column_stack([to_float64(table[asset], where, asset) for asset in assets])
         columns[field] = pa.array(matrix.reshape(-1))
-    n_times, n_assets = len(times), len(asset_names)
-    rows = np.repeat(np.arange(n_times), n_assets)
-    codes = pa.array(np.tile(np.arange(n_assets, dtype=np.int32), n_times))
-    assets = pa.DictionaryArray.from_arrays(codes, pa.array(asset_names))
-    return Layout(
-        pa.table({"timestamp": times.take(pa.array(rows)), "asset": assets, **columns}), wide=True
-    )
+    rows = np.repeat(np.arange(len(times)), len(assets))
+    codes = pa.array(np.tile(np.arange(len(assets), dtype=np.int32), len(times)))
+    names = pa.DictionaryArray.from_arrays(codes, pa.array(assets))
+    stacked = pa.table({"timestamp": times.take(pa.array(rows)), "asset": names, **columns})
+    return Layout(stacked, wide=True)
+
+
+def _times_and_assets(
+    table: pa.Table, where: str, time_column: str | None
+) -> tuple[pa.Array, list[str]]:
+    found = time_column
+    if found is None:
+        found = find_roles(where, table.column_names, {"timestamp": TIME}).get("timestamp")
+    if found is None:
+        raise DataError(
+            f"{where}: no column of times (timestamp, date, datetime or time) among "
+            f"{', '.join(table.column_names) or 'no columns'}; rename it, or name it with "
+            "columns={'timestamp': ...}"
+        )
+    assets = [column for column in table.column_names if column != found]
+    if not assets:
+        raise DataError(f"{where}: has times but no column of values")
+    return single(table[found]), assets

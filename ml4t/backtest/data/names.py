@@ -1,6 +1,10 @@
 """Which column of a table is the time, the asset, the close: names without regard to case."""
 
+from collections.abc import Mapping, Sequence
+
 from ml4t.backtest.data.errors import DataError
+
+Roles = Mapping[str, tuple[str, ...]]
 
 TIME = ("timestamp", "datetime", "date", "time")
 ASSET = ("asset", "symbol", "ticker", "instrument")
@@ -27,12 +31,17 @@ ACTION_ROLES = {
 OHLC = ("open", "high", "low", "close")
 
 
-def plain(name):
+def plain(name: object) -> str:
     """Return a column name as it is compared: lower case, underscores for blanks."""
     return str(name).strip().lower().replace(" ", "_").replace("-", "_")
 
 
-def find_roles(table_name, column_names, roles, given=None):
+def find_roles(
+    table_name: str,
+    column_names: Sequence[str],
+    roles: Roles,
+    given: Mapping[str, str] | None = None,
+) -> dict[str, str]:
     """Find the column of each role.
 
     Parameters
@@ -85,14 +94,14 @@ def find_roles(table_name, column_names, roles, given=None):
     return found
 
 
-def _exact(matches, role):
+def _exact(matches: list[str], role: str) -> list[str]:
     # `bid` beside `bid_close`: the first is the bid, the second a column of its own. Two times or
     # two asset columns are never told apart by their names.
     exact = [name for name in matches if plain(name) == role]
     return exact if len(exact) == 1 and role not in SERIES_ROLES else matches
 
 
-def _letters_are_fields(column_names, roles):
+def _letters_are_fields(column_names: Sequence[str], roles: Roles) -> bool:
     """Tell whether o, h, l, c, v are prices and not the tickers O, H, L, C and V."""
     present = {plain(name) for name in column_names}
     known = {name for names in roles.values() for name in names}

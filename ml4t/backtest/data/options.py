@@ -64,7 +64,7 @@ class Table:
     bar_time: str | None = None
     on_violation: str | None = None
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if isinstance(self.source, Table):
             raise DataError("a Table holds a table or a path, not another Table")
         if isinstance(self.values, str):
@@ -74,7 +74,7 @@ class Table:
         _ = self.lag_bars, self.lag_ns, self.max_age_ns
 
     @property
-    def lag_bars(self):
+    def lag_bars(self) -> int:
         """Bars by which a value is seen later than it could be."""
         known = {"strict": 0, "next_bar": 1}
         if self.timing in known:
@@ -85,7 +85,7 @@ class Table:
         raise DataError(f"timing must be 'strict', 'next_bar' or 'lag=n', was {self.timing!r}")
 
     @property
-    def lag_ns(self):
+    def lag_ns(self) -> int:
         """Nanoseconds from a value's own time to its publication."""
         return (
             0
@@ -94,18 +94,18 @@ class Table:
         )
 
     @property
-    def max_age_ns(self):
+    def max_age_ns(self) -> int | None:
         """Nanoseconds from its publication for which a value holds; None if it holds forever."""
         return None if self.max_age is None else _duration(self.max_age, "max_age")
 
 
-def check_on_violation(on_violation):
+def check_on_violation(on_violation: str) -> None:
     """Refuse anything but ``"raise"`` and ``"warn"``."""
     if on_violation not in ON_VIOLATION:
         raise DataError(f"on_violation must be 'raise' or 'warn', was {on_violation!r}")
 
 
-def _duration(value, argument):
+def _duration(value: Any, argument: str) -> int:
     """Return nanoseconds of '1d', '2h30min' or a timedelta."""
     if isinstance(value, str):
         parts = re.findall(r"(\d+)\s*([a-z]+)\s*", value.lower())

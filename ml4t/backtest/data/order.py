@@ -1,13 +1,19 @@
 """Rows in (timestamp, asset) order: found when they stand so, made when they do not."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
 from ml4t.backtest.data._rows import is_ordered, runs_backwards, sort_by_rank
+from ml4t.backtest.data.arrays import Int32s, Int64s
 from ml4t.backtest.data.errors import DataError, count_rows, first_rows
 
 
-def row_order(times, assets, names, table_name, sort=False):
+def row_order(
+    times: Int64s, assets: Int32s, names: Sequence[Any], table_name: str, sort: bool = False
+) -> Int64s | None:
     """Return the order that sorts rows by (timestamp, asset code), None if they stand so already.
 
     Parameters
@@ -41,13 +47,13 @@ def row_order(times, assets, names, table_name, sort=False):
     return order
 
 
-def order_by(assets, times, n_assets):
+def order_by(assets: Int32s, times: Int64s, n_assets: int) -> Int64s:
     """Return the stable order of rows by time, then asset code: two counting sorts."""
     by_asset = sort_by_rank(assets.astype(np.int64), np.arange(len(assets)), n_assets)
     return sort_by_time(by_asset, times)
 
 
-def sort_by_time(order, times):
+def sort_by_time(order: Int64s, times: Int64s) -> Int64s:
     """Sort ``order`` (positions of rows) by time, ties as they stand.
 
     Tables have few distinct times for their rows, so counting beats comparing.
@@ -58,7 +64,7 @@ def sort_by_time(order, times):
     return sort_by_rank(place[ranks], order, len(distinct))
 
 
-def _refuse_backwards(times, assets, names, table_name):
+def _refuse_backwards(times: Int64s, assets: Int32s, names: Sequence[Any], table_name: str) -> None:
     backwards = runs_backwards(times, assets, len(names))
     if backwards.any():
         raise DataError(
@@ -68,7 +74,7 @@ def _refuse_backwards(times, assets, names, table_name):
         )
 
 
-def batch_offsets(times):
+def batch_offsets(times: Int64s) -> tuple[Int64s, Int64s]:
     """Return the distinct times of sorted rows and the offsets of their rows.
 
     Returns

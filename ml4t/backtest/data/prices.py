@@ -1,9 +1,13 @@
 """The price table: which columns it has and what its rows are, as arrays."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+import pyarrow as pa
 
+from ml4t.backtest.data.arrays import Float64s, Int32s
 from ml4t.backtest.data.arrow import to_float64
 from ml4t.backtest.data.assets import asset_order, encode, recode, used_names
 from ml4t.backtest.data.errors import DataError
@@ -22,14 +26,19 @@ class PriceTable:
 
     stamps: Stamps
     published: Stamps | None
-    codes: np.ndarray
-    assets: tuple
-    prices: dict
-    features: dict
+    codes: Int32s
+    assets: tuple[Any, ...]
+    prices: dict[str, Float64s]
+    features: dict[str, Float64s]
     closes_only: bool
 
 
-def read_prices(source, name, columns=None, assets=None):
+def read_prices(
+    source: Any,
+    name: str,
+    columns: Mapping[str, str] | None = None,
+    assets: Sequence[Any] | None = None,
+) -> PriceTable:
     """Read a price table of any form.
 
     Parameters
@@ -83,7 +92,7 @@ def read_prices(source, name, columns=None, assets=None):
     return _without_absent_rows(read, name) if layout.wide else read
 
 
-def _with_close(column_names, roles):
+def _with_close(column_names: list[str], roles: dict[str, str]) -> dict[str, str]:
     adjusted = [column for column in column_names if plain(column) in ADJUSTED_CLOSE]
     # Taken for the close only where there is nothing else that it could be confused with.
     if "close" not in roles and len(adjusted) == 1:
@@ -91,7 +100,7 @@ def _with_close(column_names, roles):
     return roles
 
 
-def _closes_only(name, roles):
+def _closes_only(name: str, roles: dict[str, str]) -> bool:
     missing = [field for field in OHLC if field not in roles]
     if "close" in missing:
         raise DataError(
@@ -104,7 +113,9 @@ def _closes_only(name, roles):
     return len(missing) == 3
 
 
-def _assets(table, roles, wide, given, name):
+def _assets(
+    table: pa.Table, roles: dict[str, str], wide: bool, given: Sequence[Any] | None, name: str
+) -> tuple[Int32s, tuple[Any, ...]]:
     if "asset" not in roles:
         given = (ONE_ASSET,) if given is None else tuple(given)
         if len(given) != 1:
@@ -117,7 +128,7 @@ def _assets(table, roles, wide, given, name):
     return recode(codes, names, assets), assets
 
 
-def _without_absent_rows(read, name):
+def _without_absent_rows(read: PriceTable, name: str) -> PriceTable:
     """Drop the cells of a wide table that hold no price: the asset has no row then."""
     absent = np.logical_and.reduce([np.isnan(read.prices[field]) for field in OHLC])
     if not absent.any():

@@ -1,9 +1,13 @@
 """Tables of values that ride with the bars: signals, features, context, as arrays."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+import pyarrow as pa
 
+from ml4t.backtest.data.arrays import Float64s, Int32s
 from ml4t.backtest.data.arrow import to_arrow, to_float64
 from ml4t.backtest.data.assets import encode, recode
 from ml4t.backtest.data.errors import DAY_NS, DataError, count_rows, first_rows
@@ -19,19 +23,19 @@ class SeriesTable:
 
     name: str
     options: Table
-    own: Stamps | None
+    own: Stamps
     published: Stamps | None
-    codes: np.ndarray
-    names: tuple
-    columns: dict
+    codes: Int32s
+    names: tuple[Any, ...]
+    columns: dict[str, Float64s]
 
     @property
-    def stamps(self):
+    def stamps(self) -> Stamps:
         """The times that decide when a value is seen."""
         return self.own if self.published is None else self.published
 
 
-def read_series(options, name, value_name, assets):
+def read_series(options: Table, name: str, value_name: str, assets: tuple[Any, ...]) -> SeriesTable:
     """Read a table of signals or features.
 
     Parameters
@@ -62,7 +66,7 @@ def read_series(options, name, value_name, assets):
     if "asset" in roles:
         codes, names = encode(table[roles["asset"]], name, roles["asset"])
         known = recode(codes, names, assets)
-        _refuse_unknown(known, codes, names, assets, published if own is None else own, name)
+        _refuse_unknown(known, codes, names, assets, own, name)
     elif len(assets) == 1:
         known = np.zeros(table.num_rows, np.int32)
     else:
@@ -75,7 +79,7 @@ def read_series(options, name, value_name, assets):
     )
 
 
-def read_context(options, name, value_name):
+def read_context(options: Table, name: str, value_name: str) -> SeriesTable:
     """Read a table of market-wide values: as :func:`read_series`, without assets."""
     table = to_arrow(options.source, name, value_name)
     roles = find_roles(
@@ -91,22 +95,26 @@ def read_context(options, name, value_name):
     )
 
 
-def _read_times(table, roles, name):
+def _read_times(table: pa.Table, roles: dict[str, str], name: str) -> tuple[Stamps, Stamps | None]:
+    """Return the times the values speak of (the publications, where nothing else is said) and those."""
     if table.num_rows == 0:
         raise DataError(f"{name}: the table has no rows")
-    times = [
+    own, published = (
         read_stamps(table[roles[role]], name, roles[role]) if role in roles else None
         for role in ("timestamp", "available_at")
-    ]
-    if times == [None, None]:
+    )
+    said = published if own is None else own
+    if said is None:
         raise DataError(
             f"{name}: no column of times (available_at, timestamp, date, datetime or time) among "
             f"{', '.join(table.column_names)}"
         )
-    return times
+    return said, published
 
 
-def _read_values(table, roles, options, name):
+def _read_values(
+    table: pa.Table, roles: dict[str, str], options: Table, name: str
+) -> dict[str, Float64s]:
     wanted = options.values
     if wanted is None:
         wanted = [column for column in table.column_names if column not in roles.values()]
@@ -120,7 +128,14 @@ def _read_values(table, roles, options, name):
     return {column: to_float64(table[column], name, column) for column in wanted}
 
 
-def _refuse_unknown(known, codes, names, assets, stamps, name):
+def _refuse_unknown(
+    known: Int32s,
+    codes: Int32s,
+    names: Sequence[Any],
+    assets: tuple[Any, ...],
+    stamps: Stamps,
+    name: str,
+) -> None:
     unknown = known < 0
     if not unknown.any():
         return

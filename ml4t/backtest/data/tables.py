@@ -1,30 +1,39 @@
 """Tables in, MarketData out: the front door of the data room."""
 
-import os
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from pathlib import Path
+from __future__ import annotations
 
-import numpy as np
+from collections.abc import Mapping, Sequence
+from typing import Any
 
-from ml4t.backtest.data.actions import read_actions
-from ml4t.backtest.data.checks import check_prices
+from ml4t.backtest.data.actions import Actions, read_actions
+from ml4t.backtest.data.arrays import Float64s
+from ml4t.backtest.data.bars import Bars, make_bars
 from ml4t.backtest.data.errors import DataError
-from ml4t.backtest.data.join import join_assets, join_context, report_early
+from ml4t.backtest.data.join import join_assets, join_context, report_violation
 from ml4t.backtest.data.market_data import MarketData
-from ml4t.backtest.data.options import Table, check_on_violation
-from ml4t.backtest.data.order import batch_offsets, row_order
-from ml4t.backtest.data.prices import read_prices
-from ml4t.backtest.data.series import read_context, read_series
-from ml4t.backtest.data.times import check_kinds, make_clock
+from ml4t.backtest.data.options import check_on_violation
+from ml4t.backtest.data.prices import PriceTable, read_prices
+from ml4t.backtest.data.requests import Request, split_requests
+from ml4t.backtest.data.series import SeriesTable, read_context, read_series
+from ml4t.backtest.data.times import Clock, Stamps, check_kinds, make_clock
 
 PRICES = "prices"
 
 
 def market_data(
-    prices, *, signals=None, features=None, context=None, actions=None, assets=None, columns=None, bar_time=None,
-    timezone=None, sort=False, on_violation="raise",
-):  # fmt: skip
+    prices: Any,
+    *,
+    signals: Any = None,
+    features: Any = None,
+    context: Any = None,
+    actions: Any = None,
+    assets: Sequence[Any] | None = None,
+    columns: Mapping[str, str] | None = None,
+    bar_time: str | None = None,
+    timezone: str | None = None,
+    sort: bool = False,
+    on_violation: str = "raise",
+) -> MarketData:
     """Build the market data of a run from tables.
 
     A table is a pandas or Polars frame, a PyArrow table, a DuckDB relation, anything with
@@ -84,161 +93,109 @@ def market_data(
     check_on_violation(on_violation)
     clock = make_clock(bar_time, timezone)
     read = read_prices(prices, PRICES, columns, assets)
-    signal_columns, signal_tables = _tables(signals, "signals", "signal", read.features)
-    _, feature_tables = _tables(features, "features", "feature", {})
-    _, context_tables = _tables(context, "context", "context", {})
-    series = [
-        (table, read_series(*table.arguments, read.assets))
-        for table in signal_tables + feature_tables
-    ]
-    market = [(table, read_context(*table.arguments)) for table in context_tables]
+    signal_names, signal_requests = split_requests(signals, "signals", "signal", read.features)
+    _, feature_requests = split_requests(features, "features", "feature")
+    _, context_requests = split_requests(context, "context", "context")
+    signal_tables = _read_series(signal_requests, read.assets)
+    feature_tables = _read_series(feature_requests, read.assets)
+    context_tables = [(r, read_context(r.options, r.name, r.value_name)) for r in context_requests]
 
-    corporate = None
-    stamps = {PRICES: read.stamps} | {one.name: one.stamps for _, one in series + market}
-    if actions is not None:
-        corporate, stamps_of_actions = read_actions(actions, read.assets, clock)
-        if stamps_of_actions.kind != "date":
-            stamps["actions"] = stamps_of_actions
+    stamps = {PRICES: read.stamps}
+    for request, table in signal_tables + feature_tables + context_tables:
+        stamps[table.name] = request.comparable(table.stamps, clock)
+    corporate = _read_actions(actions, read, clock, stamps)
     check_kinds(stamps, clock)
 
-    bars = _bars(read, clock, sort)
-    _check_own_columns(read, bars, clock, on_violation)
-    joined = {}
-    for table, one in series:
-        _add(
-            joined,
-            join_assets(one, bars, table.clock(clock), table.on_violation(on_violation)),
-            one.name,
-            bars.features,
-        )
-    signal_names = list(signal_columns) + [
-        name for table, one in series if table.room == "signals" for name in one.columns
-    ]
-    market_columns = {}
-    for table, one in market:
-        taken = bars.features | joined
-        _add(
-            market_columns,
-            join_context(one, bars, table.clock(clock), table.on_violation(on_violation)),
-            one.name,
-            taken,
-        )
+    bars = make_bars(read, clock, PRICES, sort)
+    _check_own_columns(bars, on_violation)
+    joined = dict(bars.features)
+    for request, table in signal_tables + feature_tables:
+        values = join_assets(table, bars, request.clock(clock), request.on_violation(on_violation))
+        _add(joined, values, table.name)
+    market: dict[str, Float64s] = {}
+    for request, table in context_tables:
+        values = join_context(table, bars, request.clock(clock), request.on_violation(on_violation))
+        _add(market, values, table.name, joined)
+    signal_names += [name for _, table in signal_tables for name in table.columns]
+    info = {
+        "closes_only": read.closes_only,
+        "dates_only": read.stamps.kind == "date",
+        "bar_time": bar_time,
+        "timezone": timezone,
+        "tables": {name: len(times) for name, times in stamps.items()},
+    }
+    return _wrap(bars, joined, signal_names, market, corporate, info)
+
+
+def _wrap(
+    bars: Bars,
+    features: dict[str, Float64s],
+    signal_names: list[str],
+    context: dict[str, Float64s],
+    actions: Actions | None,
+    info: dict[str, Any],
+) -> MarketData:
     return MarketData.from_arrays(
-        read.assets, bars.timestamps, bars.offsets, bars.codes,
-        bars.prices["open"], bars.prices["high"], bars.prices["low"], bars.prices["close"],
-        volume=bars.prices.get("volume"), bid=bars.prices.get("bid"), ask=bars.prices.get("ask"),
-        features=bars.features | joined, signal_names=signal_names, context=market_columns, actions=corporate,
-        info={
-            "closes_only": read.closes_only, "dates_only": read.stamps.kind == "date",
-            "bar_time": bar_time, "timezone": timezone, "tables": {name: len(s) for name, s in stamps.items()},
-        },
-    )  # fmt: skip
+        bars.assets,
+        bars.timestamps,
+        bars.offsets,
+        bars.codes,
+        *(bars.prices[field] for field in ("open", "high", "low", "close")),
+        volume=bars.prices.get("volume"),
+        bid=bars.prices.get("bid"),
+        ask=bars.prices.get("ask"),
+        features=features,
+        signal_names=signal_names,
+        context=context,
+        actions=actions,
+        info=info,
+    )
 
 
-@dataclass(frozen=True)
-class Bars:
-    """Price rows in order, at their instants."""
-
-    times: np.ndarray
-    timestamps: np.ndarray
-    offsets: np.ndarray
-    codes: np.ndarray
-    assets: tuple
-    prices: dict
-    features: dict
-    order: np.ndarray | None
+def _read_series(
+    requests: list[Request], assets: tuple[Any, ...]
+) -> list[tuple[Request, SeriesTable]]:
+    return [(r, read_series(r.options, r.name, r.value_name, assets)) for r in requests]
 
 
-def _bars(read, clock, sort):
-    times = clock.instants(read.stamps, PRICES)
-    order = row_order(times, read.codes, read.assets, PRICES, sort)
-    codes, prices, features = read.codes, read.prices, read.features
-    if order is not None:
-        times, codes = times[order], codes[order]
-        # Closes-only tables hold one array four times: it stays one.
-        moved = {id(column): column[order] for column in prices.values()}
-        prices = {field: moved[id(column)] for field, column in prices.items()}
-        features = {name: column[order] for name, column in features.items()}
-    check_prices(times, codes, read.assets, prices, PRICES)
-    timestamps, offsets = batch_offsets(times)
-    return Bars(times, timestamps, offsets, codes, read.assets, prices, features, order)
+def _read_actions(
+    actions: Any, read: PriceTable, clock: Clock, stamps: dict[str, Stamps]
+) -> Actions | None:
+    if actions is None:
+        return None
+    table, times = read_actions(actions, read.assets, clock)
+    # Dates of actions mean their start whatever the time of day of bars is: they fit every table.
+    if times.kind != "date":
+        stamps["actions"] = times
+    return table
 
 
-def _check_own_columns(read, bars, clock, on_violation):
-    """Hold the publication times that the price table gives for its own columns against its bars."""
-    if read.published is None:
+def _check_own_columns(bars: Bars, on_violation: str) -> None:
+    """Hold the publication times that the price table gives for its columns against its bars."""
+    if bars.published is None:
         return
-    published = clock.instants(read.published, PRICES)
-    published = published if bars.order is None else published[bars.order]
-    late = published > bars.times
+    late = bars.published > bars.times
     if late.any():
-        report_early(
-            late, bars.times, published, lambda row: bars.assets[bars.codes[row]], PRICES,
-            "bars stamped before available_at of the values they carry", on_violation,
-        )  # fmt: skip
+        report_violation(
+            late,
+            bars.published - bars.times,
+            bars.times,
+            lambda row: bars.assets[bars.codes[row]],
+            f"{PRICES}: available_at of {', '.join(bars.features) or 'the columns'} is after their bar",
+            on_violation,
+        )
 
 
-def _add(joined, columns, table_name, others):
+def _add(
+    joined: dict[str, Float64s],
+    columns: dict[str, Float64s],
+    table_name: str,
+    others: Mapping[str, Float64s] | None = None,
+) -> None:
     for column in columns:
-        if column in joined or column in others:
+        if column in joined or column in (others or {}):
             raise DataError(
-                f"{table_name}: column {column!r} is already in another table; rename or leave out one of them"
+                f"{table_name}: column {column!r} is already in another table; rename or leave out "
+                "one of them"
             )
     joined.update(columns)
-
-
-@dataclass(frozen=True)
-class _Request:
-    """One table the user handed over, with the name it goes by."""
-
-    room: str
-    options: Table
-    name: str
-    value_name: str
-
-    @property
-    def arguments(self):
-        return self.options, self.name, self.value_name
-
-    def clock(self, clock):
-        """Return the run's clock with the table's own time of day."""
-        if self.options.bar_time is None:
-            return clock
-        own = make_clock(self.options.bar_time)
-        return replace(clock, time_of_day=own.time_of_day, bar_zone=own.bar_zone or clock.bar_zone)
-
-    def on_violation(self, default):
-        return self.options.on_violation or default
-
-
-def _tables(given, room, value_name, price_columns):
-    """Sort what was given as signals, features or context into names of price columns and tables."""
-    if given is None:
-        return [], []
-    if isinstance(given, Mapping):
-        items = [(f"{room}[{key!r}]", str(key), item) for key, item in given.items()]
-    elif isinstance(given, list | tuple):
-        items = [(f"{room}[{position}]", value_name, item) for position, item in enumerate(given)]
-    else:
-        items = [(room, value_name, given)]
-    names, tables = [], []
-    for name, value, item in items:
-        if isinstance(item, str) and not _is_path(item):
-            if item not in price_columns:
-                raise DataError(
-                    f"{name}: {item!r} is neither a file nor a column of the price table"
-                    f" ({', '.join(price_columns) or 'it has no further columns'})"
-                )
-            names.append(item)
-        else:
-            options = item if isinstance(item, Table) else Table(item)
-            tables.append(_Request(room, options, name, value))
-    return names, tables
-
-
-def _is_path(text):
-    return (
-        Path(text).suffix.lower() in (".parquet", ".csv", ".gz")
-        or os.sep in text
-        or Path(text).exists()
-    )

@@ -5,15 +5,20 @@ stamps that are all at midnight of their own zone other than UTC (daily bars as 
 them). Midnight UTC is an instant like any other.
 """
 
+from __future__ import annotations
+
 import datetime
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from ml4t.backtest.data.arrays import Int64s
 from ml4t.backtest.data.arrow import single
 from ml4t.backtest.data.errors import DAY_NS, DataError, count_rows
 
@@ -26,16 +31,16 @@ class Stamps:
     """Times as a table has them; ``values`` are days since 1970 for dates, else nanoseconds."""
 
     kind: str
-    values: np.ndarray
+    values: Int64s
 
-    def take(self, rows):
+    def take(self, rows: Int64s) -> Stamps:
         return Stamps(self.kind, self.values[rows])
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.values)
 
 
-def read_stamps(column, table_name, column_name):
+def read_stamps(column: Any, table_name: str, column_name: str) -> Stamps:
     """Read a column of times.
 
     Parameters
@@ -86,11 +91,11 @@ def read_stamps(column, table_name, column_name):
     return Stamps("aware", values)
 
 
-def _is_text(kind):
+def _is_text(kind: pa.DataType) -> bool:
     return pa.types.is_string(kind) or pa.types.is_large_string(kind) or str(kind) == "string_view"
 
 
-def _parse(array, where):
+def _parse(array: pa.Array, where: str) -> pa.Array:
     text = array.cast(pa.large_string())
     for kind in (pa.timestamp("ns"), pa.timestamp("ns", "UTC")):
         try:
@@ -102,7 +107,7 @@ def _parse(array, where):
     )
 
 
-def _whole_days(values):
+def _whole_days(values: Int64s) -> Int64s | None:
     # A look at the first rows spares intraday tables the division of all.
     if np.any(values[:1000] % DAY_NS):
         return None
@@ -110,7 +115,7 @@ def _whole_days(values):
     return days if np.array_equal(days * DAY_NS, values) else None
 
 
-def _local(values, zone):
+def _local(values: Int64s, zone: str) -> Int64s:
     index = pd.DatetimeIndex(values, tz="UTC").tz_convert(zone).tz_localize(None)
     return index.as_unit("ns").asi8
 
@@ -128,7 +133,7 @@ class Clock:
     bar_zone: ZoneInfo | None = None
     naive_zone: ZoneInfo | None = None
 
-    def instants(self, stamps, table_name, extra_days=0):
+    def instants(self, stamps: Stamps, table_name: str, extra_days: int = 0) -> Int64s:
         """Return nanoseconds UTC; ``extra_days`` are added to dates before their time of day."""
         if stamps.kind == "aware":
             return stamps.values
@@ -138,13 +143,13 @@ class Clock:
             return _to_utc(stamps.values, self.naive_zone, table_name, strict=True)
         return self._place(stamps.values + extra_days, self.time_of_day or 0, table_name)
 
-    def day_starts(self, stamps, table_name):
+    def day_starts(self, stamps: Stamps, table_name: str) -> Int64s:
         """Return the earliest instants the stamps can mean: for dates, the start of the date."""
         if stamps.kind != "date":
             return self.instants(stamps, table_name)
         return self._place(stamps.values, 0, table_name)
 
-    def _place(self, days, time_of_day, table_name):
+    def _place(self, days: Int64s, time_of_day: int, table_name: str) -> Int64s:
         zone = self.bar_zone or self.naive_zone
         if zone is None or not len(days):
             return days * DAY_NS + time_of_day
@@ -154,7 +159,7 @@ class Clock:
         return _to_utc(calendar, zone, table_name, strict=False)[days - first]
 
 
-def _to_utc(values, zone, table_name, strict):
+def _to_utc(values: Int64s, zone: ZoneInfo, table_name: str, strict: bool) -> Int64s:
     # A time of day that occurs twice (clocks set back) is the later one, and one that does not occur
     # the next that does: a bar is never known too early. Stamps of the user's own must be clear.
     index = pd.DatetimeIndex(values)
@@ -172,7 +177,7 @@ def _to_utc(values, zone, table_name, strict):
     return placed.as_unit("ns").asi8
 
 
-def make_clock(bar_time=None, timezone=None):
+def make_clock(bar_time: str | None = None, timezone: str | None = None) -> Clock:
     """Read ``bar_time`` ("16:00 America/New_York", "16:00") and ``timezone`` ("America/New_York").
 
     Raises
@@ -185,31 +190,32 @@ def make_clock(bar_time=None, timezone=None):
         return Clock(naive_zone=naive_zone)
     match = re.fullmatch(r"(\d{1,2}:\d{2}(?::\d{2})?)(?:\s+(\S+))?", str(bar_time).strip())
     try:
-        clock_time = (
-            datetime.time.fromisoformat(match[1].rjust(5 if len(match[1]) < 6 else 8, "0"))
-            if match
-            else None
-        )
-    except ValueError:
-        clock_time = None
-    if clock_time is None:
-        raise DataError(f"bar_time must read like '16:00 America/New_York', was {bar_time!r}")
+        clock_time = _time_of_day(match[1] if match else "")
+    except ValueError as error:
+        raise DataError(
+            f"bar_time must read like '16:00 America/New_York', was {bar_time!r}"
+        ) from error
+    zone = match[2] if match else None
     seconds = clock_time.hour * 3600 + clock_time.minute * 60 + clock_time.second
     return Clock(
         time_of_day=seconds * 1_000_000_000,
-        bar_zone=_zone(match[2], "bar_time") if match[2] else naive_zone,
+        bar_zone=_zone(zone, "bar_time") if zone else naive_zone,
         naive_zone=naive_zone,
     )
 
 
-def _zone(name, argument):
+def _time_of_day(text: str) -> datetime.time:
+    return datetime.time.fromisoformat(text.rjust(5 if len(text) < 6 else 8, "0"))
+
+
+def _zone(name: str, argument: str) -> ZoneInfo:
     try:
         return ZoneInfo(str(name))
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:
         raise DataError(f"{argument} names the time zone {name!r}, which is not known") from error
 
 
-def check_kinds(tables, clock):
+def check_kinds(tables: Mapping[str, Stamps], clock: Clock) -> None:
     """Refuse tables whose times cannot be compared.
 
     Parameters
@@ -241,5 +247,5 @@ def check_kinds(tables, clock):
         )
 
 
-def _names(names):
+def _names(names: list[str]) -> str:
     return f"{', '.join(names)} {'has' if len(names) == 1 else 'have'}"

@@ -182,7 +182,7 @@ def test_a_value_published_before_its_own_time_is_refused(room):
     prices = one_asset("11:00")
     with pytest.raises(
         LookAheadError,
-        match=r"available_at is before the value's own time in 1 row, by up to 0 days 14:00:00: \(2024-01-03",
+        match=r"available_at of score is before the value's own time in 1 row, by up to 0 days 14:00:00: \(2024-01-03",
     ):
         market_data(prices, **{room: table})
     with pytest.warns(UserWarning, match="before the value's own time"):
@@ -206,7 +206,7 @@ def test_a_price_row_that_carries_what_is_published_later_is_refused(bars):
     frame.loc[1, "available_at"] += pd.Timedelta("5min")
     with pytest.raises(LookAheadError, match=r"in 1 row, by up to 0 days 00:05:00: .*BBB"):
         market_data(frame)
-    with pytest.warns(UserWarning, match="before available_at"):
+    with pytest.warns(UserWarning, match="is after their bar"):
         market_data(frame, on_violation="warn")
 
 

@@ -1,0 +1,63 @@
+"""Price rows in order, at their instants, checked: what everything else is joined to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from ml4t.backtest.data.arrays import Float64s, Int32s, Int64s
+from ml4t.backtest.data.checks import check_prices
+from ml4t.backtest.data.order import batch_offsets, row_order
+from ml4t.backtest.data.prices import PriceTable
+from ml4t.backtest.data.times import Clock
+
+
+@dataclass(frozen=True)
+class Bars:
+    """Bars by (timestamp, asset order). ``published`` is when their own columns were known, if said."""
+
+    times: Int64s
+    timestamps: Int64s
+    offsets: Int64s
+    codes: Int32s
+    assets: tuple[Any, ...]
+    prices: dict[str, Float64s]
+    features: dict[str, Float64s]
+    published: Int64s | None
+
+
+def make_bars(read: PriceTable, clock: Clock, name: str, sort: bool = False) -> Bars:
+    """Place, order and check the rows of a price table.
+
+    Parameters
+    ----------
+    read : PriceTable
+    clock : Clock
+    name : str
+        What the table is called in messages.
+    sort : bool
+        Accept times that run backwards within an asset.
+
+    Returns
+    -------
+    Bars
+
+    Raises
+    ------
+    DataError
+        If rows are repeated or run backwards, or hold a price that cannot be.
+    """
+    times = clock.instants(read.stamps, name)
+    published = None if read.published is None else clock.instants(read.published, name)
+    codes, prices, features = read.codes, read.prices, read.features
+    order = row_order(times, codes, read.assets, name, sort)
+    if order is not None:
+        times, codes = times[order], codes[order]
+        published = None if published is None else published[order]
+        # A table of closes holds one array four times: it stays one.
+        moved = {id(column): column[order] for column in prices.values()}
+        prices = {field: moved[id(column)] for field, column in prices.items()}
+        features = {column: values[order] for column, values in features.items()}
+    check_prices(times, codes, read.assets, prices, name)
+    timestamps, offsets = batch_offsets(times)
+    return Bars(times, timestamps, offsets, codes, read.assets, prices, features, published)
