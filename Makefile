@@ -107,18 +107,21 @@ test-checked: checked build $(VENV)/.stamp-dev
 
 # On the wheel, as an installed package: the compiled modules depend on none of these versions.
 # Old libraries call what newer ones of others deprecate; that is no fault of ours.
-test-lowest: .venv-lowest/.stamp
-	@ls dist/*-cp311-*.whl >/dev/null 2>&1 || $(MAKE) wheel
+test-lowest: .venv-lowest/.stamp dist/.stamp
 	@$(call logged,.venv-lowest,.venv-lowest/bin/python -m pip install --disable-pip-version-check --no-deps --force-reinstall dist/*-cp311-*.whl)
 	ML4T_EXPECT_PROFILE=release .venv-lowest/bin/pytest -n $(JOBS) -W default::DeprecationWarning $(TESTS)
 
 sdist: $(VENV)/.stamp-dev
 	@rm -rf dist && $(BIN)/python -m build --sdist
 
-wheel: $(VENV)/.stamp-dev
+dist/.stamp: $(shell find ml4t -type f ! -name '*.so' ! -name '*.pyd' ! -name '*.c' ! -path '*/__pycache__/*') \
+             setup.py pyproject.toml MANIFEST.in | $(VENV)/.stamp-dev
 	@rm -rf dist && mkdir -p build
 	@echo "Building the sdist, and the wheel from it ..."
 	@$(BIN)/python -m build >build/wheel.log 2>&1 || { cat build/wheel.log >&2; exit 1; }
+	@touch $@
+
+wheel: dist/.stamp
 	@ls dist
 
 # --- quality ------------------------------------------------------------------------------------
