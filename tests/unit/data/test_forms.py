@@ -92,7 +92,7 @@ FORMS = {
     "columns (field, asset)": lambda bars: wide(bars, "field"),
     "columns (asset, field)": lambda bars: wide(bars, "asset"),
     "mapping of wide frames": lambda bars: {
-        f: bars.pivot(index="timestamp", columns="asset", values=f) for f in FIELDS
+        f: bars.pivot_table(f, "timestamp", "asset") for f in FIELDS
     },
     "Polars": pl.from_pandas,
     "Polars, lazy": lambda bars: pl.from_pandas(bars).lazy(),
