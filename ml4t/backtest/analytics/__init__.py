@@ -1,0 +1,33 @@
+"""What a run was worth: performance measures and the frames they are made of."""
+
+from ml4t.backtest.analytics.metrics import (
+    annual_return,
+    annual_volatility,
+    calmar_ratio,
+    exits_by_rule,
+    longest_drawdown,
+    performance_metrics,
+    sharpe_ratio,
+    simple_returns,
+    sortino_ratio,
+    trade_metrics,
+)
+from ml4t.backtest.analytics.recorded import recorded_columns
+from ml4t.backtest.analytics.sessions import periods_per_year, session_ends, session_zone
+
+__all__ = [
+    "annual_return",
+    "annual_volatility",
+    "calmar_ratio",
+    "exits_by_rule",
+    "longest_drawdown",
+    "performance_metrics",
+    "periods_per_year",
+    "recorded_columns",
+    "session_ends",
+    "session_zone",
+    "sharpe_ratio",
+    "simple_returns",
+    "sortino_ratio",
+    "trade_metrics",
+]

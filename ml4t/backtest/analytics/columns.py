@@ -1,0 +1,43 @@
+"""Columns of frames from columns of records: times and names, without a loop over rows."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+
+def times(nanoseconds: np.ndarray) -> pd.DatetimeIndex:
+    """Read int64 nanoseconds UTC as aware datetimes, sharing memory; the smallest int64 is NaT."""
+    return pd.DatetimeIndex(np.ascontiguousarray(nanoseconds), tz="UTC", copy=False)
+
+
+def category_dtype(categories: Sequence[Any]) -> pd.CategoricalDtype:
+    """Return the type of a column of names; without any name it is one of text all the same."""
+    return pd.CategoricalDtype(pd.Index(categories, dtype=None if len(categories) else str))
+
+
+class Labels:
+    """The names behind integer codes, as the categories of a column.
+
+    Parameters
+    ----------
+    names : sequence
+        The name of code 0, 1, ...; the empty string means "none" and becomes a missing value, and so
+        does the code -1. Two codes may share a name.
+    """
+
+    def __init__(self, names: Sequence[Any]) -> None:
+        categories = list(dict.fromkeys(name for name in names if name != ""))
+        position = {name: i for i, name in enumerate(categories)}
+        self.dtype = category_dtype(categories)
+        # One element more than there are codes: the code -1 finds it, and with it "missing".
+        self._position = np.array(
+            [position.get(name, -1) for name in names] + [-1],
+            dtype=np.min_scalar_type(-max(1, len(categories))),
+        )
+
+    def column(self, codes: np.ndarray) -> pd.Categorical:
+        """Return the names of ``codes`` (integers or booleans) as a categorical column."""
+        codes = codes.view(np.int8) if codes.dtype == np.bool_ else codes
+        return pd.Categorical.from_codes(self._position[codes], dtype=self.dtype, validate=False)

@@ -1,0 +1,84 @@
+"""Trading sessions on a time axis, and how many of them make a year."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+DAY = 86_400_000_000_000
+CALENDAR_DAYS = 365.25
+STANDARD = (365.0, 252.0, 52.0, 12.0, 4.0, 1.0)
+SATURDAY = 2  # the epoch was a Thursday
+
+
+def session_zone(info: Mapping[str, Any]) -> str | None:
+    """Return the time zone whose days are the sessions of market data, None for UTC.
+
+    It is that of ``bar_time`` ("16:00 America/New_York"), else that of times without a zone.
+    """
+    bar_time = str(info.get("bar_time") or "").split()
+    zone = bar_time[1] if len(bar_time) == 2 else info.get("timezone")
+    return str(zone) if zone else None
+
+
+def session_ends(timestamps: np.ndarray, time_zone: str | None = None) -> np.ndarray:
+    """Return the position of the last timestamp of each session.
+
+    A session is a day of ``time_zone``, of UTC when there is none. A bar is stamped with its end, so
+    the bar of midnight belongs to the day it closes.
+
+    Parameters
+    ----------
+    timestamps : int64 array, shape (n,), nanoseconds UTC, increasing
+    time_zone : str, optional
+        An IANA name, ``America/New_York``, say.
+
+    Returns
+    -------
+    int64 array, shape (n_sessions,), increasing; its last element is n - 1
+    """
+    if len(timestamps) == 0:
+        return np.empty(0, np.int64)
+    after = np.searchsorted(
+        timestamps, _midnights(timestamps[0], timestamps[-1], time_zone), "right"
+    )
+    return after[np.flatnonzero(np.diff(after, prepend=0))] - 1  # days without a bar add none
+
+
+def _midnights(first: int, last: int, time_zone: str | None) -> np.ndarray:
+    """Return the midnights around [first, last], from the one at or after ``first`` on."""
+    if time_zone is None:
+        return np.arange(-(-first // DAY), -(-last // DAY) + 1, dtype=np.int64) * DAY
+    zone = pd.DatetimeIndex([first, last], tz="UTC").tz_convert(time_zone)
+    days = pd.date_range(zone[0].date(), zone[1].date() + timedelta(days=1), freq="D", unit="ns")
+    # Some zones have changed their clocks at midnight: that day starts when the clock goes on.
+    local = days.tz_localize(
+        time_zone, nonexistent="shift_forward", ambiguous=np.ones(len(days), bool)
+    )
+    return local.asi8
+
+
+def periods_per_year(timestamps: np.ndarray) -> float:
+    """Return how many returns make a year, for returns that end at ``timestamps``.
+
+    Daily data have 252, or 365 when Saturdays are traded as often as other days; weekly 52, monthly 12,
+    quarterly 4, yearly 1. Anything more than a fifth away from these has its own mean frequency.
+
+    Parameters
+    ----------
+    timestamps : int64 array, nanoseconds UTC, increasing
+        At most one in a session.
+    """
+    if len(timestamps) < 2:
+        return 252.0
+    gap = float(np.median(np.diff(timestamps))) / DAY
+    if gap < 1.5:
+        saturdays = np.count_nonzero((timestamps - 1) // DAY % 7 == SATURDAY)
+        return 365.0 if saturdays * 14 >= len(timestamps) else 252.0
+    own = CALENDAR_DAYS / gap
+    nearest = min(STANDARD, key=lambda standard: abs(np.log(own / standard)))
+    if 1 / 1.2 <= own / nearest <= 1.2:
+        return nearest
+    return CALENDAR_DAYS * DAY * (len(timestamps) - 1) / float(timestamps[-1] - timestamps[0])
