@@ -1,0 +1,6 @@
+"""How a result is shown and kept: summary, picture, progress bar, files."""
+
+from ml4t.backtest.report.progress import progress_bar
+from ml4t.backtest.report.summary import print_summary, summary_table, summary_text
+
+__all__ = ["print_summary", "progress_bar", "summary_table", "summary_text"]

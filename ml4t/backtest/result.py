@@ -1,0 +1,298 @@
+"""What a run leaves behind: tables, measures, a summary and a picture."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+import pandas as pd
+
+from ml4t.backtest.analytics.frames import TABLES, RecordFrames
+from ml4t.backtest.analytics.metrics import performance_metrics, simple_returns
+from ml4t.backtest.analytics.sessions import session_ends, session_zone
+from ml4t.backtest.config import BacktestConfig
+
+if TYPE_CHECKING:
+    import pyarrow
+    from matplotlib.figure import Figure
+
+    from ml4t.backtest.data.market_data import MarketData
+
+
+# Before pandas 3 a shallow copy shares its values: an edit would reach the records.
+DEEP = int(pd.__version__.split(".")[0]) < 3
+
+
+class Frames(Protocol):
+    """Where the tables of a result come from: the records of a run, or a folder."""
+
+    def frame(self, table: str) -> pd.DataFrame: ...
+
+    def column(self, table: str, name: str) -> np.ndarray: ...
+
+
+class BacktestResult:
+    """The tables, measures and settings of one run.
+
+    Tables are pandas frames, made when first asked for and kept. Each access returns a copy (of the
+    frame, not of its values, from pandas 3 on): the result does not see what is done to it. Times are
+    ``datetime64[ns, UTC]``; names are categoricals; what there is none of is NaN or NaT. Columns and
+    units stand in ``docs/results.md``.
+
+    Attributes
+    ----------
+    config : BacktestConfig
+        The settings of the run.
+    strategy_name : str
+    seconds : float
+        Wall time of the run.
+    partial : bool
+        Whether the run ended before its data did, by an error or an interrupt.
+    statistics : dict
+        What the risk rules did: contexts built, evaluations, levels armed, exits by rule.
+    counters : dict of int
+        Ambiguous bars, and fills that broke an invariant of semantics section 4.
+    info : dict
+        What the market data were: assets, bars, ``closes_only``, ``bar_time``, ``timezone``.
+    """
+
+    def __init__(
+        self,
+        frames: Frames,
+        *,
+        config: BacktestConfig,
+        strategy_name: str = "",
+        seconds: float = float("nan"),
+        partial: bool = False,
+        statistics: Mapping[str, Any] | None = None,
+        counters: Mapping[str, int] | None = None,
+        info: Mapping[str, Any] | None = None,
+    ) -> None:
+        self._frames = frames
+        self._made: dict[str, pd.DataFrame] = {}
+        self.config = config
+        self.strategy_name = strategy_name
+        self.seconds = float(seconds)
+        self.partial = bool(partial)
+        self.statistics = dict(statistics or {})
+        self.counters = {name: int(count) for name, count in (counters or {}).items()}
+        self.info = dict(info or {})
+
+    @classmethod
+    def from_run(
+        cls,
+        records: Mapping[str, Any],
+        data: MarketData,
+        config: BacktestConfig,
+        *,
+        strategy_name: str = "",
+        seconds: float = float("nan"),
+        partial: bool | None = None,
+    ) -> BacktestResult:
+        """Wrap the records of a run; nothing is computed before it is asked for.
+
+        Parameters
+        ----------
+        records : mapping
+            What the engine hands over, see ``analytics/frames.py``.
+        data : MarketData
+        config : BacktestConfig
+        strategy_name : str
+        seconds : float
+            Wall time of the run.
+        partial : bool, optional
+            Whether the run was cut short; by default, whether timestamps are left.
+        """
+        return cls(
+            RecordFrames(records, data, config),
+            config=config,
+            strategy_name=strategy_name,
+            seconds=seconds,
+            partial=records["n_done"] < data.n_times if partial is None else partial,
+            statistics=records["statistics"],
+            counters=records["counters"],
+            info={
+                **data.info,
+                "assets": list(data.assets),
+                "bars": int(data.offsets[records["n_done"]]),
+            },
+        )
+
+    # ------------------------------------------------------------------------------------ tables
+
+    def _table(self, name: str) -> pd.DataFrame:
+        if name not in self._made:
+            self._made[name] = self._frames.frame(name)
+        return self._made[name]
+
+    @property
+    def trades(self) -> pd.DataFrame:
+        """Round trips, flat to flat, in the order they ended; one row a trade."""
+        return self._table("trades").copy(deep=DEEP)
+
+    @property
+    def fills(self) -> pd.DataFrame:
+        """Executions in the order they happened; one row a fill."""
+        return self._table("fills").copy(deep=DEEP)
+
+    @property
+    def orders(self) -> pd.DataFrame:
+        """Orders in the order they were accepted, levels that were hit among them; one row an order."""
+        return self._table("orders").copy(deep=DEEP)
+
+    @property
+    def events(self) -> pd.DataFrame:
+        """What else happened to orders and levels: rejected, scaled, cancelled, NaN inputs."""
+        return self._table("events").copy(deep=DEEP)
+
+    @property
+    def equity(self) -> pd.DataFrame:
+        """Equity, cash, exposure, leverage and drawdown at the end of each timestamp (the index)."""
+        return self._table("equity").copy(deep=DEEP)
+
+    @property
+    def positions(self) -> pd.DataFrame:
+        """What was held at the end of each timestamp; one row per (timestamp, held asset)."""
+        return self._table("positions").copy(deep=DEEP)
+
+    @property
+    def open_positions(self) -> pd.DataFrame:
+        """Positions still open when the run ended, marked; one row a position."""
+        return self._table("open_positions").copy(deep=DEEP)
+
+    def to_arrow(self, table: str | None = None) -> pyarrow.Table | dict[str, pyarrow.Table]:
+        """Return one table, or all of them by name, as Arrow tables.
+
+        Parameters
+        ----------
+        table : str, optional
+            ``trades``, ``fills``, ``orders``, ``events``, ``equity``, ``positions`` or
+            ``open_positions``; None for a dict of all.
+
+        Raises
+        ------
+        ValueError
+            If there is no such table.
+        """
+        from ml4t.backtest.report.storage import arrow_table
+
+        if table is None:
+            return {name: arrow_table(self._table(name)) for name in TABLES}
+        if table not in TABLES:
+            raise ValueError(f"a result has no table {table!r}; it has {', '.join(TABLES)}")
+        return arrow_table(self._table(table))
+
+    # ---------------------------------------------------------------------------------- measures
+
+    @cached_property
+    def returns(self) -> pd.Series:
+        """Simple returns, one per session (per bar for daily and slower data), stamped with its end."""
+        equity = self._table("equity")
+        ends = session_ends(equity.index.asi8, session_zone(self.info))
+        values = simple_returns(equity["equity"].to_numpy()[ends], self.config.initial_cash)
+        return pd.Series(values, index=equity.index[ends], name="return")
+
+    @property
+    def metrics(self) -> dict[str, Any]:
+        """Performance measures by name; ``docs/results.md`` has the formulas."""
+        return dict(self._metrics)
+
+    @cached_property
+    def _metrics(self) -> dict[str, Any]:
+        return self.measure()
+
+    def measure(self, *, periods_per_year: float | None = None) -> dict[str, Any]:
+        """Compute the measures anew.
+
+        Parameters
+        ----------
+        periods_per_year : float, optional
+            Returns in a year, for data whose own frequency is not what you want: 365 for a market that
+            never closes. By default it is read off the time axis.
+        """
+        quantity, price = (
+            self._frames.column("fills", "quantity"),
+            self._frames.column("fills", "price"),
+        )
+        return performance_metrics(
+            self._table("equity"),
+            self._table("trades"),
+            initial_cash=self.config.initial_cash,
+            traded_value=float(np.abs(quantity * price).sum()),
+            commission=float(self._frames.column("fills", "commission").sum()),
+            slippage_cost=float(self._frames.column("fills", "slippage_cost").sum()),
+            time_zone=session_zone(self.info),
+            periods_per_year=periods_per_year,
+        )
+
+    # ----------------------------------------------------------------------------------- reports
+
+    def summary(self) -> str:
+        """Return the run on one page of plain text, with what to keep in mind when reading it."""
+        from ml4t.backtest.report.summary import summary_text
+
+        return summary_text(self)
+
+    def plot(self, path: str | Path | None = None) -> Figure:
+        """Draw equity and drawdown.
+
+        Parameters
+        ----------
+        path : str or Path, optional
+            Where to write the picture as well; the suffix says the format (``.png``, ``.svg``, ...).
+
+        Returns
+        -------
+        matplotlib.figure.Figure
+
+        Raises
+        ------
+        ImportError
+            If matplotlib is not installed.
+        """
+        from ml4t.backtest.report.plot import equity_figure
+
+        figure = equity_figure(self)
+        if path is not None:
+            figure.savefig(path)
+        return figure
+
+    def to_parquet(self, folder: str | Path) -> Path:
+        """Write every table as Parquet, and the rest as ``result.json``, into ``folder``.
+
+        Returns
+        -------
+        Path
+            The folder. A result already there is replaced.
+        """
+        from ml4t.backtest.report.storage import write_result
+
+        return write_result(self, folder)
+
+    @classmethod
+    def load(cls, folder: str | Path) -> BacktestResult:
+        """Read a result that :meth:`to_parquet` wrote. Runs no code of the strategy.
+
+        Raises
+        ------
+        FileNotFoundError
+            If there is no ``result.json`` in ``folder``.
+        ValueError
+            If it was written by a newer format.
+        """
+        from ml4t.backtest.report.storage import StoredFrames, read_description
+
+        description = read_description(folder)
+        return cls(StoredFrames(folder), **description)
+
+    def __repr__(self) -> str:
+        metrics = self._metrics
+        name = self.strategy_name or "strategy"
+        partial = ", partial" if self.partial else ""
+        return (
+            f"BacktestResult({name}: {metrics['timestamps']:,} timestamps, {metrics['trades']:,} trades, "
+            f"return {metrics['total_return']:.2%}{partial})"
+        )
