@@ -1,1 +1,33 @@
 """Event-driven backtester with a compiled core."""
+
+from ml4t.backtest.backtest import BacktestEngine, run_backtest
+from ml4t.backtest.config import BacktestConfig, Commission
+from ml4t.backtest.core.build import build_profile
+from ml4t.backtest.data.errors import DataError
+from ml4t.backtest.data.event import CrossSection, MarketEvent
+from ml4t.backtest.data.market_data import MarketData
+from ml4t.backtest.execution.order import Fill, Order
+from ml4t.backtest.result import BacktestResult
+from ml4t.backtest.strategy.errors import BacktestInterrupted, StrategyError
+from ml4t.backtest.strategy.signal_strategy import SignalStrategy
+from ml4t.backtest.strategy.strategy import CompiledStrategy, Strategy
+
+__all__ = [
+    "BacktestConfig",
+    "BacktestEngine",
+    "BacktestInterrupted",
+    "BacktestResult",
+    "Commission",
+    "CompiledStrategy",
+    "CrossSection",
+    "DataError",
+    "Fill",
+    "MarketData",
+    "MarketEvent",
+    "Order",
+    "SignalStrategy",
+    "Strategy",
+    "StrategyError",
+    "build_profile",
+    "run_backtest",
+]

@@ -12,15 +12,13 @@ _WATERMARK_START = {
 _ON_INSUFFICIENT = {
     "scale": INSUFFICIENT_SCALE, "reject": INSUFFICIENT_REJECT, "allow": INSUFFICIENT_ALLOW,
 }
-DEFAULT_MAX_LEVERAGE = 2.0
 
 
 cdef Settings resolve_settings(object config) except *:
     cdef Settings settings
-    leverage = DEFAULT_MAX_LEVERAGE if config.max_leverage is None else config.max_leverage
     commission = config.commission
     settings.initial_cash = config.initial_cash
-    settings.initial_margin = 1.0 / leverage
+    settings.initial_margin = 1.0 / config.leverage_limit
     settings.slippage = config.slippage
     settings.commission_percent = commission.percent
     settings.commission_per_unit = commission.per_unit

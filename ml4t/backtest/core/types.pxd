@@ -95,6 +95,7 @@ cdef struct OrderRecord:
     int64_t position_id          # the position a reduce-only order belongs to; 0 for others
     double quantity              # ordered
     double filled_quantity
+    double rest                  # still to fill
     double decision_close        # close of the decision bar, split-adjusted; NaN when there was none
     double notional              # sum of |q|*p over its fills, for the commission
     double units                 # sum of |q| over its fills, for the commission

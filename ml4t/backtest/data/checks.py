@@ -1,15 +1,12 @@
 """What a price must be. Nothing is repaired: a table that fails is refused, with the rows."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, NoReturn
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from ml4t.backtest.data.arrays import Float64s, Int32s, Int64s, Marks
 from ml4t.backtest.data.errors import DataError, count_rows, first_rows
-from ml4t.backtest.data.names import OHLC
-
-REPAIR = "correct or drop the rows"
 
 
 def check_prices(
@@ -36,57 +33,52 @@ def check_prices(
         with the column, the count and the first rows.
     """
 
-    def refuse(bad: Marks, column: str, what: str) -> NoReturn:
-        rows = first_rows(bad, times, lambda row: names[assets[row]], prices[column])
-        raise DataError(
-            f"{table_name}: column {column!r} {what} in {count_rows(int(bad.sum()))}: {rows}; {REPAIR}"
-        )
+    for fault in price_faults(prices):
+        if fault.bad.any():
+            rows = first_rows(
+                fault.bad, times, lambda row: names[assets[row]], prices[fault.column]
+            )
+            raise DataError(
+                f"{table_name}: column {fault.column!r} {fault.what} in "
+                f"{count_rows(int(fault.bad.sum()))}: {rows}; correct or drop the rows"
+            )
 
-    # The close first: where it is all there is, it is the column to name.
-    for column in reversed(OHLC):
-        values = prices[column]
-        good = (values > 0) & (values < np.inf)
-        if good.all():
-            continue
-        for what, bad in _faults(values):
-            if bad.any():
-                refuse(bad, column, what)
+
+class Fault(NamedTuple):
+    """One thing that no price may be, and where it is."""
+
+    check: str
+    column: str
+    what: str
+    bad: Marks
+
+
+def price_faults(prices: Mapping[str, Float64s]) -> Iterator[Fault]:
+    """Yield what no price may be, one at a time; sound columns cost one pass."""
     low, high = prices["low"], prices["high"]
+    # Where the close is all there is, it is the column to name, and its bar has no range.
+    columns = ("close",) if high is low else ("close", "low", "high", "open")
+    for column in columns:
+        values = prices[column]
+        if not ((values > 0) & (values < np.inf)).all():
+            yield Fault("missing_price", column, "is NaN", np.isnan(values))
+            yield Fault("infinite_price", column, "is infinite", np.isinf(values))
+            yield Fault("non_positive_price", column, "is zero", values == 0)
+            yield Fault(
+                "non_positive_price", column, "is negative", (values < 0) & np.isfinite(values)
+            )
     if high is not low:
-        _check_ranges(prices, refuse)
+        yield Fault("bar_range", "high", "is below low", high < low)
+        for column in ("open", "close"):
+            yield Fault("bar_range", column, "is below low", prices[column] < low)
+            yield Fault("bar_range", column, "is above high", prices[column] > high)
     for column in ("volume", "bid", "ask"):
         if column in prices:
-            values = prices[column]
-            bad = ~(
-                np.isnan(values)
-                | ((values >= 0 if column == "volume" else values > 0) & (values < np.inf))
-            )
-            if bad.any():
-                refuse(
-                    bad,
-                    column,
-                    "is negative or infinite" if column == "volume" else "is not a positive price",
-                )
+            yield _quote_fault(column, prices[column])
 
 
-def _faults(values: Float64s) -> Iterator[tuple[str, Marks]]:
-    yield "is NaN", np.isnan(values)
-    yield "is infinite", np.isinf(values)
-    yield "is zero", values == 0
-    yield "is negative", values < 0
-
-
-def _check_ranges(
-    prices: Mapping[str, Float64s], refuse: Callable[[Marks, str, str], NoReturn]
-) -> None:
-    low, high = prices["low"], prices["high"]
-    crossed = high < low
-    if crossed.any():
-        refuse(crossed, "high", "is below low")
-    for column in ("open", "close"):
-        for what, bad in (
-            ("is below low", prices[column] < low),
-            ("is above high", prices[column] > high),
-        ):
-            if bad.any():
-                refuse(bad, column, what)
+def _quote_fault(column: str, values: Float64s) -> Fault:
+    bad = (values < 0) | np.isinf(values)
+    if column == "volume":
+        return Fault("negative_volume", column, "is negative or infinite", bad)
+    return Fault("non_positive_quote", column, "is not a positive price", bad | (values == 0))

@@ -57,7 +57,8 @@ def join_assets(
         If an (asset, time) stands twice.
     """
     known = _Publications(series, clock, on_violation)
-    rows = known.at_bars(bars.timestamps, bars.offsets, bars.codes, len(bars.assets))
+    # The names of a table begin with the assets of the run.
+    rows = known.at_bars(bars.timestamps, bars.offsets, bars.codes, len(series.names))
     rows = _lagged(rows, bars.codes, len(bars.assets), series.options.lag_bars)
     rows = known.without_stale(rows, bars.times)
     return {column: known.values(values, rows) for column, values in series.columns.items()}

@@ -58,6 +58,7 @@ cdef class MarketData:
     cdef readonly dict info
     """What the tables were: ``closes_only``, sources, time zone given as ``bar_time``."""
     cdef dict _code
+    cdef object names                 # the index of the column names, made by event.pyx at first use
     cdef object _columns              # keeps the arrays behind the pointers alive
 
     cpdef int code(self, object asset) except -1

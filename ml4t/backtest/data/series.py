@@ -1,6 +1,5 @@
 """Tables of values that ride with the bars: signals, features, context, as arrays."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +8,7 @@ import pyarrow as pa
 
 from ml4t.backtest.data.arrays import Float64s, Int32s
 from ml4t.backtest.data.arrow import to_arrow, to_float64
-from ml4t.backtest.data.assets import encode, recode
+from ml4t.backtest.data.assets import encode, recode, used_names
 from ml4t.backtest.data.errors import DAY_NS, DataError, count_rows, first_rows
 from ml4t.backtest.data.layout import series_layout
 from ml4t.backtest.data.names import SERIES_ROLES, find_roles
@@ -50,12 +49,12 @@ def read_series(options: Table, name: str, value_name: str, assets: tuple[Any, .
     Returns
     -------
     SeriesTable
+        Its names are ``assets`` and then what the run does not have; see :func:`refuse_unknown`.
 
     Raises
     ------
     DataError
-        If the table has no rows, times or values, or no column of assets where the run has several;
-        if it names an asset the run does not have.
+        If the table has no rows, times or values, or no column of assets where the run has several.
     """
     layout = series_layout(options.source, name, value_name, assets, options.columns)
     table = layout.table
@@ -65,18 +64,20 @@ def read_series(options: Table, name: str, value_name: str, assets: tuple[Any, .
     own, published = _read_times(table, roles, name)
     if "asset" in roles:
         codes, names = encode(table[roles["asset"]], name, roles["asset"])
-        known = recode(codes, names, assets)
-        _refuse_unknown(known, codes, names, assets, own, name)
+        in_order = (
+            *assets,
+            *(name for name in used_names(codes, names) if name not in set(assets)),
+        )
+        codes = recode(codes, names, in_order)
     elif len(assets) == 1:
-        known = np.zeros(table.num_rows, np.int32)
+        codes, in_order = np.zeros(table.num_rows, np.int32), assets
     else:
         raise DataError(
             f"{name}: has no column of assets and no column named as an asset, and the prices are of "
             f"{len(assets)} assets; add the column asset"
         )
-    return SeriesTable(
-        name, options, own, published, known, assets, _read_values(table, roles, options, name)
-    )
+    values = _read_values(table, roles, options, name)
+    return SeriesTable(name, options, own, published, codes, in_order, values)
 
 
 def read_context(options: Table, name: str, value_name: str) -> SeriesTable:
@@ -128,24 +129,22 @@ def _read_values(
     return {column: to_float64(table[column], name, column) for column in wanted}
 
 
-def _refuse_unknown(
-    known: Int32s,
-    codes: Int32s,
-    names: Sequence[Any],
-    assets: tuple[Any, ...],
-    stamps: Stamps,
-    name: str,
-) -> None:
-    unknown = known < 0
+def refuse_unknown(series: SeriesTable, n_assets: int) -> None:
+    """Refuse rows of assets beyond the first ``n_assets`` names, which are those of the run.
+
+    Raises
+    ------
+    DataError
+        If there are any.
+    """
+    unknown = series.codes >= n_assets
     if not unknown.any():
         return
-    kinds = {type(asset).__name__ for asset in assets} | {
-        type(names[codes[np.argmax(unknown)]]).__name__
-    }
+    kinds = {type(name).__name__ for name in series.names}
     hint = "; asset names are text in one table and integers in the other" if len(kinds) > 1 else ""
-    times = stamps.values if stamps.kind != "date" else stamps.values * DAY_NS
-    rows = first_rows(unknown, times, lambda row: names[codes[row]], None)
+    times = series.own.values * (DAY_NS if series.own.kind == "date" else 1)
+    rows = first_rows(unknown, times, lambda row: series.names[series.codes[row]], None)
     raise DataError(
-        f"{name}: {count_rows(unknown.sum())} of assets that the prices do not have: {rows}{hint}; take them "
-        "out of the table, or name the assets in assets="
+        f"{series.name}: {count_rows(unknown.sum())} of assets that the prices do not have: {rows}"
+        f"{hint}; take them out of the table, or name the assets in assets="
     )

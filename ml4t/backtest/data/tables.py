@@ -14,7 +14,7 @@ from ml4t.backtest.data.market_data import MarketData
 from ml4t.backtest.data.options import check_on_violation
 from ml4t.backtest.data.prices import PriceTable, read_prices
 from ml4t.backtest.data.requests import Request, split_requests
-from ml4t.backtest.data.series import SeriesTable, read_context, read_series
+from ml4t.backtest.data.series import SeriesTable, read_context, read_series, refuse_unknown
 from ml4t.backtest.data.times import Clock, Stamps, check_kinds, make_clock
 
 PRICES = "prices"
@@ -155,7 +155,10 @@ def _wrap(
 def _read_series(
     requests: list[Request], assets: tuple[Any, ...]
 ) -> list[tuple[Request, SeriesTable]]:
-    return [(r, read_series(r.options, r.name, r.value_name, assets)) for r in requests]
+    tables = [(r, read_series(r.options, r.name, r.value_name, assets)) for r in requests]
+    for _, table in tables:
+        refuse_unknown(table, len(assets))
+    return tables
 
 
 def _read_actions(

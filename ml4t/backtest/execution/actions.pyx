@@ -37,37 +37,41 @@ cdef int apply_actions(Broker broker) except -1 nogil:
 
 
 cdef int _split(Broker broker, int32_t asset, double ratio) except -1 nogil:
-    cdef Position* position = &broker.portfolio.position[asset]
-    cdef double units
-    cdef double fraction
-    broker.listener.on_split(asset, ratio)
+    broker.listener.on_split(&broker.portfolio.position[asset], ratio)
     broker.portfolio.apply_split(asset, ratio)
-    _split_orders(broker, asset, ratio)
-    if position.quantity == 0.0 or not broker.settings.whole_units:
-        return 0
-    units = whole_units(fabs(position.quantity))
-    fraction = fabs(position.quantity) - units
+    if broker.settings.whole_units and broker.portfolio.position[asset].quantity != 0.0:
+        _pay_out_fraction(broker, &broker.portfolio.position[asset])
+    return _split_orders(broker, asset, ratio)
+
+
+cdef int _pay_out_fraction(Broker broker, Position* position) except -1 nogil:
+    cdef double units = whole_units(fabs(position.quantity))
+    cdef double fraction = fabs(position.quantity) - units
+    cdef double side = side_of(position.quantity)
     if fraction > WHOLE_TOLERANCE:
-        return broker.pay_out(position, fraction)
-    position.quantity = side_of(position.quantity) * units
+        broker.pay_out(position, fraction)
+    position.quantity = side * units
     return 0
 
 
 cdef int _split_orders(Broker broker, int32_t asset, double ratio) except -1 nogil:
     cdef int64_t i
-    cdef int64_t n = broker.n_waiting
     cdef OrderRecord* order
+    cdef double units
     if broker.waiting_of[asset] == 0:
         return 0
-    # Backwards: cancelling takes an order out of the queue.
-    for i in range(n - 1, -1, -1):
+    for i in range(broker.n_waiting):
         order = broker.order(broker.waiting[i])
         if order.asset != asset or order.status != ORDER_OPEN:
             continue
-        order.quantity = order.quantity * ratio
-        order.decision_close = order.decision_close / ratio
+        units = order.rest * ratio
         if broker.settings.whole_units:
-            order.quantity = side_of(order.quantity) * whole_units(fabs(order.quantity))
-            if order.quantity == 0.0:
-                broker.cancel_order(order.order_id, REASON_SPLIT)
+            units = side_of(units) * whole_units(fabs(units))
+            if units == 0.0:
+                broker.cancel_order(order, REASON_SPLIT)
+                continue
+        order.quantity = units
+        order.rest = units
+        order.decision_close = order.decision_close / ratio
+    broker.forget_done()
     return 0

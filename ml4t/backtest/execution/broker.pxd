@@ -49,13 +49,14 @@ cdef class Broker:
     cdef int64_t accept_exit(
         self, int32_t asset, int8_t exit_kind, int32_t rule, int32_t reason, double level
     ) except -1 nogil
-    cdef int64_t refuse(self, int32_t asset, double quantity, int32_t reason) except -1 nogil
-    cdef int cancel_order(self, int64_t order_id, int32_t reason) except -1 nogil
+    cdef int64_t refuse(self, int32_t asset, double asked, int32_t reason) except -1 nogil
+    cdef int cancel_order(self, OrderRecord* order, int32_t reason) except -1 nogil
+    cdef void forget_done(self) noexcept nogil
     cdef double pending_units(self, int32_t asset) noexcept nogil
     cdef int fill_market_orders(self, Phase phase) except -1 nogil
     cdef int exit_at_level(
         self, Position* position, double base_price, bint slip, int8_t exit_kind, int32_t rule,
-        int32_t reason, double level, int8_t intrabar
+        int32_t reason, double level, int8_t moment, int8_t intrabar
     ) except -1 nogil
     cdef int pay_out(self, Position* position, double units) except -1 nogil
     cdef int close_position_now(self, Position* position, int32_t reason) except -1 nogil
@@ -71,7 +72,7 @@ cdef class Broker:
     cdef bint _is_due(self, const OrderRecord* order, Phase phase) noexcept nogil
     cdef int _fill_against(self, OrderRecord* order, Phase phase) except -1 nogil
     cdef int _fill_entry(self, OrderRecord* order, Phase phase) except -1 nogil
-    cdef int _leave_unfilled(self, OrderRecord* order, double asked) except -1 nogil
+    cdef int _leave_unfilled(self, OrderRecord* order) except -1 nogil
     cdef int32_t _refusal(self, const OrderRecord* order) noexcept nogil
     cdef bint _can_pay(
         self, const OrderRecord* order, double units, double price, double equity, double gross
@@ -88,5 +89,4 @@ cdef class Broker:
     ) noexcept nogil
     cdef void _complete(self, OrderRecord* order, int8_t status) noexcept nogil
     cdef int _end_waiting_exits(self, const Position* position) except -1 nogil
-    cdef void _forget_done(self) noexcept nogil
     cdef int _check_price(self, const FillRecord* fill, int64_t row) except -1 nogil

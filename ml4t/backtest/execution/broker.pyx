@@ -10,8 +10,8 @@ from ml4t.backtest.core.settings cimport (
     FILL_NEXT_OPEN, INSUFFICIENT_ALLOW, INSUFFICIENT_REJECT, Settings, resolve_settings,
 )
 from ml4t.backtest.core.types cimport (
-    EVENT_CANCELLED, EVENT_REJECTED, EVENT_SCALED, EXIT_OTHER, MOMENT_CLOSE, MOMENT_INSIDE,
-    MOMENT_OPEN, ORDER_CANCELLED, ORDER_FILLED, ORDER_OPEN, ORDER_REJECTED, REASON_CASH_IN_LIEU,
+    EVENT_CANCELLED, EVENT_REJECTED, EVENT_SCALED, EXIT_NONE, EXIT_OTHER, MOMENT_CLOSE, MOMENT_OPEN,
+    ORDER_CANCELLED, ORDER_FILLED, ORDER_OPEN, ORDER_REJECTED, REASON_CASH_IN_LIEU,
     REASON_INSUFFICIENT_CASH, REASON_INSUFFICIENT_MARGIN, REASON_POSITION_CLOSED,
     REASON_SHORT_IN_CASH_ACCOUNT, SOURCE_ENGINE, SOURCE_LEVEL, SOURCE_RULE, SOURCE_STRATEGY,
     EventRecord, FillRecord, OrderRecord,
@@ -126,26 +126,23 @@ cdef class Broker:
         return order.order_id
 
     # Turn an order of the strategy down at once; it stands in the records with its reason.
-    cdef int64_t refuse(self, int32_t asset, double quantity, int32_t reason) except -1 nogil:
-        cdef OrderRecord* order = self._new_order(asset, quantity, SOURCE_STRATEGY, reason)
+    cdef int64_t refuse(self, int32_t asset, double asked, int32_t reason) except -1 nogil:
+        cdef OrderRecord* order = self._new_order(asset, 0.0, SOURCE_STRATEGY, reason)
         self._complete(order, ORDER_REJECTED)
-        self.log(EVENT_REJECTED, reason, asset, order.order_id, fabs(quantity), 0.0)
+        self.log(EVENT_REJECTED, reason, asset, order.order_id, asked, 0.0)
         return order.order_id
 
-    cdef int cancel_order(self, int64_t order_id, int32_t reason) except -1 nogil:
-        cdef OrderRecord* order = self.order(order_id)
+    # Cancel an open order; the caller forgets it (forget_done) when it is done with the queue.
+    cdef int cancel_order(self, OrderRecord* order, int32_t reason) except -1 nogil:
         cdef Position* position = &self.portfolio.position[order.asset]
-        if order.status != ORDER_OPEN:
-            return 0
         if order.source == SOURCE_RULE and position.position_id == order.position_id:
             position.exit_is_decided = 0
         self._complete(order, ORDER_CANCELLED)
         order.reason = reason
         self.log(
-            EVENT_CANCELLED, reason, order.asset, order_id,
-            fabs(order.quantity), fabs(order.filled_quantity),
+            EVENT_CANCELLED, reason, order.asset, order.order_id, order.quantity,
+            order.filled_quantity,
         )
-        self._forget_done()
         return 0
 
     # Units that waiting orders of the asset would add, bought less sold.
@@ -158,7 +155,7 @@ cdef class Broker:
         for i in range(self.n_waiting):
             order = self.order(self.waiting[i])
             if order.asset == asset and order.status == ORDER_OPEN:
-                units += order.quantity - order.filled_quantity
+                units += order.rest
         return units
 
     # ---- filling -----------------------------------------------------------------------------
@@ -182,13 +179,13 @@ cdef class Broker:
             if self._is_due(order, phase):
                 self._fill_against(order, phase)
                 self._fill_entry(self.order(self.waiting[i]), phase)
-        self._forget_done()
+        self.forget_done()
         return 0
 
     # Fill a level that the bar has reached: an order of the whole position, made and filled at once.
     cdef int exit_at_level(
         self, Position* position, double base_price, bint slip, int8_t exit_kind, int32_t rule,
-        int32_t reason, double level, int8_t intrabar
+        int32_t reason, double level, int8_t moment, int8_t intrabar
     ) except -1 nogil:
         cdef double quantity = -position.quantity
         cdef double price = base_price
@@ -202,9 +199,10 @@ cdef class Broker:
         order.level = level
         order.reduce_only = 1
         order.position_id = position.position_id
-        self._book_exit(order, quantity, base_price, price, MOMENT_INSIDE, intrabar)
+        self._complete(order, ORDER_FILLED)
+        self._book_exit(order, quantity, base_price, price, moment, intrabar)
         if position.waiting_exits > 0:
-            self._forget_done()
+            self.forget_done()
         return 0
 
     # Pay out the fraction of a unit that a split left (whole units): no order, no costs.
@@ -213,7 +211,7 @@ cdef class Broker:
         cdef double quantity = -side_of(position.quantity) * units
         cdef FillRecord* fill = <FillRecord*> self.fills.append()
         fill.timestamp = self.cursor.now
-        fill.decision_time = self.cursor.now
+        fill.decision_time = INT64_MIN
         fill.asset = position.asset
         fill.quantity = quantity
         fill.base_price = mark
@@ -237,6 +235,7 @@ cdef class Broker:
         order.exit_kind = EXIT_OTHER
         order.reduce_only = 1
         order.position_id = position.position_id
+        self._complete(order, ORDER_FILLED)
         return self._book_exit(
             order, quantity, mark, slipped(&self.settings, mark, side_of(quantity)), MOMENT_CLOSE, 0
         )
@@ -281,6 +280,7 @@ cdef class Broker:
         order.decision_time = self.cursor.now
         order.ended = INT64_MIN
         order.quantity = quantity
+        order.rest = quantity
         order.decision_close = self.portfolio.mark[asset]
         order.level = NAN
         order.asset = asset
@@ -326,65 +326,67 @@ cdef class Broker:
     # The part of an order that reduces its position.
     cdef int _fill_against(self, OrderRecord* order, Phase phase) except -1 nogil:
         cdef Position* position = &self.portfolio.position[order.asset]
-        cdef double rest = order.quantity - order.filled_quantity
-        cdef double quantity
+        cdef double direction = side_of(order.quantity)
+        cdef double wanted = fabs(order.rest)
+        cdef double held = fabs(position.quantity)
+        cdef double closing = wanted if wanted < held else held
         cdef double base_price
-        if position.quantity * rest >= 0.0:
+        if held == 0.0 or side_of(position.quantity) == direction:
             return 0
-        quantity = rest if fabs(rest) <= fabs(position.quantity) else -position.quantity
+        if held - closing <= NEGLIGIBLE_REST * closing:
+            closing = held
+        order.rest = direction * (wanted - closing)
+        if order.reduce_only or wanted - closing <= NEGLIGIBLE_REST * closing:
+            order.rest = 0.0
+            self._complete(order, ORDER_FILLED)
         base_price = self.portfolio.mark[order.asset]
         return self._book_exit(
-            order, quantity, base_price, slipped(&self.settings, base_price, side_of(quantity)),
+            order, direction * closing, base_price, slipped(&self.settings, base_price, direction),
             MOMENT_OPEN if phase == PHASE_OPEN else MOMENT_CLOSE, 0,
         )
 
     # What is left of an order opens or adds, as far as it can be paid.
     cdef int _fill_entry(self, OrderRecord* order, Phase phase) except -1 nogil:
-        cdef double rest = order.quantity - order.filled_quantity
-        cdef double asked = fabs(rest)
-        cdef double direction
-        cdef double price
+        cdef double asked = fabs(order.rest)
+        cdef double direction = side_of(order.quantity)
+        cdef double price = slipped(
+            &self.settings, self.portfolio.mark[order.asset], direction
+        )
         cdef double units
         cdef FillRecord* fill
         cdef Position* position
         cdef int8_t moment = MOMENT_OPEN if phase == PHASE_OPEN else MOMENT_CLOSE
         if order.status != ORDER_OPEN:
             return 0
-        direction = side_of(rest)
-        price = slipped(&self.settings, self.portfolio.mark[order.asset], direction)
         units = self._affordable(order, asked, price)
-        if units > 0.0:
-            fill = self._new_fill(
-                order, direction * units, self.portfolio.mark[order.asset], price, moment
+        if units == 0.0:
+            return self._leave_unfilled(order)
+        if units < asked:
+            self.log(
+                EVENT_SCALED, self._refusal(order), order.asset, order.order_id, order.rest,
+                direction * units,
             )
-            fill.is_entry = 1
-            fill.exit_kind = 0
-            position = self.portfolio.enter(
-                fill, self.cursor.t, order.decision_row, order.decision_close, moment == MOMENT_OPEN
-            )
-            self._complete(order, ORDER_FILLED)
-            if units < asked:
-                self.log(
-                    EVENT_SCALED, self._refusal(order), order.asset, order.order_id, asked, units
-                )
-            return self.listener.on_fill_booked(fill, position)
-        return self._leave_unfilled(order, asked)
+        fill = self._new_fill(
+            order, direction * units, self.portfolio.mark[order.asset], price, moment
+        )
+        fill.is_entry = 1
+        fill.exit_kind = EXIT_NONE
+        order.rest = 0.0
+        self._complete(order, ORDER_FILLED)
+        position = self.portfolio.enter(
+            fill, self.cursor.t, order.decision_row, order.decision_close, moment == MOMENT_OPEN
+        )
+        return self.listener.on_fill_booked(fill, position)
 
     # Nothing of an entry could be paid: reject the order, or what an exit fill left of it.
-    cdef int _leave_unfilled(self, OrderRecord* order, double asked) except -1 nogil:
+    cdef int _leave_unfilled(self, OrderRecord* order) except -1 nogil:
         cdef int32_t reason = self._refusal(order)
-        cdef bint has_fill = order.filled_quantity != 0.0
-        cdef bint is_scaled = (
-            has_fill and reason != REASON_SHORT_IN_CASH_ACCOUNT
-            and self.settings.on_insufficient != INSUFFICIENT_REJECT
-        )
-        self._complete(order, ORDER_FILLED if has_fill else ORDER_REJECTED)
-        if not has_fill:
+        self.log(EVENT_REJECTED, reason, order.asset, order.order_id, order.rest, 0.0)
+        if order.filled_quantity != 0.0:
+            self._complete(order, ORDER_FILLED)
+        else:
+            self._complete(order, ORDER_REJECTED)
             order.reason = reason
-        self.log(
-            EVENT_SCALED if is_scaled else EVENT_REJECTED, reason, order.asset, order.order_id,
-            asked, 0.0,
-        )
         return 0
 
     cdef int32_t _refusal(self, const OrderRecord* order) noexcept nogil:
@@ -419,6 +421,8 @@ cdef class Broker:
                 low = middle
             else:
                 high = middle
+        if low <= NEGLIGIBLE_REST * units:
+            return 0.0
         return floor(low) if self.settings.whole_units else low
 
     cdef bint _can_pay(
@@ -437,11 +441,8 @@ cdef class Broker:
         cdef Position* position
         cdef double side
         cdef double open_price
-        cdef double rest = fabs(order.quantity - order.filled_quantity)
         fill.intrabar = intrabar
         position = self.portfolio.exit(fill)
-        if order.reduce_only or rest <= NEGLIGIBLE_REST * fabs(quantity):
-            self._complete(order, ORDER_FILLED)
         if position.quantity == 0.0:
             if moment != MOMENT_CLOSE:
                 # What this bar did before the exit: its open; the exit's price is in already.
@@ -506,16 +507,11 @@ cdef class Broker:
         for i in range(self.n_waiting):
             order = self.order(self.waiting[i])
             if order.status == ORDER_OPEN and order.position_id == position.position_id:
-                self._complete(order, ORDER_CANCELLED)
-                order.reason = REASON_POSITION_CLOSED
-                self.log(
-                    EVENT_CANCELLED, REASON_POSITION_CLOSED, order.asset, order.order_id,
-                    fabs(order.quantity), fabs(order.filled_quantity),
-                )
+                self.cancel_order(order, REASON_POSITION_CLOSED)
         return 0
 
     # Drop the orders that are done from the queue, keeping the order of submission.
-    cdef void _forget_done(self) noexcept nogil:
+    cdef void forget_done(self) noexcept nogil:
         cdef int64_t i
         cdef int64_t kept = 0
         cdef OrderRecord* order

@@ -20,15 +20,20 @@ cdef class Portfolio:
     cdef double* mark                # by asset; NaN before its first bar
     cdef int32_t* open_asset         # the assets of open positions, in asset order
     cdef int64_t next_position_id
+    cdef double closed_pnl           # net P&L of ended trades
     cdef RecordBuffer trades
     cdef RecordBuffer holdings
     cdef int32_t* touched            # assets whose units or price moved at the timestamp of now
     cdef int32_t n_touched
     cdef int8_t* is_touched
 
+    cdef object state_of(self, int32_t code)
+    cdef object levels_of(self, int32_t code)
     cdef double net(self) noexcept nogil
     cdef double gross(self) noexcept nogil
     cdef double equity(self) noexcept nogil
+    cdef void expose(self, double* net, double* gross) noexcept nogil
+    cdef double total_pnl(self) noexcept nogil
     cdef Position* enter(
         self, FillRecord* fill, int64_t t, int64_t decision_row, double decision_close, bint at_open
     ) noexcept nogil

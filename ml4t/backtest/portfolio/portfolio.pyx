@@ -89,16 +89,21 @@ cdef class Portfolio:
         KeyError
             If the asset is not in the universe.
         """
-        cdef int32_t code = self._code(asset)
-        return position_state(&self.position[code], self.assets[code], self.mark[code])
+        return self.state_of(self._code(asset))
 
     def levels(self, asset):
         """Return the :class:`PositionLevels` of an asset; all NaN when it is flat."""
-        return position_levels(&self.position[self._code(asset)])
+        return self.levels_of(self._code(asset))
+
+    cdef object state_of(self, int32_t code):
+        return position_state(&self.position[code], self.assets[code], self.mark[code])
+
+    cdef object levels_of(self, int32_t code):
+        return position_levels(&self.position[code])
 
     def open_states(self):
         """Return the states of the open positions, in asset order."""
-        return [self.state(self.assets[self.open_asset[i]]) for i in range(self.n_open)]
+        return [self.state_of(self.open_asset[i]) for i in range(self.n_open)]
 
     def _code(self, asset):
         try:
@@ -151,6 +156,34 @@ cdef class Portfolio:
 
     cdef double equity(self) noexcept nogil:
         return self.cash + self.net()
+
+    # Net and gross exposure at the marks of the moment.
+    cdef void expose(self, double* net, double* gross) noexcept nogil:
+        cdef double long_less_short = 0.0
+        cdef double long_and_short = 0.0
+        cdef double value
+        cdef int32_t i
+        cdef int32_t asset
+        for i in range(self.n_open):
+            asset = self.open_asset[i]
+            value = self.position[asset].quantity * self.mark[asset]
+            long_less_short += value
+            long_and_short += fabs(value)
+        net[0] = long_less_short
+        gross[0] = long_and_short
+
+    # What all trades have made, those of open positions at the marks of the moment.
+    cdef double total_pnl(self) noexcept nogil:
+        cdef double total = self.closed_pnl
+        cdef const Position* position
+        cdef int32_t i
+        for i in range(self.n_open):
+            position = &self.position[self.open_asset[i]]
+            total += (
+                position.realised - position.commission + position.dividends
+                + (self.mark[position.asset] - position.entry_price) * position.quantity
+            )
+        return total
 
     # Book an entry fill: the opening of a position, or an add to it.
     cdef Position* enter(
@@ -236,6 +269,7 @@ cdef class Portfolio:
         trade.target_at_entry = position.target_at_entry
         trade.stop_at_exit = level_or_nan(position.levels.stop)
         trade.target_at_exit = level_or_nan(position.levels.target)
+        self.closed_pnl += trade.net_pnl
         clear_levels(&position.levels, 1.0)
         self._remove(fill.asset)
         return 0

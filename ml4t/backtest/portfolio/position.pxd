@@ -19,6 +19,7 @@ cdef struct Levels:
     double trail_stop            # the winning trailing level
     double trail_keep            # 1 - s*pct of the winning trail; NaN: none
     double max_bars              # bars_held at which a close must decide an exit; +inf: none
+    int64_t trail_moves          # of all positions of the asset in this run; never reset
     int32_t fixed_slot           # the slot of the plan that gave it; -1: none
     int32_t trail_slot
     int32_t target_slot
@@ -115,6 +116,7 @@ cdef inline bint close_bar(
         level = position.water * position.levels.trail_keep
         if level > position.levels.trail_stop:
             position.levels.trail_stop = level
+            position.levels.trail_moves += 1
         level = position.levels.trail_stop
         position.levels.stop = (
             level if level > position.levels.fixed_stop else position.levels.fixed_stop
@@ -129,6 +131,7 @@ cdef inline bint close_bar(
         level = position.water * position.levels.trail_keep
         if level < position.levels.trail_stop:
             position.levels.trail_stop = level
+            position.levels.trail_moves += 1
         level = position.levels.trail_stop
         position.levels.stop = (
             level if level < position.levels.fixed_stop else position.levels.fixed_stop

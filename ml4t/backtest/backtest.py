@@ -1,0 +1,200 @@
+"""The front doors: BacktestEngine for control, run_backtest for tables in, result out."""
+
+from __future__ import annotations
+
+import difflib
+import time
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from ml4t.backtest.config import BacktestConfig
+from ml4t.backtest.data.market_data import MarketData
+from ml4t.backtest.engine import EngineLoop
+from ml4t.backtest.report.progress import progress_bar
+from ml4t.backtest.result import BacktestResult
+from ml4t.backtest.risk.manager import RiskManager, RuleError
+from ml4t.backtest.risk.rule import RiskRule, RuleFunction
+from ml4t.backtest.strategy.errors import BacktestInterrupted, StrategyError
+from ml4t.backtest.strategy.strategy import Strategy
+
+Progress = Callable[[int, int], None]
+
+
+class BacktestEngine:
+    """Runs a strategy over market data.
+
+    Parameters
+    ----------
+    data : MarketData
+    strategy : Strategy
+    rules : iterable of RiskRule or callable, optional
+        Give rules or a risk manager.
+    risk_manager : RiskManager, optional
+    config : BacktestConfig, optional
+    progress : callable, optional
+        Called as ``progress(done, total)`` with numbers of timestamps, now and then.
+
+    Raises
+    ------
+    TypeError
+        If an argument is of the wrong kind, or both rules and a risk manager are given.
+    ValueError
+        If the market data has no timestamp.
+    """
+
+    def __init__(
+        self,
+        data: MarketData,
+        strategy: Strategy,
+        *,
+        rules: Iterable[RiskRule | RuleFunction] | None = None,
+        risk_manager: RiskManager | None = None,
+        config: BacktestConfig | None = None,
+        progress: Progress | None = None,
+    ) -> None:
+        if not isinstance(data, MarketData):
+            raise TypeError(
+                f"data must be MarketData, was {type(data).__name__}; use MarketData.from_tables, "
+                "or run_backtest for tables"
+            )
+        if not isinstance(strategy, Strategy):
+            hint = f"; write {strategy.__name__}(...)" if isinstance(strategy, type) else ""
+            raise TypeError(f"strategy must be a Strategy, was {strategy!r}{hint}")
+        if rules is not None and risk_manager is not None:
+            raise TypeError("give rules or risk_manager, not both")
+        if data.n_times == 0:
+            raise ValueError("the market data has no timestamp: there is nothing to run")
+        self.data = data
+        self.strategy = strategy
+        self.risk_manager = RiskManager(rules or ()) if risk_manager is None else risk_manager
+        self.config = BacktestConfig() if config is None else config
+        self.progress = progress
+
+    def run(self) -> BacktestResult:
+        """Run from the first timestamp to the last.
+
+        Returns
+        -------
+        BacktestResult
+
+        Raises
+        ------
+        StrategyError
+            If the strategy raises; it names timestamp and asset.
+        RuleError
+            If a rule raises or answers wrongly; it names rule, asset and time.
+        BacktestInterrupted
+            On Ctrl-C.
+
+        All three carry ``partial_result``: what had happened up to then.
+        """
+        began = time.perf_counter()
+        loop = EngineLoop(self.data, self.strategy, self.risk_manager, self.config, self.progress)
+        try:
+            loop.run()
+        except RuleError as error:
+            error.partial_result = self._result(loop, began, partial=True)
+            raise
+        except KeyboardInterrupt as error:
+            interrupted = BacktestInterrupted(f"interrupted {loop.where()}")
+            interrupted.partial_result = self._result(loop, began, partial=True)
+            raise interrupted from error
+        except Exception as error:
+            if loop.where() == "before the first timestamp":
+                raise
+            failed = StrategyError(self._failure(loop, error))
+            failed.partial_result = self._result(loop, began, partial=True)
+            raise failed from error
+        return self._result(loop, began, partial=False)
+
+    def _result(self, loop: EngineLoop, began: float, *, partial: bool) -> BacktestResult:
+        return BacktestResult.from_run(
+            loop.records(),
+            self.data,
+            self.config,
+            strategy_name=type(self.strategy).__name__,
+            seconds=time.perf_counter() - began,
+            partial=partial,
+        )
+
+    def _failure(self, loop: EngineLoop, error: Exception) -> str:
+        name = type(self.strategy).__name__
+        return (
+            f"{name} raised {type(error).__name__} ({loop.where()}): {error}{self._nearest(error)}"
+        )
+
+    def _nearest(self, error: Exception) -> str:
+        """The column that may have been meant by an attribute no event has."""
+        if not isinstance(error, AttributeError) or error.name is None:
+            return ""
+        columns = [*self.data.features, *self.data.context]
+        near = difflib.get_close_matches(error.name, columns, 1)
+        return f"; did you mean {near[0]!r}?" if near else ""
+
+
+def run_backtest(
+    prices: Any,
+    strategy: Strategy,
+    *,
+    signals: Any = None,
+    features: Any = None,
+    context: Any = None,
+    actions: Any = None,
+    rules: Iterable[RiskRule | RuleFunction] | None = None,
+    risk_manager: RiskManager | None = None,
+    config: BacktestConfig | None = None,
+    progress: bool | Progress = False,
+    **table_options: Any,
+) -> BacktestResult:
+    """Run a strategy over tables.
+
+    Parameters
+    ----------
+    prices : MarketData or table
+        Finished market data, or anything :func:`ml4t.backtest.data.tables.market_data` reads.
+    strategy : Strategy
+    signals, features, context, actions : table, optional
+        Joined to the prices as of time; not with finished market data.
+    rules : iterable of RiskRule or callable, optional
+    risk_manager : RiskManager, optional
+    config : BacktestConfig, optional
+    progress : bool or callable
+        True shows a progress bar.
+    **table_options
+        ``bar_time``, ``assets``, ``sort``, ... of :func:`ml4t.backtest.data.tables.market_data`.
+
+    Returns
+    -------
+    BacktestResult
+
+    Raises
+    ------
+    DataError
+        If a table is not what it should be; nothing has run then.
+    StrategyError, RuleError, BacktestInterrupted
+        As :meth:`BacktestEngine.run`.
+    """
+    tables = {"signals": signals, "features": features, "context": context, "actions": actions}
+    if isinstance(prices, MarketData):
+        given = [name for name, table in (tables | table_options).items() if table is not None]
+        if given:
+            raise TypeError(f"{given[0]} cannot be joined to finished MarketData: give tables")
+        data = prices
+    else:
+        data = MarketData.from_tables(prices, **tables, **table_options)
+
+    def run(update: Progress | None) -> BacktestResult:
+        engine = BacktestEngine(
+            data,
+            strategy,
+            rules=rules,
+            risk_manager=risk_manager,
+            config=config,
+            progress=update,
+        )
+        return engine.run()
+
+    if progress is True:
+        with progress_bar() as update:
+            return run(update)
+    return run(progress or None)

@@ -1,0 +1,34 @@
+cimport cython
+from libc.stdint cimport int64_t
+
+from ml4t.backtest.data.market_data cimport MarketData
+
+
+# Not final: each market data makes a subclass with its columns as attributes.
+cdef class MarketEvent:
+    cdef readonly MarketData data
+    """The market data the bar stands in."""
+    cdef readonly int64_t row
+    """Row of the bar in the market data."""
+    cdef int64_t t
+
+    @staticmethod
+    cdef MarketEvent new(object event_type, MarketData data)
+
+
+@cython.final
+cdef class CrossSection:
+    cdef readonly MarketData data
+    """The market data the bars stand in."""
+    cdef readonly int64_t first
+    """First row of the timestamp; the last is ``first + len(self) - 1``."""
+    cdef int64_t last
+    cdef int64_t t
+
+    @staticmethod
+    cdef CrossSection new(MarketData data, int64_t t)
+
+
+cpdef object event_type(MarketData data)
+cpdef object context_at(MarketData data, int64_t t)
+cpdef object features_at(MarketData data, int64_t row)

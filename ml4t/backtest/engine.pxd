@@ -1,0 +1,51 @@
+cimport cython
+from libc.stdint cimport int64_t
+
+from ml4t.backtest.data.cursor cimport Cursor
+from ml4t.backtest.data.event cimport MarketEvent
+from ml4t.backtest.data.market_data cimport MarketData
+from ml4t.backtest.execution.broker cimport Broker
+from ml4t.backtest.portfolio.portfolio cimport Portfolio
+from ml4t.backtest.risk.manager cimport RiskManager
+from ml4t.backtest.strategy.strategy cimport CompiledStrategy, Strategy
+
+
+@cython.final
+cdef class EngineLoop:
+    cdef readonly MarketData data
+    """The market data the run walks over."""
+    cdef readonly Strategy strategy
+    """The strategy that is told."""
+    cdef readonly RiskManager risk_manager
+    """The rules; without any it is empty."""
+    cdef object progress
+    cdef Cursor cursor
+    cdef Portfolio portfolio
+    cdef Broker broker
+    cdef bint fills_at_close         # something may fill after step 5
+    cdef bint is_under_water         # equity was not positive at the last mark
+    cdef int64_t n_done              # timestamps recorded
+    cdef int64_t n_told              # fills told to the strategy
+    cdef int64_t next_tick           # row at which to look for Ctrl-C and show progress
+    cdef double* equity              # by timestamp, the record of step 7
+    cdef double* cash
+    cdef double* gross
+    cdef double* net
+    cdef dict columns      # the arrays behind these pointers
+    cdef object on_event             # the callbacks that the strategy defines; None: not defined
+    cdef object on_batch
+    cdef object on_fill
+    cdef MarketEvent event
+
+    cdef int _run_python(self) except -1
+    cdef int _run_compiled(self, CompiledStrategy strategy) except -1 nogil
+    cdef int _before_strategy(self) except -1 nogil
+    cdef int _after_strategy(self) except -1 nogil
+    cdef int _mark(self) except -1 nogil
+    cdef int _record(self) except -1 nogil
+    cdef int _tell(self) except -1
+    cdef int _tell_fills(self) except -1
+    cdef int _tell_bars(self) except -1
+    cdef int _close_at_end(self) except -1 nogil
+    cdef int _tick(self) except -1 with gil
+    cdef int _check_identity(self) except -1 nogil

@@ -1,0 +1,292 @@
+"""EngineLoop: the loop. One timestamp is the seven steps of section 2 of ``docs/semantics.md``."""
+
+cimport cython
+from cpython.exc cimport PyErr_CheckSignals
+from cpython.object cimport PyObject
+from libc.math cimport NAN, fabs
+from libc.stdint cimport int64_t
+
+from ml4t.backtest.core.settings cimport FILL_CLOSE
+from ml4t.backtest.core.types cimport EVENT_NEGATIVE_EQUITY, REASON_END_OF_DATA, REASON_NEGATIVE_EQUITY
+from ml4t.backtest.data.cursor cimport Cursor
+from ml4t.backtest.data.event cimport CrossSection, MarketEvent, context_at, event_type
+from ml4t.backtest.data.market_data cimport MarketData
+from ml4t.backtest.execution.actions cimport apply_actions
+from ml4t.backtest.execution.broker cimport (
+    PHASE_AFTER_STRATEGY, PHASE_CLOSE, PHASE_CLOSE_EXITS, PHASE_OPEN, Broker,
+)
+from ml4t.backtest.execution.order cimport Fill
+from ml4t.backtest.portfolio.portfolio cimport Portfolio
+from ml4t.backtest.risk.manager cimport RiskManager
+from ml4t.backtest.strategy.strategy cimport CompiledStrategy, Strategy
+
+import numpy as np
+import pandas as pd
+
+cdef extern from "Python.h":
+    Py_ssize_t Py_REFCNT(PyObject* o) noexcept nogil
+
+# References to the reused event that are the engine's own: its attribute and the local variable.
+cdef Py_ssize_t OWN_REFERENCES = 2
+RECORDED = ("equity", "cash", "gross", "net")
+
+# Rows between two looks at Ctrl-C and the progress bar.
+cdef int64_t TICK_ROWS = 200_000
+
+
+@cython.final
+cdef class EngineLoop:
+    """One run of a strategy over market data; :class:`BacktestEngine` is its front.
+
+    Parameters
+    ----------
+    data : MarketData
+    strategy : Strategy
+    risk_manager : RiskManager
+    config : BacktestConfig
+    progress : callable, optional
+        Called as ``progress(done, total)`` with numbers of timestamps, now and then.
+
+    Raises
+    ------
+    TypeError
+        If the strategy defines no callback.
+    RuntimeError
+        If the strategy or the risk manager is in a run already.
+    """
+
+    def __init__(
+        self, MarketData data not None, Strategy strategy not None,
+        RiskManager risk_manager not None, config, progress=None,
+    ):
+        self.data = data
+        self.strategy = strategy
+        self.risk_manager = risk_manager
+        self.progress = progress
+        self.cursor = Cursor(data)
+        self.portfolio = Portfolio(data.assets, config.initial_cash)
+        self.broker = Broker(self.cursor, self.portfolio, config)
+        self.fills_at_close = (
+            self.broker.settings.fill_at == FILL_CLOSE or self.broker.settings.close_at_end
+        )
+        self.columns = {name: np.empty(data.n_times) for name in RECORDED}
+        self.equity = _pointer(self.columns["equity"])
+        self.cash = _pointer(self.columns["cash"])
+        self.gross = _pointer(self.columns["gross"])
+        self.net = _pointer(self.columns["net"])
+        self._find_callbacks()
+
+    def run(self):
+        """Walk from the first timestamp to the last. Whatever stops it, records() stays true."""
+        self.risk_manager.bind(self.broker)
+        try:
+            self.strategy.enter_run(self.broker, self.risk_manager)
+            try:
+                self._run()
+            finally:
+                self.strategy.leave_run()
+        finally:
+            self.risk_manager.release()
+
+    def records(self):
+        """Return what happened so far: structured arrays and columns by name."""
+        records = self.broker.records() | self.portfolio.records()
+        records |= {name: column[:self.n_done] for name, column in self.columns.items()}
+        return records | {
+            "n_done": self.n_done,
+            "rule_names": self.risk_manager.rule_names,
+            "reasons": self.risk_manager.reason_texts(),
+            "statistics": self.risk_manager.statistics,
+            "counters": self.broker.counts(),
+        }
+
+    def where(self):
+        """Say where the run stands: the timestamp, and the asset whose bar the strategy saw last."""
+        if self.cursor.t < 0:
+            return "before the first timestamp"
+        at = f"at {pd.Timestamp(self.cursor.now, tz='UTC')}"
+        return at if self.event is None else f"asset {self.event.asset!r} {at}"
+
+    def _run(self):
+        self.strategy.on_start()
+        if isinstance(self.strategy, CompiledStrategy):
+            self._run_one_compiled(self.strategy)
+        else:
+            self._run_python()
+        self.event = None
+        self.strategy.on_end()
+
+    def _run_one_compiled(self, CompiledStrategy strategy not None):
+        strategy.prepare()
+        with nogil:
+            self._run_compiled(strategy)
+
+    def _find_callbacks(self):
+        kind = type(self.strategy)
+        own = {
+            name: getattr(self.strategy, name) if getattr(kind, name) is not getattr(Strategy, name)
+            else None
+            for name in ("on_market_data", "on_timestamp_batch", "on_fill")
+        }
+        self.on_event = own["on_market_data"]
+        self.on_batch = own["on_timestamp_batch"]
+        self.on_fill = own["on_fill"]
+        compiled = isinstance(self.strategy, CompiledStrategy)
+        if self.on_event is None and self.on_batch is None and not compiled:
+            raise TypeError(
+                f"{kind.__name__} defines neither on_market_data nor on_timestamp_batch: it would "
+                "never be told anything"
+            )
+
+    # ---- the loop ----------------------------------------------------------------------------
+
+    cdef int _run_compiled(self, CompiledStrategy strategy) except -1 nogil:
+        while self.n_done < self.data.n_times:
+            self._before_strategy()
+            strategy.on_timestamp()
+            self._after_strategy()
+        return 0
+
+    cdef int _run_python(self) except -1:
+        while self.n_done < self.data.n_times:
+            self._before_strategy()
+            self._tell()
+            self._after_strategy()
+        return 0
+
+    # Steps 1 to 5 of a timestamp.
+    cdef int _before_strategy(self) except -1 nogil:
+        self.cursor.advance()
+        # 1. Corporate actions effective since the previous timestamp.
+        if self.cursor.next_action < self.data.n_actions:
+            apply_actions(self.broker)
+        # 2. The open: orders accepted earlier fill; every fill is recorded with the rules at once.
+        if self.broker.n_waiting > 0:
+            self.broker.fill_market_orders(PHASE_OPEN)
+        # 3. Inside the bar: armed levels are tried.
+        self.risk_manager.try_levels()
+        # 4. The close: positions take the bar in, rules decide, levels for the next bar are armed.
+        self.broker.mark_close()
+        self.risk_manager.close_bars()
+        if self.broker.n_waiting > 0:
+            self.broker.fill_market_orders(PHASE_CLOSE)
+            if self.broker.settings.exit_at_close:
+                self.broker.fill_market_orders(PHASE_CLOSE_EXITS)
+        # 5. The mark.
+        return self._mark()
+
+    # The end of step 6, and step 7.
+    cdef int _after_strategy(self) except -1 nogil:
+        # 6. The strategy was told; with fill_at="close" its orders fill now.
+        if self.fills_at_close:
+            if self.broker.settings.fill_at == FILL_CLOSE:
+                self.broker.fill_market_orders(PHASE_AFTER_STRATEGY)
+            if self.broker.settings.close_at_end and self.cursor.t == self.data.n_times - 1:
+                self._close_at_end()
+        # 7. The record.
+        return self._record()
+
+    cdef int _mark(self) except -1 nogil:
+        cdef int64_t t = self.cursor.t
+        cdef double equity
+        self.portfolio.expose(&self.net[t], &self.gross[t])
+        equity = self.portfolio.cash + self.net[t]
+        self.equity[t] = equity
+        self.cash[t] = self.portfolio.cash
+        self.strategy.marked_equity = equity
+        if equity <= 0.0 and not self.is_under_water:
+            self.broker.log(EVENT_NEGATIVE_EQUITY, REASON_NEGATIVE_EQUITY, -1, 0, equity, NAN)
+        self.is_under_water = equity <= 0.0
+        return 0
+
+    cdef int _record(self) except -1 nogil:
+        cdef int64_t t = self.cursor.t
+        if self.fills_at_close:
+            self.portfolio.expose(&self.net[t], &self.gross[t])
+            self.cash[t] = self.portfolio.cash
+            self.equity[t] = self.portfolio.cash + self.net[t]
+        if self.portfolio.n_touched > 0:
+            self.portfolio.record_holdings(t)
+        if self.broker.settings.debug:
+            self._check_identity()
+        self.n_done = t + 1
+        if self.cursor.last >= self.next_tick:
+            self._tick()
+        return 0
+
+    # ---- the strategy ------------------------------------------------------------------------
+
+    # Step 6: fills, then bars in asset order, then the batch.
+    cdef int _tell(self) except -1:
+        if self.on_fill is not None and self.n_told < self.broker.fills.count:
+            self._tell_fills()
+        if self.on_event is not None:
+            self._tell_bars()
+        if self.on_batch is not None:
+            self.event = None
+            self.on_batch(
+                pd.Timestamp(self.cursor.now, tz="UTC"),
+                CrossSection.new(self.data, self.cursor.t),
+                context_at(self.data, self.cursor.t),
+            )
+        return 0
+
+    cdef int _tell_bars(self) except -1:
+        cdef MarketEvent event = self.event
+        cdef object on_event = self.on_event
+        cdef int64_t t = self.cursor.t
+        cdef int64_t row
+        for row in range(self.cursor.first, self.cursor.last):
+            # Somebody kept the event: it stays true, and the next bar gets a new one.
+            if event is None or Py_REFCNT(<PyObject*> event) > OWN_REFERENCES:
+                event = MarketEvent.new(event_type(self.data), self.data)
+                self.event = event
+            event.t = t
+            event.row = row
+            on_event(event)
+        return 0
+
+    cdef int _tell_fills(self) except -1:
+        self.event = None
+        while self.n_told < self.broker.fills.count:
+            self.n_told += 1
+            self.on_fill(Fill.at(self.broker, self.n_told - 1))
+        return 0
+
+    # ---- the end -----------------------------------------------------------------------------
+
+    cdef int _close_at_end(self) except -1 nogil:
+        while self.portfolio.n_open > 0:
+            self.broker.close_position_now(
+                &self.portfolio.position[self.portfolio.open_asset[0]], REASON_END_OF_DATA
+            )
+        self.broker.forget_done()
+        return 0
+
+    cdef int _tick(self) except -1 with gil:
+        self.next_tick = self.cursor.last + TICK_ROWS
+        PyErr_CheckSignals()
+        if self.progress is not None:
+            self.next_tick = self.cursor.last + TICK_ROWS // 50
+            self.progress(self.n_done, self.data.n_times)
+        return 0
+
+    # Section 6: what the trades and positions made is what the equity has gained (debug runs).
+    cdef int _check_identity(self) except -1 nogil:
+        cdef double made = self.portfolio.total_pnl()
+        cdef double gained = self.equity[self.cursor.t] - self.portfolio.initial_cash
+        cdef double scale = (
+            fabs(self.portfolio.initial_cash) + fabs(self.gross[self.cursor.t]) + fabs(made)
+        )
+        if fabs(made - gained) > 1e-9 * scale:
+            return _identity_broken(made, gained)
+        return 0
+
+
+cdef int _identity_broken(double made, double gained) except -1 with gil:
+    raise AssertionError(f"trades and positions made {made}, but equity gained {gained}")
+
+
+cdef double* _pointer(array) except NULL:
+    cdef double[::1] view = array
+    return &view[0]

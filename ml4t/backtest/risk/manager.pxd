@@ -1,0 +1,69 @@
+cimport cython
+from libc.stdint cimport int8_t, int32_t, int64_t
+
+from ml4t.backtest.core.types cimport FillRecord
+from ml4t.backtest.data.cursor cimport Cursor
+from ml4t.backtest.execution.broker cimport Broker
+from ml4t.backtest.execution.listener cimport FillListener
+from ml4t.backtest.portfolio.portfolio cimport Portfolio
+from ml4t.backtest.portfolio.position cimport Position
+from ml4t.backtest.risk.context cimport RiskContext
+from ml4t.backtest.risk.plan cimport RulePlan, Verdict
+
+
+# One rule as added: its label in the results, its assets, its slots in the plan.
+@cython.final
+cdef class _Entry:
+    cdef object rule
+    cdef str label
+    cdef object assets               # list of names, or None for all
+    cdef list slots
+    cdef int32_t number
+    cdef bint is_active
+
+
+cdef class RiskManager(FillListener):
+    cdef readonly object feature_provider
+    """Where ``context.features`` come from; None: the columns of the market data."""
+    cdef readonly bint lower
+    """False runs every rule through its ``evaluate``."""
+    cdef readonly int64_t contexts_built
+    """Contexts built in the run."""
+    cdef readonly int64_t evaluations
+    """Calls of rules' ``evaluate`` in the run."""
+    cdef Broker broker
+    cdef Portfolio portfolio
+    cdef Cursor cursor
+    cdef RulePlan plan
+    cdef list entries                # every rule ever added, removed ones too
+    cdef list asked                  # (slot, evaluate, entry) of the rules asked in Python
+    cdef list validators             # entries whose rule overrides validate_order
+    cdef int32_t n_asked
+    cdef int32_t n_validators
+    cdef list reasons                # code -> text
+    cdef dict reason_codes
+
+    cdef int try_levels(self) except -1 nogil
+    cdef int close_bars(self) except -1 nogil
+    cdef int validate(self, int32_t asset, double* quantity, bint reduce_only) except -1
+    cdef int _hit(self, Position* position, int64_t row) except -1 nogil
+    cdef int _exit_stop(
+        self, Position* position, double price, int8_t moment, int8_t intrabar
+    ) except -1 nogil
+    cdef int _exit_target(
+        self, Position* position, double price, int8_t moment, int8_t intrabar
+    ) except -1 nogil
+    cdef int _close_bar(self, Position* position, int64_t row) except -1 nogil
+    cdef int _decide(self, Position* position) except -1 nogil
+    cdef int _arm_opening(self, Position* position, bint is_add, bint at_open) except -1 nogil
+    cdef void _count_exit(self, const FillRecord* fill) noexcept nogil
+    cdef int _warn_missing(self, const Position* position) except -1 nogil
+    cdef int _ask(
+        self, Position* position, bint opening, bint sees_bar, Verdict* verdict
+    ) except -1 with gil
+    cdef int _apply(
+        self, const Position* position, _Entry entry, int32_t slot, object decision,
+        RiskContext context, Verdict* verdict
+    ) except -1
+    cdef RiskContext _context(self, const Position* position, bint opening, bint sees_bar)
+    cdef int32_t _reason(self, str text) except -1

@@ -1,0 +1,453 @@
+"""RulePlan: the rules of a run lowered to C, and the levels they gave each position.
+
+A level is *said* by a slot and *chosen* into the position's levels. Between two changes of what it
+depends on nothing is computed: the bar of a position only compares (``portfolio/position.pxd``).
+"""
+
+cimport cython
+from libc.math cimport INFINITY, NAN, isnan
+from libc.stdint cimport int8_t, int32_t, int64_t
+from libc.stdlib cimport calloc, free
+from libc.string cimport memcpy, memset
+
+from ml4t.backtest.core.settings cimport Settings
+from ml4t.backtest.core.types cimport (
+    EXIT_STOP_LOSS, EXIT_TAKE_PROFIT, EXIT_TIME, EXIT_TRAILING_STOP, REASON_STOP_LOSS,
+    REASON_TAKE_PROFIT, REASON_TIME_EXIT, REASON_TRAILING_STOP,
+)
+from ml4t.backtest.data.cursor cimport Cursor
+from ml4t.backtest.portfolio.position cimport Position, better, side_of, worse
+
+from ml4t.backtest.data.event import unknown_name
+
+
+@cython.final
+cdef class RulePlan:
+    """Slots of rules, and per position what each of them said.
+
+    Parameters
+    ----------
+    cursor : Cursor
+        Where the run stands; its market data has the columns that parameters are read from.
+    """
+
+    def __cinit__(self, Cursor cursor not None):
+        self.cursor = cursor
+        self.n_assets = <int32_t> cursor.data.n_assets
+        self.input_names = []
+
+    def __dealloc__(self):
+        free(self.slot)
+        free(self.said)
+        free(self.applies)
+        free(self.frozen)
+        free(self.frozen_ratio)
+        free(self.input_index)
+        free(self.input_is_context)
+
+    def add(self, assets, spec, frozen_columns, priority, rule, is_python):
+        """Add one slot; returns its number.
+
+        Parameters
+        ----------
+        assets : list of int, optional
+            Codes of the assets it applies to; None for all.
+        spec : RuleSpec, optional
+            What it arms or decides; None for a rule that cannot be lowered.
+        frozen_columns : sequence of str
+        priority : int
+        rule : int
+            Position in the rule names of the result.
+        is_python : bool
+            Ask ``evaluate`` instead of computing it here.
+
+        Raises
+        ------
+        ValueError
+            If the market data has no column of that name.
+        """
+        cdef int32_t number = self._add_slot(assets, frozen_columns)
+        cdef Slot* slot = &self.slot[number]
+        slot.rule = rule
+        slot.priority = priority
+        slot.is_python = is_python
+        slot.is_active = 1
+        slot.input = -1
+        slot.value = NAN
+        if spec is not None:
+            slot.kind = spec.kind.code
+            slot.absolute = spec.absolute
+            slot.low = spec.bounds.low
+            slot.high = spec.bounds.high
+            slot.low_closed = spec.bounds.closed
+            if spec.column is None:
+                slot.value = spec.value
+            else:
+                slot.input = self._input(spec.column)
+        elif frozen_columns:
+            # A rule of the user's own: any number its first frozen column holds will do.
+            slot.low = -INFINITY
+            slot.high = INFINITY
+            slot.input = self._input(frozen_columns[0])
+        return number
+
+    def remove(self, int32_t number):
+        """Take a slot out of the plan, with all it said."""
+        cdef int32_t asset
+        self.slot[number].is_active = 0
+        for asset in range(self.n_assets):
+            self.forget(asset, number)
+
+    def frozen_of(self, int32_t asset):
+        """Return the frozen inputs of an asset's position: name -> (value, split ratio when read)."""
+        cdef int64_t at = <int64_t> asset * self.n_inputs
+        return {
+            name: (self.frozen[at + i], self.frozen_ratio[at + i])
+            for i, name in enumerate(self.input_names)
+        }
+
+    # ---- positions ---------------------------------------------------------------------------
+
+    # A position has opened: nothing was said of it yet; its inputs are those known before the fill.
+    cdef void open_position(self, Position* position, bint at_open) noexcept nogil:
+        cdef int32_t asset = position.asset
+        cdef int64_t i
+        for i in range(self.n_slots):
+            self.forget(asset, <int32_t> i)
+        for i in range(self.n_inputs):
+            self.frozen[<int64_t> asset * self.n_inputs + i] = NAN
+            self.frozen_ratio[<int64_t> asset * self.n_inputs + i] = 1.0
+        if at_open:
+            self.read_inputs(position, self.cursor.row_before(asset), self.cursor.t - 1)
+        else:
+            self.read_inputs(position, self.cursor.row[asset], self.cursor.t)
+
+    # A close has come: rules added since the opening are asked from here on.
+    cdef void end_waits(self, int32_t asset) noexcept nogil:
+        cdef int32_t number
+        for number in range(self.n_slots):
+            self.said_of(asset, number).waits = 0
+
+    # Freeze the inputs that have a value now and had none so far.
+    cdef void read_inputs(self, const Position* position, int64_t row, int64_t t) noexcept nogil:
+        cdef int64_t at = <int64_t> position.asset * self.n_inputs
+        cdef int32_t i
+        cdef double value
+        for i in range(self.n_inputs):
+            if not isnan(self.frozen[at + i]):
+                continue
+            if self.input_is_context[i]:
+                value = self.cursor.data.context_[self.input_index[i]][t] if t >= 0 else NAN
+            else:
+                value = self.cursor.data.feature[self.input_index[i]][row] if row >= 0 else NAN
+            if not isnan(value):
+                self.frozen[at + i] = value
+                self.frozen_ratio[at + i] = position.split_ratio
+
+    cdef bint lacks_input(self, int32_t asset, int32_t slot) noexcept nogil:
+        return self.slot[slot].input >= 0 and isnan(
+            self.frozen[<int64_t> asset * self.n_inputs + self.slot[slot].input]
+        )
+
+    # The slot's parameter for a position; NaN when its column has no valid value.
+    cdef double parameter(self, const Position* position, int32_t number) noexcept nogil:
+        cdef const Slot* slot = &self.slot[number]
+        cdef int64_t at
+        cdef double value = slot.value
+        cdef double ratio = 1.0
+        if slot.input >= 0:
+            at = <int64_t> position.asset * self.n_inputs + slot.input
+            value = self.frozen[at]
+            ratio = self.frozen_ratio[at]
+            if isnan(value) or value >= slot.high or value < slot.low:
+                return NAN
+            if value == slot.low and not slot.low_closed:
+                return NAN
+        if slot.absolute and slot.kind != EXIT_TIME:
+            return value / (position.split_ratio / ratio)
+        return value
+
+    # Say the levels of all lowered slots anew (formulas of section 4).
+    cdef void compute(self, Position* position, const Settings* settings) noexcept nogil:
+        cdef double side = side_of(position.quantity)
+        cdef double base = (
+            position.basis if settings.level_basis_signal_close else position.entry_price
+        )
+        cdef int32_t number
+        cdef const Slot* slot
+        cdef Said* said
+        cdef double value
+        cdef double level
+        self.sync_trails(position)
+        for number in range(self.n_slots):
+            slot = &self.slot[number]
+            if slot.is_python or not self.is_asked(position.asset, number):
+                continue
+            value = self.parameter(position, number)
+            if isnan(value):
+                continue
+            said = self.said_of(position.asset, number)
+            if slot.kind == EXIT_STOP_LOSS:
+                level = value if slot.absolute else base * (1.0 - side * value)
+                if level > 0.0:
+                    self.levels_armed += level != said.stop
+                    said.stop = level
+            elif slot.kind == EXIT_TAKE_PROFIT:
+                level = value if slot.absolute else base * (1.0 + side * value)
+                if level > 0.0:
+                    self.levels_armed += level != said.target
+                    said.target = level
+            elif slot.kind == EXIT_TRAILING_STOP:
+                level = position.water * (1.0 - side * value)
+                if isnan(said.stop):
+                    self.levels_armed += 1
+                    said.stop = level
+                else:
+                    said.stop = better(side, said.stop, level)
+            if slot.kind == EXIT_STOP_LOSS or slot.kind == EXIT_TRAILING_STOP:
+                said.stop_kind = slot.kind
+                said.stop_priority = slot.priority
+                said.stop_reason = (
+                    REASON_STOP_LOSS if slot.kind == EXIT_STOP_LOSS else REASON_TRAILING_STOP
+                )
+            said.target_priority = slot.priority
+            said.target_reason = REASON_TAKE_PROFIT
+
+    # Choose the levels in force among all that was said (section 4, "Which rule wins").
+    cdef void choose(self, Position* position) noexcept nogil:
+        cdef double side = side_of(position.quantity)
+        cdef int32_t asset = position.asset
+        cdef int32_t fixed = -1
+        cdef int32_t trail = -1
+        cdef int32_t target = -1
+        cdef int32_t number
+        cdef int64_t priority
+        cdef const Slot* slot
+        cdef const Said* said
+        cdef double value
+        cdef bint attention = False
+        position.levels.max_bars = INFINITY
+        for number in range(self.n_slots):
+            if not self.is_asked(asset, number):
+                continue
+            slot = &self.slot[number]
+            said = self.said_of(asset, number)
+            attention = attention or slot.is_python or self.lacks_input(asset, number)
+            if not isnan(said.target) and (
+                target < 0 or self._wins_target(asset, side, number, target)
+            ):
+                target = number
+            if not isnan(said.stop):
+                if slot.kind == EXIT_TRAILING_STOP and not slot.is_python:
+                    if trail < 0 or self._wins_stop(asset, side, number, trail):
+                        trail = number
+                elif fixed < 0 or self._wins_stop(asset, side, number, fixed):
+                    fixed = number
+            if slot.kind == EXIT_TIME and not slot.is_python:
+                value = self.parameter(position, number)
+                if value < position.levels.max_bars:
+                    position.levels.max_bars = value
+        if fixed >= 0 and trail >= 0:
+            # Of two priorities only the higher is in force; of one, the tighter at each bar.
+            priority = self.said_of(asset, fixed).stop_priority
+            if self.slot[trail].priority > priority:
+                fixed = -1
+            elif self.slot[trail].priority < priority:
+                trail = -1
+        position.levels.fixed_slot = fixed
+        position.levels.fixed_stop = (
+            self.said_of(asset, fixed).stop if fixed >= 0 else -side * INFINITY
+        )
+        position.levels.trail_slot = trail
+        position.levels.trail_stop = (
+            self.said_of(asset, trail).stop if trail >= 0 else -side * INFINITY
+        )
+        position.levels.trail_keep = (
+            1.0 - side * self.parameter(position, trail) if trail >= 0 else NAN
+        )
+        position.levels.trail_wins_ties = (
+            fixed >= 0 and trail >= 0 and self._wins_tie(asset, trail, fixed)
+        )
+        position.levels.stop = better(
+            side, position.levels.fixed_stop, position.levels.trail_stop
+        )
+        position.levels.target_slot = target
+        position.levels.target = (
+            self.said_of(asset, target).target if target >= 0 else side * INFINITY
+        )
+        position.levels.attention = attention
+
+    cdef void decide_time_exits(self, const Position* position, Verdict* verdict) noexcept nogil:
+        cdef int32_t number
+        for number in range(self.n_slots):
+            if self.slot[number].kind != EXIT_TIME or self.slot[number].is_python:
+                continue
+            if not self.is_asked(position.asset, number):
+                continue
+            if <double> position.bars_held >= self.parameter(position, number):
+                self.weigh(
+                    verdict, number, self.slot[number].priority, EXIT_TIME, REASON_TIME_EXIT
+                )
+
+    # Keep the better of two exits: priority, then the order of kinds, then the rule added first.
+    cdef void weigh(
+        self, Verdict* verdict, int32_t slot, int64_t priority, int8_t kind, int32_t reason
+    ) noexcept nogil:
+        if verdict.slot >= 0:
+            if priority < verdict.priority:
+                return
+            if priority == verdict.priority and (
+                kind > verdict.kind or (kind == verdict.kind and slot > verdict.slot)
+            ):
+                return
+        verdict.slot = slot
+        verdict.priority = priority
+        verdict.kind = kind
+        verdict.reason = reason
+
+    # A split divides every level said; trails first catch up with the water mark of before.
+    cdef void split(self, Position* position, double ratio) noexcept nogil:
+        cdef int32_t number
+        cdef Said* said
+        self.sync_trails(position)
+        for number in range(self.n_slots):
+            said = self.said_of(position.asset, number)
+            said.stop = said.stop / ratio
+            said.target = said.target / ratio
+
+    cdef void forget(self, int32_t asset, int32_t number) noexcept nogil:
+        cdef Said* said = self.said_of(asset, number)
+        memset(said, 0, sizeof(Said))
+        said.stop = NAN
+        said.target = NAN
+
+    # ---- inside ------------------------------------------------------------------------------
+
+    # The position's bar moves only the winning trail; the others follow here, before they are used.
+    cdef void sync_trails(self, const Position* position) noexcept nogil:
+        cdef double side = side_of(position.quantity)
+        cdef int32_t number
+        cdef Said* said
+        cdef double level
+        for number in range(self.n_slots):
+            if self.slot[number].kind != EXIT_TRAILING_STOP or self.slot[number].is_python:
+                continue
+            said = self.said_of(position.asset, number)
+            if isnan(said.stop):
+                continue
+            level = position.water * (1.0 - side * self.parameter(position, number))
+            said.stop = better(side, said.stop, level)
+
+    # Does slot a's stop win against slot b's? (b was added first.)
+    cdef bint _wins_stop(self, int32_t asset, double side, int32_t a, int32_t b) noexcept nogil:
+        cdef const Said* mine = self.said_of(asset, a)
+        cdef const Said* other = self.said_of(asset, b)
+        if mine.stop_priority != other.stop_priority:
+            return mine.stop_priority > other.stop_priority
+        if mine.stop != other.stop:
+            return better(side, mine.stop, other.stop) == mine.stop
+        return self._wins_tie(asset, a, b)
+
+    # Two stops of one priority at one price: the order of kinds, then the rule added first.
+    cdef bint _wins_tie(self, int32_t asset, int32_t a, int32_t b) noexcept nogil:
+        cdef int8_t mine = self.said_of(asset, a).stop_kind
+        cdef int8_t other = self.said_of(asset, b).stop_kind
+        return mine < other or (mine == other and a < b)
+
+    cdef bint _wins_target(self, int32_t asset, double side, int32_t a, int32_t b) noexcept nogil:
+        cdef const Said* mine = self.said_of(asset, a)
+        cdef const Said* other = self.said_of(asset, b)
+        if mine.target_priority != other.target_priority:
+            return mine.target_priority > other.target_priority
+        if mine.target != other.target:
+            return worse(side, mine.target, other.target) == mine.target
+        return a < b
+
+    # Make room for one more slot, keeping what was said.
+    cdef int32_t _add_slot(self, list assets, frozen_columns) except -1:
+        cdef int32_t old = self.n_slots
+        cdef int32_t new = old + 1
+        cdef size_t size = <size_t> (self.n_assets + 1) * <size_t> new
+        cdef int32_t asset
+        for name in frozen_columns:
+            self._input(name)
+        cdef Slot* slot = <Slot*> calloc(<size_t> new, sizeof(Slot))
+        cdef Said* said = <Said*> calloc(size, sizeof(Said))
+        cdef int8_t* applies = <int8_t*> calloc(size, sizeof(int8_t))
+        if slot == NULL or said == NULL or applies == NULL:
+            free(slot)
+            free(said)
+            free(applies)
+            raise MemoryError(f"no memory for {new} rules on {self.n_assets} assets")
+        if old:
+            memcpy(slot, self.slot, <size_t> old * sizeof(Slot))
+        for asset in range(self.n_assets):
+            if old:
+                memcpy(
+                    &said[<int64_t> asset * new], self.said_of(asset, 0),
+                    <size_t> old * sizeof(Said),
+                )
+                memcpy(
+                    &applies[<int64_t> asset * new], &self.applies[<int64_t> asset * old],
+                    <size_t> old,
+                )
+            applies[<int64_t> asset * new + old] = assets is None
+            said[<int64_t> asset * new + old].waits = 1
+            said[<int64_t> asset * new + old].stop = NAN
+            said[<int64_t> asset * new + old].target = NAN
+        for code in assets or ():
+            applies[<int64_t> code * new + old] = 1
+        free(self.slot)
+        free(self.said)
+        free(self.applies)
+        self.slot = slot
+        self.said = said
+        self.applies = applies
+        self.n_slots = new
+        return old
+
+    # The number of a frozen input, made at its first use.
+    cdef int32_t _input(self, str name) except -2:
+        cdef int32_t old = self.n_inputs
+        cdef int32_t new = old + 1
+        cdef int32_t asset
+        cdef int32_t i
+        if name in self.input_names:
+            return self.input_names.index(name)
+        features = list(self.cursor.data.features)
+        context = list(self.cursor.data.context)
+        if name not in features and name not in context:
+            raise ValueError(f"a rule reads {unknown_name(name, features + context)}")
+        cdef size_t size = <size_t> (self.n_assets + 1) * <size_t> new
+        cdef double* frozen = <double*> calloc(size, sizeof(double))
+        cdef double* ratio = <double*> calloc(size, sizeof(double))
+        cdef int32_t* index = <int32_t*> calloc(<size_t> new, sizeof(int32_t))
+        cdef int8_t* is_context = <int8_t*> calloc(<size_t> new, sizeof(int8_t))
+        if frozen == NULL or ratio == NULL or index == NULL or is_context == NULL:
+            free(frozen)
+            free(ratio)
+            free(index)
+            free(is_context)
+            raise MemoryError(f"no memory for {new} rule inputs on {self.n_assets} assets")
+        for asset in range(self.n_assets):
+            for i in range(old):
+                frozen[<int64_t> asset * new + i] = self.frozen[<int64_t> asset * old + i]
+                ratio[<int64_t> asset * new + i] = self.frozen_ratio[<int64_t> asset * old + i]
+            frozen[<int64_t> asset * new + old] = NAN
+            ratio[<int64_t> asset * new + old] = 1.0
+        for i in range(old):
+            index[i] = self.input_index[i]
+            is_context[i] = self.input_is_context[i]
+        is_context[old] = name not in features
+        index[old] = features.index(name) if name in features else context.index(name)
+        free(self.frozen)
+        free(self.frozen_ratio)
+        free(self.input_index)
+        free(self.input_is_context)
+        self.frozen = frozen
+        self.frozen_ratio = ratio
+        self.input_index = index
+        self.input_is_context = is_context
+        self.input_names.append(name)
+        self.n_inputs = new
+        return old

@@ -1,0 +1,125 @@
+"""SignalStrategy: entry and exit columns turned into orders, without Python in the loop."""
+
+cimport cython
+from libc.math cimport NAN, isnan
+from libc.stdint cimport int32_t, int64_t
+
+from ml4t.backtest.core.types cimport REASON_NONE, REASON_ORDER
+from ml4t.backtest.strategy.strategy cimport CompiledStrategy
+
+from ml4t.backtest.data.event import unknown_name
+
+cdef enum Column:
+    ENTRY
+    EXIT
+    SHORT_ENTRY
+    SHORT_EXIT
+
+
+@cython.final
+cdef class SignalStrategy(CompiledStrategy):
+    """Go long, and short, where a column says so. A signal is a value above zero; NaN is none.
+
+    While orders of an asset wait, its signals are passed over. In a position, its exit column or the
+    other side's entry closes it; the latter then opens the other side. Flat, an entry opens; a long
+    entry goes before a short one.
+
+    Parameters
+    ----------
+    entry : str
+        Signal or indicator column.
+    exit, short_entry, short_exit : str, optional
+    quantity : float, optional
+        Units of an entry. Give one of quantity, value and percent; without any it is percent=1.
+    value : float, optional
+        Currency of an entry, turned into units at the close.
+    percent : float, optional
+        Fraction of equity of an entry.
+
+    Raises
+    ------
+    ValueError
+        If more than one size is given, or one is not positive and finite.
+    """
+
+    def __init__(
+        self, str entry not None, str exit=None, *, str short_entry=None, str short_exit=None,
+        quantity=None, value=None, percent=None,
+    ):
+        sizes = {"quantity": quantity, "value": value, "percent": percent}
+        given = {name: float(size) for name, size in sizes.items() if size is not None}
+        if len(given) > 1:
+            raise ValueError(f"give one of quantity, value and percent, not {' and '.join(given)}")
+        for name, size in given.items():
+            if not 0.0 < size < float("inf"):
+                raise ValueError(f"{name} must be positive and finite, was {size}")
+        given = given or {"percent": 1.0}
+        self.entry = entry
+        self.exit = exit
+        self.short_entry = short_entry
+        self.short_exit = short_exit
+        self.quantity = given.get("quantity", NAN)
+        self.value = given.get("value", NAN)
+        self.percent = given.get("percent", NAN)
+
+    def __repr__(self):
+        return f"SignalStrategy(entry={self.entry!r}, exit={self.exit!r})"
+
+    cdef int prepare(self) except -1:
+        names = (self.entry, self.exit, self.short_entry, self.short_exit)
+        known = list(self.data.features)
+        for i, name in enumerate(names):
+            if name is not None and name not in self.data.features:
+                raise ValueError(f"SignalStrategy reads {unknown_name(name, known)}")
+            self.columns[<int> i] = NULL
+            if name is not None:
+                self.columns[<int> i] = self.data.feature[<int> known.index(name)]
+        return 0
+
+    cdef int on_timestamp(self) except -1 nogil:
+        cdef int64_t row
+        cdef int32_t asset
+        cdef double held
+        for row in range(self.cursor.first, self.cursor.last):
+            asset = self.cursor.data.asset[row]
+            if self.broker.waiting_of[asset] > 0:
+                continue
+            held = self.portfolio.position[asset].quantity
+            if held == 0.0:
+                if self._is_on(ENTRY, row):
+                    self._enter(asset, 1.0)
+                elif self._is_on(SHORT_ENTRY, row):
+                    self._enter(asset, -1.0)
+            elif held > 0.0:
+                self._leave(asset, EXIT, SHORT_ENTRY, row, -1.0)
+            else:
+                self._leave(asset, SHORT_EXIT, ENTRY, row, 1.0)
+        return 0
+
+    cdef bint _is_on(self, int column, int64_t row) noexcept nogil:
+        return self.columns[column] != NULL and self.columns[column][row] > 0.0
+
+    cdef int _leave(
+        self, int32_t asset, int exit_column, int other_entry, int64_t row, double other_side
+    ) except -1 nogil:
+        if self._is_on(other_entry, row):
+            self.order_close(asset)
+            return self._enter(asset, other_side)
+        if self._is_on(exit_column, row):
+            self.order_close(asset)
+        return 0
+
+    cdef int _enter(self, int32_t asset, double direction) except -1 nogil:
+        cdef double units = self.quantity
+        cdef int32_t problem = REASON_NONE
+        if isnan(units):
+            problem = self.cannot_size(asset, isnan(self.value))
+            if problem != REASON_NONE:
+                self.broker.refuse(asset, 0.0, problem)
+                return 0
+            units = (
+                self.units_of_weight(asset, self.percent) if isnan(self.value)
+                else self.value / self.portfolio.mark[asset]
+            )
+        self.order_units(asset, direction * units, REASON_ORDER, False)
+        return 0

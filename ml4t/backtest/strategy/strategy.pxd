@@ -1,0 +1,41 @@
+from libc.stdint cimport int32_t, int64_t
+
+from ml4t.backtest.data.cursor cimport Cursor
+from ml4t.backtest.data.market_data cimport MarketData
+from ml4t.backtest.execution.broker cimport Broker
+from ml4t.backtest.portfolio.portfolio cimport Portfolio
+from ml4t.backtest.risk.manager cimport RiskManager
+
+
+cdef class Strategy:
+    cdef readonly MarketData data
+    """The market data of the run; None outside of one."""
+    cdef readonly Broker broker
+    """The broker of the run."""
+    cdef readonly Portfolio portfolio
+    """The portfolio of the run."""
+    cdef readonly RiskManager risk
+    """The risk manager of the run: ``self.risk.add_rule(...)``."""
+    cdef Cursor cursor
+    cdef double marked_equity        # equity of step 5
+    cdef dict codes
+
+    cdef int enter_run(self, Broker broker, RiskManager risk) except -1
+    cdef int leave_run(self) except -1
+    cdef int32_t code_of(self, object asset) except -1
+    cdef int64_t order_units(
+        self, int32_t asset, double units, int32_t reason, bint reduce_only
+    ) except -1 nogil
+    cdef int64_t order_close(self, int32_t asset) except -1 nogil
+    cdef int64_t target_units(self, int32_t asset, double units) except -1 nogil
+    cdef int64_t target_weight(self, int32_t asset, double weight) except -1 nogil
+    cdef int64_t target_value(self, int32_t asset, double value) except -1 nogil
+    cdef double units_of_weight(self, int32_t asset, double weight) noexcept nogil
+    cdef int32_t cannot_size(self, int32_t asset, bint needs_equity) noexcept nogil
+    cdef int _validate(self, int32_t asset, double* units, bint reduce_only) except -1 with gil
+    cdef object _order(self, object asset, double direction, object quantity, object value, object percent)
+
+
+cdef class CompiledStrategy(Strategy):
+    cdef int on_timestamp(self) except -1 nogil
+    cdef int prepare(self) except -1

@@ -1,0 +1,362 @@
+"""Strategy: a user's callbacks, and the orders they can make."""
+
+from libc.math cimport fabs, isfinite, isnan
+from libc.stdint cimport int32_t, int64_t
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from ml4t.backtest.core.types cimport (
+    ORDER_OPEN, REASON_CANCEL, REASON_CLOSE, REASON_NO_EQUITY, REASON_NO_PRICE, REASON_NONE,
+    REASON_ORDER, REASON_RULE, REASON_ZERO_QUANTITY, OrderRecord,
+)
+from ml4t.backtest.execution.broker cimport Broker
+from ml4t.backtest.execution.costs cimport whole_units
+from ml4t.backtest.execution.order cimport Order
+from ml4t.backtest.portfolio.position cimport side_of
+from ml4t.backtest.risk.manager cimport RiskManager
+
+
+cdef class Strategy:
+    """Subclass it and define ``on_market_data`` (per bar), ``on_timestamp_batch``, or both.
+
+    At each timestamp ``on_fill`` is called for every fill, then ``on_market_data`` for every bar in asset
+    order, then ``on_timestamp_batch``. What is called sees complete bars; its orders fill at the next
+    bar of their asset at the earliest.
+    """
+
+    def on_start(self):
+        """Called once before the first timestamp; ``self.data`` is there."""
+
+    def on_end(self):
+        """Called once after the last timestamp."""
+
+    def on_fill(self, fill):
+        """Called for each fill of the timestamp, before its bars.
+
+        Parameters
+        ----------
+        fill : Fill
+        """
+
+    def on_market_data(self, event):
+        """Called for each bar.
+
+        Parameters
+        ----------
+        event : MarketEvent
+        """
+
+    def on_timestamp_batch(self, timestamp, events, context):
+        """Called once per timestamp.
+
+        Parameters
+        ----------
+        timestamp : pandas.Timestamp
+            UTC.
+        events : CrossSection
+            All bars of the timestamp; its columns are NumPy views.
+        context : mapping
+            Market-wide values by name.
+        """
+
+    # ---- what is owned -----------------------------------------------------------------------
+
+    @property
+    def equity(self):
+        """Cash and positions at the closes of this timestamp (currency)."""
+        self._check_running()
+        return self.portfolio.equity()
+
+    @property
+    def cash(self):
+        """Cash (currency)."""
+        self._check_running()
+        return self.portfolio.cash
+
+    def quantity(self, asset):
+        """Return the units held: positive long, negative short, 0 flat."""
+        return self.portfolio.position[self.code_of(asset)].quantity
+
+    def position(self, asset):
+        """Return the :class:`PositionTradeState` of an asset; false when it is flat."""
+        return self.portfolio.state_of(self.code_of(asset))
+
+    def levels(self, asset):
+        """Return the :class:`PositionLevels` in force for the asset's next bar."""
+        return self.portfolio.levels_of(self.code_of(asset))
+
+    def positions(self):
+        """Return the states of all open positions, in asset order."""
+        return self.portfolio.open_states()
+
+    # ---- orders ------------------------------------------------------------------------------
+
+    def buy(self, asset, quantity=None, *, value=None, percent=None):
+        """Buy at the market: the next open, unless the settings say otherwise.
+
+        Parameters
+        ----------
+        asset : str
+        quantity : float, optional
+            Units. Give one of quantity, value and percent.
+        value : float, optional
+            Currency, turned into units at the asset's last close.
+        percent : float, optional
+            Fraction of equity.
+
+        Returns
+        -------
+        Order
+
+        Raises
+        ------
+        KeyError
+            If the asset is not in the universe.
+        ValueError
+            If the amount is not finite, or not positive.
+        """
+        return self._order(asset, 1.0, quantity, value, percent)
+
+    def sell(self, asset, quantity=None, *, value=None, percent=None):
+        """Sell at the market; through zero it opens a short. Parameters as in :meth:`buy`."""
+        return self._order(asset, -1.0, quantity, value, percent)
+
+    def close(self, asset):
+        """Close the asset's position at the market.
+
+        Returns
+        -------
+        Order or None
+            None when it is flat.
+        """
+        return self._made(self.order_close(self.code_of(asset)))
+
+    def order_target_percent(self, asset, percent):
+        """Order what brings the position to a fraction of equity; negative is short.
+
+        Waiting orders of the asset count as filled. A target of zero without any is a :meth:`close`.
+
+        Returns
+        -------
+        Order or None
+            None when nothing has to change.
+        """
+        return self._made(self.target_weight(self.code_of(asset), _finite("percent", percent)))
+
+    def order_target_value(self, asset, value):
+        """Order what brings the position to a value (currency); negative is short."""
+        return self._made(self.target_value(self.code_of(asset), _finite("value", value)))
+
+    def order_target_weights(self, weights, *, keep_others=False):
+        """Order what brings the portfolio to these fractions of equity, in asset order.
+
+        Parameters
+        ----------
+        weights : mapping of asset to float, pandas Series, or float64 array of shape (n_assets,)
+            An array holds a weight per asset of ``self.data.assets``. NaN leaves an asset alone.
+        keep_others : bool, default False
+            Leave assets that a mapping does not name as they are. Otherwise they are closed.
+
+        Returns
+        -------
+        int
+            Orders made, rejected ones included.
+
+        Raises
+        ------
+        KeyError
+            If an asset is not in the universe.
+        ValueError
+            If a weight is infinite, or an array has another length.
+        """
+        self._check_running()
+        cdef const double[::1] target = self._weight_array(weights, keep_others)
+        cdef int64_t before = self.broker.orders.count
+        cdef int32_t asset
+        with nogil:
+            for asset in range(<int32_t> target.shape[0]):
+                if not isnan(target[asset]):
+                    self.target_weight(asset, target[asset])
+        return self.broker.orders.count - before
+
+    def cancel(self, order not None):
+        """Cancel an order that still waits; others are left as they are."""
+        self._check_running()
+        cdef Order accepted = order
+        cdef OrderRecord* record
+        if accepted.broker is not self.broker:
+            raise ValueError(f"{order!r} was not accepted in this run")
+        record = self.broker.order(accepted.order_id)
+        if record.status == ORDER_OPEN:
+            self.broker.cancel_order(record, REASON_CANCEL)
+            self.broker.forget_done()
+
+    # ---- for the engine and for compiled strategies ------------------------------------------
+
+    cdef int enter_run(self, Broker broker, RiskManager risk) except -1:
+        if self.broker is not None:
+            raise RuntimeError("this strategy is in a run already: make one per run")
+        self.broker = broker
+        self.portfolio = broker.portfolio
+        self.cursor = broker.cursor
+        self.data = broker.cursor.data
+        self.risk = risk
+        self.codes = {name: code for code, name in enumerate(self.data.assets)}
+        return 0
+
+    cdef int leave_run(self) except -1:
+        self.broker = None
+        return 0
+
+    cdef int32_t code_of(self, object asset) except -1:
+        if self.broker is None:
+            self._check_running()
+        code = self.codes.get(asset)
+        if code is None:
+            return self.data.code(asset)
+        return code
+
+    # An order of so many units: the rules see it, whole units are rounded, then it waits.
+    cdef int64_t order_units(
+        self, int32_t asset, double units, int32_t reason, bint reduce_only
+    ) except -1 nogil:
+        cdef double asked = units
+        if self.risk.n_validators > 0 and not self._validate(asset, &units, reduce_only):
+            return self.broker.refuse(asset, asked, REASON_RULE)
+        if self.broker.settings.whole_units and not reduce_only:
+            units = side_of(units) * whole_units(fabs(units))
+        if units == 0.0:
+            return self.broker.refuse(asset, asked, REASON_ZERO_QUANTITY)
+        return self.broker.accept(asset, units, reason, reduce_only)
+
+    # A reduce-only order of the whole position; 0 when there is none.
+    cdef int64_t order_close(self, int32_t asset) except -1 nogil:
+        cdef double held = self.portfolio.position[asset].quantity
+        if held == 0.0:
+            return 0
+        return self.order_units(asset, -held, REASON_CLOSE, True)
+
+    # What brings position and waiting orders to so many units; 0 when nothing has to change.
+    cdef int64_t target_units(self, int32_t asset, double units) except -1 nogil:
+        cdef double held = self.portfolio.position[asset].quantity
+        cdef double change = units - (held + self.broker.pending_units(asset))
+        if change == 0.0:
+            return 0
+        return self.order_units(asset, change, REASON_ORDER, False)
+
+    cdef int64_t target_weight(self, int32_t asset, double weight) except -1 nogil:
+        cdef int32_t problem
+        if weight == 0.0 and self.broker.waiting_of[asset] == 0:
+            return self.order_close(asset)
+        problem = self.cannot_size(asset, True)
+        if problem != REASON_NONE:
+            return self.broker.refuse(asset, 0.0, problem)
+        return self.target_units(asset, self.units_of_weight(asset, weight))
+
+    cdef int64_t target_value(self, int32_t asset, double value) except -1 nogil:
+        cdef int32_t problem
+        if value == 0.0 and self.broker.waiting_of[asset] == 0:
+            return self.order_close(asset)
+        problem = self.cannot_size(asset, True)
+        if problem != REASON_NONE:
+            return self.broker.refuse(asset, 0.0, problem)
+        return self.target_units(asset, value / self.portfolio.mark[asset])
+
+    cdef double units_of_weight(self, int32_t asset, double weight) noexcept nogil:
+        return (weight * self.marked_equity) / self.portfolio.mark[asset]
+
+    # Why an amount of money cannot become units now; REASON_NONE when it can.
+    cdef int32_t cannot_size(self, int32_t asset, bint needs_equity) noexcept nogil:
+        if isnan(self.portfolio.mark[asset]):
+            return REASON_NO_PRICE
+        if needs_equity and not self.marked_equity > 0.0:
+            return REASON_NO_EQUITY
+        return REASON_NONE
+
+    cdef int _validate(self, int32_t asset, double* units, bint reduce_only) except -1 with gil:
+        return self.risk.validate(asset, units, reduce_only)
+
+    cdef object _order(
+        self, object asset, double direction, object quantity, object value, object percent
+    ):
+        cdef int32_t code = self.code_of(asset)
+        cdef int32_t problem = REASON_NONE
+        cdef double units
+        if quantity is not None and value is None and percent is None:
+            units = quantity
+            if not (units > 0.0 and isfinite(units)):
+                raise ValueError(f"quantity must be positive and finite, was {quantity!r}")
+        elif quantity is None and (value is None) != (percent is None):
+            problem = self.cannot_size(code, value is None)
+            if value is not None:
+                units = _not_negative("value", value) / self.portfolio.mark[code]
+            else:
+                units = self.units_of_weight(code, _not_negative("percent", percent))
+        else:
+            raise ValueError("give one of quantity, value and percent")
+        if problem != REASON_NONE:
+            return self._made(self.broker.refuse(code, 0.0, problem))
+        return self._made(self.order_units(code, direction * units, REASON_ORDER, False))
+
+    def _made(self, int64_t order_id):
+        return Order.accepted(self.broker, order_id) if order_id > 0 else None
+
+    def _check_running(self):
+        if self.broker is None:
+            raise RuntimeError("the strategy is not in a run: orders and positions exist only there")
+
+    def _weight_array(self, weights, keep_others):
+        if hasattr(weights, "to_dict"):
+            weights = weights.to_dict()
+        if isinstance(weights, Mapping):
+            return self._named_weights(weights, keep_others)
+        array = np.ascontiguousarray(weights, np.float64)
+        if array.shape != (self.data.n_assets,):
+            raise ValueError(
+                f"weights must have one value per asset, shape ({self.data.n_assets},), "
+                f"had {array.shape}"
+            )
+        if np.isinf(array).any():
+            raise ValueError("weights must be finite or NaN, one was infinite")
+        return array
+
+    def _named_weights(self, weights, keep_others):
+        cdef int32_t code
+        target = np.full(self.data.n_assets, np.nan)
+        cdef double[::1] view = target
+        if not keep_others:
+            for code in range(<int32_t> self.data.n_assets):
+                if self.portfolio.position[code].quantity != 0.0 or self.broker.waiting_of[code] > 0:
+                    view[code] = 0.0
+        for asset, weight in weights.items():
+            code = self.code_of(asset)
+            view[code] = weight
+            if view[code] - view[code] != 0.0 and not isnan(view[code]):
+                raise ValueError(f"weight of {asset!r} must be finite or NaN, was {weight!r}")
+        return target
+
+
+cdef class CompiledStrategy(Strategy):
+    """A strategy without Python in the loop; its ``on_timestamp`` is C."""
+
+    cdef int prepare(self) except -1:
+        return 0
+
+    cdef int on_timestamp(self) except -1 nogil:
+        return 0
+
+
+cdef double _finite(str name, object value) except? -1.0:
+    cdef double number = value
+    if not isfinite(number):
+        raise ValueError(f"{name} must be finite, was {value!r}")
+    return number
+
+
+cdef double _not_negative(str name, object value) except? -1.0:
+    cdef double number = _finite(name, value)
+    if number < 0.0:
+        raise ValueError(f"{name} must not be negative, was {value!r}; the other side is the other call")
+    return number
