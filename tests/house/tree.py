@@ -17,8 +17,10 @@ SOURCES = ROOT / "ml4t" / "backtest"
 
 #: Lowest first. A module imports its own layer and those before it. Modules of one layer are
 #: rooms side by side. The package root (`ml4t/backtest/__init__.py`) is above them all.
+#: `config` is low because it is only words about a run: it imports nothing, and results carry it.
 LAYERS = (
     ("core",),
+    ("config",),
     ("data", "datasets"),
     ("portfolio",),
     ("execution",),
@@ -26,7 +28,8 @@ LAYERS = (
     ("strategy",),
     ("engine",),
     ("result", "analytics", "report"),
-    ("config", "sweep", "cli", "__main__"),
+    ("backtest",),
+    ("sweep", "cli", "__main__"),
 )
 ROOT_LAYER = len(LAYERS)
 
