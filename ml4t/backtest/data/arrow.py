@@ -165,6 +165,11 @@ def to_float64(column: Any, table_name: str, column_name: str) -> Float64s:
     return array.to_numpy(zero_copy_only=False).astype(np.float64, copy=False)
 
 
+def is_text(kind: pa.DataType) -> bool:
+    """Tell whether a type is text of any of Arrow's kinds."""
+    return pa.types.is_string(kind) or pa.types.is_large_string(kind) or str(kind) == "string_view"
+
+
 def single(column: Any) -> pa.Array:
     """Return a column as one contiguous array."""
     if isinstance(column, pa.ChunkedArray):

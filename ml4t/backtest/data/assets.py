@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 
 from ml4t.backtest.data.arrays import Int32s
-from ml4t.backtest.data.arrow import single
+from ml4t.backtest.data.arrow import is_text, single
 from ml4t.backtest.data.errors import DataError, count_rows
 
 
@@ -37,7 +37,7 @@ def encode(column: Any, table_name: str, column_name: str) -> tuple[Int32s, list
         )
     if len(array) == 0:
         return np.zeros(0, np.int32), []
-    if not (_is_text(values) or pa.types.is_integer(values)):
+    if not (is_text(values) or pa.types.is_integer(values)):
         raise DataError(
             f"{table_name}: column {column_name!r} holds {values}, must name assets as text or integers"
         )
@@ -46,10 +46,6 @@ def encode(column: Any, table_name: str, column_name: str) -> tuple[Int32s, list
             array = array.cast(pa.large_string())
         array = array.dictionary_encode()
     return array.indices.to_numpy().astype(np.int32, copy=False), array.dictionary.to_pylist()
-
-
-def _is_text(kind: pa.DataType) -> bool:
-    return pa.types.is_string(kind) or pa.types.is_large_string(kind) or str(kind) == "string_view"
 
 
 def recode(codes: Int32s, names: Sequence[Any], assets: Sequence[Any]) -> Int32s:

@@ -93,10 +93,10 @@ class _Publications:
     def __init__(self, series: SeriesTable, clock: Clock, on_violation: str) -> None:
         self.codes = series.codes
         self.max_age = series.options.max_age_ns
-        self.published, self.own = _publication_times(series, clock)
+        self.published, self.own = publication_times(series, clock)
         self.published_of_row = self.published
         _check_violations(series, self.published, self.own, on_violation)
-        self.order = _publication_order(self.published, self.own)
+        self.order = publication_order(self.published, self.own)
         if self.order is not None:
             same = self.own is self.published
             self.published, self.codes = self.published[self.order], self.codes[self.order]
@@ -134,7 +134,7 @@ class _Publications:
         return take_known(np.ascontiguousarray(values), rows)
 
 
-def _publication_times(series: SeriesTable, clock: Clock) -> tuple[Int64s, Int64s]:
+def publication_times(series: SeriesTable, clock: Clock) -> tuple[Int64s, Int64s]:
     """Return when each value became known and the time it speaks of, in nanoseconds UTC."""
     lag = series.options.lag_ns
     if series.published is not None:
@@ -178,7 +178,7 @@ def report_violation(
     what: str,
     on_violation: str,
 ) -> None:
-    """Raise or warn: values stand where they cannot have been known.
+    """Raise, warn or, for a caller that reports them, ignore values that cannot have been known.
 
     Parameters
     ----------
@@ -196,10 +196,11 @@ def report_violation(
     )
     if on_violation == "raise":
         raise LookAheadError(message)
-    warnings.warn(message, DataWarning, stacklevel=2)
+    if on_violation == "warn":
+        warnings.warn(message, DataWarning, stacklevel=2)
 
 
-def _publication_order(published: Int64s, own: Int64s) -> Int64s | None:
+def publication_order(published: Int64s, own: Int64s) -> Int64s | None:
     """Return the stable order by (published, own), None if the rows stand so."""
     step = np.diff(published)
     if own is published:

@@ -19,7 +19,7 @@ import pandas as pd
 import pyarrow as pa
 
 from ml4t.backtest.data.arrays import Int64s
-from ml4t.backtest.data.arrow import single
+from ml4t.backtest.data.arrow import is_text, single
 from ml4t.backtest.data.errors import DAY_NS, DataError, count_rows
 
 LAST_DAY = 106_750
@@ -69,7 +69,7 @@ def read_stamps(column: Any, table_name: str, column_name: str) -> Stamps:
                 f"{where} has dates outside 1677 to 2262, which nanoseconds cannot hold"
             )
         return Stamps("date", days)
-    if _is_text(array.type):
+    if is_text(array.type):
         array = _parse(array, where)
     if not pa.types.is_timestamp(array.type):
         raise DataError(
@@ -89,10 +89,6 @@ def read_stamps(column: Any, table_name: str, column_name: str) -> Stamps:
         if days is not None:
             return Stamps("date", days)
     return Stamps("aware", values)
-
-
-def _is_text(kind: pa.DataType) -> bool:
-    return pa.types.is_string(kind) or pa.types.is_large_string(kind) or str(kind) == "string_view"
 
 
 def _parse(array: pa.Array, where: str) -> pa.Array:

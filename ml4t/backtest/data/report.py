@@ -1,0 +1,196 @@
+"""What validation found: findings, their severity, and the report that holds them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ml4t.backtest.data.arrays import Float64s, Int64s
+from ml4t.backtest.data.errors import SHOWN, DataError, count_rows, format_time
+
+CHECKS = {
+    "unreadable": "error",
+    "time_zones": "error",
+    "out_of_order": "error",
+    "duplicate": "error",
+    "missing_price": "error",
+    "infinite_price": "error",
+    "non_positive_price": "error",
+    "bar_range": "error",
+    "negative_volume": "error",
+    "non_positive_quote": "error",
+    "unknown_asset": "error",
+    "infinite_value": "error",
+    "early_publication": "error",
+    "missing_bar": "warning",
+    "off_session": "warning",
+    "stale": "warning",
+    "spike": "warning",
+    "constant": "warning",
+    "field_name": "warning",
+    "foresight": "warning",
+}
+"""Every check, and how serious a finding of it is unless the user says otherwise."""
+
+SEVERITIES = ("error", "warning", "off")
+NO_TIME = np.iinfo(np.int64).min
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Rows of one table that fail one check.
+
+    Attributes
+    ----------
+    times : int64 array, shape (n,), nanoseconds UTC; ``NaT`` for a finding about a whole column
+    assets : array of asset names, shape (n,); None where there is none
+    values : float64 array, shape (n,); NaN where there is none
+    """
+
+    table: str
+    check: str
+    severity: str
+    column: str
+    what: str
+    times: Int64s
+    assets: Any
+    values: Float64s
+
+    def __len__(self) -> int:
+        return len(self.times)
+
+    def __str__(self) -> str:
+        subject = f"column {self.column!r} {self.what}" if self.column else self.what
+        if len(self) == 1 and self.times[0] == NO_TIME:
+            return f"{self.table}: {subject}"
+        shown = ", ".join(self._row(row) for row in range(min(len(self), SHOWN)))
+        more = ", ..." if len(self) > SHOWN else ""
+        return f"{self.table}: {subject} in {count_rows(len(self))}: {shown}{more}"
+
+    def _row(self, row: int) -> str:
+        parts = [] if self.times[row] == NO_TIME else [format_time(self.times[row])]
+        if self.assets[row] is not None:
+            parts.append(str(self.assets[row]))
+        if not np.isnan(self.values[row]):
+            parts.append(f"{self.values[row]:g}")
+        return f"({', '.join(parts)})"
+
+
+class ValidationReport:
+    """The findings of a validation.
+
+    Attributes
+    ----------
+    findings : tuple of Finding
+    n_rows : dict of table name to rows looked at
+    """
+
+    def __init__(self, findings: Sequence[Finding], n_rows: Mapping[str, int]) -> None:
+        self.findings = tuple(findings)
+        self.n_rows = dict(n_rows)
+
+    @property
+    def errors(self) -> tuple[Finding, ...]:
+        """Findings that make a simulation dishonest or impossible."""
+        return tuple(finding for finding in self.findings if finding.severity == "error")
+
+    @property
+    def warnings(self) -> tuple[Finding, ...]:
+        """Findings that may be right, and should be looked at."""
+        return tuple(finding for finding in self.findings if finding.severity == "warning")
+
+    @property
+    def ok(self) -> bool:
+        """True if there is no error."""
+        return not self.errors
+
+    @property
+    def frame(self) -> pd.DataFrame:
+        """One row per row found: table, check, severity, column, timestamp, asset, value, what."""
+        found, sizes = self.findings, [len(finding) for finding in self.findings]
+
+        def text(name: str) -> Any:
+            values = np.array([getattr(finding, name) for finding in found], object)
+            return np.repeat(values, sizes)
+
+        times = np.concatenate([np.zeros(0, np.int64), *(finding.times for finding in found)])
+        assets = [np.asarray(finding.assets, object) for finding in found]
+        return pd.DataFrame(
+            {
+                "table": text("table"),
+                "check": text("check"),
+                "severity": text("severity"),
+                "column": text("column"),
+                "timestamp": pd.DatetimeIndex(times.view("M8[ns]"), tz="UTC"),
+                "asset": np.concatenate([np.zeros(0, object), *assets]),
+                "value": np.concatenate([np.zeros(0), *(finding.values for finding in found)]),
+                "what": text("what"),
+            }
+        )
+
+    def raise_if_errors(self) -> None:
+        """Raise ``DataError`` with every error, if there is one."""
+        if self.errors:
+            raise DataError("\n".join(map(str, self.errors)))
+
+    def __str__(self) -> str:
+        rows = ", ".join(f"{name} {count_rows(n)}" for name, n in self.n_rows.items())
+        head = f"{len(self.errors)} errors, {len(self.warnings)} warnings ({rows})"
+        lines = [
+            f"  {finding.severity:<7} {finding.check}: {finding}" for finding in self._sorted()
+        ]
+        return "\n".join([head, *lines])
+
+    def __repr__(self) -> str:
+        return f"ValidationReport({len(self.errors)} errors, {len(self.warnings)} warnings)"
+
+    def _sorted(self) -> list[Finding]:
+        return sorted(self.findings, key=lambda finding: SEVERITIES.index(finding.severity))
+
+
+class Findings:
+    """Findings as they are made; those of checks that are off are left out."""
+
+    def __init__(self, severity: Mapping[str, str] | None = None) -> None:
+        for check, level in (severity or {}).items():
+            if check not in CHECKS:
+                raise DataError(
+                    f"severity= names the unknown check {check!r}; checks are {', '.join(CHECKS)}"
+                )
+            if level not in SEVERITIES:
+                raise DataError(f"severity of {check} must be error, warning or off, was {level!r}")
+        self._severity = {**CHECKS, **(severity or {})}
+        self.found: list[Finding] = []
+
+    def wanted(self, check: str) -> bool:
+        return self._severity[check] != "off"
+
+    def add(
+        self,
+        table: str,
+        check: str,
+        column: str,
+        what: str,
+        times: Any,
+        assets: Any = None,
+        values: Any = None,
+    ) -> None:
+        """Add rows that fail a check; none, and nothing is added."""
+        times = np.asarray(times, np.int64)
+        if not len(times) or not self.wanted(check):
+            return
+        if assets is None:
+            assets = np.full(len(times), None, object)
+        if values is None:
+            values = np.full(len(times), np.nan)
+        severity = self._severity[check]
+        values = np.asarray(values, np.float64)
+        self.found.append(Finding(table, check, severity, column, what, times, assets, values))
+
+    def add_column(self, table: str, check: str, column: str, what: str) -> None:
+        """Add a finding about a column or table as a whole."""
+        self.add(table, check, column, what, [NO_TIME])

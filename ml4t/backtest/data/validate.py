@@ -1,0 +1,223 @@
+"""Validation: every row of every table is looked at, and what is found is reported, not repaired."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ml4t.backtest.data.arrays import Float64s
+from ml4t.backtest.data.arrow import is_text, single
+from ml4t.backtest.data.bars import Bars
+from ml4t.backtest.data.errors import DataError
+from ml4t.backtest.data.join import join_assets
+from ml4t.backtest.data.layout import price_layout
+from ml4t.backtest.data.names import PRICE_ROLES, find_roles
+from ml4t.backtest.data.order import batch_offsets, order_by
+from ml4t.backtest.data.price_findings import ByAsset, find_backwards, find_in_prices
+from ml4t.backtest.data.prices import PriceTable, read_prices
+from ml4t.backtest.data.report import Findings, ValidationReport
+from ml4t.backtest.data.requests import Request, split_requests
+from ml4t.backtest.data.series import SeriesTable, read_context, read_series
+from ml4t.backtest.data.series_findings import find_foresight, find_in_column, find_in_series
+from ml4t.backtest.data.tables import PRICES
+from ml4t.backtest.data.times import Clock, check_kinds, make_clock
+
+
+def validate(
+    prices: Any,
+    *,
+    signals: Any = None,
+    features: Any = None,
+    context: Any = None,
+    assets: Sequence[Any] | None = None,
+    columns: Mapping[str, str] | None = None,
+    bar_time: str | None = None,
+    timezone: str | None = None,
+    calendar: str | None = None,
+    severity: Mapping[str, str] | None = None,
+    stale_bars: int = 5,
+    spike_z: float = 20.0,
+    max_rank_correlation: float = 0.2,
+) -> ValidationReport:
+    """Look at every row of the tables of a run, and report what is wrong or looks wrong.
+
+    Tables are given as to :func:`~ml4t.backtest.data.tables.market_data`. What makes a simulation
+    dishonest or impossible is an error, what may be right a warning; ``severity`` changes that.
+
+    Parameters
+    ----------
+    prices, signals, features, context, assets, columns, bar_time, timezone
+        As there.
+    calendar : str, optional
+        Name of a calendar of ``exchange_calendars`` (``"XNYS"``) that says on which days there should be
+        bars; without it, the timestamps of the price table itself are what each asset should have.
+    severity : mapping of check to {"error", "warning", "off"}, optional
+        The checks and their defaults stand in ``ml4t.backtest.data.report.CHECKS``.
+    stale_bars : int
+        Bars without any change from which on a run is stale.
+    spike_z : float
+        Distance of a return from the asset's median return, in robust standard deviations (1.4826
+        times the median absolute deviation), from which on it is a spike.
+    max_rank_correlation : float
+        Rank correlation of a column with the return of one of the next ten bars from which on it is
+        suspected of knowing the future.
+
+    Returns
+    -------
+    ValidationReport
+        A table that cannot be read at all is a finding too (``unreadable``).
+
+    Raises
+    ------
+    DataError
+        If an option cannot be read.
+    """
+    findings = Findings(severity)
+    clock = make_clock(bar_time, timezone)
+    read = _attempt(findings, PRICES, lambda: read_prices(prices, PRICES, columns, assets))
+    if read is None:
+        _find_mixed_zones(findings, prices, columns)
+        return ValidationReport(findings.found, {})
+    requests = {
+        "signals": split_requests(signals, "signals", "signal", read.features)[1],
+        "features": split_requests(features, "features", "feature")[1],
+        "context": split_requests(context, "context", "context")[1],
+    }
+    tables = _read_tables(findings, requests, read.assets)
+    stamps = {PRICES: read.stamps} | {t.name: r.comparable(t.stamps, clock) for r, t in tables}
+    try:
+        check_kinds(stamps, clock)
+        comparable = True
+    except DataError as error:
+        comparable = False
+        findings.add_column(", ".join(stamps), "time_zones", "", str(error))
+
+    bars, rows = _find_in_prices(findings, read, clock, calendar, stale_bars, spike_z)
+    joined, origin = dict(bars.features), dict.fromkeys(bars.features, PRICES)
+    for column, values in bars.features.items():
+        at = np.flatnonzero(np.isinf(values))
+        names = np.array(bars.assets, object)[bars.codes[at]]
+        findings.add(
+            PRICES, "infinite_value", column, "is infinite", bars.times[at], names, values[at]
+        )
+        find_in_column(findings, PRICES, column, values)
+    for request, table in tables:
+        can_be_joined = find_in_series(findings, table, len(read.assets), request.clock(clock))
+        if comparable and can_be_joined and table.names:
+            values_of = join_assets(table, bars, request.clock(clock), "ignore")
+            joined |= values_of
+            origin |= dict.fromkeys(values_of, table.name)
+    find_foresight(findings, rows, joined, origin, max_rank_correlation)
+    return ValidationReport(findings.found, {name: len(times) for name, times in stamps.items()})
+
+
+def _attempt(findings: Findings, name: str, read: Any) -> Any:
+    try:
+        return read()
+    except DataError as error:
+        findings.add_column(name, "unreadable", "", str(error).removeprefix(f"{name}: "))
+        return None
+
+
+def _read_tables(
+    findings: Findings, requests: Mapping[str, list[Request]], assets: tuple[Any, ...]
+) -> list[tuple[Request, SeriesTable]]:
+    tables = []
+    for room, asked in requests.items():
+        for request in asked:
+            table = _attempt(
+                findings, request.name, functools.partial(_read, request, room, assets)
+            )
+            if table is not None:
+                tables.append((request, table))
+    return tables
+
+
+def _read(request: Request, room: str, assets: tuple[Any, ...]) -> SeriesTable:
+    if room == "context":
+        return read_context(request.options, request.name, request.value_name)
+    return read_series(request.options, request.name, request.value_name, assets)
+
+
+def _find_in_prices(
+    findings: Findings,
+    read: PriceTable,
+    clock: Clock,
+    calendar: str | None,
+    stale_bars: int,
+    spike_z: float,
+) -> tuple[Bars, ByAsset]:
+    times = clock.instants(read.stamps, PRICES)
+    find_backwards(findings, times, read.codes, read.assets, PRICES)
+    bars = _ordered(read, times)
+    rows = ByAsset.of(bars)
+    find_in_prices(findings, bars, rows, PRICES, calendar, stale_bars, spike_z)
+    if read.published is not None:
+        published = clock.instants(read.published, PRICES)
+        late = np.flatnonzero(published > times)
+        names = np.array(read.assets, object)[read.codes[late]]
+        findings.add(
+            PRICES, "early_publication", "available_at", "is after the bar", times[late], names
+        )
+    return bars, rows
+
+
+def _ordered(read: PriceTable, times: Any) -> Bars:
+    """Return the bars in order, whatever is wrong with them."""
+    order = order_by(read.codes, times, len(read.assets))
+    times = times[order]
+    timestamps, offsets = batch_offsets(times)
+
+    def moved(columns: dict[str, Float64s]) -> dict[str, Float64s]:
+        taken = {id(column): column[order] for column in columns.values()}
+        return {name: taken[id(column)] for name, column in columns.items()}
+
+    return Bars(
+        times,
+        timestamps,
+        offsets,
+        read.codes[order],
+        read.assets,
+        moved(read.prices),
+        moved(read.features),
+        None,
+    )
+
+
+def _find_mixed_zones(findings: Findings, prices: Any, columns: Mapping[str, str] | None) -> None:
+    """Find times given as text of which some name a zone and some do not."""
+    layout = _attempt(Findings(), PRICES, lambda: price_layout(prices, PRICES, columns))
+    if layout is None:
+        return
+    table = layout.table
+    try:
+        roles = find_roles(
+            PRICES, table.column_names, PRICE_ROLES, None if layout.wide else columns
+        )
+    except DataError:
+        return
+    if "timestamp" not in roles or not is_text(table[roles["timestamp"]].type):
+        return
+    text = single(table[roles["timestamp"]]).cast(pa.large_string())
+    zoned = pc.match_substring_regex(text, r"(Z|[+-]\d{2}:?\d{2}?)$").to_numpy(zero_copy_only=False)
+    days_only = pc.match_substring_regex(text, r"^\d{4}-\d{2}-\d{2}$").to_numpy(
+        zero_copy_only=False
+    )
+    zoned &= ~days_only
+    if zoned.any() and not zoned.all():
+        odd = np.flatnonzero(zoned if zoned.sum() * 2 <= len(zoned) else ~zoned)
+        what = "has times with and without a zone (value: row of the table)"
+        findings.add(
+            PRICES,
+            "time_zones",
+            roles["timestamp"],
+            what,
+            np.full(len(odd), np.iinfo(np.int64).min),
+            None,
+            odd,
+        )
