@@ -54,10 +54,13 @@ def make_bars(read: PriceTable, clock: Clock, name: str, sort: bool = False) -> 
     if order is not None:
         times, codes = times[order], codes[order]
         published = None if published is None else published[order]
-        # A table of closes holds one array four times: it stays one.
-        moved = {id(column): column[order] for column in prices.values()}
-        prices = {field: moved[id(column)] for field, column in prices.items()}
-        features = {column: values[order] for column, values in features.items()}
+        prices, features = take_rows(prices, order), take_rows(features, order)
     check_prices(times, codes, read.assets, prices, name)
     timestamps, offsets = batch_offsets(times)
     return Bars(times, timestamps, offsets, codes, read.assets, prices, features, published)
+
+
+def take_rows(columns: dict[str, Float64s], rows: Int64s) -> dict[str, Float64s]:
+    """Return columns with their rows in another order; an array that stands twice stays one."""
+    taken = {id(column): column[rows] for column in columns.values()}
+    return {name: taken[id(column)] for name, column in columns.items()}

@@ -10,9 +10,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ml4t.backtest.data.arrays import Float64s
+from ml4t.backtest.data._rows import is_ordered
+from ml4t.backtest.data.arrays import Int64s
 from ml4t.backtest.data.arrow import is_text, single
-from ml4t.backtest.data.bars import Bars
+from ml4t.backtest.data.bars import Bars, take_rows
 from ml4t.backtest.data.errors import DataError
 from ml4t.backtest.data.join import join_assets
 from ml4t.backtest.data.layout import price_layout
@@ -167,26 +168,15 @@ def _find_in_prices(
     return bars, rows
 
 
-def _ordered(read: PriceTable, times: Any) -> Bars:
+def _ordered(read: PriceTable, times: Int64s) -> Bars:
     """Return the bars in order, whatever is wrong with them."""
-    order = order_by(read.codes, times, len(read.assets))
-    times = times[order]
+    codes, prices, features = read.codes, read.prices, read.features
+    if not is_ordered(times, codes):
+        order = order_by(codes, times, len(read.assets))
+        times, codes = times[order], codes[order]
+        prices, features = take_rows(prices, order), take_rows(features, order)
     timestamps, offsets = batch_offsets(times)
-
-    def moved(columns: dict[str, Float64s]) -> dict[str, Float64s]:
-        taken = {id(column): column[order] for column in columns.values()}
-        return {name: taken[id(column)] for name, column in columns.items()}
-
-    return Bars(
-        times,
-        timestamps,
-        offsets,
-        read.codes[order],
-        read.assets,
-        moved(read.prices),
-        moved(read.features),
-        None,
-    )
+    return Bars(times, timestamps, offsets, codes, read.assets, prices, features, None)
 
 
 def _find_mixed_zones(findings: Findings, prices: Any, columns: Mapping[str, str] | None) -> None:
