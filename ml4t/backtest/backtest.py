@@ -105,6 +105,8 @@ class BacktestEngine:
             failed = StrategyError(self._failure(loop, error))
             failed.partial_result = self._result(loop, began, partial=True)
             raise failed from error
+        if self.progress is not None:
+            self.progress(self.data.n_times, self.data.n_times)
         return self._result(loop, began, partial=False)
 
     def _result(self, loop: EngineLoop, began: float, *, partial: bool) -> BacktestResult:
