@@ -339,6 +339,8 @@ cdef class Broker:
         if order.reduce_only or wanted - closing <= NEGLIGIBLE_REST * closing:
             order.rest = 0.0
             self._complete(order, ORDER_FILLED)
+            if order.source == SOURCE_RULE:
+                position.exit_is_decided = 0  # of a position that was added to, a rest is left
         base_price = self.portfolio.mark[order.asset]
         return self._book_exit(
             order, direction * closing, base_price, slipped(&self.settings, base_price, direction),

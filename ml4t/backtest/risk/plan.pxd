@@ -75,7 +75,7 @@ cdef class RulePlan:
     cdef void end_waits(self, int32_t asset) noexcept nogil
     cdef void open_position(self, Position* position, bint at_open) noexcept nogil
     cdef void read_inputs(self, const Position* position, int64_t row, int64_t t) noexcept nogil
-    cdef bint lacks_input(self, int32_t asset, int32_t slot) noexcept nogil
+    cdef bint lacks_inputs(self, int32_t asset) noexcept nogil
     cdef double parameter(self, const Position* position, int32_t slot) noexcept nogil
     cdef void compute(self, Position* position, const Settings* settings) noexcept nogil
     cdef void choose(self, Position* position) noexcept nogil

@@ -144,10 +144,13 @@ cdef class RulePlan:
                 self.frozen[at + i] = value
                 self.frozen_ratio[at + i] = position.split_ratio
 
-    cdef bint lacks_input(self, int32_t asset, int32_t slot) noexcept nogil:
-        return self.slot[slot].input >= 0 and isnan(
-            self.frozen[<int64_t> asset * self.n_inputs + self.slot[slot].input]
-        )
+    # A column without a value yet: every close reads it, for rules still to come as well.
+    cdef bint lacks_inputs(self, int32_t asset) noexcept nogil:
+        cdef int32_t i
+        for i in range(self.n_inputs):
+            if isnan(self.frozen[<int64_t> asset * self.n_inputs + i]):
+                return True
+        return False
 
     # The slot's parameter for a position; NaN when its column has no valid value.
     cdef double parameter(self, const Position* position, int32_t number) noexcept nogil:
@@ -225,14 +228,15 @@ cdef class RulePlan:
         cdef const Slot* slot
         cdef const Said* said
         cdef double value
-        cdef bint attention = False
+        cdef bint attention = self.lacks_inputs(asset)
         position.levels.max_bars = INFINITY
         for number in range(self.n_slots):
+            said = self.said_of(asset, number)
+            attention = attention or said.waits
             if not self.is_asked(asset, number):
                 continue
             slot = &self.slot[number]
-            said = self.said_of(asset, number)
-            attention = attention or slot.is_python or self.lacks_input(asset, number)
+            attention = attention or slot.is_python
             if not isnan(said.target) and (
                 target < 0 or self._wins_target(asset, side, number, target)
             ):
