@@ -26,6 +26,7 @@ class Book:
         self.t = -1
         self.rules: dict[int, Rule] = dict(enumerate(rules))  # in force, by index as added
         self.rules_added = len(rules)
+        self.columns = [rule.column for rule in rules if rule.column]  # of every rule so far
         assets = range(len(market.assets))
         self.positions: list[Position | None] = [None for _ in assets]
         self.marks = [NAN for _ in assets]
@@ -340,10 +341,11 @@ class Book:
         row = self.row_before[asset] if moment == "open" else self.t
         if self.wrong("features_of_today"):
             row = self.t
+        self.read_inputs(position, row)
         for index, rule in self.rules.items():
             if rule.applies_to(asset) and index not in position.states:
                 state = position.states[index] = RuleState()
-                self.read_parameter(rule, state, asset, row)
+                self.warn_missing(rule, state, position)
                 answers = rule.opening if moment == "open" else rule.closing
                 answer = answers.get((self.t, asset))
                 levels.give_levels(rule, state, position, self.settings, answer)
@@ -353,21 +355,25 @@ class Book:
         if asset in self.traded:
             self.met("re_entry")
 
-    def read_parameter(self, rule: Rule, state: RuleState, asset: int, row: int) -> None:
-        """A number, or a frozen input; NaN leaves one event and is read again (section 11)."""
-        if rule.kind == "scripted":
-            return
-        if not isinstance(rule.parameter, str):
-            state.value = rule.parameter
-            return
-        value = self.market.value(rule.parameter, row, asset)
-        if rule.in_range(value):
-            state.value = value
-            if state.warned:
+    def read_inputs(self, position: Position, row: int) -> None:
+        """Freeze the columns that have a value in this row and had none so far (section 11)."""
+        for column in self.columns:
+            value = self.market.value(column, row, position.asset)
+            frozen = column in position.inputs and not self.wrong("inputs_not_frozen")
+            if not frozen and not isnan(value):
+                position.inputs[column] = (value, position.split_ratio)
+                self.count_found(position, column)
+
+    def count_found(self, position: Position, column: str) -> None:
+        for index, state in position.states.items():
+            if state.warned and index in self.rules and self.rules[index].column == column:
                 self.met("nan_input_found_later")
-        elif not state.warned:
+
+    def warn_missing(self, rule: Rule, state: RuleState, position: Position) -> None:
+        """One event for a rule whose column has no valid value when it is asked."""
+        if rule.column and not state.warned and isnan(levels.parameter(rule, position)):
             state.warned = True
-            self.event(asset, "nan_input", 0, rule.parameter)
+            self.event(position.asset, "nan_input", 0, rule.column)
 
     def add(self, position: Position, order: Order, record: dict) -> None:
         price = self.entry_price(record)

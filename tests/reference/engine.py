@@ -80,8 +80,7 @@ class Engine:
         position = book.positions[asset]
         if position is not None:
             self.met("split_while_held")
-            absolute = {index for index, rule in book.rules.items() if rule.absolute}
-            position.split(ratio, absolute, levels_too=not self.wrong("split_leaves_levels"))
+            position.split(ratio, levels_too=not self.wrong("split_leaves_levels"))
             if self.settings.whole:
                 self.cash_in_lieu(position)
         for order in list(book.waiting):
@@ -263,19 +262,20 @@ class Engine:
         """Every rule, in the order added: levels for t+1, and exits decided now."""
         book, asset = self.book, position.asset
         exits = []
+        book.read_inputs(position, book.t)
         for index, rule in book.rules.items():
             if not rule.applies_to(asset):
                 continue
             state = position.states.setdefault(index, RuleState())
-            if isnan(state.value) or self.wrong("inputs_not_frozen"):
-                book.read_parameter(rule, state, asset, book.t)
+            book.warn_missing(rule, state, position)
             answer = rule.closing.get((book.t, asset))
             levels.give_levels(rule, state, position, self.settings, answer)
             exit_type, priority, reason = "", rule.priority, rule.kind
-            if rule.kind == "time_exit" and not isnan(state.value):
-                late = position.bars_held >= state.value
+            if rule.kind == "time_exit":
+                max_bars = levels.parameter(rule, position)  # NaN: no comparison holds
+                late = position.bars_held >= max_bars
                 if self.wrong("time_exit_late"):
-                    late = position.bars_held > state.value
+                    late = position.bars_held > max_bars
                 exit_type = "time_exit" if late else ""
             elif rule.kind == "scripted" and answer is not None and answer.exit:
                 exit_type, priority, reason = answer.exit_type, answer.priority, answer.reason
@@ -302,7 +302,7 @@ class Engine:
     def mark(self) -> None:
         self.mark_equity = self.book.equity()
         if self.mark_equity <= 0.0 and not self.under_water:
-            self.book.event(-1, "negative_equity", 0, "equity", self.mark_equity)
+            self.book.event(-1, "negative_equity", 0, "negative_equity", self.mark_equity)
         self.under_water = self.mark_equity <= 0.0
 
     # ----- 6. the strategy ----------------------------------------------------------------------

@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import isnan
 from typing import NamedTuple
 
-from reference.market import Bar
+from reference.market import NAN, Bar
 from reference.positions import Position, RuleState
 from reference.rules import EXIT_ORDER, Decision, Rule
 from reference.settings import Settings
@@ -30,6 +30,21 @@ class Hit(NamedTuple):
     intrabar: str
 
 
+def parameter(rule: Rule, position: Position) -> float:
+    """The rule's number for this position; NaN while its column has no valid value (section 11).
+
+    An absolute price is in the units of the day it was read: the splits since then divide it.
+    """
+    value, ratio_then = rule.parameter, 1.0
+    if rule.column:
+        value, ratio_then = position.inputs.get(rule.column, (NAN, 1.0))
+        if not rule.in_range(value):
+            return NAN
+    if rule.absolute:
+        return value / (position.split_ratio / ratio_then)
+    return value
+
+
 def give_levels(
     rule: Rule, state: RuleState, position: Position, settings: Settings, answer: Decision | None
 ) -> None:
@@ -43,16 +58,21 @@ def give_levels(
                 state.target, state.target_priority = answer.target, answer.priority
                 state.target_reason = answer.reason
         return
-    if isnan(state.value):
+    value = parameter(rule, position)
+    if isnan(value):
         return
     sign = position.sign
     basis = position.entry if settings.level_basis == "fill_price" else position.basis
     if rule.kind == "stop_loss":
-        state.stop = state.value if rule.absolute else basis * (1.0 - sign * state.value)
+        level = value if rule.absolute else basis * (1.0 - sign * value)
+        if level > 0.0:  # no price comes to zero or below: what was said before stands
+            state.stop = level
     elif rule.kind == "take_profit":
-        state.target = state.value if rule.absolute else basis * (1.0 + sign * state.value)
+        level = value if rule.absolute else basis * (1.0 + sign * value)
+        if level > 0.0:
+            state.target = level
     elif rule.kind == "trailing_stop":
-        level = position.water * (1.0 - sign * state.value)
+        level = position.water * (1.0 - sign * value)
         if isnan(state.stop) or (level > state.stop if sign > 0.0 else level < state.stop):
             state.stop = level
     state.stop_priority = state.target_priority = rule.priority

@@ -11,7 +11,6 @@ from reference.market import NAN
 class RuleState:
     """What one rule knows about one position. It belongs to the position (section 4)."""
 
-    value: float = NAN  # the parameter: frozen input, or the number
     warned: bool = False  # the nan_input event was written
     stop: float = NAN
     target: float = NAN
@@ -38,6 +37,9 @@ class Position:
     entry_decision_time: int
     bars_held: int = 0
     states: dict[int, RuleState] = field(default_factory=dict)
+    # frozen inputs, column -> (first value that is not NaN, split ratio when it was read)
+    inputs: dict[str, tuple[float, float]] = field(default_factory=dict)
+    split_ratio: float = 1.0  # product of the splits since the opening
     # the trade's sums, each from 0.0, one fill at a time
     entered: float = 0.0
     entered_value: float = 0.0
@@ -68,8 +70,9 @@ class Position:
         self.basis = (self.basis * held + decision_price * units) / (held + units)
         self.quantity = self.quantity + self.sign * units
 
-    def split(self, ratio: float, absolute_inputs: set[int], levels_too: bool = True) -> None:
+    def split(self, ratio: float, levels_too: bool = True) -> None:
         """Quantities times, prices divided; money sums stay (sections 2.1 and 11)."""
+        self.split_ratio = self.split_ratio * ratio
         self.quantity = self.quantity * ratio
         self.entered = self.entered * ratio
         self.exited = self.exited * ratio
@@ -80,12 +83,10 @@ class Position:
         self.worst = self.worst / ratio
         self.stop_at_entry = self.stop_at_entry / ratio
         self.target_at_entry = self.target_at_entry / ratio
-        for index, state in self.states.items():
-            if levels_too:
+        if levels_too:
+            for state in self.states.values():
                 state.stop = state.stop / ratio
                 state.target = state.target / ratio
-            if index in absolute_inputs:
-                state.value = state.value / ratio
 
     def trade(self, asset_name: str, fill: dict, stop: float, target: float) -> dict:
         """One round trip, flat to flat; the closing fill gives type, rule, level and reason."""

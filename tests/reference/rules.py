@@ -47,6 +47,11 @@ class Rule:
         if not self.in_range(self.parameter):
             raise ValueError(f"{self.kind} parameter out of range: {self.parameter}")
 
+    @property
+    def column(self) -> str:
+        """The column the parameter is read from; empty when it is a number."""
+        return self.parameter if isinstance(self.parameter, str) else ""
+
     def applies_to(self, asset: int) -> bool:
         return self.assets is None or asset in self.assets
 

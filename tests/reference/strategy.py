@@ -21,6 +21,8 @@ def act(book: Book, script: Script, equity: float) -> None:
         elif one.kind == "add_rule":
             book.rules[book.rules_added] = one.rule
             book.rules_added += 1
+            if one.rule.column:
+                book.columns.append(one.rule.column)
             book.met("rule_added_while_held" if book.holds() else "rule_added")
         elif one.index in book.rules:
             for position in book.holds():
