@@ -1,6 +1,14 @@
-"""Tables in, MarketData out: reading, checking and point-in-time joins."""
+"""Tables in, MarketData out: reading, checking, point-in-time joins, indicators."""
 
 from ml4t.backtest.data.errors import DataError, DataWarning, LookAheadError
+from ml4t.backtest.data.indicators import (
+    ATR,
+    EWMA,
+    Indicator,
+    RealizedVolatility,
+    RollingMax,
+    RollingMin,
+)
 from ml4t.backtest.data.market_data import MarketData
 from ml4t.backtest.data.options import Table
 from ml4t.backtest.data.report import Finding, ValidationReport
@@ -8,11 +16,17 @@ from ml4t.backtest.data.tables import market_data
 from ml4t.backtest.data.validate import validate
 
 __all__ = [
+    "ATR",
+    "EWMA",
     "DataError",
     "DataWarning",
     "Finding",
+    "Indicator",
     "LookAheadError",
     "MarketData",
+    "RealizedVolatility",
+    "RollingMax",
+    "RollingMin",
     "Table",
     "ValidationReport",
     "market_data",

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ml4t.backtest.data.errors import DataError
+from ml4t.backtest.data.indicators import Indicator
 from ml4t.backtest.data.options import Table
 from ml4t.backtest.data.times import Clock, Stamps, make_clock
 
@@ -37,6 +38,19 @@ class Request:
 
     def on_violation(self, default: str) -> str:
         return self.options.on_violation or default
+
+
+def split_indicators(given: Any) -> tuple[Any, dict[str, Indicator]]:
+    """Take the indicators out of what was given as features, and name them."""
+    if isinstance(given, Indicator):
+        return None, {given.name: given}
+    if isinstance(given, Mapping):
+        rest = {name: item for name, item in given.items() if not isinstance(item, Indicator)}
+        return rest, {str(n): item for n, item in given.items() if isinstance(item, Indicator)}
+    if isinstance(given, list | tuple):
+        rest_ = [item for item in given if not isinstance(item, Indicator)]
+        return rest_, {item.name: item for item in given if isinstance(item, Indicator)}
+    return given, {}
 
 
 def split_requests(

@@ -13,7 +13,7 @@ from ml4t.backtest.data.join import join_assets, join_context, report_violation
 from ml4t.backtest.data.market_data import MarketData
 from ml4t.backtest.data.options import check_on_violation
 from ml4t.backtest.data.prices import PriceTable, read_prices
-from ml4t.backtest.data.requests import Request, split_requests
+from ml4t.backtest.data.requests import Request, split_indicators, split_requests
 from ml4t.backtest.data.series import SeriesTable, read_context, read_series, refuse_unknown
 from ml4t.backtest.data.times import Clock, Stamps, check_kinds, make_clock
 
@@ -54,7 +54,8 @@ def market_data(
         ``available_at``, else the time column, plus ``Table(available_after=...)``. A NaN is a value:
         from then on nothing is known.
     features : as signals, optional
-        Indicators; the same join under another name.
+        Values per asset that are no model outputs; the same join. Indicators such as ``ATR(14)`` may stand
+        among them, and are computed from the bars.
     context : table, Table, list of these, or mapping of name to one, optional
         Market-wide values with their own stamps. A NaN is not a value: the last one stays.
     actions : table, optional
@@ -94,6 +95,7 @@ def market_data(
     clock = make_clock(bar_time, timezone)
     read = read_prices(prices, PRICES, columns, assets)
     signal_names, signal_requests = split_requests(signals, "signals", "signal", read.features)
+    features, indicators = split_indicators(features)
     _, feature_requests = split_requests(features, "features", "feature")
     _, context_requests = split_requests(context, "context", "context")
     signal_tables = _read_series(signal_requests, read.assets)
@@ -112,6 +114,11 @@ def market_data(
     for request, table in signal_tables + feature_tables:
         values = join_assets(table, bars, request.clock(clock), request.on_violation(on_violation))
         _add(joined, values, table.name)
+    for name, indicator in indicators.items():
+        column = indicator.start(len(bars.assets)).update_bars(
+            bars.times, bars.codes, bars.prices, corporate
+        )
+        _add(joined, {name: column}, "features")
     market: dict[str, Float64s] = {}
     for request, table in context_tables:
         values = join_context(table, bars, request.clock(clock), request.on_violation(on_violation))
@@ -120,6 +127,7 @@ def market_data(
     info = {
         "closes_only": read.closes_only,
         "dates_only": read.stamps.kind == "date",
+        "times": read.stamps.kind,
         "bar_time": bar_time,
         "timezone": timezone,
         "tables": {name: len(times) for name, times in stamps.items()},

@@ -22,7 +22,7 @@ from ml4t.backtest.data.order import batch_offsets, order_by
 from ml4t.backtest.data.price_findings import ByAsset, find_backwards, find_in_prices
 from ml4t.backtest.data.prices import PriceTable, read_prices
 from ml4t.backtest.data.report import Findings, ValidationReport
-from ml4t.backtest.data.requests import Request, split_requests
+from ml4t.backtest.data.requests import Request, split_indicators, split_requests
 from ml4t.backtest.data.series import SeriesTable, read_context, read_series
 from ml4t.backtest.data.series_findings import find_foresight, find_in_column, find_in_series
 from ml4t.backtest.data.tables import PRICES
@@ -86,7 +86,7 @@ def validate(
         return ValidationReport(findings.found, {})
     requests = {
         "signals": split_requests(signals, "signals", "signal", read.features)[1],
-        "features": split_requests(features, "features", "feature")[1],
+        "features": split_requests(split_indicators(features)[0], "features", "feature")[1],
         "context": split_requests(context, "context", "context")[1],
     }
     tables = _read_tables(findings, requests, read.assets)

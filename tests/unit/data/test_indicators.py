@@ -1,0 +1,208 @@
+"""Indicators against pandas' answers, in chunks, over splits, and without a look ahead."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from ml4t.backtest.data import (
+    ATR,
+    EWMA,
+    DataError,
+    RealizedVolatility,
+    RollingMax,
+    RollingMin,
+    market_data,
+)
+from ml4t.backtest.data.market_data import ACTION
+
+ALL = [
+    ATR(14),
+    ATR(1),
+    RealizedVolatility(21),
+    RollingMax(20),
+    RollingMin(5, "close"),
+    RollingMax(1),
+    EWMA(10),
+]
+
+
+def random_bars(n_days=300, n_assets=3, seed=1, ragged=True):
+    rng = np.random.default_rng(seed)
+    close = 100 * np.exp(rng.normal(0, 0.02, (n_days, n_assets)).cumsum(axis=0))
+    opened = close * np.exp(rng.normal(0, 0.01, close.shape))
+    frame = pd.DataFrame(
+        {
+            "date": np.repeat(pd.bdate_range("2020-01-01", periods=n_days), n_assets),
+            "asset": np.tile([f"A{i}" for i in range(n_assets)], n_days),
+            "open": opened.reshape(-1),
+            "high": (np.maximum(opened, close) * (1 + rng.uniform(0, 0.01, close.shape))).reshape(
+                -1
+            ),
+            "low": (np.minimum(opened, close) * (1 - rng.uniform(0, 0.01, close.shape))).reshape(
+                -1
+            ),
+            "close": close.reshape(-1),
+        }
+    )
+    return frame[rng.random(len(frame)) < 0.8].reset_index(drop=True) if ragged else frame
+
+
+def wilder(bars, period):
+    """ATR of one asset with pandas: the seed, then an exponential mean of alpha 1/period."""
+    before = bars["close"].shift(1)
+    ranges = pd.concat(
+        [bars["high"] - bars["low"], (bars["high"] - before).abs(), (bars["low"] - before).abs()],
+        axis=1,
+    )
+    true_range = ranges.max(axis=1)[1:]
+    seeded = true_range[period:].to_numpy()
+    seeded = pd.Series(np.concatenate([[true_range[:period].mean()], seeded]))
+    values = seeded.ewm(alpha=1 / period, adjust=False).mean()
+    return np.concatenate([np.full(min(period, len(bars)), np.nan), values])[: len(bars)]
+
+
+ANSWERS = {
+    ATR(14): lambda bars: wilder(bars, 14),
+    ATR(1): lambda bars: wilder(bars, 1),
+    RealizedVolatility(21): lambda bars: (
+        np.log(bars["close"]).diff().rolling(21).std() * np.sqrt(252)
+    ),
+    RealizedVolatility(5, 365): lambda bars: (
+        np.log(bars["close"]).diff().rolling(5).std() * np.sqrt(365)
+    ),
+    RollingMax(20): lambda bars: bars["high"].rolling(20).max(),
+    RollingMin(5, "close"): lambda bars: bars["close"].rolling(5).min(),
+    RollingMax(1): lambda bars: bars["high"],
+    EWMA(10): lambda bars: bars["close"].ewm(span=10, adjust=False).mean(),
+}
+
+
+@pytest.mark.parametrize("indicator", ANSWERS, ids=str)
+def test_against_pandas(indicator):
+    frame = random_bars()
+    data = market_data(frame, features=indicator)
+    column = data.features[indicator.name]
+    for asset, bars in frame.groupby("asset"):
+        own = column[data.asset_codes == data.code(asset)]
+        np.testing.assert_allclose(own, ANSWERS[indicator](bars), rtol=1e-11)
+    np.testing.assert_array_equal(indicator.compute(data), column)
+
+
+def test_atr_by_hand():
+    # True ranges from the second bar: max(2, |12-10|, |10-10|) = 2, then max(3, |13-11|, |10-11|) = 3,
+    # then max(1, |15-12|, |14-12|) = 3. ATR(2) = (2 + 3)/2 = 2.5, then (2.5*1 + 3)/2 = 2.75.
+    frame = pd.DataFrame(
+        {
+            "date": pd.bdate_range("2024-01-01", periods=4),
+            "open": [10.0, 11.0, 12.0, 14.5],
+            "high": [11.0, 12.0, 13.0, 15.0],
+            "low": [9.0, 10.0, 10.0, 14.0],
+            "close": [10.0, 11.0, 12.0, 14.5],
+        }
+    )
+    column = market_data(frame, features=ATR(2)).features["atr_2"]
+    np.testing.assert_array_equal(column, [np.nan, np.nan, 2.5, 2.75])
+
+
+@pytest.mark.parametrize("indicator", ALL, ids=str)
+@pytest.mark.parametrize("seed", range(3))
+def test_chunks_give_the_same_bits(indicator, seed):
+    frame = random_bars(seed=seed)
+    days = sorted(frame["date"].unique())
+    splits = pd.DataFrame(
+        {
+            "date": [days[100], days[150]],
+            "asset": ["A0", "A2"],
+            "kind": "split",
+            "value": [2.0, 0.5],
+        }
+    )
+    whole = market_data(frame, actions=splits)
+    expected = indicator.compute(whole)
+    cuts = np.sort(np.random.default_rng(seed).choice(len(days), 20, replace=False))
+    progress, pieces = indicator.start(3), []
+    for chunk in np.split(np.array(days), cuts):
+        part = frame[frame["date"].isin(chunk)]
+        if len(part):
+            due = splits[splits["date"].isin(chunk)]
+            pieces.append(progress.update(market_data(part, assets=whole.assets, actions=due)))
+    np.testing.assert_array_equal(np.concatenate(pieces), expected)
+
+
+@pytest.mark.parametrize("indicator", ALL, ids=str)
+def test_one_bar_at_a_time(indicator):
+    frame = random_bars(n_days=60)
+    whole = market_data(frame)
+    progress = indicator.start(whole.n_assets)
+    pieces = [
+        progress.update(market_data(rows, assets=whole.assets)) for _, rows in frame.groupby("date")
+    ]
+    np.testing.assert_array_equal(np.concatenate(pieces), indicator.compute(whole))
+
+
+@pytest.mark.parametrize("indicator", ALL, ids=str)
+def test_nothing_changes_when_the_future_does(indicator):
+    frame = random_bars()
+    expected = indicator.compute(market_data(frame))
+    for row in (1, 50, 400):
+        other = frame.copy()
+        other.loc[row:, ["open", "high", "low", "close"]] *= 1.7
+        np.testing.assert_array_equal(indicator.compute(market_data(other))[:row], expected[:row])
+
+
+@pytest.mark.parametrize("indicator", ALL, ids=str)
+def test_a_split_only_changes_the_unit(indicator):
+    # The same market told twice: in units of before, and with a 4:1 split on day 150 as an event.
+    frame = random_bars(n_assets=1, ragged=False)
+    split = frame["date"] >= frame["date"][150]
+    raw = frame.copy()
+    raw.loc[split, ["open", "high", "low", "close"]] /= 4.0
+    actions = pd.DataFrame(
+        {"date": [frame["date"][150]], "asset": ["A0"], "kind": ["split"], "value": [4.0]}
+    )
+    smooth = indicator.compute(market_data(frame))
+    told = indicator.compute(market_data(raw, actions=actions))
+    unit = 1.0 if isinstance(indicator, RealizedVolatility) else np.where(split, 4.0, 1.0)
+    np.testing.assert_allclose(told * unit, smooth, rtol=1e-12)
+
+
+def test_a_split_of_an_asset_without_a_row_waits_for_its_next():
+    frame = pd.DataFrame(
+        {"date": pd.bdate_range("2024-01-01", periods=4), "close": [100.0, 100.0, 50.0, 50.0]}
+    )
+    actions = np.zeros(1, ACTION)
+    actions["value"], actions["time"] = 2.0, pd.Timestamp("2024-01-03").value
+    progress = ATR(1).start(1)
+    first, second = market_data(frame[:2], assets=["A"]), market_data(frame[2:], assets=["A"])
+    times = np.repeat(first.timestamps, np.diff(first.offsets))
+    prices = {"high": first.high, "low": first.low, "close": first.close}
+    np.testing.assert_array_equal(
+        progress.update_bars(times, first.asset_codes, prices, actions), [np.nan, 0.0]
+    )
+    np.testing.assert_array_equal(progress.update(second), [0.0, 0.0])
+
+
+def test_indicators_stand_among_features(bars):
+    table = pd.DataFrame({"timestamp": bars["timestamp"][:1], "asset": ["AAA"], "x": [1.0]})
+    data = market_data(bars, features={"range": ATR(1), "table": table})
+    assert list(data.features) == ["x", "range"]
+    data = market_data(bars, features=[ATR(1), EWMA(3)])
+    assert list(data.features) == ["atr_1", "ewma_close_3"]
+    assert data.signal_names == ()
+    with pytest.raises(DataError, match="column 'x' is already"):
+        market_data(bars, features={"x": ATR(1), "table": table})
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: ATR(0), "period must be a whole number of at least 1, was 0"),
+        (lambda: RealizedVolatility(1), "at least 2"),
+        (lambda: RealizedVolatility(5, -1.0), "bars_per_year must be positive"),
+        (lambda: RollingMax(2.5), "whole number"),
+        (lambda: RollingMin(5, "score"), "field must be open, high, low or close"),
+    ],
+)
+def test_parameters_are_checked(make, message):
+    with pytest.raises(DataError, match=message):
+        make()
