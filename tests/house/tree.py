@@ -29,6 +29,7 @@ LAYERS = (
     ("engine",),
     ("result", "analytics", "report"),
     ("backtest",),
+    ("demo",),
     ("sweep", "cli", "__main__"),
 )
 ROOT_LAYER = len(LAYERS)

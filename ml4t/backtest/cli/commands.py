@@ -1,0 +1,201 @@
+"""The commands run, demo and info.
+
+Exit codes: 0 done, 1 the run failed, 2 an argument or a table cannot be used, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import platform
+import sys
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NoReturn
+
+import typer
+
+from ml4t.backtest.backtest import run_backtest
+from ml4t.backtest.cli.arguments import (
+    load_strategy,
+    place_of,
+    read_config,
+    read_pairs,
+    read_rule,
+    read_table,
+)
+from ml4t.backtest.core.build import build_profile
+from ml4t.backtest.demo import run_demo
+from ml4t.backtest.risk.manager import RuleError
+from ml4t.backtest.strategy.errors import BacktestInterrupted, StrategyError
+
+if TYPE_CHECKING:
+    from ml4t.backtest.result import BacktestResult
+
+FAILED, UNUSABLE, INTERRUPTED = 1, 2, 130
+REQUIRED = ("numpy", "pandas", "pyarrow", "pydantic", "rich", "typer")
+OPTIONAL = ("matplotlib", "plotly", "polars", "numba", "exchange-calendars")
+
+app = typer.Typer(
+    help="Event-driven backtests with a compiled core.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # brackets in the help are meant
+)
+
+
+def main() -> None:
+    """Run the command line."""
+    app(prog_name="ml4t-backtest")
+
+
+@app.command()
+def run(
+    prices: Annotated[str, typer.Argument(help="Price table: a Parquet or CSV file.")],
+    strategy: Annotated[str, typer.Option(help="module:Class or file.py:Class.")],
+    param: Annotated[
+        list[str] | None, typer.Option(help="Parameter of the strategy, name=value; repeatable.")
+    ] = None,
+    signals: Annotated[
+        list[str] | None,
+        typer.Option(help="Signals per asset, file or 'file[column,column]'; repeatable."),
+    ] = None,
+    features: Annotated[
+        list[str] | None, typer.Option(help="Features per asset, as --signals.")
+    ] = None,
+    context: Annotated[
+        list[str] | None, typer.Option(help="Market-wide values, as --signals.")
+    ] = None,
+    actions: Annotated[str | None, typer.Option(help="Splits and dividends: a file.")] = None,
+    bar_time: Annotated[
+        str | None,
+        typer.Option(help="When a bar with a date only is complete: '16:00 America/New_York'."),
+    ] = None,
+    timezone: Annotated[str | None, typer.Option(help="Zone of times that name none.")] = None,
+    sort: Annotated[bool, typer.Option("--sort", help="Sort times that run backwards.")] = False,
+    rule: Annotated[
+        list[str] | None,
+        typer.Option(help='Risk rule, "PriceBasedStopLoss(pct=0.05)"; repeatable.'),
+    ] = None,
+    cash: Annotated[float | None, typer.Option(help="Initial cash [100,000].")] = None,
+    account: Annotated[str | None, typer.Option(help="cash or margin [cash].")] = None,
+    commission: Annotated[
+        float | None, typer.Option(help="Fraction of the value traded: 0.001 is 0.1%.")
+    ] = None,
+    slippage: Annotated[
+        float | None, typer.Option(help="Fraction by which market orders fill worse.")
+    ] = None,
+    setting: Annotated[
+        list[str] | None,
+        typer.Option(help="Any other setting of BacktestConfig, name=value; repeatable."),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(help="Folder for tables (Parquet) and the picture.", file_okay=False),
+    ] = None,
+    progress: Annotated[
+        bool | None, typer.Option(help="Progress bar; by default where a terminal shows it.")
+    ] = None,
+) -> None:
+    """Run a strategy over tables and print a summary."""
+    try:
+        settings = {
+            "initial_cash": cash,
+            "account": account,
+            "commission": commission,
+            "slippage": slippage,
+        }
+        config = read_config(settings | read_pairs(setting or (), "--setting"))
+        rules = [read_rule(text) for text in rule or ()]
+        result = run_backtest(
+            prices,
+            load_strategy(strategy, read_pairs(param or (), "--param")),
+            signals=[read_table(text) for text in signals] if signals else None,
+            features=[read_table(text) for text in features] if features else None,
+            context=[read_table(text) for text in context] if context else None,
+            actions=actions,
+            bar_time=bar_time,
+            timezone=timezone,
+            sort=sort,
+            rules=rules,
+            config=config,
+            progress=sys.stderr.isatty() if progress is None else progress,
+        )
+    except (StrategyError, RuleError) as error:
+        _keep(error.partial_result, output)
+        _stop(f"{error}{place_of(error)}", FAILED)
+    except BacktestInterrupted as interrupted:
+        _keep(interrupted.partial_result, output)
+        _stop(str(interrupted), INTERRUPTED)
+    except (ValueError, TypeError) as error:
+        _stop(str(error), UNUSABLE)
+    typer.echo(result.summary())
+    if output is not None:
+        _write(result, output, err=False)
+
+
+@app.command()
+def demo(
+    output: Annotated[
+        Path, typer.Option(help="Folder for tables (Parquet) and pictures.", file_okay=False)
+    ] = Path("demo-output"),
+) -> None:
+    """Run the demonstration on real market data: a portfolio of predictions, and AAPL with splits."""
+    try:
+        run_demo(output)
+    except BacktestInterrupted as interrupted:
+        _stop(str(interrupted), INTERRUPTED)
+    except OSError as error:
+        _stop(f"{output} cannot be written: {error.strerror or error}", UNUSABLE)
+
+
+@app.command()
+def info() -> None:
+    """Print versions, the build profile and the platform: what a report of a problem needs."""
+    rows = [
+        ("ml4t-backtest", _version("ml4t-backtest")),
+        ("build", build_profile()),
+        ("Python", f"{platform.python_version()} ({platform.python_implementation()})"),
+        ("platform", platform.platform()),
+        ("processor", platform.machine()),
+    ]
+    rows += [(name, _version(name)) for name in (*REQUIRED, *OPTIONAL)]
+    for name, value in rows:
+        typer.echo(f"{name:<20}{value}")
+
+
+def _keep(partial: BacktestResult | None, output: Path | None) -> None:
+    """Keep what was done before a run ended early."""
+    if partial is None:
+        return
+    if output is not None:
+        _write(partial, output, err=True)
+    else:
+        typer.echo("what was done until then is lost; --output keeps it", err=True)
+
+
+def _write(result: BacktestResult, output: Path, *, err: bool) -> None:
+    try:
+        result.to_parquet(output)
+    except OSError as error:
+        _stop(f"--output {output} cannot be written: {error.strerror or error}", UNUSABLE)
+    written = "tables"
+    # A picture is a help, not the result: without matplotlib, or a timestamp, there is none.
+    try:
+        result.plot(output / "equity.png")
+        written += " and equity.png"
+    except (ImportError, ValueError):
+        pass
+    what = "Partial result" if result.partial else "Result"
+    typer.echo(f"\n{what}: {written} in {output}", err=err)
+
+
+def _version(package: str) -> str:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return "not installed"
+
+
+def _stop(sentence: str, code: int) -> NoReturn:
+    typer.echo(f"error: {sentence}", err=True)
+    raise typer.Exit(code)
