@@ -11,6 +11,11 @@ from ml4t.backtest.data.indicators import (
 )
 from ml4t.backtest.data.market_data import MarketData
 from ml4t.backtest.data.options import Table
+from ml4t.backtest.data.providers import (
+    CallableFeatureProvider,
+    FeatureProvider,
+    PrecomputedFeatureProvider,
+)
 from ml4t.backtest.data.report import Finding, ValidationReport
 from ml4t.backtest.data.tables import market_data
 from ml4t.backtest.data.validate import validate
@@ -18,12 +23,15 @@ from ml4t.backtest.data.validate import validate
 __all__ = [
     "ATR",
     "EWMA",
+    "CallableFeatureProvider",
     "DataError",
     "DataWarning",
+    "FeatureProvider",
     "Finding",
     "Indicator",
     "LookAheadError",
     "MarketData",
+    "PrecomputedFeatureProvider",
     "RealizedVolatility",
     "RollingMax",
     "RollingMin",

@@ -5,8 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from ml4t.backtest.data.arrays import Float64s, Int32s, Int64s
 from ml4t.backtest.data.checks import check_prices
+from ml4t.backtest.data.market_data import MarketData
 from ml4t.backtest.data.order import batch_offsets, row_order
 from ml4t.backtest.data.prices import PriceTable
 from ml4t.backtest.data.times import Clock
@@ -58,6 +61,12 @@ def make_bars(read: PriceTable, clock: Clock, name: str, sort: bool = False) -> 
     check_prices(times, codes, read.assets, prices, name)
     timestamps, offsets = batch_offsets(times)
     return Bars(times, timestamps, offsets, codes, read.assets, prices, features, published)
+
+
+def bars_of(data: MarketData) -> Bars:
+    """Return the bars of finished market data, for joining more to them."""
+    times = np.repeat(data.timestamps, np.diff(data.offsets))
+    return Bars(times, data.timestamps, data.offsets, data.asset_codes, data.assets, {}, {}, None)
 
 
 def take_rows(columns: dict[str, Float64s], rows: Int64s) -> dict[str, Float64s]:

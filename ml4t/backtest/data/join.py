@@ -56,7 +56,7 @@ def join_assets(
     DataError
         If an (asset, time) stands twice.
     """
-    known = _Publications(series, clock, on_violation)
+    known = Publications(series, clock, on_violation)
     # The names of a table begin with the assets of the run.
     rows = known.at_bars(bars.timestamps, bars.offsets, bars.codes, len(series.names))
     rows = _lagged(rows, bars.codes, len(bars.assets), series.options.lag_bars)
@@ -76,7 +76,7 @@ def join_context(
     -------
     dict of column name to float64 array, shape (n_times,)
     """
-    known = _Publications(series, clock, on_violation)
+    known = Publications(series, clock, on_violation)
     n_times = len(bars.timestamps)
     one_each, no_asset = np.arange(n_times + 1), np.zeros(n_times, np.int32)
     joined = {}
@@ -87,7 +87,7 @@ def join_context(
     return joined
 
 
-class _Publications:
+class Publications:
     """Rows of a table in the order in which they became known."""
 
     def __init__(self, series: SeriesTable, clock: Clock, on_violation: str) -> None:
@@ -212,7 +212,7 @@ def publication_order(published: Int64s, own: Int64s) -> Int64s | None:
     return sort_by_time(sort_by_time(np.arange(len(published)), own), published)
 
 
-def _refuse_repeats(series: SeriesTable, known: _Publications) -> None:
+def _refuse_repeats(series: SeriesTable, known: Publications) -> None:
     marks = repeats(known.published, known.own, known.codes, max(len(series.names), 1))
     if marks.any():
         names = _namer(series.names, known.codes)

@@ -73,8 +73,8 @@ def read_series(options: Table, name: str, value_name: str, assets: tuple[Any, .
         codes, in_order = np.zeros(table.num_rows, np.int32), assets
     else:
         raise DataError(
-            f"{name}: has no column of assets and no column named as an asset, and the prices are of "
-            f"{len(assets)} assets; add the column asset"
+            f"{name}: has no column of assets, nor columns named as the assets of the run; add the "
+            "column asset"
         )
     values = _read_values(table, roles, options, name)
     return SeriesTable(name, options, own, published, codes, in_order, values)
