@@ -20,6 +20,7 @@ cdef struct Levels:
     double trail_keep            # 1 - s*pct of the winning trail; NaN: none
     double max_bars              # bars_held at which a close must decide an exit; +inf: none
     int64_t trail_moves          # of all positions of the asset in this run; never reset
+    int64_t synced_at            # bars_held when the losing trails last caught up with the water mark
     int32_t fixed_slot           # the slot of the plan that gave it; -1: none
     int32_t trail_slot
     int32_t target_slot
@@ -85,6 +86,7 @@ cdef inline void clear_levels(Levels* levels, double side) noexcept nogil:
     levels.target = side * INFINITY
     levels.trail_keep = NAN
     levels.max_bars = INFINITY
+    levels.synced_at = 0
     levels.fixed_slot = -1
     levels.trail_slot = -1
     levels.target_slot = -1

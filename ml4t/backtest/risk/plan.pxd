@@ -87,7 +87,7 @@ cdef class RulePlan:
     cdef void forget(self, int32_t asset, int32_t slot) noexcept nogil
     cdef int32_t _add_slot(self, list assets, frozen_columns) except -1
     cdef int32_t _input(self, str name) except -2
-    cdef void sync_trails(self, const Position* position) noexcept nogil
+    cdef void sync_trails(self, Position* position) noexcept nogil
     cdef bint _wins_stop(
         self, int32_t asset, double side, int32_t a, int32_t b
     ) noexcept nogil

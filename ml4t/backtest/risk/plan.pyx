@@ -328,11 +328,15 @@ cdef class RulePlan:
     # ---- inside ------------------------------------------------------------------------------
 
     # The position's bar moves only the winning trail; the others follow here, before they are used.
-    cdef void sync_trails(self, const Position* position) noexcept nogil:
+    # Once a bar: what a split has divided since is not computed anew before the next close.
+    cdef void sync_trails(self, Position* position) noexcept nogil:
         cdef double side = side_of(position.quantity)
         cdef int32_t number
         cdef Said* said
         cdef double level
+        if position.levels.synced_at == position.bars_held:
+            return
+        position.levels.synced_at = position.bars_held
         for number in range(self.n_slots):
             if self.slot[number].kind != EXIT_TRAILING_STOP or self.slot[number].is_python:
                 continue
