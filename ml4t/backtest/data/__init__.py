@@ -1,5 +1,6 @@
 """Tables in, MarketData out: reading, checking, point-in-time joins, indicators."""
 
+from ml4t.backtest.data.dataset import SavedTable, write_dataset
 from ml4t.backtest.data.errors import DataError, DataWarning, LookAheadError
 from ml4t.backtest.data.indicators import (
     ATR,
@@ -35,8 +36,10 @@ __all__ = [
     "RealizedVolatility",
     "RollingMax",
     "RollingMin",
+    "SavedTable",
     "Table",
     "ValidationReport",
     "market_data",
     "validate",
+    "write_dataset",
 ]

@@ -1,0 +1,185 @@
+"""A dataset on disk: the same run from it, and reads that touch only what they need."""
+
+import io
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from ml4t.backtest.data import DataError, Table, market_data, write_dataset
+
+
+@pytest.fixture
+def tables():
+    rng = np.random.default_rng(2)
+    days, assets = pd.bdate_range("2024-01-02", periods=60), ["AAA", "BBB", "CCC"]
+    prices = pd.DataFrame(
+        {
+            "date": np.tile(days, 3),
+            "asset": np.repeat(assets, len(days)),
+            "close": rng.uniform(90, 110, 3 * len(days)),
+            "volume": rng.integers(1, 100, 3 * len(days)),
+        }
+    )
+    made = (prices["date"] + pd.Timedelta("21h")).dt.tz_localize("UTC")
+    signals = pd.DataFrame(
+        {
+            "available_at": made,
+            "asset": prices["asset"],
+            "score": rng.normal(size=len(prices)).astype("f4"),
+        }
+    )
+    context = pd.DataFrame({"date": days, "vix": rng.uniform(10, 20, len(days))})
+    return {"prices": prices, "signals": signals, "context": context}
+
+
+def same(one, other):
+    assert one.assets == other.assets
+    for name in ("timestamps", "offsets", "asset_codes", "close", "volume"):
+        np.testing.assert_array_equal(getattr(one, name), getattr(other, name))
+    for mine, others in ((one.features, other.features), (one.context, other.context)):
+        assert list(mine) == list(others)
+        for name in mine:
+            np.testing.assert_array_equal(mine[name], others[name])
+
+
+def test_a_run_from_the_dataset_is_the_same(tables, tmp_path, capsys):
+    saved = write_dataset(tables, tmp_path / "data")
+    folder = tmp_path / "data"
+    options = {"bar_time": "16:00 America/New_York"}
+    again = market_data(
+        folder / "prices", signals=folder / "signals", context=folder / "context", **options
+    )
+    same(
+        again,
+        market_data(
+            tables["prices"], signals=tables["signals"], context=tables["context"], **options
+        ),
+    )
+    assert sorted(path.name for path in folder.iterdir()) == ["context", "prices", "signals"]
+    assert sorted(path.name for path in (folder / "prices").iterdir()) == [
+        "2024-01.parquet",
+        "2024-02.parquet",
+        "2024-03.parquet",
+    ]
+    assert [(table.name, table.n_rows, table.n_months) for table in saved] == [
+        ("prices", 180, 3),
+        ("signals", 180, 3),
+        ("context", 60, 3),
+    ]
+    printed = capsys.readouterr().out
+    assert printed.startswith(f"wrote {folder}\n  prices: 180 rows, 3 months, ")
+    write_dataset(tables, tmp_path / "quiet", quiet=True)
+    assert capsys.readouterr().out == ""
+
+
+def test_rows_stand_in_time_order_with_encoded_names(tables, tmp_path):
+    write_dataset(tables, tmp_path, quiet=True)
+    for month, n_rows in (("2024-01", 66), ("2024-02", 63), ("2024-03", 51)):
+        table = pq.read_table(tmp_path / "prices" / f"{month}.parquet")
+        assert table.num_rows == n_rows
+        frame = table.to_pandas()
+        assert (frame["date"].dt.strftime("%Y-%m") == month).all()
+        assert (
+            frame[["date", "asset"]]
+            .astype({"asset": str})
+            .equals(frame[["date", "asset"]].astype({"asset": str}).sort_values(["date", "asset"]))
+        )
+        metadata = pq.ParquetFile(tmp_path / "prices" / f"{month}.parquet").metadata
+        columns = {
+            metadata.row_group(0).column(i).path_in_schema: metadata.row_group(0).column(i)
+            for i in range(4)
+        }
+        assert pa.types.is_dictionary(table.schema.field("asset").type)
+        assert "RLE_DICTIONARY" in columns["asset"].encodings
+        assert {column.compression for column in columns.values()} == {"ZSTD"}
+
+
+class Counting(io.FileIO):
+    """A file that counts the bytes read from it."""
+
+    n_read = 0
+
+    def read(self, size=-1):
+        data = super().read(size)
+        Counting.n_read += len(data)
+        return data
+
+    def readinto(self, buffer):
+        n_read = super().readinto(buffer)
+        Counting.n_read += n_read
+        return n_read
+
+
+def test_a_column_of_a_month_reads_only_that(tmp_path):
+    rng = np.random.default_rng(0)
+    n_rows = 50_000
+    frame = pd.DataFrame(
+        {"timestamp": pd.date_range("2024-01-01", periods=n_rows, freq="min"), "asset": "AAA"}
+    )
+    frame = frame.assign(close=100.0, **{f"x{i}": rng.normal(size=n_rows) for i in range(20)})
+    write_dataset({"prices": frame}, tmp_path, quiet=True)
+    path = tmp_path / "prices" / "2024-01.parquet"
+    Counting.n_read = 0
+    with Counting(path) as file:
+        table = pq.ParquetFile(file).read(columns=["x7"])
+    assert table.num_rows == 31 * 24 * 60
+    assert Counting.n_read < path.stat().st_size / 5
+
+
+def test_wide_prices_are_stored_long_without_absent_rows(tables, tmp_path):
+    wide = tables["prices"].pivot_table("close", "date", "asset")
+    wide.loc[wide.index[3], "BBB"] = np.nan
+    write_dataset({"prices": wide}, tmp_path, quiet=True)
+    again = market_data(tmp_path / "prices")
+    assert again.n_rows == 179
+    np.testing.assert_array_equal(again.close, market_data(wide).close)
+
+
+def test_paths_and_options_are_taken(tables, tmp_path):
+    path = tmp_path / "prices.parquet"
+    tables["prices"].to_parquet(path)
+    (saved,) = write_dataset({"prices": path}, tmp_path / "a", quiet=True)
+    assert saved.bytes_given == path.stat().st_size
+    (saved,) = write_dataset({"scores": Table(tables["signals"])}, tmp_path / "b", quiet=True)
+    assert saved.n_rows == 180
+    assert "from" in str(saved)
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "message"),
+    [
+        ("prices", lambda frame: frame.iloc[:0], "prices: has no rows"),
+        (
+            "signals",
+            lambda frame: frame.drop(columns="available_at"),
+            "signals: has no column of times",
+        ),
+        ("../up", lambda frame: frame, "must be a plain word"),
+    ],
+)
+def test_nothing_is_written_when_a_table_is_bad(tables, tmp_path, name, change, message):
+    bad = {"context": tables["context"], name: change(tables.get(name, tables["signals"]))}
+    with pytest.raises(DataError, match=message):
+        write_dataset(bad, tmp_path / "data")
+    assert not (tmp_path / "data").exists()
+
+
+def test_a_dataset_is_not_overwritten(tables, tmp_path):
+    write_dataset(tables, tmp_path, quiet=True)
+    before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.parquet")}
+    with pytest.raises(DataError, match="already holds prices"):
+        write_dataset({"prices": tables["prices"]}, tmp_path)
+    assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.parquet")} == before
+
+
+def test_a_write_that_fails_leaves_nothing(tables, tmp_path, monkeypatch):
+    def fail(*args, **options):
+        raise OSError("disk full")
+
+    monkeypatch.setattr(pq, "write_table", fail)
+    with pytest.raises(OSError, match="disk full"):
+        write_dataset(tables, tmp_path / "data")
+    assert list((tmp_path / "data").iterdir()) == []
