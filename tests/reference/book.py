@@ -338,10 +338,11 @@ class Book:
         if self.wrong("levels_survive_position") and asset in self.last_states:
             position.states = self.last_states[asset]
         # Section 4: at an opening at the open, features of the row before; at a close, of this row.
-        row = self.row_before[asset] if moment == "open" else self.t
-        if self.wrong("features_of_today"):
-            row = self.t
-        self.read_inputs(position, row)
+        # Market-wide values are those of the timestamp before (section 11).
+        if moment == "open" and not self.wrong("features_of_today"):
+            self.read_inputs(position, self.t - 1, self.row_before[asset])
+        else:
+            self.read_inputs(position, self.t, self.t)
         for index, rule in self.rules.items():
             if rule.applies_to(asset) and index not in position.states:
                 state = position.states[index] = RuleState()
@@ -355,10 +356,10 @@ class Book:
         if asset in self.traded:
             self.met("re_entry")
 
-    def read_inputs(self, position: Position, row: int) -> None:
-        """Freeze the columns that have a value in this row and had none so far (section 11)."""
+    def read_inputs(self, position: Position, t: int, row: int) -> None:
+        """Freeze the columns that have a value now and had none so far (section 11)."""
         for column in self.columns:
-            value = self.market.value(column, row, position.asset)
+            value = self.market.value(column, t, position.asset, row)
             frozen = column in position.inputs and not self.wrong("inputs_not_frozen")
             if not frozen and not isnan(value):
                 position.inputs[column] = (value, position.split_ratio)

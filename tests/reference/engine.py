@@ -262,7 +262,7 @@ class Engine:
         """Every rule, in the order added: levels for t+1, and exits decided now."""
         book, asset = self.book, position.asset
         exits = []
-        book.read_inputs(position, book.t)
+        book.read_inputs(position, book.t, book.t)
         for index, rule in book.rules.items():
             if not rule.applies_to(asset):
                 continue

@@ -28,12 +28,16 @@ class Case:
     settings: Settings
 
 
-def random_case(rng: Random) -> Case:
-    n_assets = rng.randint(1, 4)
-    n_times = rng.randint(5, 40)
+def random_case(
+    rng: Random, n_assets: int | None = None, n_times: int | None = None, n_rules: int | None = None
+) -> Case:
+    """A case of these sizes; drawn where they are not given."""
+    n_assets = rng.randint(1, 4) if n_assets is None else n_assets
+    n_times = rng.randint(5, 40) if n_times is None else n_times
+    n_rules = rng.choice((0, 1, 1, 2, 3, 4, 5, 6)) if n_rules is None else n_rules
     grid = rng.choice((1.0, 1.0, 2.0, 0.5, 0.0))  # 0: prices off any grid
     market = random_market(rng, n_times, n_assets, grid)
-    rules = [random_rule(rng, market, grid) for _ in range(rng.choice((0, 1, 1, 2, 3, 4, 5, 6)))]
+    rules = [random_rule(rng, market, grid) for _ in range(n_rules)]
     settings = random_settings(rng)
     return Case(market, random_script(rng, market, rules, grid), rules, settings)
 
@@ -75,8 +79,9 @@ def _walk(rng, market, asset, first, last, missing, grid, actions) -> None:
         opened = _step(rng, price, grid, wild * 6 if rng.random() < 0.12 else wild)
         close = _step(rng, opened, grid, wild * 2)
         top, bottom = (opened, close) if opened > close else (close, opened)
-        high = top + _size(rng, grid) * rng.choice((0, 0, 1, 2, wild * 3))
-        low = bottom - _size(rng, grid) * rng.choice((0, 0, 1, 2, wild * 3))
+        reach = wild * (8 if rng.random() < 0.1 else 3)  # now and then a bar meets everything
+        high = top + _size(rng, grid) * rng.choice((0, 0, 1, 2, reach))
+        low = bottom - _size(rng, grid) * rng.choice((0, 0, 1, 2, reach))
         if low <= 0.0:
             low = bottom
         if rng.random() < 0.04:
@@ -127,6 +132,8 @@ def _columns(rng: Random, market: Market, grid: float) -> None:
             if key not in column:
                 column[key] = NAN
     market.columns = {"pct": pct, "level": level, "bars": bars}
+    mood = (NAN, 0.02, 0.05, 0.1, rng.random())
+    market.context = {"mood": {t: rng.choice(mood) for t in range(len(market.timestamps))}}
 
 
 # ----- rules ----------------------------------------------------------------------------------
@@ -155,7 +162,8 @@ def random_rule(rng: Random, market: Market, grid: float) -> Rule:
     if kind != "trailing_stop" and rng.random() < 0.25:
         value = "level" if column else 100.0 + (grid or 1.7) * rng.randint(-8, 8)
         return Rule(kind, value, True, priority, assets)
-    return Rule(kind, "pct" if column else rng.choice(PCTS), False, priority, assets)
+    parameter = rng.choice(("pct", "pct", "mood")) if column else rng.choice(PCTS)
+    return Rule(kind, parameter, False, priority, assets)
 
 
 def _scripted(rng: Random, market: Market, grid: float, assets) -> Rule:
@@ -202,6 +210,9 @@ def random_script(rng: Random, market: Market, rules: list[Rule], grid: float) -
             for _ in range(2)
             if rng.random() < busy
         ]
+        if rng.random() < 0.05:  # what closes finds less than it was made for
+            asset = rng.randrange(len(market.assets))
+            acts += [Act("sell", asset, 2.0), Act("close", asset)]
         if weights and rng.random() < busy:
             acts.append(_weights(rng, len(market.assets), may_short))
         if changes and rng.random() < 0.1:
@@ -232,7 +243,7 @@ def _act(rng: Random, asset: int, may_short: bool) -> Act:
     kind = rng.choice(ACTS)
     side = rng.choice((1.0, 1.0, -1.0 if may_short else 1.0))
     if kind == "buy" or (kind == "sell" and (may_short or rng.random() < 0.5)):
-        return Act(kind, asset, rng.choice((10.0, 10.0, 20.0, 5.0, 7.5, 1.3, 2.0, 33.3, 60.0)))
+        return Act(kind, asset, rng.choice((10.0, 10.0, 20.0, 5.0, 7.5, 1.3, 2.0, 2.0, 33.3, 60.0)))
     if kind in ("sell", "close"):
         return Act("close", asset)
     if kind == "target_percent":

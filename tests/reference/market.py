@@ -36,13 +36,16 @@ class Market:
     bars: dict[tuple[int, int], Bar]
     columns: dict[str, dict[tuple[int, int], float]] = field(default_factory=dict)
     actions: list[Action] = field(default_factory=list)
+    context: dict[str, dict[int, float]] = field(default_factory=dict)  # market-wide, by t
 
     def bar(self, t: int, asset: int) -> Bar | None:
         return self.bars.get((t, asset))
 
-    def value(self, column: str, t: int, asset: int) -> float:
-        """The column at the asset's row t; t = -1 means that there is no such row."""
-        return self.columns[column].get((t, asset), NAN)
+    def value(self, column: str, t: int, asset: int, row: int) -> float:
+        """A market-wide column at t, any other at the asset's row; -1: there is none."""
+        if column in self.context:
+            return self.context[column].get(t, NAN)
+        return self.columns[column].get((row, asset), NAN)
 
     def actions_of(self, t: int) -> tuple[list[Action], list[Action]]:
         """Splits and dividends effective in (t-1, t], in time order, ties by asset (section 11)."""

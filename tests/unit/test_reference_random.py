@@ -8,84 +8,7 @@ from random import Random
 
 import pytest
 from reference import MUTATIONS, Case, Market, Script, random_case, run
-
-# Every kind below is met at least 50 times in 2,000 cases.
-KINDS = [
-    "stop_gap",
-    "target_gap",
-    "stop_inside",
-    "target_inside",
-    "stop_long",
-    "stop_short",
-    "target_long",
-    "target_short",
-    "both_levels_in_one_bar",
-    "chose_adverse_first",
-    "chose_favourable_first",
-    "entry_bar_exit",
-    "level_just_touched",
-    "open_meets_stop_and_target",
-    "open_beyond_target_stop_in_bar",
-    "split_while_held",
-    "split_while_waiting",
-    "split_and_dividend_in_one_window",
-    "dividend_while_long",
-    "dividend_while_short",
-    "exit_cash_in_lieu",
-    "reversal",
-    "add",
-    "partial_close",
-    "re_entry",
-    "reduce_only_cut",
-    "order_waited",
-    "waiting_at_end",
-    "entry_part_rejected",
-    "target_counted_waiting",
-    "opened_at_open",
-    "opened_at_close",
-    "event_scaled_insufficient_cash",
-    "event_scaled_insufficient_margin",
-    "event_rejected_insufficient_cash",
-    "event_rejected_insufficient_margin",
-    "event_rejected_short_in_cash_account",
-    "event_rejected_zero_quantity",
-    "event_rejected_no_price",
-    "event_rejected_no_equity",
-    "event_cancelled_position_closed",
-    "event_cancelled_split",
-    "negative_equity",
-    "exit_stop_loss",
-    "exit_take_profit",
-    "exit_trailing_stop",
-    "exit_time_exit",
-    "exit_own_level",
-    "exit_regime",
-    "exit_halt",
-    "exit_order",
-    "exit_close",
-    "exit_end_of_data",
-    "fill_open",
-    "fill_inside",
-    "fill_close",
-    "opened_long",
-    "opened_short",
-    "open_at_end",
-    "won_stop_loss",
-    "won_take_profit",
-    "won_trailing_stop",
-    "won_time_exit",
-    "won_scripted",
-    "lost_stop_loss",
-    "lost_take_profit",
-    "lost_trailing_stop",
-    "lost_time_exit",
-    "lost_scripted",
-    "nan_input",
-    "nan_input_found_later",
-    "rule_added",
-    "rule_added_while_held",
-    "rule_removed_with_level",
-]
+from reference.kinds import KINDS
 
 
 def play(case: Case, mutation: str | None = None):
@@ -221,8 +144,12 @@ def changed_after(case: Case, t: int, rng: Random) -> Case:
             opening={key: value for key, value in rule.opening.items() if key[0] <= t},
         )
 
+    context = {
+        name: {row: value if row <= t else 0.5 for row, value in values.items()}
+        for name, values in market.context.items()
+    }
     return Case(
-        Market(times, market.assets, bars, columns, actions),
+        Market(times, market.assets, bars, columns, actions, context),
         Script(acts),
         [forget(rule) for rule in case.rules],
         case.settings,

@@ -1,0 +1,274 @@
+"""A case of the reference engine as a run of the compiled one, and its records as an Outcome."""
+
+from __future__ import annotations
+
+from math import isnan
+
+import numpy as np
+from reference import Case, Decision, Outcome
+from reference.book import NO_TIME
+from reference.rules import Rule
+from reference.script import Act
+from reference.settings import Settings
+
+from ml4t.backtest import (
+    BacktestConfig,
+    BacktestEngine,
+    BacktestResult,
+    Commission,
+    MarketData,
+    Strategy,
+)
+from ml4t.backtest.analytics.curve import drawdown, leverage
+from ml4t.backtest.core import records as codes
+from ml4t.backtest.data.market_data import ACTION
+from ml4t.backtest.risk import RiskDecision, RiskRule
+from ml4t.backtest.risk.manager import RiskManager
+from ml4t.backtest.risk.rules import (
+    PriceBasedStopLoss,
+    PriceBasedTakeProfit,
+    TimeBasedExit,
+    TrailingStop,
+)
+
+SAME_SWITCHES = (
+    "initial_cash", "account", "slippage", "close_at_end", "fill_at", "check_entry_bar",
+    "level_basis", "watermark", "watermark_start", "intrabar", "open_decides", "gap_fill",
+    "slip_stops", "exit_decided_at_close", "on_insufficient", "order_sequence", "quantity",
+)  # fmt: skip
+
+
+def compiled(case: Case, *, lower: bool = True, debug: bool = False) -> Outcome:
+    """Run a case on the compiled engine."""
+    return outcome(play(case, lower=lower, debug=debug))
+
+
+def play(case: Case, *, lower: bool = True, debug: bool = False) -> BacktestResult:
+    """Run a case on the compiled engine and return its own kind of result."""
+    manager = RiskManager(lower=lower)
+    clock = {time: t for t, time in enumerate(case.market.timestamps)}
+    for rule in case.rules:
+        add_rule(manager, rule, clock)
+    strategy = Scripted(case, manager, clock)
+    config = config_of(case.settings, debug)
+    return BacktestEngine(data_of(case), strategy, risk_manager=manager, config=config).run()
+
+
+# ----- what goes in -----------------------------------------------------------------------------
+
+
+def data_of(case: Case) -> MarketData:
+    market = case.market
+    keys = sorted(market.bars)
+    bars = np.array([market.bars[key] for key in keys], float)
+    rows = np.array([t for t, _ in keys])
+    actions = [
+        (action.effective_ns, action.asset, action.kind == "dividend", action.value)
+        for action in sorted(market.actions, key=lambda one: (one.effective_ns, one.asset))
+    ]
+    names = ("open", "high", "low", "close", "volume")
+    prices = {name: np.ascontiguousarray(bars[:, i]) for i, name in enumerate(names)}
+    return MarketData.from_arrays(
+        market.assets,
+        market.timestamps,
+        np.searchsorted(rows, np.arange(len(market.timestamps) + 1)),
+        [asset for _, asset in keys],
+        **prices,
+        features={name: [column[key] for key in keys] for name, column in market.columns.items()},
+        context={
+            name: [column[t] for t in range(len(market.timestamps))]
+            for name, column in market.context.items()
+        },
+        actions=np.array(actions, ACTION),
+    )
+
+
+def config_of(settings: Settings, debug: bool = False) -> BacktestConfig:
+    margin = settings.account == "margin"
+    return BacktestConfig(
+        **{name: getattr(settings, name) for name in SAME_SWITCHES},
+        max_leverage=settings.max_leverage if margin else None,
+        commission=Commission(
+            percent=settings.commission_pct,
+            per_unit=settings.commission_per_unit,
+            fixed=settings.commission_fixed,
+            minimum=settings.commission_minimum,
+        ),
+        debug=debug,
+    )
+
+
+def add_rule(manager: RiskManager, rule: Rule, clock: dict[int, int]) -> None:
+    names = None if rule.assets is None else [f"A{asset}" for asset in sorted(rule.assets)]
+    manager.add_rule(rule_of(rule, clock), assets=names)
+
+
+def rule_of(rule: Rule, clock: dict[int, int]) -> RiskRule:
+    if rule.kind == "scripted":
+        return ScriptedRule(rule, clock)
+    if rule.kind == "time_exit":
+        return TimeBasedExit(rule.parameter, priority=rule.priority)
+    if rule.kind == "trailing_stop":
+        return TrailingStop(rule.parameter, priority=rule.priority)
+    kind = PriceBasedStopLoss if rule.kind == "stop_loss" else PriceBasedTakeProfit
+    form = "price" if rule.absolute else "pct"
+    return kind(priority=rule.priority, **{form: rule.parameter})
+
+
+class ScriptedRule(RiskRule):
+    """Answers written down beforehand; an opening that hides its bar has answers of its own."""
+
+    def __init__(self, rule: Rule, clock: dict[int, int]) -> None:
+        self.rule = rule
+        self.clock = clock
+
+    def evaluate(self, context) -> RiskDecision:
+        table = self.rule.opening if isnan(context.close) else self.rule.closing
+        answer = table.get((self.clock[context.timestamp_ns], int(context.asset_id[1:])))
+        return RiskDecision.no_action() if answer is None else decision_of(answer)
+
+
+def decision_of(answer: Decision) -> RiskDecision:
+    said = {"reason": answer.reason, "priority": answer.priority}
+    if answer.exit:
+        return RiskDecision.exit_now(answer.exit_type, **said)
+    stop = None if isnan(answer.stop) else answer.stop
+    target = None if isnan(answer.target) else answer.target
+    if stop is None and target is None:
+        return RiskDecision.no_action()
+    return RiskDecision.update_stops(stop, target, **said)
+
+
+class Scripted(Strategy):
+    """Carries a script out."""
+
+    def __init__(self, case: Case, manager: RiskManager, clock: dict[int, int]) -> None:
+        self.script = case.script
+        self.manager = manager
+        self.clock = clock
+        self.removed: set[int] = set()
+
+    def on_market_data(self, event) -> None:
+        for act in self.script.per_asset(self.clock[event.timestamp_ns], event.code):
+            self.one_asset(event.asset, act)
+
+    def on_timestamp_batch(self, timestamp, events, context) -> None:
+        for act in self.script.per_timestamp(self.clock[timestamp.value]):
+            self.all_assets(act)
+
+    def one_asset(self, asset: str, act: Act) -> None:
+        amount = act.amount
+        side = self.buy if amount >= 0.0 else self.sell
+        if act.kind == "buy":
+            self.buy(asset, amount)
+        elif act.kind == "sell":
+            self.sell(asset, amount)
+        elif act.kind == "close":
+            self.close(asset)
+        elif act.kind == "target_percent":
+            self.order_target_percent(asset, amount)
+        elif act.kind == "target_value":
+            self.order_target_value(asset, amount)
+        elif act.kind == "order_value":
+            side(asset, value=abs(amount))
+        else:
+            side(asset, percent=abs(amount))
+
+    def all_assets(self, act: Act) -> None:
+        if act.kind == "target_weights":
+            weights = {f"A{asset}": weight for asset, weight in act.weights.items()}
+            self.order_target_weights(weights, keep_others=act.keep_others)
+        elif act.kind == "add_rule":
+            add_rule(self.manager, act.rule, self.clock)
+        elif act.index < len(self.manager.rule_names) and act.index not in self.removed:
+            self.removed.add(act.index)
+            self.manager.remove_rule(self.manager.rule_names[act.index])
+
+
+# ----- what comes out ---------------------------------------------------------------------------
+
+
+def outcome(result: BacktestResult) -> Outcome:
+    """The records of a run in the form of the reference, `met` left empty."""
+    records = result._frames._records
+    data = result._frames._data
+    label = Labels(data.assets, records["reasons"])
+    equity, gross = records["equity"], records["gross"]
+    curve = (
+        data.timestamps, equity, records["cash"], gross, records["net"],
+        leverage(gross, equity), drawdown(equity, result.config.initial_cash),
+    )  # fmt: skip
+    return Outcome(
+        fills=[label.fill(row) for row in rows_of(records["fills"])],
+        trades=[label.trade(row) for row in rows_of(records["trades"])],
+        orders=[label.order(row) for row in rows_of(records["orders"])],
+        equity=list(zip(*(column.tolist() for column in curve), strict=True)),
+        events=[label.event(row) for row in rows_of(records["events"])],
+        positions=[label.position(row) for row in rows_of(records["open_positions"])],
+    )
+
+
+def rows_of(table: np.ndarray) -> list[dict]:
+    columns = [table[name].tolist() for name in table.dtype.names]
+    return [dict(zip(table.dtype.names, row, strict=True)) for row in zip(*columns, strict=True)]
+
+
+def time_of(value: int) -> int:
+    return NO_TIME if value == codes.NO_TIME else value
+
+
+class Labels:
+    """Codes to names, and rows to the records of the reference."""
+
+    def __init__(self, assets, reasons) -> None:
+        self.assets = assets
+        self.reasons = reasons
+
+    def named(self, row: dict, *names: str) -> dict:
+        """The columns of these names, the asset first."""
+        asset = self.assets[row["asset"]] if row["asset"] >= 0 else ""
+        return {"asset": asset} | {name: row[name] for name in names}
+
+    def fill(self, row: dict) -> dict:
+        return self.named(
+            row, "timestamp", "order_id", "quantity", "price", "base_price", "commission",
+            "slippage_cost", "rule", "level", "position_after",
+        ) | {
+            "moment": codes.MOMENTS[row["moment"]],
+            "exit_type": codes.EXIT_TYPES[row["exit_kind"]],
+            "reason": self.reasons[row["reason"]],
+            "intrabar": codes.INTRABAR_CHOICES[row["intrabar"]],
+            "decision_time": time_of(row["decision_time"]),
+        }  # fmt: skip
+
+    def trade(self, row: dict) -> dict:
+        return self.named(
+            row, "side", "entry_time", "exit_time", "entry_price", "exit_price", "quantity",
+            "commission", "slippage_cost", "dividends", "gross_pnl", "net_pnl", "return_",
+            "bars_held", "mfe", "mae", "rule", "level", "stop_at_entry", "target_at_entry",
+            "stop_at_exit", "target_at_exit",
+        ) | {
+            "exit_type": codes.EXIT_TYPES[row["exit_kind"]],
+            "reason": self.reasons[row["reason"]],
+            "entry_decision_time": time_of(row["entry_decision_time"]),
+            "exit_decision_time": time_of(row["exit_decision_time"]),
+        }  # fmt: skip
+
+    def order(self, row: dict) -> dict:
+        return self.named(row, "order_id", "timestamp", "quantity", "filled_quantity") | {
+            "reduce_only": bool(row["reduce_only"]),
+            "status": codes.ORDER_STATUSES[row["status"]],
+            "reason": self.reasons[row["reason"]],
+        }
+
+    def event(self, row: dict) -> dict:
+        return self.named(row, "timestamp", "order_id", "asked", "given") | {
+            "kind": codes.EVENT_KINDS[row["kind"]],
+            "reason": self.reasons[row["reason"]],
+        }
+
+    def position(self, row: dict) -> dict:
+        return self.named(
+            row, "quantity", "entry_price", "mark", "dividends", "commission", "bars_held",
+            "stop", "target",
+        ) | {"realised": row["realized_pnl"]}  # fmt: skip
