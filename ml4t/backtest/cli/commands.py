@@ -121,16 +121,14 @@ def run(
             progress=sys.stderr.isatty() if progress is None else progress,
         )
     except (StrategyError, RuleError) as error:
-        _keep(error.partial_result, output)
-        _stop(f"{error}{place_of(error)}", FAILED)
+        _end_early(f"{error}{place_of(error)}", FAILED, error.partial_result, output)
     except BacktestInterrupted as interrupted:
-        _keep(interrupted.partial_result, output)
-        _stop(str(interrupted), INTERRUPTED)
+        _end_early(str(interrupted), INTERRUPTED, interrupted.partial_result, output)
     except (ValueError, TypeError) as error:
         _stop(str(error), UNUSABLE)
     typer.echo(result.summary())
     if output is not None:
-        _write(result, output, err=False)
+        typer.echo(f"\nResult: {_write(result, output)}")
 
 
 @app.command()
@@ -163,30 +161,30 @@ def info() -> None:
         typer.echo(f"{name:<20}{value}")
 
 
-def _keep(partial: BacktestResult | None, output: Path | None) -> None:
-    """Keep what was done before a run ended early."""
-    if partial is None:
-        return
-    if output is not None:
-        _write(partial, output, err=True)
-    else:
-        typer.echo("what was done until then is lost; --output keeps it", err=True)
+def _end_early(
+    sentence: str, code: int, partial: BacktestResult | None, output: Path | None
+) -> NoReturn:
+    """Say why a run ended before its data did, and keep what was done until then."""
+    typer.echo(f"error: {sentence}", err=True)
+    if partial is not None and output is not None:
+        typer.echo(f"Partial result: {_write(partial, output)}", err=True)
+    elif partial is not None:
+        typer.echo("What was done until then is lost; --output keeps it.", err=True)
+    raise typer.Exit(code)
 
 
-def _write(result: BacktestResult, output: Path, *, err: bool) -> None:
+def _write(result: BacktestResult, output: Path) -> str:
+    """Write tables and picture; return what was written where."""
     try:
         result.to_parquet(output)
     except OSError as error:
         _stop(f"--output {output} cannot be written: {error.strerror or error}", UNUSABLE)
-    written = "tables"
-    # A picture is a help, not the result: without matplotlib, or a timestamp, there is none.
+    # The picture is a help, not the result: without matplotlib, or a timestamp, there is none.
     try:
         result.plot(output / "equity.png")
-        written += " and equity.png"
     except (ImportError, ValueError):
-        pass
-    what = "Partial result" if result.partial else "Result"
-    typer.echo(f"\n{what}: {written} in {output}", err=err)
+        return f"tables in {output}"
+    return f"tables and equity.png in {output}"
 
 
 def _version(package: str) -> str:

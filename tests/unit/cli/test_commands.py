@@ -1,0 +1,240 @@
+"""The commands run, demo and info: output, files, exit codes, one sentence for what went wrong."""
+
+import os
+import subprocess
+import sys
+from importlib import metadata
+
+import pandas as pd
+import pytest
+from typer.testing import CliRunner
+
+import ml4t.backtest
+from ml4t.backtest import BacktestResult, build_profile
+from ml4t.backtest.cli import app
+
+STRATEGIES = """
+from ml4t.backtest import Strategy
+
+
+class BuyOnce(Strategy):
+    def __init__(self, units=10):
+        self.units = units
+
+    def on_market_data(self, event):
+        if not self.position(event.asset):
+            self.buy(event.asset, self.units)
+
+
+class FailsLater(BuyOnce):
+    def on_market_data(self, event):
+        super().on_market_data(event)
+        if event.close == 103.0:
+            1 / 0
+
+
+class Interrupted(BuyOnce):
+    def on_market_data(self, event):
+        if event.close == 103.0:
+            raise KeyboardInterrupt
+
+
+class ReadsSignal(Strategy):
+    def on_market_data(self, event):
+        if event.score > 0 and event.mood == 1.0 and not self.position(event.asset):
+            self.buy(event.asset, 1)
+
+
+class Misspelled(Strategy):
+    def on_market_date(self, event):
+        pass
+"""
+TIMES = pd.date_range("2024-03-04 21:00", periods=6, freq="D", tz="UTC")
+CLOSES = [100.0, 101.0, 102.0, 103.0, 104.0, 90.0]
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MPLBACKEND", "Agg")
+    (tmp_path / "mine.py").write_text(STRATEGIES)
+    prices = pd.DataFrame({"timestamp": TIMES, "asset": "AAA", "close": CLOSES})
+    prices.to_csv(tmp_path / "prices.csv", index=False)
+    # One strong score after the second bar; another column that must not be taken along.
+    scores = pd.DataFrame({"timestamp": TIMES[[1]], "asset": "AAA", "score": [1.0], "label": [5.0]})
+    scores.to_csv(tmp_path / "scores.csv", index=False)
+    pd.DataFrame({"timestamp": TIMES[[0]], "mood": [1.0]}).to_csv("moods.csv", index=False)
+    pd.DataFrame(
+        {"date": ["2024-03-08"], "asset": ["AAA"], "kind": ["dividend"], "value": [1.0]}
+    ).to_csv(tmp_path / "actions.csv", index=False)
+    return tmp_path
+
+
+def call(*arguments):
+    return CliRunner().invoke(app, [str(argument) for argument in arguments])
+
+
+def test_a_run_prints_its_summary(folder):
+    done = call("run", "prices.csv", "--strategy", "mine.py:BuyOnce")
+    assert done.exit_code == 0, done.output
+    assert done.stdout.startswith("Backtest: BuyOnce\n2024-03-04 21:00 to 2024-03-09 21:00 UTC, ")
+    assert "Final equity" in done.stdout
+    assert "closes only" in done.stdout
+    assert done.stderr == ""
+
+
+def test_every_option_reaches_the_run(folder):
+    done = call(
+        "run", "prices.csv", "--strategy", "mine.py:BuyOnce", "--param", "units=20",
+        "--actions", "actions.csv", "--rule", "PriceBasedStopLoss(pct=0.05)",
+        "--rule", "TimeBasedExit(max_bars=50)", "--cash", "5000", "--account", "margin",
+        "--commission", "0.01", "--slippage", "0.001", "--setting", "close_at_end=True",
+        "--output", "out", "--no-progress",
+    )  # fmt: skip
+    assert done.exit_code == 0, done.output
+    result = BacktestResult.load("out")
+    config = result.config
+    assert (config.initial_cash, config.account) == (5_000.0, "margin")
+    assert (config.commission.percent, config.slippage, config.close_at_end) == (0.01, 0.001, True)
+    trade = result.trades.iloc[0]
+    # Decided at the first close, bought at the second, 101 and a tenth of a percent.
+    assert (trade["quantity"], trade["entry_price"]) == (20.0, 101.0 * 1.001)
+    assert trade["dividends"] == 20.0
+    assert (trade["rule"], trade["exit_price"]) == ("PriceBasedStopLoss", 90.0 * (1 - 0.001))
+    assert (folder / "out" / "equity.png").stat().st_size > 1_000
+    assert "Result: tables and equity.png in out" in done.stdout
+
+
+def test_signals_and_context_are_joined(folder):
+    done = call(
+        "run", "prices.csv", "--strategy", "mine.py:ReadsSignal", "--signals", "scores.csv[score]",
+        "--context", "moods.csv", "--output", "out",
+    )  # fmt: skip
+    assert done.exit_code == 0, done.output
+    # The score of the second bar: bought at the third.
+    assert list(BacktestResult.load("out").fills["timestamp"]) == [TIMES[2]]
+    assert "label" not in "".join(BacktestResult.load("out").open_positions)
+
+
+def test_dates_are_given_their_time_of_day(folder):
+    dated = pd.DataFrame({"date": TIMES.date, "asset": "AAA", "close": CLOSES})
+    dated.to_csv("dated.csv", index=False)
+    arguments = ("run", "dated.csv", "--strategy", "mine.py:ReadsSignal", "--signals",
+                 "scores.csv[score]", "--context", "moods.csv")  # fmt: skip
+    refused = call(*arguments)
+    assert refused.exit_code == 2
+    assert "bar_time=" in refused.stderr
+    # 16:00 in New York is 21:00 UTC: the bars of the other file.
+    done = call(*arguments, "--bar-time", "16:00 America/New_York", "--output", "out")
+    assert done.exit_code == 0, done.output
+    assert list(BacktestResult.load("out").fills["timestamp"]) == [TIMES[2]]
+
+
+def test_a_progress_bar_goes_to_stderr(folder):
+    done = call("run", "prices.csv", "--strategy", "mine.py:BuyOnce", "--progress")
+    assert done.exit_code == 0
+    assert "6/6" in done.stderr
+    assert "6/6" not in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["nowhere.csv"], "prices: there is no file nowhere.csv"),
+        (["prices.csv", "--signals", "nowhere.csv"], "there is no file nowhere.csv"),
+        (["prices.csv", "--signals", "scores.csv[scor]"], "'scor'"),
+        (
+            ["prices.csv", "--rule", "TrailingStop(2)"],
+            "--rule TrailingStop(2): pct must be above 0",
+        ),
+        (["prices.csv", "--rule", "TrailingStop('widht')"], "'widht'"),
+        (["prices.csv", "--cash", "0"], "initial_cash must be greater than 0, was 0.0"),
+        (["prices.csv", "--setting", "debugg=True"], "did you mean 'debug'?"),
+        (["prices.csv", "--param", "unit=3"], "unexpected keyword argument 'unit'"),
+        (["prices.csv", "--bar-time", "four"], "bar_time must read like"),
+    ],
+)
+def test_bad_input_is_one_sentence(folder, arguments, sentence):
+    done = call("run", *arguments, "--strategy", "mine.py:BuyOnce", "--output", "out")
+    assert done.exit_code == 2
+    assert done.stderr.startswith("error: ")
+    assert done.stderr.count("\n") == 1
+    assert sentence in done.stderr
+    assert done.stdout == ""
+    assert not (folder / "out").exists()
+
+
+def test_a_strategy_without_a_callback(folder):
+    done = call("run", "prices.csv", "--strategy", "mine.py:Misspelled")
+    assert done.exit_code == 2
+    assert "defines neither on_market_data nor on_timestamp_batch" in done.stderr
+
+
+def test_an_output_that_is_a_file(folder):
+    done = call("run", "prices.csv", "--strategy", "mine.py:BuyOnce", "--output", "mine.py")
+    assert done.exit_code == 2
+    assert "mine.py" in done.stderr
+    assert done.stdout == ""
+
+
+def test_a_strategy_that_raises_is_located_and_its_result_kept(folder):
+    done = call("run", "prices.csv", "--strategy", "mine.py:FailsLater", "--output", "out")
+    assert done.exit_code == 1
+    assert "FailsLater raised ZeroDivisionError (asset 'AAA' at 2024-03-07 21:00" in done.stderr
+    assert "division by zero [mine.py, line 18]" in done.stderr
+    assert "Traceback" not in done.stderr
+    partial = BacktestResult.load("out")
+    assert partial.partial
+    assert len(partial.fills) == 1
+
+
+@pytest.mark.parametrize("keep", [True, False])
+def test_ctrl_c_keeps_what_was_done(folder, keep):
+    output = ("--output", "out") if keep else ()
+    done = call("run", "prices.csv", "--strategy", "mine.py:Interrupted", *output)
+    assert done.exit_code == 130
+    assert "error: interrupted asset 'AAA' at 2024-03-07 21:00" in done.stderr
+    if keep:
+        assert "Partial result: tables and equity.png in out" in done.stderr
+        assert len(BacktestResult.load("out").equity) == 3
+    else:
+        assert "--output keeps it" in done.stderr
+
+
+def test_info_names_versions_and_build():
+    done = call("info")
+    assert done.exit_code == 0
+    lines = dict(line.split(None, 1) for line in done.stdout.splitlines())
+    assert lines["build"] == build_profile()
+    assert lines["pandas"] == pd.__version__
+    assert {"ml4t-backtest", "Python", "platform", "numpy", "pyarrow", "polars"} <= set(lines)
+
+
+def test_the_demo_goes_where_it_is_told(folder):
+    done = call("demo", "--output", "somewhere")
+    assert done.exit_code == 0, done.output
+    assert (folder / "somewhere" / "portfolio" / "trades.parquet").is_file()
+    assert (folder / "somewhere" / "aapl" / "equity.png").is_file()
+
+
+def test_a_process_of_its_own_leaves_stderr_empty(folder):
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-m", "ml4t.backtest", "run", "prices.csv",
+         "--strategy", "mine:BuyOnce", "--rule", "TrailingStop(0.05)", "--output", "out"],
+        env=os.environ | {"MPLBACKEND": "Agg"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "Exits by rule\n  TrailingStop" in done.stdout
+
+
+def test_the_command_is_installed_under_its_name():
+    (entry,) = [
+        entry
+        for entry in metadata.entry_points(group="console_scripts")
+        if entry.name == "ml4t-backtest"
+    ]
+    assert entry.load() is ml4t.backtest.cli.main
