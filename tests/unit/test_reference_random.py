@@ -3,24 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import replace
 from random import Random
 
 import pytest
-from reference import MUTATIONS, Case, Market, Script, random_case, run
+from reference import MUTATIONS, Case, random_case, run
 from reference.kinds import KINDS
+from reference.worlds import changed_after, cut
 
 
 def play(case: Case, mutation: str | None = None):
     return run(case.market, case.script, case.rules, case.settings, mutation)
-
-
-def cut(case: Case, until: int) -> Case:
-    """The case as if the data ended after timestamp `until`."""
-    market = case.market
-    keep = {key: bar for key, bar in market.bars.items() if key[0] <= until}
-    shorter = replace(market, timestamps=market.timestamps[: until + 1], bars=keep)
-    return replace(case, market=shorter)
 
 
 def test_every_kind_is_met():
@@ -116,44 +108,6 @@ def test_fill_prices_lie_inside_their_bar_and_units_are_whole():
                     assert fill["base_price"] == bar.close
                 elif settings.gap_fill == "open":
                     assert bar.low <= fill["base_price"] <= bar.high
-
-
-def changed_after(case: Case, t: int, rng: Random) -> Case:
-    """Everything later than timestamp t is another world."""
-    while True:
-        other = random_case(rng)
-        if len(other.market.assets) >= len(case.market.assets):
-            break
-    market, times = case.market, case.market.timestamps
-    n_assets = len(market.assets)
-    bars = {key: bar for key, bar in market.bars.items() if key[0] <= t}
-    for (row, asset), bar in other.market.bars.items():
-        if t < row < len(times) and asset < n_assets:
-            bars[row, asset] = bar
-    columns = {
-        name: {key: value if key[0] <= t else 0.5 for key, value in values.items()}
-        for name, values in market.columns.items()
-    }
-    actions = [action for action in market.actions if action.effective_ns <= times[t]]
-    acts = {row: acts for row, acts in case.script.acts.items() if row <= t}
-
-    def forget(rule):
-        return replace(
-            rule,
-            closing={key: value for key, value in rule.closing.items() if key[0] <= t},
-            opening={key: value for key, value in rule.opening.items() if key[0] <= t},
-        )
-
-    context = {
-        name: {row: value if row <= t else 0.5 for row, value in values.items()}
-        for name, values in market.context.items()
-    }
-    return Case(
-        Market(times, market.assets, bars, columns, actions, context),
-        Script(acts),
-        [forget(rule) for rule in case.rules],
-        case.settings,
-    )
 
 
 def until(rows: list[dict], time: int, key: str = "timestamp") -> str:

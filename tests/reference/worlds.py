@@ -1,0 +1,61 @@
+"""The same past with another future, and the past alone."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from random import Random
+
+from reference.generator import Case, random_case
+from reference.market import Market
+from reference.rules import Rule
+from reference.script import Act, Script
+
+
+def cut(case: Case, until: int) -> Case:
+    """The case as if the data ended after timestamp `until`."""
+    market = case.market
+    keep = {key: bar for key, bar in market.bars.items() if key[0] <= until}
+    shorter = replace(market, timestamps=market.timestamps[: until + 1], bars=keep)
+    return replace(case, market=shorter)
+
+
+def changed_after(case: Case, t: int, rng: Random) -> Case:
+    """Everything later than timestamp t is another world: bars, columns, actions, acts, answers."""
+    while True:
+        other = random_case(rng)
+        if len(other.market.assets) >= len(case.market.assets):
+            break
+    market, times = case.market, case.market.timestamps
+    n_assets = len(market.assets)
+    bars = {key: bar for key, bar in market.bars.items() if key[0] <= t}
+    for (row, asset), bar in other.market.bars.items():
+        if t < row < len(times) and asset < n_assets:
+            bars[row, asset] = bar
+    columns = {
+        name: {key: values.get(key, 0.5) if key[0] <= t else 0.5 for key in bars}
+        for name, values in market.columns.items()
+    }
+    context = {
+        name: {row: value if row <= t else 0.5 for row, value in values.items()}
+        for name, values in market.context.items()
+    }
+    actions = [action for action in market.actions if action.effective_ns <= times[t]]
+    acts = {row: [_known(act, t) for act in acts] for row, acts in case.script.acts.items()}
+    return Case(
+        Market(times, market.assets, bars, columns, actions, context),
+        Script({row: known for row, known in acts.items() if row <= t}),
+        [_forget(rule, t) for rule in case.rules],
+        case.settings,
+    )
+
+
+def _known(act: Act, t: int) -> Act:
+    return act if act.rule is None else replace(act, rule=_forget(act.rule, t))
+
+
+def _forget(rule: Rule, t: int) -> Rule:
+    return replace(
+        rule,
+        closing={key: value for key, value in rule.closing.items() if key[0] <= t},
+        opening={key: value for key, value in rule.opening.items() if key[0] <= t},
+    )
