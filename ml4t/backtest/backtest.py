@@ -60,6 +60,11 @@ class BacktestEngine:
         if not isinstance(strategy, Strategy):
             hint = f"; write {strategy.__name__}(...)" if isinstance(strategy, type) else ""
             raise TypeError(f"strategy must be a Strategy, was {strategy!r}{hint}")
+        if config is not None and not isinstance(config, BacktestConfig):
+            raise TypeError(
+                f"config must be a BacktestConfig, was {type(config).__name__}; "
+                "write BacktestConfig(initial_cash=..., ...)"
+            )
         if rules is not None and risk_manager is not None:
             raise TypeError("give rules or risk_manager, not both")
         if data.n_times == 0:
