@@ -23,6 +23,7 @@ cdef class EngineLoop:
     cdef Portfolio portfolio
     cdef Broker broker
     cdef bint fills_at_close         # something may fill after step 5
+    cdef bint is_debug
     cdef bint is_under_water         # equity was not positive at the last mark
     cdef int64_t n_done              # timestamps recorded
     cdef int64_t n_told              # fills told to the strategy
@@ -39,9 +40,14 @@ cdef class EngineLoop:
 
     cdef int _run_python(self) except -1
     cdef int _run_compiled(self, CompiledStrategy strategy) except -1 nogil
+    cdef int _walk_quietly(self, CompiledStrategy strategy) except -1 nogil
+    cdef int64_t _end_of_quiet(self) noexcept nogil
+    cdef void _arrive(self, int64_t t) noexcept nogil
     cdef int _before_strategy(self) except -1 nogil
     cdef int _after_strategy(self) except -1 nogil
     cdef int _mark(self) except -1 nogil
+    cdef void _write_accounts(self) noexcept nogil
+    cdef int _go_under_water(self) except -1 nogil
     cdef int _record(self) except -1 nogil
     cdef int _tell(self) except -1
     cdef int _tell_fills(self) except -1

@@ -6,7 +6,7 @@ from cpython.object cimport PyObject
 from libc.math cimport NAN, fabs
 from libc.stdint cimport int64_t
 
-from ml4t.backtest.core.settings cimport FILL_CLOSE
+from ml4t.backtest.core.settings cimport FILL_CLOSE, Settings
 from ml4t.backtest.core.types cimport EVENT_NEGATIVE_EQUITY, REASON_END_OF_DATA, REASON_NEGATIVE_EQUITY
 from ml4t.backtest.data.cursor cimport Cursor
 from ml4t.backtest.data.event cimport CrossSection, MarketEvent, context_at, event_type
@@ -17,6 +17,7 @@ from ml4t.backtest.execution.broker cimport (
 )
 from ml4t.backtest.execution.order cimport Fill
 from ml4t.backtest.portfolio.portfolio cimport Portfolio
+from ml4t.backtest.portfolio.position cimport Position, close_bar, has_to_decide, touches
 from ml4t.backtest.risk.manager cimport RiskManager
 from ml4t.backtest.strategy.strategy cimport CompiledStrategy, Strategy
 
@@ -66,14 +67,17 @@ cdef class EngineLoop:
         self.cursor = Cursor(data)
         self.portfolio = Portfolio(data.assets, config.initial_cash)
         self.broker = Broker(self.cursor, self.portfolio, config)
+        self.is_debug = self.broker.settings.debug
         self.fills_at_close = (
             self.broker.settings.fill_at == FILL_CLOSE or self.broker.settings.close_at_end
         )
-        self.columns = {name: np.empty(data.n_times) for name in RECORDED}
-        self.equity = _pointer(self.columns["equity"])
-        self.cash = _pointer(self.columns["cash"])
-        self.gross = _pointer(self.columns["gross"])
-        self.net = _pointer(self.columns["net"])
+        # One block: an allocator that gets it back whole can give it whole to the next run.
+        block = np.empty((len(RECORDED), data.n_times))
+        self.columns = dict(zip(RECORDED, block))
+        self.equity = _pointer(block)
+        self.cash = self.equity + data.n_times
+        self.gross = self.cash + data.n_times
+        self.net = self.gross + data.n_times
         self._find_callbacks()
 
     def run(self):
@@ -142,6 +146,10 @@ cdef class EngineLoop:
 
     cdef int _run_compiled(self, CompiledStrategy strategy) except -1 nogil:
         while self.n_done < self.data.n_times:
+            if self.data.n_assets == 1:
+                self._walk_quietly(strategy)
+                if self.n_done == self.data.n_times:
+                    return 0
             self._before_strategy()
             strategy.on_timestamp()
             self._after_strategy()
@@ -154,8 +162,79 @@ cdef class EngineLoop:
             self._after_strategy()
         return 0
 
+    # The quiet bars of a single asset, up to the one at which the strategy may act.
+    #
+    # Quiet: no order waits, no action is due, no level is touched, no rule has anything to decide, and
+    # equity is positive. Then steps 1, 2 and 6 are empty, and 3, 4, 5 and 7 are what stands here. The
+    # walk stops before the first bar that is not quiet and leaves it, untouched, to the seven steps.
+    cdef int _walk_quietly(self, CompiledStrategy strategy) except -1 nogil:
+        cdef int64_t t = self.n_done
+        cdef int64_t until
+        cdef const double* high = self.data.high_
+        cdef const double* low = self.data.low_
+        cdef const double* close = self.data.close_
+        cdef double* equity_at = self.equity
+        cdef double* cash_at = self.cash
+        cdef double* gross_at = self.gross
+        cdef double* net_at = self.net
+        cdef double cash = self.portfolio.cash
+        cdef double net = 0.0
+        cdef Position* position = self.portfolio.position
+        cdef const Settings* settings = &self.broker.settings
+        if self.broker.n_waiting > 0 or self.is_debug or has_to_decide(position):
+            return 0
+        until = strategy.next_row(t, self._end_of_quiet())
+        if position.quantity == 0.0:
+            while t < until and cash > 0.0:
+                equity_at[t] = cash
+                cash_at[t] = cash
+                gross_at[t] = 0.0
+                net_at[t] = 0.0
+                t += 1
+        else:
+            while t < until:
+                if touches(position, high[t], low[t]) or has_to_decide(position):
+                    break
+                net = position.quantity * close[t]
+                if not cash + net > 0.0:
+                    break
+                close_bar(position, settings, t, high[t], low[t], close[t])
+                equity_at[t] = cash + net
+                cash_at[t] = cash
+                gross_at[t] = fabs(net)
+                net_at[t] = net
+                t += 1
+        if t > self.n_done:
+            self._arrive(t - 1)
+        return 0
+
+    # The first timestamp that cannot be quiet: the end, a look at Ctrl-C, an action.
+    cdef int64_t _end_of_quiet(self) noexcept nogil:
+        cdef int64_t first = self.n_done
+        cdef int64_t middle
+        cdef int64_t until = self.data.n_times - self.broker.settings.close_at_end
+        if self.next_tick < until:
+            until = self.next_tick if self.next_tick > first else first
+        if self.cursor.next_action == self.data.n_actions:
+            return until
+        while first < until:
+            middle = (first + until) // 2
+            if self.data.time[middle] < self.data.action_time[self.cursor.next_action]:
+                first = middle + 1
+            else:
+                until = middle
+        return until
+
+    # Stand at t as if the steps had led there.
+    cdef void _arrive(self, int64_t t) noexcept nogil:
+        self.cursor.arrive(t)
+        self.portfolio.mark[0] = self.data.close_[t]
+        self.strategy.marked_equity = self.equity[t]
+        self.is_under_water = False
+        self.n_done = t + 1
+
     # Steps 1 to 5 of a timestamp.
-    cdef int _before_strategy(self) except -1 nogil:
+    cdef inline int _before_strategy(self) except -1 nogil:
         self.cursor.advance()
         # 1. Corporate actions effective since the previous timestamp.
         if self.cursor.next_action < self.data.n_actions:
@@ -164,10 +243,12 @@ cdef class EngineLoop:
         if self.broker.n_waiting > 0:
             self.broker.fill_market_orders(PHASE_OPEN)
         # 3. Inside the bar: armed levels are tried.
-        self.risk_manager.try_levels()
+        if self.portfolio.n_open > 0:
+            self.risk_manager.try_levels()
         # 4. The close: positions take the bar in, rules decide, levels for the next bar are armed.
         self.broker.mark_close()
-        self.risk_manager.close_bars()
+        if self.portfolio.n_open > 0:
+            self.risk_manager.close_bars()
         if self.broker.n_waiting > 0:
             self.broker.fill_market_orders(PHASE_CLOSE)
             if self.broker.settings.exit_at_close:
@@ -176,7 +257,7 @@ cdef class EngineLoop:
         return self._mark()
 
     # The end of step 6, and step 7.
-    cdef int _after_strategy(self) except -1 nogil:
+    cdef inline int _after_strategy(self) except -1 nogil:
         # 6. The strategy was told; with fill_at="close" its orders fill now.
         if self.fills_at_close:
             if self.broker.settings.fill_at == FILL_CLOSE:
@@ -186,30 +267,42 @@ cdef class EngineLoop:
         # 7. The record.
         return self._record()
 
-    cdef int _mark(self) except -1 nogil:
+    cdef inline int _mark(self) except -1 nogil:
+        self._write_accounts()
+        if self.strategy.marked_equity > 0.0:
+            self.is_under_water = False
+            return 0
+        return self._go_under_water()
+
+    cdef inline void _write_accounts(self) noexcept nogil:
         cdef int64_t t = self.cursor.t
-        cdef double equity
-        self.portfolio.expose(&self.net[t], &self.gross[t])
-        equity = self.portfolio.cash + self.net[t]
-        self.equity[t] = equity
-        self.cash[t] = self.portfolio.cash
-        self.strategy.marked_equity = equity
-        if equity <= 0.0 and not self.is_under_water:
-            self.broker.log(EVENT_NEGATIVE_EQUITY, REASON_NEGATIVE_EQUITY, -1, 0, equity, NAN)
-        self.is_under_water = equity <= 0.0
+        cdef double net = 0.0
+        cdef double gross = 0.0
+        cdef double cash = self.portfolio.cash
+        self.portfolio.expose(&net, &gross)
+        self.net[t] = net
+        self.gross[t] = gross
+        self.cash[t] = cash
+        self.equity[t] = cash + net
+        self.strategy.marked_equity = cash + net
+
+    # Equity is not positive: an event, once per fall.
+    cdef int _go_under_water(self) except -1 nogil:
+        if not self.is_under_water:
+            self.broker.log(
+                EVENT_NEGATIVE_EQUITY, REASON_NEGATIVE_EQUITY, -1, 0, self.strategy.marked_equity, NAN
+            )
+        self.is_under_water = True
         return 0
 
-    cdef int _record(self) except -1 nogil:
-        cdef int64_t t = self.cursor.t
+    cdef inline int _record(self) except -1 nogil:
         if self.fills_at_close:
-            self.portfolio.expose(&self.net[t], &self.gross[t])
-            self.cash[t] = self.portfolio.cash
-            self.equity[t] = self.portfolio.cash + self.net[t]
+            self._write_accounts()
         if self.portfolio.n_touched > 0:
-            self.portfolio.record_holdings(t)
-        if self.broker.settings.debug:
+            self.portfolio.record_holdings(self.cursor.t)
+        if self.is_debug:
             self._check_identity()
-        self.n_done = t + 1
+        self.n_done = self.cursor.t + 1
         if self.cursor.last >= self.next_tick:
             self._tick()
         return 0
@@ -288,5 +381,5 @@ cdef int _identity_broken(double made, double gained) except -1 with gil:
 
 
 cdef double* _pointer(array) except NULL:
-    cdef double[::1] view = array
-    return &view[0]
+    cdef double[:, ::1] view = array
+    return &view[0, 0]

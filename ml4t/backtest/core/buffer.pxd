@@ -7,6 +7,7 @@ from libc.stdint cimport int64_t
 cdef class RecordBuffer:
     cdef char* _bytes
     cdef int64_t _capacity
+    cdef int64_t _exports           # arrays that look at the bytes
     cdef readonly int64_t count
     """Records held."""
     cdef readonly size_t itemsize

@@ -1,12 +1,17 @@
 """A growable array of C records that becomes a NumPy array without a Python loop."""
 
 cimport cython
+from cpython.buffer cimport PyBuffer_FillInfo
 from libc.stddef cimport size_t
 from libc.stdint cimport int64_t
 from libc.stdlib cimport free, realloc
-from libc.string cimport memcpy, memset
+from libc.string cimport memset
 
 import numpy as np
+
+
+cdef int _is_exported() except -1 with gil:
+    raise BufferError("a record buffer cannot grow while an array looks at it")
 
 
 cdef int _out_of_memory(size_t wanted) except -1 with gil:
@@ -33,23 +38,33 @@ cdef class RecordBuffer:
         return self.count
 
     def to_array(self, dtype):
-        """Copy the records into a NumPy array of ``dtype``, shape (count,)."""
+        """Return the records as a NumPy array of ``dtype``, shape (count,), without a copy.
+
+        The buffer takes no more records while such an array lives.
+        """
         dtype = np.dtype(dtype)
         if <size_t> dtype.itemsize != self.itemsize:
             raise ValueError(
                 f"dtype must have {self.itemsize} bytes a record, had {dtype.itemsize}"
             )
-        out = np.empty(self.count, dtype)
-        cdef unsigned char[::1] view
-        if self.count:
-            view = out.view(np.uint8)
-            memcpy(&view[0], self._bytes, <size_t> self.count * self.itemsize)
-        return out
+        return np.frombuffer(self, dtype) if self.count else np.empty(0, dtype)
+
+    def __getbuffer__(self, Py_buffer* view, int flags):
+        PyBuffer_FillInfo(
+            view, self, self._bytes, <Py_ssize_t> (<size_t> self.count * self.itemsize), 1, flags
+        )
+        self._exports += 1
+
+    def __releasebuffer__(self, Py_buffer* view):
+        self._exports -= 1
 
     cdef int grow(self) except -1 nogil:
-        cdef int64_t capacity = 64 if self._capacity == 0 else self._capacity + self._capacity // 2
+        cdef int64_t capacity = 256 + 2 * self._capacity
         cdef size_t wanted = <size_t> capacity * self.itemsize
-        cdef void* moved = realloc(self._bytes, wanted)
+        cdef void* moved
+        if self._exports > 0:
+            return _is_exported()
+        moved = realloc(self._bytes, wanted)
         if moved == NULL:
             return _out_of_memory(wanted)
         self._bytes = <char*> moved

@@ -18,8 +18,35 @@ cdef class Cursor:
     cdef int64_t* row                # by asset: its row of now, or its last one; -1 before its first
     cdef int64_t* previous_row       # by asset: its row before ``row``; -1 when none
 
-    cdef void advance(self) noexcept nogil
+    # Step to the next timestamp: its rows become the rows of now.
+    cdef inline void advance(self) noexcept nogil:
+        cdef int64_t t = self.t + 1
+        cdef int64_t row
+        cdef int64_t first = self.last
+        cdef int64_t last = self.data.offset[t + 1]
+        cdef int32_t asset
+        cdef const int32_t* asset_of = self.data.asset
+        cdef int64_t* current = self.row
+        cdef int64_t* previous = self.previous_row
+        self.t = t
+        self.now = self.data.time[t]
+        self.first = first
+        self.last = last
+        for row in range(first, last):
+            asset = asset_of[row]
+            previous[asset] = current[asset]
+            current[asset] = row
+
     cdef int64_t time_of(self, int64_t row) noexcept nogil
+
+    # Of a single asset: stand at t without having been at the timestamps before.
+    cdef inline void arrive(self, int64_t t) noexcept nogil:
+        self.t = t
+        self.now = self.data.time[t]
+        self.first = t
+        self.last = t + 1
+        self.row[0] = t
+        self.previous_row[0] = t - 1
 
     cdef inline bint has_row(self, int32_t asset) noexcept nogil:
         return self.row[asset] >= self.first

@@ -36,21 +36,6 @@ cdef class Cursor:
         free(self.row)
         free(self.previous_row)
 
-    cdef void advance(self) noexcept nogil:
-        cdef int64_t row
-        cdef int32_t asset
-        cdef const int32_t* asset_of = self.data.asset
-        cdef int64_t* current = self.row
-        cdef int64_t* previous = self.previous_row
-        self.t += 1
-        self.now = self.data.time[self.t]
-        self.first = self.last
-        self.last = self.data.offset[self.t + 1]
-        for row in range(self.first, self.last):
-            asset = asset_of[row]
-            previous[asset] = current[asset]
-            current[asset] = row
-
     # The timestamp of a row of the past; INT64_MIN for "none".
     cdef int64_t time_of(self, int64_t row) noexcept nogil:
         cdef int64_t low = 0

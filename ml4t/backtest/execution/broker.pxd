@@ -64,7 +64,16 @@ cdef class Broker:
         self, int8_t kind, int32_t reason, int32_t asset, int64_t order_id, double asked, double given
     ) except NULL nogil
     cdef void mark_open(self) noexcept nogil
-    cdef void mark_close(self) noexcept nogil
+
+    # From step 4 on an asset is marked at its close.
+    cdef inline void mark_close(self) noexcept nogil:
+        cdef int64_t row
+        cdef double* mark = self.portfolio.mark
+        cdef const int32_t* asset = self.cursor.data.asset
+        cdef const double* close = self.cursor.data.close_
+        for row in range(self.cursor.first, self.cursor.last):
+            mark[asset[row]] = close[row]
+
     cdef OrderRecord* _new_order(
         self, int32_t asset, double quantity, int8_t source, int32_t reason
     ) except NULL nogil

@@ -260,14 +260,6 @@ cdef class Broker:
         for row in range(self.cursor.first, self.cursor.last):
             self.portfolio.mark[self.cursor.data.asset[row]] = self.cursor.data.open_[row]
 
-    cdef void mark_close(self) noexcept nogil:
-        cdef int64_t row
-        cdef double* mark = self.portfolio.mark
-        cdef const int32_t* asset = self.cursor.data.asset
-        cdef const double* close = self.cursor.data.close_
-        for row in range(self.cursor.first, self.cursor.last):
-            mark[asset[row]] = close[row]
-
     # ---- inside ------------------------------------------------------------------------------
 
     cdef OrderRecord* _new_order(

@@ -1,4 +1,5 @@
 cimport cython
+from libc.math cimport fabs
 from libc.stdint cimport int8_t, int32_t, int64_t
 
 from ml4t.backtest.core.buffer cimport RecordBuffer
@@ -32,7 +33,22 @@ cdef class Portfolio:
     cdef double net(self) noexcept nogil
     cdef double gross(self) noexcept nogil
     cdef double equity(self) noexcept nogil
-    cdef void expose(self, double* net, double* gross) noexcept nogil
+
+    # Net and gross exposure at the marks of the moment.
+    cdef inline void expose(self, double* net, double* gross) noexcept nogil:
+        cdef double long_less_short = 0.0
+        cdef double long_and_short = 0.0
+        cdef double value
+        cdef int32_t i
+        cdef int32_t asset
+        for i in range(self.n_open):
+            asset = self.open_asset[i]
+            value = self.position[asset].quantity * self.mark[asset]
+            long_less_short += value
+            long_and_short += fabs(value)
+        net[0] = long_less_short
+        gross[0] = long_and_short
+
     cdef double total_pnl(self) noexcept nogil
     cdef Position* enter(
         self, FillRecord* fill, int64_t t, int64_t decision_row, double decision_close, bint at_open

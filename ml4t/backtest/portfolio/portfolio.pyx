@@ -157,21 +157,6 @@ cdef class Portfolio:
     cdef double equity(self) noexcept nogil:
         return self.cash + self.net()
 
-    # Net and gross exposure at the marks of the moment.
-    cdef void expose(self, double* net, double* gross) noexcept nogil:
-        cdef double long_less_short = 0.0
-        cdef double long_and_short = 0.0
-        cdef double value
-        cdef int32_t i
-        cdef int32_t asset
-        for i in range(self.n_open):
-            asset = self.open_asset[i]
-            value = self.position[asset].quantity * self.mark[asset]
-            long_less_short += value
-            long_and_short += fabs(value)
-        net[0] = long_less_short
-        gross[0] = long_and_short
-
     # What all trades have made, those of open positions at the marks of the moment.
     cdef double total_pnl(self) noexcept nogil:
         cdef double total = self.closed_pnl

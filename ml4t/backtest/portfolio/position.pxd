@@ -101,6 +101,13 @@ cdef inline bint touches(const Position* position, double high, double low) noex
     return (high >= position.levels.stop) | (low <= position.levels.target)
 
 
+# Will the coming close have rules to ask, levels to arm anew or a time that is up?
+cdef inline bint has_to_decide(const Position* position) noexcept nogil:
+    return position.levels.attention | (
+        <double> (position.bars_held + 1) >= position.levels.max_bars
+    )
+
+
 # Semantics step 4 and section 5: the bar is complete. Returns whether its close has rules to ask.
 cdef inline bint close_bar(
     Position* position, const Settings* settings, int64_t t, double high, double low, double close

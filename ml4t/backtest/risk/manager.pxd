@@ -6,7 +6,7 @@ from ml4t.backtest.data.cursor cimport Cursor
 from ml4t.backtest.execution.broker cimport Broker
 from ml4t.backtest.execution.listener cimport FillListener
 from ml4t.backtest.portfolio.portfolio cimport Portfolio
-from ml4t.backtest.portfolio.position cimport Position
+from ml4t.backtest.portfolio.position cimport Position, close_bar, touches
 from ml4t.backtest.risk.context cimport RiskContext
 from ml4t.backtest.risk.plan cimport RulePlan, Verdict
 
@@ -22,6 +22,7 @@ cdef class _Entry:
     cdef bint is_active
 
 
+@cython.final
 cdef class RiskManager(FillListener):
     cdef readonly object feature_provider
     """Where ``context.features`` come from; None: the columns of the market data."""
@@ -43,8 +44,46 @@ cdef class RiskManager(FillListener):
     cdef list reasons                # code -> text
     cdef dict reason_codes
 
-    cdef int try_levels(self) except -1 nogil
-    cdef int close_bars(self) except -1 nogil
+
+    # Step 3: try the armed levels of every position, in asset order, against its bar.
+    cdef inline int try_levels(self) except -1 nogil:
+        cdef int32_t i = 0
+        cdef int32_t n
+        cdef int32_t asset
+        cdef int64_t row
+        while i < self.portfolio.n_open:
+            n = self.portfolio.n_open
+            asset = self.portfolio.open_asset[i]
+            row = self.cursor.row[asset]
+            if row >= self.cursor.first and touches(
+                &self.portfolio.position[asset], self.cursor.data.high_[row],
+                self.cursor.data.low_[row],
+            ):
+                self._hit(&self.portfolio.position[asset], row)
+            # An exit has taken the position out of the list: the next one stands in its place.
+            i += self.portfolio.n_open == n
+        return 0
+
+    # Step 4: every position takes its bar in; rules decide and arm where there is something to do.
+    cdef inline int close_bars(self) except -1 nogil:
+        cdef int32_t i
+        cdef int32_t asset
+        cdef int64_t row
+        for i in range(self.portfolio.n_open):
+            asset = self.portfolio.open_asset[i]
+            row = self.cursor.row[asset]
+            if row >= self.cursor.first:
+                self.close_bar_of(&self.portfolio.position[asset], row)
+        return 0
+
+    cdef inline int close_bar_of(self, Position* position, int64_t row) except -1 nogil:
+        if close_bar(
+            position, &self.broker.settings, self.cursor.t, self.cursor.data.high_[row],
+            self.cursor.data.low_[row], self.cursor.data.close_[row],
+        ):
+            return self._decide(position)
+        return 0
+
     cdef int validate(self, int32_t asset, double* quantity, bint reduce_only) except -1
     cdef int _hit(self, Position* position, int64_t row) except -1 nogil
     cdef int _exit_stop(
@@ -53,7 +92,6 @@ cdef class RiskManager(FillListener):
     cdef int _exit_target(
         self, Position* position, double price, int8_t moment, int8_t intrabar
     ) except -1 nogil
-    cdef int _close_bar(self, Position* position, int64_t row) except -1 nogil
     cdef int _decide(self, Position* position) except -1 nogil
     cdef int _arm_opening(self, Position* position, bint is_add, bint at_open) except -1 nogil
     cdef void _count_exit(self, const FillRecord* fill) noexcept nogil

@@ -19,7 +19,7 @@ from ml4t.backtest.execution.broker cimport Broker, Counters
 from ml4t.backtest.execution.listener cimport FillListener
 from ml4t.backtest.portfolio.portfolio cimport Portfolio
 from ml4t.backtest.portfolio.position cimport (
-    Position, better, close_bar, level_or_nan, side_of, touches,
+    Position, better, level_or_nan, side_of, touches,
 )
 from ml4t.backtest.risk.context cimport RiskContext
 from ml4t.backtest.risk.plan cimport RulePlan, Said, Slot, Verdict
@@ -42,6 +42,7 @@ cdef class _Entry:
 cdef object _NO_ACTION = RiskDecision.no_action()
 
 
+@cython.final
 cdef class RiskManager(FillListener):
     """Rules on positions and orders.
 
@@ -233,7 +234,7 @@ cdef class RiskManager(FillListener):
                 self._hit(position, event.row)
         portfolio.mark[asset] = event.data.close_[event.row]
         if position.quantity != 0.0:
-            self._close_bar(position, event.row)
+            self.close_bar_of(position, event.row)
         return broker.orders.count - before
 
     def validate_order(self, order, MarketEvent event, Broker broker not None,
@@ -296,23 +297,6 @@ cdef class RiskManager(FillListener):
         return RiskDecision.merge(decisions, side=context.side)
 
     # ---- step 3: inside the bar --------------------------------------------------------------
-
-    cdef int try_levels(self) except -1 nogil:
-        cdef int32_t i = 0
-        cdef int32_t n
-        cdef int32_t asset
-        cdef int64_t row
-        cdef Position* position
-        while i < self.portfolio.n_open:
-            n = self.portfolio.n_open
-            asset = self.portfolio.open_asset[i]
-            row = self.cursor.row[asset]
-            if row >= self.cursor.first:
-                position = &self.portfolio.position[asset]
-                if touches(position, self.cursor.data.high_[row], self.cursor.data.low_[row]):
-                    self._hit(position, row)
-            i += self.portfolio.n_open == n
-        return 0
 
     # A level is touched: which one, at what price (the ten bars of section 4).
     cdef int _hit(self, Position* position, int64_t row) except -1 nogil:
@@ -384,26 +368,6 @@ cdef class RiskManager(FillListener):
         )
 
     # ---- step 4: the close -------------------------------------------------------------------
-
-    cdef int close_bars(self) except -1 nogil:
-        cdef int32_t i
-        cdef int32_t asset
-        cdef int64_t row
-        for i in range(self.portfolio.n_open):
-            asset = self.portfolio.open_asset[i]
-            row = self.cursor.row[asset]
-            if row < self.cursor.first:
-                continue
-            self._close_bar(&self.portfolio.position[asset], row)
-        return 0
-
-    cdef int _close_bar(self, Position* position, int64_t row) except -1 nogil:
-        if close_bar(
-            position, &self.broker.settings, self.cursor.t, self.cursor.data.high_[row],
-            self.cursor.data.low_[row], self.cursor.data.close_[row],
-        ):
-            return self._decide(position)
-        return 0
 
     # The close has something to decide: rules to ask, levels to arm anew, a time that is up.
     cdef int _decide(self, Position* position) except -1 nogil:

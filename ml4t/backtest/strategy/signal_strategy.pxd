@@ -20,6 +20,7 @@ cdef class SignalStrategy(CompiledStrategy):
     cdef const double* columns[4]
 
     cdef bint _is_on(self, int column, int64_t row) noexcept nogil
+    cdef int _act(self, int32_t asset, int64_t row) except -1 nogil
     cdef int _leave(
         self, int32_t asset, int exit_column, int other_entry, int64_t row, double other_side
     ) except -1 nogil

@@ -78,25 +78,41 @@ cdef class SignalStrategy(CompiledStrategy):
 
     cdef int on_timestamp(self) except -1 nogil:
         cdef int64_t row
-        cdef int32_t asset
-        cdef double held
-        for row in range(self.cursor.first, self.cursor.last):
-            asset = self.cursor.data.asset[row]
-            if self.broker.waiting_of[asset] > 0:
-                continue
-            held = self.portfolio.position[asset].quantity
-            if held == 0.0:
-                if self._is_on(ENTRY, row):
-                    self._enter(asset, 1.0)
-                elif self._is_on(SHORT_ENTRY, row):
-                    self._enter(asset, -1.0)
-            elif held > 0.0:
-                self._leave(asset, EXIT, SHORT_ENTRY, row, -1.0)
-            else:
-                self._leave(asset, SHORT_EXIT, ENTRY, row, 1.0)
+        cdef int64_t last = self.cursor.last
+        for row in range(self.cursor.first, last):
+            # Most bars have no signal at all: one look at the columns, and on to the next.
+            if (
+                self._is_on(ENTRY, row) or self._is_on(EXIT, row)
+                or self._is_on(SHORT_ENTRY, row) or self._is_on(SHORT_EXIT, row)
+            ):
+                self._act(self.cursor.data.asset[row], row)
         return 0
 
-    cdef bint _is_on(self, int column, int64_t row) noexcept nogil:
+    cdef int64_t next_row(self, int64_t row, int64_t end) noexcept nogil:
+        cdef double held = self.portfolio.position[0].quantity
+        cdef const double* one = self.columns[<int> (ENTRY if held <= 0.0 else EXIT)]
+        cdef const double* other = self.columns[<int> (SHORT_ENTRY if held >= 0.0 else SHORT_EXIT)]
+        while row < end:
+            if (one != NULL and one[row] > 0.0) or (other != NULL and other[row] > 0.0):
+                return row
+            row += 1
+        return row
+
+    cdef int _act(self, int32_t asset, int64_t row) except -1 nogil:
+        cdef double held = self.portfolio.position[asset].quantity
+        if self.broker.waiting_of[asset] > 0:
+            return 0
+        if held > 0.0:
+            return self._leave(asset, EXIT, SHORT_ENTRY, row, -1.0)
+        if held < 0.0:
+            return self._leave(asset, SHORT_EXIT, ENTRY, row, 1.0)
+        if self._is_on(ENTRY, row):
+            return self._enter(asset, 1.0)
+        if self._is_on(SHORT_ENTRY, row):
+            return self._enter(asset, -1.0)
+        return 0
+
+    cdef inline bint _is_on(self, int column, int64_t row) noexcept nogil:
         return self.columns[column] != NULL and self.columns[column][row] > 0.0
 
     cdef int _leave(

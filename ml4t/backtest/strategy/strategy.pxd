@@ -39,3 +39,4 @@ cdef class Strategy:
 cdef class CompiledStrategy(Strategy):
     cdef int on_timestamp(self) except -1 nogil
     cdef int prepare(self) except -1
+    cdef int64_t next_row(self, int64_t row, int64_t end) noexcept nogil

@@ -347,6 +347,11 @@ cdef class CompiledStrategy(Strategy):
     cdef int on_timestamp(self) except -1 nogil:
         return 0
 
+    # Of a single asset: the first row from this one on, and before ``end``, at which on_timestamp may do
+    # something, as long as nothing fills in between; ``end`` if none. The row itself is always right.
+    cdef int64_t next_row(self, int64_t row, int64_t end) noexcept nogil:
+        return row
+
 
 cdef double _finite(str name, object value) except? -1.0:
     cdef double number = value
