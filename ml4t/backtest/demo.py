@@ -180,6 +180,7 @@ def run_demo(output: str | Path = "demo-output", console: Console | None = None)
     with progress_bar("Portfolio", console) as update:
         portfolio = predictions_portfolio(update)
     print_summary(portfolio, console)
+    console.print("! These 19 companies are survivors: a demonstration, not a claim.", style="yellow")
     _write(portfolio, output / "portfolio", console)
 
     console.rule("2. AAPL, 2000 to 2013: raw bars, splits and dividends as events")

@@ -1,6 +1,8 @@
 """The demonstration runs, and what it claims about time, splits and dividends holds."""
 
 import io
+import re
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -42,14 +44,15 @@ def aapl():
 
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("demo") / "out"
     text = io.StringIO()
-    run_demo(folder, Console(file=text, width=100, highlight=False))
-    return folder, text.getvalue()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(tmp_path_factory.mktemp("demo"))
+        run_demo("demo-output", Console(file=text, width=80, highlight=False))
+        yield Path("demo-output").absolute(), text.getvalue()
 
 
 def test_the_demo_prints_what_happened_and_where_it_is(demo):
-    folder, text = demo
+    _, text = demo
     for words in (
         "1258/1258",  # the progress bar, at its end
         "3270/3270",
@@ -57,8 +60,8 @@ def test_the_demo_prints_what_happened_and_where_it_is(demo):
         "Win rate", "Exits by rule", "PriceBasedStopLoss", "PriceBasedTakeProfit",
         "TimeBasedExit", "TrailingStop",
         "The prices are closes only (open = high = low = close)",
-        str(folder / "portfolio" / "trades.parquet"),
-        str(folder / "aapl" / "equity.png"),
+        str(Path("demo-output", "portfolio", "trades.parquet")),
+        str(Path("demo-output", "aapl", "equity.png")),
     ):  # fmt: skip
         assert words in text, words
 
@@ -69,6 +72,20 @@ def test_the_demo_leaves_tables_and_a_picture(demo, part):
     again = BacktestResult.load(folder / part)
     assert len(again.trades) == again.metrics["trades"] > 10
     assert (folder / part / "equity.png").read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
+
+
+def test_the_readme_shows_what_the_demo_prints(demo):
+    _, text = demo
+    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    (shown,) = re.findall(r"\$ make demo\n(.*?)```", readme, re.DOTALL)
+    assert [untimed(line) for line in shown.splitlines() if line.strip()] == [
+        untimed(line) for line in text.splitlines() if line.strip()
+    ]
+
+
+def untimed(line):
+    """Leave out what differs from run to run: seconds, and the time column of the progress bar."""
+    return re.sub(r"[\d.e-]+ s$|\d:\d\d:\d\d", "", line.rstrip().replace("\\", "/")).rstrip()
 
 
 # --- the portfolio of predictions ------------------------------------------------------------
