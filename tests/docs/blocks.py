@@ -97,7 +97,7 @@ def _execute(block: Block, path: Path, namespace: dict[str, Any]) -> str:
     # Lines of the page, so that a traceback points into it.
     source = "\n" * (block.line - 1) + block.text
     with contextlib.redirect_stdout(io.StringIO()) as out:
-        exec(compile(source, str(path), "exec"), namespace)
+        exec(compile(source, str(path), "exec", dont_inherit=True), namespace)
     return out.getvalue()
 
 
