@@ -54,8 +54,11 @@ def _convert(source: Any, name: str, series_name: str) -> pa.Table:
         return source.read_all()
     if type(source).__name__ == "LazyFrame" and hasattr(source, "collect"):
         source = source.collect()
-    if hasattr(source, "to_arrow_table"):
-        return source.to_arrow_table()
+    # Polars' and DuckDB's own doors: older versions of pyarrow cannot read the text types that
+    # they hand over through the other.
+    for door in ("to_arrow", "to_arrow_table"):
+        if hasattr(source, door):
+            return getattr(source, door)()
     if hasattr(source, "__arrow_c_stream__") or hasattr(source, "__arrow_c_array__"):
         return pa.table(source)
     kind = "a mapping" if isinstance(source, Mapping) else type(source).__name__

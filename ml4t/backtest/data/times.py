@@ -20,7 +20,7 @@ import pyarrow as pa
 
 from ml4t.backtest.data.arrays import Int64s
 from ml4t.backtest.data.arrow import is_text, single
-from ml4t.backtest.data.errors import DAY_NS, DataError, count_rows
+from ml4t.backtest.data.errors import DAY_NS, SHOWN, DataError, count_rows
 
 LAST_DAY = 106_750
 """Days from 1970 that int64 nanoseconds reach, both ways."""
@@ -156,20 +156,22 @@ class Clock:
 
 
 def _to_utc(values: Int64s, zone: ZoneInfo, table_name: str, strict: bool) -> Int64s:
-    # A time of day that occurs twice (clocks set back) is the later one, and one that does not occur
-    # the next that does: a bar is never known too early. Stamps of the user's own must be clear.
     index = pd.DatetimeIndex(values)
-    try:
-        if strict:
-            placed = index.tz_localize(zone, ambiguous="raise", nonexistent="raise")
-        else:
-            later = np.zeros(len(index), bool)
-            placed = index.tz_localize(zone, ambiguous=later, nonexistent="shift_forward")
-    except ValueError as error:
-        raise DataError(
-            f"{table_name}: a time occurs twice or never in {zone.key} because clocks change ({error}); "
-            "give times with their zone"
-        ) from error
+    if strict:
+        # Stamps of the user's own must be clear.
+        placed = index.tz_localize(zone, ambiguous="NaT", nonexistent="NaT")
+        bad = np.asarray(placed.isna())
+        if bad.any():
+            shown = ", ".join(map(str, index[bad][:SHOWN]))
+            raise DataError(
+                f"{table_name}: {count_rows(bad.sum())} at a time that occurs twice or never in {zone.key} because "
+                f"clocks change ({shown}{', ...' if bad.sum() > SHOWN else ''}); give times with their zone"
+            )
+    else:
+        # A time of day that occurs twice is the later one, and one that does not occur the next that
+        # does: a bar is never known too early.
+        later = np.zeros(len(index), bool)
+        placed = index.tz_localize(zone, ambiguous=later, nonexistent="shift_forward")
     return placed.as_unit("ns").asi8
 
 
