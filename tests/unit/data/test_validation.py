@@ -306,8 +306,6 @@ def test_real_tables_have_no_error(shared):
     assert len(tables) >= 14
     for path in tables:
         report = validate(path)
-        if path.name == "us_universe_coarse_top300.parquet":
-            report = validate(path, severity={"stale": "off"})
         assert report.ok, f"{path.name}: {report}"
 
 
