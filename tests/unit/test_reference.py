@@ -18,6 +18,7 @@ from reference import (
     time_exit,
     trailing_stop,
 )
+from unit.ten_bars import LEVELS, S9, TRAILS
 
 DAY = 86_400_000_000_000
 FLAT = (100, 100, 100, 100)
@@ -44,63 +45,24 @@ def exit_of(bars, rules, long=True, **settings):
     return run(market_of(FLAT, *bars), script, rules, chosen).fills[1:]
 
 
-# Entry at the open of the second bar = 100, stop 95, target 110 (mirrored: 105 and 90).
-CASES = [
-    ("S1", [(100, 101, 99, 100), (90, 92, 88, 91)], "adverse_first", 90, "stop_loss", "open"),
-    ("S2", [(100, 101, 99, 100), (90, 99, 88, 98)], "adverse_first", 90, "stop_loss", "open"),
-    ("S3", [(100, 101, 99, 100), (99, 101, 94, 96)], "adverse_first", 95, "stop_loss", "inside"),
-    ("S4a", [FLAT, (100, 112, 94, 105)], "adverse_first", 95, "stop_loss", "inside"),
-    ("S4f", [FLAT, (100, 112, 94, 105)], "favourable_first", 110, "take_profit", "inside"),
-    ("S4n", [FLAT, (100, 112, 94, 105)], "nearest_to_open", 95, "stop_loss", "inside"),
-    ("S4ba", [FLAT, (108, 112, 94, 105)], "adverse_first", 95, "stop_loss", "inside"),
-    ("S4bf", [FLAT, (108, 112, 94, 105)], "favourable_first", 110, "take_profit", "inside"),
-    ("S4bn", [FLAT, (108, 112, 94, 105)], "nearest_to_open", 110, "take_profit", "inside"),
-    ("S5", [(100, 101, 94, 99)], "adverse_first", 95, "stop_loss", "inside"),
-    ("S6", [FLAT, (115, 118, 113, 116)], "adverse_first", 115, "take_profit", "open"),
-]
+@pytest.mark.parametrize("row", LEVELS, ids=str)
+def test_the_ten_bars_with_stop_and_target(row):
+    stop, target = (95.0, 110.0) if row.side > 0 else (105.0, 90.0)
+    rules = [stop_loss(price=stop), take_profit(price=target)]
+    (fill,) = exit_of(row.bars, rules, row.side > 0, intrabar=row.intrabar)
+    assert (fill["price"], fill["exit_type"], fill["moment"]) == (
+        row.price,
+        row.exit_type,
+        row.moment,
+    )
+    assert fill["intrabar"] == row.choice
 
 
-@pytest.mark.parametrize("case", CASES, ids=[case[0] for case in CASES])
-@pytest.mark.parametrize("long", [True, False], ids=["long", "short"])
-def test_the_ten_bars_with_stop_and_target(case, long):
-    _, bars, intrabar, price, exit_type, moment = case
-    rules = [stop_loss(price=95.0), take_profit(price=110.0)]
-    if not long:
-        bars = [(200 - o, 200 - low, 200 - high, 200 - c) for o, high, low, c in bars]
-        rules = [stop_loss(price=105.0), take_profit(price=90.0)]
-        price = 200 - price
-    (fill,) = exit_of(bars, rules, long, intrabar=intrabar)
-    assert (fill["price"], fill["exit_type"], fill["moment"]) == (price, exit_type, moment)
-    both = case[0].startswith("S4")
-    stopped = exit_type == "stop_loss"
-    expected = "" if not both else "adverse_first" if stopped else "favourable_first"
-    assert fill["intrabar"] == expected
-
-
-# Trailing 5%: each row is mirrored by hand, since 95% of a high is not 105% of a low.
-S7 = [FLAT, (115, 120, 113, 118), (118, 119, 115, 117), (117, 117, 110, 111)]
-S7_SHORT = [FLAT, (85, 87, 80, 82), (82, 83, 81, 83), (83, 90, 83, 89)]
-S8 = [(101, 120, 100.5, 119), (110, 111, 108, 109)]
-S8_SHORT = [(99, 99.5, 80, 81), (90, 92, 89, 91)]
-S9 = [(100, 110, 99, 109), (108, 109, 104, 105)]
-S9_SHORT = [(100, 101, 90, 91), (92, 96, 91, 95)]
-TRAILS = [
-    (S7, True, "high", 120 * 0.95, "inside"),  # 114
-    (S7, True, "close", 118 * 0.95, "inside"),  # 112.1
-    (S7_SHORT, False, "high", 80 * 1.05, "inside"),
-    (S7_SHORT, False, "close", 82 * 1.05, "inside"),
-    (S8, True, "high", 110.0, "open"),
-    (S8_SHORT, False, "high", 90.0, "open"),
-    (S9, True, "high", 110 * 0.95, "inside"),  # 104.5
-    (S9_SHORT, False, "high", 90 * 1.05, "inside"),
-]
-
-
-@pytest.mark.parametrize(("bars", "long", "watermark", "price", "moment"), TRAILS)
-def test_the_ten_bars_with_a_trail(bars, long, watermark, price, moment):
-    (fill,) = exit_of(bars, [trailing_stop(0.05)], long, watermark=watermark)
-    assert fill["price"] == price
-    assert (fill["exit_type"], fill["moment"]) == ("trailing_stop", moment)
+@pytest.mark.parametrize("row", TRAILS, ids=str)
+def test_the_ten_bars_with_a_trail(row):
+    (fill,) = exit_of(row.bars, [trailing_stop(0.05)], row.side > 0, watermark=row.watermark)
+    assert fill["price"] == row.price
+    assert (fill["exit_type"], fill["moment"]) == ("trailing_stop", row.moment)
 
 
 @pytest.mark.parametrize(
