@@ -91,6 +91,23 @@ cdef class Strategy:
         """Return the states of all open positions, in asset order."""
         return self.portfolio.open_states()
 
+    def open_orders(self, asset=None):
+        """Return the orders that wait, of one asset or of all, in the order of submission.
+
+        Exits that rules decided are among them.
+
+        Returns
+        -------
+        list of Order
+        """
+        self._check_running()
+        cdef int32_t code = -1 if asset is None else self.code_of(asset)
+        waiting = [self.broker.waiting[i] for i in range(self.broker.n_waiting)]
+        return [
+            Order.accepted(self.broker, order_id) for order_id in waiting
+            if code < 0 or self.broker.order(order_id).asset == code
+        ]
+
     # ---- orders ------------------------------------------------------------------------------
 
     def buy(self, asset, quantity=None, *, value=None, percent=None):
