@@ -73,7 +73,9 @@ cdef class RiskManager(FillListener):
     @property
     def rules(self):
         """The rules in force, in the order they were added."""
-        return tuple([entry.rule for entry in self.entries if (<_Entry> entry).is_active])
+        return tuple([
+            (<_Entry> entry).rule for entry in self.entries if (<_Entry> entry).is_active
+        ])
 
     @property
     def rule_names(self):
