@@ -24,7 +24,7 @@ from ml4t.backtest.cli.arguments import (
 )
 from ml4t.backtest.core.build import build_profile
 from ml4t.backtest.demo import run_demo
-from ml4t.backtest.risk.manager import RuleError
+from ml4t.backtest.risk import RuleError
 from ml4t.backtest.strategy.errors import BacktestInterrupted, StrategyError
 
 if TYPE_CHECKING:
