@@ -232,7 +232,7 @@ def describe_rule(rule: RiskRule, field: str) -> dict[str, Any]:
     kind = type(rule)
     built_in = RULES.get(kind.__name__) is kind
     name = kind.__name__ if built_in else class_spec(kind, field)
-    if not dataclasses.is_dataclass(rule):
+    if not hasattr(kind, "__dataclass_fields__"):
         return {"rule": name, **parameters_of(rule, field)}
     given = given_fields(rule)
     members: Iterable[RiskRule] = given.pop("rules", ())

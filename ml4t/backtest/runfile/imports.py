@@ -7,6 +7,7 @@ import importlib.util
 import sys
 import sysconfig
 import traceback
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from types import ModuleType
@@ -18,6 +19,7 @@ from ml4t.backtest.strategy.strategy import CompiledStrategy, Strategy
 Made = TypeVar("Made")
 FILE_MODULE = "strategy_file_"
 """Modules made from files have names of their own, so that numpy.py hides nobody."""
+_written: dict[str, int] = {}
 
 
 def split_spec(spec: str, field: str) -> tuple[str, str]:
@@ -128,13 +130,19 @@ def _import_file(where: str, folder: Path, field: str) -> ModuleType:
     path = folder / where
     if not path.is_file():
         raise RunFileError(f"{field}: there is no file {where}")
-    name = f"{FILE_MODULE}{path.stem}"
+    path = path.resolve()
+    name = f"{FILE_MODULE}{path.stem}_{zlib.crc32(str(path).encode()):08x}"
+    # One module for all classes of a file, as an import has it; a new one once the file changed.
+    written = path.stat().st_mtime_ns
+    if name in sys.modules and _written.get(name) == written:
+        return sys.modules[name]
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
         raise RunFileError(f"{field}: {where} is not a Python file")
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module  # what dataclasses and pickle look a class's module up in
     spec.loader.exec_module(module)
+    _written[name] = written
     return module
 
 

@@ -39,6 +39,7 @@ def make_named(known: Mapping[str, type], name: str, parameters: Mapping[str, An
                 f"{name} has no parameter {parameter!r}; {nearest(parameter, signature.parameters)}"
             )
     try:
+        signature.bind(**parameters)
         return known[name](**parameters)
     except TypeError as error:
         raise ValueError(f"{name}: {without_init(name, error)}") from error

@@ -35,6 +35,11 @@ DatasetName = Literal["us_stocks", "predictions", "vix", "aapl", "aapl_actions"]
 WITH_DATES = ("us_stocks", "predictions")
 
 
+def _or_text(core: Any, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+    """Return the schema of a section that a text alone may stand for."""
+    return {"anyOf": [{"type": "string"}, handler.resolve_ref_schema(handler(core))]}
+
+
 class Source(Section):
     """Where a table is; a text alone is its path."""
 
@@ -67,7 +72,7 @@ class Source(Section):
 
     @classmethod
     def __get_pydantic_json_schema__(cls, core: Any, handler: GetJsonSchemaHandler) -> Any:
-        return {"anyOf": [{"type": "string"}, handler(core)]}
+        return _or_text(core, handler)
 
     def read(self) -> Any:
         """Return the path, or the table of a dataset."""
@@ -198,7 +203,7 @@ class NamedStrategy(Section):
 
     @classmethod
     def __get_pydantic_json_schema__(cls, core: Any, handler: GetJsonSchemaHandler) -> Any:
-        return {"anyOf": [{"type": "string"}, handler(core)]}
+        return _or_text(core, handler)
 
 
 class NamedRule(Section):
@@ -219,6 +224,10 @@ class NamedRule(Section):
     @classmethod
     def _shorthand(cls, value: Any) -> Any:
         return {"rule": value} if isinstance(value, str) else value
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core: Any, handler: GetJsonSchemaHandler) -> Any:
+        return _or_text(core, handler)
 
     @model_validator(mode="after")
     def _makes(self) -> NamedRule:
@@ -244,7 +253,8 @@ class NamedRule(Section):
             parameters["rules"] = [member.make(folder) for member in self.rules]
         if ":" not in self.rule:
             return make_named(RULES, self.rule, parameters)
-        return make(self.rule, RiskRule, parameters, folder=folder or Path.cwd(), field="rule")
+        kind: Any = RiskRule  # an abstract class, whose subclasses are meant
+        return make(self.rule, kind, parameters, folder=folder or Path.cwd(), field="rule")
 
 
 class Risk(Section):

@@ -7,7 +7,7 @@ import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import yaml
 
@@ -20,7 +20,7 @@ _VARIABLE = re.compile(r"\$\{([^}]*)\}")
 class _Loader(yaml.SafeLoader):
     """YAML's safe loader with the types of JSON: 1e-3 is a number, 2014-01-31 is text."""
 
-    yaml_implicit_resolvers: ClassVar = {
+    yaml_implicit_resolvers = {  # noqa: RUF012 - as the class above it has it
         first: [(tag, test) for tag, test in resolvers if not tag.endswith(":timestamp")]
         for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
     }
@@ -125,4 +125,4 @@ def write_file(path: Path, content: Mapping[str, Any]) -> None:
 class _Dumper(yaml.SafeDumper):
     """Quotes the text that the loader above would take for a number."""
 
-    yaml_implicit_resolvers: ClassVar = _Loader.yaml_implicit_resolvers
+    yaml_implicit_resolvers = _Loader.yaml_implicit_resolvers

@@ -1,0 +1,172 @@
+"""Python to file to Python, and what cannot be written."""
+
+import dataclasses
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from ml4t.backtest import BacktestConfig, MarketData, SignalStrategy, Strategy
+from ml4t.backtest.data import ATR, CallableFeatureProvider, Table
+from ml4t.backtest.demo import AlwaysInvested, TopPredictions
+from ml4t.backtest.risk import (
+    AllOf,
+    AnyOf,
+    CompositeRule,
+    PriceBasedStopLoss,
+    PriceBasedTakeProfit,
+    RiskDecision,
+    RiskRule,
+    TimeBasedExit,
+    TrailingStop,
+    as_rule,
+)
+from ml4t.backtest.runfile import RunFile, RunFileError
+from ml4t.backtest.runfile.describe import describe_rule
+from ml4t.backtest.runfile.imports import make
+from ml4t.backtest.runfile.named import RULES
+from ml4t.backtest.runfile.sections import NamedRule
+
+EVERY_RULE = [
+    PriceBasedStopLoss(pct=0.1),
+    PriceBasedStopLoss(price="level", priority=-2, name="floor"),
+    PriceBasedTakeProfit(price=120),
+    TrailingStop(np.float64(0.1)),
+    TimeBasedExit("bars"),
+    AnyOf([AllOf([TimeBasedExit(3), TrailingStop(0.2)], priority=4), PriceBasedStopLoss(pct=0.1)]),
+    CompositeRule([TimeBasedExit(3), TimeBasedExit(4, name="late")], name="both"),
+]
+
+
+@pytest.mark.parametrize("rule", EVERY_RULE, ids=repr)
+def test_a_rule_is_the_same_after_a_file(rule):
+    assert NamedRule.model_validate(describe_rule(rule, "rule")).make() == rule
+
+
+def test_every_rule_is_among_them():
+    assert [name for name in RULES if f"{name}(" not in repr(EVERY_RULE)] == []
+
+
+@pytest.mark.parametrize("suffix", [".yaml", ".json"])
+def test_a_run_is_the_same_after_a_file(folder, suffix):
+    run = RunFile.from_python(
+        "prices.csv",
+        TopPredictions(places=3, vix_limit=np.float64(30.0)),
+        signals={"score": Table("scores.csv", values=["score"], available_after=pd.Timedelta("90min"))},
+        features=[ATR(10), Table("more/features.parquet", timing="lag=1")],
+        context={"dataset": "vix"},
+        actions=folder / "actions.csv",
+        rules=[*EVERY_RULE, (TimeBasedExit(20), "AAA"), (TrailingStop(0.3), ["AAA", "BBB"])],
+        config=BacktestConfig(
+            initial_cash=5_000, account="margin", max_leverage=1.5, slippage=0.001, commission=0.002,
+            fill_at="close", record_columns=["score"],
+        ),
+        output="results",
+        bar_time="16:00 America/New_York",
+        assets=("AAA", "BBB"),
+    )  # fmt: skip
+    again = RunFile.load(run.save(folder / f"again{suffix}"))
+    assert again == run
+    assert RunFile.from_mapping(run.description()) == run
+    text = (folder / f"again{suffix}").read_text()
+    assert str(folder) not in text, "paths below the folder of the file are relative to it"
+    assert "fill_at" in text
+    assert "gap_fill" not in text, "settings at their default are left out"
+
+
+def test_a_saved_file_still_means_its_tables_elsewhere(folder, tmp_path_factory):
+    run = RunFile.from_python("prices.csv", AlwaysInvested())
+    again = RunFile.load(run.save(tmp_path_factory.mktemp("other") / "run.yaml"))
+    assert again.data.prices.path == str(folder / "prices.csv")
+    assert again == run
+
+
+def test_a_compiled_strategy_says_its_parameters():
+    strategy = SignalStrategy("a", short_entry="b", quantity=5)
+    run = RunFile.from_python("prices.csv", strategy)
+    assert run.strategy.parameters == {"entry": "a", "short_entry": "b", "quantity": 5.0}
+    assert run.make_strategy().parameters == strategy.parameters
+
+
+def test_classes_of_a_file_are_named_by_it(folder):
+    strategy = make("mine.py:BuyOnce", Strategy, {"units": 5}, folder=folder, field="strategy")
+    rule = make("mine.py:Below", RiskRule, {"price": 92.0}, folder=folder, field="rule")
+    run = RunFile.from_python("prices.csv", strategy, rules=[rule])
+    assert run.strategy.spec == f"{folder / 'mine.py'}:BuyOnce"
+    again = RunFile.load(run.save("again.yaml"))
+    assert "class: mine.py:BuyOnce" in (folder / "again.yaml").read_text()
+    assert (again.make_strategy().units, again.risk.rules[0].make().price) == (5, 92.0)
+
+
+class Holds(Strategy):
+    def __init__(self, what):
+        self.what = what
+
+    def on_market_data(self, event):
+        pass
+
+
+def only_close(context):
+    return RiskDecision.no_action()
+
+
+@dataclasses.dataclass(frozen=True)
+class Odd(RiskRule):
+    what: object = None
+
+    def evaluate(self, context):
+        return RiskDecision.no_action()
+
+
+FRAME = pd.DataFrame({"timestamp": pd.date_range("2024", periods=3, tz="UTC"), "close": 1.0})
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"prices": FRAME}, "prices is a DataFrame in memory, which a file cannot hold; write it with write_dataset, and give its path"),
+        ({"prices": MarketData.from_tables(FRAME)}, "prices is a MarketData in memory"),
+        ({"signals": [Table(FRAME)]}, "signals[0] is a DataFrame in memory"),
+        ({"context": {"vix": FRAME}}, "context['vix'] is a DataFrame in memory"),
+        ({"features": CallableFeatureProvider(lambda asset, time: {})}, "features[0] is a CallableFeatureProvider in memory"),
+        ({"rules": [lambda context: RiskDecision.no_action()]}, "rules[0]: <lambda> is a function, and a file can name classes only; make it a subclass of RiskRule in a module"),
+        ({"rules": [AnyOf([as_rule(only_close)])]}, "rules[0].rules[0]: only_close is a function"),
+        ({"rules": [Odd(what=object())]}, "rules[0].what is an object, which a file cannot hold"),
+        ({"strategy": Holds(FRAME)}, "strategy.parameters.what is a DataFrame, which a file cannot hold"),
+        ({"strategy": Holds({1: 2})}, "strategy.parameters.what is a dict, which a file cannot hold"),
+        ({"risk_manager": None}, "a run file has no place for risk_manager; there are signals"),
+        ({"signal": "s.csv"}, "a run file has no place for signal; did you mean 'signals'?"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_written_says_so(folder, arguments, message):
+    prices, strategy = (
+        arguments.pop("prices", "prices.csv"),
+        arguments.pop("strategy", AlwaysInvested()),
+    )
+    with pytest.raises(RunFileError) as error:
+        RunFile.from_python(prices, strategy, **arguments)
+    assert str(error.value).startswith(message)
+
+
+def test_a_class_made_in_a_function_cannot_be_named():
+    class Inner(AlwaysInvested):
+        pass
+
+    with pytest.raises(
+        RunFileError, match=r"strategy: Inner is made inside .*, where a file cannot find it"
+    ):
+        RunFile.from_python("prices.csv", Inner())
+
+
+@pytest.mark.parametrize(
+    ("name", "parameters", "message"),
+    [
+        ("Forgets", {"size": 3}, "strategy: Forgets keeps no attribute 'size', so what it was called with is unknown"),
+        ("Doubles", {"units": 3}, "strategy: Doubles.units is not what Doubles was called with"),
+    ],
+)  # fmt: skip
+def test_a_strategy_that_does_not_keep_its_parameters(folder, name, parameters, message):
+    strategy = make(f"mine.py:{name}", Strategy, parameters, folder=folder, field="strategy")
+    with pytest.raises(RunFileError) as error:
+        RunFile.from_python("prices.csv", strategy)
+    assert str(error.value).startswith(message)

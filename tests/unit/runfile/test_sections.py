@@ -1,0 +1,125 @@
+"""Run files checked: a sentence for each thing that is wrong, with its path and the nearest name."""
+
+import copy
+
+import pytest
+
+from ml4t.backtest import BacktestConfig
+from ml4t.backtest.data import ATR, Table
+from ml4t.backtest.risk import AnyOf, PriceBasedStopLoss, TimeBasedExit
+from ml4t.backtest.runfile import RunFile, RunFileError
+
+LEAST = {"data": {"prices": "prices.csv"}, "strategy": "mine.py:Mine"}
+
+
+def changed(path, value):
+    """Return the least run file with the value at a path like ``data.sort`` set."""
+    content = copy.deepcopy(LEAST)
+    *sections, last = path.split(".")
+    place = content
+    for name in sections:
+        place = place.setdefault(name, {})
+    place[last] = value
+    return content
+
+
+def message_of(content):
+    with pytest.raises(RunFileError) as error:
+        RunFile.from_mapping(content, name="x.yaml")
+    return str(error.value)
+
+
+def test_the_least_run_file_has_the_honest_defaults():
+    assert RunFile.from_mapping(LEAST).config() == BacktestConfig()
+
+
+def test_every_setting_of_a_configuration_has_one_place():
+    run = RunFile.from_mapping(LEAST)
+    places = [*type(run.execution).model_fields, *type(run.account).model_fields, "record_columns"]
+    assert sorted(places) == sorted({*BacktestConfig.model_fields, "kind"} - {"account"})
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "message"),
+    [
+        ("dat", {}, "dat: there is no such setting; did you mean 'data'?"),
+        ("data.price", "x", "data.price: there is no such setting; did you mean 'prices'?"),
+        ("data.sort", 3, "data.sort must be a valid boolean, unable to interpret input, was 3"),
+        ("data.on_violation", "rise", "data.on_violation must be 'raise' or 'warn', was 'rise'; did you mean 'raise'?"),
+        ("data.prices", {"dataset": "apl"}, "data.prices.dataset must be 'us_stocks', 'predictions', 'vix', 'aapl' or 'aapl_actions', was 'apl'; did you mean 'aapl'?"),
+        ("data.prices", {"dataset": "aapl", "path": "x"}, "data.prices: give one of path, dataset; had ['path', 'dataset']"),
+        ("data.prices", {"dataset": "aapl", "start": 2003}, "data.prices: start and end go with the datasets us_stocks and predictions only"),
+        ("data.assets", ["AAPL", False], "data.assets[1]: assets must be names, was False; YAML reads NO, ON and YES so: put them in quotes"),
+        ("features.signals", [{"path": "p.csv", "timing": "nextbar"}], "features.signals[0]: timing must be 'strict', 'next_bar' or 'lag=n', was 'nextbar'"),
+        ("features.signals", [{"path": "p.csv", "max_age": "7 dys"}], "features.signals[0]: max_age must be a length of time like '1d' or '2h30min', was '7 dys'"),
+        ("features.signals", [{"path": "p.csv", "valeus": []}], "features.signals[0].valeus: there is no such setting; did you mean 'values'?"),
+        ("features.signals", [{"column": "p", "timing": "lag=1"}], "features.signals[0]: a column of the prices has no timing of its own"),
+        ("features.indicators", [{"indicator": "ATTR"}], "features.indicators[0]: there is no 'ATTR'; did you mean 'ATR'?"),
+        ("features.indicators", [{"indicator": "ATR", "perod": 3}], "features.indicators[0]: ATR has no parameter 'perod'; did you mean 'period'?"),
+        ("strategy", "mine.py", "strategy: class must read like module:Class or file.py:Class, was 'mine.py'"),
+        ("strategy", 5, "strategy must be a section of names and values, was 5"),
+        ("risk.rules", [{"rule": "TrailingStopp", "pct": 0.1}], "risk.rules[0]: there is no 'TrailingStopp'; did you mean 'TrailingStop'?"),
+        ("risk.rules", ["TrailingStop"], "risk.rules[0]: TrailingStop: missing a required argument: 'pct'"),
+        ("risk.rules", [{"rule": "TrailingStop", "pct": 1.5}], "risk.rules[0]: TrailingStop: pct must be above 0 and below 1 (a fraction: 0.05 is 5%), was 1.5"),
+        ("risk.rules", [{"rule": "TrailingStop", "pc": 0.1}], "risk.rules[0]: TrailingStop has no parameter 'pc'; did you mean 'pct'?"),
+        ("risk.rules", [{"rule": "AnyOf", "rules": [{"rule": "TrailingStop"}]}], "risk.rules[0].rules[0]: TrailingStop: missing a required argument: 'pct'"),
+        ("risk.rules", [{"rule": "AnyOf", "rules": []}], "risk.rules[0]: AnyOf needs at least one rule, had none"),
+        ("risk.rules", [{"rule": "TrailingStop", "rules": []}], "risk.rules[0]: TrailingStop has no members; AllOf, AnyOf, CompositeRule have"),
+        ("execution.slipage", 0.1, "execution.slipage: there is no such setting; did you mean 'slippage'?"),
+        ("execution.slippage", -0.1, "execution.slippage must not be negative, was -0.1"),
+        ("execution.intrabar", "adverse", "execution.intrabar must be 'adverse_first', 'favourable_first' or 'nearest_to_open', was 'adverse'; did you mean 'adverse_first'?"),
+        ("execution.commission", {"percnt": 0.1}, "execution.commission: Commission has no setting 'percnt'; did you mean 'percent'?"),
+        ("account.initial_cash", "much", "account.initial_cash must be a number, was 'much'"),
+        ("account.max_leverage", 2, 'max_leverage is 2.0, but a cash account has no leverage; set account="margin" or leave max_leverage out'),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_is_said_in_a_sentence(path, value, message):
+    assert message_of(changed(path, value)) == f"x.yaml: {message}"
+
+
+def test_each_thing_that_is_wrong_has_its_own_line():
+    lines = message_of({"data": {"prices": "p.csv", "sorted": True}, "risk": {"rule": []}})
+    assert lines.splitlines() == [
+        "x.yaml: data.sorted: there is no such setting; did you mean 'sort'?",
+        "x.yaml: strategy is missing",
+        "x.yaml: risk.rule: there is no such setting; did you mean 'rules'?",
+    ]
+
+
+def test_rules_are_made_with_their_members():
+    entry = {
+        "rule": "AnyOf",
+        "name": "either",
+        "rules": [{"rule": "PriceBasedStopLoss", "pct": 0.1}, {"rule": "TimeBasedExit", "max_bars": 3}],
+    }  # fmt: skip
+    (rule,) = RunFile.from_mapping(changed("risk.rules", [entry])).risk.rules
+    assert rule.make() == AnyOf([PriceBasedStopLoss(pct=0.1), TimeBasedExit(3)], name="either")
+
+
+def test_tables_carry_their_options():
+    entry = {"path": "p.csv", "values": ["a"], "available_after": "1d", "timing": "lag=2"}
+    (table,) = RunFile.from_mapping(changed("features.signals", entry)).features.signals
+    assert table.table() == Table("p.csv", values=("a",), available_after="1d", timing="lag=2")
+
+
+def test_indicators_are_made_with_their_parameters():
+    entry = {"indicator": "ATR", "period": 5, "name": "range"}
+    (indicator,) = RunFile.from_mapping(changed("features.indicators", entry)).features.indicators
+    assert (indicator.make(), indicator.name) == (ATR(5), "range")
+
+
+def test_the_schema_names_sections_rules_and_settings():
+    schema = RunFile.model_json_schema()
+    assert {"data", "features", "strategy", "risk", "execution", "account", "output"} <= set(
+        schema["properties"]
+    )
+    assert schema["required"] == ["data", "strategy"]
+    assert schema["$defs"]["Execution"]["properties"]["fill_at"]["enum"] == [
+        "next_open",
+        "next_close",
+        "close",
+    ]
+    text, source = schema["$defs"]["Source"]["anyOf"]
+    assert (text, "dataset" in source["properties"]) == ({"type": "string"}, True)
+    rule = schema["$defs"]["NamedRule"]["anyOf"][1]["properties"]["rule"]
+    assert "TrailingStop" in rule["anyOf"][0]["enum"]

@@ -1,0 +1,77 @@
+"""What YAML and JSON become, and variables of the environment in them."""
+
+import pytest
+
+from ml4t.backtest.runfile.errors import RunFileError
+from ml4t.backtest.runfile.text import read_file, write_file
+
+
+def read(tmp_path, text, name="run.yaml"):
+    (tmp_path / name).write_text(text)
+    return read_file(tmp_path / name)
+
+
+def test_yaml_has_the_types_of_json(tmp_path):
+    text = "a: 1e-3\nb: 2014-01-31\nc: 16:00 America/New_York\nd: [1, 2.5, true, null]\n"
+    assert read(tmp_path, text) == {
+        "a": 0.001,
+        "b": "2014-01-31",
+        "c": "16:00 America/New_York",
+        "d": [1, 2.5, True, None],
+    }
+
+
+@pytest.mark.parametrize(
+    "name", ["run.yaml", "run.yml", "run.json"]
+)  # fmt: skip
+def test_what_is_written_is_read_again(tmp_path, name):
+    content = {"a": {"b": [1, 0.1, "1e-3", "2014", "no", None, True, "2014-01-31", "€"]}}
+    write_file(tmp_path / name, content)
+    assert read_file(tmp_path / name) == content
+
+
+def test_variables_of_the_environment(tmp_path, monkeypatch):
+    monkeypatch.setenv("PLACE", "somewhere: else")
+    monkeypatch.setenv("CASH", "5000")
+    read_back = read(tmp_path, "a: ${PLACE}\nb: ['x/${PLACE}/${CASH}']\nc: ${CASH}\n")
+    assert read_back == {"a": "somewhere: else", "b": ["x/somewhere: else/5000"], "c": 5000}
+
+
+def test_a_variable_that_is_not_set_is_named(tmp_path, monkeypatch):
+    monkeypatch.setenv("RESULT_FOLDER", "x")
+    monkeypatch.delenv("RESULTS_FOLDER", raising=False)
+    with pytest.raises(RunFileError) as error:
+        read(tmp_path, "output:\n  folder: [a, '${RESULTS_FOLDER}/x']\n")
+    assert str(error.value) == (
+        "output.folder[1]: the environment variable 'RESULTS_FOLDER' is not set; did you mean 'RESULT_FOLDER'?"
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "message"),
+    [
+        ("run.yaml", "a: 1\nb: 2\na: 3\n", "run.yaml: a is given twice in one section"),
+        ("run.json", '{"a": {"b": 1, "b": 2}}', "run.json: b is given twice in one section"),
+        ("run.yaml", "1: a\n", "run.yaml: 1 stands where a name must; put it in quotes"),
+        ("run.yaml", "a: [1\n", "run.yaml cannot be read: "),
+        ("run.json", "{a: 1}", "run.json cannot be read: "),
+        ("run.yaml", "- a\n", "run.yaml must hold the sections of a run, was ['a']"),
+        ("run.yaml", "", "run.yaml must hold the sections of a run, was None"),
+        ("run.toml", "a = 1\n", "a run file ends in .yaml, .yml, .json, was run.toml"),
+    ],
+)
+def test_what_cannot_be_read(tmp_path, name, text, message):
+    with pytest.raises(RunFileError) as error:
+        read(tmp_path, text, name)
+    assert str(error.value).startswith(message)
+
+
+def test_a_tag_that_would_run_code_is_refused(tmp_path):
+    with pytest.raises(RunFileError, match="cannot be read: could not determine a constructor"):
+        read(tmp_path, f"a: !!python/object/apply:os.mkdir ['{tmp_path / 'made'}']\n")
+    assert not (tmp_path / "made").exists()
+
+
+def test_a_file_that_is_not_there(tmp_path):
+    with pytest.raises(RunFileError, match=r"there is no file .*run.yaml"):
+        read_file(tmp_path / "run.yaml")
