@@ -133,9 +133,7 @@ def find_extensions() -> list[Extension]:
             "error: no .pyx file found below ml4t/: this source tree is incomplete, and what it "
             "would install has no engine"
         )
-    headers = sorted(
-        path.relative_to(ROOT).as_posix() for path in (ROOT / "ml4t").rglob("*.h")
-    )
+    headers = sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "ml4t").rglob("*.h"))
     wanted = [part for part in os.environ.get("ML4T_ONLY", "").split(",") if part]
     extensions = []
     for source in sources:
@@ -203,7 +201,9 @@ class build_ext(_build_ext):
         try:
             translated = cythonize(
                 [
-                    Extension(ext.name, list(ext.sources), define_macros=MACROS, depends=ext.depends)
+                    Extension(
+                        ext.name, list(ext.sources), define_macros=MACROS, depends=ext.depends
+                    )
                     for ext in self.extensions
                 ],
                 include_path=["."],
@@ -213,7 +213,9 @@ class build_ext(_build_ext):
                 nthreads=int(self.parallel or 1),
             )
         except CompileError as error:
-            raise SystemExit(f"error: Cython could not translate {error}; why stands above") from None
+            raise SystemExit(
+                f"error: Cython could not translate {error}; why stands above"
+            ) from None
         sources = {ext.name: ext.sources for ext in translated}
         originals = {ext.name: ext.sources for ext in self.extensions}
         for ext in self.extensions:

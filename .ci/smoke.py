@@ -54,7 +54,9 @@ def main() -> None:
     assert len(trades) == 1, trades
     assert strategy.fills == [101.0, 96.0], strategy.fills
     assert result.equity["equity"].iloc[-1] == 10_000.0 - 10 * 101.0 + 10 * 96.0
-    print(f"{ml4t.backtest.build_profile()} build, Python {sys.version.split()[0]}: one trade, as it should be")
+    print(
+        f"{ml4t.backtest.build_profile()} build, Python {sys.version.split()[0]}: one trade, as it should be"
+    )
 
 
 if __name__ == "__main__":

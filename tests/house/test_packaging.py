@@ -40,7 +40,13 @@ def test_the_sdist_holds_every_source(sdist, clean_tree):
 
 
 def test_the_sdist_can_be_built(sdist):
-    assert {"setup.py", "pyproject.toml", "MANIFEST.in", "LICENSE", "ml4t/backtest/py.typed"} <= sdist
+    assert {
+        "setup.py",
+        "pyproject.toml",
+        "MANIFEST.in",
+        "LICENSE",
+        "ml4t/backtest/py.typed",
+    } <= sdist
 
 
 def test_the_sdist_holds_nothing_that_was_generated(sdist):

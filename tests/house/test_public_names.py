@@ -56,4 +56,8 @@ def test_public_classes_and_functions_say_what_they_are(room):
 
 
 def test_nothing_public_is_private():
-    assert not [name for name in ml4t.backtest.__dict__.get("__all__", []) if name.startswith("_") and not name.startswith("__")]
+    assert not [
+        name
+        for name in ml4t.backtest.__dict__.get("__all__", [])
+        if name.startswith("_") and not name.startswith("__")
+    ]

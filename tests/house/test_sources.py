@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 
 import pytest
+from house.signatures import parameters
 from house.tree import (
     MACHINE_PATH,
     ROOT,
@@ -29,6 +30,7 @@ from house.tree import (
 )
 
 ALL = [*python_files(), *cython_files()]
+PXD = [path for path in cython_files() if path.suffix == ".pxd"]
 every_source = pytest.mark.parametrize("path", ALL, ids=label)
 every_cython_source = pytest.mark.parametrize("path", cython_files(), ids=label)
 
@@ -113,6 +115,23 @@ def test_every_c_signature_has_an_error_contract(path):
     assert not missing, "say noexcept or except ...: " + ", ".join(
         f"{label(path)}:{line} {name}" for line, name in missing
     )
+
+
+@pytest.mark.parametrize("path", [p for p in PXD if p.with_suffix(".pyx").exists()], ids=label)
+def test_parameters_have_one_name(path):
+    """Cython compares their types only: two doubles swapped would compile."""
+    declared = parameters(cython_tree(path))
+    defined = parameters(cython_tree(path.with_suffix(".pyx")))
+    assert {name: names for name, names in declared.items() if name in defined} == {
+        name: names for name, names in defined.items() if name in declared
+    }
+
+
+def test_swapped_parameters_are_seen():
+    declared = "cdef class A:\n    cdef int pay(self, double price, double units) except -1\n"
+    defined = "cdef class A:\n    cdef int pay(self, double units, double price) except -1:\n        return 0\n"
+    assert parameters(parse_cython(declared, pxd=True)) == {"A.pay": ("self", "price", "units")}
+    assert parameters(parse_cython(defined, pxd=False)) == {"A.pay": ("self", "units", "price")}
 
 
 @every_cython_source
@@ -212,7 +231,12 @@ def test_no_path_of_a_machine_is_written_down(path):
 
 
 def test_a_path_of_a_machine_is_seen():
-    for text in ('"/work/' + 'main/x"', "in /home/" + "somebody/data", "C:\\Users\\x", "/root/" + ".pyenv"):
+    for text in (
+        '"/work/' + 'main/x"',
+        "in /home/" + "somebody/data",
+        "C:\\Users\\x",
+        "/root/" + ".pyenv",
+    ):
         assert MACHINE_PATH.search(text), text
     for text in ("a/work/b", "https://example.org/home/page", "docs/root/x"):
         assert not MACHINE_PATH.search(text), text

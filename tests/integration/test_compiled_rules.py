@@ -1,11 +1,7 @@
 """Rules compiled by their users, with Cython and with numba: the same runs as the rule in Python."""
 
 import ctypes
-import importlib.util
 import math
-import os
-import subprocess
-import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +11,7 @@ import numba
 import numpy as np
 import pandas as pd
 import pytest
+from outside import built
 from scenes import FLAT, Acts, buy_first, day, market, only_trade, run, sell_first
 
 from ml4t.backtest import BacktestConfig, run_backtest
@@ -44,23 +41,8 @@ ROOM, BARS = 1.5, 4
 @pytest.fixture(scope="module")
 def fast_rules(tmp_path_factory):
     """The module of the .pyx beside this file, compiled against the installed .pxd files."""
-    folder = tmp_path_factory.mktemp("guest")
-    (folder / SOURCE.name).write_text(SOURCE.read_text(encoding="utf-8"), encoding="utf-8")
-    done = subprocess.run(
-        [sys.executable, "-m", "Cython.Build.Cythonize", "-i", "-q", "-3", SOURCE.name],
-        cwd=folder,
-        env=os.environ | {"CFLAGS": "-O0 -ffp-contract=off"},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=300,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    (built,) = (path for path in folder.glob("fast_rules.*") if path.suffix in (".so", ".pyd"))
-    spec = importlib.util.spec_from_file_location("fast_rules", built)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    text = SOURCE.read_text(encoding="utf-8")
+    return built(tmp_path_factory.mktemp("outside"), SOURCE.stem, text)
 
 
 @dataclass(frozen=True)

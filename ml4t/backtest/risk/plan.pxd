@@ -76,7 +76,7 @@ cdef class RulePlan:
     cdef void open_position(self, Position* position, bint at_open) noexcept nogil
     cdef void read_inputs(self, const Position* position, int64_t row, int64_t t) noexcept nogil
     cdef bint lacks_inputs(self, int32_t asset) noexcept nogil
-    cdef double parameter(self, const Position* position, int32_t slot) noexcept nogil
+    cdef double parameter(self, const Position* position, int32_t number) noexcept nogil
     cdef void compute(self, Position* position, const Settings* settings) noexcept nogil
     cdef void choose(self, Position* position) noexcept nogil
     cdef void decide_time_exits(self, const Position* position, Verdict* verdict) noexcept nogil
@@ -92,7 +92,7 @@ cdef class RulePlan:
         int32_t reason
     ) noexcept nogil
     cdef void split(self, Position* position, double ratio) noexcept nogil
-    cdef void forget(self, int32_t asset, int32_t slot) noexcept nogil
+    cdef void forget(self, int32_t asset, int32_t number) noexcept nogil
     cdef int32_t _add_slot(self, list assets, frozen_columns) except -1
     cdef int32_t _input(self, str name) except -2
     cdef void sync_trails(self, Position* position) noexcept nogil

@@ -1,19 +1,7 @@
-"""Where the real tables are, and small tables that every test here can spoil."""
-
-import os
-from pathlib import Path
+"""Small tables that every test here can spoil."""
 
 import pandas as pd
 import pytest
-
-
-@pytest.fixture(scope="session")
-def shared():
-    """The folder of real market data: $ML4T_SHARED/data, or shared/data beside the repository."""
-    root = os.environ.get("ML4T_SHARED") or Path(__file__).resolve().parents[4] / "shared"
-    folder = Path(root) / "data"
-    assert folder.is_dir(), f"no real data at {folder}: set ML4T_SHARED"
-    return folder
 
 
 @pytest.fixture
