@@ -299,7 +299,20 @@ MACHINE_PATH = re.compile(
 
 def text_files() -> list[Path]:
     """Every text file of ours below ml4t/."""
-    suffixes = {".py", ".pyx", ".pxd", ".pyi", ".h", ".md", ".txt", ".yaml", ".json", ".csv", ".html", ".jinja"}
+    suffixes = {
+        ".py",
+        ".pyx",
+        ".pxd",
+        ".pyi",
+        ".h",
+        ".md",
+        ".txt",
+        ".yaml",
+        ".json",
+        ".csv",
+        ".html",
+        ".jinja",
+    }
     skipped = {"__pycache__"}
     return sorted(
         path
