@@ -1,7 +1,9 @@
 """The result of a run: its tables, what is documented of them, files, summary."""
 
+import gc
 import json
 import re
+import weakref
 from pathlib import Path
 
 import numpy as np
@@ -97,7 +99,7 @@ def test_names_times_and_missing_values_of_a_fill():
 )
 def test_every_code_has_the_name_it_has_in_the_core(enum, prefix, names):
     text = (Path(codes.__file__).parent / "types.pxd").read_text(encoding="utf-8")
-    body = text.split(f"cpdef enum {enum}:\n")[1].split("\n\n")[0]
+    body = text.split(f"cdef enum {enum}:\n")[1].split("\n\n")[0]
     members = re.findall(rf"{prefix}(\w+) = (\d+)", body)
     assert [(name.upper(), str(code)) for code, name in enumerate(names)] == members
 
@@ -289,6 +291,19 @@ def test_equity_shares_the_memory_of_the_records():
     equity = RecordFrames(records, data, BacktestConfig()).frame("equity")
     assert np.shares_memory(equity["equity"].to_numpy(), records["equity"])
     assert np.shares_memory(equity.index.asi8, data.timestamps)
+
+
+def test_a_result_is_gone_when_nobody_holds_it():
+    data, records = busy_run(300, 20)
+    result = BacktestResult.from_run(records, data, BacktestConfig())
+    assert len(result.trades) > 0
+    frames = weakref.ref(result._frames)
+    gc.disable()
+    try:
+        del result
+        assert frames() is None
+    finally:
+        gc.enable()
 
 
 def test_partial_is_what_the_engine_says_or_what_is_missing():

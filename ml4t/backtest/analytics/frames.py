@@ -3,7 +3,7 @@
 The columns and their units are documented in ``docs/results.md``, and a test compares.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import cached_property, lru_cache
 from typing import Any
 
@@ -46,21 +46,12 @@ class RecordFrames:
         self._records = records
         self._data = data
         self._config = config
-        self._makers: dict[str, Callable[[], pd.DataFrame]] = {
-            "trades": self._trades,
-            "fills": self._fills,
-            "orders": self._orders,
-            "events": self._events,
-            "equity": self._equity,
-            "positions": lambda: positions_frame(
-                records["holdings"], records["n_done"], data, self._asset
-            ),
-            "open_positions": self._open_positions,
-        }
 
     def frame(self, table: str) -> pd.DataFrame:
         """Make the frame of ``table``, one of :data:`TABLES`."""
-        return self._makers[table]()
+        # Looked up when asked: bound methods kept here would keep this object, and all records, alive
+        # until a garbage collection.
+        return getattr(self, f"_{table}")()
 
     def column(self, table: str, name: str) -> np.ndarray:
         """Return one numeric column of a record table, without making its frame."""
@@ -211,6 +202,11 @@ class RecordFrames:
             },
             index=times(self._data.timestamps[: self._records["n_done"]]).rename("timestamp"),
             copy=False,
+        )
+
+    def _positions(self) -> pd.DataFrame:
+        return positions_frame(
+            self._records["holdings"], self._records["n_done"], self._data, self._asset
         )
 
     def _open_positions(self) -> pd.DataFrame:
