@@ -27,6 +27,7 @@ cdef class EngineLoop:
     cdef bint is_under_water         # equity was not positive at the last mark
     cdef int64_t n_done              # timestamps recorded
     cdef int64_t n_told              # fills told to the strategy
+    cdef int64_t end_of_quiet        # the first timestamp, from n_done on, that cannot be quiet
     cdef int64_t next_tick           # row at which to look for Ctrl-C and show progress
     cdef double* equity              # by timestamp, the record of step 7
     cdef double* cash
@@ -40,11 +41,15 @@ cdef class EngineLoop:
 
     cdef int _run_python(self) except -1
     cdef int _run_compiled(self, CompiledStrategy strategy) except -1 nogil
-    cdef int _walk_quietly(self, CompiledStrategy strategy) except -1 nogil
+    cdef void _walk_quietly(self, int64_t until) noexcept nogil
+    cdef bint _step_quietly(self) noexcept nogil
+    cdef bint _may_be_quiet(self) noexcept nogil
     cdef int64_t _end_of_quiet(self) noexcept nogil
+    cdef void _fetch_ahead(self, int64_t row) noexcept nogil
     cdef void _arrive(self, int64_t t) noexcept nogil
     cdef int _before_strategy(self) except -1 nogil
     cdef int _after_strategy(self) except -1 nogil
+    cdef int _fill_at_close(self) except -1 nogil
     cdef int _mark(self) except -1 nogil
     cdef void _write_accounts(self) noexcept nogil
     cdef int _go_under_water(self) except -1 nogil
@@ -52,6 +57,7 @@ cdef class EngineLoop:
     cdef int _tell(self) except -1
     cdef int _tell_fills(self) except -1
     cdef int _tell_bars(self) except -1
+    cdef int _tell_batch(self) except -1
     cdef int _close_at_end(self) except -1 nogil
     cdef int _tick(self) except -1 with gil
     cdef int _check_identity(self) except -1 nogil

@@ -27,6 +27,16 @@ import pandas as pd
 cdef extern from "Python.h":
     Py_ssize_t Py_REFCNT(PyObject* o) noexcept nogil
 
+cdef extern from *:
+    """
+    #if defined(__GNUC__)
+    #define ML4T_FETCH(address) __builtin_prefetch(address)
+    #else
+    #define ML4T_FETCH(address) ((void)(address))
+    #endif
+    """
+    void fetch "ML4T_FETCH"(const void* address) noexcept nogil
+
 # References to the reused event that are the engine's own: its attribute and the local variable.
 cdef Py_ssize_t OWN_REFERENCES = 2
 RECORDED = ("equity", "cash", "gross", "net")
@@ -145,9 +155,13 @@ cdef class EngineLoop:
     # ---- the loop ----------------------------------------------------------------------------
 
     cdef int _run_compiled(self, CompiledStrategy strategy) except -1 nogil:
+        cdef int64_t until
         while self.n_done < self.data.n_times:
-            if self.data.n_assets == 1:
-                self._walk_quietly(strategy)
+            if self._may_be_quiet():
+                until = strategy.next_row(self.n_done, self.end_of_quiet)
+                self._fetch_ahead(until)
+                self._walk_quietly(until)
+                self.n_done = self.cursor.t + 1
                 if self.n_done == self.data.n_times:
                     return 0
             self._before_strategy()
@@ -157,19 +171,19 @@ cdef class EngineLoop:
 
     cdef int _run_python(self) except -1:
         while self.n_done < self.data.n_times:
-            self._before_strategy()
+            if not (self._may_be_quiet() and self._step_quietly()):
+                self._before_strategy()
             self._tell()
             self._after_strategy()
         return 0
 
-    # The quiet bars of a single asset, up to the one at which the strategy may act.
+    # The quiet bars of a single asset, from n_done on and before ``until``.
     #
     # Quiet: no order waits, no action is due, no level is touched, no rule has anything to decide, and
     # equity is positive. Then steps 1, 2 and 6 are empty, and 3, 4, 5 and 7 are what stands here. The
     # walk stops before the first bar that is not quiet and leaves it, untouched, to the seven steps.
-    cdef int _walk_quietly(self, CompiledStrategy strategy) except -1 nogil:
+    cdef void _walk_quietly(self, int64_t until) noexcept nogil:
         cdef int64_t t = self.n_done
-        cdef int64_t until
         cdef const double* high = self.data.high_
         cdef const double* low = self.data.low_
         cdef const double* close = self.data.close_
@@ -181,9 +195,6 @@ cdef class EngineLoop:
         cdef double net = 0.0
         cdef Position* position = self.portfolio.position
         cdef const Settings* settings = &self.broker.settings
-        if self.broker.n_waiting > 0 or self.is_debug or has_to_decide(position):
-            return 0
-        until = strategy.next_row(t, self._end_of_quiet())
         if position.quantity == 0.0:
             while t < until and cash > 0.0:
                 equity_at[t] = cash
@@ -206,13 +217,44 @@ cdef class EngineLoop:
                 t += 1
         if t > self.n_done:
             self._arrive(t - 1)
-        return 0
+
+    # The same for one bar, before a strategy in Python is told; returns whether it was quiet.
+    cdef inline bint _step_quietly(self) noexcept nogil:
+        cdef int64_t t = self.n_done
+        cdef double high = self.data.high_[t]
+        cdef double low = self.data.low_[t]
+        cdef double close = self.data.close_[t]
+        cdef double cash = self.portfolio.cash
+        cdef Position* position = self.portfolio.position
+        cdef double net = position.quantity * close
+        if not cash + net > 0.0:
+            return False
+        if position.quantity != 0.0:
+            if touches(position, high, low) or has_to_decide(position):
+                return False
+            close_bar(position, &self.broker.settings, t, high, low, close)
+        self.equity[t] = cash + net
+        self.cash[t] = cash
+        self.gross[t] = fabs(net)
+        self.net[t] = net
+        self._arrive(t)
+        return True
+
+    # The bar at n_done may be quiet: one asset, no order waits, and nothing else is due.
+    cdef inline bint _may_be_quiet(self) noexcept nogil:
+        if self.data.n_assets != 1 or self.broker.n_waiting > 0:
+            return False
+        if self.n_done >= self.end_of_quiet:
+            self.end_of_quiet = self._end_of_quiet()
+        return self.n_done < self.end_of_quiet
 
     # The first timestamp that cannot be quiet: the end, a look at Ctrl-C, an action.
     cdef int64_t _end_of_quiet(self) noexcept nogil:
         cdef int64_t first = self.n_done
         cdef int64_t middle
         cdef int64_t until = self.data.n_times - self.broker.settings.close_at_end
+        if self.is_debug:
+            return first
         if self.next_tick < until:
             until = self.next_tick if self.next_tick > first else first
         if self.cursor.next_action == self.data.n_actions:
@@ -225,13 +267,19 @@ cdef class EngineLoop:
                 until = middle
         return until
 
+    # What only the seven steps read is far away in memory: ask for it before walking there.
+    cdef inline void _fetch_ahead(self, int64_t row) noexcept nogil:
+        fetch(&self.data.time[row])
+        fetch(&self.data.offset[row])
+        fetch(&self.data.asset[row])
+        fetch(&self.data.open_[row])
+
     # Stand at t as if the steps had led there.
-    cdef void _arrive(self, int64_t t) noexcept nogil:
+    cdef inline void _arrive(self, int64_t t) noexcept nogil:
         self.cursor.arrive(t)
         self.portfolio.mark[0] = self.data.close_[t]
         self.strategy.marked_equity = self.equity[t]
         self.is_under_water = False
-        self.n_done = t + 1
 
     # Steps 1 to 5 of a timestamp.
     cdef inline int _before_strategy(self) except -1 nogil:
@@ -260,12 +308,17 @@ cdef class EngineLoop:
     cdef inline int _after_strategy(self) except -1 nogil:
         # 6. The strategy was told; with fill_at="close" its orders fill now.
         if self.fills_at_close:
-            if self.broker.settings.fill_at == FILL_CLOSE:
-                self.broker.fill_market_orders(PHASE_AFTER_STRATEGY)
-            if self.broker.settings.close_at_end and self.cursor.t == self.data.n_times - 1:
-                self._close_at_end()
+            self._fill_at_close()
         # 7. The record.
         return self._record()
+
+    cdef int _fill_at_close(self) except -1 nogil:
+        if self.broker.settings.fill_at == FILL_CLOSE:
+            self.broker.fill_market_orders(PHASE_AFTER_STRATEGY)
+        if self.broker.settings.close_at_end and self.cursor.t == self.data.n_times - 1:
+            self._close_at_end()
+        self._write_accounts()
+        return 0
 
     cdef inline int _mark(self) except -1 nogil:
         self._write_accounts()
@@ -296,8 +349,6 @@ cdef class EngineLoop:
         return 0
 
     cdef inline int _record(self) except -1 nogil:
-        if self.fills_at_close:
-            self._write_accounts()
         if self.portfolio.n_touched > 0:
             self.portfolio.record_holdings(self.cursor.t)
         if self.is_debug:
@@ -310,33 +361,37 @@ cdef class EngineLoop:
     # ---- the strategy ------------------------------------------------------------------------
 
     # Step 6: fills, then bars in asset order, then the batch.
-    cdef int _tell(self) except -1:
+    cdef inline int _tell(self) except -1:
         if self.on_fill is not None and self.n_told < self.broker.fills.count:
             self._tell_fills()
         if self.on_event is not None:
             self._tell_bars()
         if self.on_batch is not None:
-            self.event = None
-            self.on_batch(
-                pd.Timestamp(self.cursor.now, tz="UTC"),
-                CrossSection.new(self.data, self.cursor.t),
-                context_at(self.data, self.cursor.t),
-            )
+            self._tell_batch()
         return 0
 
     cdef int _tell_bars(self) except -1:
         cdef MarketEvent event = self.event
         cdef object on_event = self.on_event
-        cdef int64_t t = self.cursor.t
         cdef int64_t row
+        if event is not None and Py_REFCNT(<PyObject*> event) == OWN_REFERENCES:
+            event.t = self.cursor.t
         for row in range(self.cursor.first, self.cursor.last):
             # Somebody kept the event: it stays true, and the next bar gets a new one.
             if event is None or Py_REFCNT(<PyObject*> event) > OWN_REFERENCES:
-                event = MarketEvent.new(event_type(self.data), self.data)
-                self.event = event
-            event.t = t
+                event = self.event = MarketEvent.new(event_type(self.data), self.data)
+                event.t = self.cursor.t
             event.row = row
             on_event(event)
+        return 0
+
+    cdef int _tell_batch(self) except -1:
+        self.event = None
+        self.on_batch(
+            pd.Timestamp(self.cursor.now, tz="UTC"),
+            CrossSection.new(self.data, self.cursor.t),
+            context_at(self.data, self.cursor.t),
+        )
         return 0
 
     cdef int _tell_fills(self) except -1:

@@ -388,8 +388,9 @@ cdef class Broker:
     cdef double _affordable(
         self, const OrderRecord* order, double units, double price
     ) noexcept nogil:
-        cdef double equity = 0.0
+        cdef double net = 0.0
         cdef double gross = 0.0
+        cdef double equity = 0.0
         cdef double low = 0.0
         cdef double high = units
         cdef double middle
@@ -399,8 +400,8 @@ cdef class Broker:
         if self.settings.on_insufficient == INSUFFICIENT_ALLOW:
             return units
         if self.settings.margin_account:
-            equity = self.portfolio.equity()
-            gross = self.portfolio.gross()
+            self.portfolio.expose(&net, &gross)
+            equity = self.portfolio.cash + net
         if self._can_pay(order, units, price, equity, gross):
             return units
         if self.settings.on_insufficient == INSUFFICIENT_REJECT:

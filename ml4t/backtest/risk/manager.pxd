@@ -1,6 +1,7 @@
 cimport cython
 from libc.stdint cimport int8_t, int32_t, int64_t
 
+from ml4t.backtest.core.settings cimport Settings
 from ml4t.backtest.core.types cimport FillRecord
 from ml4t.backtest.data.cursor cimport Cursor
 from ml4t.backtest.execution.broker cimport Broker
@@ -51,32 +52,45 @@ cdef class RiskManager(FillListener):
     # Step 3: try the armed levels of every position, in asset order, against its bar.
     cdef inline int try_levels(self) except -1 nogil:
         cdef int32_t i = 0
-        cdef int32_t n
-        cdef int32_t asset
+        cdef int32_t n = self.portfolio.n_open
         cdef int64_t row
-        while i < self.portfolio.n_open:
-            n = self.portfolio.n_open
-            asset = self.portfolio.open_asset[i]
-            row = self.cursor.row[asset]
-            if row >= self.cursor.first and touches(
-                &self.portfolio.position[asset], self.cursor.data.high_[row],
-                self.cursor.data.low_[row],
-            ):
-                self._hit(&self.portfolio.position[asset], row)
-            # An exit has taken the position out of the list: the next one stands in its place.
-            i += self.portfolio.n_open == n
+        cdef int64_t first = self.cursor.first
+        cdef Position* position
+        cdef Position* positions = self.portfolio.position
+        cdef const int32_t* open_asset = self.portfolio.open_asset
+        cdef const int64_t* row_of = self.cursor.row
+        cdef const double* high = self.cursor.data.high_
+        cdef const double* low = self.cursor.data.low_
+        while i < n:
+            position = &positions[open_asset[i]]
+            row = row_of[open_asset[i]]
+            i += 1
+            if row >= first and touches(position, high[row], low[row]):
+                self._hit(position, row)
+                # An exit has taken the position out of the list: the next one stands in its place.
+                i -= n - self.portfolio.n_open
+                n = self.portfolio.n_open
         return 0
 
     # Step 4: every position takes its bar in; rules decide and arm where there is something to do.
     cdef inline int close_bars(self) except -1 nogil:
         cdef int32_t i
-        cdef int32_t asset
+        cdef int64_t t = self.cursor.t
         cdef int64_t row
+        cdef int64_t first = self.cursor.first
+        cdef Position* position
+        cdef Position* positions = self.portfolio.position
+        cdef const Settings* settings = &self.broker.settings
+        cdef const int32_t* open_asset = self.portfolio.open_asset
+        cdef const int64_t* row_of = self.cursor.row
+        cdef const double* high = self.cursor.data.high_
+        cdef const double* low = self.cursor.data.low_
+        cdef const double* close = self.cursor.data.close_
         for i in range(self.portfolio.n_open):
-            asset = self.portfolio.open_asset[i]
-            row = self.cursor.row[asset]
-            if row >= self.cursor.first:
-                self.close_bar_of(&self.portfolio.position[asset], row)
+            position = &positions[open_asset[i]]
+            row = row_of[open_asset[i]]
+            if row >= first and close_bar(position, settings, t, high[row], low[row], close[row]):
+                self._decide(position)
         return 0
 
     cdef inline int close_bar_of(self, Position* position, int64_t row) except -1 nogil:
