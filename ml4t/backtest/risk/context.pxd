@@ -1,7 +1,11 @@
 cimport cython
 from libc.stdint cimport int64_t
 
+from ml4t.backtest.core.settings cimport Settings
+from ml4t.backtest.data.cursor cimport Cursor
 from ml4t.backtest.data.market_data cimport MarketData
+from ml4t.backtest.portfolio.portfolio cimport Portfolio
+from ml4t.backtest.portfolio.position cimport Position
 
 
 @cython.final
@@ -55,3 +59,9 @@ cdef class RiskContext:
     cdef object given_features
     cdef object given_market_features
     cdef object frozen_inputs        # dict: column -> (value, split ratio when read), or None
+
+
+cdef RiskContext context_of(
+    const Position* position, Cursor cursor, Portfolio portfolio, const Settings* settings,
+    bint opening, bint sees_bar
+)

@@ -2,11 +2,15 @@
 
 cimport cython
 from libc.math cimport NAN
-from libc.stdint cimport int64_t
+from libc.stdint cimport int32_t, int64_t
 
 import pandas as pd
 
+from ml4t.backtest.core.settings cimport Settings
+from ml4t.backtest.data.cursor cimport Cursor
 from ml4t.backtest.data.event cimport context_at, features_at
+from ml4t.backtest.portfolio.portfolio cimport Portfolio
+from ml4t.backtest.portfolio.position cimport Position, level_or_nan
 
 _NUMBERS = (
     "open", "high", "low", "close", "volume", "bid", "ask", "position_quantity", "entry_price",
@@ -217,6 +221,56 @@ cdef class RiskContext:
             f"RiskContext({self.asset_id!r}, {moment} of {self.timestamp}, "
             f"quantity={self.position_quantity}, entry_price={self.entry_price})"
         )
+
+
+# Everything a rule may look at now. At an opening the bar is not known yet, unless sees_bar. Who builds
+# it adds the provider and the frozen inputs.
+cdef RiskContext context_of(
+    const Position* position, Cursor cursor, Portfolio portfolio, const Settings* settings,
+    bint opening, bint sees_bar
+):
+    cdef RiskContext context = RiskContext.__new__(RiskContext)
+    cdef int32_t asset = position.asset
+    cdef int64_t row = cursor.row[asset]
+    context.data = cursor.data
+    context.asset_id = cursor.data.assets[asset]
+    context.timestamp_ns = cursor.now
+    context.opening = opening
+    context.open = cursor.data.open_[row]
+    context.high = context.low = context.close = NAN
+    context.volume = context.bid = context.ask = NAN
+    context.feature_row = cursor.row_before(asset)
+    context.context_t = cursor.t - 1
+    if sees_bar:
+        context.high = cursor.data.high_[row]
+        context.low = cursor.data.low_[row]
+        context.close = cursor.data.close_[row]
+        if cursor.data.volume_ != NULL:
+            context.volume = cursor.data.volume_[row]
+        if cursor.data.bid_ != NULL:
+            context.bid = cursor.data.bid_[row]
+        if cursor.data.ask_ != NULL:
+            context.ask = cursor.data.ask_[row]
+        context.feature_row = row
+        context.context_t = cursor.t
+    context.position_quantity = position.quantity
+    context.entry_price = position.entry_price
+    context.entry_time_ns = position.entry_time
+    context.bars_held = position.bars_held
+    context.level_price = (
+        position.basis if settings.level_basis_signal_close
+        else position.entry_price
+    )
+    context.water_mark = position.water
+    context.best_price = position.best
+    context.worst_price = position.worst
+    context.split_ratio = position.split_ratio
+    context.stop_loss_price = level_or_nan(position.levels.stop)
+    context.take_profit_price = level_or_nan(position.levels.target)
+    context.cash = portfolio.cash
+    context.equity = portfolio.equity()
+    context.gross = portfolio.gross()
+    return context
 
 
 cdef int64_t _nanoseconds(time) except? -1:

@@ -13,7 +13,6 @@ from ml4t.backtest.core.types cimport (
     CHOICE_ADVERSE, CHOICE_FAVOURABLE, CHOICE_NONE, EVENT_NAN_INPUT, EXIT_TAKE_PROFIT,
     MOMENT_INSIDE, MOMENT_OPEN, EventRecord, FillRecord,
 )
-from ml4t.backtest.data.cursor cimport Cursor
 from ml4t.backtest.data.event cimport MarketEvent
 from ml4t.backtest.execution.broker cimport Broker, Counters
 from ml4t.backtest.execution.listener cimport FillListener
@@ -22,7 +21,7 @@ from ml4t.backtest.portfolio.position cimport (
     Position, level_or_nan, side_of, touches,
 )
 from ml4t.backtest.risk.compiled_rule cimport CompiledRule
-from ml4t.backtest.risk.context cimport RiskContext
+from ml4t.backtest.risk.context cimport RiskContext, context_of
 from ml4t.backtest.risk.plan cimport RulePlan, Said, Slot, Verdict
 from ml4t.backtest.risk.questions cimport Questions
 
@@ -541,53 +540,14 @@ cdef class RiskManager(FillListener):
                 )
         return 0
 
-    # Everything a rule may look at now. At an opening the bar is not known yet, unless sees_bar.
     cdef RiskContext _context(self, const Position* position, bint opening, bint sees_bar):
-        cdef RiskContext context = RiskContext.__new__(RiskContext)
-        cdef int32_t asset = position.asset
-        cdef int64_t row = self.cursor.row[asset]
-        self.contexts_built += 1
-        context.data = self.cursor.data
-        context.provider = self.provider
-        context.asset_id = self.cursor.data.assets[asset]
-        context.timestamp_ns = self.cursor.now
-        context.opening = opening
-        context.open = self.cursor.data.open_[row]
-        context.high = context.low = context.close = NAN
-        context.volume = context.bid = context.ask = NAN
-        context.feature_row = self.cursor.row_before(asset)
-        context.context_t = self.cursor.t - 1
-        if sees_bar:
-            context.high = self.cursor.data.high_[row]
-            context.low = self.cursor.data.low_[row]
-            context.close = self.cursor.data.close_[row]
-            if self.cursor.data.volume_ != NULL:
-                context.volume = self.cursor.data.volume_[row]
-            if self.cursor.data.bid_ != NULL:
-                context.bid = self.cursor.data.bid_[row]
-            if self.cursor.data.ask_ != NULL:
-                context.ask = self.cursor.data.ask_[row]
-            context.feature_row = row
-            context.context_t = self.cursor.t
-        context.position_quantity = position.quantity
-        context.entry_price = position.entry_price
-        context.entry_time_ns = position.entry_time
-        context.bars_held = position.bars_held
-        context.level_price = (
-            position.basis if self.broker.settings.level_basis_signal_close
-            else position.entry_price
+        cdef RiskContext context = context_of(
+            position, self.cursor, self.portfolio, &self.broker.settings, opening, sees_bar
         )
-        context.water_mark = position.water
-        context.best_price = position.best
-        context.worst_price = position.worst
-        context.split_ratio = position.split_ratio
-        context.stop_loss_price = level_or_nan(position.levels.stop)
-        context.take_profit_price = level_or_nan(position.levels.target)
-        context.cash = self.portfolio.cash
-        context.equity = self.portfolio.equity()
-        context.gross = self.portfolio.gross()
+        self.contexts_built += 1
+        context.provider = self.provider
         if self.plan.n_inputs > 0:
-            context.frozen_inputs = self.plan.frozen_of(asset)
+            context.frozen_inputs = self.plan.frozen_of(position.asset)
         return context
 
     # ---- orders ------------------------------------------------------------------------------

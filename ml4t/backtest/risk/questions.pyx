@@ -10,7 +10,6 @@ import pandas as pd
 
 from ml4t.backtest.core.settings cimport Settings
 from ml4t.backtest.core.types cimport EXIT_NONE, EXIT_TAKE_PROFIT
-from ml4t.backtest.data.cursor cimport Cursor
 from ml4t.backtest.portfolio.portfolio cimport Portfolio
 from ml4t.backtest.portfolio.position cimport Position, level_or_nan
 from ml4t.backtest.risk.compiled_rule cimport (
