@@ -131,14 +131,14 @@ cdef class Portfolio:
         }
 
     cdef double net(self) noexcept nogil:
-        cdef double net
-        cdef double gross
+        cdef double net = 0.0
+        cdef double gross = 0.0
         self.expose(&net, &gross)
         return net
 
     cdef double gross(self) noexcept nogil:
-        cdef double net
-        cdef double gross
+        cdef double net = 0.0
+        cdef double gross = 0.0
         self.expose(&net, &gross)
         return gross
 
