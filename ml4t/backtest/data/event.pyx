@@ -4,16 +4,28 @@ Both are flyweights on (market data, row): nothing is copied, attribute access r
 """
 
 cimport cython
+from cpython.long cimport PyLong_AsSsize_t
+from cpython.object cimport PyObject
 from libc.math cimport NAN
 from libc.stdint cimport int64_t
 
 import difflib
 import functools
+import sys
 from collections.abc import ItemsView, KeysView, Mapping, ValuesView
 
 import pandas as pd
 
 from ml4t.backtest.data.market_data cimport MarketData
+
+cdef extern from "Python.h":
+    Py_ssize_t Py_REFCNT(PyObject* o) noexcept nogil
+    PyObject* PyDict_GetItemWithError(object mapping, object key) except? NULL
+
+# References to reused values that are the event's own: its attribute and the local variable.
+cdef Py_ssize_t OWN_REFERENCES = 2
+# What no one can ask for: None is a name like any other that is not there.
+cdef object NO_NAME = object()
 
 
 cdef class MarketEvent:
@@ -97,17 +109,38 @@ cdef class MarketEvent:
     @property
     def signals(self):
         """Model outputs known at the close, by name."""
-        return Values.new(self.data, self.row, _names(self.data).signals, False)
+        cdef Values values = self.last_signals
+        if values is None or not _may_move(values, self.row):
+            values = Values.new(
+                self.data, self.data.feature, self.row, _names(self.data).signals
+            )
+            self.last_signals = values
+        values.row = self.row
+        return values
 
     @property
     def indicators(self):
         """Features of the asset known at the close, by name."""
-        return Values.new(self.data, self.row, _names(self.data).indicators, False)
+        cdef Values values = self.last_indicators
+        if values is None or not _may_move(values, self.row):
+            values = Values.new(
+                self.data, self.data.feature, self.row, _names(self.data).indicators
+            )
+            self.last_indicators = values
+        values.row = self.row
+        return values
 
     @property
     def context(self):
         """Market-wide values known at the close, by name."""
-        return Values.new(self.data, self.t, _names(self.data).context, True)
+        cdef Values values = self.last_context
+        if values is None or not _may_move(values, self.t):
+            values = Values.new(
+                self.data, self.data.context_, self.t, _names(self.data).context
+            )
+            self.last_context = values
+        values.row = self.t
+        return values
 
     def __repr__(self):
         return (
@@ -121,29 +154,31 @@ cdef class MarketEvent:
 cdef class Values:
     """A read-only mapping of column names to the values of one row."""
 
-    cdef MarketData data
-    cdef int64_t row
-    cdef dict index
-    cdef bint is_context
-
     @staticmethod
-    cdef Values new(MarketData data, int64_t row, dict index, bint is_context):
+    cdef Values new(MarketData data, const double** columns, int64_t row, dict index):
         cdef Values values = Values.__new__(Values)
         values.data = data
+        values.columns = columns
         values.row = row
         values.index = index
-        values.is_context = is_context
+        values.last_name = NO_NAME
         return values
 
     def __getitem__(self, name):
-        column = self.index.get(name)
-        if column is None:
-            raise KeyError(unknown_name(name, self.index))
+        # A strategy asks for the same name at every bar, with the same object.
+        if name is not self.last_name:
+            self._find(name)
         if self.row < 0:
             return NAN
-        if self.is_context:
-            return self.data.context_[<int> column][self.row]
-        return self.data.feature[<int> column][self.row]
+        return self.columns[self.last_column][self.row]
+
+    cdef int _find(self, object name) except -1:
+        cdef PyObject* column = PyDict_GetItemWithError(self.index, name)
+        if column == NULL:
+            raise KeyError(unknown_name(name, self.index))
+        self.last_column = PyLong_AsSsize_t(<object> column)
+        self.last_name = name
+        return 0
 
     def __len__(self):
         return len(self.index)
@@ -175,6 +210,11 @@ cdef class Values:
 
 
 Mapping.register(Values)
+
+
+# Whoever kept a mapping must find in it what he saw: then a new row needs a new one.
+cdef inline bint _may_move(Values values, int64_t row) noexcept:
+    return values.row == row or Py_REFCNT(<PyObject*> values) == OWN_REFERENCES
 
 
 @cython.final
@@ -263,12 +303,12 @@ cpdef object event_type(MarketData data):
 
 cpdef object features_at(MarketData data, int64_t row):
     """Return the signals and indicators of one row by name; all NaN for row -1."""
-    return Values.new(data, row, _names(data).features, False)
+    return Values.new(data, data.feature, row, _names(data).features)
 
 
 cpdef object context_at(MarketData data, int64_t t):
     """Return the market-wide values of one timestamp by name; all NaN for -1."""
-    return Values.new(data, t, _names(data).context, True)
+    return Values.new(data, data.context_, t, _names(data).context)
 
 
 @cython.final
@@ -288,12 +328,17 @@ cdef ColumnNames _names(MarketData data):
 @functools.lru_cache(maxsize=64)
 def _column_names(features, signal_names, context):
     cdef ColumnNames names = ColumnNames.__new__(ColumnNames)
-    index = {name: i for i, name in enumerate(features)}
+    # Names written in a program are interned: then a lookup compares addresses, not letters.
+    index = {_interned(name): i for i, name in enumerate(features)}
     names.features = index
     names.signals = {name: i for name, i in index.items() if name in signal_names}
     names.indicators = {name: i for name, i in index.items() if name not in signal_names}
-    names.context = {name: i for i, name in enumerate(context)}
+    names.context = {_interned(name): i for i, name in enumerate(context)}
     return names
+
+
+def _interned(name):
+    return sys.intern(name) if type(name) is str else name
 
 
 @functools.lru_cache(maxsize=64)
