@@ -19,7 +19,7 @@ SITE = $(CURDIR)/build/$(1)/site
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-checked test-lowest build checked profile trace coverage lint format \
-        types docs-test bench gate sdist wheel clean distclean dev
+        types docs-test bench gate gate-test sdist wheel clean distclean dev
 
 help:
 	@echo 'make demo          run the demonstration on real market data'
@@ -34,6 +34,7 @@ help:
 	@echo 'make coverage      lines of .py and .pyx reached by the tests (trace build)'
 	@echo 'make bench         benchmarks: print the table, fail on a breach'
 	@echo 'make gate          overhead of risk rules: print the table, fail on a breach'
+	@echo 'make gate-test     the gates fail and pass what they should'
 	@echo 'make profile SCRIPT=profiling/x.py   run a script on the profile build'
 	@echo 'make sdist, make wheel               into dist/ (the wheel from the sdist)'
 	@echo 'make dev           install everything a developer needs'
@@ -155,6 +156,10 @@ bench: build $(VENV)/.stamp-dev
 
 gate: build $(VENV)/.stamp-dev
 	$(BIN)/python -m benchmarks.gates
+
+# The gates are tested by what they measure, so nothing else may run beside them.
+gate-test: build $(VENV)/.stamp-dev
+	$(BIN)/pytest -m timing tests/house/test_gates.py
 
 profile: build $(VENV)/.stamp-dev
 	$(call build-aside,profile)

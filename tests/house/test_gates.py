@@ -22,14 +22,14 @@ def run_once(comparison: Comparison):
     comparison.check_b(comparison.b()())
 
 
-@pytest.mark.slow
+@pytest.mark.timing
 def test_a_rule_five_points_over_the_bound_fails_the_gate():
     verdict = gate_verdict(artificial_gate(cost=0.08))
     assert verdict.word == "fail"
     assert verdict.overhead.estimate == pytest.approx(0.08, abs=0.02)
 
 
-@pytest.mark.slow
+@pytest.mark.timing
 def test_a_rule_that_costs_nothing_passes_the_gate():
     assert gate_verdict(artificial_gate(cost=0.0)).word == "pass"
 
