@@ -74,7 +74,7 @@ class Log:
         return Move(int(log.times[n_both]), log.assets[n_both], f"{log.text(n_both)} {word}")
 
     def text(self, row: int) -> str:
-        words = [str(values[row]) for name, values in self.labels.items() if name != "reduce_only"]
+        words = [str(self.labels[name][row]) for name in ("side", "kind") if name in self.labels]
         return " ".join([self.kind, *words])
 
     def _other_rows(self, other: Log, n_rows: int) -> Marks:
