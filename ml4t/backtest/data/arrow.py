@@ -8,7 +8,6 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.csv
-import pyarrow.parquet
 
 from ml4t.backtest.data.arrays import Float64s
 from ml4t.backtest.data.errors import DataError
@@ -74,7 +73,9 @@ def read_file(path: Path, name: str) -> pa.Table:
     try:
         if path.name.lower().endswith((".csv", ".csv.gz")):
             return pa.csv.read_csv(path)
-        return pa.parquet.read_table(path)
+        import pyarrow.parquet as pq  # 50 ms that no run on frames needs
+
+        return pq.read_table(path)
     except (pa.ArrowException, OSError) as error:
         raise DataError(f"{name}: {path} could not be read: {error}") from error
 

@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute
-import pyarrow.parquet as pq
 
 from ml4t.backtest.data.arrays import Int64s
 from ml4t.backtest.data.arrow import is_text, single, to_arrow
@@ -113,6 +112,8 @@ class _Prepared:
         self.table, self.times = _in_order(table, times, roles)
 
     def write(self, folder: Path) -> SavedTable:
+        import pyarrow.parquet as pq  # 50 ms that no run on frames needs
+
         folder.mkdir()
         months = self.times.view("M8[ns]").astype("M8[M]")
         starts = np.flatnonzero(np.concatenate(([True], months[1:] != months[:-1])))
