@@ -230,7 +230,7 @@ cdef class EngineLoop:
         if not cash + net > 0.0:
             return False
         if position.quantity != 0.0:
-            if touches(position, high, low) or has_to_decide(position):
+            if touches(position, high, low):
                 return False
             close_bar(position, &self.broker.settings, t, high, low, close)
         self.equity[t] = cash + net
@@ -240,9 +240,12 @@ cdef class EngineLoop:
         self._arrive(t)
         return True
 
-    # The bar at n_done may be quiet: one asset, no order waits, and nothing else is due.
+    # The bar at n_done may be quiet: one asset, no order waits, nothing to decide, nothing else is due.
     cdef inline bint _may_be_quiet(self) noexcept nogil:
-        if self.data.n_assets != 1 or self.broker.n_waiting > 0:
+        if (
+            self.data.n_assets != 1 or self.broker.n_waiting > 0
+            or has_to_decide(self.portfolio.position)
+        ):
             return False
         if self.n_done >= self.end_of_quiet:
             self.end_of_quiet = self._end_of_quiet()

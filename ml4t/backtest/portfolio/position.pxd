@@ -112,7 +112,8 @@ cdef inline bint has_to_decide(const Position* position) noexcept nogil:
     )
 
 
-# Semantics step 4 and section 5: the bar is complete. Returns whether its close has rules to ask.
+# Semantics step 4 and section 5: the bar is complete. A mark moves in bars nobody can foresee, so it is
+# moved without a branch. Returns whether its close has rules to ask.
 cdef inline bint close_bar(
     Position* position, const Settings* settings, int64_t t, double high, double low, double close
 ) noexcept nogil:
@@ -127,10 +128,9 @@ cdef inline bint close_bar(
         position.worst = low if low < position.worst else position.worst
         position.water = mark if mark > position.water else position.water
         level = position.water * position.levels.trail_keep
-        if level > position.levels.trail_stop:
-            position.levels.trail_stop = level
-            position.levels.trail_moves += 1
-        level = position.levels.trail_stop
+        position.levels.trail_moves += level > position.levels.trail_stop
+        level = level if level > position.levels.trail_stop else position.levels.trail_stop
+        position.levels.trail_stop = level
         position.levels.stop = (
             level if level > position.levels.fixed_stop else position.levels.fixed_stop
         )
@@ -142,10 +142,9 @@ cdef inline bint close_bar(
         position.worst = high if high > position.worst else position.worst
         position.water = mark if mark < position.water else position.water
         level = position.water * position.levels.trail_keep
-        if level < position.levels.trail_stop:
-            position.levels.trail_stop = level
-            position.levels.trail_moves += 1
-        level = position.levels.trail_stop
+        position.levels.trail_moves += level < position.levels.trail_stop
+        level = level if level < position.levels.trail_stop else position.levels.trail_stop
+        position.levels.trail_stop = level
         position.levels.stop = (
             level if level < position.levels.fixed_stop else position.levels.fixed_stop
         )

@@ -29,7 +29,7 @@ from ml4t.backtest.core.records import FIXED_REASONS
 from ml4t.backtest.data.providers import CallableFeatureProvider
 from ml4t.backtest.execution.order import Order
 from ml4t.backtest.risk.decision import ExitType, RiskDecision
-from ml4t.backtest.risk.rule import RiskRule, RuleError, as_rule
+from ml4t.backtest.risk.rule import FunctionRule, RiskRule, RuleError, as_rule
 
 
 @cython.final
@@ -616,7 +616,7 @@ cdef class RiskManager(FillListener):
             if isinstance(entry.rule, CompiledRule) and self.lower:
                 self.questions.add(entry.rule, entry.label, entry.slots[0])
             else:
-                self.asked.append((entry.slots[0], entry.rule.evaluate, entry))
+                self.asked.append((entry.slots[0], _question_of(entry.rule), entry))
                 self.n_asked += 1
         for slot in entry.slots:
             if self.plan.slot[<int> slot].input >= 0:
@@ -697,6 +697,11 @@ cdef class RiskManager(FillListener):
             self.reasons.append(text)
             self.reason_codes[text] = code
         return code
+
+
+# What is called with a context: of a plain function the function itself, without the method around it.
+def _question_of(rule):
+    return rule.function if type(rule) is FunctionRule else rule.evaluate
 
 
 def _validator_order(_Entry entry):

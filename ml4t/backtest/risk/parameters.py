@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import inf, nan
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -26,6 +26,7 @@ class ParameterRule(RiskRule):
 
     priority: int = 0
     name: str = ""
+    _lowered: tuple[RuleSpec, ...] = field(init=False, compare=False)
 
     def __post_init__(self) -> None:
         cls = type(self).__name__
@@ -38,19 +39,19 @@ class ParameterRule(RiskRule):
         object.__setattr__(self, "priority", checked_priority(cls, self.priority))
         if not self.name:
             object.__setattr__(self, "name", cls)
+        # Lowered once, not for every run.
+        lowered = RuleSpec(self.kind, value, self.forms[given[0]], self.priority)
+        object.__setattr__(self, "_lowered", (lowered,))
 
     def lower(self) -> tuple[RuleSpec, ...]:
         """Return the one level or exit the rule consists of."""
-        form = self._form()
-        value = getattr(self, form)
-        value = value if isinstance(value, str) else float(value)
-        return (RuleSpec(self.kind, value, self.forms[form], self.priority),)
+        return self._lowered
 
     @property
     def frozen_columns(self) -> tuple[str, ...]:
         """The column the parameter is read from, if it is one."""
-        value = getattr(self, self._form())
-        return (value,) if isinstance(value, str) else ()
+        column = self._lowered[0].column
+        return () if column is None else (column,)
 
     def value(self, context: RiskContext) -> float:
         """Return the parameter for the position of `context`; NaN when its column has no valid value."""

@@ -53,8 +53,8 @@ cdef class RulePlan:
     cdef int32_t n_slots
     cdef int32_t n_inputs
     cdef Slot* slot
-    cdef Said* said              # [asset * n_slots + slot]
-    cdef int8_t* applies         # [asset * n_slots + slot]
+    cdef Said* said              # [slot * n_assets + asset]
+    cdef int8_t* applies         # [slot * n_assets + asset]
     cdef double* frozen          # [asset * n_inputs + input]; NaN: not read yet
     cdef double* frozen_ratio    # split ratio of the position when it was read
     cdef list input_names
@@ -63,12 +63,12 @@ cdef class RulePlan:
     cdef int64_t levels_armed
 
     cdef inline Said* said_of(self, int32_t asset, int32_t slot) noexcept nogil:
-        return &self.said[<int64_t> asset * self.n_slots + slot]
+        return &self.said[<int64_t> slot * self.n_assets + asset]
 
     cdef inline bint is_asked(self, int32_t asset, int32_t slot) noexcept nogil:
         return (
             self.slot[slot].is_active
-            and self.applies[<int64_t> asset * self.n_slots + slot]
+            and self.applies[<int64_t> slot * self.n_assets + asset]
             and not self.said_of(asset, slot).waits
         )
 

@@ -7,8 +7,8 @@ depends on nothing is computed: the bar of a position only compares (``portfolio
 cimport cython
 from libc.math cimport INFINITY, NAN, isnan
 from libc.stdint cimport int8_t, int32_t, int64_t
-from libc.stdlib cimport calloc, free
-from libc.string cimport memcpy, memset
+from libc.stdlib cimport calloc, free, realloc
+from libc.string cimport memset
 
 from ml4t.backtest.core.settings cimport Settings
 from ml4t.backtest.core.types cimport (
@@ -152,7 +152,9 @@ cdef class RulePlan:
                 return True
         return False
 
-    # The slot's parameter for a position; NaN when its column has no valid value.
+    # The slot's parameter for a position; NaN when its column has no valid value. No division by zero:
+    # ratios of splits are positive.
+    @cython.cdivision(True)
     cdef double parameter(self, const Position* position, int32_t number) noexcept nogil:
         cdef const Slot* slot = &self.slot[number]
         cdef int64_t at
@@ -397,46 +399,28 @@ cdef class RulePlan:
 
     # Make room for one more slot, keeping what was said.
     cdef int32_t _add_slot(self, list assets, frozen_columns) except -1:
-        cdef int32_t old = self.n_slots
-        cdef int32_t new = old + 1
-        cdef size_t size = <size_t> (self.n_assets + 1) * <size_t> new
+        cdef int32_t number = self.n_slots
+        cdef int64_t first = <int64_t> number * self.n_assets
+        cdef size_t size = <size_t> (first + self.n_assets + 1)
         cdef int32_t asset
+        cdef Said* said
         for name in frozen_columns:
             self._input(name)
-        cdef Slot* slot = <Slot*> calloc(<size_t> new, sizeof(Slot))
-        cdef Said* said = <Said*> calloc(size, sizeof(Said))
-        cdef int8_t* applies = <int8_t*> calloc(size, sizeof(int8_t))
-        if slot == NULL or said == NULL or applies == NULL:
-            free(slot)
-            free(said)
-            free(applies)
-            raise MemoryError(f"no memory for {new} rules on {self.n_assets} assets")
-        if old:
-            memcpy(slot, self.slot, <size_t> old * sizeof(Slot))
+        self.slot = <Slot*> _grown(self.slot, <size_t> (number + 1) * sizeof(Slot))
+        self.said = <Said*> _grown(self.said, size * sizeof(Said))
+        self.applies = <int8_t*> _grown(self.applies, size * sizeof(int8_t))
+        memset(&self.slot[number], 0, sizeof(Slot))
+        memset(&self.said[first], 0, <size_t> self.n_assets * sizeof(Said))
         for asset in range(self.n_assets):
-            if old:
-                memcpy(
-                    &said[<int64_t> asset * new], self.said_of(asset, 0),
-                    <size_t> old * sizeof(Said),
-                )
-                memcpy(
-                    &applies[<int64_t> asset * new], &self.applies[<int64_t> asset * old],
-                    <size_t> old,
-                )
-            applies[<int64_t> asset * new + old] = assets is None
-            said[<int64_t> asset * new + old].waits = 1
-            said[<int64_t> asset * new + old].stop = NAN
-            said[<int64_t> asset * new + old].target = NAN
+            said = &self.said[first + asset]
+            said.waits = 1
+            said.stop = NAN
+            said.target = NAN
+            self.applies[first + asset] = assets is None
         for code in assets or ():
-            applies[<int64_t> code * new + old] = 1
-        free(self.slot)
-        free(self.said)
-        free(self.applies)
-        self.slot = slot
-        self.said = said
-        self.applies = applies
-        self.n_slots = new
-        return old
+            self.applies[first + <int32_t> code] = 1
+        self.n_slots = number + 1
+        return number
 
     # The number of a frozen input, made at its first use.
     cdef int32_t _input(self, str name) except -2:
@@ -483,3 +467,11 @@ cdef class RulePlan:
         self.input_names.append(name)
         self.n_inputs = new
         return old
+
+
+# A block with room for so many bytes; on failure the old one stays where it is.
+cdef void* _grown(void* block, size_t size) except NULL:
+    cdef void* grown = realloc(block, size)
+    if grown == NULL:
+        raise MemoryError(f"no memory for {size} bytes of rules")
+    return grown
