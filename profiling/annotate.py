@@ -21,8 +21,61 @@ from Cython.Compiler.Main import CompilationOptions, compile_single
 ROOT = Path(__file__).resolve().parents[1]
 OUTPUT = ROOT / "profiling" / "output"
 
-HOT_PATHS: dict[str, tuple[str, ...]] = {}
-"""The per-bar path: module source -> the functions in it (``Class.method``) that run for every bar."""
+HOT_PATHS: dict[str, tuple[str, ...]] = {
+    "ml4t/backtest/core/buffer.pyx": ("RecordBuffer.append", "RecordBuffer.at"),
+    "ml4t/backtest/data/cursor.pxd": (
+        "Cursor.advance", "Cursor.arrive", "Cursor.has_row", "Cursor.row_before",
+    ),
+    "ml4t/backtest/portfolio/position.pxd": (
+        "side_of", "better", "worse", "touches", "has_to_decide", "close_bar", "entry_bar_mark",
+    ),
+    "ml4t/backtest/portfolio/portfolio.pxd": ("Portfolio.expose",),
+    "ml4t/backtest/portfolio/portfolio.pyx": (
+        "Portfolio.net", "Portfolio.gross", "Portfolio.equity", "Portfolio.enter", "Portfolio.exit",
+        "Portfolio.end_trade", "Portfolio.record_holdings", "Portfolio.touch", "Portfolio._open",
+        "Portfolio._take_in", "Portfolio._insert", "Portfolio._remove",
+    ),
+    "ml4t/backtest/execution/costs.pxd": (
+        "order_commission", "fill_commission", "slipped", "whole_units",
+    ),
+    "ml4t/backtest/execution/broker.pxd": ("Broker.mark_close",),
+    "ml4t/backtest/execution/broker.pyx": (
+        "Broker.accept", "Broker.accept_exit", "Broker.pending_units", "Broker.fill_market_orders",
+        "Broker.exit_at_level", "Broker.mark_open", "Broker._new_order", "Broker._wait",
+        "Broker._is_due", "Broker._fill_against", "Broker._fill_entry", "Broker._affordable",
+        "Broker._can_pay", "Broker._book_exit", "Broker._new_fill", "Broker._check_price",
+        "Broker._complete", "Broker._end_waiting_exits", "Broker.forget_done",
+    ),
+    "ml4t/backtest/risk/plan.pxd": ("RulePlan.said_of", "RulePlan.is_asked"),
+    "ml4t/backtest/risk/plan.pyx": (
+        "RulePlan.open_position", "RulePlan.read_inputs", "RulePlan.lacks_inputs",
+        "RulePlan.parameter", "RulePlan.sync_trails", "RulePlan.compute", "RulePlan.choose",
+        "RulePlan.decide_time_exits", "RulePlan.weigh",
+    ),
+    "ml4t/backtest/risk/manager.pxd": (
+        "RiskManager.try_levels", "RiskManager.close_bars", "RiskManager.close_bar_of",
+    ),
+    "ml4t/backtest/risk/manager.pyx": (
+        "RiskManager._hit", "RiskManager._exit_stop", "RiskManager._exit_target",
+        "RiskManager._decide", "RiskManager.on_fill_booked", "RiskManager._arm_opening",
+        "RiskManager._count_exit",
+    ),
+    "ml4t/backtest/strategy/strategy.pyx": (
+        "Strategy.order_units", "Strategy.order_close", "Strategy.target_units",
+        "Strategy.target_weight", "Strategy.units_of_weight", "Strategy.cannot_size",
+    ),
+    "ml4t/backtest/strategy/signal_strategy.pyx": (
+        "SignalStrategy.on_timestamp", "SignalStrategy.next_row", "SignalStrategy._act",
+        "SignalStrategy._is_on", "SignalStrategy._leave", "SignalStrategy._enter",
+    ),
+    "ml4t/backtest/engine.pyx": (
+        "EngineLoop._run_compiled", "EngineLoop._walk_quietly", "EngineLoop._step_quietly",
+        "EngineLoop._may_be_quiet", "EngineLoop._end_of_quiet", "EngineLoop._fetch_ahead",
+        "EngineLoop._arrive", "EngineLoop._before_strategy", "EngineLoop._after_strategy",
+        "EngineLoop._mark", "EngineLoop._write_accounts", "EngineLoop._record",
+    ),
+}  # fmt: skip
+"""The per-bar path: source -> the functions in it (``Class.method``) that run for a bar or an order."""
 
 _PAGE_LINE = re.compile(
     r'<pre class="cython line score-(\d+)"[^>]*>[+\s]*<span class="">(\d+)</span>'
@@ -41,10 +94,11 @@ class YellowLine(NamedTuple):
 
 
 class Function(NamedTuple):
-    """A function and the numbers of its body's lines, signature and docstring aside."""
+    """A function, its signature, and the numbers of its body's lines."""
 
     name: str
     body: range
+    signature: str
 
 
 def functions_of(source: str) -> Iterator[Function]:
@@ -64,7 +118,11 @@ def functions_of(source: str) -> Iterator[Function]:
         # The signature's line carries the C of the traceback, which runs when something failed.
         first = _after_signature(lines, number)
         if first is not None:
-            yield Function(qualified, range(first + 1, _end_of_body(lines, first, indent) + 1))
+            yield Function(
+                qualified,
+                range(first + 1, _end_of_body(lines, first, indent) + 1),
+                " ".join(lines[number:first]),
+            )
 
 
 def _after_signature(lines: list[str], number: int) -> int | None:
@@ -128,30 +186,60 @@ def yellow_lines(path: Path, module: str, names: Iterable[str], output: Path) ->
         If a function is not in the file: renamed, most likely.
     """
     source = path.read_text(encoding="utf-8")
-    bodies = {function.name: function.body for function in functions_of(source)}
-    missing = [name for name in names if name not in bodies]
-    if missing:
-        raise LookupError(f"{path} has no function {', '.join(missing)}: correct HOT_PATHS")
+    functions = _named(path, source, names)
     scores = annotated_scores(path, module, output)
     lines = source.splitlines()
     return [
         YellowLine(name, number, scores[number], lines[number - 1].strip())
-        for name in names
-        for number in bodies[name]
+        for name, function in functions.items()
+        for number in function.body
         # Asserts are compiled out of a release build.
         if scores.get(number, 0) > 0 and not lines[number - 1].lstrip().startswith("assert ")
     ]
 
 
+def without_nogil(path: Path, names: Iterable[str]) -> list[str]:
+    """Return those of the named functions of a .pxd that are not declared ``nogil``.
+
+    A .pxd has no page of its own, and needs none: in a function declared so Cython refuses Python.
+
+    Raises
+    ------
+    LookupError
+        If a function is not in the file: renamed, most likely.
+    """
+    functions = _named(path, path.read_text(encoding="utf-8"), names)
+    return [
+        name
+        for name, function in functions.items()
+        if not re.search(r"\bnogil\s*:", function.signature)
+    ]
+
+
 def check(hot_paths: Mapping[str, tuple[str, ...]], output: Path = OUTPUT) -> list[str]:
     """Return one sentence for each yellow line of the functions of ``hot_paths``."""
-    return [
-        f"{source}:{line.number}: {line.function} talks to Python (score {line.score}): {line.text}"
-        for source, names in hot_paths.items()
-        for line in yellow_lines(
-            ROOT / source, source.removesuffix(".pyx").replace("/", "."), names, output
-        )
-    ]
+    sentences = []
+    for source, names in hot_paths.items():
+        if source.endswith(".pxd"):
+            sentences += [
+                f"{source}: {name} is not nogil, so Cython lets it talk to Python"
+                for name in without_nogil(ROOT / source, names)
+            ]
+            continue
+        module = source.removesuffix(".pyx").replace("/", ".")
+        sentences += [
+            f"{source}:{line.number}: {line.function} talks to Python (score {line.score}): {line.text}"
+            for line in yellow_lines(ROOT / source, module, names, output)
+        ]
+    return sentences
+
+
+def _named(path: Path, source: str, names: Iterable[str]) -> dict[str, Function]:
+    functions = {function.name: function for function in functions_of(source)}
+    missing = [name for name in names if name not in functions]
+    if missing:
+        raise LookupError(f"{path} has no function {', '.join(missing)}: correct HOT_PATHS")
+    return {name: functions[name] for name in names}
 
 
 def _recipe() -> dict:
@@ -170,7 +258,7 @@ def main() -> int:
         print(sentence)
     n_functions = sum(map(len, HOT_PATHS.values()))
     print(
-        f"{n_functions} functions of {len(HOT_PATHS)} modules, {len(found)} yellow lines; pages in {OUTPUT}"
+        f"{n_functions} functions of {len(HOT_PATHS)} modules, {len(found)} that talk to Python; pages in {OUTPUT}"
     )
     return 1 if found else 0
 

@@ -158,7 +158,9 @@ cdef class Portfolio:
             )
         return total
 
-    # Book an entry fill: the opening of a position, or an add to it.
+    # Book an entry fill: the opening of a position, or an add to it. No division by zero: units are
+    # positive.
+    @cython.cdivision(True)
     cdef Position* enter(
         self, FillRecord* fill, int64_t t, int64_t decision_row, double decision_close
     ) noexcept nogil:
@@ -205,7 +207,9 @@ cdef class Portfolio:
         self.touch(fill.asset)
         return position
 
-    # Close the books of a position that a fill has brought to zero.
+    # Close the books of a position that a fill has brought to zero. No division by zero: prices, and
+    # the units that were entered and exited, are positive.
+    @cython.cdivision(True)
     cdef int end_trade(
         self, Position* position, const FillRecord* fill, int64_t decision_row
     ) except -1 nogil:

@@ -136,6 +136,8 @@ cdef class SignalStrategy(CompiledStrategy):
             self.order_close(asset)
         return 0
 
+    # No division by zero: prices are positive, and cannot_size() is asked before.
+    @cython.cdivision(True)
     cdef int _enter(self, int32_t asset, double direction) except -1 nogil:
         cdef double units = self.quantity
         cdef int32_t problem = REASON_NONE

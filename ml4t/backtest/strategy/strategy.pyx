@@ -1,5 +1,6 @@
 """Strategy: a user's callbacks, and the orders they can make."""
 
+cimport cython
 from libc.math cimport fabs, isfinite, isnan
 from libc.stdint cimport int32_t, int64_t
 
@@ -281,6 +282,8 @@ cdef class Strategy:
             return self.broker.refuse(asset, 0.0, problem)
         return self.target_units(asset, value / self.portfolio.mark[asset])
 
+    # No division by zero: prices are positive, and cannot_size() is asked before.
+    @cython.cdivision(True)
     cdef double units_of_weight(self, int32_t asset, double weight) noexcept nogil:
         return (weight * self.marked_equity) / self.portfolio.mark[asset]
 

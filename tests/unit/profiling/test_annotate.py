@@ -90,3 +90,17 @@ def test_plain_c_and_asserts_are_not_accused(annotate, source):
 def test_a_renamed_function_is_an_error(annotate, source):
     with pytest.raises(LookupError, match=r"no function Account\.settle: correct HOT_PATHS"):
         annotate.yellow_lines(source, "account", ["Account.settle"], source.parent)
+
+
+def test_a_function_of_a_pxd_must_be_nogil(annotate, tmp_path):
+    path = tmp_path / "account.pxd"
+    path.write_text(
+        "cdef inline double kept(double a) noexcept nogil:\n    return a\n\n\n"
+        "cdef inline double boxed(object a):\n    return a\n",
+        encoding="utf-8",
+    )
+    assert annotate.without_nogil(path, ["kept", "boxed"]) == ["boxed"]
+
+
+def test_the_per_bar_path_does_not_talk_to_python(annotate, tmp_path):
+    assert annotate.check(annotate.HOT_PATHS, tmp_path) == []
