@@ -16,7 +16,7 @@ from benchmarks.harness import Comparison, Run, measure_pairs
 from benchmarks.machine import description, require_release
 from benchmarks.memory import peak_growth
 from benchmarks.processes import in_fresh_process
-from benchmarks.ratios import pair_ratio
+from benchmarks.ratios import pair_ratio, pair_ratio_interval
 from benchmarks.workloads import BENCHMARKS, Benchmark
 
 N_PAIRS = 31
@@ -36,6 +36,7 @@ class Row:
     yardstick: str
     figure: float
     bound: float
+    interval: str = ""
     unit: str = "x"
 
     @property
@@ -48,7 +49,16 @@ def time_row(benchmark: Benchmark, comparison: Comparison, n_pairs: int) -> Row:
     """Measure a run against its yardstick."""
     pairs = measure_pairs(comparison, n_pairs)
     yardstick, run = (f"{ns / benchmark.n_bars:.1f} ns/bar" for ns in np.median(pairs, axis=0))
-    return Row(benchmark.name, benchmark.title, run, yardstick, pair_ratio(pairs), benchmark.bound)
+    return Row(
+        benchmark.name, benchmark.title, run, yardstick, pair_ratio(pairs), benchmark.bound,
+        interval_of(pairs),
+    )  # fmt: skip
+
+
+def interval_of(pairs: np.ndarray) -> str:
+    """Return the 95% interval of the ratio as text."""
+    low, high = pair_ratio_interval(pairs)
+    return f"[{low:.2f}, {high:.2f}]"
 
 
 def frames_row(n_pairs: int) -> Row:
@@ -69,7 +79,7 @@ def frames_row(n_pairs: int) -> Row:
         Comparison(comparison.b, prepare_frames, comparison.check_b, check_frames), n_pairs
     )
     run, frames = (f"{ns / 1e6:.1f} ms" for ns in np.median(pairs, axis=0))
-    return Row("B5 frames", "trades, equity, metrics of B5 against its run", frames, run, pair_ratio(pairs), 1.0)  # fmt: skip
+    return Row("B5 frames", "trades, equity, metrics of B5 against its run", frames, run, pair_ratio(pairs), 1.0, interval_of(pairs))  # fmt: skip
 
 
 def peak_bytes_a_bar(name: str) -> float:
@@ -84,17 +94,19 @@ def peak_bytes_a_bar(name: str) -> float:
 def memory_row(benchmark: Benchmark) -> Row:
     """Measure the peak memory of a run."""
     figure = in_fresh_process(peak_bytes_a_bar, benchmark.name)
-    return Row(benchmark.name, "peak memory of the run", f"{figure:.1f} bytes/bar", "", figure, BYTES_A_BAR, " B")  # fmt: skip
+    return Row(benchmark.name, "peak memory of the run", f"{figure:.1f} bytes/bar", "", figure, BYTES_A_BAR, unit=" B")  # fmt: skip
 
 
 def print_table(rows: list[Row], console: Console) -> None:
     """Print the rows, breaches in red."""
-    table = Table("", "workload", "run", "yardstick", "figure", "bound", "", title=description())
+    table = Table(
+        "", "workload", "run", "yardstick", "figure", "95%", "bound", "", title=description()
+    )
     for row in rows:
         word = "[green]ok[/]" if row.holds else "[bold red]BREACH[/]"
         table.add_row(
             row.name, row.title, row.run, row.yardstick, f"{row.figure:.2f}{row.unit}",
-            f"{row.bound:g}{row.unit}", word,
+            row.interval, f"{row.bound:g}{row.unit}", word,
         )  # fmt: skip
     console.print(table)
 

@@ -196,9 +196,9 @@ GATES = {
     gate.name: gate
     for gate in (
         Gate("G1", "one asset, callback a bar; 3 rules", partial(with_basic_rules, one_asset), 0.03, 20_000, 200_000),
-        Gate("G2", "250 assets, 20 held, callback a bar; 3 rules", partial(with_basic_rules, many_assets), 0.03, 160, 5_040),
-        Gate("G3", "500 assets, 50 held, batch; 3 rules", partial(with_basic_rules, batch), 0.03, 500, 2_520),
-        Gate("G4", "compiled, one asset; 3 rules and a trail", compiled, 0.03, 100_000, 1_000_000),
+        Gate("G2", "250 assets, 20 held, callback a bar; 3 rules", partial(with_basic_rules, many_assets), 0.03, 180, 5_040),
+        Gate("G3", "500 assets, 50 held, batch; 3 rules", partial(with_basic_rules, batch), 0.03, 450, 2_520),
+        Gate("G4", "compiled, one asset; 3 rules and a trail", compiled, 0.03, 500_000, 1_000_000),
         Gate("G5", "ten Python rules against bare calls", ten_python_rules, 0.50, 3_000),
         Gate("G7", "empty RiskManager against none", partial(with_empty_manager, one_asset), 0.01, 20_000),
     )

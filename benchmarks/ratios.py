@@ -39,6 +39,13 @@ def pair_ratio(pairs: np.ndarray) -> float:
     return float(np.median(pairs[:, 1] / pairs[:, 0]))
 
 
+def pair_ratio_interval(pairs: np.ndarray, seed: int = 0) -> tuple[float, float]:
+    """Return the ends of the bootstrap interval of :func:`pair_ratio`."""
+    pairs = _checked(pairs, 2)
+    low, high = _bootstrap_interval(np.log(pairs[:, 1] / pairs[:, 0]), seed)
+    return float(np.exp(low)), float(np.exp(high))
+
+
 def four_log_ratios(fours: np.ndarray) -> np.ndarray:
     """Return ln(B1·B2/(A1·A2))/2 of every four.
 
@@ -74,9 +81,14 @@ def overhead(fours: np.ndarray, seed: int = 0) -> Interval:
         As a fraction of A's time.
     """
     values = four_log_ratios(fours)
+    low, high = _bootstrap_interval(values, seed)
+    return Interval(*(float(np.expm1(value)) for value in (np.median(values), low, high)))
+
+
+def _bootstrap_interval(values: np.ndarray, seed: int) -> tuple[float, float]:
     tail = (1 - CONFIDENCE) / 2
     low, high = np.quantile(_bootstrap_medians(values, seed), (tail, 1 - tail))
-    return Interval(*(float(np.expm1(value)) for value in (np.median(values), low, high)))
+    return low, high
 
 
 def _bootstrap_medians(values: np.ndarray, seed: int) -> np.ndarray:

@@ -119,7 +119,7 @@ def compiled_signals_with_rules(n_times: int) -> Comparison:
         config=BacktestConfig(initial_cash=1e6, commission=0.001),
     )  # fmt: skip
     acted = outcomes.all_rules_acted(
-        "stop_loss", "take_profit", "time_exit", at_least=n_times // 10_000
+        "stop_loss", "take_profit", "time_exit", at_least=n_times // 50_000
     )
     return Comparison(scan_side(data), run, _scanned, acted)
 

@@ -29,8 +29,8 @@ def recording_comparison(log):
 
 def spinning(nanoseconds):
     def run():
-        end = time.perf_counter_ns() + nanoseconds
-        while time.perf_counter_ns() < end:
+        end = time.process_time_ns() + nanoseconds
+        while time.process_time_ns() < end:
             pass
 
     return lambda: run
@@ -54,11 +54,17 @@ def test_pairs_alternate_which_side_goes_first():
 
 
 def test_set_up_and_check_are_not_timed():
+    spin = spinning(50_000_000)()
+
     def slow_prepare():
-        time.sleep(0.05)
+        spin()
         return lambda: None
 
-    assert timed(slow_prepare, lambda outcome: time.sleep(0.05)) < 20_000_000
+    assert timed(slow_prepare, lambda outcome: spin()) < 20_000_000
+
+
+def test_a_run_is_timed_whole():
+    assert timed(spinning(5_000_000), nothing) >= 5_000_000
 
 
 def test_a_failed_check_stops_the_measuring():

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from benchmarks.ratios import Interval, four_log_ratios, overhead, pair_ratio
+from benchmarks.ratios import Interval, four_log_ratios, overhead, pair_ratio, pair_ratio_interval
 
 
 def synthetic_fours(true_overhead, noise, n=400, seed=0):
@@ -15,6 +15,13 @@ def synthetic_fours(true_overhead, noise, n=400, seed=0):
 
 def test_pair_ratio_is_the_median_of_b_over_a():
     assert pair_ratio([[100, 150], [100, 300], [200, 220]]) == 1.5
+
+
+def test_the_interval_of_a_pair_ratio_holds_the_true_one():
+    a, b = synthetic_fours(0.5, noise=0.1)[:, :2].T
+    low, high = pair_ratio_interval(np.column_stack([a, b]))
+    assert low < 1.5 < high
+    assert high - low < 0.1
 
 
 def test_four_log_ratio_by_hand():
