@@ -221,7 +221,7 @@ cdef class Broker:
         fill.moment = MOMENT_OPEN
         self.portfolio.exit(fill)
         if position.quantity == 0.0:
-            self.portfolio.end_trade(position, fill, self.cursor.row[position.asset])
+            self.portfolio.end_trade(position, fill, -1)
             self._end_waiting_exits(position)
         return self.listener.on_fill_booked(fill, position)
 
