@@ -33,7 +33,7 @@ def test_it_does_not_depend_on_what_the_tables_were_made_with():
 def test_every_nan_is_one_value():
     other = PRICES.copy()
     bits = other["score"].to_numpy().copy()
-    bits.view(np.uint64)[1] |= 7
+    bits.view(np.uint64)[1] |= np.uint64(7)
     other["score"] = bits
     assert of(other) == of()
 
