@@ -192,8 +192,8 @@ cdef class Broker:
         cdef OrderRecord* order = self._new_order(position.asset, quantity, SOURCE_LEVEL, reason)
         if slip:
             price = slipped(&self.settings, base_price, side_of(quantity))
-        order.decision_row = self.cursor.row_before(position.asset)
-        order.decision_time = self.cursor.time_of(order.decision_row)
+        order.decision_row = self.cursor.number_of(self.cursor.row_before(position.asset))
+        order.decision_time = self.cursor.time_of(self.cursor.row_before(position.asset))
         order.exit_kind = exit_kind
         order.rule = rule
         order.level = level
@@ -223,7 +223,7 @@ cdef class Broker:
         fill.moment = MOMENT_OPEN
         self.portfolio.exit(fill)
         if position.quantity == 0.0:
-            self.portfolio.end_trade(position, fill, self.cursor.row[position.asset])
+            self.portfolio.end_trade(position, fill, -1)
             self._end_waiting_exits(position)
         return self.listener.on_fill_booked(fill, position)
 
@@ -268,7 +268,7 @@ cdef class Broker:
         cdef OrderRecord* order = <OrderRecord*> self.orders.append()
         order.order_id = self.orders.count
         order.timestamp = self.cursor.now
-        order.decision_row = self.cursor.row[asset]
+        order.decision_row = self.cursor.number_of(self.cursor.row[asset])
         order.decision_time = self.cursor.now
         order.ended = INT64_MIN
         order.quantity = quantity
@@ -368,7 +368,7 @@ cdef class Broker:
         order.rest = 0.0
         self._complete(order, ORDER_FILLED)
         position = self.portfolio.enter(
-            fill, self.cursor.t, order.decision_row, order.decision_close, moment == MOMENT_OPEN
+            fill, self.cursor.run_t(), order.decision_row, order.decision_close, moment == MOMENT_OPEN
         )
         return self.listener.on_fill_booked(fill, position)
 

@@ -78,7 +78,7 @@ cdef class RiskManager(FillListener):
 
     cdef inline int close_bar_of(self, Position* position, int64_t row) except -1 nogil:
         if close_bar(
-            position, &self.broker.settings, self.cursor.t, self.cursor.data.high_[row],
+            position, &self.broker.settings, self.cursor.run_t(), self.cursor.data.high_[row],
             self.cursor.data.low_[row], self.cursor.data.close_[row],
         ):
             return self._decide(position)
