@@ -14,7 +14,7 @@ from ml4t.backtest.data.market_data import MarketData
 from ml4t.backtest.engine import EngineLoop
 from ml4t.backtest.report.progress import progress_bar
 from ml4t.backtest.result import BacktestResult
-from ml4t.backtest.risk.manager import RiskManager, RuleError
+from ml4t.backtest.risk import RiskManager, RuleError
 from ml4t.backtest.risk.rule import RiskRule, RuleFunction
 from ml4t.backtest.strategy.errors import BacktestInterrupted, StrategyError
 from ml4t.backtest.strategy.strategy import Strategy
@@ -55,19 +55,7 @@ class BacktestEngine:
         config: BacktestConfig | None = None,
         progress: Progress | None = None,
     ) -> None:
-        if not isinstance(data, MarketData) and not _is_feed(data):
-            raise TypeError(
-                "data must be MarketData or an iterable of its chunks, was "
-                f"{type(data).__name__}; use MarketData.from_tables, or run_backtest for tables"
-            )
-        if not isinstance(strategy, Strategy):
-            hint = f"; write {strategy.__name__}(...)" if isinstance(strategy, type) else ""
-            raise TypeError(f"strategy must be a Strategy, was {strategy!r}{hint}")
-        if config is not None and not isinstance(config, BacktestConfig):
-            raise TypeError(
-                f"config must be a BacktestConfig, was {type(config).__name__}; "
-                "write BacktestConfig(initial_cash=..., ...)"
-            )
+        _check_kinds(data, strategy, config)
         if rules is not None and risk_manager is not None:
             raise TypeError("give rules or risk_manager, not both")
         if isinstance(data, MarketData) and data.n_times == 0:
@@ -143,6 +131,7 @@ class BacktestEngine:
             strategy_name=type(self.strategy).__name__,
             seconds=time.perf_counter() - began,
             partial=partial,
+            rules=self.risk_manager.rules,
         )
 
     def _failure(self, loop: EngineLoop, error: Exception) -> str:
@@ -167,6 +156,22 @@ def _nearest(data: MarketData, error: Exception) -> str:
         return ""
     near = difflib.get_close_matches(error.name, [*data.features, *data.context], 1)
     return f"; did you mean {near[0]!r}?" if near else ""
+
+
+def _check_kinds(data: object, strategy: object, config: object) -> None:
+    if not isinstance(data, MarketData) and not _is_feed(data):
+        raise TypeError(
+            "data must be MarketData or an iterable of its chunks, was "
+            f"{type(data).__name__}; use MarketData.from_tables, or run_backtest for tables"
+        )
+    if not isinstance(strategy, Strategy):
+        hint = f"; write {strategy.__name__}(...)" if isinstance(strategy, type) else ""
+        raise TypeError(f"strategy must be a Strategy, was {strategy!r}{hint}")
+    if config is not None and not isinstance(config, BacktestConfig):
+        raise TypeError(
+            f"config must be a BacktestConfig, was {type(config).__name__}; "
+            "write BacktestConfig(initial_cash=..., ...)"
+        )
 
 
 def run_backtest(

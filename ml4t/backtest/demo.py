@@ -31,11 +31,9 @@ from ml4t.backtest.risk import (
 from ml4t.backtest.strategy.strategy import Strategy
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from rich.console import Console
 
-    from ml4t.backtest.data.event import CrossSection, MarketEvent
+    from ml4t.backtest.data.event import CrossSection, MarketEvent, Values
     from ml4t.backtest.result import BacktestResult
 
 CLOSE = "16:00 America/New_York"
@@ -59,7 +57,7 @@ class TopPredictions(Strategy):
         self.week: int | None = None
 
     def on_timestamp_batch(
-        self, timestamp: pd.Timestamp, events: CrossSection, context: Mapping[str, float]
+        self, timestamp: pd.Timestamp, events: CrossSection, context: Values
     ) -> None:
         """Look at the market at the first close of each week."""
         if timestamp.week == self.week:
@@ -180,7 +178,9 @@ def run_demo(output: str | Path = "demo-output", console: Console | None = None)
     with progress_bar("Portfolio", console) as update:
         portfolio = predictions_portfolio(update)
     print_summary(portfolio, console)
-    console.print("! These 19 companies are survivors: a demonstration, not a claim.", style="yellow")
+    console.print(
+        "! These 19 companies are survivors: a demonstration, not a claim.", style="yellow"
+    )
     _write(portfolio, output / "portfolio", console)
 
     console.rule("2. AAPL, 2000 to 2013: raw bars, splits and dividends as events")

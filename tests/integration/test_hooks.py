@@ -6,8 +6,16 @@ import pandas as pd
 import pytest
 from scenes import FLAT, Acts, buy_first, day, fills, market, run
 
-from ml4t.backtest import Strategy
-from ml4t.backtest.risk import PriceBasedStopLoss, RiskDecision, RiskManager, RiskRule, RuleError
+from ml4t.backtest import Order, Strategy
+from ml4t.backtest.risk import (
+    PriceBasedStopLoss,
+    RiskContext,
+    RiskDecision,
+    RiskManager,
+    RiskRule,
+    RuleError,
+    TimeBasedExit,
+)
 
 BARS = [
     FLAT,
@@ -245,6 +253,68 @@ def test_a_changed_order_keeps_its_side():
 
     with pytest.raises(RuleError, match=r"Turns raised ValueError: quantity .* of the sign of 10"):
         run(BARS, [Turns(1.0, name="Turns")])
+
+
+# ----- the hooks called from Python --------------------------------------------------------------
+
+
+class Calls(Strategy):
+    """Buys at the first close; arms a stop at 100 by hand and tries the bar of the entry once more."""
+
+    def on_market_data(self, event):
+        if not self.position("A") and not self.made:
+            self.buy("A", 10.0)
+            self.made.append(event)
+        elif self.position("A"):
+            self.exits.append(self.risk.check_position_exits(event, self.broker, self.portfolio))
+
+    def on_fill(self, fill):
+        if fill.is_entry:
+            self.risk.add_rule(PriceBasedStopLoss(price=100.0))
+            before = self.levels("A").stop
+            self.risk.record_fill(fill)
+            self.stops.append((before, self.levels("A").stop))
+
+    def on_start(self):
+        self.made, self.exits, self.stops = [], [], []
+
+
+def test_record_fill_arms_and_check_position_exits_exits():
+    strategy = Calls()
+    # Exits after the mark: the identities of the bar no longer hold, so nobody checks them.
+    result = run(BARS, acts=strategy, debug=False)
+    assert strategy.stops == [(pytest.approx(float("nan"), nan_ok=True), 100.0)]
+    # Bar 1 came down to 99: the position is left at its stop, by one order.
+    assert strategy.exits == [1]
+    assert fills(result, "quantity", "price", "moment") == [
+        (10.0, 101.0, "open"),
+        (-10.0, 100.0, "inside"),
+    ]
+
+
+def test_validate_order_can_be_asked():
+    class Asks(Strategy):
+        def on_market_data(self, event):
+            order = Order.proposed("A", 5.0)
+            answer = self.risk.validate_order(order, event, self.broker, self.portfolio)
+            self.answers.append(answer if answer is None else (answer.quantity, answer is order))
+
+    for most, expected in ((0.0, None), (2.0, (2.0, False)), (9.0, (5.0, True))):
+        strategy = Asks()
+        strategy.answers = []
+        run(BARS[:1], [Limit(most)], strategy)
+        assert strategy.answers == [expected]
+
+
+def test_all_rules_can_be_asked_about_a_context_made_by_hand():
+    context = RiskContext.from_state(
+        asset_id="A", close=101.0, entry_price=100.0, position_quantity=10.0, bars_held=2
+    )
+    manager = RiskManager([PriceBasedStopLoss(pct=0.05), TimeBasedExit(2)])
+    manager.add_rule(PriceBasedStopLoss(pct=0.01), assets="B")
+    decision = manager.evaluate_all_rules(context)
+    assert (decision.should_exit, decision.exit_type) == (True, "time_exit")
+    assert decision.update_stop_loss == 95.0
 
 
 # ----- exits and the orders that wait -----------------------------------------------------------

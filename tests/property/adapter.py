@@ -6,7 +6,7 @@ from math import isnan
 
 import numpy as np
 from reference import Case, Decision, Outcome
-from reference.book import NO_TIME
+from reference.records import NO_TIME
 from reference.rules import Rule
 from reference.script import Act
 from reference.settings import Settings

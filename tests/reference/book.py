@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from math import isnan
 
-from reference import levels
+from reference import inputs, levels
 from reference.market import NAN, Bar, Market
 from reference.orders import Order, commission_total, fee_of, scale_down, slipped
 from reference.positions import Position, RuleState
-from reference.records import Outcome
+from reference.records import Outcome, cause_of_fill
 from reference.rules import Rule
 from reference.settings import Settings
-
-NO_TIME = -1
 
 
 class Book:
@@ -56,10 +54,7 @@ class Book:
         return [position for position in self.positions if position is not None]
 
     def equity(self) -> float:
-        value = 0.0
-        for position in self.holds():
-            value = value + position.quantity * self.marks[position.asset]
-        return self.cash + value
+        return self.cash + self.net()
 
     def gross(self) -> float:
         value = 0.0
@@ -272,7 +267,6 @@ class Book:
             self.cash = self.cash - (quantity * price - fee)
         else:
             self.cash = self.cash - (quantity * price + fee)
-        slippage_cost = units * abs(price - base)
         position = self.positions[asset]
         is_exit = position is not None and quantity * position.sign < 0.0
         after = (0.0 if position is None else position.quantity) + quantity
@@ -281,20 +275,16 @@ class Book:
         record = {
             "timestamp": self.now,
             "asset": self.market.assets[asset],
-            "order_id": order.id if order is not None else 0,
             "quantity": quantity,
             "price": price,
             "base_price": base,
             "commission": fee,
-            "slippage_cost": slippage_cost,
+            "slippage_cost": units * abs(price - base),
             "moment": moment,
-            "exit_type": "" if not is_exit else order.exit_type if order is not None else "other",
-            "rule": order.rule if order is not None else -1,
-            "level": order.level if order is not None else NAN,
             "reason": reason,
             "intrabar": intrabar,
             "position_after": after,
-            "decision_time": order.decision_time if order is not None else NO_TIME,
+            **cause_of_fill(order, is_exit),
         }
         self.out.fills.append(record)
         self.met(f"fill_{moment}")
@@ -334,19 +324,19 @@ class Book:
             entry_decision_time=order.decision_time,
         )
         self.positions[asset] = position
-        self.count_entry(position, record)
+        position.count_entry(record)
         if self.wrong("levels_survive_position") and asset in self.last_states:
             position.states = self.last_states[asset]
         # Section 4: at an opening at the open, features of the row before; at a close, of this row.
         # Market-wide values are those of the timestamp before (section 11).
         if moment == "open" and not self.wrong("features_of_today"):
-            self.read_inputs(position, self.t - 1, self.row_before[asset])
+            inputs.read(self, position, self.t - 1, self.row_before[asset])
         else:
-            self.read_inputs(position, self.t, self.t)
+            inputs.read(self, position, self.t, self.t)
         for index, rule in self.rules.items():
             if rule.applies_to(asset) and index not in position.states:
                 state = position.states[index] = RuleState()
-                self.warn_missing(rule, state, position)
+                inputs.warn_missing(self, rule, state, position)
                 answers = rule.opening if moment == "open" else rule.closing
                 answer = answers.get((self.t, asset))
                 levels.give_levels(rule, state, position, self.settings, answer)
@@ -356,26 +346,6 @@ class Book:
         if asset in self.traded:
             self.met("re_entry")
 
-    def read_inputs(self, position: Position, t: int, row: int) -> None:
-        """Freeze the columns that have a value now and had none so far (section 11)."""
-        for column in self.columns:
-            value = self.market.value(column, t, position.asset, row)
-            frozen = column in position.inputs and not self.wrong("inputs_not_frozen")
-            if not frozen and not isnan(value):
-                position.inputs[column] = (value, position.split_ratio)
-                self.count_found(position, column)
-
-    def count_found(self, position: Position, column: str) -> None:
-        for index, state in position.states.items():
-            if state.warned and index in self.rules and self.rules[index].column == column:
-                self.met("nan_input_found_later")
-
-    def warn_missing(self, rule: Rule, state: RuleState, position: Position) -> None:
-        """One event for a rule whose column has no valid value when it is asked."""
-        if rule.column and not state.warned and isnan(levels.parameter(rule, position)):
-            state.warned = True
-            self.event(position.asset, "nan_input", 0, rule.column)
-
     def add(self, position: Position, order: Order, record: dict) -> None:
         price = self.entry_price(record)
         decided = record["price"] if isnan(order.decision_price) else order.decision_price
@@ -383,7 +353,7 @@ class Book:
         if self.wrong("add_replaces_entry_price"):
             position.entry = price
         position.take_price(record["price"])
-        self.count_entry(position, record)
+        position.count_entry(record)
         self.met("add")
         # An add at the open arms E-following levels anew at once, other adds at the next close.
         # A rule added since, not yet asked at a close, is not asked here.
@@ -393,13 +363,6 @@ class Book:
                     answer = self.rules[index].opening.get((self.t, position.asset))
                     rule = self.rules[index]
                     levels.give_levels(rule, state, position, self.settings, answer)
-
-    def count_entry(self, position: Position, record: dict) -> None:
-        units = abs(record["quantity"])
-        position.entered = position.entered + units
-        position.entered_value = position.entered_value + record["price"] * units
-        position.commission = position.commission + record["commission"]
-        position.slippage_cost = position.slippage_cost + record["slippage_cost"]
 
     def reduce(self, position: Position, record: dict, after: float) -> None:
         """Realise at average cost; a position that is gone becomes a trade at once."""

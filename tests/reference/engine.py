@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from math import floor, isnan
 
-from reference import levels, strategy
-from reference.book import NO_TIME, Book
+from reference import inputs, levels, strategy
+from reference.book import Book
 from reference.market import NAN, Market
 from reference.orders import Order, floor_units
 from reference.positions import Position, RuleState
-from reference.records import Outcome, order_record
+from reference.records import NO_TIME, Outcome, order_record
 from reference.rules import EXIT_ORDER, Rule
 from reference.script import Script
 from reference.settings import Settings
@@ -262,12 +262,12 @@ class Engine:
         """Every rule, in the order added: levels for t+1, and exits decided now."""
         book, asset = self.book, position.asset
         exits = []
-        book.read_inputs(position, book.t, book.t)
+        inputs.read(book, position, book.t, book.t)
         for index, rule in book.rules.items():
             if not rule.applies_to(asset):
                 continue
             state = position.states.setdefault(index, RuleState())
-            book.warn_missing(rule, state, position)
+            inputs.warn_missing(book, rule, state, position)
             answer = rule.closing.get((book.t, asset))
             levels.give_levels(rule, state, position, self.settings, answer)
             exit_type, priority, reason = "", rule.priority, rule.kind

@@ -70,6 +70,13 @@ class Position:
         self.basis = (self.basis * held + decision_price * units) / (held + units)
         self.quantity = self.quantity + self.sign * units
 
+    def count_entry(self, fill: dict) -> None:
+        units = abs(fill["quantity"])
+        self.entered = self.entered + units
+        self.entered_value = self.entered_value + fill["price"] * units
+        self.commission = self.commission + fill["commission"]
+        self.slippage_cost = self.slippage_cost + fill["slippage_cost"]
+
     def split(self, ratio: float, levels_too: bool = True) -> None:
         """Quantities times, prices divided; money sums stay (sections 2.1 and 11)."""
         self.split_ratio = self.split_ratio * ratio

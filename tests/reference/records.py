@@ -5,6 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 
+from reference.market import NAN
+
+NO_TIME = -1
+
 
 @dataclass
 class Outcome:
@@ -36,4 +40,23 @@ def order_record(order, asset_name: str, timestamp: int) -> dict:
         "reduce_only": order.reduce_only,
         "status": order.status,
         "reason": order.ended_by or order.reason,
+    }
+
+
+def cause_of_fill(order, is_exit: bool) -> dict:
+    """The part of a fill's record that comes from its order; cash in lieu has none."""
+    if order is None:
+        return {
+            "order_id": 0,
+            "exit_type": "other",
+            "rule": -1,
+            "level": NAN,
+            "decision_time": NO_TIME,
+        }
+    return {
+        "order_id": order.id,
+        "exit_type": order.exit_type if is_exit else "",
+        "rule": order.rule,
+        "level": order.level,
+        "decision_time": order.decision_time,
     }

@@ -56,8 +56,32 @@ def read_pairs(pairs: Iterable[str], option: str) -> dict[str, Any]:
     return values
 
 
-def read_table(text: str) -> Table:
-    """Read ``path`` or ``path[column,column]``, the columns to take from it."""
+def read_tables(texts: Iterable[str] | None, option: str) -> dict[str, Table] | None:
+    """Read tables written as ``path`` or ``name=path``, with the ``[column,column]`` to take behind it.
+
+    Without a name the file's own is taken; it is what the values of a wide table are called.
+
+    Raises
+    ------
+    ArgumentError
+        If a name comes twice, or there is no column between the brackets.
+    """
+    if not texts:
+        return None
+    tables: dict[str, Table] = {}
+    for text in texts:
+        name, equals, path = text.partition("=")
+        if not equals or not name.isidentifier():
+            name, path = "", text
+        table = _read_table(path)
+        name = name or Path(table.source).name.partition(".")[0]
+        if name in tables:
+            raise ArgumentError(f"{option}: two tables are called {name!r}; write another={path}")
+        tables[name] = table
+    return tables
+
+
+def _read_table(text: str) -> Table:
     match = re.fullmatch(r"(?P<path>.+?)\[(?P<columns>[^\[\]]*)\]", text)
     if match is None or Path(text).exists():
         return Table(text)

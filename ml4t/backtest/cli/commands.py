@@ -20,11 +20,11 @@ from ml4t.backtest.cli.arguments import (
     read_config,
     read_pairs,
     read_rule,
-    read_table,
+    read_tables,
 )
 from ml4t.backtest.core.build import build_profile
 from ml4t.backtest.demo import run_demo
-from ml4t.backtest.risk.manager import RuleError
+from ml4t.backtest.risk import RuleError
 from ml4t.backtest.strategy.errors import BacktestInterrupted, StrategyError
 
 if TYPE_CHECKING:
@@ -57,7 +57,9 @@ def run(
     ] = None,
     signals: Annotated[
         list[str] | None,
-        typer.Option(help="Signals per asset, file or 'file[column,column]'; repeatable."),
+        typer.Option(
+            help="Signals per asset: a file, 'file[column,column]' or name=file; repeatable."
+        ),
     ] = None,
     features: Annotated[
         list[str] | None, typer.Option(help="Features per asset, as --signals.")
@@ -109,9 +111,9 @@ def run(
         result = run_backtest(
             prices,
             load_strategy(strategy, read_pairs(param or (), "--param")),
-            signals=[read_table(text) for text in signals] if signals else None,
-            features=[read_table(text) for text in features] if features else None,
-            context=[read_table(text) for text in context] if context else None,
+            signals=read_tables(signals, "--signals"),
+            features=read_tables(features, "--features"),
+            context=read_tables(context, "--context"),
             actions=actions,
             bar_time=bar_time,
             timezone=timezone,

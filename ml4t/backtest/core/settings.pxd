@@ -1,25 +1,25 @@
 # The switches of a run (semantics section 9) and its costs, resolved once before the loop.
 
 
-cpdef enum FillAt:
+cdef enum FillAt:
     FILL_NEXT_OPEN = 0
     FILL_NEXT_CLOSE = 1
     FILL_CLOSE = 2
 
 
-cpdef enum Intrabar:
+cdef enum Intrabar:
     ADVERSE_FIRST = 0
     FAVOURABLE_FIRST = 1
     NEAREST_TO_OPEN = 2
 
 
-cpdef enum WatermarkStart:
+cdef enum WatermarkStart:
     START_ENTRY_HIGH = 0
     START_FILL = 1
     START_ENTRY_CLOSE = 2
 
 
-cpdef enum OnInsufficient:
+cdef enum OnInsufficient:
     INSUFFICIENT_SCALE = 0
     INSUFFICIENT_REJECT = 1
     INSUFFICIENT_ALLOW = 2

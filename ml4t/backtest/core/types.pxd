@@ -4,19 +4,20 @@
 # slippage costs are positive when paid. Prices are currency per unit; times int64 nanoseconds UTC.
 # NaN means "none" in every double that can be absent.
 #
-# Every record struct has a NumPy dtype of the same layout in records.py; a test compares them.
+# Every record struct has a NumPy dtype of the same layout in records.py, and every code a name there; a
+# test compares them.
 
 from libc.stdint cimport int8_t, int32_t, int64_t
 
 
-cpdef enum Moment:
+cdef enum Moment:
     MOMENT_OPEN = 0
     MOMENT_INSIDE = 1
     MOMENT_CLOSE = 2
 
 
 # In the order in which exits decided at one close win at equal priority (semantics section 4).
-cpdef enum ExitKind:
+cdef enum ExitKind:
     EXIT_NONE = 0
     EXIT_STOP_LOSS = 1
     EXIT_TRAILING_STOP = 2
@@ -26,21 +27,21 @@ cpdef enum ExitKind:
     EXIT_OTHER = 6
 
 
-cpdef enum OrderStatus:
+cdef enum OrderStatus:
     ORDER_OPEN = 0
     ORDER_FILLED = 1
     ORDER_REJECTED = 2
     ORDER_CANCELLED = 3
 
 
-cpdef enum OrderSource:
+cdef enum OrderSource:
     SOURCE_STRATEGY = 0
     SOURCE_RULE = 1      # an exit a rule decided at a close
     SOURCE_LEVEL = 2     # a stop, target or trailing level that was hit
     SOURCE_ENGINE = 3    # cash in lieu, close_at_end
 
 
-cpdef enum EventKind:
+cdef enum EventKind:
     EVENT_REJECTED = 0
     EVENT_SCALED = 1
     EVENT_CANCELLED = 2
@@ -48,20 +49,20 @@ cpdef enum EventKind:
     EVENT_NEGATIVE_EQUITY = 4
 
 
-cpdef enum ActionKind:
+cdef enum ActionKind:
     ACTION_SPLIT = 0
     ACTION_DIVIDEND = 1
 
 
 # Which side was taken where a bar reached both levels and its open decided neither.
-cpdef enum IntrabarChoice:
+cdef enum IntrabarChoice:
     CHOICE_NONE = 0
     CHOICE_ADVERSE = 1
     CHOICE_FAVOURABLE = 2
 
 
 # Why: the fixed reasons of the engine. Reasons that rules give are numbered after these.
-cpdef enum Reason:
+cdef enum Reason:
     REASON_NONE = 0
     REASON_ORDER = 1
     REASON_CLOSE = 2
@@ -83,7 +84,6 @@ cpdef enum Reason:
     REASON_CANCEL = 18           # the strategy cancelled it
     REASON_NAN_INPUT = 19
     REASON_NEGATIVE_EQUITY = 20
-    N_FIXED_REASONS = 21
 
 
 cdef struct OrderRecord:

@@ -1,7 +1,7 @@
 """Where a run stands in its market data: the timestamp of now and each asset's last rows."""
 
 cimport cython
-from libc.stdint cimport INT64_MIN, int32_t, int64_t
+from libc.stdint cimport INT64_MIN, int64_t
 from libc.stdlib cimport free, malloc
 
 from ml4t.backtest.data.market_data cimport MarketData

@@ -5,11 +5,11 @@ Both are flyweights on (market data, row): nothing is copied, attribute access r
 
 cimport cython
 from libc.math cimport NAN
-from libc.stdint cimport int32_t, int64_t
+from libc.stdint cimport int64_t
 
 import difflib
 import functools
-from collections.abc import Mapping
+from collections.abc import ItemsView, KeysView, Mapping, ValuesView
 
 import pandas as pd
 
@@ -156,15 +156,15 @@ cdef class Values:
 
     def keys(self):
         """The names, in column order."""
-        return self.index.keys()
+        return KeysView(self)
 
     def values(self):
         """The values, in column order."""
-        return [self[name] for name in self.index]
+        return ValuesView(self)
 
     def items(self):
         """(name, value) pairs, in column order."""
-        return [(name, self[name]) for name in self.index]
+        return ItemsView(self)
 
     def get(self, name, default=None):
         """The value of a name, or ``default`` when there is no such column."""

@@ -1,13 +1,13 @@
 """Broker: accepts orders, fills them as the market would have, and books what they cost."""
 
 cimport cython
-from libc.math cimport NAN, fabs, floor, isnan
+from libc.math cimport NAN, fabs, floor
 from libc.stdint cimport INT64_MIN, int8_t, int32_t, int64_t
 from libc.stdlib cimport calloc, free, realloc
 
 from ml4t.backtest.core.buffer cimport RecordBuffer
 from ml4t.backtest.core.settings cimport (
-    FILL_NEXT_OPEN, INSUFFICIENT_ALLOW, INSUFFICIENT_REJECT, Settings, resolve_settings,
+    FILL_NEXT_OPEN, INSUFFICIENT_ALLOW, INSUFFICIENT_REJECT, resolve_settings,
 )
 from ml4t.backtest.core.types cimport (
     EVENT_CANCELLED, EVENT_REJECTED, EVENT_SCALED, EXIT_NONE, EXIT_OTHER, MOMENT_CLOSE, MOMENT_OPEN,
@@ -20,14 +20,12 @@ from ml4t.backtest.data.cursor cimport Cursor
 from ml4t.backtest.execution.costs cimport fill_commission, slipped
 from ml4t.backtest.execution.listener cimport FillListener
 from ml4t.backtest.portfolio.portfolio cimport Portfolio
-from ml4t.backtest.portfolio.position cimport Position, better, side_of, worse
+from ml4t.backtest.portfolio.position cimport Position, better, is_negligible, side_of, worse
 
 from ml4t.backtest.core.records import EVENT, FILL, ORDER
 
 # Semantics section 3: halvings of the search for the units that can be paid.
 cdef int SEARCH_STEPS = 64
-# Semantics section 5: what a fill leaves of at most this share of itself is nothing.
-cdef double NEGLIGIBLE_REST = 1e-12
 
 
 cdef int _out_of_memory(int64_t orders) except -1 with gil:
@@ -325,10 +323,10 @@ cdef class Broker:
         cdef double base_price
         if held == 0.0 or side_of(position.quantity) == direction:
             return 0
-        if held - closing <= NEGLIGIBLE_REST * closing:
+        if is_negligible(held - closing, closing):
             closing = held
         order.rest = direction * (wanted - closing)
-        if order.reduce_only or wanted - closing <= NEGLIGIBLE_REST * closing:
+        if order.reduce_only or is_negligible(wanted - closing, closing):
             order.rest = 0.0
             self._complete(order, ORDER_FILLED)
             if order.source == SOURCE_RULE:
@@ -368,7 +366,7 @@ cdef class Broker:
         order.rest = 0.0
         self._complete(order, ORDER_FILLED)
         position = self.portfolio.enter(
-            fill, self.cursor.run_t(), order.decision_row, order.decision_close, moment == MOMENT_OPEN
+            fill, self.cursor.run_t(), order.decision_row, order.decision_close
         )
         return self.listener.on_fill_booked(fill, position)
 
@@ -415,7 +413,7 @@ cdef class Broker:
                 low = middle
             else:
                 high = middle
-        if low <= NEGLIGIBLE_REST * units:
+        if is_negligible(low, units):
             return 0.0
         return floor(low) if self.settings.whole_units else low
 

@@ -34,7 +34,8 @@ cdef class Portfolio:
     cdef double gross(self) noexcept nogil
     cdef double equity(self) noexcept nogil
 
-    # Net and gross exposure at the marks of the moment.
+    # Net and gross exposure at the marks of the moment: the sums of section 10, from 0.0, one term at a
+    # time, in asset order.
     cdef inline void expose(self, double* net, double* gross) noexcept nogil:
         cdef double long_less_short = 0.0
         cdef double long_and_short = 0.0
@@ -51,7 +52,7 @@ cdef class Portfolio:
 
     cdef double total_pnl(self) noexcept nogil
     cdef Position* enter(
-        self, FillRecord* fill, int64_t t, int64_t decision_row, double decision_close, bint at_open
+        self, FillRecord* fill, int64_t t, int64_t decision_row, double decision_close
     ) noexcept nogil
     cdef Position* exit(self, FillRecord* fill) noexcept nogil
     cdef int end_trade(self, Position* position, const FillRecord* fill, int64_t decision_row) except -1 nogil
@@ -60,7 +61,7 @@ cdef class Portfolio:
     cdef int record_holdings(self, int64_t t) except -1 nogil
     cdef void touch(self, int32_t asset) noexcept nogil
     cdef void _open(
-        self, Position* position, const FillRecord* fill, int64_t t, int64_t decision_row, bint at_open
+        self, Position* position, const FillRecord* fill, int64_t t, int64_t decision_row
     ) noexcept nogil
     cdef void _take_in(self, Position* position, double price) noexcept nogil
     cdef void _insert(self, int32_t asset) noexcept nogil

@@ -9,16 +9,13 @@ from libc.string cimport memmove
 from ml4t.backtest.core.buffer cimport RecordBuffer
 from ml4t.backtest.core.types cimport FillRecord, HoldingRecord, TradeRecord
 from ml4t.backtest.portfolio.position cimport (
-    Position, better, clear_levels, level_or_nan, side_of, worse,
+    Position, better, clear_levels, is_negligible, level_or_nan, side_of, worse,
 )
-from ml4t.backtest.portfolio.views cimport (
-    PositionLevels, PositionTradeState, position_levels, position_state,
-)
+from ml4t.backtest.portfolio.views cimport position_levels, position_state
+
+import numpy as np
 
 from ml4t.backtest.core.records import HOLDING, OPEN_POSITION, TRADE
-
-# Semantics section 5: what a fill leaves of at most this share of itself is nothing.
-cdef double NEGLIGIBLE_REST = 1e-12
 
 
 @cython.final
@@ -113,8 +110,6 @@ cdef class Portfolio:
 
     def records(self):
         """Return the trades, holdings and open positions so far as structured arrays, by name."""
-        import numpy as np
-
         open_positions = np.zeros(self.n_open, OPEN_POSITION)
         cdef Position* position
         cdef double mark
@@ -135,24 +130,17 @@ cdef class Portfolio:
             "open_positions": open_positions,
         }
 
-    # The sums of section 10: from 0.0, one term at a time, in asset order.
     cdef double net(self) noexcept nogil:
-        cdef double total = 0.0
-        cdef int32_t i
-        cdef int32_t asset
-        for i in range(self.n_open):
-            asset = self.open_asset[i]
-            total += self.position[asset].quantity * self.mark[asset]
-        return total
+        cdef double net
+        cdef double gross
+        self.expose(&net, &gross)
+        return net
 
     cdef double gross(self) noexcept nogil:
-        cdef double total = 0.0
-        cdef int32_t i
-        cdef int32_t asset
-        for i in range(self.n_open):
-            asset = self.open_asset[i]
-            total += fabs(self.position[asset].quantity) * self.mark[asset]
-        return total
+        cdef double net
+        cdef double gross
+        self.expose(&net, &gross)
+        return gross
 
     cdef double equity(self) noexcept nogil:
         return self.cash + self.net()
@@ -172,7 +160,7 @@ cdef class Portfolio:
 
     # Book an entry fill: the opening of a position, or an add to it.
     cdef Position* enter(
-        self, FillRecord* fill, int64_t t, int64_t decision_row, double decision_close, bint at_open
+        self, FillRecord* fill, int64_t t, int64_t decision_row, double decision_close
     ) noexcept nogil:
         cdef Position* position = &self.position[fill.asset]
         cdef double units = fabs(fill.quantity)
@@ -180,7 +168,7 @@ cdef class Portfolio:
         cdef double basis = fill.price if isnan(decision_close) else decision_close
         self.cash = self.cash - (fill.quantity * fill.price + fill.commission)
         if position.quantity == 0.0:
-            self._open(position, fill, t, decision_row, at_open)
+            self._open(position, fill, t, decision_row)
             position.basis = basis
         else:
             held = fabs(position.quantity)
@@ -211,7 +199,7 @@ cdef class Portfolio:
         position.commission += fill.commission
         position.slippage_cost += fill.slippage_cost
         self._take_in(position, fill.price)
-        position.quantity = 0.0 if fabs(rest) <= NEGLIGIBLE_REST * units else rest
+        position.quantity = 0.0 if is_negligible(rest, units) else rest
         fill.trade_id = position.position_id
         fill.position_after = position.quantity
         self.touch(fill.asset)
@@ -314,7 +302,7 @@ cdef class Portfolio:
             self.n_touched += 1
 
     cdef void _open(
-        self, Position* position, const FillRecord* fill, int64_t t, int64_t decision_row, bint at_open
+        self, Position* position, const FillRecord* fill, int64_t t, int64_t decision_row
     ) noexcept nogil:
         cdef double side = side_of(fill.quantity)
         position.quantity = fill.quantity
@@ -341,7 +329,6 @@ cdef class Portfolio:
         position.split_ratio = 1.0
         position.waiting_exits = 0
         position.exit_is_decided = 0
-        position.opened_at_open = at_open
         clear_levels(&position.levels, side)
         self.next_position_id += 1
         self._insert(fill.asset)

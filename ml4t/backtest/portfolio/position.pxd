@@ -56,11 +56,15 @@ cdef struct Position:
     int32_t waiting_exits        # reduce-only orders that wait for it
     int32_t asset
     int8_t exit_is_decided       # an exit by rule waits for it: rules make no second one
-    int8_t opened_at_open        # opened at its bar's open: the entry bar is still to come
 
 
 cdef inline double side_of(double quantity) noexcept nogil:
     return 1.0 if quantity > 0.0 else -1.0
+
+
+# Semantics section 5: what a fill leaves of at most this share of itself is nothing.
+cdef inline bint is_negligible(double rest, double units) noexcept nogil:
+    return fabs(rest) <= 1e-12 * units
 
 
 # The better of two prices for a position of that side: the higher for a long, the lower for a short.

@@ -1,10 +1,12 @@
 """Risk: rules on positions and orders."""
 
+from ml4t.backtest.risk.compiled_rule import CFuncRule, CompiledRule
 from ml4t.backtest.risk.composite import AllOf, AnyOf, CompositeRule
 from ml4t.backtest.risk.context import RiskContext
 from ml4t.backtest.risk.decision import ExitType, InvalidDecisionError, RiskDecision
-from ml4t.backtest.risk.manager import RiskManager, RuleError
-from ml4t.backtest.risk.rule import InvalidRuleError, RiskRule, RuleFunction, as_rule
+from ml4t.backtest.risk.manager import RiskManager
+from ml4t.backtest.risk.numba_rule import numba_rule, rule_signature
+from ml4t.backtest.risk.rule import InvalidRuleError, RiskRule, RuleError, RuleFunction, as_rule
 from ml4t.backtest.risk.rules import (
     PriceBasedStopLoss,
     PriceBasedTakeProfit,
@@ -16,6 +18,8 @@ from ml4t.backtest.risk.spec import RuleSpec
 __all__ = [
     "AllOf",
     "AnyOf",
+    "CFuncRule",
+    "CompiledRule",
     "CompositeRule",
     "ExitType",
     "InvalidDecisionError",
@@ -32,4 +36,6 @@ __all__ = [
     "TimeBasedExit",
     "TrailingStop",
     "as_rule",
+    "numba_rule",
+    "rule_signature",
 ]

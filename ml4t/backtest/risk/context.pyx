@@ -7,7 +7,6 @@ from libc.stdint cimport int64_t
 import pandas as pd
 
 from ml4t.backtest.data.event cimport context_at, features_at
-from ml4t.backtest.data.market_data cimport MarketData
 
 _NUMBERS = (
     "open", "high", "low", "close", "volume", "bid", "ask", "position_quantity", "entry_price",

@@ -9,6 +9,7 @@ from ml4t.backtest.portfolio.portfolio cimport Portfolio
 from ml4t.backtest.portfolio.position cimport Position, close_bar, touches
 from ml4t.backtest.risk.context cimport RiskContext
 from ml4t.backtest.risk.plan cimport RulePlan, Verdict
+from ml4t.backtest.risk.questions cimport Questions
 
 
 # One rule as added: its label in the results, its assets, its slots in the plan.
@@ -36,6 +37,8 @@ cdef class RiskManager(FillListener):
     cdef Portfolio portfolio
     cdef Cursor cursor
     cdef RulePlan plan
+    cdef Questions questions         # the compiled rules
+    cdef object provider             # the feature provider, asked once for an asset and time
     cdef list entries                # every rule ever added, removed ones too
     cdef list asked                  # (slot, evaluate, entry) of the rules asked in Python
     cdef list validators             # entries whose rule overrides validate_order

@@ -10,8 +10,8 @@ from libc.stdint cimport int8_t, int32_t, int64_t
 
 from ml4t.backtest.core.settings cimport ADVERSE_FIRST, FAVOURABLE_FIRST, NEAREST_TO_OPEN
 from ml4t.backtest.core.types cimport (
-    CHOICE_ADVERSE, CHOICE_FAVOURABLE, CHOICE_NONE, EVENT_NAN_INPUT, EXIT_STOP_LOSS,
-    EXIT_TAKE_PROFIT, EXIT_TRAILING_STOP, MOMENT_INSIDE, MOMENT_OPEN, EventRecord, FillRecord,
+    CHOICE_ADVERSE, CHOICE_FAVOURABLE, CHOICE_NONE, EVENT_NAN_INPUT, EXIT_TAKE_PROFIT,
+    MOMENT_INSIDE, MOMENT_OPEN, EventRecord, FillRecord,
 )
 from ml4t.backtest.data.cursor cimport Cursor
 from ml4t.backtest.data.event cimport MarketEvent
@@ -19,19 +19,18 @@ from ml4t.backtest.execution.broker cimport Broker, Counters
 from ml4t.backtest.execution.listener cimport FillListener
 from ml4t.backtest.portfolio.portfolio cimport Portfolio
 from ml4t.backtest.portfolio.position cimport (
-    Position, better, level_or_nan, side_of, touches,
+    Position, level_or_nan, side_of, touches,
 )
+from ml4t.backtest.risk.compiled_rule cimport CompiledRule
 from ml4t.backtest.risk.context cimport RiskContext
 from ml4t.backtest.risk.plan cimport RulePlan, Said, Slot, Verdict
+from ml4t.backtest.risk.questions cimport Questions
 
 from ml4t.backtest.core.records import FIXED_REASONS
+from ml4t.backtest.data.providers import CallableFeatureProvider
 from ml4t.backtest.execution.order import Order
-from ml4t.backtest.risk.decision import InvalidDecisionError, RiskDecision
-from ml4t.backtest.risk.rule import InvalidRuleError, RiskRule, as_rule
-
-
-class RuleError(RuntimeError):
-    """A rule raised, or answered with something that is no decision; names rule, asset and time."""
+from ml4t.backtest.risk.decision import ExitType, RiskDecision
+from ml4t.backtest.risk.rule import RiskRule, RuleError, as_rule
 
 
 @cython.final
@@ -73,7 +72,9 @@ cdef class RiskManager(FillListener):
     @property
     def rules(self):
         """The rules in force, in the order they were added."""
-        return tuple([entry.rule for entry in self.entries if (<_Entry> entry).is_active])
+        return tuple([
+            (<_Entry> entry).rule for entry in self.entries if (<_Entry> entry).is_active
+        ])
 
     @property
     def rule_names(self):
@@ -184,6 +185,15 @@ cdef class RiskManager(FillListener):
         self.portfolio = broker.portfolio
         self.cursor = broker.cursor
         self.plan = RulePlan(broker.cursor)
+        # A compiled rule answers with types only: their names are its reasons.
+        self.questions = Questions(
+            broker.portfolio, self.plan, [0, *[self._reason(kind.value) for kind in ExitType]]
+        )
+        if self.feature_provider is not None:
+            # Contexts of a close and of the opening after it ask for the same bar.
+            self.provider = CallableFeatureProvider(
+                self.feature_provider.get_features, self.feature_provider.get_market_features
+            )
         try:
             for number, entry in enumerate(self.entries):
                 (<_Entry> entry).number = number
@@ -204,6 +214,24 @@ cdef class RiskManager(FillListener):
     def reason_texts(self):
         """Return the reasons of the run by code."""
         return tuple(self.reasons)
+
+    def trade_state(self, asset):
+        """Return the :class:`PositionTradeState` of an asset: what its position is and did.
+
+        Raises
+        ------
+        RuntimeError
+            Before the first run.
+        KeyError
+            If the asset is not in the market data.
+        """
+        self._check_bound()
+        return self.portfolio.state(asset)
+
+    def levels(self, asset):
+        """Return the :class:`PositionLevels` of an asset: what its next bar is tried against."""
+        self._check_bound()
+        return self.portfolio.levels(asset)
 
     # ---- the hooks from Python ---------------------------------------------------------------
 
@@ -263,8 +291,7 @@ cdef class RiskManager(FillListener):
         event : MarketEvent, optional
             Not needed; the fill knows its asset and moment.
         """
-        if self.plan is None:
-            raise RuntimeError("bind the manager to a broker before recording fills")
+        self._check_bound()
         cdef FillRecord record
         cdef int32_t asset = self.cursor.data.code(fill.asset)
         record.asset = asset
@@ -383,6 +410,10 @@ cdef class RiskManager(FillListener):
             self._warn_missing(position)
             if self.n_asked > 0:
                 self._ask(position, False, True, &verdict)
+            if self.questions.n_rules > 0:
+                self.evaluations += self.questions.ask(
+                    position, &self.broker.settings, False, True, &verdict
+                )
             self.plan.compute(position, &self.broker.settings)
             self.plan.choose(position)
         self.plan.decide_time_exits(position, &verdict)
@@ -415,6 +446,10 @@ cdef class RiskManager(FillListener):
             self._warn_missing(position)
         if self.n_asked > 0:
             self._ask(position, True, not at_open, NULL)
+        if self.questions.n_rules > 0:
+            self.evaluations += self.questions.ask(
+                position, &self.broker.settings, True, not at_open, NULL
+            )
         self.plan.compute(position, &self.broker.settings)
         self.plan.choose(position)
         if not is_add:
@@ -486,9 +521,6 @@ cdef class RiskManager(FillListener):
                 entry, context,
                 f"must return a RiskDecision, returned {type(decision).__name__}",
             )
-        cdef Said* said = self.plan.said_of(position.asset, slot)
-        cdef double side = side_of(position.quantity)
-        cdef double level
         cdef int64_t priority
         for part in decision.elementary():
             priority = entry.rule.priority if part.priority is None else part.priority
@@ -498,19 +530,15 @@ cdef class RiskManager(FillListener):
                     self._reason(part.reason or part.exit_type.value),
                 )
             if part.update_stop_loss is not None:
-                level = part.update_stop_loss
-                said.stop_kind = part.stop_type.code
-                if said.stop_kind == EXIT_TRAILING_STOP and not isnan(said.stop):
-                    level = better(side, said.stop, level)
-                self.plan.levels_armed += level != said.stop
-                said.stop = level
-                said.stop_priority = priority
-                said.stop_reason = self._reason(part.reason or part.stop_type.value)
+                self.plan.say_stop(
+                    position, slot, part.update_stop_loss, part.stop_type.code, priority,
+                    self._reason(part.reason or part.stop_type.value),
+                )
             if part.update_take_profit is not None:
-                self.plan.levels_armed += part.update_take_profit != said.target
-                said.target = part.update_take_profit
-                said.target_priority = priority
-                said.target_reason = self._reason(part.reason or "take_profit")
+                self.plan.say_target(
+                    position, slot, part.update_take_profit, priority,
+                    self._reason(part.reason or "take_profit"),
+                )
         return 0
 
     # Everything a rule may look at now. At an opening the bar is not known yet, unless sees_bar.
@@ -520,7 +548,7 @@ cdef class RiskManager(FillListener):
         cdef int64_t row = self.cursor.row[asset]
         self.contexts_built += 1
         context.data = self.cursor.data
-        context.provider = self.feature_provider
+        context.provider = self.provider
         context.asset_id = self.cursor.data.assets[asset]
         context.timestamp_ns = self.cursor.now
         context.opening = opening
@@ -597,6 +625,8 @@ cdef class RiskManager(FillListener):
 
     def _reset(self):
         self.plan = None
+        self.questions = None
+        self.provider = None
         self.asked = []
         self.validators = []
         self.n_asked = 0
@@ -612,8 +642,8 @@ cdef class RiskManager(FillListener):
             codes = [self.cursor.data.code(name) for name in entry.assets]
         specs = entry.rule.lower()
         columns = entry.rule.frozen_columns
-        is_python = specs is None or not self.lower
-        if specs is not None and not is_python:
+        is_answered = specs is None or not self.lower
+        if specs is not None and not is_answered:
             for spec in specs:
                 entry.slots.append(
                     self.plan.add(codes, spec, columns, spec.priority, entry.number, False)
@@ -623,8 +653,11 @@ cdef class RiskManager(FillListener):
             entry.slots.append(
                 self.plan.add(codes, spec, columns, entry.rule.priority, entry.number, True)
             )
-            self.asked.append((entry.slots[0], entry.rule.evaluate, entry))
-            self.n_asked += 1
+            if isinstance(entry.rule, CompiledRule) and self.lower:
+                self.questions.add(entry.rule, entry.label, entry.slots[0])
+            else:
+                self.asked.append((entry.slots[0], entry.rule.evaluate, entry))
+                self.n_asked += 1
         for slot in entry.slots:
             if self.plan.slot[<int> slot].input >= 0:
                 self.plan.slot[<int> slot].missing_reason = self._reason(
@@ -669,6 +702,10 @@ cdef class RiskManager(FillListener):
 
     def _active_labels(self):
         return [(<_Entry> entry).label for entry in self.entries if (<_Entry> entry).is_active]
+
+    def _check_bound(self):
+        if self.plan is None:
+            raise RuntimeError("bind the manager to a broker first: positions exist only in a run")
 
     def _check_same(self, Broker broker, Portfolio portfolio):
         if self.broker is None:

@@ -21,7 +21,7 @@ cdef struct Slot:
     int8_t kind                  # ExitKind
     int8_t absolute
     int8_t low_closed
-    int8_t is_python             # asked through evaluate()
+    int8_t is_answered           # its levels are answers, of evaluate() or of a compiled rule
     int8_t is_active             # 0: its rule was removed
 
 
@@ -82,6 +82,14 @@ cdef class RulePlan:
     cdef void decide_time_exits(self, const Position* position, Verdict* verdict) noexcept nogil
     cdef void weigh(
         self, Verdict* verdict, int32_t slot, int64_t priority, int8_t kind, int32_t reason
+    ) noexcept nogil
+    cdef void say_stop(
+        self, const Position* position, int32_t number, double level, int8_t kind,
+        int64_t priority, int32_t reason
+    ) noexcept nogil
+    cdef void say_target(
+        self, const Position* position, int32_t number, double level, int64_t priority,
+        int32_t reason
     ) noexcept nogil
     cdef void split(self, Position* position, double ratio) noexcept nogil
     cdef void forget(self, int32_t asset, int32_t slot) noexcept nogil

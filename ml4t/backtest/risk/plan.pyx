@@ -45,7 +45,7 @@ cdef class RulePlan:
         free(self.input_index)
         free(self.input_is_context)
 
-    def add(self, assets, spec, frozen_columns, priority, rule, is_python):
+    def add(self, assets, spec, frozen_columns, priority, rule, is_answered):
         """Add one slot; returns its number.
 
         Parameters
@@ -58,8 +58,8 @@ cdef class RulePlan:
         priority : int
         rule : int
             Position in the rule names of the result.
-        is_python : bool
-            Ask ``evaluate`` instead of computing it here.
+        is_answered : bool
+            Its levels are answers, said with ``say_stop`` and ``say_target``, instead of computed here.
 
         Raises
         ------
@@ -70,7 +70,7 @@ cdef class RulePlan:
         cdef Slot* slot = &self.slot[number]
         slot.rule = rule
         slot.priority = priority
-        slot.is_python = is_python
+        slot.is_answered = is_answered
         slot.is_active = 1
         slot.input = -1
         slot.value = NAN
@@ -184,7 +184,7 @@ cdef class RulePlan:
         self.sync_trails(position)
         for number in range(self.n_slots):
             slot = &self.slot[number]
-            if slot.is_python or not self.is_asked(position.asset, number):
+            if slot.is_answered or not self.is_asked(position.asset, number):
                 continue
             value = self.parameter(position, number)
             if isnan(value):
@@ -236,18 +236,18 @@ cdef class RulePlan:
             if not self.is_asked(asset, number):
                 continue
             slot = &self.slot[number]
-            attention = attention or slot.is_python
+            attention = attention or slot.is_answered
             if not isnan(said.target) and (
                 target < 0 or self._wins_target(asset, side, number, target)
             ):
                 target = number
             if not isnan(said.stop):
-                if slot.kind == EXIT_TRAILING_STOP and not slot.is_python:
+                if slot.kind == EXIT_TRAILING_STOP and not slot.is_answered:
                     if trail < 0 or self._wins_stop(asset, side, number, trail):
                         trail = number
                 elif fixed < 0 or self._wins_stop(asset, side, number, fixed):
                     fixed = number
-            if slot.kind == EXIT_TIME and not slot.is_python:
+            if slot.kind == EXIT_TIME and not slot.is_answered:
                 value = self.parameter(position, number)
                 if value < position.levels.max_bars:
                     position.levels.max_bars = value
@@ -284,7 +284,7 @@ cdef class RulePlan:
     cdef void decide_time_exits(self, const Position* position, Verdict* verdict) noexcept nogil:
         cdef int32_t number
         for number in range(self.n_slots):
-            if self.slot[number].kind != EXIT_TIME or self.slot[number].is_python:
+            if self.slot[number].kind != EXIT_TIME or self.slot[number].is_answered:
                 continue
             if not self.is_asked(position.asset, number):
                 continue
@@ -308,6 +308,30 @@ cdef class RulePlan:
         verdict.priority = priority
         verdict.kind = kind
         verdict.reason = reason
+
+    # Levels a rule answered with. A trailing stop never moves against the position.
+    cdef void say_stop(
+        self, const Position* position, int32_t number, double level, int8_t kind,
+        int64_t priority, int32_t reason
+    ) noexcept nogil:
+        cdef Said* said = self.said_of(position.asset, number)
+        if kind == EXIT_TRAILING_STOP and not isnan(said.stop):
+            level = better(side_of(position.quantity), said.stop, level)
+        self.levels_armed += level != said.stop
+        said.stop = level
+        said.stop_kind = kind
+        said.stop_priority = priority
+        said.stop_reason = reason
+
+    cdef void say_target(
+        self, const Position* position, int32_t number, double level, int64_t priority,
+        int32_t reason
+    ) noexcept nogil:
+        cdef Said* said = self.said_of(position.asset, number)
+        self.levels_armed += level != said.target
+        said.target = level
+        said.target_priority = priority
+        said.target_reason = reason
 
     # A split divides every level said; trails first catch up with the water mark of before.
     cdef void split(self, Position* position, double ratio) noexcept nogil:
@@ -338,7 +362,7 @@ cdef class RulePlan:
             return
         position.levels.synced_at = position.bars_held
         for number in range(self.n_slots):
-            if self.slot[number].kind != EXIT_TRAILING_STOP or self.slot[number].is_python:
+            if self.slot[number].kind != EXIT_TRAILING_STOP or self.slot[number].is_answered:
                 continue
             said = self.said_of(position.asset, number)
             if isnan(said.stop):

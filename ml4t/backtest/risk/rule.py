@@ -15,11 +15,25 @@ from ml4t.backtest.risk.spec import RuleSpec
 if TYPE_CHECKING:
     from ml4t.backtest.risk.context import RiskContext
 
-__all__ = ["FunctionRule", "InvalidRuleError", "RiskRule", "RuleFunction", "as_rule", "labels"]
+__all__ = [
+    "FunctionRule",
+    "InvalidRuleError",
+    "RiskRule",
+    "RuleError",
+    "RuleFunction",
+    "as_rule",
+    "labels",
+]
 
 
 class InvalidRuleError(ValueError):
     """Something that cannot be a rule, or a parameter out of its range."""
+
+
+class RuleError(RuntimeError):
+    """A rule raised, or answered with something that is no decision; names rule, asset and time."""
+
+    partial_result: Any
 
 
 class RiskRule(ABC):
@@ -104,7 +118,8 @@ def as_rule(
     Parameters
     ----------
     rule : RiskRule or callable
-        A callable takes a context and returns a :class:`RiskDecision`.
+        A callable takes a context and returns a :class:`RiskDecision`. A ``numba.cfunc`` of the signature
+        of rules becomes a :class:`CFuncRule` that reads no columns.
     priority : int, optional
         Of a callable; 0 by default.
     name : str, optional
@@ -126,6 +141,10 @@ def as_rule(
         raise InvalidRuleError(
             f"{rule.__name__} is a class, not a rule: write {rule.__name__}(...)"
         )
+    if isinstance(getattr(rule, "address", None), int):
+        from ml4t.backtest.risk.compiled_rule import CFuncRule  # which needs this module
+
+        return CFuncRule(rule, priority=priority or 0, name=name)
     if not callable(rule):
         raise InvalidRuleError(
             f"a rule is a RiskRule or a callable of one context, was {type(rule).__name__} {rule!r}"

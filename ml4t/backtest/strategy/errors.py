@@ -1,5 +1,12 @@
 """What a run raises when a user's code fails in it, or someone stops it."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ml4t.backtest.result import BacktestResult
+
 
 class StrategyError(RuntimeError):
     """A strategy raised; the message names timestamp and asset.
@@ -10,10 +17,10 @@ class StrategyError(RuntimeError):
         What had happened up to then.
     """
 
-    partial_result = None
+    partial_result: BacktestResult | None = None
 
 
 class BacktestInterrupted(KeyboardInterrupt):
     """Ctrl-C stopped a run; ``partial_result`` holds what had happened up to then."""
 
-    partial_result = None
+    partial_result: BacktestResult | None = None

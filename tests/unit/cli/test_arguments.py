@@ -11,7 +11,7 @@ from ml4t.backtest.cli.arguments import (
     read_config,
     read_pairs,
     read_rule,
-    read_table,
+    read_tables,
     read_value,
 )
 from ml4t.backtest.risk import PriceBasedStopLoss, TimeBasedExit, TrailingStop
@@ -55,24 +55,33 @@ def test_pairs_that_are_none(pairs, message):
     assert str(error.value) == message
 
 
-def test_a_table_names_its_columns_in_brackets():
-    table = read_table("folder/predictions.parquet[prediction, score]")
-    assert (table.source, table.values) == (
-        "folder/predictions.parquet",
-        ["prediction", "score"],
-    )
-    assert read_table("prices.csv").values is None
+def test_tables_are_named_and_say_which_columns_to_take():
+    tables = read_tables(["folder/scores.csv.gz[score, age]", "momentum=wide.parquet"], "--signals")
+    assert {name: (table.source, table.values) for name, table in tables.items()} == {
+        "scores": ("folder/scores.csv.gz", ["score", "age"]),
+        "momentum": ("wide.parquet", None),
+    }
+    assert read_tables([], "--signals") is None
 
 
 def test_a_file_with_brackets_in_its_name_is_a_file(tmp_path):
     path = tmp_path / "prices[1].csv"
     path.touch()
-    assert read_table(str(path)).source == str(path)
+    (table,) = read_tables([str(path)], "--signals").values()
+    assert (table.source, table.values) == (str(path), None)
 
 
-def test_brackets_around_nothing():
-    with pytest.raises(ArgumentError, match="names no column"):
-        read_table("prices.csv[ ]")
+@pytest.mark.parametrize(
+    ("texts", "message"),
+    [
+        (["scores.csv[ ]"], "names no column between its brackets"),
+        (["a/x.csv", "b/x.csv"], "--signals: two tables are called 'x'; write another=b/x.csv"),
+    ],
+)
+def test_tables_that_are_none(texts, message):
+    with pytest.raises(ArgumentError) as error:
+        read_tables(texts, "--signals")
+    assert message in str(error.value)
 
 
 @pytest.mark.parametrize(

@@ -116,6 +116,15 @@ def test_signals_and_context_are_joined(folder):
     assert "label" not in "".join(BacktestResult.load("out").open_positions)
 
 
+@pytest.mark.parametrize(("file", "given"), [("score.csv", "score.csv"), ("x.csv", "score=x.csv")])
+def test_values_of_a_wide_table_are_called_as_the_table_is(folder, file, given):
+    pd.DataFrame({"timestamp": TIMES[[1]], "AAA": [1.0]}).to_csv(file, index=False)
+    arguments = ("--signals", given, "--context", "moods.csv", "--output", "out")
+    done = call("run", "prices.csv", "--strategy", "mine.py:ReadsSignal", *arguments)
+    assert done.exit_code == 0, done.output
+    assert list(BacktestResult.load("out").fills["timestamp"]) == [TIMES[2]]
+
+
 def test_dates_are_given_their_time_of_day(folder):
     dated = pd.DataFrame({"date": TIMES.date, "asset": "AAA", "close": CLOSES})
     dated.to_csv("dated.csv", index=False)

@@ -1,0 +1,37 @@
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ml4t.backtest.risk.context import RiskContext
+from ml4t.backtest.risk.decision import RiskDecision
+from ml4t.backtest.risk.rule import RiskRule
+
+class CompiledRule(RiskRule):
+    def __init__(
+        self,
+        *,
+        columns: Sequence[str] = (),
+        frozen_columns: Sequence[str] = (),
+        priority: int = 0,
+        name: str | None = None,
+    ) -> None: ...
+    @property
+    def columns(self) -> tuple[str, ...]: ...
+    def evaluate(self, context: RiskContext) -> RiskDecision: ...
+
+class CFuncRule(CompiledRule):
+    def __init__(
+        self,
+        cfunc: Any,
+        *,
+        columns: Sequence[str] = (),
+        frozen_columns: Sequence[str] = (),
+        priority: int = 0,
+        name: str | None = None,
+    ) -> None: ...
+    @property
+    def cfunc(self) -> Any: ...
+
+def view_dtype() -> np.dtype[np.void]: ...
+def answer_dtype() -> np.dtype[np.void]: ...

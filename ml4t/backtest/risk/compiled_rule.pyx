@@ -1,0 +1,239 @@
+"""CompiledRule: the base of rules that are C, and CFuncRule, a C function as a rule."""
+
+from libc.math cimport INFINITY, NAN, isnan
+from libc.stdint cimport int64_t, uintptr_t
+
+import numpy as np
+
+from ml4t.backtest.core.types cimport EXIT_NONE, EXIT_OTHER, EXIT_STOP_LOSS, EXIT_TRAILING_STOP
+from ml4t.backtest.risk.context cimport RiskContext
+
+from ml4t.backtest.risk.decision import ExitType, InvalidDecisionError, RiskDecision
+from ml4t.backtest.risk.rule import InvalidRuleError, RiskRule, checked_priority
+
+
+cdef class CompiledRule:
+    """A rule asked in C: a Cython subclass overrides ``decide`` (see ``compiled_rule.pxd``).
+
+    Parameters
+    ----------
+    columns : sequence of str, optional
+        Signals, features or context that ``decide`` reads, as known at each question.
+    frozen_columns : sequence of str, optional
+        Columns read once per position, when it opens.
+    priority : int, default 0
+    name : str, optional
+        The name of the class by default.
+
+    Notes
+    -----
+    ``decide`` runs without the GIL, from any thread: one object serves every asset, position and run,
+    so it may read its own fields and must not write them.
+    """
+
+    def __cinit__(self, *arguments, **options):
+        self.name = type(self).__name__
+        self.columns = ()
+        self.frozen_columns = ()
+
+    def __init__(self, *, columns=(), frozen_columns=(), priority=0, name=None):
+        if name is not None:
+            self.name = name
+        self.priority = checked_priority(self.name, priority)
+        self.columns = _names(self.name, "columns", columns)
+        self.frozen_columns = _names(self.name, "frozen_columns", frozen_columns)
+
+    cdef void decide(
+        self, const RuleView* view, const double* columns, RuleAnswer* answer
+    ) noexcept nogil:
+        pass
+
+    def evaluate(self, RiskContext context not None):
+        """Ask ``decide`` from Python; the answer is the same.
+
+        Raises
+        ------
+        InvalidDecisionError
+            If the answer cannot be: a level that is not positive and finite, an unknown type.
+        KeyError
+            If the context has no column of a name the rule reads.
+        """
+        cdef RuleView view
+        cdef RuleAnswer answer
+        cdef double[::1] values = self._values(context)
+        cdef const char* fault
+        _view_of(&view, context)
+        ask_nothing(&answer, self.priority)
+        self.decide(&view, &values[0], &answer)
+        fault = fault_of(&answer)
+        if fault != NULL:
+            raise InvalidDecisionError(f"rule {self.name} {fault.decode()}")
+        return _decision_of(&answer, context.side)
+
+    validate_order = RiskRule.validate_order
+
+    def lower(self):
+        """Return None: it is no formula of the engine's, but asked each time."""
+        return None
+
+    @property
+    def members(self):
+        """The rules the engine asks in its place: itself."""
+        return (self,)
+
+    def _values(self, RiskContext context):
+        values = [_column(context, name) for name in self.columns]
+        values += [context.frozen(name) for name in self.frozen_columns]
+        return np.array([*values, NAN])  # never empty: its first value has an address
+
+    def __repr__(self):
+        return f"{self.name}()"
+
+
+RiskRule.register(CompiledRule)
+
+
+cdef class CFuncRule(CompiledRule):
+    """A C function as a rule: a ``numba.cfunc``, or anything with such an ``address``.
+
+    Parameters
+    ----------
+    cfunc : object with an integer ``address``
+        Of a function ``void (const RuleView*, const double* columns, RuleAnswer*)``. It must not need the
+        GIL.
+    columns, frozen_columns, priority, name
+        As for :class:`CompiledRule`; the name is the function's by default.
+
+    Raises
+    ------
+    InvalidRuleError
+        If it has no address, or a numba function has another signature.
+    """
+
+    def __init__(self, cfunc, *, columns=(), frozen_columns=(), priority=0, name=None):
+        address = getattr(cfunc, "address", None)
+        if not isinstance(address, int) or address == 0:
+            raise InvalidRuleError(f"a C function has an integer address, {cfunc!r} has none")
+        if name is None:
+            name = getattr(cfunc, "__name__", None) or type(self).__name__
+        super().__init__(
+            columns=columns, frozen_columns=frozen_columns, priority=priority, name=name
+        )
+        _check_signature(name, cfunc)
+        self.cfunc = cfunc
+        self.function = <rule_function> <uintptr_t> address
+
+    cdef void decide(
+        self, const RuleView* view, const double* columns, RuleAnswer* answer
+    ) noexcept nogil:
+        self.function(view, columns, answer)
+
+
+def view_dtype():
+    """Return the layout of ``RuleView`` as a NumPy dtype: what a rule may look at, by name."""
+    cdef RuleView view
+    return np.asarray(<RuleView[:1]> &view).dtype
+
+
+def answer_dtype():
+    """Return the layout of ``RuleAnswer`` as a NumPy dtype."""
+    cdef RuleAnswer answer
+    return np.asarray(<RuleAnswer[:1]> &answer).dtype
+
+
+cdef void ask_nothing(RuleAnswer* answer, int64_t priority) noexcept nogil:
+    answer.exit_type = EXIT_NONE
+    answer.stop_type = EXIT_STOP_LOSS
+    answer.priority = priority
+    answer.update_stop_loss = NAN
+    answer.update_take_profit = NAN
+
+
+cdef const char* fault_of(const RuleAnswer* answer) noexcept nogil:
+    if not (EXIT_NONE <= answer.exit_type and answer.exit_type <= EXIT_OTHER):
+        return b"answered with an exit_type that is none: use the codes of ExitType"
+    if answer.stop_type != EXIT_STOP_LOSS and answer.stop_type != EXIT_TRAILING_STOP:
+        return b"answered with a stop_type that is neither stop_loss nor trailing_stop"
+    if not _is_price(answer.update_stop_loss):
+        return b"answered with a stop that is not positive and finite"
+    if not _is_price(answer.update_take_profit):
+        return b"answered with a target that is not positive and finite"
+    return NULL
+
+
+cdef inline bint _is_price(double level) noexcept nogil:
+    return isnan(level) or (level > 0.0 and level < INFINITY)
+
+
+cdef int _view_of(RuleView* view, RiskContext context) except -1:
+    view.timestamp_ns = context.timestamp_ns
+    view.opening = context.opening
+    view.entry_time_ns = context.entry_time_ns
+    view.bars_held = context.bars_held
+    view.open = context.open
+    view.high = context.high
+    view.low = context.low
+    view.close = context.close
+    view.volume = context.volume
+    view.bid = context.bid
+    view.ask = context.ask
+    view.position_quantity = context.position_quantity
+    view.entry_price = context.entry_price
+    view.level_price = context.level_price
+    view.water_mark = context.water_mark
+    view.best_price = context.best_price
+    view.worst_price = context.worst_price
+    view.split_ratio = context.split_ratio
+    view.stop_loss_price = context.stop_loss_price
+    view.take_profit_price = context.take_profit_price
+    view.equity = context.equity
+    view.cash = context.cash
+    view.gross = context.gross
+    return 0
+
+
+cdef object _decision_of(const RuleAnswer* answer, int side):
+    parts = []
+    if answer.exit_type != EXIT_NONE:
+        parts.append(
+            RiskDecision.exit_now(ExitType.from_code(answer.exit_type), priority=answer.priority)
+        )
+    if not isnan(answer.update_stop_loss):
+        parts.append(
+            RiskDecision.update_stops(
+                stop_loss=answer.update_stop_loss, exit_type=ExitType.from_code(answer.stop_type),
+                priority=answer.priority,
+            )
+        )
+    if not isnan(answer.update_take_profit):
+        parts.append(
+            RiskDecision.update_stops(
+                take_profit=answer.update_take_profit, priority=answer.priority
+            )
+        )
+    return RiskDecision.merge(parts, side=side)
+
+
+def _column(RiskContext context, str name):
+    features = context.features
+    return features[name] if name in features else context.market_features[name]
+
+
+def _names(rule, argument, columns):
+    names = tuple(columns)
+    if isinstance(columns, str) or not all([isinstance(name, str) for name in names]):
+        raise InvalidRuleError(f"{rule}: {argument} must be a sequence of names, was {columns!r}")
+    return names
+
+
+def _check_signature(rule, cfunc):
+    # A wrong pointer type would be read all the same, and crash: numba's functions can be asked.
+    signature = getattr(cfunc, "_sig", None)
+    if signature is None:
+        return
+    from ml4t.backtest.risk.numba_rule import rule_signature
+
+    if signature != rule_signature():
+        raise InvalidRuleError(
+            f"{rule}: a cfunc rule is compiled with numba.cfunc(rule_signature()), was {signature}"
+        )

@@ -1,0 +1,88 @@
+"""numba_rule: a Python function compiled by numba into a rule that is asked in C."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from ml4t.backtest.risk.compiled_rule import CFuncRule, answer_dtype, view_dtype
+
+__all__ = ["numba_rule", "rule_signature"]
+
+
+def numba_rule(
+    *,
+    columns: Sequence[str] = (),
+    frozen_columns: Sequence[str] = (),
+    priority: int = 0,
+    name: str | None = None,
+) -> Callable[[Callable[[Any, Any, Any], None]], CFuncRule]:
+    """Compile the decorated function with ``numba.cfunc``, and make it a rule.
+
+    The function takes ``(view, columns, answer)``. The view has the fields of ``RuleView``, named as in
+    :class:`RiskContext`; ``columns`` is a float64 array of the columns and then the frozen columns; what
+    is assigned to the fields of ``answer`` is the decision, and to do nothing is to assign nothing.
+
+    Parameters
+    ----------
+    columns, frozen_columns, priority, name
+        As for :class:`CFuncRule`.
+
+    Returns
+    -------
+    callable
+        The decorator.
+
+    Raises
+    ------
+    ImportError
+        If numba is not installed.
+
+    Notes
+    -----
+    Division by zero gives an infinity, as in NumPy; a level of NaN leaves the level as it is.
+    """
+    numba = _numba()
+    n_columns = len(columns) + len(frozen_columns)
+
+    def compile_rule(function: Callable[[Any, Any, Any], None]) -> CFuncRule:
+        decide = numba.njit(error_model="numpy")(function)
+
+        @numba.cfunc(rule_signature())
+        def pointers(view, values, answer):
+            decide(
+                numba.carray(view, 1)[0],
+                numba.carray(values, (n_columns,)),
+                numba.carray(answer, 1)[0],
+            )
+
+        return CFuncRule(
+            pointers,
+            columns=columns,
+            frozen_columns=frozen_columns,
+            priority=priority,
+            name=function.__name__ if name is None else name,
+        )
+
+    return compile_rule
+
+
+def rule_signature() -> Any:
+    """Return the numba signature of a ``cfunc`` that can be a rule: view, columns, answer."""
+    numba = _numba()
+    types = numba.types
+    return types.void(
+        types.CPointer(numba.from_dtype(view_dtype())),
+        types.CPointer(types.float64),
+        types.CPointer(numba.from_dtype(answer_dtype())),
+    )
+
+
+def _numba() -> Any:
+    try:
+        import numba
+    except ImportError:
+        raise ImportError(
+            "rules compiled by numba need it: pip install 'ml4t-backtest[fast]'"
+        ) from None
+    return numba

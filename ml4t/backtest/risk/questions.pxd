@@ -1,0 +1,56 @@
+# The compiled rules of a run: asked in C, one after the other, at openings and closes.
+
+cimport cython
+from cpython.object cimport PyObject
+from libc.stdint cimport int32_t, int64_t
+
+from ml4t.backtest.core.settings cimport Settings
+from ml4t.backtest.data.cursor cimport Cursor
+from ml4t.backtest.portfolio.portfolio cimport Portfolio
+from ml4t.backtest.portfolio.position cimport Position
+from ml4t.backtest.risk.compiled_rule cimport CompiledRule, RuleAnswer, RuleView
+from ml4t.backtest.risk.plan cimport RulePlan, Verdict
+
+
+# Where one value that a rule reads comes from.
+cdef struct Source:
+    const double* by_row         # a signal or feature; else NULL
+    const double* by_time        # a market-wide value; else NULL
+    int32_t input                # a frozen input of the plan
+
+
+cdef struct Question:
+    PyObject* rule               # a CompiledRule, kept alive by Questions.rules
+    Source* source               # of its columns, then of its frozen columns
+    int32_t n_sources
+    int32_t slot
+
+
+@cython.final
+cdef class Questions:
+    cdef Cursor cursor
+    cdef Portfolio portfolio
+    cdef RulePlan plan
+    cdef list rules              # (rule, label), as the questions are numbered
+    cdef Question* question
+    cdef int32_t n_rules
+    cdef double* values          # room for the columns of the rule being asked
+    cdef int32_t[8] reason       # by ExitKind
+
+    cdef int add(self, CompiledRule rule, str label, int32_t slot) except -1
+    cdef int64_t ask(
+        self, const Position* position, const Settings* settings, bint opening, bint sees_bar,
+        Verdict* verdict
+    ) except -1 nogil
+    cdef void _look(
+        self, RuleView* view, const Position* position, const Settings* settings, bint opening,
+        bint sees_bar
+    ) noexcept nogil
+    cdef void _read(
+        self, const Question* question, int32_t asset, int64_t row, int64_t t
+    ) noexcept nogil
+    cdef int _take(
+        self, const Position* position, int32_t slot, const RuleAnswer* answer, Verdict* verdict
+    ) except -1 nogil
+    cdef int _fail(self, int32_t number, const RuleView* view, int32_t asset, const char* fault) except -1 with gil
+    cdef int _find(self, Source* source, str name) except -1

@@ -1,0 +1,297 @@
+"""Rules while positions are open: added, removed, shared, mistaken, without values, without bars."""
+
+from concurrent.futures import ThreadPoolExecutor
+from math import nan
+
+import pandas as pd
+import pytest
+from scenes import FLAT, Acts, buy_first, day, fills, market, only_trade, run
+
+from ml4t.backtest import Strategy
+from ml4t.backtest.risk import (
+    PriceBasedStopLoss,
+    PriceBasedTakeProfit,
+    RiskDecision,
+    RiskManager,
+    RiskRule,
+    RuleError,
+    TimeBasedExit,
+    TrailingStop,
+)
+
+LOW = (100.0, 100.0, 94.0, 100.0)  # reaches a stop at 95
+BOTH_EXECUTIONS = pytest.mark.parametrize("lower", [True, False], ids=["lowered", "in Python"])
+
+
+def exit_days(result):
+    days = [(time.value - day(0)) // (day(1) - day(0)) for time in result.trades["exit_time"]]
+    return list(zip(result.trades["asset"], days, strict=True))
+
+
+# ----- added and removed ------------------------------------------------------------------------
+
+
+@BOTH_EXECUTIONS
+def test_a_rule_added_to_an_open_position_is_asked_at_its_next_close(lower):
+    # Added at close 1; bar 2 touches 95 but nobody knows the stop yet; close 2 arms it for bar 3.
+    manager = RiskManager(lower=lower)
+    acts = {0: buy_first, 1: lambda s: manager.add_rule(PriceBasedStopLoss(price=95.0))}
+    result = run([FLAT, FLAT, LOW, LOW, LOW], acts=acts, risk_manager=manager)
+    assert exit_days(result) == [("A", 3)]
+    assert only_trade(result)["rule"] == "PriceBasedStopLoss"
+
+
+@BOTH_EXECUTIONS
+def test_an_add_does_not_bring_a_new_rule_forward(lower):
+    manager = RiskManager(lower=lower)
+
+    def add_both(strategy):
+        manager.add_rule(PriceBasedStopLoss(price=95.0))
+        strategy.buy("A", 1.0)
+
+    acts = {0: buy_first, 1: add_both}
+    result = run([FLAT, FLAT, LOW, LOW, LOW], acts=acts, risk_manager=manager)
+    assert exit_days(result) == [("A", 3)]
+
+
+@BOTH_EXECUTIONS
+def test_a_rule_added_while_flat_knows_the_next_position_from_its_opening(lower):
+    manager = RiskManager(lower=lower)
+
+    def add_and_buy(strategy):
+        manager.add_rule(PriceBasedStopLoss(price=95.0))
+        buy_first(strategy)
+
+    result = run([FLAT, LOW, FLAT], acts={0: add_and_buy}, risk_manager=manager)
+    assert exit_days(result) == [("A", 1)]
+
+
+@BOTH_EXECUTIONS
+@pytest.mark.parametrize("by", ["object", "label"])
+def test_a_removed_rule_takes_its_level_with_it_at_once(lower, by):
+    wide, tight = PriceBasedStopLoss(price=90.0), PriceBasedStopLoss(price=95.0)
+    manager = RiskManager([wide, tight], lower=lower)
+    removed = tight if by == "object" else "PriceBasedStopLoss#2"
+    levels = []
+
+    def remove(strategy):
+        levels.append(strategy.levels("A").stop)
+        manager.remove_rule(removed)
+        levels.append(strategy.levels("A").stop)
+
+    bars = [FLAT, FLAT, LOW, (100.0, 100.0, 89.0, 90.0)]
+    result = run(bars, acts={0: buy_first, 1: remove}, risk_manager=manager)
+    assert levels == [95.0, 90.0]
+    assert exit_days(result) == [("A", 3)]
+    assert manager.rules == (wide,)
+
+
+@BOTH_EXECUTIONS
+def test_the_trail_that_takes_over_has_followed_the_price_all_along(lower):
+    tight, wide = TrailingStop(0.05), TrailingStop(0.1)
+    manager = RiskManager([tight, wide], lower=lower)
+    levels = []
+
+    def remove(strategy):
+        manager.remove_rule(tight)
+        levels.append(strategy.levels("A").stop)
+
+    bars = [FLAT, (100.0, 120.0, 100.0, 119.0), (119.0, 119.0, 117.0, 118.0)]
+    run(bars, acts={0: buy_first, 2: remove}, risk_manager=manager)
+    assert levels == [120.0 * (1.0 - 0.1)]
+
+
+def test_what_is_not_in_force_cannot_be_removed():
+    manager = RiskManager([TimeBasedExit(3)])
+    with pytest.raises(KeyError, match=r"TrailingStop.* is not in force; there are"):
+        manager.remove_rule(TrailingStop(0.05))
+
+
+# ----- answers of the wrong kind ----------------------------------------------------------------
+
+
+@pytest.mark.parametrize("answer", [None, True, 95.0, "exit", {"stop_loss": 95.0}])
+def test_a_rule_must_answer_with_a_decision(answer):
+    def wrong(context):
+        return answer
+
+    with pytest.raises(RuleError) as error:
+        run([FLAT] * 4, [wrong])
+    when = str(pd.Timestamp(day(1), tz="UTC"))
+    for words in ("wrong", "RiskDecision", type(answer).__name__, "'A'", when):
+        assert words in str(error.value)
+    # The opening at bar 1 had filled; its record is kept.
+    assert fills(error.value.partial_result, "quantity") == [(10.0,)]
+    assert len(error.value.partial_result.equity) == 1
+
+
+@pytest.mark.parametrize("moment", ["opening", "close"])
+def test_a_rule_that_raises_names_its_moment(moment):
+    def fails(context):
+        if (context.close != context.close) == (moment == "opening"):
+            raise ZeroDivisionError("no such luck")
+        return RiskDecision.no_action()
+
+    with pytest.raises(RuleError, match=rf"rule fails raised .*{moment} of") as error:
+        run([FLAT] * 4, [fails])
+    assert isinstance(error.value.__cause__, ZeroDivisionError)
+
+
+def test_the_error_names_the_rule_among_its_namesakes():
+    def rule(context):
+        return RiskDecision.no_action()
+
+    def late():
+        def rule(context):
+            raise ZeroDivisionError("no such luck")
+
+        return rule
+
+    with pytest.raises(RuleError, match=r"rule rule#2 raised"):
+        run([FLAT] * 4, [rule, late()])
+
+
+# ----- without values, without bars -------------------------------------------------------------
+
+
+@BOTH_EXECUTIONS
+def test_a_nan_feature_arms_nothing_until_it_has_a_value(lower):
+    data = market({"A": [FLAT, LOW, LOW, LOW, LOW]}, {"width": {"A": [nan, nan, 0.05, 0.01, 0.5]}})
+    manager = RiskManager([PriceBasedStopLoss(pct="width")], lower=lower)
+    result = run(data, risk_manager=manager)
+    # Read at close 2 as 5%, for good; so bar 3 is the first it is tried in.
+    assert fills(result, "price")[1:] == [(95.0,)]
+    assert exit_days(result) == [("A", 3)]
+    (event,) = result.events.to_dict("records")
+    assert (event["kind"], event["reason"], event["asset"]) == ("nan_input", "width", "A")
+    assert pd.isna(only_trade(result)["stop_at_entry"])
+
+
+@BOTH_EXECUTIONS
+@pytest.mark.parametrize("value", [0.0, -0.1, 1.0, 1.5])
+def test_a_first_value_out_of_range_is_the_positions_for_good(value, lower):
+    data = market({"A": [FLAT, LOW, LOW, LOW]}, {"width": {"A": [value, 0.05, 0.05, 0.05]}})
+    manager = RiskManager([PriceBasedStopLoss(pct="width")], lower=lower)
+    result = run(data, risk_manager=manager)
+    assert len(result.trades) == 0
+    assert list(result.events["kind"]) == ["nan_input"]
+
+
+def test_a_rule_of_ones_own_sees_the_nan_and_arms_nothing():
+    seen = []
+
+    def own(context):
+        width = context.features["width"]
+        seen.append(width)
+        if width != width:
+            return RiskDecision.no_action()
+        return RiskDecision.update_stops(stop_loss=context.entry_price * (1.0 - width))
+
+    data = market({"A": [FLAT, LOW, LOW, LOW]}, {"width": {"A": [nan, 0.05, nan, nan]}})
+    result = run(data, [own])
+    assert exit_days(result) == [("A", 2)]
+    assert str(seen) == "[nan, 0.05]"
+
+
+@BOTH_EXECUTIONS
+def test_rules_on_an_asset_that_stops_trading(lower):
+    # B has its last bar on day 2: nothing is tried, decided or filled for it afterwards.
+    rules = [PriceBasedStopLoss(price=95.0), TimeBasedExit(2), TrailingStop(0.05)]
+    data = market({"A": [FLAT] * 6, "B": [FLAT, FLAT, FLAT]})
+    acts = {0: lambda s: (s.buy("A", 1.0), s.buy("B", 1.0))}
+    result = run(data, acts=acts, risk_manager=RiskManager(rules, lower=lower))
+    assert exit_days(result) == [("A", 3)]
+    (left,) = result.open_positions.to_dict("records")
+    assert (left["asset"], left["quantity"], left["bars_held"], left["mark"]) == (
+        "B",
+        1.0,
+        2,
+        100.0,
+    )
+    (waiting,) = result.orders[result.orders["status"] == "open"].to_dict("records")
+    assert (waiting["asset"], waiting["reason"]) == ("B", "time_exit")
+    assert list(result.equity["gross_exposure"])[-1] == 100.0
+
+
+# ----- shared -----------------------------------------------------------------------------------
+
+
+@BOTH_EXECUTIONS
+def test_one_rule_object_serves_many_assets(lower):
+    bars = {
+        "A": [FLAT, FLAT, LOW, FLAT, FLAT],
+        "B": [FLAT, FLAT, FLAT, (112.0, 112.0, 111.0, 112.0), (111.0, 111.0, 106.0, 106.0)],
+        "C": [FLAT] * 5,
+    }
+    rule = TrailingStop(0.05)
+    acts = {0: lambda s: [s.buy(name, 1.0) for name in "ABC"]}
+    manager = RiskManager([rule], lower=lower)
+    result = run(market(bars), acts=acts, risk_manager=manager)
+    assert exit_days(result) == [("A", 2), ("B", 4)]
+    assert list(result.trades["exit_price"]) == [95.0, 112.0 * (1.0 - 0.05)]
+    assert vars(rule) == vars(TrailingStop(0.05))
+
+
+@BOTH_EXECUTIONS
+def test_a_rule_for_some_assets_leaves_the_others_alone(lower):
+    manager = RiskManager(lower=lower)
+    manager.add_rule(PriceBasedStopLoss(price=95.0), assets=["A", "C"])
+    manager.add_rule(PriceBasedTakeProfit(price=101.0), assets="B")
+    data = market({name: [FLAT, FLAT, LOW, FLAT] for name in "ABC"})
+    acts = {0: lambda s: [s.buy(name, 1.0) for name in "ABC"]}
+    assert exit_days(run(data, acts=acts, risk_manager=manager)) == [("A", 2), ("C", 2)]
+
+
+def test_an_asset_nobody_knows_is_refused_before_the_run():
+    manager = RiskManager()
+    manager.add_rule(TimeBasedExit(1), assets="AB")
+    with pytest.raises(KeyError, match="AB"):
+        run([FLAT] * 3, risk_manager=manager)
+
+
+class Slow(RiskRule):
+    """A rule in Python without any state, with a stop that depends on its context alone."""
+
+    def evaluate(self, context):
+        return RiskDecision.update_stops(stop_loss=context.entry_price * 0.97)
+
+
+@BOTH_EXECUTIONS
+def test_rules_are_shared_by_runs_in_two_threads(lower):
+    def swing(t, height):
+        middle = 100.0 + height * ((t * 7) % 11 - 5)
+        return (middle, middle + 2.0, middle - 2.0, middle + 1.0)
+
+    def enter(strategy):
+        if not strategy.position("A"):
+            strategy.order_target_percent("A", 0.9)
+
+    rules = [TrailingStop(0.08), PriceBasedTakeProfit(pct=0.05), TimeBasedExit(4), Slow()]
+    markets = [market({"A": [swing(t, height) for t in range(400)]}) for height in (1.0, 1.7)]
+
+    def one(data):
+        manager = RiskManager(rules, lower=lower)
+        acts = Acts(dict.fromkeys(range(400), enter))
+        return run(data, acts=acts, risk_manager=manager)
+
+    alone = [one(data) for data in markets]
+    with ThreadPoolExecutor(2) as pool:
+        together = list(pool.map(one, markets * 4))
+    assert set(alone[0].trades["rule"].dropna()) >= {"PriceBasedTakeProfit", "Slow"}
+    for number, result in enumerate(together):
+        pd.testing.assert_frame_equal(result.trades, alone[number % 2].trades)
+        pd.testing.assert_frame_equal(result.equity, alone[number % 2].equity)
+    assert not alone[0].trades.equals(alone[1].trades)
+
+
+def test_one_manager_serves_one_run_at_a_time():
+    manager = RiskManager([TimeBasedExit(1)])
+
+    class Nested(Strategy):
+        def on_market_data(self, event):
+            run([FLAT] * 2, risk_manager=manager)
+
+    with pytest.raises(RuntimeError, match="in a run already"):
+        run([FLAT] * 2, acts=Nested(), risk_manager=manager)
+    # Free again, and it starts anew.
+    assert len(run([FLAT] * 4, risk_manager=manager).trades) == 1

@@ -1,0 +1,32 @@
+"""Frozen inputs: columns that belong to the position once they have had a value (semantics 11)."""
+
+from __future__ import annotations
+
+from math import isnan
+
+from reference import levels
+from reference.positions import Position, RuleState
+from reference.rules import Rule
+
+
+def read(book, position: Position, t: int, row: int) -> None:
+    """Freeze the columns that have a value now and had none so far."""
+    for column in book.columns:
+        value = book.market.value(column, t, position.asset, row)
+        frozen = column in position.inputs and not book.wrong("inputs_not_frozen")
+        if not frozen and not isnan(value):
+            position.inputs[column] = (value, position.split_ratio)
+            _count_found(book, position, column)
+
+
+def warn_missing(book, rule: Rule, state: RuleState, position: Position) -> None:
+    """One event for a rule whose column has no valid value when it is asked."""
+    if rule.column and not state.warned and isnan(levels.parameter(rule, position)):
+        state.warned = True
+        book.event(position.asset, "nan_input", 0, rule.column)
+
+
+def _count_found(book, position: Position, column: str) -> None:
+    for index, state in position.states.items():
+        if state.warned and index in book.rules and book.rules[index].column == column:
+            book.met("nan_input_found_later")
