@@ -7,6 +7,7 @@ from ml4t.backtest.data.errors import DataError
 from ml4t.backtest.data.event import CrossSection, MarketEvent
 from ml4t.backtest.data.market_data import MarketData
 from ml4t.backtest.execution.order import Fill, Order
+from ml4t.backtest.lookahead import LookaheadReport, check_lookahead
 from ml4t.backtest.result import BacktestResult
 from ml4t.backtest.strategy.errors import BacktestInterrupted, StrategyError
 from ml4t.backtest.strategy.signal_strategy import SignalStrategy
@@ -22,6 +23,7 @@ __all__ = [
     "CrossSection",
     "DataError",
     "Fill",
+    "LookaheadReport",
     "MarketData",
     "MarketEvent",
     "Order",
@@ -29,5 +31,6 @@ __all__ = [
     "Strategy",
     "StrategyError",
     "build_profile",
+    "check_lookahead",
     "run_backtest",
 ]

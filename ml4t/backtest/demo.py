@@ -31,9 +31,11 @@ from ml4t.backtest.risk import (
 from ml4t.backtest.strategy.strategy import Strategy
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from rich.console import Console
 
-    from ml4t.backtest.data.event import CrossSection, MarketEvent, Values
+    from ml4t.backtest.data.event import CrossSection, MarketEvent
     from ml4t.backtest.result import BacktestResult
 
 CLOSE = "16:00 America/New_York"
@@ -57,7 +59,7 @@ class TopPredictions(Strategy):
         self.week: int | None = None
 
     def on_timestamp_batch(
-        self, timestamp: pd.Timestamp, events: CrossSection, context: Values
+        self, timestamp: pd.Timestamp, events: CrossSection, context: Mapping[str, float]
     ) -> None:
         """Look at the market at the first close of each week."""
         if timestamp.week == self.week:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import functools
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -34,6 +35,13 @@ class Frames(Protocol):
     def column(self, table: str, name: str) -> np.ndarray: ...
 
 
+def _fingerprint(data: MarketData) -> str:
+    # Of the data room, which reads Parquet: imported when it is asked for.
+    from ml4t.backtest.data.fingerprint import fingerprint
+
+    return fingerprint(data)
+
+
 class BacktestResult:
     """The tables, measures and settings of one run.
 
@@ -57,6 +65,11 @@ class BacktestResult:
         Ambiguous bars, and fills that broke an invariant of semantics section 4.
     info : dict
         What the market data were: assets, bars, ``closes_only``, ``bar_time``, ``timezone``.
+    rules : tuple
+        The risk rules of the run; of a stored result, what they read like.
+    run_file : dict or None
+        The run as a run file holds it, if it was made from one: ``ml4t-backtest run`` can then run a
+        stored result again.
     """
 
     def __init__(
@@ -70,6 +83,10 @@ class BacktestResult:
         statistics: Mapping[str, Any] | None = None,
         counters: Mapping[str, int] | None = None,
         info: Mapping[str, Any] | None = None,
+        rules: Sequence[Any] = (),
+        run_file: Mapping[str, Any] | None = None,
+        fingerprint: str | Callable[[], str] = "",
+        versions: Mapping[str, str | None] | None = None,
     ) -> None:
         self._frames = frames
         self._made: dict[str, pd.DataFrame] = {}
@@ -80,6 +97,22 @@ class BacktestResult:
         self.statistics = dict(statistics or {})
         self.counters = {name: int(count) for name, count in (counters or {}).items()}
         self.info = dict(info or {})
+        self.rules = tuple(rules)
+        self.run_file = None if run_file is None else dict(run_file)
+        self._fingerprint = fingerprint
+        self._versions = versions
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Hash over every value of the market data; computed when it is first asked for."""
+        return self._fingerprint() if callable(self._fingerprint) else self._fingerprint
+
+    @cached_property
+    def versions(self) -> dict[str, str | None]:
+        """Versions of Python and of the packages that the run was made with."""
+        from ml4t.backtest.report.storage import package_versions
+
+        return package_versions() if self._versions is None else dict(self._versions)
 
     @classmethod
     def from_run(
@@ -91,6 +124,7 @@ class BacktestResult:
         strategy_name: str = "",
         seconds: float = float("nan"),
         partial: bool | None = None,
+        rules: Sequence[Any] = (),
     ) -> BacktestResult:
         """Wrap the records of a run; nothing is computed before it is asked for.
 
@@ -105,6 +139,7 @@ class BacktestResult:
             Wall time of the run.
         partial : bool, optional
             Whether the run was cut short; by default, whether timestamps are left.
+        rules : sequence of RiskRule
         """
         return cls(
             RecordFrames(records, data, config),
@@ -119,6 +154,8 @@ class BacktestResult:
                 "assets": list(data.assets),
                 "bars": int(data.offsets[records["n_done"]]),
             },
+            rules=rules,
+            fingerprint=functools.partial(_fingerprint, data),
         )
 
     # ------------------------------------------------------------------------------------ tables

@@ -29,8 +29,8 @@ LAYERS = (
     ("engine",),
     ("result", "analytics", "report"),
     ("backtest",),
-    ("demo",),
-    ("sweep", "cli", "__main__"),
+    ("demo", "runfile"),
+    ("sweep", "lookahead", "cli", "__main__"),
 )
 ROOT_LAYER = len(LAYERS)
 

@@ -3,16 +3,9 @@
 from __future__ import annotations
 
 import ast
-import difflib
-import importlib
-import importlib.util
 import re
-import sys
-import sysconfig
-import traceback
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 from pydantic import ValidationError
@@ -21,7 +14,9 @@ from ml4t.backtest import risk
 from ml4t.backtest.config import BacktestConfig
 from ml4t.backtest.data.options import Table
 from ml4t.backtest.risk import RiskRule, rules
-from ml4t.backtest.strategy.strategy import CompiledStrategy, Strategy
+from ml4t.backtest.runfile.errors import RunFileError, nearest
+from ml4t.backtest.runfile.imports import make, without_init
+from ml4t.backtest.strategy.strategy import Strategy
 
 
 class ArgumentError(ValueError):
@@ -107,7 +102,7 @@ def read_rule(text: str) -> RiskRule:
         raise ArgumentError(f'--rule must read like "PriceBasedStopLoss(pct=0.05)", was {text!r}')
     name = call.func.id
     if name not in rules.__all__:
-        raise ArgumentError(f"--rule: there is no rule {name!r}; {_near(name, rules.__all__)}")
+        raise ArgumentError(f"--rule: there is no rule {name!r}; {nearest(name, rules.__all__)}")
     try:
         positional = [ast.literal_eval(argument) for argument in call.args]
         named = {str(word.arg): ast.literal_eval(word.value) for word in call.keywords}
@@ -118,7 +113,7 @@ def read_rule(text: str) -> RiskRule:
     try:
         return getattr(risk, name)(*positional, **named)
     except (TypeError, ValueError) as error:
-        raise ArgumentError(f"--rule {text}: {_without_init(name, error)}") from error
+        raise ArgumentError(f"--rule {text}: {without_init(name, error)}") from error
 
 
 def read_config(settings: dict[str, Any]) -> BacktestConfig:
@@ -147,90 +142,7 @@ def load_strategy(spec: str, parameters: dict[str, Any]) -> Strategy:
     ArgumentError
         If there is no such module or class, it is no strategy, or it refuses its parameters.
     """
-    where, colon, name = spec.rpartition(":")
-    if not colon or not where or not name:
-        raise ArgumentError(
-            f"--strategy must read like module:Class or file.py:Class, was {spec!r}"
-        )
-    module = _import(where)
-    kind = getattr(module, name, None)
-    if kind is None:
-        raise ArgumentError(
-            f"--strategy: {where} has no {name!r}; {_near(name, _strategies(module))}"
-        )
-    if not isinstance(kind, type) or not issubclass(kind, Strategy):
-        raise ArgumentError(f"--strategy: {spec} is not a subclass of ml4t.backtest.Strategy")
     try:
-        return kind(**parameters)
-    except Exception as error:
-        raise ArgumentError(
-            f"--strategy: {name} cannot be made: {_without_init(name, error)}"
-        ) from error
-
-
-def place_of(error: BaseException) -> str:
-    """Return `` [file.py, line 12]`` of where an exception arose in the user's own code, if it did."""
-    frames = traceback.extract_tb((error.__cause__ or error).__traceback__)
-    own = [frame for frame in frames if _is_own(Path(frame.filename))]
-    return f" [{Path(own[-1].filename).name}, line {own[-1].lineno}]" if own else ""
-
-
-def _is_own(path: Path) -> bool:
-    others = [Path(__file__).parents[1], *map(Path, sysconfig.get_paths().values())]
-    return path.suffix == ".py" and path.exists() and not any(map(path.is_relative_to, others))
-
-
-def _import(where: str) -> ModuleType:
-    folder = str(Path.cwd())
-    if folder not in sys.path:
-        sys.path.insert(0, folder)
-    try:
-        return (
-            _import_file(Path(where)) if where.endswith(".py") else importlib.import_module(where)
-        )
-    except ModuleNotFoundError as error:
-        if error.name is None or not f"{where}.".startswith(f"{error.name}."):
-            raise ArgumentError(f"--strategy: {where} cannot be imported: {error}") from error
-        raise ArgumentError(
-            f"--strategy: there is no module {where!r} here or among the installed packages"
-        ) from error
-    except ArgumentError:
-        raise
-    except Exception as error:
-        raise ArgumentError(
-            f"--strategy: {where} cannot be imported: {type(error).__name__}: {error}{place_of(error)}"
-        ) from error
-
-
-def _import_file(path: Path) -> ModuleType:
-    if not path.is_file():
-        raise ArgumentError(f"--strategy: there is no file {path}")
-    name = f"strategy_file_{path.stem}"  # of its own, so that numpy.py hides nobody
-    spec = importlib.util.spec_from_file_location(name, path)
-    if spec is None or spec.loader is None:
-        raise ArgumentError(f"--strategy: {path} is not a Python file")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module  # what dataclasses and pickle look a class's module up in
-    spec.loader.exec_module(module)
-    return module
-
-
-def _strategies(module: ModuleType) -> list[str]:
-    return [
-        name
-        for name, value in vars(module).items()
-        if isinstance(value, type)
-        and issubclass(value, Strategy)
-        and value not in (Strategy, CompiledStrategy)
-    ]
-
-
-def _near(name: str, known: Sequence[str]) -> str:
-    near = difflib.get_close_matches(name, known, 1)
-    if near:
-        return f"did you mean {near[0]!r}?"
-    return f"there are {', '.join(known)}" if known else "there are none"
-
-
-def _without_init(name: str, error: Exception) -> str:
-    return str(error).replace(f"{name}.__init__()", name).removeprefix(f"{name}: ")
+        return make(spec, Strategy, parameters, folder=Path.cwd(), field="--strategy")
+    except RunFileError as error:
+        raise ArgumentError(str(error)) from error

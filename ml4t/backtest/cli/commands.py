@@ -1,7 +1,4 @@
-"""The commands run, demo and info.
-
-Exit codes: 0 done, 1 the run failed, 2 an argument or a table cannot be used, 130 interrupted.
-"""
+"""The commands run, demo and info, and the app that all commands belong to."""
 
 from __future__ import annotations
 
@@ -9,28 +6,24 @@ import platform
 import sys
 from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import Annotated
 
 import typer
 
 from ml4t.backtest.backtest import run_backtest
 from ml4t.backtest.cli.arguments import (
     load_strategy,
-    place_of,
     read_config,
     read_pairs,
     read_rule,
     read_tables,
 )
+from ml4t.backtest.cli.files import convert, is_run, run_file, schema, validate
+from ml4t.backtest.cli.outcomes import INTERRUPTED, UNUSABLE, ended_well_or_told, show, stop
 from ml4t.backtest.core.build import build_profile
 from ml4t.backtest.demo import run_demo
-from ml4t.backtest.risk import RuleError
-from ml4t.backtest.strategy.errors import BacktestInterrupted, StrategyError
+from ml4t.backtest.strategy.errors import BacktestInterrupted
 
-if TYPE_CHECKING:
-    from ml4t.backtest.result import BacktestResult
-
-FAILED, UNUSABLE, INTERRUPTED = 1, 2, 130
 REQUIRED = ("numpy", "pandas", "pyarrow", "pydantic", "rich", "typer")
 OPTIONAL = ("matplotlib", "plotly", "polars", "numba", "exchange-calendars")
 
@@ -50,8 +43,16 @@ def main() -> None:
 
 @app.command()
 def run(
-    prices: Annotated[str, typer.Argument(help="Price table: a Parquet or CSV file.")],
-    strategy: Annotated[str, typer.Option(help="module:Class or file.py:Class.")],
+    given: typer.Context,
+    prices: Annotated[
+        str,
+        typer.Argument(
+            help="Price table (a Parquet or CSV file), run file (.yaml, .json), or the folder of a result."
+        ),
+    ],
+    strategy: Annotated[
+        str | None, typer.Option(help="module:Class or file.py:Class, for a price table.")
+    ] = None,
     param: Annotated[
         list[str] | None, typer.Option(help="Parameter of the strategy, name=value; repeatable.")
     ] = None,
@@ -98,8 +99,15 @@ def run(
         bool | None, typer.Option(help="Progress bar; by default where a terminal shows it.")
     ] = None,
 ) -> None:
-    """Run a strategy over tables and print a summary."""
-    try:
+    """Run a strategy over tables, a run file, or a stored result again, and print a summary."""
+    show_progress = sys.stderr.isatty() if progress is None else progress
+    if is_run(prices):
+        _refuse_options(given)
+        run_file(Path(prices), output, show_progress)
+        return
+    if strategy is None:
+        stop("--strategy is missing: a price table does not say what to do", UNUSABLE)
+    with ended_well_or_told(output):
         settings = {
             "initial_cash": cash,
             "account": account,
@@ -120,17 +128,25 @@ def run(
             sort=sort,
             rules=rules,
             config=config,
-            progress=sys.stderr.isatty() if progress is None else progress,
+            progress=show_progress,
         )
-    except (StrategyError, RuleError) as error:
-        _end_early(f"{error}{place_of(error)}", FAILED, error.partial_result, output)
-    except BacktestInterrupted as interrupted:
-        _end_early(str(interrupted), INTERRUPTED, interrupted.partial_result, output)
-    except (ValueError, TypeError) as error:
-        _stop(str(error), UNUSABLE)
-    typer.echo(result.summary())
-    if output is not None:
-        typer.echo(f"\nResult: {_write(result, output)}")
+    show(result, output)
+
+
+def _refuse_options(given: typer.Context) -> None:
+    """Refuse options beside a run file: it holds everything."""
+    for name in given.params:
+        source = given.get_parameter_source(name)
+        if name in ("prices", "output", "progress") or source is None:
+            continue
+        if source.name == "COMMANDLINE":
+            stop(
+                f"--{name.replace('_', '-')} does not go with a run file: write it there", UNUSABLE
+            )
+
+
+for command in (validate, schema, convert):
+    app.command()(command)
 
 
 @app.command()
@@ -143,9 +159,9 @@ def demo(
     try:
         run_demo(output)
     except BacktestInterrupted as interrupted:
-        _stop(str(interrupted), INTERRUPTED)
+        stop(str(interrupted), INTERRUPTED)
     except OSError as error:
-        _stop(f"{output} cannot be written: {error.strerror or error}", UNUSABLE)
+        stop(f"{output} cannot be written: {error.strerror or error}", UNUSABLE)
 
 
 @app.command()
@@ -163,39 +179,8 @@ def info() -> None:
         typer.echo(f"{name:<20}{value}")
 
 
-def _end_early(
-    sentence: str, code: int, partial: BacktestResult | None, output: Path | None
-) -> NoReturn:
-    """Say why a run ended before its data did, and keep what was done until then."""
-    typer.echo(f"error: {sentence}", err=True)
-    if partial is not None and output is not None:
-        typer.echo(f"Partial result: {_write(partial, output)}", err=True)
-    elif partial is not None:
-        typer.echo("What was done until then is lost; --output keeps it.", err=True)
-    raise typer.Exit(code)
-
-
-def _write(result: BacktestResult, output: Path) -> str:
-    """Write tables and picture; return what was written where."""
-    try:
-        result.to_parquet(output)
-    except OSError as error:
-        _stop(f"--output {output} cannot be written: {error.strerror or error}", UNUSABLE)
-    # The picture is a help, not the result: without matplotlib, or a timestamp, there is none.
-    try:
-        result.plot(output / "equity.png")
-    except (ImportError, ValueError):
-        return f"tables in {output}"
-    return f"tables and equity.png in {output}"
-
-
 def _version(package: str) -> str:
     try:
         return metadata.version(package)
     except metadata.PackageNotFoundError:
         return "not installed"
-
-
-def _stop(sentence: str, code: int) -> NoReturn:
-    typer.echo(f"error: {sentence}", err=True)
-    raise typer.Exit(code)

@@ -166,7 +166,7 @@ cdef class Values:
         """(name, value) pairs, in column order."""
         return ItemsView(self)
 
-    def get(self, name, default=None):
+    def get(self, name, default=None, /):
         """The value of a name, or ``default`` when there is no such column."""
         return self[name] if name in self.index else default
 

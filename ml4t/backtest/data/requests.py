@@ -83,7 +83,7 @@ def split_requests(
         items = [(room, value_name, given)]
     names, requests = [], []
     for name, value, item in items:
-        if isinstance(item, str) and (item in price_columns or not _is_path(item)):
+        if isinstance(item, str) and (item in price_columns or not is_path(item)):
             if item not in price_columns:
                 raise DataError(
                     f"{name}: {item!r} is neither a file nor a column of the price table "
@@ -96,6 +96,7 @@ def split_requests(
     return names, requests
 
 
-def _is_path(text: str) -> bool:
+def is_path(text: str) -> bool:
+    """Tell whether a text is meant as a path, not as the name of a column."""
     suffix = Path(text).suffix.lower()
     return suffix in (".parquet", ".csv", ".gz") or os.sep in text or Path(text).exists()

@@ -66,13 +66,17 @@ def _description(result: BacktestResult) -> dict[str, Any]:
         "statistics": result.statistics,
         "counters": result.counters,
         "info": result.info,
-        "versions": {"python": platform.python_version(), **_versions()},
+        "fingerprint": result.fingerprint,
+        "rules": [str(rule) for rule in result.rules],
+        "run_file": result.run_file,
+        "versions": result.versions,
     }
 
 
 @cache
-def _versions() -> dict[str, str | None]:
-    versions: dict[str, str | None] = {}
+def package_versions() -> dict[str, str | None]:
+    """Return the versions of Python, of this package and of those it computes with."""
+    versions: dict[str, str | None] = {"python": platform.python_version()}
     for name in PACKAGES:
         try:
             versions[name] = metadata.version(name)
@@ -104,7 +108,6 @@ def read_description(folder: str | Path) -> dict[str, Any]:
         raise ValueError(
             f"{path} was written by a newer ml4t-backtest; update the package to read it"
         )
-    del description["versions"]
     description["config"] = BacktestConfig.model_validate(description["config"])
     if description["seconds"] is None:
         description["seconds"] = float("nan")

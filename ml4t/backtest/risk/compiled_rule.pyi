@@ -2,11 +2,13 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from typing_extensions import disjoint_base
 
 from ml4t.backtest.risk.context import RiskContext
 from ml4t.backtest.risk.decision import RiskDecision
 from ml4t.backtest.risk.rule import RiskRule
 
+@disjoint_base
 class CompiledRule(RiskRule):
     def __init__(
         self,
@@ -20,6 +22,7 @@ class CompiledRule(RiskRule):
     def columns(self) -> tuple[str, ...]: ...
     def evaluate(self, context: RiskContext) -> RiskDecision: ...
 
+@disjoint_base
 class CFuncRule(CompiledRule):
     def __init__(
         self,

@@ -62,6 +62,17 @@ cdef class SignalStrategy(CompiledStrategy):
         self.value = given.get("value", NAN)
         self.percent = given.get("percent", NAN)
 
+    @property
+    def parameters(self):
+        """What the strategy was made with, a dict; sizes and columns that were not given left out."""
+        named = {
+            "entry": self.entry, "exit": self.exit,
+            "short_entry": self.short_entry, "short_exit": self.short_exit,
+        }
+        sizes = {"quantity": self.quantity, "value": self.value, "percent": self.percent}
+        given = {name: column for name, column in named.items() if column is not None}
+        return given | {name: size for name, size in sizes.items() if not isnan(size)}
+
     def __repr__(self):
         return f"SignalStrategy(entry={self.entry!r}, exit={self.exit!r})"
 

@@ -1,0 +1,29 @@
+from collections.abc import Callable
+from typing import Any, final
+
+from ml4t.backtest.config import BacktestConfig
+from ml4t.backtest.data.market_data import MarketData
+from ml4t.backtest.risk.manager import RiskManager
+from ml4t.backtest.strategy.strategy import Strategy
+
+RECORDED: tuple[str, ...]
+
+@final
+class EngineLoop:
+    def __init__(
+        self,
+        data: MarketData,
+        strategy: Strategy,
+        risk_manager: RiskManager,
+        config: BacktestConfig,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> None: ...
+    @property
+    def data(self) -> MarketData: ...
+    @property
+    def strategy(self) -> Strategy: ...
+    @property
+    def risk_manager(self) -> RiskManager: ...
+    def run(self) -> None: ...
+    def records(self) -> dict[str, Any]: ...
+    def where(self) -> str: ...

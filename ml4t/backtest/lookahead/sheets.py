@@ -1,0 +1,305 @@
+"""Tables of any kind as sheets of numbers, and back: the same kind, with other numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from ml4t.backtest.data.arrays import Int64s
+from ml4t.backtest.data.arrow import from_pandas, index_columns, single, to_arrow
+from ml4t.backtest.data.errors import DataError
+from ml4t.backtest.data.indicators import Indicator
+from ml4t.backtest.data.join import publication_times
+from ml4t.backtest.data.market_data import MarketData
+from ml4t.backtest.data.names import OHLC, PRICE_ROLES, SERIES_ROLES, find_roles, plain
+from ml4t.backtest.data.options import Table
+from ml4t.backtest.data.series import SeriesTable
+from ml4t.backtest.data.times import Clock, Stamps, check_kinds, read_stamps
+
+Columns = dict[Any, np.ndarray]
+QUOTES = ("bid", "ask")
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """The numbers of one table.
+
+    Attributes
+    ----------
+    table : str
+        Name of the table in a report.
+    known : int64 array, shape (n_rows,), nanoseconds UTC
+        When each row can be known at the earliest.
+    columns : dict of key to array, shape (n_rows,)
+    names : dict of key to the column's name in a report
+    bars : tuple of dict of price field to key
+        Columns that are open, high, low, close, bid and ask of one bar.
+    assets : array of names, shape (n_rows,); None where rows belong to none
+    stamps : Stamps, optional
+        The times as the table has them.
+    """
+
+    table: str
+    known: Int64s
+    columns: Columns
+    names: dict[Any, str]
+    bars: tuple[dict[str, Any], ...] = ()
+    assets: Any = None
+    stamps: Stamps | None = None
+
+
+@dataclass(frozen=True)
+class Source:
+    """What was handed over as a table: its sheets, and how it is made again with other columns."""
+
+    sheets: tuple[Sheet, ...]
+    rebuild: Callable[[Sequence[Columns]], Any]
+
+
+def read_sources(
+    given: Mapping[str, Any], clock: Clock, columns: Mapping[str, str] | None = None
+) -> dict[str, Source]:
+    """Read the tables of a run by name.
+
+    Raises
+    ------
+    DataError
+        If something is not a table, or times of two tables cannot be compared.
+    """
+    sources = {
+        name: read_source(source, name, clock, columns if name == "prices" else None)
+        for name, source in given.items()
+    }
+    sheets = [sheet for source in sources.values() for sheet in source.sheets]
+    check_kinds({sheet.table: sheet.stamps for sheet in sheets if sheet.stamps is not None}, clock)
+    return sources
+
+
+def read_source(
+    source: Any, name: str, clock: Clock, columns: Mapping[str, str] | None = None
+) -> Source:
+    """Read a table, or a mapping or list of tables. What holds no numbers goes on as it is."""
+    # Splits and dividends are announced: a decision may know them before they are effective.
+    if source is None or isinstance(source, Indicator | str) or name == "actions":
+        return Source((), lambda _: source)
+    if isinstance(source, MarketData):
+        return _of_market_data(source)
+    if isinstance(source, Table):
+        inner = _of_table(source.source, source, name, clock)
+        return Source(inner.sheets, lambda new: replace(source, source=inner.rebuild(new)))
+    if isinstance(source, Mapping):
+        parts = [read_source(part, name, clock) for part in source.values()]
+        whole = _together(parts, lambda new: dict(zip(source, new, strict=True)))
+        return _across_fields(whole, list(source)) if _are_fields(source) else whole
+    if isinstance(source, list | tuple):
+        return _together([read_source(part, name, clock) for part in source], type(source))
+    return _of_table(source, Table(source, columns=columns), name, clock)
+
+
+def _together(parts: list[Source], collect: Callable[[list[Any]], Any]) -> Source:
+    def rebuild(new: Sequence[Columns]) -> Any:
+        rest = iter(new)
+        return collect([part.rebuild([next(rest) for _ in part.sheets]) for part in parts])
+
+    return Source(tuple(sheet for part in parts for sheet in part.sheets), rebuild)
+
+
+# ---- wide tables by field ----------------------------------------------------------------------
+
+
+def _are_fields(keys: Mapping[Any, Any]) -> bool:
+    fields = {plain(key) for key in keys}
+    return "close" in fields and fields <= set(PRICE_ROLES)
+
+
+def _across_fields(whole: Source, fields: list[Any]) -> Source:
+    """Make one sheet of wide tables by field, so that the bars of an asset stay valid."""
+    first = whole.sheets[0]
+    if any(len(sheet.known) != len(first.known) for sheet in whole.sheets):
+        raise DataError(f"{first.table}: the wide tables of its fields must have the same times")
+    keys = {
+        (number, key): sheet.columns[key]
+        for number, sheet in enumerate(whole.sheets)
+        for key in sheet.columns
+    }
+    names: dict[Any, str] = {(number, key): str(fields[number]) for number, key in keys}
+    bars: dict[str, dict[str, Any]] = {}
+    for number, key in keys:
+        asset = whole.sheets[number].names[key]
+        bars.setdefault(asset, {})[plain(fields[number])] = (number, key)
+    sheet = replace(first, columns=dict(keys), names=names, bars=tuple(bars.values()))
+
+    def rebuild(new: Sequence[Columns]) -> Any:
+        apart: list[Columns] = [{} for _ in whole.sheets]
+        for (number, key), values in new[0].items():
+            apart[number][key] = values
+        return whole.rebuild(apart)
+
+    return Source((sheet,), rebuild)
+
+
+# ---- one table ---------------------------------------------------------------------------------
+
+
+def _of_table(source: Any, options: Table, name: str, clock: Clock) -> Source:
+    if isinstance(source, str) or hasattr(source, "__fspath__"):
+        raise DataError(f"{name}: give the table itself and not the path of its file")
+    if isinstance(source, pd.Series):
+        whole = _of_table(source.to_frame(str(source.name or name)), options, name, clock)
+        return Source(whole.sheets, lambda new: whole.rebuild(new).iloc[:, 0].rename(source.name))
+    if isinstance(source, pd.DataFrame):
+        if source.columns.nlevels == 2:
+            return _of_levels(source, options, name, clock)
+        table = from_pandas(source, name)
+        return Source(
+            (_sheet(table, options, name, clock),), lambda new: _pandas_with(source, new[0])
+        )
+    table = to_arrow(source, name)
+    return Source(
+        (_sheet(table, options, name, clock),),
+        lambda new: _as(source, _arrow_with(table, new[0])),
+    )
+
+
+def _as(source: Any, table: pa.Table) -> Any:
+    """Return a table as the kind that was given; Arrow for kinds that are only views on others."""
+    if not type(source).__module__.startswith("polars"):
+        return table
+    import polars
+
+    frame = polars.DataFrame(table)
+    return frame.lazy() if isinstance(source, polars.LazyFrame) else frame
+
+
+def _pandas_with(frame: pd.DataFrame, new: Columns) -> pd.DataFrame:
+    frame = frame.copy()
+    position = {str(label): number for number, label in enumerate(frame.columns)}
+    for key, values in new.items():
+        frame.isetitem(key if isinstance(key, int) else position[str(key)], values)
+    return frame
+
+
+def _arrow_with(table: pa.Table, new: Columns) -> pa.Table:
+    for name, values in new.items():
+        table = table.set_column(table.column_names.index(name), name, pa.array(values))
+    return table
+
+
+def _sheet(table: pa.Table, options: Table, name: str, clock: Clock) -> Sheet:
+    is_priced = name == "prices" or "close" in {plain(column) for column in table.column_names}
+    known_roles = PRICE_ROLES if is_priced else SERIES_ROLES
+    roles = find_roles(name, table.column_names, known_roles, options.columns)
+    known, stamps = _known(table, roles, options, name, clock)
+    columns: Columns = {}
+    for column in table.column_names:
+        values = _numbers(table[column])
+        if values is not None and column not in [roles.get(role) for role in SERIES_ROLES]:
+            columns[column] = values
+    bar = {role: roles[role] for role in (*OHLC, *QUOTES) if roles.get(role) in columns}
+    assets = None
+    if "asset" in roles:
+        assets = single(table[roles["asset"]]).to_pandas().to_numpy(object)
+    names: dict[Any, str] = {column: str(column) for column in columns}
+    return Sheet(
+        name, known, columns, names, (dict(bar),) if "close" in bar else (), assets, stamps
+    )
+
+
+def _known(
+    table: pa.Table, roles: Mapping[str, str], options: Table, name: str, clock: Clock
+) -> tuple[Int64s, Stamps]:
+    own, published = (
+        read_stamps(table[roles[role]], name, roles[role]) if role in roles else None
+        for role in ("timestamp", "available_at")
+    )
+    said = published if own is None else own
+    if said is None:
+        raise DataError(
+            f"{name}: no column of times among {', '.join(table.column_names)}; name it with "
+            "Table(..., columns={'timestamp': ...})"
+        )
+    empty = np.zeros(0, np.int32)
+    series = SeriesTable(name, options, said, published, empty, (), {})
+    return publication_times(series, clock)[0], series.stamps
+
+
+def _numbers(column: Any) -> np.ndarray | None:
+    """Return a column of numbers or marks as an array, anything else as None."""
+    array = single(column)
+    kind = array.type
+    if pa.types.is_floating(kind) or (pa.types.is_integer(kind) and array.null_count):
+        return array.cast(pa.float64()).to_numpy(zero_copy_only=False)
+    if (pa.types.is_integer(kind) or pa.types.is_boolean(kind)) and not array.null_count:
+        return array.to_numpy(zero_copy_only=False)
+    return None
+
+
+def _of_levels(frame: pd.DataFrame, options: Table, name: str, clock: Clock) -> Source:
+    """Read a pandas frame with columns (field, asset) or (asset, field)."""
+    times = pa.table(dict(index_columns(frame.index, name)))
+    known, stamps = _known(
+        times, find_roles(name, times.column_names, SERIES_ROLES), options, name, clock
+    )
+    labels = [tuple(map(str, label)) for label in frame.columns]
+    level = 0 if any(plain(label[0]) == "close" for label in labels) else 1
+    columns: Columns = {}
+    bars: dict[str, dict[str, Any]] = {}
+    for number, label in enumerate(labels):
+        columns[number] = frame.iloc[:, number].to_numpy(np.float64)
+        field = plain(label[level])
+        if field in (*OHLC, *QUOTES):
+            bars.setdefault(label[1 - level], {})[field] = number
+    names: dict[Any, str] = {number: label[level] for number, label in enumerate(labels)}
+    of_bars = tuple(bar for bar in bars.values() if "close" in bar)
+    sheet = Sheet(name, known, columns, names, of_bars, None, stamps)
+    return Source((sheet,), lambda new: _pandas_with(frame, new[0]))
+
+
+# ---- finished market data ----------------------------------------------------------------------
+
+
+def _of_market_data(data: MarketData) -> Source:
+    rows = np.repeat(data.timestamps, np.diff(data.offsets))
+    assets = np.array(data.assets, object)[data.asset_codes]
+    fields = (*OHLC, "volume", *QUOTES)
+    prices: Columns = {
+        field: getattr(data, field) for field in fields if getattr(data, field) is not None
+    }
+    bar: dict[str, Any] = {field: field for field in prices if field != "volume"}
+    is_signal = set(data.signal_names)
+    parts: dict[str, Columns] = {
+        "signals": {name: data.features[name] for name in data.features if name in is_signal},
+        "indicators": {
+            name: data.features[name] for name in data.features if name not in is_signal
+        },
+    }
+
+    def sheet(table: str, known: Int64s, columns: Columns, **more: Any) -> Sheet:
+        return Sheet(table, known, columns, {key: str(key) for key in columns}, **more)
+
+    sheets = (
+        sheet("prices", rows, prices, bars=(bar,), assets=assets),
+        *(sheet(table, rows, columns, assets=assets) for table, columns in parts.items()),
+        sheet("context", data.timestamps, dict(data.context)),
+    )
+
+    def rebuild(new: Sequence[Columns]) -> MarketData:
+        changed = prices | new[0]
+        # In their own order: columns are found by their position.
+        features = {
+            name: {**new[1], **new[2]}.get(name, data.features[name]) for name in data.features
+        }
+        return MarketData.from_arrays(
+            data.assets, data.timestamps, data.offsets, data.asset_codes,
+            *(changed[field] for field in OHLC),
+            volume=changed.get("volume"), bid=changed.get("bid"), ask=changed.get("ask"),
+            features=features, signal_names=data.signal_names,
+            context={**data.context, **new[3]}, actions=data.actions, info=data.info,
+        )  # fmt: skip
+
+    return Source(sheets, rebuild)

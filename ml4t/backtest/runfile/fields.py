@@ -1,0 +1,95 @@
+"""What the fields of a run file have in common: paths, texts, lengths of time."""
+
+from __future__ import annotations
+
+import datetime
+import os
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import pandas as pd
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    PlainSerializer,
+    SerializationInfo,
+    ValidationInfo,
+)
+
+
+class Section(BaseModel):
+    """A part of a run file: immutable, names checked."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+
+def _folder(info: ValidationInfo | SerializationInfo) -> Path | None:
+    return (info.context or {}).get("folder")
+
+
+def _absolute(path: str, info: ValidationInfo) -> str:
+    """Take a relative path from the folder of the file it stands in."""
+    folder = _folder(info)
+    return path if folder is None else os.path.normpath(folder / Path(path).expanduser())
+
+
+def _relative(path: str, info: SerializationInfo) -> str:
+    """Write a path below the folder of the file as relative to it, so that both can be moved."""
+    folder = _folder(info)
+    below = folder is not None and Path(path).is_relative_to(folder)
+    return Path(path).relative_to(folder).as_posix() if below and folder else path
+
+
+def is_file_spec(spec: str) -> bool:
+    """Tell whether ``file.py:Class`` is meant, not ``module:Class``."""
+    return spec.rpartition(":")[0].endswith(".py")
+
+
+def _absolute_spec(spec: str, info: ValidationInfo) -> str:
+    where, colon, name = spec.rpartition(":")
+    return f"{_absolute(where, info)}:{name}" if colon and is_file_spec(spec) else spec
+
+
+def _relative_spec(spec: str, info: SerializationInfo) -> str:
+    where, _, name = spec.rpartition(":")
+    return f"{_relative(where, info)}:{name}" if is_file_spec(spec) else spec
+
+
+def _text(value: Any) -> Any:
+    """Take a number for text: a year reads as one."""
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+def _path_text(value: Any) -> Any:
+    return os.fspath(value) if isinstance(value, os.PathLike) else value
+
+
+def _duration(value: Any) -> Any:
+    if isinstance(value, (datetime.timedelta, np.timedelta64)):
+        return f"{pd.Timedelta(value).as_unit('ns').value}ns"
+    return value
+
+
+def _asset(value: Any) -> Any:
+    if isinstance(value, bool):
+        raise ValueError(
+            f"assets must be names, was {value}; YAML reads NO, ON and YES so: put them in quotes"
+        )
+    return value
+
+
+def _list(value: Any) -> Any:
+    return [value] if isinstance(value, (str, dict, BaseModel)) else value
+
+
+FilePath = Annotated[
+    str, BeforeValidator(_path_text), AfterValidator(_absolute), PlainSerializer(_relative)
+]
+ClassSpec = Annotated[str, AfterValidator(_absolute_spec), PlainSerializer(_relative_spec)]
+Text = Annotated[str, BeforeValidator(_text)]
+Duration = Annotated[str, BeforeValidator(_duration)]
+Asset = Annotated[Any, BeforeValidator(_asset)]
+OneOrMore = BeforeValidator(_list)

@@ -1,0 +1,96 @@
+"""A stored result, run again: the same data, the same trades, the same equity."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+
+from ml4t.backtest.backtest import Progress
+from ml4t.backtest.data.fingerprint import fingerprint
+from ml4t.backtest.result import BacktestResult
+from ml4t.backtest.runfile.errors import ReproductionError, RunFileError
+from ml4t.backtest.runfile.run_file import RunFile
+
+COMPARED = ("trades", "fills", "equity")
+
+
+def reproduce(folder: str | Path, *, progress: bool | Progress = False) -> BacktestResult:
+    """Run a stored result again, and hold it to what was stored.
+
+    Parameters
+    ----------
+    folder : str or Path
+        Where :meth:`~ml4t.backtest.BacktestResult.to_parquet` wrote it.
+    progress : bool or callable
+
+    Returns
+    -------
+    BacktestResult
+        The new one; trades, fills and equity equal the stored ones, bit for bit.
+
+    Raises
+    ------
+    RunFileError
+        If the run was not made from a run file, did not reach its end, a file is missing, or the data are
+        not those of the stored result.
+    ReproductionError
+        If trades, fills or equity differ.
+    """
+    stored = BacktestResult.load(folder)
+    if stored.run_file is None:
+        raise RunFileError(
+            f"{folder} holds a run made in Python, whose tables and strategy no file names; "
+            "RunFile.from_python(...).run() makes one that can be run again"
+        )
+    if stored.partial:
+        raise RunFileError(f"{folder} holds a run that did not reach the end of its data")
+    run = RunFile.from_mapping(stored.run_file, name=str(Path(folder) / "result.json"))
+    run.check_files()
+    data = run.market_data()
+    found = fingerprint(data)
+    if found != stored.fingerprint:
+        raise RunFileError(
+            f"{folder} was made from other data: their fingerprint was {stored.fingerprint}, now it is {found}"
+        )
+    result = run.run_on(data, progress)
+    for table in COMPARED:
+        _compare(getattr(stored, table), getattr(result, table), table, stored, result)
+    return result
+
+
+def _compare(
+    before: pd.DataFrame,
+    now: pd.DataFrame,
+    table: str,
+    stored: BacktestResult,
+    result: BacktestResult,
+) -> None:
+    if before.equals(now):
+        return
+    raise ReproductionError(
+        f"not reproduced: {table} differ{_first_difference(before, now)}; the data are the same, so the strategy, "
+        f"a rule or a package is not{_other_versions(stored, result)}"
+    )
+
+
+def _first_difference(before: pd.DataFrame, now: pd.DataFrame) -> str:
+    if len(before) != len(now):
+        return f" ({len(before):,} rows stored, {len(now):,} now)"
+    for name in before.columns.intersection(now.columns):
+        old, new = before[name], now[name]
+        # Text as well: categories of another order are the same names.
+        other = (old.astype(object) != new.astype(object)) & ~(old.isna() & new.isna())
+        if other.any():
+            row = int(other.to_numpy().argmax())
+            return f" (first in {name}, row {row}: {old.iloc[row]} stored, {new.iloc[row]} now)"
+    return " (in their columns)"
+
+
+def _other_versions(stored: BacktestResult, result: BacktestResult) -> str:
+    changed = [
+        f"{name} {version} then, {result.versions.get(name)} now"
+        for name, version in stored.versions.items()
+        if version != result.versions.get(name)
+    ]
+    return f" ({'; '.join(changed)})" if changed else ""

@@ -1,0 +1,327 @@
+"""RunFile: a run as data. Reading one runs no code; only :meth:`RunFile.run` imports the strategy."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError, ValidationInfo, model_validator
+
+from ml4t.backtest.backtest import BacktestEngine, Progress
+from ml4t.backtest.config import BacktestConfig
+from ml4t.backtest.data.market_data import MarketData
+from ml4t.backtest.data.tables import market_data
+from ml4t.backtest.report.progress import progress_bar
+from ml4t.backtest.result import BacktestResult
+from ml4t.backtest.risk import RiskManager, RuleError
+from ml4t.backtest.runfile import text
+from ml4t.backtest.runfile.describe import describe_run
+from ml4t.backtest.runfile.errors import RunFileError, sentences
+from ml4t.backtest.runfile.fields import FilePath, Section, is_file_spec
+from ml4t.backtest.runfile.imports import make
+from ml4t.backtest.runfile.sections import (
+    ACCOUNT,
+    EXECUTION,
+    Account,
+    Data,
+    Execution,
+    Features,
+    NamedStrategy,
+    Output,
+    Risk,
+    Source,
+    TableSource,
+)
+from ml4t.backtest.strategy.errors import BacktestInterrupted, StrategyError
+from ml4t.backtest.strategy.strategy import Strategy
+
+
+class RunFile(Section):
+    """Everything a run is made of, as it stands in a YAML or JSON file.
+
+    Sections and their settings are in ``docs/configuration.md``. Two run files are equal when every
+    setting is.
+
+    Examples
+    --------
+    >>> RunFile.load("momentum.yaml").run().summary()  # doctest: +SKIP
+    """
+
+    data: Data
+    """Prices, and how their times are read."""
+    features: Features = Features()
+    """What is joined to the prices as of time."""
+    strategy: NamedStrategy
+    """The class that decides, and its parameters."""
+    risk: Risk = Risk()
+    """Rules on positions and orders."""
+    execution: Execution = Execution()  # type: ignore[valid-type]
+    """Costs, and what a fill is: settings of BacktestConfig."""
+    account: Account = Account()  # type: ignore[valid-type]
+    """Cash, and the kind of account: settings of BacktestConfig."""
+    output: Output = Output()
+    """What is written, and where."""
+    modules: FilePath | None = None
+    """Folder of the modules that ``module:Class`` names; by default the run file's own."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _beside_the_file(cls, value: Any, info: ValidationInfo) -> Any:
+        if isinstance(value, Mapping) and (info.context or {}).get("folder"):
+            return {"modules": ".", **value}
+        return value
+
+    @model_validator(mode="after")
+    def _consistent(self) -> RunFile:
+        try:
+            self.config()
+        except ValidationError as error:
+            raise ValueError(error.errors()[0]["msg"].removeprefix("Value error, ")) from None
+        return self
+
+    # -------------------------------------------------------------------------- reading, writing
+
+    @classmethod
+    def load(cls, path: str | Path) -> RunFile:
+        """Read a run file. Runs no code, and looks at no table.
+
+        Parameters
+        ----------
+        path : str or Path
+            ``.yaml``, ``.yml`` or ``.json``. ``${NAME}`` in it is replaced from the environment, and
+            relative paths are taken from its folder.
+
+        Raises
+        ------
+        RunFileError
+            With a sentence for everything that is wrong.
+        """
+        path = Path(path)
+        return cls.from_mapping(text.read_file(path), folder=path.parent.resolve(), name=path.name)
+
+    @classmethod
+    def from_mapping(
+        cls, content: Mapping[str, Any], *, folder: Path | None = None, name: str = "run"
+    ) -> RunFile:
+        """Check the content of a run file.
+
+        Parameters
+        ----------
+        content : mapping
+        folder : Path, optional
+            What relative paths are taken from; left as they are without.
+        name : str
+            Of the file, for messages.
+
+        Raises
+        ------
+        RunFileError
+            With a sentence for everything that is wrong.
+        """
+        try:
+            return cls.model_validate(content, context={"folder": folder})
+        except ValidationError as error:
+            lines = sentences(error, cls)
+            raise RunFileError("\n".join(f"{name}: {line}" for line in lines)) from None
+
+    @classmethod
+    def from_python(cls, prices: Any, strategy: Strategy, **arguments: Any) -> RunFile:
+        """Describe a run given as to :func:`~ml4t.backtest.run_backtest`.
+
+        Parameters
+        ----------
+        prices : path
+        strategy : Strategy
+            Its parameters are read from its attributes of the same names, or from a property
+            ``parameters``.
+        **arguments
+            ``signals``, ``features``, ``context``, ``actions``, ``rules``, ``config`` and the options
+            of tables, as there; ``output``, a folder. A rule for some assets is (rule, assets).
+
+        Raises
+        ------
+        RunFileError
+            If something cannot be written to a file: a table in memory, a function as a rule, a class
+            of no module, a parameter that is no plain value.
+        """
+        return cls.from_mapping(describe_run(prices, strategy, arguments), folder=Path.cwd())
+
+    def save(self, path: str | Path) -> Path:
+        """Write the run to a file, YAML or JSON as its suffix says; settings at their default are left out.
+
+        Paths below the folder of the file are written relative to it. Variables of the environment
+        have been replaced.
+        """
+        path = Path(path)
+        content = self.model_dump(
+            mode="json",
+            by_alias=True,
+            exclude_defaults=True,
+            context={"folder": path.parent.resolve()},
+        )
+        if content.get("modules") == ".":
+            del content["modules"]
+        text.write_file(path, content)
+        return path
+
+    def description(self) -> dict[str, Any]:
+        """Return every setting, those at their default too, as a result stores them."""
+        return self.model_dump(mode="json", by_alias=True)
+
+    def check_files(self) -> None:
+        """Look whether every file named is there.
+
+        Raises
+        ------
+        RunFileError
+            With a sentence for each that is not.
+        """
+        missing = [
+            f"{field}: there is no file {path}{_near_file(path)}"
+            for field, path in self._files()
+            if not path.exists()
+        ]
+        if missing:
+            raise RunFileError("\n".join(missing))
+
+    def _files(self) -> Iterator[tuple[str, Path]]:
+        sources: dict[str, Source | None] = {
+            "data.prices": self.data.prices,
+            "data.actions": self.data.actions,
+        }
+        for group in ("signals", "features", "context"):
+            for place, table in enumerate(getattr(self.features, group)):
+                sources[f"features.{group}[{place}]"] = table
+        for field, source in sources.items():
+            if source is not None and source.path is not None:
+                yield field, Path(source.path)
+        specs = {"strategy": self.strategy.spec}
+        for place, rule in enumerate(self.risk.rules):
+            specs |= {f"risk.rules[{place}]": one.rule for one in rule.all_rules()}
+        for field, spec in specs.items():
+            if is_file_spec(spec):
+                yield field, Path(spec.rpartition(":")[0])
+
+    # ----------------------------------------------------------------------------------- running
+
+    def config(self) -> BacktestConfig:
+        """Return the settings of ``execution``, ``account`` and ``output`` as one."""
+        settings = {name: getattr(self.execution, name) for name in EXECUTION}
+        settings |= {old: getattr(self.account, new) for old, new in ACCOUNT.items()}
+        return BacktestConfig(**settings, record_columns=self.output.record_columns)
+
+    def market_data(self) -> MarketData:
+        """Read the tables, and join them.
+
+        Raises
+        ------
+        DataError
+            As :func:`~ml4t.backtest.data.market_data`.
+        """
+        features = _tables(self.features.features, "feature")
+        for entry in self.features.indicators:
+            indicator = entry.make()
+            features[entry.name or indicator.name] = indicator
+        data = self.data
+        return market_data(
+            data.prices.read(),
+            signals=_tables(self.features.signals, "signal") or None,
+            features=features or None,
+            context=_tables(self.features.context, "context") or None,
+            actions=None if data.actions is None else data.actions.read(),
+            assets=data.assets,
+            columns=data.columns,
+            bar_time=data.bar_time,
+            timezone=data.timezone,
+            sort=data.sort,
+            on_violation=data.on_violation,
+        )
+
+    def make_strategy(self) -> Strategy:
+        """Import the class of the strategy, and make one.
+
+        Raises
+        ------
+        RunFileError
+            If there is no such class, or it refuses its parameters.
+        """
+        given = self.strategy
+        return make(
+            given.spec, Strategy, given.parameters, folder=self._modules(), field="strategy"
+        )
+
+    def make_risk_manager(self) -> RiskManager:
+        """Return a risk manager with the rules."""
+        manager = RiskManager()
+        for entry in self.risk.rules:
+            manager.add_rule(entry.make(self._modules()), assets=entry.assets)
+        return manager
+
+    def _modules(self) -> Path:
+        return Path.cwd() if self.modules is None else Path(self.modules)
+
+    def run(self, *, progress: bool | Progress = False, write: bool = True) -> BacktestResult:
+        """Run it, and write the result to the folder that ``output`` names, if it does.
+
+        Parameters
+        ----------
+        progress : bool or callable
+            True shows a progress bar.
+        write : bool
+            False writes nothing.
+
+        Raises
+        ------
+        RunFileError
+            If a file is missing, or the strategy cannot be made.
+        DataError, StrategyError, RuleError, BacktestInterrupted
+            As :func:`~ml4t.backtest.run_backtest`.
+        """
+        self.check_files()
+        result = self.run_on(self.market_data(), progress)
+        if write and self.output.folder is not None:
+            result.to_parquet(self.output.folder)
+            if self.output.picture:
+                result.plot(Path(self.output.folder) / "equity.png")
+        return result
+
+    def run_on(self, data: MarketData, progress: bool | Progress = False) -> BacktestResult:
+        """Run it on market data made before; nothing is written."""
+        if progress is True:
+            with progress_bar() as update:
+                return self.run_on(data, update)
+        engine = BacktestEngine(
+            data,
+            self.make_strategy(),
+            risk_manager=self.make_risk_manager(),
+            config=self.config(),
+            progress=progress or None,
+        )
+        try:
+            result = engine.run()
+        except (StrategyError, RuleError, BacktestInterrupted) as error:
+            if error.partial_result is not None:
+                error.partial_result.run_file = self.description()
+            raise
+        result.run_file = self.description()
+        return result
+
+
+def _tables(entries: tuple[TableSource, ...], default: str) -> dict[str, Any]:
+    """Return the tables by the name of their values, where a table has a column per asset."""
+    tables: dict[str, Any] = {}
+    for entry in entries:
+        name, number = entry.name or default, 1
+        while name in tables:
+            number += 1
+            name = f"{entry.name or default}_{number}"
+        tables[name] = entry.table()
+    return tables
+
+
+def _near_file(path: Path) -> str:
+    others = [other.name for other in path.parent.glob("*")] if path.parent.is_dir() else []
+    near = difflib.get_close_matches(path.name, others, 1)
+    return f"; did you mean {near[0]!r}?" if near else ""

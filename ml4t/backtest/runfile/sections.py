@@ -1,0 +1,283 @@
+"""The sections of a run file as Pydantic models."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    ConfigDict,
+    Field,
+    GetJsonSchemaHandler,
+    create_model,
+    model_validator,
+)
+
+from ml4t.backtest import datasets
+from ml4t.backtest.config import BacktestConfig
+from ml4t.backtest.data.indicators import Indicator
+from ml4t.backtest.data.options import Table
+from ml4t.backtest.risk import RiskRule
+from ml4t.backtest.runfile.fields import (
+    Asset,
+    ClassSpec,
+    Duration,
+    FilePath,
+    OneOrMore,
+    Section,
+    Text,
+)
+from ml4t.backtest.runfile.imports import make, split_spec
+from ml4t.backtest.runfile.named import GROUPS, INDICATORS, RULES, make_named
+
+DatasetName = Literal["us_stocks", "predictions", "vix", "aapl", "aapl_actions"]
+WITH_DATES = ("us_stocks", "predictions")
+
+
+class Source(Section):
+    """Where a table is; a text alone is its path."""
+
+    path: FilePath | None = None
+    """A Parquet or CSV file, or a folder of Parquet files; relative to the run file."""
+    dataset: DatasetName | None = None
+    """A table that comes with the package, in place of a path."""
+    start: Text | None = None
+    """First date, year or month to take from a dataset."""
+    end: Text | None = None
+    """Last date, year or month, included."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _shorthand(cls, value: Any) -> Any:
+        return {"path": value} if isinstance(value, str) or hasattr(value, "__fspath__") else value
+
+    @model_validator(mode="after")
+    def _one_place(self) -> Source:
+        places = [name for name in self._places() if getattr(self, name) is not None]
+        if len(places) != 1:
+            raise ValueError(f"give one of {', '.join(self._places())}; had {places or 'none'}")
+        if (self.start or self.end) and self.dataset not in WITH_DATES:
+            raise ValueError(f"start and end go with the datasets {' and '.join(WITH_DATES)} only")
+        return self
+
+    @classmethod
+    def _places(cls) -> tuple[str, ...]:
+        return ("path", "dataset")
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core: Any, handler: GetJsonSchemaHandler) -> Any:
+        return {"anyOf": [{"type": "string"}, handler(core)]}
+
+    def read(self) -> Any:
+        """Return the path, or the table of a dataset."""
+        if self.dataset is None:
+            return self.path
+        load = getattr(datasets, f"load_{self.dataset}")
+        return load(self.start, self.end) if self.dataset in WITH_DATES else load()
+
+
+class TableSource(Source):
+    """A table of signals, features or context, and when its values become known."""
+
+    column: str | None = None
+    """A further column of the price table, in place of a table."""
+    name: str | None = None
+    """What the values of a table with a column per asset are called."""
+    values: tuple[str, ...] | None = None
+    """The columns to take; all by default, so leave out what is no input."""
+    columns: dict[str, str] | None = None
+    """Names of the columns of times, assets and publication: timestamp, asset, available_at."""
+    available_after: Duration | None = None
+    """Lag from a value's own time to its publication: 1d, 90min."""
+    timing: str = "strict"
+    """The bar that first sees a value: strict, next_bar or lag=n."""
+    max_age: Duration | None = None
+    """A value older than this at a bar is NaN there."""
+    bar_time: str | None = None
+    """Time of day of this table's dates."""
+    on_violation: Literal["raise", "warn"] | None = None
+    """What a value published before its own time does; by default as ``data`` says."""
+
+    @classmethod
+    def _places(cls) -> tuple[str, ...]:
+        return ("path", "dataset", "column")
+
+    @model_validator(mode="after")
+    def _readable(self) -> TableSource:
+        options = self._options()
+        if self.column is not None and options:
+            raise ValueError(f"a column of the prices has no {next(iter(options))} of its own")
+        Table(self.path, **options)  # checks them
+        return self
+
+    def _options(self) -> dict[str, Any]:
+        names = set(TableSource.model_fields) - set(Source.model_fields) - {"column", "name"}
+        given = {name: getattr(self, name) for name in TableSource.model_fields if name in names}
+        return {n: v for n, v in given.items() if v != TableSource.model_fields[n].default}
+
+    def table(self) -> Table | str:
+        """Return the table with its options, or the name of a column."""
+        return self.column if self.column is not None else Table(self.read(), **self._options())
+
+
+class Data(Section):
+    """Prices, and how their times are read."""
+
+    prices: Source
+    """The price table, long or wide."""
+    actions: Source | None = None
+    """Splits and cash dividends."""
+    assets: tuple[Asset, ...] | None = None
+    """Asset order; by default the columns of a wide table, else sorted names."""
+    columns: dict[str, str] | None = None
+    """Names of columns the price table calls otherwise: timestamp: ts, close: px_last."""
+    bar_time: str | None = None
+    """Time of day at which dates are complete: 16:00 America/New_York."""
+    timezone: str | None = None
+    """Zone of times that name none; UTC by default."""
+    sort: bool = False
+    """Whether times that run backwards within an asset are sorted, not refused."""
+    on_violation: Literal["raise", "warn"] = "raise"
+    """What a value published before it can have been known does."""
+
+
+class NamedIndicator(Section):
+    """An indicator by name; its parameters stand beside it."""
+
+    model_config = ConfigDict(extra="allow")
+    indicator: Annotated[str, Field(json_schema_extra={"enum": list(INDICATORS)})]
+    """ATR, EWMA, ..."""
+    name: str | None = None
+    """Name of its column."""
+
+    @model_validator(mode="after")
+    def _makes(self) -> NamedIndicator:
+        self.make()
+        return self
+
+    def make(self) -> Indicator:
+        """Return the indicator."""
+        return make_named(INDICATORS, self.indicator, self.model_extra or {})
+
+
+Tables = Annotated[tuple[TableSource, ...], OneOrMore]
+
+
+class Features(Section):
+    """What is joined to the prices as of time."""
+
+    signals: Tables = ()
+    """Model outputs per asset."""
+    features: Tables = ()
+    """Other values per asset."""
+    indicators: Annotated[tuple[NamedIndicator, ...], OneOrMore] = ()
+    """Computed from the bars."""
+    context: Tables = ()
+    """Market-wide values."""
+
+
+class NamedStrategy(Section):
+    """The strategy; a text alone is its class."""
+
+    model_config = ConfigDict(populate_by_name=True)
+    spec: ClassSpec = Field(alias="class")
+    """module:Class or file.py:Class, the file relative to the run file."""
+    parameters: dict[str, Any] = Field(default_factory=dict)
+    """What the class is called with."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _shorthand(cls, value: Any) -> Any:
+        return {"class": value} if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _named(self) -> NamedStrategy:
+        split_spec(self.spec, "class")
+        return self
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core: Any, handler: GetJsonSchemaHandler) -> Any:
+        return {"anyOf": [{"type": "string"}, handler(core)]}
+
+
+class NamedRule(Section):
+    """A rule by name; its parameters stand beside it."""
+
+    model_config = ConfigDict(extra="allow")
+    rule: Annotated[
+        ClassSpec,
+        Field(json_schema_extra={"anyOf": [{"enum": list(RULES)}, {"pattern": "^.+:.+$"}]}),
+    ]
+    """A built-in rule, or module:Class, or file.py:Class."""
+    rules: tuple[NamedRule, ...] | None = None
+    """The members of CompositeRule, AnyOf and AllOf."""
+    assets: Annotated[tuple[Asset, ...] | None, OneOrMore] = None
+    """The assets it is for; all by default."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _shorthand(cls, value: Any) -> Any:
+        return {"rule": value} if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _makes(self) -> NamedRule:
+        if any(member.assets is not None for member in self.rules or ()):
+            raise ValueError("assets stand on the outermost rule, not on its members")
+        if self.rules is not None and ":" not in self.rule and self.rule not in GROUPS:
+            raise ValueError(f"{self.rule} has no members; {', '.join(GROUPS)} have")
+        # Rules of the user's own are made by a run alone: that imports their module.
+        if not any(":" in rule.rule for rule in self.all_rules()):
+            self.make()
+        return self
+
+    def all_rules(self) -> Iterator[NamedRule]:
+        """Walk this rule and the members within."""
+        yield self
+        for member in self.rules or ():
+            yield from member.all_rules()
+
+    def make(self, folder: Path | None = None) -> RiskRule:
+        """Return the rule; those that are not built in are imported, modules from `folder` first."""
+        parameters = dict(self.model_extra or {})
+        if self.rules is not None:
+            parameters["rules"] = [member.make(folder) for member in self.rules]
+        if ":" not in self.rule:
+            return make_named(RULES, self.rule, parameters)
+        return make(self.rule, RiskRule, parameters, folder=folder or Path.cwd(), field="rule")
+
+
+class Risk(Section):
+    """The rules on positions and orders."""
+
+    rules: Annotated[tuple[NamedRule, ...], OneOrMore] = ()
+    """In the order they are added."""
+
+
+class Output(Section):
+    """What is written of the result, and where."""
+
+    folder: FilePath | None = None
+    """Folder for the tables; nothing is written without."""
+    picture: bool = True
+    """Whether equity.png is drawn there, too."""
+    record_columns: tuple[str, ...] | None = None
+    """Columns that trades carry at entry and exit; all of them by default."""
+
+
+ACCOUNT = {"initial_cash": "initial_cash", "account": "kind", "max_leverage": "max_leverage"}
+"""Settings of ``BacktestConfig`` that stand under ``account``, and what they are called there."""
+EXECUTION = [
+    name for name in BacktestConfig.model_fields if name not in {*ACCOUNT, "record_columns"}
+]
+
+
+def _settings(name: str, doc: str, fields: dict[str, str]) -> type[Section]:
+    """Return a section with fields of ``BacktestConfig``: one place says what each setting may be."""
+    own = {new: BacktestConfig.model_fields[old] for old, new in fields.items()}
+    kinds: dict[str, Any] = {new: (field.annotation, field) for new, field in own.items()}
+    return create_model(name, __base__=Section, __doc__=doc, __module__=__name__, **kinds)
+
+
+Account = _settings("Account", "Cash, and the kind of account.", ACCOUNT)
+Execution = _settings("Execution", "Costs, and what a fill is.", {name: name for name in EXECUTION})

@@ -1,0 +1,128 @@
+"""YAML and JSON: read without running anything, environment variables put in; written."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, ClassVar
+
+import yaml
+
+from ml4t.backtest.runfile.errors import RunFileError, field_path, nearest
+
+SUFFIXES = (".yaml", ".yml", ".json")
+_VARIABLE = re.compile(r"\$\{([^}]*)\}")
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML's safe loader with the types of JSON: 1e-3 is a number, 2014-01-31 is text."""
+
+    yaml_implicit_resolvers: ClassVar = {
+        first: [(tag, test) for tag, test in resolvers if not tag.endswith(":timestamp")]
+        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
+
+    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
+        merge = "tag:yaml.org,2002:merge"
+        keys = [self.construct_object(key) for key, _ in node.value if key.tag != merge]
+        _mapping([(key, None) for key in keys])
+        return super().construct_mapping(node, deep)
+
+
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float", re.compile(r"[-+]?\d+(\.\d*)?[eE][-+]?\d+$"), list("-+0123456789")
+)
+
+
+def _mapping(pairs: list[tuple[Any, Any]]) -> dict[str, Any]:
+    """Return the pairs as a mapping; a name given twice would silently be the last."""
+    names: dict[str, Any] = {}
+    for name, value in pairs:
+        if not isinstance(name, str):
+            raise RunFileError(f"{name!r} stands where a name must; put it in quotes")
+        if name in names:
+            raise RunFileError(f"{name} is given twice in one section")
+        names[name] = value
+    return names
+
+
+def read_file(path: Path) -> dict[str, Any]:
+    """Read a run file, with ``${NAME}`` replaced from the environment.
+
+    Raises
+    ------
+    RunFileError
+        If there is no such file, it is no YAML or JSON, or a variable is not set.
+    """
+    if path.suffix.lower() not in SUFFIXES:
+        raise RunFileError(f"a run file ends in {', '.join(SUFFIXES)}, was {path.name}")
+    if not path.is_file():
+        raise RunFileError(f"there is no file {path}")
+    try:
+        text = path.read_text(encoding="utf-8")
+        if path.suffix.lower() == ".json":
+            read = json.loads(text, object_pairs_hook=_mapping)
+        else:
+            read = yaml.load(text, _Loader)  # a SafeLoader: plain values only
+    except (yaml.YAMLError, json.JSONDecodeError, UnicodeDecodeError) as error:
+        reason = " ".join(str(error).split())
+        raise RunFileError(f"{path.name} cannot be read: {reason}") from error
+    except RunFileError as error:
+        raise RunFileError(f"{path.name}: {error}") from None
+    if not isinstance(read, dict):
+        raise RunFileError(f"{path.name} must hold the sections of a run, was {read!r}")
+    return substituted(read, ())
+
+
+def substituted(value: Any, location: tuple[str | int, ...]) -> Any:
+    """Return `value` with ``${NAME}`` replaced in every text within.
+
+    A text that is one variable and nothing else becomes what YAML reads from it, so that
+    ``${CASH}`` can be a number.
+    """
+    if isinstance(value, dict):
+        return {name: substituted(item, (*location, name)) for name, item in value.items()}
+    if isinstance(value, list):
+        return [substituted(item, (*location, place)) for place, item in enumerate(value)]
+    if not isinstance(value, str):
+        return value
+    text = _VARIABLE.sub(lambda match: _variable(match[1], location), value)
+    return _scalar(text) if _VARIABLE.fullmatch(value) else text
+
+
+def _variable(name: str, location: tuple[str | int, ...]) -> str:
+    if name not in os.environ:
+        near = nearest(name, os.environ)
+        hint = f"; {near}" if near.startswith("did") else ""
+        raise RunFileError(
+            f"{field_path(location)}: the environment variable {name!r} is not set{hint}"
+        )
+    return os.environ[name]
+
+
+def _scalar(text: str) -> Any:
+    try:
+        value = yaml.load(text, _Loader)
+    except (yaml.YAMLError, RunFileError):
+        return text
+    return value if isinstance(value, (bool, int, float)) else text
+
+
+def write_file(path: Path, content: Mapping[str, Any]) -> None:
+    """Write `content` as the suffix of `path` says."""
+    if path.suffix.lower() not in SUFFIXES:
+        raise RunFileError(f"a run file ends in {', '.join(SUFFIXES)}, was {path.name}")
+    if path.suffix.lower() == ".json":
+        text = json.dumps(content, indent=2, ensure_ascii=False) + "\n"
+    else:
+        text = yaml.dump(content, Dumper=_Dumper, sort_keys=False, allow_unicode=True)
+    path.write_text(text, encoding="utf-8")
+
+
+class _Dumper(yaml.SafeDumper):
+    """Quotes the text that the loader above would take for a number."""
+
+    yaml_implicit_resolvers: ClassVar = _Loader.yaml_implicit_resolvers

@@ -1,0 +1,27 @@
+from typing import SupportsFloat, final
+
+from ml4t.backtest.strategy.strategy import CompiledStrategy
+
+@final
+class SignalStrategy(CompiledStrategy):
+    def __init__(
+        self,
+        entry: str,
+        exit: str | None = None,  # noqa: A002
+        *,
+        short_entry: str | None = None,
+        short_exit: str | None = None,
+        quantity: SupportsFloat | None = None,
+        value: SupportsFloat | None = None,
+        percent: SupportsFloat | None = None,
+    ) -> None: ...
+    @property
+    def parameters(self) -> dict[str, str | float]: ...
+    @property
+    def entry(self) -> str: ...
+    @property
+    def exit(self) -> str | None: ...
+    @property
+    def short_entry(self) -> str | None: ...
+    @property
+    def short_exit(self) -> str | None: ...
