@@ -86,7 +86,9 @@ def read_prices(
         if role in roles
     )
     codes, assets = _assets(table, roles, layout.wide, assets, name)
-    read = PriceTable(stamps, published[0] if published else None, codes, assets, prices, features, closes_only)
+    read = PriceTable(
+        stamps, published[0] if published else None, codes, assets, prices, features, closes_only
+    )
     return _without_absent_rows(read, name) if layout.wide else read
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -161,11 +161,16 @@ def _read_times(
     )
     said = published if own is None else own
     if said is None:
-        raise DataError(
-            f"{name}: no column of times (available_at, timestamp, date, datetime or time) among "
-            f"{', '.join(table.column_names)}"
-        )
+        raise DataError(timeless(name, table.column_names))
     return said, published
+
+
+def timeless(name: str, column_names: Sequence[str]) -> str:
+    """Say that a table of values has no times."""
+    return (
+        f"{name}: no column of times (available_at, timestamp, date, datetime or time) among "
+        f"{', '.join(column_names)}"
+    )
 
 
 def _read_values(

@@ -11,7 +11,7 @@ from ml4t.backtest.data.assemble import PRICES, Joiner, check_own_columns, wrap
 from ml4t.backtest.data.bars import make_bars
 from ml4t.backtest.data.market_data import MarketData
 from ml4t.backtest.data.options import check_on_violation
-from ml4t.backtest.data.prices import PriceTable, read_prices
+from ml4t.backtest.data.prices import read_prices
 from ml4t.backtest.data.requests import Request, split_indicators, split_requests
 from ml4t.backtest.data.series import SeriesTable, read_context, read_series, refuse_unknown
 from ml4t.backtest.data.times import Clock, Stamps, check_kinds, make_clock
@@ -102,7 +102,7 @@ def market_data(
     stamps = {PRICES: read.stamps}
     for request, table in signal_tables + feature_tables + context_tables:
         stamps[table.name] = request.comparable(table.stamps, clock)
-    corporate = _read_actions(actions, read, clock, stamps)
+    corporate = actions_of(actions, read.assets, clock, stamps)
     check_kinds(stamps, clock)
 
     bars = make_bars(read, clock, PRICES, sort)
@@ -132,12 +132,13 @@ def _read_series(
     return tables
 
 
-def _read_actions(
-    actions: Any, read: PriceTable, clock: Clock, stamps: dict[str, Stamps]
+def actions_of(
+    actions: Any, assets: tuple[Any, ...], clock: Clock, stamps: dict[str, Stamps]
 ) -> Actions | None:
+    """Read the actions of a run, and put their times among those that have to be comparable."""
     if actions is None:
         return None
-    table, times = read_actions(actions, read.assets, clock)
+    table, times = read_actions(actions, assets, clock)
     # Dates of actions mean their start whatever the time of day of bars is: they fit every table.
     if times.kind != "date":
         stamps["actions"] = times

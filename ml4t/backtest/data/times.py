@@ -43,9 +43,7 @@ class Stamps:
         return len(self.values)
 
 
-def read_stamps(
-    column: Any, table_name: str, column_name: str, kind: str | None = None
-) -> Stamps:
+def read_stamps(column: Any, table_name: str, column_name: str, kind: str | None = None) -> Stamps:
     """Read a column of times.
 
     Parameters
@@ -78,7 +76,7 @@ def read_stamps(
             )
         return Stamps("date", days)
     if is_text(array.type):
-        array = _parse(array, where)
+        array = parse_times(array, where)
     if not pa.types.is_timestamp(array.type):
         raise DataError(
             f"{where} holds {array.type}, must hold dates or timestamps; say what the numbers count with "
@@ -96,7 +94,8 @@ def read_stamps(
     return Stamps("naive" if zone is None else "aware", values)
 
 
-def _parse(array: pa.Array, where: str) -> pa.Array:
+def parse_times(array: pa.Array, where: str) -> pa.Array:
+    """Return ISO 8601 text as timestamps; ``where`` is the table and column for messages."""
     text = array.cast(pa.large_string())
     for kind in (pa.timestamp("ns"), pa.timestamp("ns", "UTC")):
         try:
