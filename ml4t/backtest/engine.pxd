@@ -25,7 +25,8 @@ cdef class EngineLoop:
     cdef bint fills_at_close         # something may fill after step 5
     cdef bint is_debug
     cdef bint is_last_chunk
-    cdef int64_t n_times             # of the whole run
+    cdef int64_t total               # timestamps of the whole run, or rows, for the progress
+    cdef bint counts_rows
     cdef bint is_under_water         # equity was not positive at the last mark
     cdef int64_t n_done              # timestamps recorded
     cdef int64_t n_told              # fills told to the strategy

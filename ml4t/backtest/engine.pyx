@@ -47,8 +47,9 @@ cdef class EngineLoop:
     config : BacktestConfig
     progress : callable, optional
         Called as ``progress(done, total)`` with numbers of timestamps, now and then.
-    n_times : int, optional
-        Timestamps of all chunks, for the progress; those of ``data`` by default.
+    n_times, n_rows : int, optional
+        Timestamps of all chunks, for the progress, or rows where those are not known; by default the
+        timestamps of ``data``.
 
     Raises
     ------
@@ -61,13 +62,15 @@ cdef class EngineLoop:
     def __init__(
         self, MarketData data not None, Strategy strategy not None,
         RiskManager risk_manager not None, config, progress=None,
-        n_times=None,
+        n_times=None, n_rows=None,
     ):
         self.data = data
         self.strategy = strategy
         self.risk_manager = risk_manager
         self.progress = progress
-        self.n_times = data.n_times if n_times is None else n_times
+        self.counts_rows = n_times is None and n_rows is not None
+        known = n_rows if self.counts_rows else n_times
+        self.total = data.n_times if known is None else known
         self.cursor = Cursor(data)
         self.portfolio = Portfolio(data.assets, config.initial_cash)
         self.broker = Broker(self.cursor, self.portfolio, config)
@@ -420,11 +423,14 @@ cdef class EngineLoop:
         return 0
 
     cdef int _tick(self) except -1 with gil:
+        cdef int64_t done = self.cursor.t_before + self.n_done
         self.next_tick = self.cursor.last + TICK_ROWS
         PyErr_CheckSignals()
         if self.progress is not None:
             self.next_tick = self.cursor.last + TICK_ROWS // 50
-            self.progress(self.cursor.t_before + self.n_done, self.n_times)
+            if self.counts_rows:
+                done = self.cursor.rows_before + self.cursor.last - self.data.n_carried
+            self.progress(done, max(done, self.total))
         return 0
 
     # Section 6: what the trades and positions made is what the equity has gained (debug runs).

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ml4t.backtest.analytics.recorded import recorded_columns
+from ml4t.backtest.data._rows import held_rows
 from ml4t.backtest.data.market_data import ACTION, MarketData
 
 Int64s = npt.NDArray[np.int64]
@@ -40,11 +41,14 @@ class KeptRows:
         self._context: list[dict[str, npt.NDArray[np.float64]]] = []
         self._actions: list[npt.NDArray[Any]] = []
         self.row_numbers: Int64s = np.empty(0, np.int64)
-        self._numbers: Int64s = np.empty(0, np.int64)  # in the run, of the last chunk's carried rows
+        # Numbers in the run of each asset's last row: the carried rows of the next chunk.
+        self._last_rows: Int64s = np.empty(0, np.int64)
+        self._is_held: npt.NDArray[np.uint8] | None = None
         self._n_times = 0
         self._n_rows = 0
         self._n_orders = 0
-        self._last: MarketData | None = None
+        self._n_changes = 0
+        self._names: tuple[Any, ...] = ()
 
     def keep(self, data: MarketData, records: Records) -> None:
         """Keep what the run so far speaks of in this chunk.
@@ -56,35 +60,29 @@ class KeptRows:
         records : mapping
             The records of the run so far: ``orders`` and ``holdings``.
         """
-        first_t, n_carried = data.first_t, data.n_carried
-        number = self._row_numbers(data)
-        wanted = np.isin(number, records["orders"]["decision_row"][self._n_orders :])
-        wanted[n_carried:] |= _is_held(data, self._n_times, records["holdings"])
-        rows = np.flatnonzero(wanted)
-        row_time = np.repeat(data.timestamps, np.diff(data.offsets))
-        row_time[:n_carried] = data.carried_times
+        first_t = data.first_t
+        decided = self._decided(data, records["orders"]["decision_row"][self._n_orders :])
+        rows = np.union1d(decided, self._held(data, records["holdings"]))
         recorded = recorded_columns(data, self._record_columns)
         self._parts.append(
             {
-                "number": number[rows],
-                "time": row_time[rows],
+                "number": self._number(data, rows),
+                "time": _times(data, rows),
                 "asset": data.asset_codes[rows],
                 "close": data.close[rows],
                 "features": {
-                    name: values[rows]
-                    for name, values in data.features.items()
-                    if name in recorded
+                    name: values[rows] for name, values in data.features.items() if name in recorded
                 },
             }
         )
         self._timestamps.append(data.timestamps[first_t:])
         self._context.append({name: values[first_t:] for name, values in data.context.items()})
         self._actions.append(data.actions)
-        self._numbers = self._last_numbers(data, number)
+        self._last_rows = self._number(data, _last_rows(data))
         self._n_orders = len(records["orders"])
         self._n_times += data.n_times - first_t
-        self._n_rows += data.n_rows - n_carried
-        self._last = data
+        self._n_rows += data.n_rows - data.n_carried
+        self._names = (data.assets, data.signal_names, data.info)
 
     @property
     def n_chunks(self) -> int:
@@ -93,7 +91,7 @@ class KeptRows:
 
     def market_data(self) -> MarketData:
         """Return the kept rows as market data over all timestamps of the run."""
-        if self._last is None:
+        if not self._parts:
             raise ValueError("nothing was kept: keep() has to be called for each chunk")
         number = np.concatenate([part["number"] for part in self._parts])
         number, once = np.unique(number, return_index=True)
@@ -109,8 +107,9 @@ class KeptRows:
             for name in self._context[0]
         }
         self.row_numbers = number
+        assets, signal_names, info = self._names
         return MarketData.from_arrays(
-            self._last.assets,
+            assets,
             timestamps,
             np.append(np.searchsorted(time, timestamps), len(time)),
             np.concatenate([part["asset"] for part in self._parts])[once],
@@ -119,10 +118,10 @@ class KeptRows:
             close,
             close,
             features=features,
-            signal_names=self._last.signal_names,
+            signal_names=signal_names,
             context=context,
             actions=np.concatenate(self._actions).astype(ACTION),
-            info={**self._last.info, "bars": self._n_rows},
+            info={**info, "bars": self._n_rows},
         )
 
     def placed(self, records: Records) -> dict[str, Any]:
@@ -136,30 +135,46 @@ class KeptRows:
                 renumbered[table][column] = np.where(rows < 0, -1, place)
         return renumbered
 
-    def _row_numbers(self, data: MarketData) -> Int64s:
-        own = np.arange(data.n_rows - data.n_carried, dtype=np.int64) + self._n_rows
-        return np.concatenate([self._numbers, own])
+    def _number(self, data: MarketData, rows: Int64s) -> Int64s:
+        """Number in the run of rows of a chunk."""
+        n_carried = data.n_carried
+        number = rows - n_carried + self._n_rows
+        number[rows < n_carried] = self._last_rows[rows[rows < n_carried]]
+        return number
 
-    def _last_numbers(self, data: MarketData, number: Int64s) -> Int64s:
-        """Number of each asset's last row, in asset order: the carried rows of the next chunk."""
-        last = np.full(data.n_assets, -1, np.int64)
-        last[data.asset_codes] = number  # the last one of an asset stays
-        return last[last >= 0]
+    def _decided(self, data: MarketData, numbers: Int64s) -> Int64s:
+        """Rows of a chunk that orders were decided on, from their numbers in the run."""
+        own = numbers[numbers >= self._n_rows] - self._n_rows + data.n_carried
+        return np.concatenate([np.flatnonzero(np.isin(self._last_rows, numbers)), own])
+
+    def _held(self, data: MarketData, holdings: npt.NDArray[Any]) -> Int64s:
+        """Rows of a chunk, not carried ones, whose asset was held when their timestamp was over."""
+        if self._is_held is None:
+            self._is_held = np.zeros(data.n_assets, np.uint8)
+        changes = holdings[self._n_changes :]
+        self._n_changes = len(holdings)
+        if len(changes) == 0 and not self._is_held.any():
+            return np.empty(0, np.int64)
+        marks = held_rows(
+            data.offsets,
+            data.first_t,
+            data.asset_codes,
+            self._is_held,
+            changes["time_index"] - self._n_times + data.first_t,
+            np.ascontiguousarray(changes["asset"]),
+            (changes["quantity"] != 0.0).view(np.uint8),
+        )
+        return np.flatnonzero(marks) + data.n_carried
 
 
-def _is_held(
-    data: MarketData, t_before: int, holdings: npt.NDArray[Any]
-) -> npt.NDArray[np.bool_]:
-    """Whether a position in the asset of each own row was open at the end of the row's timestamp."""
-    asset = data.asset_codes[data.n_carried :].astype(np.int64)
-    rows_at = np.diff(data.offsets)[data.first_t :]
-    t = np.repeat(np.arange(len(rows_at)), rows_at) + t_before
-    changes = holdings[np.lexsort((holdings["time_index"], holdings["asset"]))]
-    if len(changes) == 0:
-        return np.zeros(len(asset), np.bool_)
-    # One increasing key over (asset, time): the last change up to a row says what was held there.
-    span = t_before + len(rows_at) + 1
-    key = changes["asset"].astype(np.int64) * span + changes["time_index"]
-    place = np.searchsorted(key, asset * span + t, side="right") - 1
-    found = (place >= 0) & (changes["asset"][place] == asset)
-    return found & (changes["quantity"][place] != 0.0)
+def _times(data: MarketData, rows: Int64s) -> Int64s:
+    times = data.timestamps[np.searchsorted(data.offsets, rows, side="right") - 1]
+    times[rows < data.n_carried] = data.carried_times[rows[rows < data.n_carried]]
+    return times
+
+
+def _last_rows(data: MarketData) -> Int64s:
+    """Each asset's last row, in asset order: the carried rows of the next chunk."""
+    last = np.full(data.n_assets, -1, np.int64)
+    last[data.asset_codes] = np.arange(data.n_rows)  # the last one of an asset stays
+    return last[last >= 0]
