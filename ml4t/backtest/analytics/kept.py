@@ -41,8 +41,6 @@ class KeptRows:
         self._context: list[dict[str, npt.NDArray[np.float64]]] = []
         self._actions: list[npt.NDArray[Any]] = []
         self.row_numbers: Int64s = np.empty(0, np.int64)
-        # Numbers in the run of each asset's last row: the carried rows of the next chunk.
-        self._last_rows: Int64s = np.empty(0, np.int64)
         self._is_held: npt.NDArray[np.uint8] | None = None
         self._n_times = 0
         self._n_rows = 0
@@ -61,13 +59,18 @@ class KeptRows:
             The records of the run so far: ``orders`` and ``holdings``.
         """
         first_t = data.first_t
-        decided = self._decided(data, records["orders"]["decision_row"][self._n_orders :])
-        rows = np.union1d(decided, self._held(data, records["holdings"]))
+        marks = self._held(data, records["holdings"])
+        decided = records["orders"]["decision_row"][self._n_orders :]
+        marks[decided[decided >= self._n_rows] - self._n_rows + data.n_carried] = True
+        # Orders of later chunks may be decided on it.
+        last = _last_rows(data)
+        marks[last[last >= data.n_carried]] = True
+        rows = np.flatnonzero(marks)
         recorded = recorded_columns(data, self._record_columns)
         self._parts.append(
             {
-                "number": self._number(data, rows),
-                "time": _times(data, rows),
+                "number": rows - data.n_carried + self._n_rows,
+                "count": np.diff(np.searchsorted(rows, data.offsets[first_t:])),
                 "asset": data.asset_codes[rows],
                 "close": data.close[rows],
                 "features": {
@@ -78,7 +81,6 @@ class KeptRows:
         self._timestamps.append(data.timestamps[first_t:])
         self._context.append({name: values[first_t:] for name, values in data.context.items()})
         self._actions.append(data.actions)
-        self._last_rows = self._number(data, _last_rows(data))
         self._n_orders = len(records["orders"])
         self._n_times += data.n_times - first_t
         self._n_rows += data.n_rows - data.n_carried
@@ -93,26 +95,23 @@ class KeptRows:
         """Return the kept rows as market data over all timestamps of the run."""
         if not self._parts:
             raise ValueError("nothing was kept: keep() has to be called for each chunk")
-        number = np.concatenate([part["number"] for part in self._parts])
-        number, once = np.unique(number, return_index=True)
-        timestamps = np.concatenate(self._timestamps)
-        time = np.concatenate([part["time"] for part in self._parts])[once]
-        close = np.concatenate([part["close"] for part in self._parts])[once]
+        self.row_numbers = self._column("number")
+        count = self._column("count")
+        close = self._column("close")
         features = {
-            name: np.concatenate([part["features"][name] for part in self._parts])[once]
+            name: np.concatenate([part["features"][name] for part in self._parts])
             for name in self._parts[0]["features"]
         }
         context = {
             name: np.concatenate([chunk[name] for chunk in self._context])
             for name in self._context[0]
         }
-        self.row_numbers = number
         assets, signal_names, info = self._names
         return MarketData.from_arrays(
             assets,
-            timestamps,
-            np.append(np.searchsorted(time, timestamps), len(time)),
-            np.concatenate([part["asset"] for part in self._parts])[once],
+            np.concatenate(self._timestamps),
+            np.concatenate([[0], np.cumsum(count)]),
+            self._column("asset"),
             close,
             close,
             close,
@@ -135,46 +134,31 @@ class KeptRows:
                 renumbered[table][column] = np.where(rows < 0, -1, place)
         return renumbered
 
-    def _number(self, data: MarketData, rows: Int64s) -> Int64s:
-        """Number in the run of rows of a chunk."""
-        n_carried = data.n_carried
-        number = rows - n_carried + self._n_rows
-        number[rows < n_carried] = self._last_rows[rows[rows < n_carried]]
-        return number
+    def _column(self, name: str) -> npt.NDArray[Any]:
+        return np.concatenate([part[name] for part in self._parts])
 
-    def _decided(self, data: MarketData, numbers: Int64s) -> Int64s:
-        """Rows of a chunk that orders were decided on, from their numbers in the run."""
-        own = numbers[numbers >= self._n_rows] - self._n_rows + data.n_carried
-        return np.concatenate([np.flatnonzero(np.isin(self._last_rows, numbers)), own])
-
-    def _held(self, data: MarketData, holdings: npt.NDArray[Any]) -> Int64s:
-        """Rows of a chunk, not carried ones, whose asset was held when their timestamp was over."""
+    def _held(self, data: MarketData, holdings: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
+        """Mark the rows of a chunk, not carried ones, whose asset was held when their timestamp was over."""
         if self._is_held is None:
             self._is_held = np.zeros(data.n_assets, np.uint8)
         changes = holdings[self._n_changes :]
         self._n_changes = len(holdings)
-        if len(changes) == 0 and not self._is_held.any():
-            return np.empty(0, np.int64)
-        marks = held_rows(
-            data.offsets,
-            data.first_t,
-            data.asset_codes,
-            self._is_held,
-            changes["time_index"] - self._n_times + data.first_t,
-            np.ascontiguousarray(changes["asset"]),
-            (changes["quantity"] != 0.0).view(np.uint8),
-        )
-        return np.flatnonzero(marks) + data.n_carried
-
-
-def _times(data: MarketData, rows: Int64s) -> Int64s:
-    times = data.timestamps[np.searchsorted(data.offsets, rows, side="right") - 1]
-    times[rows < data.n_carried] = data.carried_times[rows[rows < data.n_carried]]
-    return times
+        marks = np.zeros(data.n_rows, np.bool_)
+        if len(changes) or self._is_held.any():
+            marks[data.n_carried :] = held_rows(
+                data.offsets,
+                data.first_t,
+                data.asset_codes,
+                self._is_held,
+                changes["time_index"] - self._n_times + data.first_t,
+                np.ascontiguousarray(changes["asset"]),
+                (changes["quantity"] != 0.0).view(np.uint8),
+            )
+        return marks
 
 
 def _last_rows(data: MarketData) -> Int64s:
-    """Each asset's last row, in asset order: the carried rows of the next chunk."""
+    """Each asset's last row, in asset order."""
     last = np.full(data.n_assets, -1, np.int64)
     last[data.asset_codes] = np.arange(data.n_rows)  # the last one of an asset stays
     return last[last >= 0]

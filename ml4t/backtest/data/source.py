@@ -78,6 +78,33 @@ class Source:
             raise DataError(f"{self.name}: could not be read: {error}") from error
 
 
+class InOrder:
+    """Reads a source whose rows stand in order of time from front to back, each row once.
+
+    Arrow decodes what comes next meanwhile, in threads of its own.
+    """
+
+    def __init__(self, source: Source) -> None:
+        self._time = source.time
+        self._batches = source.batches(source.columns)
+        self._rest: pa.RecordBatch | None = None
+
+    def read(self, until: int) -> pa.Table:
+        """Return the next rows, up to a stored time."""
+        parts = []
+        while (batch := self._next()) is not None:
+            n_rows = int(np.searchsorted(stored_times(batch[self._time]), until, side="right"))
+            parts.append(batch.slice(0, n_rows))
+            if n_rows < batch.num_rows:
+                self._rest = batch.slice(n_rows)
+                break
+        return pa.Table.from_batches(parts)
+
+    def _next(self) -> pa.RecordBatch | None:
+        rest, self._rest = self._rest, None
+        return next(self._batches, None) if rest is None else rest
+
+
 def open_source(
     given: Any,
     name: str,

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 
 from ml4t.backtest.data.actions import Actions
 from ml4t.backtest.data.assemble import PRICES, Columns, Joiner, Tables, check_own_columns, wrap
@@ -18,6 +20,7 @@ from ml4t.backtest.data.prices import read_prices
 from ml4t.backtest.data.requests import Request
 from ml4t.backtest.data.series import SeriesTable
 from ml4t.backtest.data.series_source import SeriesSource
+from ml4t.backtest.data.source import InOrder
 
 Join = Callable[[Request, SeriesTable, Bars], Columns]
 
@@ -47,16 +50,21 @@ class Walk:
 
     def chunks(self) -> Iterator[MarketData]:
         """Read one chunk after the other."""
-        after = None
-        for until in self._plan.ends:
-            yield self._chunk(after, until)
-            after = until
+        for table in self._tables():
+            yield self._chunk(table)
 
-    def _chunk(self, after: int | None, until: int) -> MarketData:
+    def _tables(self) -> Iterator[pa.Table]:
+        """Read the prices of one chunk after the other."""
+        source, ends = self._plan.source, self._plan.ends
+        if self._plan.survey.n_times is not None:
+            reader = InOrder(source)
+            yield from (reader.read(end) for end in ends)
+        else:
+            yield from (source.read(*bounds) for bounds in pairwise([None, *ends]))
+
+    def _chunk(self, table: pa.Table) -> MarketData:
         plan = self._plan
-        table = plan.source.read(after, until)
         read = read_prices(table, PRICES, plan.columns, plan.assets, plan.survey.kinds)
-        del table
         bars = make_bars(read, plan.clock, PRICES, plan.sort)
         check_own_columns(bars, plan.on_violation)
         actions = self._actions(int(bars.timestamps[-1]))
