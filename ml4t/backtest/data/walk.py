@@ -51,7 +51,12 @@ class Walk:
     def chunks(self) -> Iterator[MarketData]:
         """Read one chunk after the other."""
         for table in self._tables():
-            yield self._chunk(table)
+            chunk = self._chunk(table)
+            del table
+            # What Arrow keeps for its next read would add to the chunks at the peak.
+            pa.default_memory_pool().release_unused()
+            yield chunk
+            del chunk
 
     def _tables(self) -> Iterator[pa.Table]:
         """Read the prices of one chunk after the other."""
