@@ -79,7 +79,12 @@ def write_rows(folder: Path, n_rows: int, say: Callable[[str], None] = lambda te
                 "score": rng.integers(0, 1_000, ROWS_A_FILE) / 1_000,
             }
         )
-        pq.write_table(table, folder / f"{number:04d}.parquet", compression="zstd")
+        pq.write_table(
+            table,
+            folder / f"{number:04d}.parquet",
+            compression="zstd",
+            row_group_size=ROWS_A_FILE // 4,
+        )
         say(f"written {(number + 1) * ROWS_A_FILE:,} rows")
 
 

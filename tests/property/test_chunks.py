@@ -100,7 +100,9 @@ def held_at(result, data, cuts) -> int:
     """Number of cuts that a trade lies across."""
     times = pd.to_datetime(data.timestamps[cuts], utc=True)
     trades = result.trades
-    return sum(((trades["entry_time"] < time) & (trades["exit_time"] > time)).any() for time in times)
+    return sum(
+        ((trades["entry_time"] < time) & (trades["exit_time"] > time)).any() for time in times
+    )
 
 
 @pytest.mark.parametrize("n_assets", [1, 3])
@@ -112,7 +114,9 @@ def test_a_compiled_strategy_in_chunks(n_assets):
         if data.n_assets != n_assets:
             return
         rng = Random(data.n_rows)
-        entry, leave = (np.array([float(rng.random() < 0.2) for _ in range(data.n_rows)]) for _ in "ab")
+        entry, leave = (
+            np.array([float(rng.random() < 0.2) for _ in range(data.n_rows)]) for _ in "ab"
+        )
         with_signals = MarketData.from_arrays(
             data.assets, data.timestamps, data.offsets, data.asset_codes,
             data.open, data.high, data.low, data.close, volume=data.volume,

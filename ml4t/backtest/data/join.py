@@ -256,4 +256,4 @@ def _refuse_repeats(series: SeriesTable, known: Publications) -> None:
 
 
 def _compose(order: Int64s, rows: Int64s) -> Int64s:
-    return np.where(rows < 0, -1, order[rows])
+    return np.where(rows < 0, -1, order[rows]) if len(order) else rows

@@ -50,14 +50,19 @@ class Source:
         self, columns: Collection[str], after: int | None = None, until: int | None = None
     ) -> Iterator[pa.RecordBatch]:
         """Yield some rows at a time of these columns, in the order in which they are stored."""
-        chosen, schema = self._filter(after, until), self.dataset.schema
+        chosen = self._filter(after, until)
         # File by file: Arrow would read far ahead over many of them.
         for fragment in self.dataset.get_fragments(chosen):
-            scanner = fragment.scanner(schema, list(columns), filter=chosen, batch_readahead=2)
-            batches = iter(scanner.to_batches())
-            while (batch := self._try(lambda batches=batches: next(batches, None))) is not None:
-                if batch.num_rows:
-                    yield batch
+            scanner = fragment.scanner(
+                self.dataset.schema, list(columns), filter=chosen, batch_readahead=2
+            )
+            yield from self._nonempty(iter(scanner.to_batches()))
+            del scanner  # and what it has decoded, before the next file is
+
+    def _nonempty(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        while (batch := self._try(lambda: next(batches, None))) is not None:
+            if batch.num_rows:
+                yield batch
 
     def _filter(self, after: int | None, until: int | None) -> ds.Expression | None:
         time, kind = ds.field(self.time), self.dataset.schema.field(self.time).type
