@@ -15,7 +15,7 @@ from ml4t.backtest import BacktestEngine, BacktestResult, DataFeed, Strategy
 
 N_ASSETS = 1_000
 ROWS_A_FILE = 1_000_000
-MARK = 9.999e8
+MARK = 9.998e8
 
 
 class Marked(Strategy):
@@ -52,7 +52,7 @@ class Rare(Strategy):
 
 
 def write_minutes(path: Path, n_rows: int) -> None:
-    """Write minute bars of one asset, a random walk with a marked bar in ten thousand."""
+    """Write minute bars of one asset, a random walk with a marked bar in five thousand."""
     prices = random_walk(n_rows, 1, seed=7, volatility=1e-4)
     columns = {name: column.ravel() for name, column in prices._asdict().items()}
     volume = np.random.default_rng(7).integers(1, 10**9, n_rows).astype(np.float64)

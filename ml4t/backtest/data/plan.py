@@ -163,11 +163,8 @@ def _chosen(actions: Any, names: tuple[Any, ...], given: Sequence[Any] | None) -
 
 
 def _check_chunk(chunk: Any) -> None:
-    if isinstance(chunk, str):
-        known = chunk in SPANS
-    else:
-        known = isinstance(chunk, int | np.integer) and chunk > 0
-    if not known:
+    is_span = isinstance(chunk, str) and chunk in SPANS
+    if not is_span and not (isinstance(chunk, int | np.integer) and chunk > 0):
         raise DataError(
             f"chunk must be {', '.join(map(repr, SPANS))} or a positive number of rows, was {chunk!r}"
         )

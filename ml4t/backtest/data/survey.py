@@ -88,8 +88,8 @@ def chunk_ends(found: Survey, source: Source, chunk: str | int) -> list[int]:
     ends, counts = [], []
     for day, end, count in zip(found.days, last, found.counts, strict=True):
         if count <= chunk:
-            ends.append([end])
-            counts.append([count])
+            ends.append(np.array([end]))
+            counts.append(np.array([count]))
         else:
             times, rows = _times_of_day(source, int(day))
             ends.append(times)

@@ -7,7 +7,7 @@ from benchmarks.bench_stream import CHUNK, check, measure, ratio
 from benchmarks.processes import in_fresh_process
 from benchmarks.streams import peak_over, write_minutes, write_rows
 
-ROWS = 100_000
+ROWS = 250_000
 MOST = 1.1
 
 
