@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -56,7 +57,8 @@ def survey(source: Source) -> Survey:
             kinds[role] = kind
         values = stored_times(batch[source.time])
         steps.add(values)
-        days.update(_by_day(values))
+        for day, count in _runs_of_days(values):
+            days[day] += count
         if asset:
             assets.update(used_names(*encode(batch[asset], source.name, asset)))
     if not days:
@@ -114,9 +116,12 @@ def _times_of_day(source: Source, day: int) -> tuple[Int64s, Int64s]:
     return np.unique(times, return_counts=True)
 
 
-def _by_day(values: Int64s) -> dict[int, int]:
-    days, counts = np.unique(values // DAY_NS, return_counts=True)
-    return dict(zip(days.tolist(), counts.tolist(), strict=True))
+def _runs_of_days(values: Int64s) -> Iterator[tuple[int, int]]:
+    """Yield days and how many rows of each stand together."""
+    days = values // DAY_NS
+    starts = np.flatnonzero(np.diff(days, prepend=days[0] - 1))
+    lengths = np.diff(starts, append=len(days))
+    return zip(days[starts].tolist(), lengths.tolist(), strict=True)
 
 
 class _Steps:
