@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ml4t.backtest.data.ahead import one_ahead
 from ml4t.backtest.data.market_data import MarketData
-from ml4t.backtest.data.plan import Plan, make_plan
-from ml4t.backtest.data.walk import Walk
+
+if TYPE_CHECKING:
+    from ml4t.backtest.data.plan import Plan
 
 
 class DataFeed:
@@ -91,6 +92,9 @@ class DataFeed:
             there are values of assets that the prices do not have. What is wrong with a single row is
             found when its chunk is read, with the messages of ``market_data``.
         """
+        # Arrow's datasets take their time to import, and few runs need them.
+        from ml4t.backtest.data.plan import make_plan
+
         plan = make_plan(
             prices,
             signals=signals,
@@ -132,6 +136,8 @@ class DataFeed:
 
     def __iter__(self) -> Iterator[MarketData]:
         """Read the chunks in order. Each carries over the last bar of every asset seen before it."""
+        from ml4t.backtest.data.walk import Walk
+
         chunks = Walk(self._plan).chunks()
         return one_ahead(chunks) if self._prefetch else chunks
 
