@@ -5,6 +5,7 @@ from ml4t.backtest.config import BacktestConfig, Commission
 from ml4t.backtest.core.build import build_profile
 from ml4t.backtest.data.errors import DataError
 from ml4t.backtest.data.event import CrossSection, MarketEvent
+from ml4t.backtest.data.feed import DataFeed
 from ml4t.backtest.data.market_data import MarketData
 from ml4t.backtest.execution.order import Fill, Order
 from ml4t.backtest.lookahead import LookaheadReport, check_lookahead
@@ -22,6 +23,7 @@ __all__ = [
     "CompiledStrategy",
     "CrossSection",
     "DataError",
+    "DataFeed",
     "Fill",
     "LookaheadReport",
     "MarketData",

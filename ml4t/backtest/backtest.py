@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import difflib
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from typing import Any
 
+from ml4t.backtest.analytics.kept import KeptRows
 from ml4t.backtest.config import BacktestConfig
+from ml4t.backtest.data.errors import DataError
+from ml4t.backtest.data.feed import DataFeed
 from ml4t.backtest.data.market_data import MarketData
 from ml4t.backtest.engine import EngineLoop
 from ml4t.backtest.report.progress import progress_bar
@@ -25,14 +29,16 @@ class BacktestEngine:
 
     Parameters
     ----------
-    data : MarketData
+    data : MarketData, DataFeed, or iterable of MarketData
+        An iterable gives the chunks of one run in order, each carrying over the bars before it.
     strategy : Strategy
     rules : iterable of RiskRule or callable, optional
         Give rules or a risk manager.
     risk_manager : RiskManager, optional
     config : BacktestConfig, optional
     progress : callable, optional
-        Called as ``progress(done, total)`` with numbers of timestamps, now and then.
+        Called as ``progress(done, total)`` with numbers of timestamps, now and then; of rows, where a
+        feed does not know its timestamps.
 
     Raises
     ------
@@ -44,7 +50,7 @@ class BacktestEngine:
 
     def __init__(
         self,
-        data: MarketData,
+        data: MarketData | Iterable[MarketData],
         strategy: Strategy,
         *,
         rules: Iterable[RiskRule | RuleFunction] | None = None,
@@ -55,9 +61,11 @@ class BacktestEngine:
         _check_kinds(data, strategy, config)
         if rules is not None and risk_manager is not None:
             raise TypeError("give rules or risk_manager, not both")
-        if data.n_times == 0:
+        if isinstance(data, MarketData) and data.n_times == 0:
             raise ValueError("the market data has no timestamp: there is nothing to run")
         self.data = data
+        self.n_times: int | None = getattr(data, "n_times", None)
+        self.n_rows: int | None = getattr(data, "n_rows", None)
         self.strategy = strategy
         self.risk_manager = RiskManager(rules or ()) if risk_manager is None else risk_manager
         self.config = BacktestConfig() if config is None else config
@@ -79,33 +87,64 @@ class BacktestEngine:
         BacktestInterrupted
             On Ctrl-C.
 
-        All three carry ``partial_result``: what had happened up to then.
+        DataError
+            If a chunk of a feed is not what it should be.
+
+        All of them carry ``partial_result``: what had happened up to then.
         """
         began = time.perf_counter()
-        loop = EngineLoop(self.data, self.strategy, self.risk_manager, self.config, self.progress)
+        chunks = iter((self.data,) if isinstance(self.data, MarketData) else self.data)
         try:
-            loop.run()
-        except RuleError as error:
-            error.partial_result = self._result(loop, began, partial=True)
+            first = next(chunks)
+        except StopIteration:
+            raise ValueError("the feed has no chunk: there is nothing to run") from None
+        loop = EngineLoop(
+            first,
+            self.strategy,
+            self.risk_manager,
+            self.config,
+            self.progress,
+            self.n_times,
+            self.n_rows,
+        )
+        kept = None if first is self.data else KeptRows(self.config.record_columns)
+        del first  # each chunk makes room for those to come
+        try:
+            loop.run(chunks, None if kept is None else partial(_keep, kept, loop))
+        except (RuleError, DataError) as error:
+            if loop.where() != "before the first timestamp":
+                error.partial_result = self._result(loop, kept, began, partial=True)
             raise
         except KeyboardInterrupt as error:
             interrupted = BacktestInterrupted(f"interrupted {loop.where()}")
-            interrupted.partial_result = self._result(loop, began, partial=True)
+            interrupted.partial_result = self._result(loop, kept, began, partial=True)
             raise interrupted from error
         except Exception as error:
             if loop.where() == "before the first timestamp":
                 raise
             failed = StrategyError(self._failure(loop, error))
-            failed.partial_result = self._result(loop, began, partial=True)
+            failed.partial_result = self._result(loop, kept, began, partial=True)
             raise failed from error
-        if self.progress is not None:
-            self.progress(self.data.n_times, self.data.n_times)
-        return self._result(loop, began, partial=False)
+        finally:
+            _close(chunks)
+        total = self.n_rows if self.n_times is None else self.n_times
+        if self.progress is not None and total is not None:
+            self.progress(total, total)
+        return self._result(loop, kept, began, partial=False)
 
-    def _result(self, loop: EngineLoop, began: float, *, partial: bool) -> BacktestResult:
+    def _result(
+        self, loop: EngineLoop, kept: KeptRows | None, began: float, *, partial: bool
+    ) -> BacktestResult:
+        records = loop.records()
+        data = loop.data
+        if kept is not None:
+            if kept.n_chunks < loop.n_chunks:  # the chunk in which the run stopped
+                kept.keep(data, records)
+            data = kept.market_data()
+            records = kept.placed(records)
         return BacktestResult.from_run(
-            loop.records(),
-            self.data,
+            records,
+            data,
             self.config,
             strategy_name=type(self.strategy).__name__,
             seconds=time.perf_counter() - began,
@@ -115,24 +154,42 @@ class BacktestEngine:
 
     def _failure(self, loop: EngineLoop, error: Exception) -> str:
         name = type(self.strategy).__name__
-        return (
-            f"{name} raised {type(error).__name__} ({loop.where()}): {error}{self._nearest(error)}"
-        )
+        return f"{name} raised {type(error).__name__} ({loop.where()}): {error}{_nearest(loop.data, error)}"
 
-    def _nearest(self, error: Exception) -> str:
-        """The column that may have been meant by an attribute no event has."""
-        if not isinstance(error, AttributeError) or error.name is None:
-            return ""
-        columns = [*self.data.features, *self.data.context]
-        near = difflib.get_close_matches(error.name, columns, 1)
-        return f"; did you mean {near[0]!r}?" if near else ""
+
+def _is_feed(data: Any) -> bool:
+    # Tables can be iterated too; a feed has no columns.
+    return (
+        isinstance(data, Iterable)
+        and not hasattr(data, "columns")
+        and not isinstance(data, Mapping | str)
+    )
+
+
+def _close(chunks: Iterator[MarketData]) -> None:
+    """Let go of a feed that was not read to its end."""
+    close = getattr(chunks, "close", None)
+    if close is not None:
+        close()
+
+
+def _keep(kept: KeptRows, loop: EngineLoop, data: MarketData) -> None:
+    kept.keep(data, loop.tables())
+
+
+def _nearest(data: MarketData, error: Exception) -> str:
+    """The column that may have been meant by an attribute no event has."""
+    if not isinstance(error, AttributeError) or error.name is None:
+        return ""
+    near = difflib.get_close_matches(error.name, [*data.features, *data.context], 1)
+    return f"; did you mean {near[0]!r}?" if near else ""
 
 
 def _check_kinds(data: object, strategy: object, config: object) -> None:
-    if not isinstance(data, MarketData):
+    if not isinstance(data, MarketData) and not _is_feed(data):
         raise TypeError(
-            f"data must be MarketData, was {type(data).__name__}; use MarketData.from_tables, "
-            "or run_backtest for tables"
+            "data must be MarketData or an iterable of its chunks, was "
+            f"{type(data).__name__}; use MarketData.from_tables, or run_backtest for tables"
         )
     if not isinstance(strategy, Strategy):
         hint = f"; write {strategy.__name__}(...)" if isinstance(strategy, type) else ""
@@ -162,11 +219,12 @@ def run_backtest(
 
     Parameters
     ----------
-    prices : MarketData or table
-        Finished market data, or anything :func:`ml4t.backtest.data.tables.market_data` reads.
+    prices : MarketData, DataFeed or table
+        Finished market data, a feed of them, or anything
+        :func:`ml4t.backtest.data.tables.market_data` reads.
     strategy : Strategy
     signals, features, context, actions : table, optional
-        Joined to the prices as of time; not with finished market data.
+        Joined to the prices as of time; not with finished market data or a feed.
     rules : iterable of RiskRule or callable, optional
     risk_manager : RiskManager, optional
     config : BacktestConfig, optional
@@ -182,15 +240,18 @@ def run_backtest(
     Raises
     ------
     DataError
-        If a table is not what it should be; nothing has run then.
+        If a table is not what it should be; nothing has run then, but of a feed the chunks before.
     StrategyError, RuleError, BacktestInterrupted
         As :meth:`BacktestEngine.run`.
     """
     tables = {"signals": signals, "features": features, "context": context, "actions": actions}
-    if isinstance(prices, MarketData):
+    data: MarketData | DataFeed
+    if isinstance(prices, MarketData | DataFeed):
         given = [name for name, table in (tables | table_options).items() if table is not None]
         if given:
-            raise TypeError(f"{given[0]} cannot be joined to finished MarketData: give tables")
+            raise TypeError(
+                f"{given[0]} cannot be joined to finished {type(prices).__name__}: give tables"
+            )
         data = prices
     else:
         data = MarketData.from_tables(prices, **tables, **table_options)

@@ -24,6 +24,9 @@ cdef class EngineLoop:
     cdef Broker broker
     cdef bint fills_at_close         # something may fill after step 5
     cdef bint is_debug
+    cdef bint is_last_chunk
+    cdef int64_t total               # timestamps of the whole run, or rows, for the progress
+    cdef bint counts_rows
     cdef bint is_under_water         # equity was not positive at the last mark
     cdef int64_t n_done              # timestamps recorded
     cdef int64_t n_told              # fills told to the strategy
@@ -33,7 +36,7 @@ cdef class EngineLoop:
     cdef double* cash
     cdef double* gross
     cdef double* net
-    cdef dict columns      # the arrays behind these pointers
+    cdef list blocks      # the arrays behind these pointers
     cdef object on_event             # the callbacks that the strategy defines; None: not defined
     cdef object on_batch
     cdef object on_fill
@@ -50,6 +53,7 @@ cdef class EngineLoop:
     cdef int _before_strategy(self) except -1 nogil
     cdef int _after_strategy(self) except -1 nogil
     cdef int _fill_at_close(self) except -1 nogil
+    cdef bint _is_at_end(self) noexcept nogil
     cdef int _mark(self) except -1 nogil
     cdef void _write_accounts(self) noexcept nogil
     cdef int _go_under_water(self) except -1 nogil

@@ -57,6 +57,9 @@ cdef class EngineLoop:
     config : BacktestConfig
     progress : callable, optional
         Called as ``progress(done, total)`` with numbers of timestamps, now and then.
+    n_times, n_rows : int, optional
+        Timestamps of all chunks, for the progress, or rows where those are not known; by default the
+        timestamps of ``data``.
 
     Raises
     ------
@@ -69,11 +72,15 @@ cdef class EngineLoop:
     def __init__(
         self, MarketData data not None, Strategy strategy not None,
         RiskManager risk_manager not None, config, progress=None,
+        n_times=None, n_rows=None,
     ):
         self.data = data
         self.strategy = strategy
         self.risk_manager = risk_manager
         self.progress = progress
+        self.counts_rows = n_times is None and n_rows is not None
+        known = n_rows if self.counts_rows else n_times
+        self.total = data.n_times if known is None else known
         self.cursor = Cursor(data)
         self.portfolio = Portfolio(data.assets, config.initial_cash)
         self.broker = Broker(self.cursor, self.portfolio, config)
@@ -81,22 +88,28 @@ cdef class EngineLoop:
         self.fills_at_close = (
             self.broker.settings.fill_at == FILL_CLOSE or self.broker.settings.close_at_end
         )
-        # One block: an allocator that gets it back whole can give it whole to the next run.
-        block = np.empty((len(RECORDED), data.n_times))
-        self.columns = dict(zip(RECORDED, block))
-        self.equity = _pointer(block)
-        self.cash = self.equity + data.n_times
-        self.gross = self.cash + data.n_times
-        self.net = self.gross + data.n_times
+        self.blocks = []
+        self._make_columns()
         self._find_callbacks()
 
-    def run(self):
-        """Walk from the first timestamp to the last. Whatever stops it, records() stays true."""
+    def run(self, chunks=(), on_chunk=None):
+        """Walk from the first timestamp to the last. Whatever stops it, records() stays true.
+
+        Parameters
+        ----------
+        chunks : iterable of MarketData
+            What follows the data the loop was made with, each carrying over the bars before it.
+        on_chunk : callable, optional
+            Called as ``on_chunk(data)`` when a chunk is done and still there.
+        """
         self.risk_manager.bind(self.broker)
         try:
             self.strategy.enter_run(self.broker, self.risk_manager)
             try:
-                self._run()
+                self.strategy.on_start()
+                self._walk_chunks(iter(chunks), on_chunk)
+                self.event = None
+                self.strategy.on_end()
             finally:
                 self.strategy.leave_run()
         finally:
@@ -104,15 +117,25 @@ cdef class EngineLoop:
 
     def records(self):
         """Return what happened so far: structured arrays and columns by name."""
-        records = self.broker.records() | self.portfolio.records()
-        records |= {name: column[:self.n_done] for name, column in self.columns.items()}
+        records = self.tables()
+        curve = self._curve()
+        records |= dict(zip(RECORDED, curve))
         return records | {
-            "n_done": self.n_done,
+            "n_done": curve.shape[1],
             "rule_names": self.risk_manager.rule_names,
             "reasons": self.risk_manager.reason_texts(),
             "statistics": self.risk_manager.statistics,
             "counters": self.broker.counts(),
         }
+
+    def tables(self):
+        """Return the structured arrays alone. The run cannot go on while they are held."""
+        return self.broker.records() | self.portfolio.records()
+
+    @property
+    def n_chunks(self):
+        """Chunks entered so far."""
+        return len(self.blocks)
 
     def where(self):
         """Say where the run stands: the timestamp, and the asset whose bar the strategy saw last."""
@@ -121,14 +144,52 @@ cdef class EngineLoop:
         at = f"at {pd.Timestamp(self.cursor.now, tz='UTC')}"
         return at if self.event is None else f"asset {self.event.asset!r} {at}"
 
-    def _run(self):
-        self.strategy.on_start()
-        if isinstance(self.strategy, CompiledStrategy):
-            self._run_one_compiled(self.strategy)
-        else:
-            self._run_python()
+    # The chunk after next is fetched before the next is walked: the last one has to know that it is.
+    def _walk_chunks(self, chunks, on_chunk):
+        while True:
+            following = next(chunks, None)
+            self.is_last_chunk = following is None
+            if isinstance(self.strategy, CompiledStrategy):
+                self._run_one_compiled(self.strategy)
+            else:
+                self._run_python()
+            if on_chunk is not None:
+                on_chunk(self.data)
+            if following is None:
+                return
+            self._enter(following)
+
+    def _enter(self, MarketData data not None):
+        if tuple(data.features) != tuple(self.data.features) or (
+            tuple(data.context) != tuple(self.data.context)
+        ):
+            raise ValueError("a chunk must have the columns of the first one, in the same order")
+        self.cursor.enter(data)
+        self.strategy.data = data
+        self.data = data
         self.event = None
-        self.strategy.on_end()
+        self._make_columns()
+
+    # One block a chunk: an allocator that gets it back whole can give it whole to the next run.
+    def _make_columns(self):
+        block = np.empty((len(RECORDED), self.data.n_times))
+        self.blocks.append(block)
+        self.equity = _pointer(block)
+        self.cash = self.equity + self.data.n_times
+        self.gross = self.cash + self.data.n_times
+        self.net = self.gross + self.data.n_times
+        self.n_done = self.data.first_t
+        self.next_tick = 0
+        self.end_of_quiet = 0
+
+    # The record of step 7 over all chunks, shape (4, timestamps done).
+    def _curve(self):
+        first, *others = self.blocks
+        if not others:
+            return first[:, self.data.first_t:self.n_done]
+        *whole, last = others
+        parts = [block[:, 1:] for block in whole]
+        return np.concatenate([first, *parts, last[:, 1:self.n_done]], axis=1)
 
     def _run_one_compiled(self, CompiledStrategy strategy not None):
         strategy.prepare()
@@ -184,6 +245,7 @@ cdef class EngineLoop:
     # walk stops before the first bar that is not quiet and leaves it, untouched, to the seven steps.
     cdef void _walk_quietly(self, int64_t until) noexcept nogil:
         cdef int64_t t = self.n_done
+        cdef int64_t t_before = self.cursor.t_before
         cdef const double* high = self.data.high_
         cdef const double* low = self.data.low_
         cdef const double* close = self.data.close_
@@ -209,7 +271,7 @@ cdef class EngineLoop:
                 net = position.quantity * close[t]
                 if not cash + net > 0.0:
                     break
-                close_bar(position, settings, t, high[t], low[t], close[t])
+                close_bar(position, settings, t_before + t, high[t], low[t], close[t])
                 equity_at[t] = cash + net
                 cash_at[t] = cash
                 gross_at[t] = fabs(net)
@@ -221,6 +283,7 @@ cdef class EngineLoop:
     # The same for one bar, before a strategy in Python is told; returns whether it was quiet.
     cdef inline bint _step_quietly(self) noexcept nogil:
         cdef int64_t t = self.n_done
+        cdef int64_t t_before = self.cursor.t_before
         cdef double high = self.data.high_[t]
         cdef double low = self.data.low_[t]
         cdef double close = self.data.close_[t]
@@ -232,7 +295,7 @@ cdef class EngineLoop:
         if position.quantity != 0.0:
             if touches(position, high, low):
                 return False
-            close_bar(position, &self.broker.settings, t, high, low, close)
+            close_bar(position, &self.broker.settings, t_before + t, high, low, close)
         self.equity[t] = cash + net
         self.cash[t] = cash
         self.gross[t] = fabs(net)
@@ -255,9 +318,11 @@ cdef class EngineLoop:
     cdef int64_t _end_of_quiet(self) noexcept nogil:
         cdef int64_t first = self.n_done
         cdef int64_t middle
-        cdef int64_t until = self.data.n_times - self.broker.settings.close_at_end
+        cdef int64_t until = self.data.n_times
         if self.is_debug:
             return first
+        if self.broker.settings.close_at_end and self.is_last_chunk:
+            until -= 1
         if self.next_tick < until:
             until = self.next_tick if self.next_tick > first else first
         if self.cursor.next_action == self.data.n_actions:
@@ -318,10 +383,13 @@ cdef class EngineLoop:
     cdef int _fill_at_close(self) except -1 nogil:
         if self.broker.settings.fill_at == FILL_CLOSE:
             self.broker.fill_market_orders(PHASE_AFTER_STRATEGY)
-        if self.broker.settings.close_at_end and self.cursor.t == self.data.n_times - 1:
+        if self.broker.settings.close_at_end and self._is_at_end():
             self._close_at_end()
         self._write_accounts()
         return 0
+
+    cdef bint _is_at_end(self) noexcept nogil:
+        return self.is_last_chunk and self.cursor.t == self.data.n_times - 1
 
     cdef inline int _mark(self) except -1 nogil:
         self._write_accounts()
@@ -353,7 +421,7 @@ cdef class EngineLoop:
 
     cdef inline int _record(self) except -1 nogil:
         if self.portfolio.n_touched > 0:
-            self.portfolio.record_holdings(self.cursor.t)
+            self.portfolio.record_holdings(self.cursor.run_t())
         if self.is_debug:
             self._check_identity()
         self.n_done = self.cursor.t + 1
@@ -415,11 +483,14 @@ cdef class EngineLoop:
         return 0
 
     cdef int _tick(self) except -1 with gil:
+        cdef int64_t done = self.cursor.t_before + self.n_done
         self.next_tick = self.cursor.last + TICK_ROWS
         PyErr_CheckSignals()
         if self.progress is not None:
             self.next_tick = self.cursor.last + TICK_ROWS // 50
-            self.progress(self.n_done, self.data.n_times)
+            if self.counts_rows:
+                done = self.cursor.rows_before + self.cursor.last - self.data.n_carried
+            self.progress(done, max(done, self.total))
         return 0
 
     # Section 6: what the trades and positions made is what the equity has gained (debug runs).

@@ -150,9 +150,9 @@ class BacktestResult:
             statistics=records["statistics"],
             counters=records["counters"],
             info={
-                **data.info,
                 "assets": list(data.assets),
                 "bars": int(data.offsets[records["n_done"]]),
+                **data.info,  # of a feed only some bars are here: it says how many there were
             },
             rules=rules,
             fingerprint=functools.partial(_fingerprint, data),

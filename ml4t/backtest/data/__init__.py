@@ -2,6 +2,7 @@
 
 from ml4t.backtest.data.dataset import SavedTable, write_dataset
 from ml4t.backtest.data.errors import DataError, DataWarning, LookAheadError
+from ml4t.backtest.data.feed import DataFeed
 from ml4t.backtest.data.indicators import (
     ATR,
     EWMA,
@@ -26,6 +27,7 @@ __all__ = [
     "EWMA",
     "CallableFeatureProvider",
     "DataError",
+    "DataFeed",
     "DataWarning",
     "FeatureProvider",
     "Finding",

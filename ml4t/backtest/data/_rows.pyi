@@ -1,3 +1,6 @@
+import numpy as np
+from numpy.typing import NDArray
+
 from ml4t.backtest.data.arrays import Float64s, Int32s, Int64s, Marks
 
 def is_ordered(times: Int64s, assets: Int32s) -> bool: ...
@@ -15,3 +18,12 @@ def as_of_rows(
 ) -> Int64s: ...
 def repeats(published: Int64s, own_times: Int64s, assets: Int32s, n_assets: int) -> Marks: ...
 def take_known(values: Float64s, rows: Int64s) -> Float64s: ...
+def held_rows(
+    offsets: Int64s,
+    first_t: int,
+    assets: Int32s,
+    held: NDArray[np.uint8],
+    change_t: Int64s,
+    change_asset: Int32s,
+    change_held: NDArray[np.uint8],
+) -> Marks: ...

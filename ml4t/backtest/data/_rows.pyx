@@ -137,3 +137,39 @@ def take_known(const double[::1] values, const int64_t[::1] rows):
         for i in range(rows.shape[0]):
             out[i] = unknown if rows[i] < 0 else values[rows[i]]
     return result
+
+
+def held_rows(
+    const int64_t[::1] offsets, Py_ssize_t first_t, const int32_t[::1] assets, unsigned char[::1] held,
+    const int64_t[::1] change_t, const int32_t[::1] change_asset, const unsigned char[::1] change_held,
+):
+    """Mark the rows at whose timestamp, when it is over, their asset is held.
+
+    Parameters
+    ----------
+    offsets, assets : as in market data
+    first_t : int
+        Timestamps before it have no marks.
+    held : shape (n_assets,)
+        Before the first change; afterwards what is held behind the last row.
+    change_t : shape (n_changes,), not decreasing
+        Timestamp of each change, ``change_asset`` its asset, and whether the asset is held from then on.
+
+    Returns
+    -------
+    bool array, shape (n_rows - offsets[first_t],)
+    """
+    cdef Py_ssize_t first = offsets[first_t]
+    marks = np.zeros(assets.shape[0] - first, np.bool_)
+    cdef unsigned char[::1] mark = marks.view(np.uint8)
+    cdef Py_ssize_t change = 0
+    cdef Py_ssize_t t
+    cdef Py_ssize_t row
+    with nogil:
+        for t in range(first_t, offsets.shape[0] - 1):
+            while change < change_t.shape[0] and change_t[change] <= t:
+                held[change_asset[change]] = change_held[change]
+                change += 1
+            for row in range(offsets[t], offsets[t + 1]):
+                mark[row - first] = held[assets[row]]
+    return marks

@@ -69,6 +69,13 @@ def bars_of(data: MarketData) -> Bars:
     return Bars(times, data.timestamps, data.offsets, data.asset_codes, data.assets, {}, {}, None)
 
 
+def without_rows(bars: Bars) -> Bars:
+    """Return no bars, of the same assets."""
+    none = np.empty(0, np.int64)
+    codes = np.empty(0, np.int32)
+    return Bars(none, none, np.zeros(1, np.int64), codes, bars.assets, {}, {}, None)
+
+
 def take_rows(columns: dict[str, Float64s], rows: Int64s) -> dict[str, Float64s]:
     """Return columns with their rows in another order; an array that stands twice stays one."""
     taken = {id(column): column[rows] for column in columns.values()}

@@ -12,6 +12,9 @@ cdef class Cursor:
     """Position of the timestamp of now; -1 before the first."""
     cdef readonly int64_t now
     """Timestamp of now, nanoseconds UTC."""
+    cdef int64_t t_before            # timestamps of the run before data's timestamp 0
+    cdef int64_t rows_before         # rows of the run before data's row n_carried
+    cdef int64_t* carried_row        # by asset: number in the run of its carried row
     cdef int64_t first               # rows of now are first..last
     cdef int64_t last
     cdef int64_t next_action
@@ -38,6 +41,12 @@ cdef class Cursor:
             current[asset] = row
 
     cdef int64_t time_of(self, int64_t row) noexcept nogil
+    cdef int64_t number_of(self, int64_t row) noexcept nogil
+    cdef int enter(self, MarketData data) except -1
+
+    # Position of the timestamp of now in the whole run.
+    cdef inline int64_t run_t(self) noexcept nogil:
+        return self.t_before + self.t
 
     # Of a single asset: stand at t without having been at the timestamps before.
     cdef inline void arrive(self, int64_t t) noexcept nogil:

@@ -21,7 +21,8 @@ cdef class Cursor:
         self.data = data
         self.row = <int64_t*> malloc(<size_t> (data.n_assets + 1) * sizeof(int64_t))
         self.previous_row = <int64_t*> malloc(<size_t> (data.n_assets + 1) * sizeof(int64_t))
-        if self.row == NULL or self.previous_row == NULL:
+        self.carried_row = <int64_t*> malloc(<size_t> (data.n_assets + 1) * sizeof(int64_t))
+        if self.row == NULL or self.previous_row == NULL or self.carried_row == NULL:
             raise MemoryError(f"no memory for {data.n_assets} assets")
         for asset in range(data.n_assets):
             self.row[asset] = -1
@@ -35,6 +36,7 @@ cdef class Cursor:
     def __dealloc__(self):
         free(self.row)
         free(self.previous_row)
+        free(self.carried_row)
 
     # The timestamp of a row of the past; INT64_MIN for "none".
     cdef int64_t time_of(self, int64_t row) noexcept nogil:
@@ -43,6 +45,8 @@ cdef class Cursor:
         cdef int64_t middle
         if row < 0:
             return INT64_MIN
+        if row < self.data.n_carried:
+            return self.data.carried_time[row]
         if self.t > 0 and row >= self.data.offset[self.t - 1]:
             low = self.t - 1 if row < self.first else self.t
             return self.data.time[low]
@@ -53,3 +57,42 @@ cdef class Cursor:
             else:
                 high = middle - 1
         return self.data.time[low]
+
+    # The number of a row in the whole run, which chunks do not change; -1 for "none".
+    cdef int64_t number_of(self, int64_t row) noexcept nogil:
+        if row < 0:
+            return -1
+        if row < self.data.n_carried:
+            return self.carried_row[self.data.asset[row]]
+        return self.rows_before + row - self.data.n_carried
+
+    # Go on in the next chunk of the same run: its carried rows are the last rows of the assets.
+    cdef int enter(self, MarketData data) except -1:
+        cdef int64_t row
+        cdef int64_t n_seen = 0
+        cdef int32_t asset
+        if data.assets != self.data.assets or data.first_t == 0:
+            raise ValueError(
+                "a chunk must have the assets of the first one, in the same order, and carry their "
+                "last bars over"
+            )
+        if data.time[0] != self.now:
+            raise ValueError("a chunk must begin with the last timestamp of the chunk before")
+        for asset in range(<int32_t> data.n_assets):
+            n_seen += self.row[asset] >= 0
+        if n_seen != data.n_carried:
+            raise ValueError(
+                f"a chunk must carry over the last bars of {n_seen} assets, had {data.n_carried}"
+            )
+        for asset in range(<int32_t> data.n_assets):
+            self.carried_row[asset] = self.number_of(self.row[asset])
+        self.rows_before += self.data.n_rows - self.data.n_carried
+        self.t_before += self.data.n_times - 1
+        self.data = data
+        for row in range(data.n_carried):
+            self.row[data.asset[row]] = row
+        self.t = 0
+        self.first = 0
+        self.last = data.n_carried
+        self.next_action = 0
+        return 0

@@ -12,7 +12,15 @@ SHOWN = 3
 
 
 class DataError(ValueError):
-    """Input tables that cannot be simulated honestly: says what, where and what to do."""
+    """Input tables that cannot be simulated honestly: says what, where and what to do.
+
+    Attributes
+    ----------
+    partial_result : BacktestResult or None
+        Where a run was reading them chunk by chunk: what had happened up to then.
+    """
+
+    partial_result: Any = None
 
 
 class LookAheadError(DataError):

@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from ml4t.backtest.data._rows import as_of_rows, previous_rows, repeats, take_known
+from ml4t.backtest.data._rows import as_of_rows, repeats, take_known
 from ml4t.backtest.data.arrays import Float64s, Int32s, Int64s, Marks
 from ml4t.backtest.data.bars import Bars
 from ml4t.backtest.data.errors import (
@@ -26,13 +27,18 @@ from ml4t.backtest.data.errors import (
     count_rows,
     first_rows,
 )
+from ml4t.backtest.data.memory import Memory, lagged
 from ml4t.backtest.data.order import sort_by_time
 from ml4t.backtest.data.series import SeriesTable
 from ml4t.backtest.data.times import Clock
 
 
 def join_assets(
-    series: SeriesTable, bars: Bars, clock: Clock, on_violation: str = "raise"
+    series: SeriesTable,
+    bars: Bars,
+    clock: Clock,
+    on_violation: str = "raise",
+    memory: Memory | None = None,
 ) -> dict[str, Float64s]:
     """Join a table of signals or features to bars.
 
@@ -44,6 +50,8 @@ def join_assets(
     bars : Bars
     clock : Clock
     on_violation : {"raise", "warn"}
+    memory : Memory, optional
+        What was known before, where table and bars are parts that follow others; it goes on to the next.
 
     Returns
     -------
@@ -56,16 +64,28 @@ def join_assets(
     DataError
         If an (asset, time) stands twice.
     """
-    known = Publications(series, clock, on_violation)
+    n_before = 0
+    if memory is not None:
+        series, n_before = memory.before(series), memory.n_rows
+    known = Publications(series, clock, on_violation, n_before)
     # The names of a table begin with the assets of the run.
-    rows = known.at_bars(bars.timestamps, bars.offsets, bars.codes, len(series.names))
-    rows = _lagged(rows, bars.codes, len(bars.assets), series.options.lag_bars)
+    at_bars = partial(known.at_bars, n_assets=len(series.names))
+    if memory is None:
+        rows = at_bars(bars.timestamps, bars.offsets, bars.codes)
+        rows = lagged(rows, bars.codes, len(bars.assets), series.options.lag_bars)
+    else:
+        rows = memory.rows_at(at_bars, bars.timestamps, bars.offsets, bars.codes, "")
+        memory.keep(series)
     rows = known.without_stale(rows, bars.times)
     return {column: known.values(values, rows) for column, values in series.columns.items()}
 
 
 def join_context(
-    series: SeriesTable, bars: Bars, clock: Clock, on_violation: str = "raise"
+    series: SeriesTable,
+    bars: Bars,
+    clock: Clock,
+    on_violation: str = "raise",
+    memory: Memory | None = None,
 ) -> dict[str, Float64s]:
     """Join a table of market-wide values to the timestamps of a run.
 
@@ -76,26 +96,37 @@ def join_context(
     -------
     dict of column name to float64 array, shape (n_times,)
     """
-    known = Publications(series, clock, on_violation)
+    n_before = 0
+    if memory is not None:
+        series, n_before = memory.before(series), memory.n_rows
+    known = Publications(series, clock, on_violation, n_before)
     n_times = len(bars.timestamps)
     one_each, no_asset = np.arange(n_times + 1), np.zeros(n_times, np.int32)
     joined = {}
     for column, values in series.columns.items():
-        rows = known.at_bars(bars.timestamps, one_each, no_asset, 1, only=~np.isnan(values))
-        rows = _lagged(rows, no_asset, 1, series.options.lag_bars)
+        at_bars = partial(known.at_bars, n_assets=1, only=~np.isnan(values))
+        if memory is None:
+            rows = at_bars(bars.timestamps, one_each, no_asset)
+            rows = lagged(rows, no_asset, 1, series.options.lag_bars)
+        else:
+            rows = memory.rows_at(at_bars, bars.timestamps, one_each, no_asset, column)
         joined[column] = known.values(values, known.without_stale(rows, bars.timestamps))
+    if memory is not None:
+        memory.keep(series)
     return joined
 
 
 class Publications:
     """Rows of a table in the order in which they became known."""
 
-    def __init__(self, series: SeriesTable, clock: Clock, on_violation: str) -> None:
+    def __init__(
+        self, series: SeriesTable, clock: Clock, on_violation: str, n_checked: int = 0
+    ) -> None:
         self.codes = series.codes
         self.max_age = series.options.max_age_ns
         self.published, self.own = publication_times(series, clock)
         self.published_of_row = self.published
-        _check_violations(series, self.published, self.own, on_violation)
+        _check_violations(series, self.published, self.own, on_violation, n_checked)
         self.order = publication_order(self.published, self.own)
         if self.order is not None:
             same = self.own is self.published
@@ -122,7 +153,7 @@ class Publications:
 
     def without_stale(self, rows: Int64s, times: Int64s) -> Int64s:
         """Return ``rows`` with -1 where the value is older than it may be."""
-        if self.max_age is None:
+        if self.max_age is None or len(self.published_of_row) == 0:
             return rows
         age = times - self.published_of_row[rows]
         return np.where((rows >= 0) & (age > self.max_age), -1, rows)
@@ -155,11 +186,12 @@ def publication_times(series: SeriesTable, clock: Clock) -> tuple[Int64s, Int64s
 
 
 def _check_violations(
-    series: SeriesTable, published: Int64s, own: Int64s, on_violation: str
+    series: SeriesTable, published: Int64s, own: Int64s, on_violation: str, n_checked: int
 ) -> None:
     if own is published:
         return
     early = published < own
+    early[:n_checked] = False  # rows that an earlier chunk has handed on
     if early.any():
         what = f"{series.name}: available_at of {', '.join(series.columns)} is before the value's own time"
         names = _namer(series.names, series.codes)
@@ -224,14 +256,4 @@ def _refuse_repeats(series: SeriesTable, known: Publications) -> None:
 
 
 def _compose(order: Int64s, rows: Int64s) -> Int64s:
-    return np.where(rows < 0, -1, order[rows])
-
-
-def _lagged(rows: Int64s, codes: Int32s, n_assets: int, n_bars: int) -> Int64s:
-    """Return what each asset's bar ``n_bars`` before had."""
-    if n_bars == 0:
-        return rows
-    before = previous_rows(codes, n_assets)
-    for _ in range(n_bars):
-        rows = np.where(before < 0, -1, rows[before])
-    return rows
+    return np.where(rows < 0, -1, order[rows]) if len(order) else rows

@@ -7,6 +7,7 @@ cdef class MarketData:
     # C pointers into the arrays below; valid as long as the object lives.
     cdef const int64_t* time
     cdef const int64_t* offset
+    cdef const int64_t* carried_time
     cdef const int32_t* asset
     cdef const double* open_
     cdef const double* high_
@@ -24,6 +25,12 @@ cdef class MarketData:
 
     cdef readonly int64_t n_times
     """Distinct timestamps."""
+    cdef readonly int64_t first_t
+    """Timestamp the run starts at: 0, or 1 in a chunk whose timestamp 0 is what is carried over."""
+    cdef readonly int64_t n_carried
+    """Rows carried over from the chunks before: the last bar of every asset that has had one."""
+    cdef readonly object carried_times
+    """int64 array, shape (n_carried,), nanoseconds UTC: when the carried bars were."""
     cdef readonly int64_t n_rows
     """Bars: (timestamp, asset) pairs."""
     cdef readonly int64_t n_assets

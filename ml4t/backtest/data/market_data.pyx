@@ -42,7 +42,7 @@ cdef class MarketData:
     def from_arrays(
         assets, timestamps, offsets, asset_codes, open, high, low, close, *,
         volume=None, bid=None, ask=None, features=None, signal_names=(), context=None, actions=None,
-        info=None,
+        info=None, carried_times=None,
     ):
         """Wrap finished arrays without checking their values.
 
@@ -60,6 +60,9 @@ cdef class MarketData:
         context : mapping of name to float64 array, shape (n_times,)
         actions : structured array of dtype ``ACTION``, optional
         info : mapping, optional
+        carried_times : int64 array, shape (n_carried,), optional
+            Makes a chunk: timestamp 0 is the last one of the chunk before, its rows are the last bar of
+            every asset so far, and these are the times of those bars. The run starts at timestamp 1.
 
         Raises
         ------
@@ -94,6 +97,12 @@ cdef class MarketData:
         self.actions = np.array([] if actions is None else actions, ACTION)
         self.n_actions = len(self.actions)
         self.info = dict(info or {})
+        self.first_t = 0 if carried_times is None else 1
+        n_carried = 0 if carried_times is None else int(self.offsets[1])
+        self.carried_times = _frozen(
+            [] if carried_times is None else carried_times, np.int64, n_carried, "carried_times"
+        )
+        self.n_carried = n_carried
         self._point()
         return self
 
@@ -104,6 +113,7 @@ cdef class MarketData:
         self._columns = action_columns
         self.time = <const int64_t*> _address(self.timestamps)
         self.offset = <const int64_t*> _address(self.offsets)
+        self.carried_time = <const int64_t*> _address(self.carried_times)
         self.asset = <const int32_t*> _address(self.asset_codes)
         self.open_ = <const double*> _address(self.open)
         self.high_ = <const double*> _address(self.high)
@@ -132,6 +142,7 @@ cdef class MarketData:
         state = dict(
             volume=self.volume, bid=self.bid, ask=self.ask, features=self.features,
             signal_names=self.signal_names, context=self.context, actions=self.actions, info=self.info,
+            carried_times=self.carried_times if self.first_t else None,
         )
         arrays = (
             self.assets, self.timestamps, self.offsets, self.asset_codes,

@@ -38,6 +38,7 @@ def read_prices(
     name: str,
     columns: Mapping[str, str] | None = None,
     assets: Sequence[Any] | None = None,
+    kinds: Mapping[str, str] | None = None,
 ) -> PriceTable:
     """Read a price table of any form.
 
@@ -49,6 +50,8 @@ def read_prices(
     columns : mapping of role to column name, optional
     assets : sequence of asset names, optional
         Asset order; for a table of one asset without an asset column, its name.
+    kinds : mapping of role to kind of times, optional
+        What the times of the whole table are, where this is a part of it.
 
     Returns
     -------
@@ -63,14 +66,8 @@ def read_prices(
     table = layout.table
     if table.num_rows == 0:
         raise DataError(f"{name}: the table has no rows")
-    roles = find_roles(name, table.column_names, PRICE_ROLES, None if layout.wide else columns)
-    roles = _with_close(table.column_names, roles)
+    roles = price_roles(table.column_names, name, None if layout.wide else columns)
     closes_only = _closes_only(name, roles)
-    if "timestamp" not in roles:
-        raise DataError(
-            f"{name}: no column of times (timestamp, date, datetime or time) among {', '.join(table.column_names)}; "
-            "rename it, or name it with columns={'timestamp': ...}"
-        )
     prices = {
         role: to_float64(table[roles[role]], name, roles[role])
         for role in (*OHLC, *QUOTES)
@@ -83,13 +80,36 @@ def read_prices(
         for column in table.column_names
         if column not in roles.values()
     }
-    stamps = read_stamps(table[roles["timestamp"]], name, roles["timestamp"])
-    published = None
-    if "available_at" in roles:
-        published = read_stamps(table[roles["available_at"]], name, roles["available_at"])
+    stamps, *published = (
+        read_stamps(table[roles[role]], name, roles[role], (kinds or {}).get(role))
+        for role in ("timestamp", "available_at")
+        if role in roles
+    )
     codes, assets = _assets(table, roles, layout.wide, assets, name)
-    read = PriceTable(stamps, published, codes, assets, prices, features, closes_only)
+    read = PriceTable(
+        stamps, published[0] if published else None, codes, assets, prices, features, closes_only
+    )
     return _without_absent_rows(read, name) if layout.wide else read
+
+
+def price_roles(
+    column_names: list[str], name: str, columns: Mapping[str, str] | None = None
+) -> dict[str, str]:
+    """Find the columns of a long price table: role to column name.
+
+    Raises
+    ------
+    DataError
+        If there is no column of closes or of times, or but some of open, high and low.
+    """
+    roles = _with_close(column_names, find_roles(name, column_names, PRICE_ROLES, columns))
+    _closes_only(name, roles)
+    if "timestamp" not in roles:
+        raise DataError(
+            f"{name}: no column of times (timestamp, date, datetime or time) among {', '.join(column_names)}; "
+            "rename it, or name it with columns={'timestamp': ...}"
+        )
+    return roles
 
 
 def _with_close(column_names: list[str], roles: dict[str, str]) -> dict[str, str]:

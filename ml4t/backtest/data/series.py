@@ -1,12 +1,15 @@
 """Tables of values that ride with the bars: signals, features, context, as arrays."""
 
-from dataclasses import dataclass
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
-from ml4t.backtest.data.arrays import Float64s, Int32s
+from ml4t.backtest.data.arrays import Float64s, Int32s, Int64s
 from ml4t.backtest.data.arrow import to_arrow, to_float64
 from ml4t.backtest.data.assets import encode, recode, used_names
 from ml4t.backtest.data.errors import DAY_NS, DataError, count_rows, first_rows
@@ -33,8 +36,52 @@ class SeriesTable:
         """The times that decide when a value is seen."""
         return self.own if self.published is None else self.published
 
+    def __len__(self) -> int:
+        return len(self.own)
 
-def read_series(options: Table, name: str, value_name: str, assets: tuple[Any, ...]) -> SeriesTable:
+    def take(self, rows: Int64s) -> SeriesTable:
+        """Return the table with these rows."""
+        own, published = self._times(lambda stamps, _: stamps.take(rows), self)
+        return replace(
+            self,
+            own=own,
+            published=published,
+            codes=self.codes[rows],
+            columns={column: values[rows] for column, values in self.columns.items()},
+        )
+
+    def followed_by(self, later: SeriesTable) -> SeriesTable:
+        """Return the rows of both; names are those of ``later``, which begin with the run's assets."""
+        own, published = self._times(Stamps.followed_by, later)
+        return replace(
+            later,
+            own=own,
+            published=published,
+            codes=np.concatenate([self.codes, later.codes]),
+            columns={
+                column: np.concatenate([values, later.columns[column]])
+                for column, values in self.columns.items()
+            },
+        )
+
+    def _times(
+        self, combined: Callable[[Stamps, Stamps], Stamps], other: SeriesTable
+    ) -> tuple[Stamps, Stamps | None]:
+        own = combined(self.own, other.own)
+        if self.published is None or other.published is None:
+            return own, None
+        # Publications that are the only times of a table stay one object with them.
+        same = self.own is self.published
+        return own, own if same else combined(self.published, other.published)
+
+
+def read_series(
+    options: Table,
+    name: str,
+    value_name: str,
+    assets: tuple[Any, ...],
+    kinds: Mapping[str, str] | None = None,
+) -> SeriesTable:
     """Read a table of signals or features.
 
     Parameters
@@ -45,6 +92,8 @@ def read_series(options: Table, name: str, value_name: str, assets: tuple[Any, .
     value_name : str
         Name of the values of a wide table.
     assets : tuple of asset names of the run
+    kinds : mapping of role to kind of times, optional
+        What the times of the whole table are, where this is a part of it, which may be empty.
 
     Returns
     -------
@@ -61,7 +110,7 @@ def read_series(options: Table, name: str, value_name: str, assets: tuple[Any, .
     roles = find_roles(
         name, table.column_names, SERIES_ROLES, None if layout.wide else options.columns
     )
-    own, published = _read_times(table, roles, name)
+    own, published = _read_times(table, roles, name, kinds)
     if "asset" in roles:
         codes, names = encode(table[roles["asset"]], name, roles["asset"])
         in_order = (
@@ -80,7 +129,9 @@ def read_series(options: Table, name: str, value_name: str, assets: tuple[Any, .
     return SeriesTable(name, options, own, published, codes, in_order, values)
 
 
-def read_context(options: Table, name: str, value_name: str) -> SeriesTable:
+def read_context(
+    options: Table, name: str, value_name: str, kinds: Mapping[str, str] | None = None
+) -> SeriesTable:
     """Read a table of market-wide values: as :func:`read_series`, without assets."""
     table = to_arrow(options.source, name, value_name)
     roles = find_roles(
@@ -89,28 +140,37 @@ def read_context(options: Table, name: str, value_name: str) -> SeriesTable:
         {role: SERIES_ROLES[role] for role in ("timestamp", "available_at")},
         options.columns,
     )
-    own, published = _read_times(table, roles, name)
+    own, published = _read_times(table, roles, name, kinds)
     codes = np.zeros(table.num_rows, np.int32)
     return SeriesTable(
         name, options, own, published, codes, (), _read_values(table, roles, options, name)
     )
 
 
-def _read_times(table: pa.Table, roles: dict[str, str], name: str) -> tuple[Stamps, Stamps | None]:
+def _read_times(
+    table: pa.Table, roles: dict[str, str], name: str, kinds: Mapping[str, str] | None
+) -> tuple[Stamps, Stamps | None]:
     """Return the times the values speak of (the publications, where nothing else is said) and those."""
-    if table.num_rows == 0:
+    if table.num_rows == 0 and kinds is None:
         raise DataError(f"{name}: the table has no rows")
     own, published = (
-        read_stamps(table[roles[role]], name, roles[role]) if role in roles else None
+        read_stamps(table[roles[role]], name, roles[role], (kinds or {}).get(role))
+        if role in roles
+        else None
         for role in ("timestamp", "available_at")
     )
     said = published if own is None else own
     if said is None:
-        raise DataError(
-            f"{name}: no column of times (available_at, timestamp, date, datetime or time) among "
-            f"{', '.join(table.column_names)}"
-        )
+        raise DataError(timeless(name, table.column_names))
     return said, published
+
+
+def timeless(name: str, column_names: Sequence[str]) -> str:
+    """Say that a table of values has no times."""
+    return (
+        f"{name}: no column of times (available_at, timestamp, date, datetime or time) among "
+        f"{', '.join(column_names)}"
+    )
 
 
 def _read_values(

@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from ml4t.backtest.data.actions import Actions, read_actions
-from ml4t.backtest.data.arrays import Float64s
-from ml4t.backtest.data.bars import Bars, make_bars
-from ml4t.backtest.data.errors import DataError
-from ml4t.backtest.data.join import join_assets, join_context, report_violation
+from ml4t.backtest.data.assemble import PRICES, Joiner, check_own_columns, wrap
+from ml4t.backtest.data.bars import make_bars
 from ml4t.backtest.data.market_data import MarketData
 from ml4t.backtest.data.options import check_on_violation
-from ml4t.backtest.data.prices import PriceTable, read_prices
+from ml4t.backtest.data.prices import read_prices
 from ml4t.backtest.data.requests import Request, split_indicators, split_requests
 from ml4t.backtest.data.series import SeriesTable, read_context, read_series, refuse_unknown
 from ml4t.backtest.data.times import Clock, Stamps, check_kinds, make_clock
-
-PRICES = "prices"
 
 
 def market_data(
@@ -105,24 +102,15 @@ def market_data(
     stamps = {PRICES: read.stamps}
     for request, table in signal_tables + feature_tables + context_tables:
         stamps[table.name] = request.comparable(table.stamps, clock)
-    corporate = _read_actions(actions, read, clock, stamps)
+    corporate = actions_of(actions, read.assets, clock, stamps)
     check_kinds(stamps, clock)
 
     bars = make_bars(read, clock, PRICES, sort)
-    _check_own_columns(bars, on_violation)
-    joined = dict(bars.features)
-    for request, table in signal_tables + feature_tables:
-        values = join_assets(table, bars, request.clock(clock), request.on_violation(on_violation))
-        _add(joined, values, table.name)
-    for name, indicator in indicators.items():
-        column = indicator.start(len(bars.assets)).update_bars(
-            bars.times, bars.codes, bars.prices, corporate
-        )
-        _add(joined, {name: column}, "features")
-    market: dict[str, Float64s] = {}
-    for request, table in context_tables:
-        values = join_context(table, bars, request.clock(clock), request.on_violation(on_violation))
-        _add(market, values, table.name, joined)
+    check_own_columns(bars, on_violation)
+    started = {name: item.start(len(bars.assets)) for name, item in indicators.items()}
+    joiner = Joiner(clock, on_violation, started)
+    joined = joiner.features(bars, signal_tables + feature_tables, corporate)
+    market = joiner.context(bars, context_tables, joined)
     signal_names += [name for _, table in signal_tables for name in table.columns]
     info = {
         "closes_only": read.closes_only,
@@ -132,32 +120,7 @@ def market_data(
         "timezone": timezone,
         "tables": {name: len(times) for name, times in stamps.items()},
     }
-    return _wrap(bars, joined, signal_names, market, corporate, info)
-
-
-def _wrap(
-    bars: Bars,
-    features: dict[str, Float64s],
-    signal_names: list[str],
-    context: dict[str, Float64s],
-    actions: Actions | None,
-    info: dict[str, Any],
-) -> MarketData:
-    return MarketData.from_arrays(
-        bars.assets,
-        bars.timestamps,
-        bars.offsets,
-        bars.codes,
-        *(bars.prices[field] for field in ("open", "high", "low", "close")),
-        volume=bars.prices.get("volume"),
-        bid=bars.prices.get("bid"),
-        ask=bars.prices.get("ask"),
-        features=features,
-        signal_names=signal_names,
-        context=context,
-        actions=actions,
-        info=info,
-    )
+    return wrap(replace(bars, features=joined), signal_names, market, corporate, info)
 
 
 def _read_series(
@@ -169,44 +132,14 @@ def _read_series(
     return tables
 
 
-def _read_actions(
-    actions: Any, read: PriceTable, clock: Clock, stamps: dict[str, Stamps]
+def actions_of(
+    actions: Any, assets: tuple[Any, ...], clock: Clock, stamps: dict[str, Stamps]
 ) -> Actions | None:
+    """Read the actions of a run, and put their times among those that have to be comparable."""
     if actions is None:
         return None
-    table, times = read_actions(actions, read.assets, clock)
+    table, times = read_actions(actions, assets, clock)
     # Dates of actions mean their start whatever the time of day of bars is: they fit every table.
     if times.kind != "date":
         stamps["actions"] = times
     return table
-
-
-def _check_own_columns(bars: Bars, on_violation: str) -> None:
-    """Hold the publication times that the price table gives for its columns against its bars."""
-    if bars.published is None:
-        return
-    late = bars.published > bars.times
-    if late.any():
-        report_violation(
-            late,
-            bars.published - bars.times,
-            bars.times,
-            lambda row: bars.assets[bars.codes[row]],
-            f"{PRICES}: available_at of {', '.join(bars.features) or 'the columns'} is after their bar",
-            on_violation,
-        )
-
-
-def _add(
-    joined: dict[str, Float64s],
-    columns: dict[str, Float64s],
-    table_name: str,
-    others: Mapping[str, Float64s] | None = None,
-) -> None:
-    for column in columns:
-        if column in joined or column in (others or {}):
-            raise DataError(
-                f"{table_name}: column {column!r} is already in another table; rename or leave out "
-                "one of them"
-            )
-    joined.update(columns)

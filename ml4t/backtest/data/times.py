@@ -36,16 +36,22 @@ class Stamps:
     def take(self, rows: Int64s) -> Stamps:
         return Stamps(self.kind, self.values[rows])
 
+    def followed_by(self, later: Stamps) -> Stamps:
+        return Stamps(self.kind, np.concatenate([self.values, later.values]))
+
     def __len__(self) -> int:
         return len(self.values)
 
 
-def read_stamps(column: Any, table_name: str, column_name: str) -> Stamps:
+def read_stamps(column: Any, table_name: str, column_name: str, kind: str | None = None) -> Stamps:
     """Read a column of times.
 
     Parameters
     ----------
     column : pyarrow array of dates, timestamps of any unit, or ISO 8601 text
+    kind : {"date", "naive", "aware"}, optional
+        What the times of the whole table are, where this is a part of it: a part may be all midnights
+        by chance.
 
     Returns
     -------
@@ -70,7 +76,7 @@ def read_stamps(column: Any, table_name: str, column_name: str) -> Stamps:
             )
         return Stamps("date", days)
     if is_text(array.type):
-        array = _parse(array, where)
+        array = parse_times(array, where)
     if not pa.types.is_timestamp(array.type):
         raise DataError(
             f"{where} holds {array.type}, must hold dates or timestamps; say what the numbers count with "
@@ -81,17 +87,15 @@ def read_stamps(column: Any, table_name: str, column_name: str) -> Stamps:
     except pa.ArrowInvalid as error:
         raise DataError(f"{where} has times outside 1677 to 2262: {error}") from error
     zone = array.type.tz
-    if zone is None:
-        days = _whole_days(values)
-        return Stamps("naive", values) if days is None else Stamps("date", days)
-    if zone not in ("UTC", "Etc/UTC", "+00:00", "Z"):
-        days = _whole_days(_local(values, zone))
+    if kind in (None, "date") and zone not in ("UTC", "Etc/UTC", "+00:00", "Z"):
+        days = _whole_days(values if zone is None else _local(values, zone))
         if days is not None:
             return Stamps("date", days)
-    return Stamps("aware", values)
+    return Stamps("naive" if zone is None else "aware", values)
 
 
-def _parse(array: pa.Array, where: str) -> pa.Array:
+def parse_times(array: pa.Array, where: str) -> pa.Array:
+    """Return ISO 8601 text as timestamps; ``where`` is the table and column for messages."""
     text = array.cast(pa.large_string())
     for kind in (pa.timestamp("ns"), pa.timestamp("ns", "UTC")):
         try:

@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 from ml4t.backtest.data._rows import is_ordered
 from ml4t.backtest.data.arrays import Int64s
 from ml4t.backtest.data.arrow import is_text, single
+from ml4t.backtest.data.assemble import PRICES
 from ml4t.backtest.data.bars import Bars, take_rows
 from ml4t.backtest.data.errors import DataError
 from ml4t.backtest.data.join import join_assets
@@ -25,7 +26,6 @@ from ml4t.backtest.data.report import Findings, ValidationReport
 from ml4t.backtest.data.requests import Request, split_indicators, split_requests
 from ml4t.backtest.data.series import SeriesTable, read_context, read_series
 from ml4t.backtest.data.series_findings import find_foresight, find_in_column, find_in_series
-from ml4t.backtest.data.tables import PRICES
 from ml4t.backtest.data.times import Clock, check_kinds, make_clock
 
 

@@ -190,8 +190,8 @@ cdef class Broker:
         cdef OrderRecord* order = self._new_order(position.asset, quantity, SOURCE_LEVEL, reason)
         if slip:
             price = slipped(&self.settings, base_price, side_of(quantity))
-        order.decision_row = self.cursor.row_before(position.asset)
-        order.decision_time = self.cursor.time_of(order.decision_row)
+        order.decision_row = self.cursor.number_of(self.cursor.row_before(position.asset))
+        order.decision_time = self.cursor.time_of(self.cursor.row_before(position.asset))
         order.exit_kind = exit_kind
         order.rule = rule
         order.level = level
@@ -266,7 +266,7 @@ cdef class Broker:
         cdef OrderRecord* order = <OrderRecord*> self.orders.append()
         order.order_id = self.orders.count
         order.timestamp = self.cursor.now
-        order.decision_row = self.cursor.row[asset]
+        order.decision_row = self.cursor.number_of(self.cursor.row[asset])
         order.decision_time = self.cursor.now
         order.ended = INT64_MIN
         order.quantity = quantity
@@ -365,7 +365,9 @@ cdef class Broker:
         fill.exit_kind = EXIT_NONE
         order.rest = 0.0
         self._complete(order, ORDER_FILLED)
-        position = self.portfolio.enter(fill, self.cursor.t, order.decision_row, order.decision_close)
+        position = self.portfolio.enter(
+            fill, self.cursor.run_t(), order.decision_row, order.decision_close
+        )
         return self.listener.on_fill_booked(fill, position)
 
     # Nothing of an entry could be paid: reject the order, or what an exit fill left of it.

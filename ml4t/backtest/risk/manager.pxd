@@ -75,7 +75,7 @@ cdef class RiskManager(FillListener):
     # Step 4: every position takes its bar in; rules decide and arm where there is something to do.
     cdef inline int close_bars(self) except -1 nogil:
         cdef int32_t i
-        cdef int64_t t = self.cursor.t
+        cdef int64_t t = self.cursor.run_t()
         cdef int64_t row
         cdef int64_t first = self.cursor.first
         cdef Position* position
@@ -95,7 +95,7 @@ cdef class RiskManager(FillListener):
 
     cdef inline int close_bar_of(self, Position* position, int64_t row) except -1 nogil:
         if close_bar(
-            position, &self.broker.settings, self.cursor.t, self.cursor.data.high_[row],
+            position, &self.broker.settings, self.cursor.run_t(), self.cursor.data.high_[row],
             self.cursor.data.low_[row], self.cursor.data.close_[row],
         ):
             return self._decide(position)

@@ -336,7 +336,7 @@ cdef class RiskManager(FillListener):
         cdef bint at_level = self.broker.settings.gap_fill_level
         cdef int choice = self.broker.settings.intrabar
         cdef Counters* counters = &self.broker.counters
-        if not self.broker.settings.check_entry_bar and position.opened_t == self.cursor.t:
+        if not self.broker.settings.check_entry_bar and position.opened_t == self.cursor.run_t():
             return 0
         if side < 0.0:
             adverse = self.cursor.data.high_[row]

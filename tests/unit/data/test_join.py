@@ -60,6 +60,12 @@ def test_a_missing_value_is_no_value_of_the_context():
     np.testing.assert_array_equal(data.context["rate"], [np.nan, 2, 2])
 
 
+def test_a_context_without_any_value_is_unknown():
+    context = pd.DataFrame({"timestamp": at("10:00"), "vix": [np.nan]})
+    data = market_data(one_asset("10:00", "11:00"), context=context)
+    np.testing.assert_array_equal(data.context["vix"], [np.nan, np.nan])
+
+
 def test_a_restated_value_replaces_the_old_one_from_its_publication_on():
     signal = score([("10:00", "2024-01-01", 1.0), ("12:00", "2024-01-01", 1.5)])
     data = market_data(one_asset("11:00", "12:00"), signals=signal)

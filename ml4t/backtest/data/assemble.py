@@ -1,0 +1,135 @@
+"""Bars and what rides with them become market data: all of a run, or one chunk of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ml4t.backtest.data.actions import Actions
+from ml4t.backtest.data.arrays import Float64s
+from ml4t.backtest.data.bars import Bars
+from ml4t.backtest.data.errors import DataError
+from ml4t.backtest.data.indicators import Progress
+from ml4t.backtest.data.join import join_assets, join_context, report_violation
+from ml4t.backtest.data.market_data import MarketData
+from ml4t.backtest.data.memory import Memory
+from ml4t.backtest.data.requests import Request
+from ml4t.backtest.data.series import SeriesTable
+from ml4t.backtest.data.times import Clock
+
+PRICES = "prices"
+
+Columns = dict[str, Float64s]
+Tables = list[tuple[Request, SeriesTable]]
+
+
+@dataclass(frozen=True)
+class Joiner:
+    """Joins tables to bars.
+
+    Parameters
+    ----------
+    clock : Clock
+    on_violation : {"raise", "warn"}
+    indicators : mapping of column name to Progress
+    memories : mapping of table name to Memory
+        What the tables are known to have said before; empty where they come in one piece.
+    """
+
+    clock: Clock
+    on_violation: str
+    indicators: Mapping[str, Progress]
+    memories: Mapping[str, Memory] = field(default_factory=dict)
+
+    def features(self, bars: Bars, tables: Tables, actions: Actions | None) -> Columns:
+        """Return the columns of the bars themselves, of the tables and of the indicators."""
+        joined = dict(bars.features)
+        for request, table in tables:
+            _add(joined, self.asset_values(request, table, bars), table.name)
+        for name, indicator in self.indicators.items():
+            column = indicator.update_bars(bars.times, bars.codes, bars.prices, actions)
+            _add(joined, {name: column}, "features")
+        return joined
+
+    def context(self, bars: Bars, tables: Tables, features: Columns) -> Columns:
+        """Return the market-wide columns."""
+        market: Columns = {}
+        for request, table in tables:
+            _add(market, self.market_values(request, table, bars), table.name, features)
+        return market
+
+    def asset_values(self, request: Request, table: SeriesTable, bars: Bars) -> Columns:
+        """Join one table of signals or features."""
+        return join_assets(
+            table,
+            bars,
+            request.clock(self.clock),
+            request.on_violation(self.on_violation),
+            self.memories.get(table.name),
+        )
+
+    def market_values(self, request: Request, table: SeriesTable, bars: Bars) -> Columns:
+        """Join one table of market-wide values."""
+        return join_context(
+            table,
+            bars,
+            request.clock(self.clock),
+            request.on_violation(self.on_violation),
+            self.memories.get(table.name),
+        )
+
+
+def check_own_columns(bars: Bars, on_violation: str) -> None:
+    """Hold the publication times that the price table gives for its columns against its bars."""
+    if bars.published is None:
+        return
+    late = bars.published > bars.times
+    if late.any():
+        report_violation(
+            late,
+            bars.published - bars.times,
+            bars.times,
+            lambda row: bars.assets[bars.codes[row]],
+            f"{PRICES}: available_at of {', '.join(bars.features) or 'the columns'} is after their bar",
+            on_violation,
+        )
+
+
+def wrap(
+    bars: Bars,
+    signal_names: list[str],
+    context: Columns,
+    actions: Actions | None,
+    info: dict[str, Any],
+    **chunk: Any,
+) -> MarketData:
+    """Return bars with all their columns as market data."""
+    return MarketData.from_arrays(
+        bars.assets,
+        bars.timestamps,
+        bars.offsets,
+        bars.codes,
+        *(bars.prices[field] for field in ("open", "high", "low", "close")),
+        volume=bars.prices.get("volume"),
+        bid=bars.prices.get("bid"),
+        ask=bars.prices.get("ask"),
+        features=bars.features,
+        signal_names=signal_names,
+        context=context,
+        actions=actions,
+        info=info,
+        **chunk,
+    )
+
+
+def _add(
+    joined: Columns, columns: Columns, table_name: str, others: Mapping[str, Float64s] | None = None
+) -> None:
+    for column in columns:
+        if column in joined or column in (others or {}):
+            raise DataError(
+                f"{table_name}: column {column!r} is already in another table; rename or leave out "
+                "one of them"
+            )
+    joined.update(columns)

@@ -1,0 +1,145 @@
+"""DataFeed: market data that are larger than memory, read and joined chunk by chunk."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from ml4t.backtest.data.ahead import one_ahead
+from ml4t.backtest.data.market_data import MarketData
+
+if TYPE_CHECKING:
+    from ml4t.backtest.data.plan import Plan
+
+
+class DataFeed:
+    """Chunks of market data, read as a run gets on: the run over them is that over all, bit for bit.
+
+    Made by :meth:`from_parquet`. It can be iterated any number of times; each pass reads anew.
+
+    Parameters
+    ----------
+    plan : Plan
+    prefetch : bool
+        Read the next chunk in a thread while one is used.
+    """
+
+    def __init__(self, plan: Plan, *, prefetch: bool = True) -> None:
+        self._plan = plan
+        self._prefetch = prefetch
+
+    @classmethod
+    def from_parquet(
+        cls,
+        prices: Any,
+        *,
+        signals: Any = None,
+        features: Any = None,
+        context: Any = None,
+        actions: Any = None,
+        assets: Sequence[Any] | None = None,
+        columns: Mapping[str, str] | None = None,
+        values: Sequence[str] | None = None,
+        start: Any = None,
+        end: Any = None,
+        chunk: str | int = "month",
+        bar_time: str | None = None,
+        timezone: str | None = None,
+        sort: bool = False,
+        on_violation: str = "raise",
+        prefetch: bool = True,
+    ) -> DataFeed:
+        """Look at Parquet files: of all rows, only times and assets are read now.
+
+        Parameters
+        ----------
+        prices : path, or list of paths
+            Parquet files or folders of them, with a row per timestamp and asset and the column names of
+            :func:`~ml4t.backtest.data.tables.market_data`. Folders may be partitioned (``asset=AAA/``);
+            the order of files means nothing. What
+            :func:`~ml4t.backtest.data.dataset.write_dataset` writes is read the fastest.
+        signals, features, context : as for ``market_data``, optional
+            Parquet files among them are read in parts too.
+        actions : table or path, optional
+            Read as a whole.
+        assets : sequence of names, optional
+            The assets to read, in this order; by default all, sorted.
+        columns : mapping of role to column name, optional
+            For prices with other names.
+        values : sequence of str, optional
+            Further columns of the prices to read; all by default.
+        start, end : str, date or datetime, optional
+            First and last time of bars to read; a date means the whole of it, in UTC, or as the stamps
+            of a table without a zone have it.
+        chunk : {"month", "day", "year"} or int
+            What is read at a time: a span of the calendar, or at most so many rows. A timestamp is
+            never split.
+        bar_time, timezone, on_violation : str, optional
+            As for ``market_data``.
+        sort : bool
+            Accept prices whose times run backwards within an asset, and sort them.
+        prefetch : bool
+            Read the next chunk in a thread while one is used.
+
+        Returns
+        -------
+        DataFeed
+
+        Raises
+        ------
+        DataError
+            If a file cannot be read, a column is missing, the times of tables cannot be compared, or
+            there are values of assets that the prices do not have. What is wrong with a single row is
+            found when its chunk is read, with the messages of ``market_data``.
+        """
+        # Arrow's datasets take their time to import, and few runs need them.
+        from ml4t.backtest.data.plan import make_plan
+
+        plan = make_plan(
+            prices,
+            signals=signals,
+            features=features,
+            context=context,
+            actions=actions,
+            assets=assets,
+            columns=columns,
+            values=values,
+            start=start,
+            end=end,
+            chunk=chunk,
+            bar_time=bar_time,
+            timezone=timezone,
+            sort=sort,
+            on_violation=on_violation,
+        )
+        return cls(plan, prefetch=prefetch)
+
+    @property
+    def assets(self) -> tuple[Any, ...]:
+        """Names in asset order."""
+        return self._plan.assets
+
+    @property
+    def n_rows(self) -> int:
+        """Bars of all chunks."""
+        return self._plan.survey.n_rows
+
+    @property
+    def n_times(self) -> int | None:
+        """Timestamps of all chunks; None where rows are not stored in order of time."""
+        return self._plan.survey.n_times
+
+    @property
+    def n_chunks(self) -> int:
+        """Chunks of a pass."""
+        return len(self._plan.ends)
+
+    def __iter__(self) -> Iterator[MarketData]:
+        """Read the chunks in order. Each carries over the last bar of every asset seen before it."""
+        from ml4t.backtest.data.walk import Walk
+
+        chunks = Walk(self._plan).chunks()
+        return one_ahead(chunks) if self._prefetch else chunks
+
+    def __repr__(self) -> str:
+        return f"DataFeed({len(self.assets)} assets, {self.n_rows} bars, {self.n_chunks} chunks)"

@@ -1,0 +1,170 @@
+"""What a feed reads, found out before it reads: sources, assets, kinds of times, ends of chunks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from ml4t.backtest.data.actions import Actions
+from ml4t.backtest.data.arrow import single, to_arrow
+from ml4t.backtest.data.assemble import PRICES
+from ml4t.backtest.data.assets import asset_order
+from ml4t.backtest.data.errors import DataError
+from ml4t.backtest.data.indicators import Indicator
+from ml4t.backtest.data.names import ACTION_ROLES, OHLC, find_roles
+from ml4t.backtest.data.options import check_on_violation
+from ml4t.backtest.data.prices import ONE_ASSET, price_roles
+from ml4t.backtest.data.requests import Request, split_indicators, split_requests
+from ml4t.backtest.data.series_source import SeriesSource
+from ml4t.backtest.data.source import Source, open_source
+from ml4t.backtest.data.span import first_and_last
+from ml4t.backtest.data.survey import SPANS, Survey, chunk_ends, survey
+from ml4t.backtest.data.tables import actions_of
+from ml4t.backtest.data.times import Clock, Stamps, check_kinds, make_clock
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything that is the same in each pass over a feed. ``ends`` are stored times."""
+
+    source: Source
+    survey: Survey
+    columns: Mapping[str, str] | None
+    assets: tuple[Any, ...]
+    ends: list[int]
+    clock: Clock
+    series: list[SeriesSource]
+    context: list[SeriesSource]
+    indicators: dict[str, Indicator]
+    signal_names: list[str]
+    actions: Actions | None
+    sort: bool
+    on_violation: str
+    info: dict[str, Any]
+
+
+def make_plan(
+    prices: Any,
+    *,
+    signals: Any,
+    features: Any,
+    context: Any,
+    actions: Any,
+    assets: Sequence[Any] | None,
+    columns: Mapping[str, str] | None,
+    values: Sequence[str] | None,
+    start: Any,
+    end: Any,
+    chunk: str | int,
+    bar_time: str | None,
+    timezone: str | None,
+    sort: bool,
+    on_violation: str,
+) -> Plan:
+    """Look at the tables of a feed; the parameters are those of ``DataFeed.from_parquet``."""
+    check_on_violation(on_violation)
+    _check_chunk(chunk)
+    clock = make_clock(bar_time, timezone)
+    source = _price_source(prices, columns, values, assets)
+    after, until = first_and_last(start, end, source, clock)
+    source = replace(source, after=after, until=until)
+    found = survey(source)
+    names = _assets(source, found, assets)
+
+    further = [c for c in source.columns if c not in source.roles.values()]
+    signal_names, signal_requests = split_requests(signals, "signals", "signal", further)
+    features, indicators = split_indicators(features)
+    _, feature_requests = split_requests(features, "features", "feature")
+    _, context_requests = split_requests(context, "context", "context")
+
+    def opened(requests: list[Request], of: tuple[Any, ...]) -> list[SeriesSource]:
+        return [SeriesSource(request, clock, of, assets is not None) for request in requests]
+
+    signal_tables, series = opened(signal_requests, names), opened(feature_requests, names)
+    market = opened(context_requests, ())
+    stamps = {PRICES: Stamps(found.kinds["timestamp"], np.empty(0, np.int64))}
+    for table in signal_tables + series + market:
+        stamps[table.request.name] = table.stamps
+    corporate = actions_of(_chosen(actions, names, assets), names, clock, stamps)
+    check_kinds(stamps, clock)
+    return Plan(
+        source=source,
+        survey=found,
+        columns=columns,
+        assets=names,
+        ends=chunk_ends(found, source, chunk),
+        clock=clock,
+        series=signal_tables + series,
+        context=market,
+        indicators=indicators,
+        signal_names=signal_names + [name for table in signal_tables for name in table.value_names],
+        actions=corporate,
+        sort=sort,
+        on_violation=on_violation,
+        info={
+            "closes_only": not set(OHLC) <= set(source.roles),
+            "dates_only": found.kinds["timestamp"] == "date",
+            "times": found.kinds["timestamp"],
+            "bar_time": bar_time,
+            "timezone": timezone,
+            "tables": {PRICES: found.n_rows}
+            | {t.request.name: t.survey.n_rows for t in signal_tables + series + market}
+            | ({} if "actions" not in stamps else {"actions": len(stamps["actions"])}),
+        },
+    )
+
+
+def _price_source(
+    prices: Any,
+    columns: Mapping[str, str] | None,
+    values: Sequence[str] | None,
+    assets: Sequence[Any] | None,
+) -> Source:
+    find = partial(price_roles, name=PRICES, columns=columns)
+    source = open_source(prices, PRICES, find, ("timestamp",))
+    wanted = source.columns
+    if values is not None:
+        absent = [column for column in values if column not in source.columns]
+        if absent:
+            raise DataError(
+                f"{PRICES}: has no column {absent[0]!r}; its columns are {', '.join(source.columns)}"
+            )
+        wanted = tuple(c for c in wanted if c in values or c in source.roles.values())
+    return replace(source, columns=wanted, assets=None if assets is None else tuple(assets))
+
+
+def _assets(source: Source, found: Survey, given: Sequence[Any] | None) -> tuple[Any, ...]:
+    if "asset" in source.roles:
+        return asset_order(list(found.assets), False, given, PRICES)
+    given = (ONE_ASSET,) if given is None else tuple(given)
+    if len(given) != 1:
+        raise DataError(
+            f"{PRICES}: has no column of assets, but assets= names {len(given)}; give the column"
+        )
+    return given
+
+
+def _chosen(actions: Any, names: tuple[Any, ...], given: Sequence[Any] | None) -> Any:
+    """Leave out the actions of assets that were not asked for."""
+    if actions is None or given is None:
+        return actions
+    table = to_arrow(actions, "actions", "value")
+    column = find_roles("actions", table.column_names, ACTION_ROLES).get("asset")
+    if column is None:
+        return table
+    asked = set(names)
+    keep = [name in asked for name in single(table[column]).to_pylist()]
+    return table.filter(pa.array(keep, pa.bool_()))
+
+
+def _check_chunk(chunk: Any) -> None:
+    is_span = isinstance(chunk, str) and chunk in SPANS
+    if not is_span and not (isinstance(chunk, int | np.integer) and chunk > 0):
+        raise DataError(
+            f"chunk must be {', '.join(map(repr, SPANS))} or a positive number of rows, was {chunk!r}"
+        )

@@ -1,0 +1,206 @@
+"""A table that is read in parts: the rows between two times, the columns and assets asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass
+from functools import reduce
+from operator import and_
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.dataset as ds
+
+from ml4t.backtest.data.arrays import Int64s
+from ml4t.backtest.data.arrow import is_text, single, to_arrow
+from ml4t.backtest.data.errors import DAY_NS, DataError
+from ml4t.backtest.data.times import parse_times
+
+UNIT_NS = {"s": 1_000_000_000, "ms": 1_000_000, "us": 1_000, "ns": 1}
+TIME_ROLES = ("timestamp", "available_at")
+
+Roles = dict[str, str]
+
+
+@dataclass(frozen=True)
+class Source:
+    """A dataset, the columns of its roles, and which of its rows and columns are meant.
+
+    Times are compared as they are *stored*, in nanoseconds: midnights of dates, local times of stamps
+    without a zone, UTC of those with one. ``time`` is the column that is compared.
+    """
+
+    name: str
+    dataset: ds.Dataset
+    roles: Roles
+    time: str
+    columns: tuple[str, ...]
+    assets: tuple[Any, ...] | None = None
+    after: int | None = None
+    until: int | None = None
+
+    def read(self, after: int | None = None, until: int | None = None) -> pa.Table:
+        """Return the rows with ``after`` < stored time <= ``until``."""
+        chosen = self._filter(after, until)
+        return self._try(lambda: self.dataset.to_table(list(self.columns), filter=chosen))
+
+    def batches(
+        self, columns: Collection[str], after: int | None = None, until: int | None = None
+    ) -> Iterator[pa.RecordBatch]:
+        """Yield some rows at a time of these columns, in the order in which they are stored."""
+        chosen = self._filter(after, until)
+        # File by file: Arrow would read far ahead over many of them.
+        for fragment in self.dataset.get_fragments(chosen):
+            scanner = fragment.scanner(
+                self.dataset.schema, list(columns), filter=chosen, batch_readahead=2
+            )
+            yield from self._nonempty(iter(scanner.to_batches()))
+            del scanner  # and what it has decoded, before the next file is
+
+    def _nonempty(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        while (batch := self._try(lambda: next(batches, None))) is not None:
+            if batch.num_rows:
+                yield batch
+
+    def _filter(self, after: int | None, until: int | None) -> ds.Expression | None:
+        time, kind = ds.field(self.time), self.dataset.schema.field(self.time).type
+        bounds = [bound for bound in (after, self.after) if bound is not None]
+        parts = [time > stored(bound, kind) for bound in bounds]
+        bounds = [bound for bound in (until, self.until) if bound is not None]
+        parts += [time <= stored(bound, kind) for bound in bounds]
+        if self.assets is not None and "asset" in self.roles:
+            parts.append(ds.field(self.roles["asset"]).isin(pa.array(self.assets)))
+        return reduce(and_, parts) if parts else None
+
+    def _try(self, read: Callable[[], Any]) -> Any:
+        try:
+            return read()
+        except (pa.ArrowException, OSError) as error:
+            raise DataError(f"{self.name}: could not be read: {error}") from error
+
+
+class InOrder:
+    """Reads a source whose rows stand in order of time from front to back, each row once.
+
+    Arrow decodes what comes next meanwhile, in threads of its own.
+    """
+
+    def __init__(self, source: Source) -> None:
+        self._time = source.time
+        self._batches = source.batches(source.columns)
+        self._rest: pa.RecordBatch | None = None
+
+    def read(self, until: int) -> pa.Table:
+        """Return the next rows, up to a stored time."""
+        parts = []
+        while (batch := self._next()) is not None:
+            n_rows = int(np.searchsorted(stored_times(batch[self._time]), until, side="right"))
+            parts.append(batch.slice(0, n_rows))
+            if n_rows < batch.num_rows:
+                self._rest = batch.slice(n_rows)
+                break
+        return pa.Table.from_batches(parts)
+
+    def _next(self) -> pa.RecordBatch | None:
+        rest, self._rest = self._rest, None
+        return next(self._batches, None) if rest is None else rest
+
+
+def open_source(
+    given: Any,
+    name: str,
+    find_roles: Callable[[list[str]], Roles],
+    seen_by: Sequence[str],
+    value_name: str = "close",
+) -> Source:
+    """Look at a table without reading it.
+
+    Parameters
+    ----------
+    given : path or list of paths of Parquet files or folders, or a table in memory or path of a CSV file
+        Folders may be partitioned by folders named ``asset=AAA``.
+    name : str
+        What the table is called in messages.
+    find_roles : callable
+        From column names to the column of each role, that of times among them.
+    seen_by : sequence of str
+        Roles of times; the first that the table has says when a row is seen.
+    value_name : str
+        Name of the values of a pandas Series without a name.
+
+    Raises
+    ------
+    DataError
+        If there is no such file, or its times are neither dates nor timestamps.
+    """
+    dataset = _open(given, name, value_name)
+    columns = list(dataset.schema.names)
+    roles = find_roles(columns)
+    asset = roles.get("asset")
+    if asset is not None and is_text(dataset.schema.field(asset).type):
+        # Names are read as codes: they repeat in every row.
+        dataset = _open(given, name, value_name, [asset])
+    for role in TIME_ROLES:
+        if role in roles:
+            dataset = _with_times(dataset, roles[role], name)
+    time = next(roles[role] for role in seen_by if role in roles)
+    return Source(name, dataset, roles, time, tuple(columns))
+
+
+def _open(given: Any, name: str, value_name: str, dictionaries: Sequence[str] = ()) -> ds.Dataset:
+    if not _is_parquet(given):
+        return ds.dataset(to_arrow(given, name, value_name))
+    paths = [str(path) for path in (given if isinstance(given, list | tuple) else [given])]
+    for path in paths:
+        if not Path(path).exists():
+            raise DataError(f"{name}: there is no file {path}")
+    try:
+        return ds.dataset(
+            paths if len(paths) > 1 else paths[0],
+            format=ds.ParquetFileFormat(dictionary_columns=list(dictionaries)),
+            partitioning=ds.HivePartitioning.discover(infer_dictionary=True),
+        )
+    except (pa.ArrowException, OSError) as error:
+        raise DataError(f"{name}: {paths[0]} could not be read: {error}") from error
+
+
+def _is_parquet(given: Any) -> bool:
+    if isinstance(given, list | tuple):
+        return bool(given) and all(_is_parquet(item) for item in given)
+    return isinstance(given, str | Path) and not str(given).lower().endswith((".csv", ".csv.gz"))
+
+
+def _with_times(dataset: ds.Dataset, column: str, name: str) -> ds.Dataset:
+    kind = dataset.schema.field(column).type
+    if pa.types.is_date(kind) or pa.types.is_timestamp(kind):
+        return dataset
+    where = f"{name}: column {column!r}"
+    if is_text(kind) and isinstance(dataset, ds.InMemoryDataset):
+        table = dataset.to_table()
+        parsed = parse_times(single(table[column]), where)
+        return ds.dataset(table.set_column(table.column_names.index(column), column, parsed))
+    raise DataError(
+        f"{where} holds {kind}, must hold dates or timestamps to be read in parts; write the file "
+        "anew with such a column"
+    )
+
+
+def stored(time_ns: int, kind: pa.DataType) -> pa.Scalar:
+    """Return the last value of a type of times that is not after ``time_ns``."""
+    if pa.types.is_timestamp(kind):
+        return pa.scalar(time_ns // UNIT_NS[kind.unit], pa.int64()).cast(kind)
+    days = time_ns // DAY_NS
+    if pa.types.is_date32(kind):
+        return pa.scalar(days, pa.int32()).cast(kind)
+    return pa.scalar(days * (DAY_NS // UNIT_NS["ms"]), pa.int64()).cast(kind)
+
+
+def stored_times(column: pa.Array) -> Int64s:
+    """Return a column of dates or timestamps as stored nanoseconds."""
+    if pa.types.is_date(column.type):
+        days = column.cast(pa.date32()).cast(pa.int32())
+        return days.to_numpy(zero_copy_only=False).astype(np.int64) * DAY_NS
+    values = column.cast(pa.timestamp("ns", column.type.tz)).cast(pa.int64())
+    return values.to_numpy(zero_copy_only=False)

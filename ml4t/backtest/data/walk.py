@@ -1,0 +1,118 @@
+"""One pass over a feed: chunk after chunk read, joined, and tied to the one before."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from ml4t.backtest.data.actions import Actions
+from ml4t.backtest.data.assemble import PRICES, Columns, Joiner, Tables, check_own_columns, wrap
+from ml4t.backtest.data.bars import Bars, make_bars, without_rows
+from ml4t.backtest.data.carried import last_bars, with_carried
+from ml4t.backtest.data.market_data import MarketData
+from ml4t.backtest.data.plan import Plan
+from ml4t.backtest.data.prices import read_prices
+from ml4t.backtest.data.requests import Request
+from ml4t.backtest.data.series import SeriesTable
+from ml4t.backtest.data.series_source import SeriesSource
+from ml4t.backtest.data.source import InOrder
+
+Join = Callable[[Request, SeriesTable, Bars], Columns]
+
+
+class Walk:
+    """Where a pass stands, and what it carries from one chunk to the next.
+
+    Parameters
+    ----------
+    plan : Plan
+    """
+
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+        n_assets = len(plan.assets)
+        tables = (*plan.series, *plan.context)
+        self._joiner = Joiner(
+            plan.clock,
+            plan.on_violation,
+            {name: item.start(n_assets) for name, item in plan.indicators.items()},
+            {table.request.name: table.memory() for table in tables},
+        )
+        self._carried: Bars | None = None
+        self._last_context: Columns = {}
+        # The instant up to which everything published has been read.
+        self._now: int | None = None
+
+    def chunks(self) -> Iterator[MarketData]:
+        """Read one chunk after the other."""
+        for table in self._tables():
+            chunk = self._chunk(table)
+            del table
+            # What Arrow keeps for its next read would add to the chunks at the peak.
+            pa.default_memory_pool().release_unused()
+            yield chunk
+            del chunk
+
+    def _tables(self) -> Iterator[pa.Table]:
+        """Read the prices of one chunk after the other."""
+        source, ends = self._plan.source, self._plan.ends
+        if self._plan.survey.n_times is not None:
+            reader = InOrder(source)
+            yield from (reader.read(end) for end in ends)
+        else:
+            yield from (source.read(*bounds) for bounds in pairwise([None, *ends]))
+
+    def _chunk(self, table: pa.Table) -> MarketData:
+        plan = self._plan
+        read = read_prices(table, PRICES, plan.columns, plan.assets, plan.survey.kinds)
+        bars = make_bars(read, plan.clock, PRICES, plan.sort)
+        check_own_columns(bars, plan.on_violation)
+        actions = self._actions(int(bars.timestamps[-1]))
+        joiner = self._joiner
+        series = self._published(plan.series, joiner.asset_values, bars)
+        features = joiner.features(bars, series, actions)
+        market = self._published(plan.context, joiner.market_values, bars)
+        context = joiner.context(bars, market, features)
+        return self._tied(replace(bars, features=features), context, actions)
+
+    def _tied(self, bars: Bars, context: Columns, actions: Actions | None) -> MarketData:
+        """Tie a chunk to the one before, and keep what ties the next one to it."""
+        carried = self._carried
+        whole = with_carried(carried, bars)
+        chunk: dict[str, Any] = {}
+        if carried is not None:
+            chunk["carried_times"] = carried.times
+            context = {
+                name: np.concatenate([self._last_context[name], column])
+                for name, column in context.items()
+            }
+        self._carried = last_bars(whole)
+        self._last_context = {name: column[-1:].copy() for name, column in context.items()}
+        self._now = int(bars.timestamps[-1])
+        return wrap(whole, self._plan.signal_names, context, actions, self._plan.info, **chunk)
+
+    def _published(self, sources: list[SeriesSource], join: Join, bars: Bars) -> Tables:
+        """Read what was published since the chunk before, and up to the last of these bars."""
+        tables = []
+        for source in sources:
+            since = self._now
+            # What comes before the first bar may be long: no more of it is read than is kept.
+            for pause in source.pauses(since, int(bars.timestamps[0])):
+                join(source.request, source.published(since, pause), without_rows(bars))
+                since = pause
+            table = source.published(since, int(bars.timestamps[-1]))
+            tables.append((source.request, table))
+        return tables
+
+    def _actions(self, until: int) -> Actions | None:
+        """The actions since the chunk before."""
+        if self._plan.actions is None:
+            return None
+        times = self._plan.actions["time"]
+        first = 0 if self._now is None else np.searchsorted(times, self._now, side="right")
+        return self._plan.actions[first : np.searchsorted(times, until, side="right")]

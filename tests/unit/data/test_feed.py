@@ -1,0 +1,396 @@
+"""A feed gives in chunks what tables in one piece give: values, errors and runs."""
+
+import itertools
+import sys
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from ml4t.backtest import BacktestConfig, BacktestEngine, MarketData, Strategy, run_backtest
+from ml4t.backtest.data import (
+    ATR,
+    EWMA,
+    DataError,
+    DataFeed,
+    LookAheadError,
+    Table,
+    series_source,
+    write_dataset,
+)
+from ml4t.backtest.risk import PriceBasedStopLoss, PriceBasedTakeProfit, TrailingStop
+
+ASSETS = ["AAA", "BBB", "CCC", "DDD"]
+CLOCK = {"bar_time": "16:00 America/New_York"}
+
+
+@pytest.fixture(scope="module")
+def tables():
+    """Daily bars with holes; values published in the evening, days later, or anew; context with NaN."""
+    rng = np.random.default_rng(5)
+    days = pd.bdate_range("2023-11-20", periods=90)
+    grid = pd.MultiIndex.from_product([days, ASSETS], names=["date", "asset"]).to_frame(index=False)
+    bars = grid[rng.random(len(grid)) < 0.8]
+    bars = bars[(bars["asset"] != "DDD") | (bars["date"] < days[40])]  # one ends early
+    close = 100 * np.exp(np.cumsum(rng.normal(0, 0.01, len(bars))))
+    spread = close * rng.uniform(0.001, 0.02, len(bars))
+    prices = bars.assign(
+        open=close - spread / 2, high=close + spread, low=close - spread, close=close,
+        volume=rng.integers(1, 100, len(bars)), momentum=rng.normal(size=len(bars)),
+    )  # fmt: skip
+    seen = grid[rng.random(len(grid)) < 0.7]
+    delay = pd.to_timedelta(rng.choice([21, 22, 70, 200], len(seen)), "h")
+    signals = seen.assign(
+        available_at=(seen["date"] + delay).dt.tz_localize("UTC"), score=rng.normal(size=len(seen))
+    )
+    restated = signals.sample(60, random_state=1).assign(
+        available_at=lambda t: t["available_at"] + pd.Timedelta("5D"), score=lambda t: -t["score"]
+    )
+    signals = pd.concat([signals, restated], ignore_index=True)
+    early = pd.DataFrame({"date": pd.bdate_range("2023-01-02", "2024-06-03")})
+    context = early.assign(
+        vix=np.where(rng.random(len(early)) < 0.3, np.nan, rng.uniform(10, 20, len(early))),
+        rate=np.where(rng.random(len(early)) < 0.9, np.nan, 1.0) * rng.uniform(size=len(early)),
+    )
+    actions = pd.DataFrame(
+        {
+            "date": days[[10, 10, 35, 60]],
+            "asset": ["AAA", "BBB", "AAA", "CCC"],
+            "kind": ["split", "dividend", "split", "split"],
+            "value": [2.0, 0.5, 0.5, 3.0],
+        }
+    )
+    return {"prices": prices, "signals": signals, "context": context, "actions": actions}
+
+
+@pytest.fixture(scope="module")
+def folder(tables, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("feed") / "data"
+    write_dataset({n: t for n, t in tables.items() if n != "actions"}, folder, quiet=True)
+    tables["actions"].to_parquet(folder / "actions.parquet")
+    return folder
+
+
+def everything(folder, timing="strict", max_age=None):
+    signals = Table(folder / "signals", timing=timing, max_age=max_age)
+    return {
+        "signals": ["momentum", signals],
+        "features": [ATR(3), EWMA(5)],
+        "context": Table(folder / "context", available_after="1d", timing=timing, max_age=max_age),
+        "actions": folder / "actions.parquet",
+        **CLOCK,
+    }
+
+
+def joined(chunks):
+    """The own rows of chunks, put together again."""
+    columns = {}
+    for chunk in chunks:
+        first, n_carried = int(chunk.carried_times.size > 0), chunk.carried_times.size
+        own = {name: getattr(chunk, name)[n_carried:] for name in ("open", "high", "low", "close")}
+        own |= {f"feature {name}": values[n_carried:] for name, values in chunk.features.items()}
+        own |= {f"context {name}": values[first:] for name, values in chunk.context.items()}
+        own |= {"codes": chunk.asset_codes[n_carried:], "times": chunk.timestamps[first:]}
+        own |= {"counts": np.diff(chunk.offsets)[first:], "actions": chunk.actions}
+        for name, values in own.items():
+            columns.setdefault(name, []).append(values)
+    return {name: np.concatenate(parts) for name, parts in columns.items()}
+
+
+def assert_same(feed, whole):
+    ours, theirs = joined(feed), joined([whole])
+    due = theirs["actions"]["time"] <= whole.timestamps[-1]
+    theirs["actions"] = theirs["actions"][due]
+    assert ours.keys() == theirs.keys()
+    for name, values in theirs.items():
+        np.testing.assert_array_equal(ours[name], values, err_msg=name)
+
+
+CHUNKS = ["month", "day", "year", 1, 2, 7, 40, 10_000]
+
+
+@pytest.mark.parametrize("chunk", CHUNKS)
+@pytest.mark.parametrize("timing", ["next_bar", "lag=2"])
+@pytest.mark.parametrize("max_age", [None, "4d"])
+def test_values_in_chunks_are_the_values_in_one(folder, chunk, timing, max_age):
+    options = everything(folder, timing, max_age)
+    feed = DataFeed.from_parquet(folder / "prices", chunk=chunk, **options)
+    whole = MarketData.from_tables(folder / "prices", **options)
+    assert feed.assets == whole.assets
+    assert feed.n_times == whole.n_times
+    assert feed.n_rows == whole.n_rows
+    assert_same(feed, whole)
+    assert_same(feed, whole)  # a second pass reads anew
+    assert next(iter(feed)).signal_names == whole.signal_names
+
+
+@pytest.mark.parametrize("rows", [1, 5, 100])
+def test_a_long_past_is_read_in_parts(folder, monkeypatch, rows):
+    monkeypatch.setattr(series_source, "ROWS_AT_A_TIME", rows)
+    options = everything(folder, "next_bar") | {"assets": ASSETS}
+    feed = DataFeed.from_parquet(folder / "prices", start="2024-02-01", chunk=20, **options)
+    prices = pq.read_table(folder / "prices").to_pandas()
+    prices = prices[prices["date"] >= "2024-02-01"]
+    assert_same(feed, MarketData.from_tables(prices, **options))
+
+
+def test_each_chunk_carries_the_last_bar_of_every_asset(folder):
+    *_, last = DataFeed.from_parquet(folder / "prices", **CLOCK)
+    prices = pq.read_table(folder / "prices").to_pandas()
+    before = prices[prices["date"] < prices["date"].max().replace(day=1)]
+    expected = before.groupby("asset")["close"].last()
+    n_carried = last.carried_times.size
+    np.testing.assert_array_equal(last.close[:n_carried], expected[ASSETS])
+    assert len(set(last.carried_times)) > 1
+
+
+class Trader(Strategy):
+    """Weights by a signal every third day, orders of single assets in between."""
+
+    def on_start(self):
+        self.days = 0
+
+    def on_timestamp_batch(self, timestamp, events, context):
+        self.days += 1
+        if self.days % 3 == 0:
+            best = max(events, key=lambda event: event.momentum)
+            self.order_target_percent(best.asset, 0.5)
+        elif self.days % 7 == 0:
+            self.close(next(iter(events)).asset)
+
+
+def trade(data):
+    rules = [PriceBasedStopLoss(pct=0.02), PriceBasedTakeProfit(pct=0.04), TrailingStop(pct=0.03)]
+    return run_backtest(data, Trader(), rules=rules, config=BacktestConfig(initial_cash=1e5))
+
+
+@pytest.mark.parametrize("chunk", ["month", 1, 9])
+@pytest.mark.parametrize("prefetch", [True, False])
+def test_a_run_over_a_feed_is_the_run_over_tables(folder, chunk, prefetch):
+    options = everything(folder, "next_bar")
+    whole = trade(MarketData.from_tables(folder / "prices", **options))
+    parts = trade(
+        DataFeed.from_parquet(folder / "prices", chunk=chunk, prefetch=prefetch, **options)
+    )
+    assert len(whole.trades) > 10
+    for name in ("trades", "fills", "orders", "events", "equity", "positions"):
+        pd.testing.assert_frame_equal(getattr(whole, name), getattr(parts, name), check_exact=True)
+    assert whole.metrics == parts.metrics
+    assert whole.info["bars"] == parts.info["bars"]
+
+
+def test_the_thread_ends_with_the_pass(folder):
+    usual = sys.getswitchinterval()
+    chunks = iter(DataFeed.from_parquet(folder / "prices", **CLOCK))
+    next(chunks)
+    assert sys.getswitchinterval() < usual
+    chunks.close()
+    assert sys.getswitchinterval() == usual
+
+
+# --- what is read ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("start", "end"),
+    [("2024-01-10", "2024-02-05"), (None, pd.Timestamp("2024-01-31")), (pd.Timestamp("2024-03-01").date(), None)],
+)  # fmt: skip
+def test_dates_and_assets_are_chosen(folder, start, end):
+    feed = DataFeed.from_parquet(
+        folder / "prices", signals=folder / "signals", actions=folder / "actions.parquet",
+        assets=["CCC", "AAA"], start=start, end=end, chunk=11, **CLOCK,
+    )  # fmt: skip
+    prices = pq.read_table(folder / "prices").to_pandas()
+    chosen = prices["asset"].isin(["AAA", "CCC"])
+    chosen &= prices["date"].between(
+        pd.Timestamp(start or "2000-01-01"), pd.Timestamp(end or "2100-01-01")
+    )
+    signals, actions = (
+        pq.read_table(folder / name).to_pandas() for name in ("signals", "actions.parquet")
+    )
+    whole = MarketData.from_tables(
+        prices[chosen],
+        signals=signals[signals["asset"].isin(["AAA", "CCC"])],
+        actions=actions[actions["asset"].isin(["AAA", "CCC"])],
+        assets=["CCC", "AAA"],
+        **CLOCK,
+    )
+    assert feed.assets == ("CCC", "AAA")
+    assert_same(feed, whole)
+
+
+def test_an_end_is_a_whole_day_or_an_instant(tmp_path):
+    times = pd.date_range("2024-01-02 10:00", periods=60, freq="h", tz="UTC")
+    pd.DataFrame({"timestamp": times, "close": 1.0}).to_parquet(tmp_path / "p.parquet")
+
+    def n_rows(**span):
+        return DataFeed.from_parquet(tmp_path / "p.parquet", **span).n_rows
+
+    assert n_rows(end="2024-01-02") == 14
+    assert n_rows(end="2024-01-02 12:00") == 3
+    assert n_rows(start="2024-01-03", end="2024-01-03") == 24
+    assert n_rows(start="2024-01-02 07:00-05:00", end="2024-01-02 13:00+00:00") == 2
+
+
+@pytest.mark.parametrize("form", ["files by asset", "hive", "one file", "row groups"])
+def test_files_in_any_form(tables, folder, tmp_path, form):
+    prices = tables["prices"].sort_values(
+        ["asset", "date"] if "asset" in form else ["date", "asset"]
+    )
+    place = tmp_path / "prices"
+    place.mkdir()
+    if form == "files by asset":
+        for name, part in prices.groupby("asset"):
+            part.to_parquet(place / f"{name}.parquet")
+    elif form == "hive":
+        pq.write_to_dataset(
+            pa.Table.from_pandas(prices, preserve_index=False), place, partition_cols=["asset"]
+        )
+    else:
+        pq.write_table(
+            pa.Table.from_pandas(prices, preserve_index=False), place / "all.parquet",
+            row_group_size=17 if form == "row groups" else None,
+        )  # fmt: skip
+    whole = MarketData.from_tables(place, sort=True, **CLOCK)
+    for chunk in ("month", 10):
+        feed = DataFeed.from_parquet(place, chunk=chunk, **CLOCK)
+        assert_same(feed, whole)
+        in_order = form in ("one file", "row groups")
+        assert feed.n_times == (whole.n_times if in_order else None)
+
+
+def test_a_part_that_is_all_midnights_is_no_table_of_dates(tmp_path):
+    times = pd.date_range("2024-01-02", periods=50, freq="h")
+    signals = pd.DataFrame({"timestamp": times, "score": np.arange(50.0)})
+    pd.DataFrame({"timestamp": times, "close": 1.0}).to_parquet(tmp_path / "p.parquet")
+    signals.to_parquet(tmp_path / "s.parquet")
+    options = {"signals": tmp_path / "s.parquet", "timezone": "America/New_York"}
+    feed = DataFeed.from_parquet(tmp_path / "p.parquet", chunk=1, **options)
+    assert_same(feed, MarketData.from_tables(tmp_path / "p.parquet", **options))
+
+
+def test_wide_values_and_tables_in_memory(folder, tables):
+    wide = (
+        tables["signals"]
+        .drop_duplicates(["date", "asset"])
+        .pivot_table(index="date", columns="asset", values="score")
+    )
+    wide = wide.reset_index()
+    text = tables["context"].assign(date=tables["context"]["date"].astype(str))
+    options = {"signals": {"score": wide}, "context": text, **CLOCK}
+    feed = DataFeed.from_parquet(folder / "prices", chunk=13, **options)
+    assert_same(feed, MarketData.from_tables(folder / "prices", **options))
+
+
+def test_only_columns_asked_for_are_read(folder):
+    feed = DataFeed.from_parquet(folder / "prices", values=[], **CLOCK)
+    assert list(next(iter(feed)).features) == []
+
+
+def test_progress_counts_rows_where_times_are_not_known(tables, tmp_path):
+    tables["prices"].sort_values(["asset", "date"]).to_parquet(tmp_path / "p.parquet", index=False)
+    feed, said = DataFeed.from_parquet(tmp_path / "p.parquet"), []
+    run_backtest(feed, Trader(), progress=lambda *figures: said.append(figures))
+    assert feed.n_times is None
+    assert said[-1] == (feed.n_rows, feed.n_rows)
+    assert all(done <= total == feed.n_rows for done, total in said)
+    assert [done for done, _ in said] == sorted(done for done, _ in said)
+
+
+# --- errors ---------------------------------------------------------------------------------
+
+
+def written(path, rows, **columns):
+    frame = pd.DataFrame(rows, columns=["timestamp", "asset", "close"]).assign(**columns)
+    frame["timestamp"] = pd.to_datetime(frame["timestamp"])
+    frame.to_parquet(path)
+    return path
+
+
+def test_rows_repeated_in_two_files_are_found(tmp_path):
+    written(tmp_path / "1.parquet", [("2024-01-31", "A", 1.0), ("2024-02-01", "A", 1.0)])
+    written(tmp_path / "2.parquet", [("2024-02-01", "A", 1.1), ("2024-02-02", "A", 1.0)])
+    feed = DataFeed.from_parquet(tmp_path)
+    with pytest.raises(DataError, match=r"must be unique, is repeated in 1 row: \(2024-02-01, A\)"):
+        list(feed)
+
+
+def test_times_that_run_backwards_are_found_unless_sorted(tmp_path):
+    path = written(
+        tmp_path / "p.parquet",
+        [("2024-01-03", "A", 1.0), ("2024-01-02", "A", 2.0), ("2024-02-02", "A", 3.0)],
+    )
+    with pytest.raises(DataError, match="run backwards within an asset in 1 row"):
+        list(DataFeed.from_parquet(path))
+    assert joined(DataFeed.from_parquet(path, sort=True))["close"].tolist() == [2.0, 1.0, 3.0]
+
+
+def test_a_bad_price_stops_the_run_and_what_was_done_is_kept(tmp_path):
+    rows = [(f"2024-0{month}-02", "A", 1.0) for month in range(1, 7)]
+    rows[4] = ("2024-05-02", "A", -1.0)
+
+    class Buy(Strategy):
+        def on_market_data(self, event):
+            self.buy(event.asset, 1.0)
+
+    feed = DataFeed.from_parquet(written(tmp_path / "p.parquet", rows))
+    with pytest.raises(
+        DataError, match=r"'close' is negative in 1 row: \(2024-05-02, A, -1\)"
+    ) as error:
+        BacktestEngine(feed, Buy()).run()
+    assert error.value.partial_result.partial
+    assert 1 <= len(error.value.partial_result.fills) <= 3
+
+
+def test_a_value_known_before_its_time_is_found_in_its_chunk(folder, tmp_path):
+    times = pd.to_datetime(["2024-01-02", "2024-02-02"], utc=True)
+    pd.DataFrame(
+        {
+            "timestamp": times,
+            "available_at": times - pd.to_timedelta([0, 1], "h"),
+            "x": 1.0,
+            "asset": "AAA",
+        }
+    ).to_parquet(tmp_path / "s.parquet")
+    feed = DataFeed.from_parquet(folder / "prices", signals=tmp_path / "s.parquet", **CLOCK)
+    chunks = iter(feed)
+    assert len(list(itertools.islice(chunks, 2))) == 2
+    with pytest.raises(LookAheadError, match=r"before the value's own time in 1 row"):
+        list(chunks)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"chunk": "week"}, "chunk must be 'day', 'month', 'year' or a positive number of rows, was 'week'"),
+        ({"chunk": 0}, "positive number of rows, was 0"),
+        ({"start": "soon"}, "start must be a date or time like"),
+        ({"start": "2024-01-02", "end": "2024-01-01"}, "end must not be before start"),
+        ({"end": "1999-01-01"}, "prices: no row is of the assets and dates asked for"),
+        ({"assets": ["ZZZ"]}, "prices: no row is of the assets and dates asked for"),
+        ({"values": ["alpha"]}, "prices: has no column 'alpha'"),
+        ({"signals": "nowhere.parquet"}, "signals: there is no file nowhere.parquet"),
+        ({"signals": pd.DataFrame({"asset": ["AAA"], "x": [1.0]})}, "signals: no column of times"),
+        ({"signals": pd.DataFrame({"date": ["2024-01-02"], "asset": ["ZZZ"], "x": [1.0]})}, "signals: 1 row of assets that the prices do not have"),
+        ({"signals": "alpha"}, "neither a file nor a column of the price table"),
+        ({"bar_time": None, "signals": pd.DataFrame({"timestamp": ["2024-01-02 10:00"], "asset": ["AAA"], "x": [1.0]})}, "prices has only dates, signals has times of day"),
+        ({"on_violation": "ignore"}, "on_violation must be"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_read_is_said_before_anything_is(folder, options, message):
+    with pytest.raises(DataError, match=message):
+        DataFeed.from_parquet(folder / "prices", **(CLOCK | options))
+
+
+def test_text_times_in_files_are_refused(tmp_path):
+    pd.DataFrame({"date": ["2024-01-02"], "close": [1.0]}).to_parquet(tmp_path / "p.parquet")
+    with pytest.raises(DataError, match=r"'date' holds .*string, must hold dates or timestamps"):
+        DataFeed.from_parquet(tmp_path / "p.parquet")
+
+
+def test_tables_are_not_joined_to_a_feed(folder):
+    feed = DataFeed.from_parquet(folder / "prices", **CLOCK)
+    with pytest.raises(TypeError, match="signals cannot be joined to finished DataFeed"):
+        run_backtest(feed, Trader(), signals=folder / "signals")
