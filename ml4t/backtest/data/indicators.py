@@ -121,7 +121,7 @@ class Progress:
 
 @dataclass(frozen=True)
 class ATR(Indicator):
-    """Average true range after Wilder, in currency per unit.
+    """Average true range of Wilder (1978), as TA-Lib's ``ATR``, in currency per unit.
 
     Parameters
     ----------
@@ -131,7 +131,7 @@ class ATR(Indicator):
     -----
     TR = max(high − low, |high − close before|, |low − close before|), from the second bar on. The first
     value, at bar ``period`` + 1, is the mean of ``period`` true ranges; then
-    ATR = (ATR·(period − 1) + TR)/period, as in TA-Lib.
+    ATR = (ATR·(period − 1) + TR)/period. J. W. Wilder, New Concepts in Technical Trading Systems, 1978.
     """
 
     period: int = 14

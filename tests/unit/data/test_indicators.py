@@ -1,8 +1,9 @@
-"""Indicators against pandas' answers, in chunks, over splits, and without a look ahead."""
+"""Indicators against TA-Lib's and pandas' answers, in chunks, over splits, and without a look ahead."""
 
 import numpy as np
 import pandas as pd
 import pytest
+import talib
 
 from ml4t.backtest.data import (
     ATR,
@@ -47,6 +48,27 @@ def random_bars(n_days=300, n_assets=3, seed=1, ragged=True):
     return frame[rng.random(len(frame)) < 0.8].reset_index(drop=True) if ragged else frame
 
 
+@pytest.fixture(
+    params=[
+        "random walks",
+        "daily/aapl_fb_daily_raw",
+        "context/sp500_daily",
+        "futures/es_minute_20130901",
+    ]
+)
+def market(request):
+    if request.param == "random walks":
+        return market_data(random_bars())
+    return market_data(request.getfixturevalue("shared") / f"open/{request.param}.parquet")
+
+
+def bars_by_asset(data):
+    for code in range(data.n_assets):
+        rows = data.asset_codes == code
+        fields = ("open", "high", "low", "close")
+        yield rows, pd.DataFrame({field: getattr(data, field)[rows] for field in fields})
+
+
 def wilder(bars, period):
     """ATR of one asset with pandas: the seed, then an exponential mean of alpha 1/period."""
     before = bars["close"].shift(1)
@@ -77,15 +99,52 @@ ANSWERS = {
 }
 
 
+# pandas' deviation is a running one, which leaves some 1e-14 where the window is flat.
 @pytest.mark.parametrize("indicator", ANSWERS, ids=str)
-def test_against_pandas(indicator):
-    frame = random_bars()
-    data = market_data(frame, features=indicator)
-    column = data.features[indicator.name]
-    for asset, bars in frame.groupby("asset"):
-        own = column[data.asset_codes == data.code(asset)]
-        np.testing.assert_allclose(own, ANSWERS[indicator](bars), rtol=1e-11)
-    np.testing.assert_array_equal(indicator.compute(data), column)
+def test_against_pandas(indicator, market):
+    column = indicator.compute(market)
+    for rows, bars in bars_by_asset(market):
+        np.testing.assert_allclose(column[rows], ANSWERS[indicator](bars), rtol=1e-11, atol=1e-12)
+
+
+# From the first value on, since NaN has to stand where TA-Lib has it. Not to the bit: TA-Lib may
+# multiply by 1/n, and a recursion that forgets 1/n a step keeps n roundings at most.
+@pytest.mark.parametrize("period", [1, 2, 14, 100])
+def test_atr_against_talib(period, market):
+    column = ATR(period).compute(market)
+    for rows, bars in bars_by_asset(market):
+        expected = talib.ATR(bars["high"], bars["low"], bars["close"], period)
+        np.testing.assert_allclose(column[rows], expected, rtol=1e-13)
+
+
+# FB has fewer than 250 bars, and TA-Lib no extreme of one.
+@pytest.mark.parametrize("period", [2, 5, 20, 250])
+@pytest.mark.parametrize("field", ["high", "low", "close"])
+def test_extremes_against_talib(period, field, market):
+    largest = RollingMax(period, field).compute(market)
+    smallest = RollingMin(period, field).compute(market)
+    for rows, bars in bars_by_asset(market):
+        np.testing.assert_array_equal(largest[rows], talib.MAX(bars[field], period))
+        np.testing.assert_array_equal(smallest[rows], talib.MIN(bars[field], period))
+
+
+def test_real_splits_against_talib_on_adjusted_bars(shared):
+    # AAPL split 2:1 twice: halving loses no bit, so only the ATR rounds.
+    actions = pd.read_parquet(shared / "open/daily/aapl_actions.parquet")
+    frame = pd.read_parquet(shared / "open/daily/aapl_fb_daily_raw.parquet")
+    frame = frame[frame["symbol"] == "AAPL"].reset_index(drop=True)
+    data = market_data(frame, actions=actions)
+    splits = actions[actions["kind"] == "split"]
+    assert list(splits["value"]) == [2.0, 2.0]
+    unit = np.ones(len(frame))
+    for ex_date, ratio in zip(splits["date"], splits["value"], strict=True):
+        unit[(frame["date"] < ex_date).to_numpy()] *= ratio
+    high, low, close = (frame[field].to_numpy() / unit for field in ("high", "low", "close"))
+    np.testing.assert_allclose(
+        ATR(14).compute(data), talib.ATR(high, low, close, 14) * unit, rtol=1e-13
+    )
+    np.testing.assert_array_equal(RollingMax(20).compute(data), talib.MAX(high, 20) * unit)
+    np.testing.assert_array_equal(RollingMin(20).compute(data), talib.MIN(low, 20) * unit)
 
 
 def test_atr_by_hand():
@@ -189,6 +248,7 @@ def test_indicators_stand_among_features(bars):
     data = market_data(bars, features=[ATR(1), EWMA(3)])
     assert list(data.features) == ["atr_1", "ewma_close_3"]
     assert data.signal_names == ()
+    np.testing.assert_array_equal(data.features["ewma_close_3"], EWMA(3).compute(data))
     with pytest.raises(DataError, match="column 'x' is already"):
         market_data(bars, features={"x": ATR(1), "table": table})
 
