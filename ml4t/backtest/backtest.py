@@ -107,7 +107,7 @@ class BacktestEngine:
             self.n_times,
             self.n_rows,
         )
-        kept = None if first is self.data else KeptRows(self.config.record_columns)
+        kept = None if first is self.data else KeptRows(self.config.record_columns, self.n_times)
         del first  # each chunk makes room for those to come
         try:
             loop.run(chunks, None if kept is None else partial(_keep, kept, loop))

@@ -18,13 +18,16 @@ cdef class EngineLoop:
     """The strategy that is told."""
     cdef readonly RiskManager risk_manager
     """The rules; without any it is empty."""
+    cdef readonly int64_t n_chunks
+    """Chunks entered so far."""
     cdef object progress
     cdef Cursor cursor
     cdef Portfolio portfolio
     cdef Broker broker
     cdef bint fills_at_close         # something may fill after step 5
     cdef bint is_debug
-    cdef bint is_last_chunk
+    cdef object chunks               # what follows the data: an iterator
+    cdef object following            # the next chunk, where it was asked for already
     cdef int64_t total               # timestamps of the whole run, or rows, for the progress
     cdef bint counts_rows
     cdef bint is_under_water         # equity was not positive at the last mark
@@ -36,7 +39,8 @@ cdef class EngineLoop:
     cdef double* cash
     cdef double* gross
     cdef double* net
-    cdef list blocks      # the arrays behind these pointers
+    cdef object record               # the array behind these pointers
+    cdef int64_t begin               # the first timestamp of the run in it
     cdef object on_event             # the callbacks that the strategy defines; None: not defined
     cdef object on_batch
     cdef object on_fill
@@ -53,7 +57,8 @@ cdef class EngineLoop:
     cdef int _before_strategy(self) except -1 nogil
     cdef int _after_strategy(self) except -1 nogil
     cdef int _fill_at_close(self) except -1 nogil
-    cdef bint _is_at_end(self) noexcept nogil
+    cdef int _is_at_end(self) except -1 nogil
+    cdef int _is_last_chunk(self) except -1 with gil
     cdef int _mark(self) except -1 nogil
     cdef void _write_accounts(self) noexcept nogil
     cdef int _go_under_water(self) except -1 nogil

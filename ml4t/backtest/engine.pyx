@@ -88,8 +88,9 @@ cdef class EngineLoop:
         self.fills_at_close = (
             self.broker.settings.fill_at == FILL_CLOSE or self.broker.settings.close_at_end
         )
-        self.blocks = []
-        self._make_columns()
+        self.n_chunks = 0
+        self.begin = data.first_t
+        self._enter_columns(0 if n_times is None else n_times)
         self._find_callbacks()
 
     def run(self, chunks=(), on_chunk=None):
@@ -107,12 +108,14 @@ cdef class EngineLoop:
             self.strategy.enter_run(self.broker, self.risk_manager)
             try:
                 self.strategy.on_start()
-                self._walk_chunks(iter(chunks), on_chunk)
+                self.chunks = iter(chunks)
+                self._walk_chunks(on_chunk)
                 self.event = None
                 self.strategy.on_end()
             finally:
                 self.strategy.leave_run()
         finally:
+            self.chunks = self.following = None
             self.risk_manager.release()
 
     def records(self):
@@ -132,11 +135,6 @@ cdef class EngineLoop:
         """Return the structured arrays alone. The run cannot go on while they are held."""
         return self.broker.records() | self.portfolio.records()
 
-    @property
-    def n_chunks(self):
-        """Chunks entered so far."""
-        return len(self.blocks)
-
     def where(self):
         """Say where the run stands: the timestamp, and the asset whose bar the strategy saw last."""
         if self.cursor.t < 0:
@@ -144,20 +142,18 @@ cdef class EngineLoop:
         at = f"at {pd.Timestamp(self.cursor.now, tz='UTC')}"
         return at if self.event is None else f"asset {self.event.asset!r} {at}"
 
-    # The chunk after next is fetched before the next is walked: the last one has to know that it is.
-    def _walk_chunks(self, chunks, on_chunk):
+    def _walk_chunks(self, on_chunk):
         while True:
-            following = next(chunks, None)
-            self.is_last_chunk = following is None
             if isinstance(self.strategy, CompiledStrategy):
                 self._run_one_compiled(self.strategy)
             else:
                 self._run_python()
             if on_chunk is not None:
                 on_chunk(self.data)
-            if following is None:
+            if self._is_last_chunk():
                 return
-            self._enter(following)
+            self._enter(self.following)
+            self.following = None
 
     def _enter(self, MarketData data not None):
         if tuple(data.features) != tuple(self.data.features) or (
@@ -168,28 +164,30 @@ cdef class EngineLoop:
         self.strategy.data = data
         self.data = data
         self.event = None
-        self._make_columns()
+        self._enter_columns(0)
 
-    # One block a chunk: an allocator that gets it back whole can give it whole to the next run.
-    def _make_columns(self):
-        block = np.empty((len(RECORDED), self.data.n_times))
-        self.blocks.append(block)
-        self.equity = _pointer(block)
-        self.cash = self.equity + self.data.n_times
-        self.gross = self.cash + self.data.n_times
-        self.net = self.gross + self.data.n_times
+    # The record of step 7, shape (4, timestamps): of the whole run at once where their number is known.
+    # One array: an allocator that gets it back whole can give it whole to the next run.
+    def _enter_columns(self, int64_t n_times):
+        cdef int64_t t_before = self.cursor.t_before
+        cdef int64_t needed = t_before + self.data.n_times
+        if self.record is None or self.record.shape[1] < needed:
+            n_known = 0 if self.record is None else t_before + 1
+            record = np.empty((len(RECORDED), max(needed, n_times, 2 * n_known)))
+            record[:, :n_known] = 0.0 if self.record is None else self.record[:, :n_known]
+            self.record = record
+        n_times = self.record.shape[1]
+        self.equity = _pointer(self.record) + t_before
+        self.cash = self.equity + n_times
+        self.gross = self.cash + n_times
+        self.net = self.gross + n_times
+        self.n_chunks += 1
         self.n_done = self.data.first_t
         self.next_tick = 0
         self.end_of_quiet = 0
 
-    # The record of step 7 over all chunks, shape (4, timestamps done).
     def _curve(self):
-        first, *others = self.blocks
-        if not others:
-            return first[:, self.data.first_t:self.n_done]
-        *whole, last = others
-        parts = [block[:, 1:] for block in whole]
-        return np.concatenate([first, *parts, last[:, 1:self.n_done]], axis=1)
+        return self.record[:, self.begin:self.cursor.t_before + self.n_done]
 
     def _run_one_compiled(self, CompiledStrategy strategy not None):
         strategy.prepare()
@@ -318,11 +316,9 @@ cdef class EngineLoop:
     cdef int64_t _end_of_quiet(self) noexcept nogil:
         cdef int64_t first = self.n_done
         cdef int64_t middle
-        cdef int64_t until = self.data.n_times
+        cdef int64_t until = self.data.n_times - self.broker.settings.close_at_end
         if self.is_debug:
             return first
-        if self.broker.settings.close_at_end and self.is_last_chunk:
-            until -= 1
         if self.next_tick < until:
             until = self.next_tick if self.next_tick > first else first
         if self.cursor.next_action == self.data.n_actions:
@@ -388,8 +384,14 @@ cdef class EngineLoop:
         self._write_accounts()
         return 0
 
-    cdef bint _is_at_end(self) noexcept nogil:
-        return self.is_last_chunk and self.cursor.t == self.data.n_times - 1
+    cdef int _is_at_end(self) except -1 nogil:
+        return self.cursor.t == self.data.n_times - 1 and self._is_last_chunk()
+
+    # Asked at the last timestamp of a chunk, not before: a run begins when its first chunk is there.
+    cdef int _is_last_chunk(self) except -1 with gil:
+        if self.following is None:
+            self.following = next(self.chunks, None)
+        return self.following is None
 
     cdef inline int _mark(self) except -1 nogil:
         self._write_accounts()

@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ml4t.backtest.analytics.recorded import recorded_columns
-from ml4t.backtest.data._rows import held_rows
+from ml4t.backtest.analytics.tape import Tape
+from ml4t.backtest.data._rows import last_rows, mark_held, marked_rows
 from ml4t.backtest.data.market_data import ACTION, MarketData
 
 Int64s = npt.NDArray[np.int64]
@@ -32,18 +33,24 @@ class KeptRows:
     ----------
     record_columns : sequence of str, optional
         Columns that trades carry; None for all.
+    n_times : int, optional
+        Timestamps of all chunks, where known.
     """
 
-    def __init__(self, record_columns: Sequence[str] | None) -> None:
+    def __init__(self, record_columns: Sequence[str] | None, n_times: int | None = None) -> None:
         self._record_columns = record_columns
         self._parts: list[dict[str, Any]] = []
-        self._timestamps: list[npt.NDArray[np.int64]] = []
+        self._timestamps = Tape(np.int64, n_times or 0)
+        # Of the rows kept: their number at the end of each timestamp, behind a zero.
+        self._offsets = Tape(np.int64, (n_times or 0) + 1)
+        self._offsets.more(1)[:] = 0
         self._context: list[dict[str, npt.NDArray[np.float64]]] = []
         self._actions: list[npt.NDArray[Any]] = []
         self.row_numbers: Int64s = np.empty(0, np.int64)
         self._is_held: npt.NDArray[np.uint8] | None = None
         self._n_times = 0
         self._n_rows = 0
+        self._n_kept = 0
         self._n_orders = 0
         self._n_changes = 0
         self._names: tuple[Any, ...] = ()
@@ -61,16 +68,16 @@ class KeptRows:
         first_t = data.first_t
         marks = self._held(data, records["holdings"])
         decided = records["orders"]["decision_row"][self._n_orders :]
-        marks[decided[decided >= self._n_rows] - self._n_rows + data.n_carried] = True
+        marks[decided[decided >= self._n_rows] - self._n_rows + data.n_carried] = 1
         # Orders of later chunks may be decided on it.
-        last = _last_rows(data)
-        marks[last[last >= data.n_carried]] = True
-        rows = np.flatnonzero(marks)
+        last = last_rows(data.asset_codes, data.n_assets)
+        marks[last[last >= data.n_carried]] = 1
+        n_times = data.n_times - first_t
+        rows = marked_rows(marks, data.offsets[first_t:], self._n_kept, self._offsets.more(n_times))
         recorded = recorded_columns(data, self._record_columns)
         self._parts.append(
             {
                 "number": rows - data.n_carried + self._n_rows,
-                "count": np.diff(np.searchsorted(rows, data.offsets[first_t:])),
                 "asset": data.asset_codes[rows],
                 "close": data.close[rows],
                 "features": {
@@ -78,12 +85,14 @@ class KeptRows:
                 },
             }
         )
-        self._timestamps.append(data.timestamps[first_t:])
-        self._context.append({name: values[first_t:] for name, values in data.context.items()})
+        self._timestamps.more(n_times)[:] = data.timestamps[first_t:]
+        # Copied: a view would keep all of a chunk's memory.
+        self._context.append({name: v[first_t:].copy() for name, v in data.context.items()})
         self._actions.append(data.actions)
         self._n_orders = len(records["orders"])
-        self._n_times += data.n_times - first_t
+        self._n_times += n_times
         self._n_rows += data.n_rows - data.n_carried
+        self._n_kept += len(rows)
         self._names = (data.assets, data.signal_names, data.info)
 
     @property
@@ -96,7 +105,6 @@ class KeptRows:
         if not self._parts:
             raise ValueError("nothing was kept: keep() has to be called for each chunk")
         self.row_numbers = self._column("number")
-        count = self._column("count")
         close = self._column("close")
         features = {
             name: np.concatenate([part["features"][name] for part in self._parts])
@@ -109,8 +117,8 @@ class KeptRows:
         assets, signal_names, info = self._names
         return MarketData.from_arrays(
             assets,
-            np.concatenate(self._timestamps),
-            np.concatenate([[0], np.cumsum(count)]),
+            self._timestamps.written(),
+            self._offsets.written(),
             self._column("asset"),
             close,
             close,
@@ -137,28 +145,21 @@ class KeptRows:
     def _column(self, name: str) -> npt.NDArray[Any]:
         return np.concatenate([part[name] for part in self._parts])
 
-    def _held(self, data: MarketData, holdings: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
+    def _held(self, data: MarketData, holdings: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
         """Mark the rows of a chunk, not carried ones, whose asset was held when their timestamp was over."""
         if self._is_held is None:
             self._is_held = np.zeros(data.n_assets, np.uint8)
         changes = holdings[self._n_changes :]
         self._n_changes = len(holdings)
-        marks = np.zeros(data.n_rows, np.bool_)
-        if len(changes) or self._is_held.any():
-            marks[data.n_carried :] = held_rows(
-                data.offsets,
-                data.first_t,
-                data.asset_codes,
-                self._is_held,
-                changes["time_index"] - self._n_times + data.first_t,
-                np.ascontiguousarray(changes["asset"]),
-                (changes["quantity"] != 0.0).view(np.uint8),
-            )
+        marks = np.zeros(data.n_rows, np.uint8)
+        mark_held(
+            data.offsets,
+            data.first_t,
+            data.asset_codes,
+            self._is_held,
+            changes["time_index"] - self._n_times + data.first_t,
+            np.ascontiguousarray(changes["asset"]),
+            (changes["quantity"] != 0.0).view(np.uint8),
+            marks,
+        )
         return marks
-
-
-def _last_rows(data: MarketData) -> Int64s:
-    """Each asset's last row, in asset order."""
-    last = np.full(data.n_assets, -1, np.int64)
-    last[data.asset_codes] = np.arange(data.n_rows)  # the last one of an asset stays
-    return last[last >= 0]

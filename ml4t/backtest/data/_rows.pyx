@@ -1,6 +1,8 @@
 """Passes over the rows of tables: their order, the row before, the value known as of a time."""
 
 from libc.stdint cimport int32_t, int64_t
+from libc.stdlib cimport free, malloc
+from libc.string cimport memcpy
 
 import numpy as np
 
@@ -43,6 +45,117 @@ def previous_rows(const int32_t[::1] assets, Py_ssize_t n_assets):
             previous[i] = latest[assets[i]]
             latest[assets[i]] = i
     return result
+
+
+def last_rows(const int32_t[::1] assets, Py_ssize_t n_assets):
+    """Return the last row of each asset, -1 where it has none, shape (n_assets,)."""
+    result = np.full(n_assets, -1, np.int64)
+    cdef int64_t[::1] last = result
+    cdef Py_ssize_t n_left = n_assets
+    cdef Py_ssize_t i
+    with nogil:
+        for i in range(assets.shape[0] - 1, -1, -1):
+            if last[assets[i]] < 0:
+                last[assets[i]] = i
+                n_left -= 1
+                if n_left == 0:
+                    break
+    return result
+
+
+def count_times(const int64_t[::1] times):
+    """Return the number of distinct times of sorted rows."""
+    cdef Py_ssize_t i
+    cdef Py_ssize_t count = times.shape[0] > 0
+    with nogil:
+        for i in range(1, times.shape[0]):
+            count += times[i] != times[i - 1]
+    return count
+
+
+def place_times(const int64_t[::1] times, int64_t[::1] timestamps, int64_t[::1] offsets):
+    """Write the distinct times of sorted rows, and the offsets of their rows: shapes (n,), (n + 1,)."""
+    cdef Py_ssize_t i
+    cdef Py_ssize_t t = 0
+    with nogil:
+        for i in range(times.shape[0]):
+            if i == 0 or times[i] != times[i - 1]:
+                timestamps[t] = times[i]
+                offsets[t] = i
+                t += 1
+        offsets[t] = times.shape[0]
+
+
+def are_sound(
+    const double[::1] opens, const double[::1] highs, const double[::1] lows, const double[::1] closes
+):
+    """Tell whether all prices are positive and finite, and all bars within their low and high."""
+    cdef double infinity = float("inf")
+    cdef bint sound = True
+    cdef Py_ssize_t i
+    with nogil:
+        for i in range(closes.shape[0]):
+            sound &= (
+                (lows[i] > 0.0) & (highs[i] < infinity) & (lows[i] <= opens[i]) & (opens[i] <= highs[i])
+                & (lows[i] <= closes[i]) & (closes[i] <= highs[i])
+            )
+    return sound
+
+
+def are_quotes(const double[::1] values, double least):
+    """Tell whether all values are finite and at least ``least``, or NaN."""
+    cdef double infinity = float("inf")
+    cdef bint sound = True
+    cdef Py_ssize_t i
+    with nogil:
+        for i in range(values.shape[0]):
+            sound &= not ((values[i] < least) | (values[i] == infinity))
+    return sound
+
+
+def copy_pieces(list pieces, list columns):
+    """Write arrays of eight-byte integers, one behind the other, into a column of their lengths' sum.
+
+    Parameters
+    ----------
+    pieces : list of lists of int64 arrays
+    columns : list of int64 arrays
+        Filled with the arrays of the same position in ``pieces``.
+    """
+    # All in one go without the interpreter: a thread that reads beside a run waits long for each turn.
+    cdef Py_ssize_t n = sum(map(len, pieces))
+    cdef char** source = <char**> malloc((n + 1) * sizeof(char*))
+    cdef char** target = <char**> malloc((n + 1) * sizeof(char*))
+    cdef size_t* size = <size_t*> malloc((n + 1) * sizeof(size_t))
+    cdef const int64_t[::1] piece
+    cdef int64_t[::1] column
+    cdef Py_ssize_t i = 0
+    cdef Py_ssize_t filled
+    try:
+        if source == NULL or target == NULL or size == NULL:
+            raise MemoryError("no memory to copy columns")
+        for arrays, column in zip(pieces, columns, strict=True):
+            filled = 0
+            for piece in arrays:
+                if piece.shape[0] == 0:
+                    continue
+                if filled + piece.shape[0] > column.shape[0]:
+                    raise ValueError("the pieces are longer than their column")
+                source[i] = <char*> &piece[0]
+                target[i] = <char*> &column[filled]
+                size[i] = <size_t> piece.shape[0] * sizeof(int64_t)
+                filled += piece.shape[0]
+                i += 1
+            if filled < column.shape[0]:
+                raise ValueError("the pieces are shorter than their column")
+        n = i
+        with nogil:
+            for i in range(n):
+                memcpy(target[i], source[i], size[i])
+    finally:
+        free(source)
+        free(target)
+        free(size)
 
 
 def sort_by_rank(const int64_t[::1] ranks, const int64_t[::1] order, Py_ssize_t n_ranks):
@@ -139,9 +252,10 @@ def take_known(const double[::1] values, const int64_t[::1] rows):
     return result
 
 
-def held_rows(
+def mark_held(
     const int64_t[::1] offsets, Py_ssize_t first_t, const int32_t[::1] assets, unsigned char[::1] held,
     const int64_t[::1] change_t, const int32_t[::1] change_asset, const unsigned char[::1] change_held,
+    unsigned char[::1] marks,
 ):
     """Mark the rows at whose timestamp, when it is over, their asset is held.
 
@@ -149,27 +263,59 @@ def held_rows(
     ----------
     offsets, assets : as in market data
     first_t : int
-        Timestamps before it have no marks.
+        Rows of timestamps before it get no mark.
     held : shape (n_assets,)
         Before the first change; afterwards what is held behind the last row.
     change_t : shape (n_changes,), not decreasing
         Timestamp of each change, ``change_asset`` its asset, and whether the asset is held from then on.
-
-    Returns
-    -------
-    bool array, shape (n_rows - offsets[first_t],)
+    marks : shape (n_rows,)
     """
-    cdef Py_ssize_t first = offsets[first_t]
-    marks = np.zeros(assets.shape[0] - first, np.bool_)
-    cdef unsigned char[::1] mark = marks.view(np.uint8)
+    cdef Py_ssize_t n_held = 0
     cdef Py_ssize_t change = 0
-    cdef Py_ssize_t t
+    cdef Py_ssize_t t = first_t
+    cdef Py_ssize_t asset
     cdef Py_ssize_t row
     with nogil:
-        for t in range(first_t, offsets.shape[0] - 1):
+        for asset in range(held.shape[0]):
+            n_held += held[asset]
+        while t < offsets.shape[0] - 1:
             while change < change_t.shape[0] and change_t[change] <= t:
+                n_held += change_held[change] - held[change_asset[change]]
                 held[change_asset[change]] = change_held[change]
                 change += 1
+            if n_held == 0:
+                # Nothing is held up to the next change.
+                if change == change_t.shape[0]:
+                    break
+                t = change_t[change]
+                continue
             for row in range(offsets[t], offsets[t + 1]):
-                mark[row - first] = held[assets[row]]
-    return marks
+                marks[row] = held[assets[row]]
+            t += 1
+
+
+def marked_rows(
+    const unsigned char[::1] marks, const int64_t[::1] offsets, int64_t n_before, int64_t[::1] n_marked
+):
+    """Return the marked rows, and write how many of them there are up to the end of each timestamp.
+
+    Parameters
+    ----------
+    marks : shape (n_rows,)
+    offsets : shape (n_times + 1,)
+        Of timestamps whose rows are looked at.
+    n_before : int
+        How many to begin with.
+    n_marked : shape (n_times,)
+    """
+    result = np.flatnonzero(np.asarray(marks)[offsets[0]:offsets[offsets.shape[0] - 1]]) + offsets[0]
+    cdef const int64_t[::1] row = result
+    cdef Py_ssize_t n_rows = row.shape[0]
+    cdef Py_ssize_t i = 0
+    cdef Py_ssize_t t
+    with nogil:
+        for t in range(n_marked.shape[0]):
+            while i < n_rows and row[i] < offsets[t + 1]:
+                i += 1
+            n_marked[t] = n_before + i
+    return result

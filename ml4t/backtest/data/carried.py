@@ -6,53 +6,78 @@ from dataclasses import replace
 
 import numpy as np
 
-from ml4t.backtest.data.arrays import Float64s
+from ml4t.backtest.data._rows import last_rows
+from ml4t.backtest.data.arrays import Float64s, Int64s
 from ml4t.backtest.data.bars import Bars, take_rows
+from ml4t.backtest.data.room import Room
 
 Columns = dict[str, Float64s]
 
 
-def with_carried(carried: Bars | None, bars: Bars) -> Bars:
+def with_carried(carried: Bars | None, bars: Bars, room: Room) -> Bars:
     """Return the bars of a chunk behind those carried over, which stand at one timestamp, the first.
+
+    The ``times`` of single rows, which the timestamps tell, are those of the chunk alone.
 
     Parameters
     ----------
     carried : Bars or None
         What :func:`last_bars` gave of the chunk before; None before the first.
     bars : Bars
+    room : Room
+        Where the columns of the chunk have room for those rows.
     """
     if carried is None:
         return bars
+    n_carried = len(carried.times)
+    offsets = np.empty(len(bars.offsets) + 1, np.int64)
+    offsets[0] = 0
+    np.add(bars.offsets, n_carried, out=offsets[1:])
     return replace(
         bars,
-        times=np.concatenate([carried.times, bars.times]),
         timestamps=np.concatenate([carried.timestamps, bars.timestamps]),
-        offsets=np.concatenate([carried.offsets[:1], bars.offsets + len(carried.times)]),
-        codes=np.concatenate([carried.codes, bars.codes]),
-        prices=_chain(carried.prices, bars.prices),
-        features=_chain(carried.features, bars.features),
+        offsets=offsets,
+        codes=room.behind(carried.codes, bars.codes),
+        prices=_behind(carried.prices, bars.prices, room),
+        features=_behind(carried.features, bars.features, room),
         published=None,
     )
 
 
-def last_bars(bars: Bars) -> Bars:
-    """Return the last bar of every asset, in asset order, at the last timestamp; ``times`` are their own."""
-    last = np.full(len(bars.assets), -1, np.int64)
-    last[bars.codes] = np.arange(len(bars.codes))  # the last one of an asset stays
-    rows = last[last >= 0]
+def last_bars(carried: Bars | None, whole: Bars) -> Bars:
+    """Return the last bar of every asset, in asset order, at the last timestamp; ``times`` are their own.
+
+    Parameters
+    ----------
+    carried : Bars or None
+    whole : Bars
+        What :func:`with_carried` made of them and a chunk.
+    """
+    rows = last_rows(whole.codes, len(whole.assets))
+    rows = rows[rows >= 0]
     return Bars(
-        times=bars.times[rows],
-        timestamps=bars.timestamps[-1:].copy(),
+        times=_times(carried, whole, rows),
+        timestamps=whole.timestamps[-1:].copy(),
         offsets=np.array([0, len(rows)], np.int64),
-        codes=bars.codes[rows],
-        assets=bars.assets,
-        prices=take_rows(bars.prices, rows),
-        features=take_rows(bars.features, rows),
+        codes=whole.codes[rows],
+        assets=whole.assets,
+        prices=take_rows(whole.prices, rows),
+        features=take_rows(whole.features, rows),
         published=None,
     )
 
 
-def _chain(before: Columns, after: Columns) -> Columns:
+def _times(carried: Bars | None, whole: Bars, rows: Int64s) -> Int64s:
+    if carried is None:
+        return whole.times[rows]
+    n_carried = len(carried.times)
+    times = whole.times[np.maximum(rows - n_carried, 0)]
+    is_carried = rows < n_carried
+    times[is_carried] = carried.times[rows[is_carried]]
+    return times
+
+
+def _behind(before: Columns, after: Columns, room: Room) -> Columns:
     # An array that stands twice (a close that is open, high and low too) stays one.
-    chained = {id(column): np.concatenate([before[name], column]) for name, column in after.items()}
+    chained = {id(column): room.behind(before[name], column) for name, column in after.items()}
     return {name: chained[id(column)] for name, column in after.items()}

@@ -130,9 +130,9 @@ class DataFeed:
         return self._plan.survey.n_times
 
     @property
-    def n_chunks(self) -> int:
-        """Chunks of a pass."""
-        return len(self._plan.ends)
+    def n_chunks(self) -> int | None:
+        """Chunks of a pass; None where that is not known before they are read."""
+        return self._plan.n_chunks
 
     def __iter__(self) -> Iterator[MarketData]:
         """Read the chunks in order. Each carries over the last bar of every asset seen before it."""
@@ -142,4 +142,5 @@ class DataFeed:
         return one_ahead(chunks) if self._prefetch else chunks
 
     def __repr__(self) -> str:
-        return f"DataFeed({len(self.assets)} assets, {self.n_rows} bars, {self.n_chunks} chunks)"
+        chunks = "" if self.n_chunks is None else f", {self.n_chunks} chunks"
+        return f"DataFeed({len(self.assets)} assets, {self.n_rows} bars{chunks})"

@@ -6,7 +6,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ml4t.backtest.data._rows import is_ordered, runs_backwards, sort_by_rank
+from ml4t.backtest.data._rows import (
+    count_times,
+    is_ordered,
+    place_times,
+    runs_backwards,
+    sort_by_rank,
+)
 from ml4t.backtest.data.arrays import Int32s, Int64s
 from ml4t.backtest.data.errors import DataError, count_rows, first_rows
 
@@ -82,6 +88,9 @@ def batch_offsets(times: Int64s) -> tuple[Int64s, Int64s]:
     timestamps : int64 array, shape (n_times,)
     offsets : int64 array, shape (n_times + 1,)
     """
-    starts = np.flatnonzero(np.diff(times)) + 1
-    offsets = np.concatenate(([0], starts, [len(times)])).astype(np.int64)
-    return times[offsets[:-1]], offsets
+    n_times = count_times(times)
+    if n_times == len(times):
+        return times, np.arange(n_times + 1)
+    timestamps, offsets = np.empty(n_times, np.int64), np.empty(n_times + 1, np.int64)
+    place_times(times, timestamps, offsets)
+    return timestamps, offsets

@@ -23,20 +23,24 @@ from ml4t.backtest.data.requests import Request, split_indicators, split_request
 from ml4t.backtest.data.series_source import SeriesSource
 from ml4t.backtest.data.source import Source, open_source
 from ml4t.backtest.data.span import first_and_last
-from ml4t.backtest.data.survey import SPANS, Survey, chunk_ends, survey
+from ml4t.backtest.data.survey import SPANS, Survey, chunk_ends, look, survey
 from ml4t.backtest.data.tables import actions_of
 from ml4t.backtest.data.times import Clock, Stamps, check_kinds, make_clock
 
 
 @dataclass(frozen=True)
 class Plan:
-    """Everything that is the same in each pass over a feed. ``ends`` are stored times."""
+    """Everything that is the same in each pass over a feed.
+
+    ``ends`` are the last stored times of chunks, None where chunks are ``chunk`` rows.
+    """
 
     source: Source
     survey: Survey
     columns: Mapping[str, str] | None
     assets: tuple[Any, ...]
-    ends: list[int]
+    ends: list[int] | None
+    chunk: str | int
     clock: Clock
     series: list[SeriesSource]
     context: list[SeriesSource]
@@ -46,6 +50,13 @@ class Plan:
     sort: bool
     on_violation: str
     info: dict[str, Any]
+
+    @property
+    def n_chunks(self) -> int | None:
+        """Chunks of a pass; None where that is not known before they are read."""
+        if self.survey.counts is not None and self.ends is not None:
+            return len(self.ends)
+        return -(-self.survey.n_rows // self.chunk) if isinstance(self.chunk, int) else None
 
 
 def make_plan(
@@ -73,7 +84,8 @@ def make_plan(
     source = _price_source(prices, columns, values, assets)
     after, until = first_and_last(start, end, source, clock)
     source = replace(source, after=after, until=until)
-    found = survey(source)
+    # Rows that go backwards are to be sorted: the metadata do not say where they are.
+    found = (None if sort else look(source)) or survey(source)
     names = _assets(source, found, assets)
 
     further = [c for c in source.columns if c not in source.roles.values()]
@@ -98,6 +110,7 @@ def make_plan(
         columns=columns,
         assets=names,
         ends=chunk_ends(found, source, chunk),
+        chunk=chunk,
         clock=clock,
         series=signal_tables + series,
         context=market,

@@ -16,6 +16,7 @@ import pyarrow.dataset as ds
 from ml4t.backtest.data.arrays import Int64s
 from ml4t.backtest.data.arrow import is_text, single, to_arrow
 from ml4t.backtest.data.errors import DAY_NS, DataError
+from ml4t.backtest.data.room import Room
 from ml4t.backtest.data.times import parse_times
 
 UNIT_NS = {"s": 1_000_000_000, "ms": 1_000_000, "us": 1_000, "ns": 1}
@@ -92,16 +93,31 @@ class InOrder:
         self._batches = source.batches(source.columns)
         self._rest: pa.RecordBatch | None = None
 
-    def read(self, until: int) -> pa.Table:
-        """Return the next rows, up to a stored time."""
-        parts = []
+    def until(self, end: int, room: Room) -> pa.Table | None:
+        """Return the next rows, up to a stored time; None where there is none."""
+        return self._read(
+            lambda batch, _: int(
+                np.searchsorted(stored_times(batch[self._time]), end, side="right")
+            ),
+            room,
+        )
+
+    def rows(self, n_rows: int, room: Room) -> pa.Table | None:
+        """Return the next rows, so many of them; None behind the last."""
+        return self._read(lambda batch, n_read: min(batch.num_rows, n_rows - n_read), room)
+
+    def _read(self, belonging: Callable[[pa.RecordBatch, int], int], room: Room) -> pa.Table | None:
+        """Read on while rows belong; ``belonging`` says how many of a batch do, behind those before."""
+        parts: list[pa.RecordBatch] = []
+        n_read = 0
         while (batch := self._next()) is not None:
-            n_rows = int(np.searchsorted(stored_times(batch[self._time]), until, side="right"))
+            n_rows = belonging(batch, n_read)
             parts.append(batch.slice(0, n_rows))
+            n_read += n_rows
             if n_rows < batch.num_rows:
                 self._rest = batch.slice(n_rows)
                 break
-        return pa.Table.from_batches(parts)
+        return room.gather(parts) if n_read else None
 
     def _next(self) -> pa.RecordBatch | None:
         rest, self._rest = self._rest, None

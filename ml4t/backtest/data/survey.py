@@ -1,4 +1,4 @@
-"""One pass over the times and assets of a table, before its values are read: what is where."""
+"""What a table holds, found before its values are read: in the metadata, or in its times and assets."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.dataset as ds
 
 from ml4t.backtest.data.arrays import Int64s
 from ml4t.backtest.data.assets import encode, used_names
@@ -21,7 +23,11 @@ SPANS = {"day": "M8[D]", "month": "M8[M]", "year": "M8[Y]"}
 
 @dataclass(frozen=True)
 class Survey:
-    """What a table holds. ``days`` are stored days since 1970 that have rows, ``counts`` how many."""
+    """What a table holds.
+
+    ``days`` are the stored days since 1970 that have rows, ``counts`` how many. Without counts every row
+    has a time of its own, and ``days`` are all from the first to the last.
+    """
 
     n_rows: int
     n_times: int | None
@@ -30,11 +36,60 @@ class Survey:
     """Kind of times by role."""
     assets: frozenset[Any]
     days: Int64s
-    counts: Int64s
+    counts: Int64s | None
 
     def groups(self, n_rows: int) -> Int64s:
         """Return the last day of each group of days with up to ``n_rows`` rows, or one day."""
+        if self.counts is None:
+            raise ValueError("the rows were not counted by day")
         return self.days[group_ends(self.counts, n_rows)]
+
+
+def look(source: Source) -> Survey | None:
+    """Return what the metadata of files say of a table of one asset; None where that is not enough.
+
+    The rows of one asset must be in order of time. Where no two row groups overlap, what the metadata
+    leave open, the order within them, is seen when they are read.
+    """
+    is_whole = source.after is None and source.until is None
+    if not is_whole or "asset" in source.roles or "available_at" in source.roles:
+        return None
+    groups = list(_row_groups(source))
+    if not groups or None in groups:
+        return None
+    n_rows, firsts, lasts = zip(*groups, strict=True)
+    kind = source.dataset.schema.field(source.time).type
+    first, last = (stored_times(pa.array(times, kind)) for times in (firsts, lasts))
+    stamps = _kind(source, kind)
+    if stamps is None or (first[1:] <= last[:-1]).any():
+        return None
+    days = np.arange(first[0] // DAY_NS, last[-1] // DAY_NS + 1)
+    return Survey(sum(n_rows), sum(n_rows), {"timestamp": stamps}, frozenset(), days, None)
+
+
+def _row_groups(source: Source) -> Iterator[tuple[int, Any, Any] | None]:
+    """Yield rows, first and last time of each row group with rows, None where they are not known."""
+    for fragment in source.dataset.get_fragments():
+        if not isinstance(fragment, ds.ParquetFileFragment):
+            yield None
+            return
+        metadata = fragment.metadata
+        names = [metadata.schema.column(i).path for i in range(metadata.num_columns)]
+        for number in range(metadata.num_row_groups):
+            group = metadata.row_group(number)
+            if group.num_rows:
+                found = group.column(names.index(source.time)).statistics
+                known = found is not None and found.has_min_max and found.null_count == 0
+                yield (group.num_rows, found.min, found.max) if known else None
+
+
+def _kind(source: Source, kind: pa.DataType) -> str | None:
+    """Kind of the times of a table, where its first one says it."""
+    if pa.types.is_date(kind):
+        return "date"
+    head = source.dataset.head(1, columns=[source.time])[source.time]
+    stamps = read_stamps(head, source.name, source.time)
+    return None if stamps.kind == "date" else stamps.kind
 
 
 def survey(source: Source) -> Survey:
@@ -73,8 +128,10 @@ def survey(source: Source) -> Survey:
     )
 
 
-def chunk_ends(found: Survey, source: Source, chunk: str | int) -> list[int]:
+def chunk_ends(found: Survey, source: Source, chunk: str | int) -> list[int] | None:
     """Return the last stored time that belongs to each chunk; a time is never split.
+
+    None where chunks are so many rows, as every row has a time of its own.
 
     Parameters
     ----------
@@ -87,6 +144,10 @@ def chunk_ends(found: Survey, source: Source, chunk: str | int) -> list[int]:
     if isinstance(chunk, str):
         spans = found.days.view("M8[D]").astype(SPANS[chunk])
         return last[np.append(spans[1:] != spans[:-1], True)].tolist()
+    if found.counts is None:
+        return None
+    if found.counts.max() <= chunk:
+        return last[group_ends(found.counts, chunk)].tolist()
     ends, counts = [], []
     for day, end, count in zip(found.days, last, found.counts, strict=True):
         if count <= chunk:

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
-from itertools import pairwise
+from functools import partial
+from itertools import pairwise, repeat
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 
 from ml4t.backtest.data.actions import Actions
 from ml4t.backtest.data.assemble import PRICES, Columns, Joiner, Tables, check_own_columns, wrap
 from ml4t.backtest.data.bars import Bars, make_bars, without_rows
 from ml4t.backtest.data.carried import last_bars, with_carried
+from ml4t.backtest.data.errors import DataError
 from ml4t.backtest.data.market_data import MarketData
 from ml4t.backtest.data.plan import Plan
 from ml4t.backtest.data.prices import read_prices
+from ml4t.backtest.data.recycle import Recycler
 from ml4t.backtest.data.requests import Request
+from ml4t.backtest.data.room import Room
 from ml4t.backtest.data.series import SeriesTable
 from ml4t.backtest.data.series_source import SeriesSource
 from ml4t.backtest.data.source import InOrder
@@ -43,6 +48,8 @@ class Walk:
             {name: item.start(n_assets) for name, item in plan.indicators.items()},
             {table.request.name: table.memory() for table in tables},
         )
+        # A thread in which chunks are read keeps no memory of its own between them but this.
+        self._memory = Recycler()
         self._carried: Bars | None = None
         self._last_context: Columns = {}
         # The instant up to which everything published has been read.
@@ -50,27 +57,41 @@ class Walk:
 
     def chunks(self) -> Iterator[MarketData]:
         """Read one chunk after the other."""
-        for table in self._tables():
-            chunk = self._chunk(table)
-            del table
-            # What Arrow keeps for its next read would add to the chunks at the peak.
-            pa.default_memory_pool().release_unused()
+        read = self._in_order if self._plan.survey.n_times is not None else self._in_any_order
+        for table, room in read():
+            chunk = self._chunk(table, room)
+            del table, room
             yield chunk
             del chunk
 
-    def _tables(self) -> Iterator[pa.Table]:
-        """Read the prices of one chunk after the other."""
-        source, ends = self._plan.source, self._plan.ends
-        if self._plan.survey.n_times is not None:
-            reader = InOrder(source)
-            yield from (reader.read(end) for end in ends)
+    def _in_order(self) -> Iterator[tuple[pa.Table, Room]]:
+        """Read the prices of one chunk after the other, from front to back."""
+        plan, reader = self._plan, InOrder(self._plan.source)
+        reads: Iterable[Callable[[Room], pa.Table | None]]
+        if plan.ends is None:
+            reads = repeat(partial(reader.rows, plan.chunk), plan.n_chunks)
         else:
-            yield from (source.read(*bounds) for bounds in pairwise([None, *ends]))
+            reads = (partial(reader.until, end) for end in plan.ends)
+        for read in reads:
+            room = self._room()
+            table = read(room)
+            if table is not None:
+                yield table, room
 
-    def _chunk(self, table: pa.Table) -> MarketData:
+    def _in_any_order(self) -> Iterator[tuple[pa.Table, Room]]:
+        """Read the prices of one chunk after the other, each from wherever its rows are."""
+        for bounds in pairwise([None, *(self._plan.ends or ())]):
+            yield self._plan.source.read(*bounds), self._room()
+
+    def _room(self) -> Room:
+        """Room for the rows that the next chunk carries over."""
+        return Room(0 if self._carried is None else len(self._carried.times), self._memory)
+
+    def _chunk(self, table: pa.Table, room: Room) -> MarketData:
         plan = self._plan
         read = read_prices(table, PRICES, plan.columns, plan.assets, plan.survey.kinds)
         bars = make_bars(read, plan.clock, PRICES, plan.sort)
+        self._check_later(bars)
         check_own_columns(bars, plan.on_violation)
         actions = self._actions(int(bars.timestamps[-1]))
         joiner = self._joiner
@@ -78,12 +99,28 @@ class Walk:
         features = joiner.features(bars, series, actions)
         market = self._published(plan.context, joiner.market_values, bars)
         context = joiner.context(bars, market, features)
-        return self._tied(replace(bars, features=features), context, actions)
+        return self._tied(replace(bars, features=features), room, context, actions)
 
-    def _tied(self, bars: Bars, context: Columns, actions: Actions | None) -> MarketData:
+    def _check_later(self, bars: Bars) -> None:
+        """Refuse rows that are not after those of the chunk before."""
+        first = int(bars.timestamps[0])
+        if self._now is None or first > self._now:
+            return
+        before, now = (pd.Timestamp(time, unit="ns", tz="UTC") for time in (first, self._now))
+        what = (
+            f"(timestamp, asset) must be unique, is repeated at {now}; drop the repeated rows"
+            if first == self._now
+            else f"times run backwards within an asset, from {now} to {before}; sort the table, or pass "
+            "sort=True if the order means nothing"
+        )
+        raise DataError(f"{PRICES}: {what}")
+
+    def _tied(
+        self, bars: Bars, room: Room, context: Columns, actions: Actions | None
+    ) -> MarketData:
         """Tie a chunk to the one before, and keep what ties the next one to it."""
         carried = self._carried
-        whole = with_carried(carried, bars)
+        whole = with_carried(carried, bars, room)
         chunk: dict[str, Any] = {}
         if carried is not None:
             chunk["carried_times"] = carried.times
@@ -91,7 +128,7 @@ class Walk:
                 name: np.concatenate([self._last_context[name], column])
                 for name, column in context.items()
             }
-        self._carried = last_bars(whole)
+        self._carried = last_bars(carried, whole)
         self._last_context = {name: column[-1:].copy() for name, column in context.items()}
         self._now = int(bars.timestamps[-1])
         return wrap(whole, self._plan.signal_names, context, actions, self._plan.info, **chunk)
