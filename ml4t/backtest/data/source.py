@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.dataset as ds
+import pyarrow.parquet as pq
 
 from ml4t.backtest.data.arrays import Int64s
 from ml4t.backtest.data.arrow import is_text, single, to_arrow
@@ -21,6 +22,10 @@ from ml4t.backtest.data.times import parse_times
 
 UNIT_NS = {"s": 1_000_000_000, "ms": 1_000_000, "us": 1_000, "ns": 1}
 TIME_ROLES = ("timestamp", "available_at")
+
+# What is decoded at a time stays in the processor's cache until it is written where it belongs.
+ROWS_A_BATCH = 65_536
+PAGE_BYTES = 1 << 20
 
 Roles = dict[str, str]
 
@@ -54,11 +59,33 @@ class Source:
         chosen = self._filter(after, until)
         # File by file: Arrow would read far ahead over many of them.
         for fragment in self.dataset.get_fragments(chosen):
-            scanner = fragment.scanner(
-                self.dataset.schema, list(columns), filter=chosen, batch_readahead=2
+            yield from self._nonempty(self._batches_of(fragment, list(columns), chosen))
+
+    def _batches_of(
+        self, fragment: ds.Fragment, columns: list[str], chosen: ds.Expression | None
+    ) -> Iterator[pa.RecordBatch]:
+        if chosen is None and self._is_plain(fragment, columns):
+            # Page by page: a scanner decodes whole row groups, and several of them, before the first row.
+            file = pq.ParquetFile(
+                fragment.open(),
+                metadata=fragment.metadata,
+                read_dictionary=sorted(fragment.format.read_options.dictionary_columns),
+                buffer_size=PAGE_BYTES,
+                pre_buffer=False,
             )
-            yield from self._nonempty(iter(scanner.to_batches()))
-            del scanner  # and what it has decoded, before the next file is
+            return iter(file.iter_batches(ROWS_A_BATCH, columns=columns, use_threads=False))
+        scanner = fragment.scanner(self.dataset.schema, columns, filter=chosen, batch_readahead=2)
+        return iter(scanner.to_batches())
+
+    def _is_plain(self, fragment: ds.Fragment, columns: list[str]) -> bool:
+        """Tell whether a file itself has these columns, just as the dataset has them."""
+        if not isinstance(fragment, ds.ParquetFileFragment):
+            return False
+        own, schema = fragment.physical_schema, self.dataset.schema
+        return all(
+            own.get_field_index(column) >= 0 and own.field(column).type == schema.field(column).type
+            for column in columns
+        )
 
     def _nonempty(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         while (batch := self._try(lambda: next(batches, None))) is not None:
