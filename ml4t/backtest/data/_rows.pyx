@@ -73,14 +73,21 @@ def count_times(const int64_t[::1] times):
     return count
 
 
-def place_times(const int64_t[::1] times, int64_t[::1] timestamps, int64_t[::1] offsets):
-    """Write the distinct times of sorted rows, and the offsets of their rows: shapes (n,), (n + 1,)."""
+def place_times(
+    const int64_t[::1] times, int64_t[::1] offsets, int64_t[::1] timestamps=None
+):
+    """Write the offsets of the rows of each time, shape (n + 1,), and the distinct times, shape (n,).
+
+    Without ``timestamps`` only offsets are written.
+    """
+    cdef bint with_times = timestamps is not None
     cdef Py_ssize_t i
     cdef Py_ssize_t t = 0
     with nogil:
         for i in range(times.shape[0]):
             if i == 0 or times[i] != times[i - 1]:
-                timestamps[t] = times[i]
+                if with_times:
+                    timestamps[t] = times[i]
                 offsets[t] = i
                 t += 1
         offsets[t] = times.shape[0]

@@ -10,7 +10,7 @@ import numpy as np
 from ml4t.backtest.data.arrays import Float64s, Int32s, Int64s
 from ml4t.backtest.data.checks import check_prices
 from ml4t.backtest.data.market_data import MarketData
-from ml4t.backtest.data.order import batch_offsets, row_order
+from ml4t.backtest.data.order import Empty, batch_offsets, row_order
 from ml4t.backtest.data.prices import PriceTable
 from ml4t.backtest.data.times import Clock
 
@@ -29,7 +29,9 @@ class Bars:
     published: Int64s | None
 
 
-def make_bars(read: PriceTable, clock: Clock, name: str, sort: bool = False) -> Bars:
+def make_bars(
+    read: PriceTable, clock: Clock, name: str, sort: bool = False, empty: Empty = np.empty
+) -> Bars:
     """Place, order and check the rows of a price table.
 
     Parameters
@@ -40,6 +42,8 @@ def make_bars(read: PriceTable, clock: Clock, name: str, sort: bool = False) -> 
         What the table is called in messages.
     sort : bool
         Accept times that run backwards within an asset.
+    empty : callable
+        Makes arrays, as ``numpy.empty`` does.
 
     Returns
     -------
@@ -59,7 +63,7 @@ def make_bars(read: PriceTable, clock: Clock, name: str, sort: bool = False) -> 
         published = None if published is None else published[order]
         prices, features = take_rows(prices, order), take_rows(features, order)
     check_prices(times, codes, read.assets, prices, name)
-    timestamps, offsets = batch_offsets(times)
+    timestamps, offsets = batch_offsets(times, empty)
     return Bars(times, timestamps, offsets, codes, read.assets, prices, features, published)
 
 

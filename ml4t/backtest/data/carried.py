@@ -17,7 +17,8 @@ Columns = dict[str, Float64s]
 def with_carried(carried: Bars | None, bars: Bars, room: Room) -> Bars:
     """Return the bars of a chunk behind those carried over, which stand at one timestamp, the first.
 
-    The ``times`` of single rows, which the timestamps tell, are those of the chunk alone.
+    The ``times`` of single rows, which the timestamps tell, are those of the chunk alone. The arrays of
+    ``bars`` go into what is returned: they are not to be used any more.
 
     Parameters
     ----------
@@ -29,13 +30,11 @@ def with_carried(carried: Bars | None, bars: Bars, room: Room) -> Bars:
     """
     if carried is None:
         return bars
-    n_carried = len(carried.times)
-    offsets = np.empty(len(bars.offsets) + 1, np.int64)
-    offsets[0] = 0
-    np.add(bars.offsets, n_carried, out=offsets[1:])
+    offsets = room.behind(carried.offsets[:1], bars.offsets)
+    offsets[1:] += len(carried.times)
     return replace(
         bars,
-        timestamps=np.concatenate([carried.timestamps, bars.timestamps]),
+        timestamps=room.behind(carried.timestamps, bars.timestamps),
         offsets=offsets,
         codes=room.behind(carried.codes, bars.codes),
         prices=_behind(carried.prices, bars.prices, room),

@@ -1,9 +1,10 @@
 """Rows in (timestamp, asset) order: found when they stand so, made when they do not."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from ml4t.backtest.data._rows import (
@@ -15,6 +16,8 @@ from ml4t.backtest.data._rows import (
 )
 from ml4t.backtest.data.arrays import Int32s, Int64s
 from ml4t.backtest.data.errors import DataError, count_rows, first_rows
+
+Empty = Callable[[int, type[np.int64]], npt.NDArray[Any]]
 
 
 def row_order(
@@ -80,8 +83,14 @@ def _refuse_backwards(times: Int64s, assets: Int32s, names: Sequence[Any], table
         )
 
 
-def batch_offsets(times: Int64s) -> tuple[Int64s, Int64s]:
+def batch_offsets(times: Int64s, empty: Empty = np.empty) -> tuple[Int64s, Int64s]:
     """Return the distinct times of sorted rows and the offsets of their rows.
+
+    Parameters
+    ----------
+    times : int64 array, shape (n_rows,), not decreasing
+    empty : callable
+        Makes the arrays, as ``numpy.empty`` does.
 
     Returns
     -------
@@ -89,8 +98,10 @@ def batch_offsets(times: Int64s) -> tuple[Int64s, Int64s]:
     offsets : int64 array, shape (n_times + 1,)
     """
     n_times = count_times(times)
+    offsets = empty(n_times + 1, np.int64)
     if n_times == len(times):
-        return times, np.arange(n_times + 1)
-    timestamps, offsets = np.empty(n_times, np.int64), np.empty(n_times + 1, np.int64)
-    place_times(times, timestamps, offsets)
+        place_times(times, offsets)
+        return times, offsets
+    timestamps = empty(n_times, np.int64)
+    place_times(times, offsets, timestamps)
     return timestamps, offsets

@@ -38,7 +38,6 @@ def read_prices(
     name: str,
     columns: Mapping[str, str] | None = None,
     assets: Sequence[Any] | None = None,
-    kinds: Mapping[str, str] | None = None,
 ) -> PriceTable:
     """Read a price table of any form.
 
@@ -50,8 +49,6 @@ def read_prices(
     columns : mapping of role to column name, optional
     assets : sequence of asset names, optional
         Asset order; for a table of one asset without an asset column, its name.
-    kinds : mapping of role to kind of times, optional
-        What the times of the whole table are, where this is a part of it.
 
     Returns
     -------
@@ -67,6 +64,32 @@ def read_prices(
     if table.num_rows == 0:
         raise DataError(f"{name}: the table has no rows")
     roles = price_roles(table.column_names, name, None if layout.wide else columns)
+    read = price_rows(table, name, roles, assets, wide=layout.wide)
+    return _without_absent_rows(read, name) if layout.wide else read
+
+
+def price_rows(
+    table: pa.Table,
+    name: str,
+    roles: Mapping[str, str],
+    assets: Sequence[Any] | None = None,
+    kinds: Mapping[str, str] | None = None,
+    wide: bool = False,
+) -> PriceTable:
+    """Read the rows of a long price table.
+
+    Parameters
+    ----------
+    table : pyarrow.Table
+    name : str
+    roles : mapping of role to column name
+    assets : sequence of asset names, optional
+        As for :func:`read_prices`.
+    kinds : mapping of role to kind of times, optional
+        What the times of the whole table are, where this is a part of it.
+    wide : bool
+        The table was wide, with its assets in order.
+    """
     closes_only = _closes_only(name, roles)
     prices = {
         role: to_float64(table[roles[role]], name, roles[role])
@@ -85,11 +108,10 @@ def read_prices(
         for role in ("timestamp", "available_at")
         if role in roles
     )
-    codes, assets = _assets(table, roles, layout.wide, assets, name)
-    read = PriceTable(
+    codes, assets = _assets(table, roles, wide, assets, name)
+    return PriceTable(
         stamps, published[0] if published else None, codes, assets, prices, features, closes_only
     )
-    return _without_absent_rows(read, name) if layout.wide else read
 
 
 def price_roles(
@@ -120,7 +142,7 @@ def _with_close(column_names: list[str], roles: dict[str, str]) -> dict[str, str
     return roles
 
 
-def _closes_only(name: str, roles: dict[str, str]) -> bool:
+def _closes_only(name: str, roles: Mapping[str, str]) -> bool:
     missing = [field for field in OHLC if field not in roles]
     if "close" in missing:
         raise DataError(
@@ -134,7 +156,7 @@ def _closes_only(name: str, roles: dict[str, str]) -> bool:
 
 
 def _assets(
-    table: pa.Table, roles: dict[str, str], wide: bool, given: Sequence[Any] | None, name: str
+    table: pa.Table, roles: Mapping[str, str], wide: bool, given: Sequence[Any] | None, name: str
 ) -> tuple[Int32s, tuple[Any, ...]]:
     if "asset" not in roles:
         given = (ONE_ASSET,) if given is None else tuple(given)

@@ -39,14 +39,20 @@ class Room:
         return column
 
     def behind(self, before: Array, column: Array) -> Array:
-        """Return a column behind the rows carried over; copied only where it was not made here."""
+        """Return a column behind what is carried over; copied only where it was not made here.
+
+        Parameters
+        ----------
+        before : array of at most ``n_before`` values
+        column : array
+        """
         whole = self._wholes.get(_place(column))
         if whole is None:
             made = self.empty(len(column), column.dtype)
             made[:] = column
             whole = self._wholes[_place(made)]
-        whole = whole.view(column.dtype)
-        whole[: self._n_before] = before
+        whole = whole.view(column.dtype)[self._n_before - len(before) :]
+        whole[: len(before)] = before
         return whole
 
     def gather(self, batches: list[pa.RecordBatch]) -> pa.Table:

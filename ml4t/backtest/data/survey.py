@@ -60,7 +60,7 @@ def look(source: Source) -> Survey | None:
     n_rows, firsts, lasts = zip(*groups, strict=True)
     kind = source.dataset.schema.field(source.time).type
     first, last = (stored_times(pa.array(times, kind)) for times in (firsts, lasts))
-    stamps = _kind(source, kind)
+    stamps = _kind(source, first, kind)
     if stamps is None or (first[1:] <= last[:-1]).any():
         return None
     days = np.arange(first[0] // DAY_NS, last[-1] // DAY_NS + 1)
@@ -83,12 +83,12 @@ def _row_groups(source: Source) -> Iterator[tuple[int, Any, Any] | None]:
                 yield (group.num_rows, found.min, found.max) if known else None
 
 
-def _kind(source: Source, kind: pa.DataType) -> str | None:
-    """Kind of the times of a table, where its first one says it."""
+def _kind(source: Source, times: Int64s, kind: pa.DataType) -> str | None:
+    """Kind of the times of a table, where some of them, as they are stored, say it."""
     if pa.types.is_date(kind):
         return "date"
-    head = source.dataset.head(1, columns=[source.time])[source.time]
-    stamps = read_stamps(head, source.name, source.time)
+    some = pa.array(times).view(pa.timestamp("ns", kind.tz))
+    stamps = read_stamps(some, source.name, source.time)
     return None if stamps.kind == "date" else stamps.kind
 
 

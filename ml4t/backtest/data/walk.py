@@ -19,7 +19,7 @@ from ml4t.backtest.data.carried import last_bars, with_carried
 from ml4t.backtest.data.errors import DataError
 from ml4t.backtest.data.market_data import MarketData
 from ml4t.backtest.data.plan import Plan
-from ml4t.backtest.data.prices import read_prices
+from ml4t.backtest.data.prices import price_rows
 from ml4t.backtest.data.recycle import Recycler
 from ml4t.backtest.data.requests import Request
 from ml4t.backtest.data.room import Room
@@ -48,7 +48,6 @@ class Walk:
             {name: item.start(n_assets) for name, item in plan.indicators.items()},
             {table.request.name: table.memory() for table in tables},
         )
-        # A thread in which chunks are read keeps no memory of its own between them but this.
         self._memory = Recycler()
         self._carried: Bars | None = None
         self._last_context: Columns = {}
@@ -89,8 +88,8 @@ class Walk:
 
     def _chunk(self, table: pa.Table, room: Room) -> MarketData:
         plan = self._plan
-        read = read_prices(table, PRICES, plan.columns, plan.assets, plan.survey.kinds)
-        bars = make_bars(read, plan.clock, PRICES, plan.sort)
+        read = price_rows(table, PRICES, plan.source.roles, plan.assets, plan.survey.kinds)
+        bars = make_bars(read, plan.clock, PRICES, plan.sort, room.empty)
         self._check_later(bars)
         check_own_columns(bars, plan.on_violation)
         actions = self._actions(int(bars.timestamps[-1]))

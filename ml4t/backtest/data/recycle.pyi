@@ -1,0 +1,9 @@
+from typing import Any
+
+import numpy.typing as npt
+
+class Recycler:
+    def __init__(self) -> None: ...
+    @property
+    def n_bytes(self) -> int: ...
+    def empty(self, n: int, dtype: npt.DTypeLike = ...) -> npt.NDArray[Any]: ...

@@ -1,0 +1,51 @@
+"""Arrays whose memory is taken up again when nobody holds them any more.
+
+The first touch of fresh memory costs several times what writing to it does: chunk after chunk would
+pay it for every column.
+"""
+
+from cpython.object cimport PyObject
+
+import numpy as np
+
+cdef extern from "Python.h":
+    Py_ssize_t Py_REFCNT(PyObject* o)
+    PyObject* PyList_GET_ITEM(object list, Py_ssize_t i)
+
+
+class Recycler:
+    """Gives arrays; those given before and no longer held, nor any view of them, are given again.
+
+    For one thread at a time.
+    """
+
+    def __init__(self):
+        self._blocks = []
+
+    @property
+    def n_bytes(self):
+        """Size of all arrays, used or not."""
+        return sum(map(len, self._blocks))
+
+    def empty(self, n, dtype=np.float64):
+        """Return an array of shape (n,) with any values in it."""
+        n_bytes = n * np.dtype(dtype).itemsize
+        return self._block(n_bytes)[:n_bytes].view(dtype)
+
+    def _block(self, n_bytes):
+        unused = [i for i in range(len(self._blocks)) if _is_unused(self._blocks, i)]
+        for i in unused:
+            if n_bytes <= len(self._blocks[i]) <= 2 * n_bytes:
+                return self._blocks[i]
+        # What lies unused did not fit: chunks have another size now.
+        for i in reversed(unused):
+            del self._blocks[i]
+        # Chunks differ a little in length.
+        block = np.empty(n_bytes + n_bytes // 8, np.uint8)
+        self._blocks.append(block)
+        return block
+
+
+# Every view of a block, however it was made, holds the block itself: NumPy keeps no chains of views.
+cdef bint _is_unused(list blocks, Py_ssize_t i):
+    return Py_REFCNT(PyList_GET_ITEM(blocks, i)) == 1
