@@ -23,7 +23,7 @@ from ml4t.backtest.data.requests import Request, split_indicators, split_request
 from ml4t.backtest.data.series_source import SeriesSource
 from ml4t.backtest.data.source import Source, open_source
 from ml4t.backtest.data.span import first_and_last
-from ml4t.backtest.data.survey import SPANS, Survey, chunk_ends, look, survey
+from ml4t.backtest.data.survey import SPANS, Survey, chunk_ends, look, row_counts, survey
 from ml4t.backtest.data.tables import actions_of
 from ml4t.backtest.data.times import Clock, Stamps, check_kinds, make_clock
 
@@ -32,15 +32,14 @@ from ml4t.backtest.data.times import Clock, Stamps, check_kinds, make_clock
 class Plan:
     """Everything that is the same in each pass over a feed.
 
-    ``ends`` are the last stored times of chunks, None where chunks are ``chunk`` rows.
+    ``ends`` are the last stored times of chunks; where it is None, ``sizes`` are their numbers of rows.
     """
 
     source: Source
     survey: Survey
-    columns: Mapping[str, str] | None
     assets: tuple[Any, ...]
     ends: list[int] | None
-    chunk: str | int
+    sizes: list[int]
     clock: Clock
     series: list[SeriesSource]
     context: list[SeriesSource]
@@ -54,9 +53,9 @@ class Plan:
     @property
     def n_chunks(self) -> int | None:
         """Chunks of a pass; None where that is not known before they are read."""
-        if self.survey.counts is not None and self.ends is not None:
-            return len(self.ends)
-        return -(-self.survey.n_rows // self.chunk) if isinstance(self.chunk, int) else None
+        if self.ends is None:
+            return len(self.sizes)
+        return None if self.survey.counts is None else len(self.ends)
 
 
 def make_plan(
@@ -107,10 +106,9 @@ def make_plan(
     return Plan(
         source=source,
         survey=found,
-        columns=columns,
         assets=names,
         ends=chunk_ends(found, source, chunk),
-        chunk=chunk,
+        sizes=[] if isinstance(chunk, str) else row_counts(found.n_rows, int(chunk)),
         clock=clock,
         series=signal_tables + series,
         context=market,

@@ -18,6 +18,7 @@ from ml4t.backtest.data.errors import DAY_NS, DataError
 from ml4t.backtest.data.source import TIME_ROLES, Source, stored_times
 from ml4t.backtest.data.times import read_stamps
 
+FIRST_PART = 8
 SPANS = {"day": "M8[D]", "month": "M8[M]", "year": "M8[Y]"}
 
 
@@ -158,6 +159,19 @@ def chunk_ends(found: Survey, source: Source, chunk: str | int) -> list[int] | N
             ends.append(times)
             counts.append(rows)
     return np.concatenate(ends)[group_ends(np.concatenate(counts), chunk)].tolist()
+
+
+def row_counts(n_rows: int, chunk: int) -> list[int]:
+    """Return the rows of each chunk where each row is a time of its own.
+
+    The first chunks are smaller: a run begins on the first one while larger ones are read.
+    """
+    counts, size = [], max(chunk // FIRST_PART, 1)
+    while n_rows > 0:
+        counts.append(min(size, n_rows))
+        n_rows -= size
+        size = min(2 * size, chunk)
+    return counts
 
 
 def group_ends(counts: Int64s, n_rows: int) -> list[int]:

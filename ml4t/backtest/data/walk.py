@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
-from functools import partial
-from itertools import pairwise, repeat
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -66,14 +65,10 @@ class Walk:
     def _in_order(self) -> Iterator[tuple[pa.Table, Room]]:
         """Read the prices of one chunk after the other, from front to back."""
         plan, reader = self._plan, InOrder(self._plan.source)
-        reads: Iterable[Callable[[Room], pa.Table | None]]
-        if plan.ends is None:
-            reads = repeat(partial(reader.rows, plan.chunk), plan.n_chunks)
-        else:
-            reads = (partial(reader.until, end) for end in plan.ends)
-        for read in reads:
+        read = reader.rows if plan.ends is None else reader.until
+        for end in plan.sizes if plan.ends is None else plan.ends:
             room = self._room()
-            table = read(room)
+            table = read(end, room)
             if table is not None:
                 yield table, room
 
