@@ -84,7 +84,9 @@ def make_plan(
     after, until = first_and_last(start, end, source, clock)
     source = replace(source, after=after, until=until)
     # Rows that go backwards are to be sorted: the metadata do not say where they are.
-    found = (None if sort else look(source)) or survey(source)
+    found = (None if sort else look(source)) or survey(
+        source, must_be_in_order=not sort and "asset" not in source.roles
+    )
     names = _assets(source, found, assets)
 
     further = [c for c in source.columns if c not in source.roles.values()]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import reduce
 from operator import and_
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -189,7 +189,7 @@ def open_source(
         if role in roles:
             dataset = _with_times(dataset, roles[role], name)
     time = next(roles[role] for role in seen_by if role in roles)
-    return Source(name, dataset, roles, time, tuple(columns))
+    return Source(name, _in_time_order(dataset, time), roles, time, tuple(columns))
 
 
 def _open(given: Any, name: str, value_name: str, dictionaries: Sequence[str] = ()) -> ds.Dataset:
@@ -227,6 +227,59 @@ def _with_times(dataset: ds.Dataset, column: str, name: str) -> ds.Dataset:
     raise DataError(
         f"{where} holds {kind}, must hold dates or timestamps to be read in parts; write the file "
         "anew with such a column"
+    )
+
+
+class RowGroups(NamedTuple):
+    """The row groups of a dataset that have rows: of which file, how many rows, first and last stored time."""
+
+    file: Int64s
+    n_rows: Int64s
+    first: Int64s
+    last: Int64s
+
+
+def row_groups(dataset: ds.Dataset, time: str) -> RowGroups | None:
+    """Read from the metadata of files where their times lie; None where they do not say it."""
+    if not isinstance(dataset, ds.FileSystemDataset):
+        return None
+    found = []
+    for number, fragment in enumerate(dataset.get_fragments()):
+        metadata = fragment.metadata
+        names = [metadata.schema.column(i).path for i in range(metadata.num_columns)]
+        if time not in names:
+            return None
+        for group in map(metadata.row_group, range(metadata.num_row_groups)):
+            known = group.column(names.index(time)).statistics
+            if group.num_rows and (known is None or not known.has_min_max or known.null_count != 0):
+                return None
+            if group.num_rows:
+                found.append((number, group.num_rows, known.min, known.max))
+    if not found:
+        return None
+    file, n_rows, first, last = zip(*found, strict=True)
+    kind = dataset.schema.field(time).type
+    return RowGroups(
+        np.array(file),
+        np.array(n_rows),
+        stored_times(pa.array(first, kind)),
+        stored_times(pa.array(last, kind)),
+    )
+
+
+def _in_time_order(dataset: ds.Dataset, time: str) -> ds.Dataset:
+    """Return a dataset whose files stand in the order of their first times, where those are known."""
+    groups = row_groups(dataset, time)
+    if groups is None:
+        return dataset
+    files = list(dataset.get_fragments())
+    first = np.full(len(files), np.iinfo(np.int64).max)
+    np.minimum.at(first, groups.file, groups.first)
+    order = np.argsort(first, kind="stable")
+    if (order[1:] > order[:-1]).all():
+        return dataset
+    return ds.FileSystemDataset(
+        [files[number] for number in order], dataset.schema, dataset.format, dataset.filesystem
     )
 
 

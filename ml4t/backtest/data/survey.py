@@ -9,13 +9,13 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 import pyarrow as pa
-import pyarrow.dataset as ds
 
 from ml4t.backtest.data.arrays import Int64s
 from ml4t.backtest.data.assets import encode, used_names
-from ml4t.backtest.data.errors import DAY_NS, DataError
-from ml4t.backtest.data.source import TIME_ROLES, Source, stored_times
+from ml4t.backtest.data.errors import DAY_NS, SHOWN, DataError, count_rows
+from ml4t.backtest.data.source import TIME_ROLES, Source, row_groups, stored_times
 from ml4t.backtest.data.times import read_stamps
 
 FIRST_PART = 8
@@ -55,37 +55,20 @@ def look(source: Source) -> Survey | None:
     is_whole = source.after is None and source.until is None
     if not is_whole or "asset" in source.roles or "available_at" in source.roles:
         return None
-    groups = list(_row_groups(source))
-    if not groups or None in groups:
+    groups = row_groups(source.dataset, source.time)
+    if groups is None:
         return None
-    n_rows, firsts, lasts = zip(*groups, strict=True)
-    kind = source.dataset.schema.field(source.time).type
-    first, last = (stored_times(pa.array(times, kind)) for times in (firsts, lasts))
-    stamps = _kind(source, first, kind)
-    if stamps is None or (first[1:] <= last[:-1]).any():
+    stamps = _kind(source, groups.first)
+    if stamps is None or (groups.first[1:] <= groups.last[:-1]).any():
         return None
-    days = np.arange(first[0] // DAY_NS, last[-1] // DAY_NS + 1)
-    return Survey(sum(n_rows), sum(n_rows), {"timestamp": stamps}, frozenset(), days, None)
+    days = np.arange(groups.first[0] // DAY_NS, groups.last[-1] // DAY_NS + 1)
+    n_rows = int(groups.n_rows.sum())
+    return Survey(n_rows, n_rows, {"timestamp": stamps}, frozenset(), days, None)
 
 
-def _row_groups(source: Source) -> Iterator[tuple[int, Any, Any] | None]:
-    """Yield rows, first and last time of each row group with rows, None where they are not known."""
-    for fragment in source.dataset.get_fragments():
-        if not isinstance(fragment, ds.ParquetFileFragment):
-            yield None
-            return
-        metadata = fragment.metadata
-        names = [metadata.schema.column(i).path for i in range(metadata.num_columns)]
-        for number in range(metadata.num_row_groups):
-            group = metadata.row_group(number)
-            if group.num_rows:
-                found = group.column(names.index(source.time)).statistics
-                known = found is not None and found.has_min_max and found.null_count == 0
-                yield (group.num_rows, found.min, found.max) if known else None
-
-
-def _kind(source: Source, times: Int64s, kind: pa.DataType) -> str | None:
+def _kind(source: Source, times: Int64s) -> str | None:
     """Kind of the times of a table, where some of them, as they are stored, say it."""
+    kind = source.dataset.schema.field(source.time).type
     if pa.types.is_date(kind):
         return "date"
     some = pa.array(times).view(pa.timestamp("ns", kind.tz))
@@ -93,20 +76,26 @@ def _kind(source: Source, times: Int64s, kind: pa.DataType) -> str | None:
     return None if stamps.kind == "date" else stamps.kind
 
 
-def survey(source: Source) -> Survey:
+def survey(source: Source, must_be_in_order: bool = False) -> Survey:
     """Read times and assets of a table, some rows at a time.
+
+    Parameters
+    ----------
+    source : Source
+    must_be_in_order : bool
+        Refuse a row whose time is before that of an earlier one: those of a single asset are in order.
 
     Raises
     ------
     DataError
-        If there is no row, or a row without a time or asset.
+        If there is no row, or a row without a time or asset, or one that runs backwards and must not.
     """
     times = {role: source.roles[role] for role in TIME_ROLES if role in source.roles}
     asset = source.roles.get("asset")
     kinds: dict[str, str] = {}
     days: Counter[int] = Counter()
     assets: set[Any] = set()
-    steps = _Steps()
+    steps = _Steps(must_be_in_order)
     for batch in source.batches([*times.values(), *([asset] if asset else [])]):
         for role, column in times.items():
             kind = read_stamps(batch[column], source.name, column, kinds.get(role)).kind
@@ -122,6 +111,7 @@ def survey(source: Source) -> Survey:
         raise DataError(
             f"{source.name}: {'no row is of the assets and dates asked for' if chosen else 'the table has no rows'}"
         )
+    steps.refuse_backwards(source.name)
     in_order = sorted(days)
     counts = np.array([days[day] for day in in_order], np.int64)
     return Survey(
@@ -200,16 +190,38 @@ def _runs_of_days(values: Int64s) -> Iterator[tuple[int, int]]:
 
 
 class _Steps:
-    """Counts distinct times while they do not go back."""
+    """Counts distinct times while they do not go back, and from then on, if asked to, what does."""
 
-    def __init__(self) -> None:
+    def __init__(self, counts_backwards: bool) -> None:
         self.n_times: int | None = 0
         self._last: npt.NDArray[np.int64] = np.empty(0, np.int64)
+        self._counts_backwards = counts_backwards
+        self._latest = np.iinfo(np.int64).min
+        self._n_backwards = 0
+        self._first: list[int] = []
 
     def add(self, values: Int64s) -> None:
+        if self._counts_backwards:
+            self._look_back(values)
         if self.n_times is None:
             return
         steps = np.diff(np.concatenate([self._last, values]))
         new = int(np.count_nonzero(steps)) + (len(self._last) == 0)
         self.n_times = None if (steps < 0).any() else self.n_times + new
         self._last = values[-1:]
+
+    def _look_back(self, values: Int64s) -> None:
+        latest = np.maximum.accumulate(np.concatenate([[self._latest], values]))
+        backwards = values[values < latest[:-1]]
+        self._latest = int(latest[-1])
+        self._n_backwards += len(backwards)
+        self._first += backwards[: SHOWN - len(self._first)].tolist()
+
+    def refuse_backwards(self, name: str) -> None:
+        if self._n_backwards:
+            shown = ", ".join(str(pd.Timestamp(time)) for time in self._first)
+            more = ", ..." if self._n_backwards > len(self._first) else ""
+            raise DataError(
+                f"{name}: times run backwards within an asset in {count_rows(self._n_backwards)}: "
+                f"{shown}{more}; sort the table, or pass sort=True if the order means nothing"
+            )

@@ -1,0 +1,110 @@
+"""Memory is taken up again only when nobody can see it any more."""
+
+import itertools
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from ml4t.backtest.data.recycle import Recycler
+from ml4t.backtest.data.room import Room
+
+
+def place(array):
+    return array.ctypes.data
+
+
+def test_memory_nobody_holds_is_given_again():
+    memory = Recycler()
+    first = memory.empty(1_000)
+    where = place(first)
+    del first
+    assert place(memory.empty(950)) == where
+
+
+@pytest.mark.parametrize(
+    "hold",
+    [
+        lambda array: array,
+        lambda array: array[10:20],
+        lambda array: array.view(np.int64)[::2],
+        lambda array: memoryview(array),
+        lambda array: pa.array(array),
+        lambda array: pa.array(array).slice(3, 4).to_numpy(),
+        lambda array: {"deep": [array.reshape(10, 100).T]},
+    ],
+    ids=["itself", "slice", "view", "buffer", "arrow", "arrow and back", "container"],
+)
+def test_memory_somebody_holds_is_left_alone(hold):
+    memory = Recycler()
+    array = memory.empty(1_000)
+    where = place(array)
+    held = hold(array)
+    del array
+    others = [memory.empty(1_000) for _ in range(3)]
+    assert where not in {place(other) for other in others}
+    del held
+    assert place(memory.empty(1_000)) == where
+
+
+def test_memory_does_not_grow_with_the_chunks():
+    memory = Recycler()
+    sizes = []
+    for n in (1_000, 1_050, 980, 1_000) * 5:
+        columns = [memory.empty(n) for _ in range(4)]
+        sizes.append(memory.n_bytes)
+        del columns
+    assert max(sizes) == sizes[0]
+    memory.empty(50_000)  # chunks of another size: what does not fit is let go
+    assert memory.n_bytes < 8 * 60_000
+
+
+def test_no_rows():
+    assert len(Recycler().empty(0)) == 0
+
+
+def batches(n, pieces):
+    table = pa.table(
+        {
+            "time": pa.array(np.arange(n), pa.timestamp("us", "UTC")),
+            "close": np.linspace(1.0, 2.0, n),
+            "count": np.arange(n),
+            "gaps": pa.array([None if i % 7 == 0 else float(i) for i in range(n)]),
+            "name": pa.array([f"A{i % 3}" for i in range(n)]).dictionary_encode(),
+            "small": np.arange(n).astype(np.float32),
+        }
+    )
+    cuts = np.linspace(0, n, pieces + 1).astype(int)
+    parts = [table.slice(a, b - a) for a, b in itertools.pairwise(cuts)]
+    return table, [part.combine_chunks().to_batches()[0] for part in parts if len(part)]
+
+
+@pytest.mark.parametrize("pieces", [1, 2, 5])
+def test_pieces_become_one_table(pieces):
+    table, parts = batches(50, pieces)
+    gathered = Room(3, Recycler()).gather(parts)
+    assert gathered.equals(table)
+    assert all(column.num_chunks == 1 for column in gathered.columns)
+
+
+def test_a_column_is_written_once_behind_what_is_carried():
+    room = Room(2, Recycler())
+    table = room.gather(batches(50, 4)[1])
+    column = table["close"].chunk(0).to_numpy()
+    whole = room.behind(np.array([7.0, 8.0]), column)
+    np.testing.assert_array_equal(whole, [7.0, 8.0, *column])
+    assert np.shares_memory(whole, column)
+
+
+def test_fewer_values_may_be_carried_than_there_is_room_for():
+    room = Room(5, Recycler())
+    column = room.empty(3)
+    column[:] = [1.0, 2.0, 3.0]
+    np.testing.assert_array_equal(room.behind(np.array([9.0]), column), [9.0, 1.0, 2.0, 3.0])
+
+
+def test_a_column_of_another_make_is_copied():
+    column = np.array([1.0, 2.0])
+    whole = Room(1, Recycler()).behind(np.array([9.0]), column)
+    np.testing.assert_array_equal(whole, [9.0, 1.0, 2.0])
+    assert not np.shares_memory(whole, column)
