@@ -221,8 +221,9 @@ cdef inline bint _may_move(Values values, int64_t row) noexcept:
 cdef class CrossSection:
     """All bars of one timestamp, as NumPy views of the columns, in asset order.
 
-    ``events.close`` or ``events["prediction"]`` is a read-only view of shape (len(events),). Iterating
-    gives one :class:`MarketEvent` per bar.
+    ``events.close`` or ``events["prediction"]`` is a read-only view of shape (len(events),); a column
+    named like one of the fields below, or like a field of the bar, is reached through ``signals`` or
+    ``indicators`` only. Iterating gives one :class:`MarketEvent` per bar.
     """
 
     @staticmethod
@@ -252,6 +253,16 @@ cdef class CrossSection:
         names = self.data.assets
         return tuple([names[code] for code in self.codes])
 
+    @property
+    def signals(self):
+        """Model outputs known at the close: name to float64 array, shape (len(events),)."""
+        return SectionColumns(self, _names(self.data).signals)
+
+    @property
+    def indicators(self):
+        """Features of the assets known at the close: name to float64 array, shape (len(events),)."""
+        return SectionColumns(self, _names(self.data).indicators)
+
     def __getitem__(self, name):
         column = self._column(name)
         if column is None:
@@ -261,7 +272,8 @@ cdef class CrossSection:
     def __getattr__(self, name):
         column = self._column(name)
         if column is None:
-            raise AttributeError(unknown_name(name, self.data.features), name=name, obj=self)
+            # Without name=, which would have Python and the engine look for the nearest name again.
+            raise AttributeError(unknown_name(name, self.data.features), obj=self)
         return column[self.first:self.last]
 
     def _column(self, name):
@@ -284,6 +296,38 @@ cdef class CrossSection:
 
     def __repr__(self):
         return f"CrossSection({self.last - self.first} bars at {self.timestamp})"
+
+
+class SectionColumns(Mapping):
+    """A read-only mapping of column names to their values at the bars of one timestamp.
+
+    Parameters
+    ----------
+    section : CrossSection
+    names : mapping of name to anything
+        The columns that belong to it.
+    """
+
+    __slots__ = ("_section", "_names")
+
+    def __init__(self, CrossSection section not None, names):
+        self._section = section
+        self._names = names
+
+    def __getitem__(self, name):
+        cdef CrossSection section = self._section
+        if name not in self._names:
+            raise KeyError(unknown_name(name, self._names))
+        return section.data.features[name][section.first:section.last]
+
+    def __len__(self):
+        return len(self._names)
+
+    def __iter__(self):
+        return iter(self._names)
+
+    def __repr__(self):
+        return repr(dict(self))
 
 
 BAR_COLUMNS = frozenset(["open", "high", "low", "close", "volume", "bid", "ask"])

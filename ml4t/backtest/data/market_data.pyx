@@ -36,6 +36,9 @@ cdef class MarketData:
         """Build market data from tables; see :func:`ml4t.backtest.data.tables.market_data`."""
         from ml4t.backtest.data.tables import market_data
 
+        for name in options:
+            if name not in market_data.__kwdefaults__:
+                raise TypeError(_unknown_argument(name, list(market_data.__kwdefaults__)))
         return market_data(prices, **options)
 
     @staticmethod
@@ -155,6 +158,12 @@ cdef class MarketData:
             f"MarketData({self.n_assets} assets, {self.n_times} timestamps, {self.n_rows} bars, "
             f"{len(self.features)} features, {len(self.context)} context, {self.n_actions} actions)"
         )
+
+
+def _unknown_argument(name, known):
+    near = difflib.get_close_matches(name, known, 1)
+    hint = f"did you mean {near[0]!r}?" if near else f"with tables go {', '.join(known)}"
+    return f"unknown argument {name!r}; {hint}"
 
 
 def _rebuild(arrays, state):

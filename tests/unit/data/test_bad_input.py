@@ -5,6 +5,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
+from ml4t.backtest import MarketData, Strategy, run_backtest
 from ml4t.backtest.data import DataError, market_data
 
 
@@ -160,6 +161,15 @@ def test_an_asset_order_that_does_not_fit(bars, assets, message):
 def test_columns_that_are_not_there(bars, columns, message):
     with pytest.raises(DataError, match=message):
         market_data(bars, columns=columns)
+
+
+def test_an_argument_that_is_misspelled(bars):
+    with pytest.raises(TypeError, match=r"^unknown argument 'signal'; did you mean 'signals'\?$"):
+        MarketData.from_tables(bars, signal=bars)
+    with pytest.raises(
+        TypeError, match=r"^unknown argument 'weights'; with tables go signals, fea"
+    ):
+        run_backtest(bars, Strategy(), weights=bars)
 
 
 def test_every_refusal_is_a_value_error():

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from ml4t.backtest import MarketData, MarketEvent, Strategy, run_backtest
+from ml4t.backtest import MarketData, MarketEvent, Strategy, StrategyError, run_backtest
 from ml4t.backtest.data.event import context_at, features_at
 
 N_TIMES = 20
@@ -101,3 +101,86 @@ def test_before_the_first_row_nothing_is_known(data):
     assert np.isnan(context_at(data, -1)["vix"])
     with pytest.raises(KeyError):
         features_at(data, -1)["scores"]
+
+
+# --- columns named like fields, and the batch style ----------------------------------------------
+
+
+class Batches(Strategy):
+    """Calls a function with every cross-section."""
+
+    def __init__(self, look):
+        self.look = look
+
+    def on_timestamp_batch(self, timestamp, events, context):
+        self.look(events)
+
+
+@pytest.fixture
+def ambiguous(data):
+    """A signal called close, one called codes, and an indicator called volume."""
+    rows = np.arange(2.0 * N_TIMES)
+    columns = (data.open, data.high, data.low, data.close)
+    return MarketData.from_arrays(
+        data.assets,
+        data.timestamps,
+        data.offsets,
+        data.asset_codes,
+        *columns,
+        features={"close": rows, "volume": -rows, "codes": rows + 0.5},
+        signal_names=("close", "codes"),
+    )
+
+
+def test_a_column_named_like_a_field_is_reached_through_its_mapping(ambiguous):
+    seen = []
+
+    def look(event):
+        seen.append((event.close, event.signals["close"], event.code, event.signals["codes"]))
+        assert np.isnan(event.volume)
+        assert event.indicators["volume"] == -event.row
+
+    run_backtest(ambiguous, Watch(look))
+    assert seen == [(100.0, row, row % 2, row + 0.5) for row in range(2 * N_TIMES)]
+
+
+def test_a_column_named_like_a_field_in_a_batch(ambiguous):
+    seen = []
+
+    def look(events):
+        np.testing.assert_array_equal(events.close, [100.0, 100.0])
+        np.testing.assert_array_equal(events["close"], [100.0, 100.0])
+        np.testing.assert_array_equal(events.codes, [0, 1])
+        np.testing.assert_array_equal(events.signals["codes"], events.signals["close"] + 0.5)
+        np.testing.assert_array_equal(events.indicators["volume"], -events.signals["close"])
+        seen.extend(events.signals["close"])
+
+    run_backtest(ambiguous, Batches(look))
+    assert seen == list(range(2 * N_TIMES))
+
+
+def test_the_mappings_of_a_batch(data):
+    kept = []
+    run_backtest(data, Batches(kept.append))
+    events = kept[3]
+    assert list(events.signals) == ["score", "other"]
+    assert list(events.indicators) == ["size"]
+    assert len(events.signals) == 2
+    assert "size" not in events.signals
+    np.testing.assert_array_equal(events.signals["score"], [6.0, 7.0])
+    assert np.shares_memory(events.signals["score"], data.features["score"])
+    with pytest.raises(ValueError, match="read-only"):
+        events.signals["score"][0] = 1.0
+    with pytest.raises(TypeError, match="item assignment"):
+        events.signals["score"] = np.zeros(2)
+    with pytest.raises(KeyError, match=r"no column 'scor'.*did you mean 'score'"):
+        events.signals["scor"]
+    with pytest.raises(KeyError, match="no column 'size'"):
+        events.signals["size"]
+
+
+def test_a_misspelled_attribute_of_a_batch_is_corrected_once(data):
+    with pytest.raises(StrategyError) as error:
+        run_backtest(data, Batches(lambda events: events.scor))
+    assert str(error.value).count("did you mean 'score'?") == 1
+    assert str(error.value).endswith("no column 'scor' in the market data; did you mean 'score'?")
