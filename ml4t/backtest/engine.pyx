@@ -161,6 +161,7 @@ cdef class EngineLoop:
         ):
             raise ValueError("a chunk must have the columns of the first one, in the same order")
         self.cursor.enter(data)
+        self.risk_manager.enter(data)
         self.strategy.data = data
         self.data = data
         self.event = None

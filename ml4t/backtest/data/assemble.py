@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ml4t.backtest.data.actions import Actions
@@ -14,6 +14,7 @@ from ml4t.backtest.data.indicators import Progress
 from ml4t.backtest.data.join import join_assets, join_context, report_violation
 from ml4t.backtest.data.market_data import MarketData
 from ml4t.backtest.data.memory import Memory
+from ml4t.backtest.data.provided import ProvidedColumns
 from ml4t.backtest.data.requests import Request
 from ml4t.backtest.data.series import SeriesTable
 from ml4t.backtest.data.times import Clock
@@ -32,31 +33,40 @@ class Joiner:
     ----------
     clock : Clock
     on_violation : {"raise", "warn"}
-    indicators : mapping of column name to Progress
+    computed : mapping of name to Progress or ProvidedColumns
+        Indicators by the name of their column, and providers.
     memories : mapping of table name to Memory
         What the tables are known to have said before; empty where they come in one piece.
     """
 
     clock: Clock
     on_violation: str
-    indicators: Mapping[str, Progress]
+    computed: Mapping[str, Progress | ProvidedColumns]
     memories: Mapping[str, Memory] = field(default_factory=dict)
 
     def features(self, bars: Bars, tables: Tables, actions: Actions | None) -> Columns:
-        """Return the columns of the bars themselves, of the tables and of the indicators."""
+        """Return the columns of the bars themselves, of the tables, of indicators and of providers."""
         joined = dict(bars.features)
         for request, table in tables:
             _add(joined, self.asset_values(request, table, bars), table.name)
-        for name, indicator in self.indicators.items():
-            column = indicator.update_bars(bars.times, bars.codes, bars.prices, actions)
-            _add(joined, {name: column}, "features")
+        for name, item in self.computed.items():
+            if isinstance(item, Progress):
+                column = item.update_bars(bars.times, bars.codes, bars.prices, actions)
+                _add(joined, {name: column}, "features")
+            else:
+                so_far = replace(bars, features=joined)
+                data = wrap(so_far, [], {}, actions, {"times": item.times})
+                _add(joined, item.update(data), name)
         return joined
 
     def context(self, bars: Bars, tables: Tables, features: Columns) -> Columns:
-        """Return the market-wide columns."""
+        """Return the market-wide columns: those of tables, and of the providers asked for features."""
         market: Columns = {}
         for request, table in tables:
             _add(market, self.market_values(request, table, bars), table.name, features)
+        for name, item in self.computed.items():
+            if isinstance(item, ProvidedColumns):
+                _add(market, item.market, name, features)
         return market
 
     def asset_values(self, request: Request, table: SeriesTable, bars: Bars) -> Columns:

@@ -19,6 +19,7 @@ from ml4t.backtest.data.indicators import Indicator
 from ml4t.backtest.data.names import ACTION_ROLES, OHLC, find_roles
 from ml4t.backtest.data.options import check_on_violation
 from ml4t.backtest.data.prices import ONE_ASSET, price_roles
+from ml4t.backtest.data.provided import Provided, split_providers
 from ml4t.backtest.data.requests import Request, split_indicators, split_requests
 from ml4t.backtest.data.series_source import SeriesSource
 from ml4t.backtest.data.source import Source, open_source
@@ -43,7 +44,7 @@ class Plan:
     clock: Clock
     series: list[SeriesSource]
     context: list[SeriesSource]
-    indicators: dict[str, Indicator]
+    indicators: dict[str, Indicator | Provided]
     signal_names: list[str]
     actions: Actions | None
     sort: bool
@@ -91,6 +92,7 @@ def make_plan(
 
     further = [c for c in source.columns if c not in source.roles.values()]
     signal_names, signal_requests = split_requests(signals, "signals", "signal", further)
+    features, providers = split_providers(features, found.kinds["timestamp"])
     features, indicators = split_indicators(features)
     _, feature_requests = split_requests(features, "features", "feature")
     _, context_requests = split_requests(context, "context", "context")
@@ -114,7 +116,7 @@ def make_plan(
         clock=clock,
         series=signal_tables + series,
         context=market,
-        indicators=indicators,
+        indicators=indicators | providers,
         signal_names=signal_names + [name for table in signal_tables for name in table.value_names],
         actions=corporate,
         sort=sort,

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ml4t.backtest.data.arrays import Float64s, Marks
+from ml4t.backtest.data.arrays import Float64s, Int64s, Marks
 from ml4t.backtest.data.assets import recode
 from ml4t.backtest.data.bars import bars_of
 from ml4t.backtest.data.errors import DAY_NS, DataError
@@ -27,7 +27,12 @@ Values = Mapping[str, float]
 
 
 class FeatureProvider(abc.ABC):
-    """What was known of an asset, and of the market, at a time."""
+    """What was known of an asset, and of the market, at a time.
+
+    Give it among the ``features`` of ``market_data``, for everyone to see its columns, or to a
+    ``RiskManager``, for rules alone. Where there are :meth:`columns`, those are used, and nothing is asked
+    one by one.
+    """
 
     @abc.abstractmethod
     def get_features(self, asset: Any, timestamp: Any) -> Values:
@@ -40,9 +45,12 @@ class FeatureProvider(abc.ABC):
     def columns(self, data: MarketData) -> tuple[dict[str, Float64s], dict[str, Float64s]] | None:
         """Return everything at once, as columns of market data, if the provider can.
 
+        Where a run comes in chunks it is called for one after the other, in order.
+
         Parameters
         ----------
         data : MarketData
+            The bars; of a chunk, those not in the chunk before. No value may know more than its bar.
 
         Returns
         -------
@@ -53,7 +61,10 @@ class FeatureProvider(abc.ABC):
 
 
 class CallableFeatureProvider(FeatureProvider):
-    """Features made by functions, each called at most once for an asset and time.
+    """Features made by functions, called at most once for an asset and time, whoever asks.
+
+    One object can serve a strategy and rules. Among the ``features`` of ``market_data`` it is asked for
+    every bar, in order, before the run or the chunk.
 
     Parameters
     ----------
@@ -64,8 +75,9 @@ class CallableFeatureProvider(FeatureProvider):
 
     Notes
     -----
-    The values of the last two times of each asset are kept, of now and of the bar before, which is
-    what contexts of rules ask for; memory does not grow with the run.
+    The values of the two times of an asset that were new last are kept, so memory does not grow with the
+    run. Two, because rules are asked at an opening about the asset's bar before, and a strategy may have
+    asked for a time since at which the asset had no bar.
     """
 
     def __init__(
@@ -96,7 +108,7 @@ def _once(kept: dict[int, Values], timestamp: Any, make: Callable[[], Mapping[st
     if time not in kept:
         values = MappingProxyType({str(name): float(value) for name, value in make().items()})
         if len(kept) == 2:
-            del kept[min(kept)]
+            del kept[next(iter(kept))]
         kept[time] = values
     return kept[time]
 
@@ -164,6 +176,7 @@ class PrecomputedFeatureProvider(FeatureProvider):
 
     def columns(self, data: MarketData) -> tuple[dict[str, Float64s], dict[str, Float64s]]:
         bars = bars_of(data)
+        self._check_dates(bars.timestamps)
         prices = {"prices": Stamps(data.info.get("times", "aware"), bars.times)}
         check_kinds(prices | self._kinds, self._clock)
         features: dict[str, Float64s] = {}
@@ -185,15 +198,23 @@ class PrecomputedFeatureProvider(FeatureProvider):
 
     def _look(self, lookups: list[Lookup], asset: Any, timestamp: Any) -> Values:
         time = _nanoseconds(timestamp)
-        if self._dates and time % DAY_NS and self._clock.time_of_day is None:
-            raise DataError(
-                f"{', '.join(self._dates)} has only dates and is asked for at {timestamp}: say when the dates are "
-                "complete, with bar_time='16:00 America/New_York', say"
-            )
+        self._check_dates(np.array([time]))
         found: dict[str, float] = {}
         for lookup in lookups:
             found |= lookup.at(asset, time)
         return MappingProxyType(found)
+
+    def _check_dates(self, times: Int64s) -> None:
+        """Refuse to take dates for midnights where there are times of day."""
+        if not self._dates or self._clock.time_of_day is not None:
+            return
+        within = np.flatnonzero(times % DAY_NS)
+        if len(within):
+            raise DataError(
+                f"{', '.join(self._dates)} has only dates and is asked for at "
+                f"{pd.Timestamp(times[within[0]], tz='UTC')}: say when the dates are complete, with "
+                "bar_time='16:00 America/New_York', say"
+            )
 
 
 def _check_tables(tables: list[SeriesTable]) -> None:

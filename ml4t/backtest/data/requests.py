@@ -40,17 +40,30 @@ class Request:
         return self.options.on_violation or default
 
 
+def take_out(given: Any, kind: type) -> tuple[Any, list[tuple[Any, Any]]]:
+    """Take the items of a kind out of what was given, alone or in a list or a mapping.
+
+    Returns
+    -------
+    rest, taken
+        What is left, and the items with their keys or positions; None for the only one.
+    """
+    if isinstance(given, kind):
+        return None, [(None, given)]
+    if isinstance(given, Mapping):
+        rest = {key: item for key, item in given.items() if not isinstance(item, kind)}
+        return rest, [(key, item) for key, item in given.items() if isinstance(item, kind)]
+    if isinstance(given, list | tuple):
+        left = [item for item in given if not isinstance(item, kind)]
+        return left, [(key, item) for key, item in enumerate(given) if isinstance(item, kind)]
+    return given, []
+
+
 def split_indicators(given: Any) -> tuple[Any, dict[str, Indicator]]:
     """Take the indicators out of what was given as features, and name them."""
-    if isinstance(given, Indicator):
-        return None, {given.name: given}
-    if isinstance(given, Mapping):
-        rest = {name: item for name, item in given.items() if not isinstance(item, Indicator)}
-        return rest, {str(n): item for n, item in given.items() if isinstance(item, Indicator)}
-    if isinstance(given, list | tuple):
-        rest_ = [item for item in given if not isinstance(item, Indicator)]
-        return rest_, {item.name: item for item in given if isinstance(item, Indicator)}
-    return given, {}
+    rest, taken = take_out(given, Indicator)
+    named = isinstance(given, Mapping)
+    return rest, {str(key) if named else item.name: item for key, item in taken}
 
 
 def split_requests(

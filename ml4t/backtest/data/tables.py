@@ -12,6 +12,7 @@ from ml4t.backtest.data.bars import make_bars
 from ml4t.backtest.data.market_data import MarketData
 from ml4t.backtest.data.options import check_on_violation
 from ml4t.backtest.data.prices import read_prices
+from ml4t.backtest.data.provided import split_providers
 from ml4t.backtest.data.requests import Request, split_indicators, split_requests
 from ml4t.backtest.data.series import SeriesTable, read_context, read_series, refuse_unknown
 from ml4t.backtest.data.times import Clock, Stamps, check_kinds, make_clock
@@ -52,7 +53,8 @@ def market_data(
         from then on nothing is known.
     features : as signals, optional
         Values per asset that are no model outputs; the same join. Indicators such as ``ATR(14)`` may stand
-        among them, and are computed from the bars.
+        among them, and are computed from the bars. So may a ``FeatureProvider``: it gives its columns,
+        or is asked for each bar, and its market-wide values stand among the context.
     context : table, Table, list of these, or mapping of name to one, optional
         Market-wide values with their own stamps. A NaN is not a value: the last one stays.
     actions : table, optional
@@ -92,6 +94,7 @@ def market_data(
     clock = make_clock(bar_time, timezone)
     read = read_prices(prices, PRICES, columns, assets)
     signal_names, signal_requests = split_requests(signals, "signals", "signal", read.features)
+    features, providers = split_providers(features, read.stamps.kind)
     features, indicators = split_indicators(features)
     _, feature_requests = split_requests(features, "features", "feature")
     _, context_requests = split_requests(context, "context", "context")
@@ -107,7 +110,8 @@ def market_data(
 
     bars = make_bars(read, clock, PRICES, sort)
     check_own_columns(bars, on_violation)
-    started = {name: item.start(len(bars.assets)) for name, item in indicators.items()}
+    computed = indicators | providers
+    started = {name: item.start(len(bars.assets)) for name, item in computed.items()}
     joiner = Joiner(clock, on_violation, started)
     joined = joiner.features(bars, signal_tables + feature_tables, corporate)
     market = joiner.context(bars, context_tables, joined)

@@ -23,6 +23,7 @@ from ml4t.backtest.data.order import batch_offsets, order_by
 from ml4t.backtest.data.price_findings import ByAsset, find_backwards, find_in_prices
 from ml4t.backtest.data.prices import PriceTable, read_prices
 from ml4t.backtest.data.report import Findings, ValidationReport
+from ml4t.backtest.data.provided import split_providers
 from ml4t.backtest.data.requests import Request, split_indicators, split_requests
 from ml4t.backtest.data.series import SeriesTable, read_context, read_series
 from ml4t.backtest.data.series_findings import find_foresight, find_in_column, find_in_series
@@ -84,9 +85,11 @@ def validate(
     if read is None:
         _find_mixed_zones(findings, prices, columns)
         return ValidationReport(findings.found, {})
+    # What is computed from the bars is not a table to be looked at.
+    features = split_indicators(split_providers(features, read.stamps.kind)[0])[0]
     requests = {
         "signals": split_requests(signals, "signals", "signal", read.features)[1],
-        "features": split_requests(split_indicators(features)[0], "features", "feature")[1],
+        "features": split_requests(features, "features", "feature")[1],
         "context": split_requests(context, "context", "context")[1],
     }
     tables = _read_tables(findings, requests, read.assets)

@@ -4,6 +4,7 @@ from libc.stdint cimport int8_t, int32_t, int64_t
 from ml4t.backtest.core.settings cimport Settings
 from ml4t.backtest.core.types cimport FillRecord
 from ml4t.backtest.data.cursor cimport Cursor
+from ml4t.backtest.data.market_data cimport MarketData
 from ml4t.backtest.execution.broker cimport Broker
 from ml4t.backtest.execution.listener cimport FillListener
 from ml4t.backtest.portfolio.portfolio cimport Portfolio
@@ -39,7 +40,9 @@ cdef class RiskManager(FillListener):
     cdef Cursor cursor
     cdef RulePlan plan
     cdef Questions questions         # the compiled rules
-    cdef object provider             # the feature provider, asked once for an asset and time
+    cdef object columns              # of the feature provider, as RunColumns; None: it has none
+    cdef MarketData given            # the bars with its columns alone; None: it has none
+    cdef object provider             # the one without columns, asked once for an asset and time
     cdef list entries                # every rule ever added, removed ones too
     cdef list asked                  # (slot, evaluate, entry) of the rules asked in Python
     cdef list validators             # entries whose rule overrides validate_order
@@ -101,6 +104,7 @@ cdef class RiskManager(FillListener):
             return self._decide(position)
         return 0
 
+    cdef int enter(self, MarketData data) except -1
     cdef int validate(self, int32_t asset, double* quantity, bint reduce_only) except -1
     cdef int _hit(self, Position* position, int64_t row) except -1 nogil
     cdef int _exit_stop(

@@ -14,6 +14,7 @@ from ml4t.backtest.core.types cimport (
     MOMENT_INSIDE, MOMENT_OPEN, EventRecord, FillRecord,
 )
 from ml4t.backtest.data.event cimport MarketEvent
+from ml4t.backtest.data.market_data cimport MarketData
 from ml4t.backtest.execution.broker cimport Broker, Counters
 from ml4t.backtest.execution.listener cimport FillListener
 from ml4t.backtest.portfolio.portfolio cimport Portfolio
@@ -26,7 +27,8 @@ from ml4t.backtest.risk.plan cimport RulePlan, Said, Slot, Verdict
 from ml4t.backtest.risk.questions cimport Questions
 
 from ml4t.backtest.core.records import FIXED_REASONS
-from ml4t.backtest.data.providers import CallableFeatureProvider
+from ml4t.backtest.data.provided import RunColumns
+from ml4t.backtest.data.providers import CallableFeatureProvider, FeatureProvider
 from ml4t.backtest.execution.order import Order
 from ml4t.backtest.risk.decision import ExitType, RiskDecision
 from ml4t.backtest.risk.rule import FunctionRule, RiskRule, RuleError, as_rule
@@ -49,7 +51,9 @@ cdef class RiskManager(FillListener):
     rules : iterable of RiskRule or callable, optional
         In the order they were added; at equal priority the earlier one wins what still ties.
     feature_provider : FeatureProvider, optional
-        Where ``context.features`` come from. Without one they are the columns of the market data.
+        Where ``context.features`` and ``context.market_features`` come from; without one they are the
+        columns of the market data. If it has columns, parameters of rules are read from them too, before
+        those of the market data; else it is asked by asset and time, for what a rule reads.
     lower : bool, default True
         Evaluate built-in rules in C. False runs every rule through its ``evaluate``; the results are
         the same.
@@ -58,9 +62,15 @@ cdef class RiskManager(FillListener):
     ------
     InvalidRuleError
         If something in ``rules`` cannot be a rule.
+    TypeError
+        If ``feature_provider`` is none.
     """
 
     def __init__(self, rules=(), feature_provider=None, *, lower=True):
+        if feature_provider is not None and not isinstance(feature_provider, FeatureProvider):
+            raise TypeError(
+                f"feature_provider must be a FeatureProvider, was {type(feature_provider).__name__}"
+            )
         self.feature_provider = feature_provider
         self.lower = bool(lower)
         self.entries = []
@@ -170,7 +180,7 @@ cdef class RiskManager(FillListener):
         RuntimeError
             If a run with this manager is under way.
         ValueError
-            If a rule reads a column the market data does not have.
+            If a rule reads a column that neither the market data nor the feature provider has.
         KeyError
             If a rule is for an asset the market data does not have.
         """
@@ -188,12 +198,9 @@ cdef class RiskManager(FillListener):
         self.questions = Questions(
             broker.portfolio, self.plan, [0, *[self._reason(kind.value) for kind in ExitType]]
         )
-        if self.feature_provider is not None:
-            # Contexts of a close and of the opening after it ask for the same bar.
-            self.provider = CallableFeatureProvider(
-                self.feature_provider.get_features, self.feature_provider.get_market_features
-            )
         try:
+            if self.feature_provider is not None:
+                self._begin_provider()
             for number, entry in enumerate(self.entries):
                 (<_Entry> entry).number = number
                 (<_Entry> entry).slots = []
@@ -321,6 +328,13 @@ cdef class RiskManager(FillListener):
                 decision = self._evaluate(entry, rule.evaluate, context)
                 decisions.append(decision.with_priority(rule.priority, keep=True))
         return RiskDecision.merge(decisions, side=context.side)
+
+    # The run goes on in the next chunk: rules read the columns that go with it.
+    cdef int enter(self, MarketData data) except -1:
+        self.plan.known = data
+        if self.columns is not None:
+            self.given, self.plan.known = self.columns.enter(data)
+        return 0
 
     # ---- step 3: inside the bar --------------------------------------------------------------
 
@@ -546,6 +560,8 @@ cdef class RiskManager(FillListener):
         )
         self.contexts_built += 1
         context.provider = self.provider
+        if self.given is not None:
+            context.data = self.given
         if self.plan.n_inputs > 0:
             context.frozen_inputs = self.plan.frozen_of(position.asset)
         return context
@@ -587,6 +603,8 @@ cdef class RiskManager(FillListener):
         self.plan = None
         self.questions = None
         self.provider = None
+        self.columns = None
+        self.given = None
         self.asked = []
         self.validators = []
         self.n_asked = 0
@@ -595,6 +613,20 @@ cdef class RiskManager(FillListener):
         self.evaluations = 0
         self.reasons = list(FIXED_REASONS)
         self.reason_codes = {text: code for code, text in enumerate(FIXED_REASONS)}
+
+    def _begin_provider(self):
+        columns = RunColumns(self.feature_provider)
+        made = columns.enter(self.cursor.data)
+        if made is not None:
+            self.columns = columns
+            self.given, self.plan.known = made
+        elif isinstance(self.feature_provider, CallableFeatureProvider):
+            self.provider = self.feature_provider
+        else:
+            # Contexts of a close and of the opening after it ask for the same bar.
+            self.provider = CallableFeatureProvider(
+                self.feature_provider.get_features, self.feature_provider.get_market_features
+            )
 
     def _compile(self, _Entry entry):
         codes = None

@@ -5,6 +5,7 @@ from libc.stdint cimport int8_t, int32_t, int64_t
 
 from ml4t.backtest.core.settings cimport Settings
 from ml4t.backtest.data.cursor cimport Cursor
+from ml4t.backtest.data.market_data cimport MarketData
 from ml4t.backtest.portfolio.position cimport Position
 
 
@@ -49,6 +50,7 @@ cdef struct Verdict:
 @cython.final
 cdef class RulePlan:
     cdef Cursor cursor
+    cdef MarketData known        # the bars of the cursor's data, with the columns that rules read
     cdef int32_t n_assets
     cdef int32_t n_slots
     cdef int32_t n_inputs
@@ -58,7 +60,7 @@ cdef class RulePlan:
     cdef double* frozen          # [asset * n_inputs + input]; NaN: not read yet
     cdef double* frozen_ratio    # split ratio of the position when it was read
     cdef list input_names
-    cdef int32_t* input_index    # by input: its column in the market data
+    cdef int32_t* input_index    # by input: its column in ``known``
     cdef int8_t* input_is_context
     cdef int64_t levels_armed
 

@@ -33,6 +33,7 @@ cdef class RulePlan:
 
     def __cinit__(self, Cursor cursor not None):
         self.cursor = cursor
+        self.known = cursor.data
         self.n_assets = <int32_t> cursor.data.n_assets
         self.input_names = []
 
@@ -137,9 +138,9 @@ cdef class RulePlan:
             if not isnan(self.frozen[at + i]):
                 continue
             if self.input_is_context[i]:
-                value = self.cursor.data.context_[self.input_index[i]][t] if t >= 0 else NAN
+                value = self.known.context_[self.input_index[i]][t] if t >= 0 else NAN
             else:
-                value = self.cursor.data.feature[self.input_index[i]][row] if row >= 0 else NAN
+                value = self.known.feature[self.input_index[i]][row] if row >= 0 else NAN
             if not isnan(value):
                 self.frozen[at + i] = value
                 self.frozen_ratio[at + i] = position.split_ratio
@@ -430,8 +431,8 @@ cdef class RulePlan:
         cdef int32_t i
         if name in self.input_names:
             return self.input_names.index(name)
-        features = list(self.cursor.data.features)
-        context = list(self.cursor.data.context)
+        features = list(self.known.features)
+        context = list(self.known.context)
         if name not in features and name not in context:
             raise ValueError(f"a rule reads {unknown_name(name, features + context)}")
         cdef size_t size = <size_t> (self.n_assets + 1) * <size_t> new

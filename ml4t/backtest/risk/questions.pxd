@@ -14,9 +14,9 @@ from ml4t.backtest.risk.plan cimport RulePlan, Verdict
 
 # Where one value that a rule reads comes from.
 cdef struct Source:
-    const double* by_row         # a signal or feature; else NULL
-    const double* by_time        # a market-wide value; else NULL
-    int32_t input                # a frozen input of the plan
+    int32_t feature              # column of a signal or feature; else -1
+    int32_t context              # column of a market-wide value; else -1
+    int32_t input                # a frozen input of the plan; else -1
 
 
 cdef struct Question:

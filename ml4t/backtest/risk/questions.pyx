@@ -62,7 +62,7 @@ cdef class Questions:
             for i in range(<int32_t> len(rule.columns)):
                 self._find(&source[i], names[i])
             for i in range(<int32_t> len(rule.columns), <int32_t> len(names)):
-                source[i].input = self.plan._input(names[i])
+                source[i] = Source(-1, -1, self.plan._input(names[i]))
             self._make_room(new, size)
         except BaseException:
             free(source)
@@ -145,10 +145,10 @@ cdef class Questions:
         cdef int32_t i
         for i in range(question.n_sources):
             source = &question.source[i]
-            if source.by_row != NULL:
-                self.values[i] = source.by_row[row] if row >= 0 else NAN
-            elif source.by_time != NULL:
-                self.values[i] = source.by_time[t] if t >= 0 else NAN
+            if source.feature >= 0:
+                self.values[i] = self.plan.known.feature[source.feature][row] if row >= 0 else NAN
+            elif source.context >= 0:
+                self.values[i] = self.plan.known.context_[source.context][t] if t >= 0 else NAN
             else:
                 self.values[i] = self.plan.frozen[
                     <int64_t> asset * self.plan.n_inputs + source.input
@@ -185,12 +185,12 @@ cdef class Questions:
         )
 
     cdef int _find(self, Source* source, str name) except -1:
-        features = list(self.cursor.data.features)
-        context = list(self.cursor.data.context)
+        features = list(self.plan.known.features)
+        context = list(self.plan.known.context)
         if name in features:
-            source.by_row = self.cursor.data.feature[<int> features.index(name)]
+            source[0] = Source(<int32_t> features.index(name), -1, -1)
         elif name in context:
-            source.by_time = self.cursor.data.context_[<int> context.index(name)]
+            source[0] = Source(-1, <int32_t> context.index(name), -1)
         else:
             raise ValueError(f"a rule reads {unknown_name(name, features + context)}")
         return 0

@@ -13,14 +13,25 @@ from ml4t.backtest import BacktestConfig, BacktestEngine, MarketData, Strategy, 
 from ml4t.backtest.data import (
     ATR,
     EWMA,
+    CallableFeatureProvider,
     DataError,
     DataFeed,
     LookAheadError,
+    PrecomputedFeatureProvider,
     Table,
     series_source,
     write_dataset,
 )
-from ml4t.backtest.risk import PriceBasedStopLoss, PriceBasedTakeProfit, TrailingStop
+from ml4t.backtest.risk import (
+    ExitType,
+    PriceBasedStopLoss,
+    PriceBasedTakeProfit,
+    RiskDecision,
+    RiskManager,
+    TimeBasedExit,
+    TrailingStop,
+    numba_rule,
+)
 
 ASSETS = ["AAA", "BBB", "CCC", "DDD"]
 CLOCK = {"bar_time": "16:00 America/New_York"}
@@ -179,6 +190,92 @@ def test_a_run_over_a_feed_is_the_run_over_tables(folder, chunk, prefetch):
         pd.testing.assert_frame_equal(getattr(whole, name), getattr(parts, name), check_exact=True)
     assert whole.metrics == parts.metrics
     assert whole.info["bars"] == parts.info["bars"]
+
+
+def provider_of(folder):
+    context = Table(folder / "context", available_after="1d")
+    return PrecomputedFeatureProvider(folder / "signals", context, **CLOCK)
+
+
+def months():
+    """Asked one by one, for each bar once; what it says depends on the bar, and may be missing."""
+    asked = set()
+
+    def answer(asset, time):
+        assert (asset, time) not in asked
+        asked.add((asset, time))
+        return {"month": time.month} | ({} if time.day % 5 == 1 else {"letter": ord(asset[0])})
+
+    return CallableFeatureProvider(answer, lambda time: {"day": time.day})
+
+
+@pytest.mark.parametrize("chunk", ["month", 1, 7])
+def test_providers_in_chunks_are_those_in_one(folder, chunk):
+    def options():
+        return CLOCK | {"features": [ATR(3), provider_of(folder), months()]}
+
+    whole = MarketData.from_tables(folder / "prices", **options())
+    tables = MarketData.from_tables(
+        folder / "prices",
+        features=folder / "signals",
+        context=Table(folder / "context", available_after="1d"),
+        **CLOCK,
+    )
+    np.testing.assert_array_equal(whole.features["score"], tables.features["score"])
+    np.testing.assert_array_equal(whole.context["vix"], tables.context["vix"])
+    assert set(whole.features) == {"momentum", "atr_3", "score", "month", "letter"}
+    assert set(whole.context) == {"vix", "rate", "day"}
+    assert_same(DataFeed.from_parquet(folder / "prices", chunk=chunk, **options()), whole)
+
+
+def test_a_column_that_a_provider_has_in_some_chunks_only(folder):
+    provider = CallableFeatureProvider(lambda asset, time: {"late": 1.0} if time.month == 2 else {})
+    feed = DataFeed.from_parquet(folder / "prices", features=provider, **CLOCK)
+    with pytest.raises(DataError, match="features: column 'late' is not in every chunk; give each"):
+        list(feed)
+
+
+@pytest.fixture(scope="module")
+def at_a_score():
+    leave = ExitType.RISK_EXIT.code
+
+    @numba_rule(columns=("score", "vix"), frozen_columns=("rate",))
+    def at_a_score(view, columns, answer):
+        answer.update_stop_loss = view.entry_price * (0.97 + 0.01 * min(max(columns[0], -1.0), 1.0))
+        if columns[1] > 17.0 and columns[2] > 0.3 and not view.opening:
+            answer.exit_type = leave
+
+    return at_a_score
+
+
+def by_score(context):
+    """The target that the last known score allows."""
+    score, vix = context.features["score"], context.market_features["vix"]
+    if np.isnan(score):
+        return RiskDecision.no_action()
+    step = 0.02 + 0.01 * abs(score) + 0.001 * vix
+    return RiskDecision.update_stops(take_profit=context.entry_price * (1.0 + step))
+
+
+@pytest.mark.parametrize("chunk", ["month", 1, 9])
+@pytest.mark.parametrize("provided", [True, False])
+def test_rules_on_columns_in_chunks(folder, at_a_score, chunk, provided):
+    options = dict(CLOCK)
+    if not provided:
+        options["signals"] = folder / "signals"
+        options["context"] = Table(folder / "context", available_after="1d")
+
+    def trade(data):
+        rules = [at_a_score, by_score, TimeBasedExit(max_bars="vix")]
+        manager = RiskManager(rules, feature_provider=provider_of(folder) if provided else None)
+        return run_backtest(data, Trader(), risk_manager=manager)
+
+    whole = trade(MarketData.from_tables(folder / "prices", **options))
+    parts = trade(DataFeed.from_parquet(folder / "prices", chunk=chunk, **options))
+    assert len(whole.trades) > 10
+    assert {"at_a_score", "by_score"} <= set(whole.trades["rule"].dropna())
+    for name in ("trades", "fills", "orders", "events", "equity", "positions"):
+        pd.testing.assert_frame_equal(getattr(whole, name), getattr(parts, name), check_exact=True)
 
 
 def test_the_thread_ends_with_the_pass(folder):

@@ -7,7 +7,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from ml4t.backtest import Strategy, run_backtest
 from ml4t.backtest.data import (
+    ATR,
     CallableFeatureProvider,
     DataError,
     FeatureProvider,
@@ -15,7 +17,9 @@ from ml4t.backtest.data import (
     PrecomputedFeatureProvider,
     Table,
     market_data,
+    validate,
 )
+from ml4t.backtest.risk import PriceBasedStopLoss
 
 
 def at(text):
@@ -53,6 +57,14 @@ def test_only_two_times_an_asset_are_kept():
         provider.get_market_features(time)
     assert {asset: sorted(kept) for asset, kept in provider._kept.items()} == {"AAA": [998, 999]}
     assert sorted(provider._market_kept) == [998, 999]
+
+
+def test_a_second_run_begins_earlier():
+    calls = []
+    provider = CallableFeatureProvider(lambda asset, timestamp: calls.append(timestamp) or {})
+    for time in (10, 11, 1, 2, 1, 2, 3, 2, 3):
+        provider.get_features("AAA", time)
+    assert calls == [10, 11, 1, 2, 3]
 
 
 def test_market_values_of_a_function():
@@ -195,3 +207,163 @@ def test_tables_are_checked_when_given(table):
         PrecomputedFeatureProvider([table, table])
     with pytest.raises(DataError, match="no column of assets"):
         PrecomputedFeatureProvider(table.drop(columns="asset"))
+
+
+# --- among the features of a run -------------------------------------------------------------------
+
+
+def scores(name="x"):
+    times = pd.to_datetime(["2024-01-02 10:00", "2024-01-03 10:00"], utc=True)
+    return pd.DataFrame({"timestamp": times, "asset": "AAA", name: [1.0, 2.0]})
+
+
+class Counting(FeatureProvider):
+    """Answers one by one; says whom it was asked for."""
+
+    def __init__(self, answer=lambda asset, timestamp: {"n": 1.0}):
+        self.asked = []
+        self.answer = answer
+
+    def get_features(self, asset, timestamp):
+        self.asked.append((asset, timestamp))
+        return self.answer(asset, timestamp)
+
+    def get_market_features(self, timestamp):
+        self.asked.append((None, timestamp))
+        return {"rate": 0.5}
+
+
+class Columnar(FeatureProvider):
+    """Has columns, and answers no single question."""
+
+    def __init__(self, features, market=lambda data: {}):
+        self.features = features
+        self.market = market
+
+    def get_features(self, asset, timestamp):
+        raise AssertionError("asked one by one")
+
+    def get_market_features(self, timestamp):
+        raise AssertionError("asked one by one")
+
+    def columns(self, data):
+        return self.features(data), self.market(data)
+
+
+@pytest.mark.parametrize("alone", [True, False])
+def test_a_provider_among_the_features_is_a_table_among_them(bars, alone):
+    vix = pd.DataFrame({"timestamp": bars["timestamp"][:1], "vix": [13.0]})
+    provider = PrecomputedFeatureProvider(scores(), vix)
+    others = [ATR(2), scores("y")]
+    data = market_data(bars, features=provider if alone else [provider, *others])
+    table = market_data(bars, features=scores() if alone else [*others, scores()], context=vix)
+    assert set(data.features) == set(table.features)
+    for name, column in table.features.items():
+        np.testing.assert_array_equal(data.features[name], column)
+    np.testing.assert_array_equal(data.context["vix"], table.context["vix"])
+    assert data.signal_names == ()
+
+
+def test_every_bar_is_asked_for_once_in_order(bars):
+    provider = Counting(lambda asset, timestamp: {"n": len(provider.asked)})
+    data = market_data(bars, features={"counts": provider})
+    times = np.repeat(data.timestamps, np.diff(data.offsets))
+    rows = [
+        (data.assets[code], pd.Timestamp(time, tz="UTC"))
+        for time, code in zip(times, data.asset_codes, strict=True)
+    ]
+    assert [question for question in provider.asked if question[0]] == rows
+    assert len(provider.asked) == data.n_rows + data.n_times
+    assert (np.diff(data.features["n"]) > 0).all()
+    np.testing.assert_array_equal(data.context["rate"], np.full(data.n_times, 0.5))
+
+
+def test_what_an_answer_leaves_out_is_nan(bars):
+    provider = CallableFeatureProvider(
+        lambda asset, timestamp: {"a": 1} if asset == "AAA" else {"b": 2}
+    )
+    data = market_data(bars, features=provider)
+    is_a = data.asset_codes == data.code("AAA")
+    np.testing.assert_array_equal(data.features["a"], np.where(is_a, 1.0, np.nan))
+    np.testing.assert_array_equal(data.features["b"], np.where(is_a, np.nan, 2.0))
+    assert data.context == {}
+
+
+def test_a_run_sees_the_columns_of_a_provider(bars):
+    seen = []
+
+    class Buys(Strategy):
+        def on_market_data(self, event):
+            seen.append((event.half, event.indicators["half"], event.context["level"]))
+            if not seen[1:]:
+                self.buy(event.asset, 1.0)
+
+    provider = Columnar(
+        lambda data: {"half": data.close / 2}, lambda data: {"level": data.timestamps / 1e9}
+    )
+    result = run_backtest(
+        bars, Buys(), features=[provider], rules=[PriceBasedStopLoss(price="half")]
+    )
+    data = market_data(bars, features=provider)
+    assert seen[0] == (data.close[0] / 2, data.close[0] / 2, data.timestamps[0] / 1e9)
+    trades = pd.concat([result.trades, result.open_positions])
+    assert trades["entry_half"].tolist() == [data.close[0] / 2]
+
+
+def test_columns_of_one_name(bars):
+    provider = PrecomputedFeatureProvider(scores())
+    with pytest.raises(DataError, match=r"features\[1\]: column 'x' is already in another table"):
+        market_data(bars, features=[scores(), provider])
+    with pytest.raises(DataError, match=r"features\[1\]: column 'x' is already in another table"):
+        market_data(bars, features=[provider, PrecomputedFeatureProvider(scores())])
+    vix = pd.DataFrame({"timestamp": bars["timestamp"][:1], "x": [13.0]})
+    with pytest.raises(DataError, match="features: column 'x' is already in another table"):
+        market_data(bars, signals=scores(), features=PrecomputedFeatureProvider(market=vix))
+
+
+@pytest.mark.parametrize(
+    ("provider", "message"),
+    [
+        (
+            Columnar(lambda data: {"n": np.zeros(2)}),
+            r"features: column 'n' of the provider must have shape \(5,\), had \(2,\)",
+        ),
+        (
+            Columnar(lambda data: {"n": data.cloze}),
+            "features: columns of Columnar raised AttributeError",
+        ),
+        (
+            Counting(lambda asset, timestamp: {"n": [][0]}),
+            r"features: get_features of Counting raised IndexError: .* \(2024-01-02 .*, AAA\)",
+        ),
+        (
+            CallableFeatureProvider(lambda asset, time: {}, lambda time: {"vix": "high"}),
+            "features: get_market_features of CallableFeatureProvider raised ValueError: .*'high' ",
+        ),
+    ],
+)
+def test_a_provider_that_fails(bars, provider, message):
+    with pytest.raises(DataError, match=message):
+        market_data(bars, features=provider)
+
+
+def test_dates_of_a_provider_are_not_midnights_beside_times_of_day():
+    days = pd.date_range("2024-01-02", periods=3)
+    daily = pd.DataFrame({"date": days, "asset": "AAA", "close": 1.0})
+    values = pd.DataFrame({"date": days, "asset": "AAA", "x": [1.0, 2.0, 3.0]})
+    data = market_data(daily, features=PrecomputedFeatureProvider(values))
+    np.testing.assert_array_equal(data.features["x"], [1.0, 2.0, 3.0])
+    # 20:00 in New York is a new day in UTC, whose value is not known yet.
+    late = {"bar_time": "20:00 America/New_York"}
+    with pytest.raises(
+        DataError, match=r"features has only dates and is asked for at 2024-01-03 01"
+    ):
+        market_data(daily, features=PrecomputedFeatureProvider(values), **late)
+    data = market_data(daily, features=PrecomputedFeatureProvider(values, **late), **late)
+    np.testing.assert_array_equal(data.features["x"], [1.0, 2.0, 3.0])
+
+
+def test_validation_leaves_providers_alone(bars):
+    whole = validate(bars, features=[scores(), PrecomputedFeatureProvider(scores("y"))])
+    alone = validate(bars, features=[scores()])
+    pd.testing.assert_frame_equal(whole.frame, alone.frame)
