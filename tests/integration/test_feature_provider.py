@@ -222,7 +222,7 @@ def test_columns_of_the_provider_go_before_those_of_the_data():
 
     assert level("stop") == 95.0
     assert level("tight") == 97.0
-    with pytest.raises(ValueError, match="a rule reads no column 'stopp'.*did you mean 'stop'"):
+    with pytest.raises(ValueError, match=r"a rule reads no column 'stopp'.*did you mean 'stop'"):
         level("stopp")
 
 

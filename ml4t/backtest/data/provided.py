@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -80,10 +81,8 @@ class ProvidedColumns:
 
     def columns(self, data: MarketData) -> tuple[Columns, Columns] | None:
         """Return all columns at the next bars; None if the provider has to be asked one by one."""
-        try:
+        with self._asking("columns"):
             given = self.provider.columns(data)
-        except Exception as error:
-            raise self._failed("columns", error, "") from error
         if given is None:
             return None
         features, market = given
@@ -105,17 +104,12 @@ class ProvidedColumns:
         market = {name: np.full(data.n_times, np.nan) for name in known[1]}
         for t in range(data.n_times):
             time = pd.Timestamp(data.timestamps[t], tz="UTC")
-            try:
+            with self._asking("get_market_features", time):
                 _write(market, self.provider.get_market_features(time), t, data.n_times)
-            except Exception as error:
-                raise self._failed("get_market_features", error, f" ({time})") from error
             for row in range(data.offsets[t], data.offsets[t + 1]):
                 asset = data.assets[data.asset_codes[row]]
-                try:
-                    values = self.provider.get_features(asset, time)
-                    _write(features, values, row, data.n_rows)
-                except Exception as error:
-                    raise self._failed("get_features", error, f" ({time}, {asset})") from error
+                with self._asking("get_features", time, asset):
+                    _write(features, self.provider.get_features(asset, time), row, data.n_rows)
         return self._same(features, market)
 
     def _same(self, features: Columns, market: Columns) -> tuple[Columns, Columns]:
@@ -131,13 +125,19 @@ class ProvidedColumns:
         self._names = before
         return {name: features[name] for name in before[0]}, {n: market[n] for n in before[1]}
 
-    def _failed(self, method: str, error: Exception, where: str) -> DataError:
-        if isinstance(error, DataError):
-            return error
-        return DataError(
-            f"{self.name}: {method} of {type(self.provider).__name__} raised {type(error).__name__}: "
-            f"{error}{where}"
-        )
+    @contextmanager
+    def _asking(self, method: str, *about: Any) -> Iterator[None]:
+        """Name the provider, and what it was asked about, where it fails."""
+        try:
+            yield
+        except DataError:
+            raise
+        except Exception as error:
+            where = f" ({', '.join(map(str, about))})" if about else ""
+            raise DataError(
+                f"{self.name}: {method} of {type(self.provider).__name__} raised "
+                f"{type(error).__name__}: {error}{where}"
+            ) from error
 
 
 def _write(columns: Columns, values: Mapping[str, float], row: int, length: int) -> None:

@@ -22,8 +22,8 @@ from ml4t.backtest.data.names import PRICE_ROLES, find_roles
 from ml4t.backtest.data.order import batch_offsets, order_by
 from ml4t.backtest.data.price_findings import ByAsset, find_backwards, find_in_prices
 from ml4t.backtest.data.prices import PriceTable, read_prices
-from ml4t.backtest.data.report import Findings, ValidationReport
 from ml4t.backtest.data.provided import split_providers
+from ml4t.backtest.data.report import Findings, ValidationReport
 from ml4t.backtest.data.requests import Request, split_indicators, split_requests
 from ml4t.backtest.data.series import SeriesTable, read_context, read_series
 from ml4t.backtest.data.series_findings import find_foresight, find_in_column, find_in_series
