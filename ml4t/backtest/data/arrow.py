@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.csv
 
 from ml4t.backtest.data.arrays import Float64s
-from ml4t.backtest.data.errors import DataError
+from ml4t.backtest.data.errors import DataError, mixed_zones
 
 
 def to_arrow(source: Any, name: str, series_name: str = "close") -> pa.Table:
@@ -107,10 +107,10 @@ def index_columns(index: Any, name: str) -> Iterator[tuple[str, pa.Array]]:
             values = index.levels[level]
             label = index.names[level] or _level_name(values)
             codes = pa.array(np.asarray(index.codes[level], np.int32), mask=index.codes[level] < 0)
-            yield (
-                str(label),
-                pa.DictionaryArray.from_arrays(codes, _pandas_column(values, name, label)),
-            )
+            array = _pandas_array(values, name, label)
+            if _are_time_objects(values, array):
+                _refuse_mixed_zones(index.get_level_values(level), name, label)
+            yield str(label), pa.DictionaryArray.from_arrays(codes, array)
     elif index.name is not None or not pd.api.types.is_integer_dtype(index.dtype):
         label = index.name or _level_name(index)
         yield str(label), _pandas_column(index, name, label)
@@ -132,6 +132,30 @@ def _reads_as_time(text: Any) -> bool:
 
 
 def _pandas_column(values: Any, name: str, label: object) -> pa.Array:
+    array = _pandas_array(values, name, label)
+    if _are_time_objects(values, array):
+        _refuse_mixed_zones(values, name, label)
+    return array
+
+
+def _are_time_objects(values: Any, array: pa.Array) -> bool:
+    return values.dtype == object and pa.types.is_temporal(array.type)
+
+
+def _refuse_mixed_zones(values: Any, name: str, label: object) -> None:
+    """Refuse times without a zone among times with one: Arrow takes the former for UTC.
+
+    Times of different zones are instants, and as good as those of one.
+    """
+    aware = np.array([getattr(value, "tzinfo", None) is not None for value in values], bool)
+    naive = ~aware & ~np.asarray(pd.isna(values))
+    if aware.any() and naive.any():
+        error = mixed_zones(f"{name}: column {label!r}", aware, naive, list(values))
+        error.table, error.column = name, str(label)
+        raise error
+
+
+def _pandas_array(values: Any, name: str, label: object) -> pa.Array:
     if isinstance(values.dtype, pd.PeriodDtype):
         raise DataError(
             f"{name}: column {label!r} holds periods; turn them into times with .to_timestamp()"

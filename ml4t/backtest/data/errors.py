@@ -23,6 +23,22 @@ class DataError(ValueError):
     partial_result: Any = None
 
 
+class MixedZonesError(DataError):
+    """A column of times of which some name a zone and some do not.
+
+    Attributes
+    ----------
+    table, column : str
+        Where it is; empty where only the message says it.
+    rows : int64 array, shape (n,)
+        Rows of the table that hold the kind of which there are fewer.
+    """
+
+    table: str = ""
+    column: str = ""
+    rows: Int64s
+
+
 class LookAheadError(DataError):
     """A value that would be known before it could have been."""
 
@@ -63,6 +79,28 @@ def first_rows(bad: Marks, times: Int64s, names: Callable[[Any], Any] | None, va
         described.append(f"({', '.join(parts)})")
     more = ", ..." if np.count_nonzero(bad) > SHOWN else ""
     return ", ".join(described) + more
+
+
+def mixed_zones(where: str, aware: Marks, naive: Marks, values: Any) -> MixedZonesError:
+    """Return the error of a column that mixes times with and without a zone.
+
+    Parameters
+    ----------
+    where : str
+        Table and column.
+    aware, naive : bool array, shape (n,)
+        Which rows hold which; those without a time are neither.
+    values : sequence of n times
+    """
+    odd = np.flatnonzero(aware if aware.sum() <= naive.sum() else naive)
+    shown = ", ".join(f"row {row} ({values[int(row)]})" for row in odd[:SHOWN])
+    error = MixedZonesError(
+        f"{where} mixes times with a zone ({count_rows(aware.sum())}) and without one "
+        f"({count_rows(naive.sum())}): {shown}{', ...' if len(odd) > SHOWN else ''}; give all of them "
+        "a zone, or none"
+    )
+    error.rows = odd
+    return error
 
 
 def count_rows(n_rows: int) -> str:

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from ml4t.backtest.data.arrow import index_columns, single, to_arrow, to_float64
+from ml4t.backtest.data.arrow import index_columns, to_arrow, to_float64
 from ml4t.backtest.data.errors import DataError
 from ml4t.backtest.data.names import (
     ADJUSTED_CLOSE,
@@ -23,6 +23,7 @@ from ml4t.backtest.data.names import (
     find_roles,
     plain,
 )
+from ml4t.backtest.data.times import plain_times
 
 
 @dataclass(frozen=True)
@@ -186,4 +187,5 @@ def _times_and_assets(
     assets = [column for column in table.column_names if column != found]
     if not assets:
         raise DataError(f"{where}: has times but no column of values")
-    return single(table[found]), assets
+    # Text is read here: the rows that a message names are those of the wide table.
+    return plain_times(table[found], where, found), assets

@@ -65,7 +65,7 @@ class Finding:
 
     def __str__(self) -> str:
         subject = f"column {self.column!r} {self.what}" if self.column else self.what
-        if len(self) == 1 and self.times[0] == NO_TIME:
+        if len(self) == 1 and self.times[0] == NO_TIME and np.isnan(self.values[0]):
             return f"{self.table}: {subject}"
         shown = ", ".join(self._row(row) for row in range(min(len(self), SHOWN)))
         more = ", ..." if len(self) > SHOWN else ""
@@ -168,6 +168,9 @@ class Findings:
 
     def wanted(self, check: str) -> bool:
         return self._severity[check] != "off"
+
+    def is_error(self, check: str) -> bool:
+        return self._severity[check] == "error"
 
     def add(
         self,

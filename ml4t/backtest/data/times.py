@@ -17,13 +17,23 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from ml4t.backtest.data.arrays import Int64s
 from ml4t.backtest.data.arrow import is_text, single
-from ml4t.backtest.data.errors import DAY_NS, SHOWN, DataError, count_rows
+from ml4t.backtest.data.errors import (
+    DAY_NS,
+    SHOWN,
+    DataError,
+    MixedZonesError,
+    count_rows,
+    mixed_zones,
+)
 
 LAST_DAY = 106_750
 """Days from 1970 that int64 nanoseconds reach, both ways."""
+WITH_ZONE = r"^.{11,}(Z|[+-]\d{2}(:?\d{2})?)$"
+"""ISO 8601 text of a time, not of a date, that ends in its zone."""
 
 
 @dataclass(frozen=True)
@@ -63,9 +73,7 @@ def read_stamps(column: Any, table_name: str, column_name: str, kind: str | None
         If the column holds something else, is null somewhere, or cannot be given in nanoseconds.
     """
     where = f"{table_name}: column {column_name!r}"
-    array = single(column)
-    if pa.types.is_dictionary(array.type):
-        array = array.dictionary_decode()
+    array = plain_times(column, table_name, column_name)
     if array.null_count:
         raise DataError(f"{where} has no time in {count_rows(array.null_count)}; fill or drop them")
     if pa.types.is_date(array.type):
@@ -75,8 +83,6 @@ def read_stamps(column: Any, table_name: str, column_name: str, kind: str | None
                 f"{where} has dates outside 1677 to 2262, which nanoseconds cannot hold"
             )
         return Stamps("date", days)
-    if is_text(array.type):
-        array = parse_times(array, where)
     if not pa.types.is_timestamp(array.type):
         raise DataError(
             f"{where} holds {array.type}, must hold dates or timestamps; say what the numbers count with "
@@ -94,6 +100,20 @@ def read_stamps(column: Any, table_name: str, column_name: str, kind: str | None
     return Stamps("naive" if zone is None else "aware", values)
 
 
+def plain_times(column: Any, table_name: str, column_name: str) -> pa.Array:
+    """Return a column of times as one array, dictionaries and ISO 8601 text as what they say."""
+    array = single(column)
+    while pa.types.is_dictionary(array.type):  # categories in a level of an index are two of them
+        array = array.dictionary_decode()
+    if not is_text(array.type):
+        return array
+    try:
+        return parse_times(array, f"{table_name}: column {column_name!r}")
+    except MixedZonesError as error:
+        error.table, error.column = table_name, column_name
+        raise
+
+
 def parse_times(array: pa.Array, where: str) -> pa.Array:
     """Return ISO 8601 text as timestamps; ``where`` is the table and column for messages."""
     text = array.cast(pa.large_string())
@@ -102,8 +122,22 @@ def parse_times(array: pa.Array, where: str) -> pa.Array:
             return text.cast(kind)
         except pa.ArrowInvalid as error:
             reason = error
+    _refuse_mixed_zones(text, where)
     raise DataError(
         f"{where} must hold ISO 8601 times (2024-01-31 16:00:00, all with or all without a zone): {reason}"
+    )
+
+
+def _refuse_mixed_zones(text: pa.Array, where: str) -> None:
+    aware = pc.fill_null(pc.match_substring_regex(text, WITH_ZONE), False)
+    try:
+        text.filter(aware).cast(pa.timestamp("ns", "UTC"))
+        text.filter(pc.invert(aware)).cast(pa.timestamp("ns"))
+    except pa.ArrowInvalid:
+        return  # something among them is no time at all
+    naive = pc.and_(pc.invert(aware), text.is_valid())
+    raise mixed_zones(
+        where, aware.to_numpy(zero_copy_only=False), naive.to_numpy(zero_copy_only=False), text
     )
 
 

@@ -7,23 +7,18 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 
 from ml4t.backtest.data._rows import is_ordered
 from ml4t.backtest.data.arrays import Int64s
-from ml4t.backtest.data.arrow import is_text, single
 from ml4t.backtest.data.assemble import PRICES
 from ml4t.backtest.data.bars import Bars, take_rows
-from ml4t.backtest.data.errors import DataError
+from ml4t.backtest.data.errors import DataError, MixedZonesError
 from ml4t.backtest.data.join import join_assets
-from ml4t.backtest.data.layout import price_layout
-from ml4t.backtest.data.names import PRICE_ROLES, find_roles
 from ml4t.backtest.data.order import batch_offsets, order_by
 from ml4t.backtest.data.price_findings import ByAsset, find_backwards, find_in_prices
 from ml4t.backtest.data.prices import PriceTable, read_prices
 from ml4t.backtest.data.provided import split_providers
-from ml4t.backtest.data.report import Findings, ValidationReport
+from ml4t.backtest.data.report import NO_TIME, Findings, ValidationReport
 from ml4t.backtest.data.requests import Request, split_indicators, split_requests
 from ml4t.backtest.data.series import SeriesTable, read_context, read_series
 from ml4t.backtest.data.series_findings import find_foresight, find_in_column, find_in_series
@@ -83,7 +78,6 @@ def validate(
     clock = make_clock(bar_time, timezone)
     read = _attempt(findings, PRICES, lambda: read_prices(prices, PRICES, columns, assets))
     if read is None:
-        _find_mixed_zones(findings, prices, columns)
         return ValidationReport(findings.found, {})
     # What is computed from the bars is not a table to be looked at.
     features = split_indicators(split_providers(features, read.stamps.kind)[0])[0]
@@ -123,6 +117,19 @@ def validate(
 def _attempt(findings: Findings, name: str, read: Any) -> Any:
     try:
         return read()
+    except MixedZonesError as error:
+        findings.add(
+            error.table,
+            "time_zones",
+            error.column,
+            "mixes times with and without a zone (value: row of the table)",
+            np.full(len(error.rows), NO_TIME),
+            values=error.rows,
+        )
+        if not findings.is_error("time_zones"):
+            # Whatever zones are taken for, nothing of the table is looked at.
+            findings.add_column(name, "unreadable", "", str(error).removeprefix(f"{name}: "))
+        return None
     except DataError as error:
         findings.add_column(name, "unreadable", "", str(error).removeprefix(f"{name}: "))
         return None
@@ -180,37 +187,3 @@ def _ordered(read: PriceTable, times: Int64s) -> Bars:
         prices, features = take_rows(prices, order), take_rows(features, order)
     timestamps, offsets = batch_offsets(times)
     return Bars(times, timestamps, offsets, codes, read.assets, prices, features, None)
-
-
-def _find_mixed_zones(findings: Findings, prices: Any, columns: Mapping[str, str] | None) -> None:
-    """Find times given as text of which some name a zone and some do not."""
-    layout = _attempt(Findings(), PRICES, lambda: price_layout(prices, PRICES, columns))
-    if layout is None:
-        return
-    table = layout.table
-    try:
-        roles = find_roles(
-            PRICES, table.column_names, PRICE_ROLES, None if layout.wide else columns
-        )
-    except DataError:
-        return
-    if "timestamp" not in roles or not is_text(table[roles["timestamp"]].type):
-        return
-    text = single(table[roles["timestamp"]]).cast(pa.large_string())
-    zoned = pc.match_substring_regex(text, r"(Z|[+-]\d{2}:?\d{2}?)$").to_numpy(zero_copy_only=False)
-    days_only = pc.match_substring_regex(text, r"^\d{4}-\d{2}-\d{2}$").to_numpy(
-        zero_copy_only=False
-    )
-    zoned &= ~days_only
-    if zoned.any() and not zoned.all():
-        odd = np.flatnonzero(zoned if zoned.sum() * 2 <= len(zoned) else ~zoned)
-        what = "has times with and without a zone (value: row of the table)"
-        findings.add(
-            PRICES,
-            "time_zones",
-            roles["timestamp"],
-            what,
-            np.full(len(odd), np.iinfo(np.int64).min),
-            None,
-            odd,
-        )

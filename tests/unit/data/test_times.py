@@ -171,6 +171,73 @@ def test_what_is_no_time(column, message):
     assert "column 'date'" in str(error.value)
 
 
+NAIVE, AWARE = pd.Timestamp("2024-01-02 16:00"), pd.Timestamp("2024-01-03 16:00", tz="UTC")
+
+
+def mixed(naive=NAIVE, aware=AWARE):
+    """Six times, the fifth of which (row 4) is the only one without a zone."""
+    days = pd.to_timedelta(np.arange(6), "D")
+    return [*(aware + days[:4]), naive, aware + days[5]]
+
+
+MIXED = {
+    "objects": lambda: pd.Series(mixed(), dtype=object),
+    "objects of datetime": lambda: pd.Series(
+        [time.to_pydatetime() for time in mixed()], dtype=object
+    ),
+    "text": lambda: pd.Series(map(str, mixed())),
+    "categories": lambda: pd.Series(map(str, mixed())).astype("category"),
+    "beside one that is a date alone": lambda: pd.Series(map(str, mixed(NAIVE.date()))),
+    "beside several zones": lambda: pd.Series(
+        [mixed()[0].tz_convert("America/New_York"), *mixed()[1:]], dtype=object
+    ),
+}
+
+
+def in_column(times):
+    return pd.DataFrame({"timestamp": times, "x": np.arange(6.0), "close": 1.0})
+
+
+MIXED_PLACES = {
+    "column": in_column,
+    "index": lambda times: in_column(times).set_index("timestamp"),
+    "level of an index": lambda times: (
+        in_column(times).assign(asset=list("BABABA")).set_index(["asset", "timestamp"])
+    ),
+    "wide table": lambda times: pd.DataFrame({"timestamp": times, "A": 1.0, "B": 2.0}),
+}
+
+
+@pytest.mark.parametrize("kind", MIXED)
+@pytest.mark.parametrize("place", MIXED_PLACES)
+def test_times_with_and_without_a_zone_in_one_column_are_refused(kind, place):
+    with pytest.raises(
+        DataError,
+        match=r"^prices: column 'timestamp' mixes times with a zone \(5 rows\) and without one \(1 row\): "
+        r"row 4 \(2024-01-02( 16:00:00)?\); give all of them a zone, or none$",
+    ):
+        market_data(MIXED_PLACES[place](MIXED[kind]()))
+
+
+@pytest.mark.parametrize("room", ["signals", "features", "context"])
+@pytest.mark.parametrize("kind", ["objects", "text"])
+def test_mixed_zones_are_refused_in_every_table(room, kind):
+    prices = pd.DataFrame({"timestamp": [AWARE], "close": [1.0]})
+    table = in_column(MIXED[kind]()).drop(columns="close")
+    with pytest.raises(DataError, match=rf"^{room}: column 'timestamp' mixes .*row 4 "):
+        market_data(prices, **{room: table})
+
+
+def test_several_zones_in_one_column_are_instants():
+    new_york = AWARE.tz_convert("America/New_York")
+    for times in (
+        [AWARE - pd.Timedelta("1h"), new_york],
+        ["2024-01-03T15:00Z", "2024-01-03T11:00-05:00"],
+    ):
+        frame = pd.DataFrame({"timestamp": pd.Series(times, dtype=object), "close": [1.0, 2.0]})
+        assert list(market_data(frame).timestamps) == [utc("2024-01-03 15:00"), AWARE.value]
+
+
 def test_periods_are_refused_with_what_to_do():
     frame = pd.DataFrame({"close": [1.0]}, index=pd.period_range("2024-01", periods=1, freq="M"))
     with pytest.raises(DataError, match="to_timestamp"):

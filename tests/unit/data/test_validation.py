@@ -216,14 +216,38 @@ def test_times_with_and_without_a_zone(clean):
     frame = clean.assign(date=text)
     frame.loc[401, "date"] = frame.loc[401, "date"] + "Z"
     report = validate(frame)
-    finding = next(finding for finding in report.findings if finding.check == "time_zones")
-    assert list(finding.values) == [401.0]
+    (finding,) = report.findings
+    assert (finding.check, finding.column, list(finding.values)) == ("time_zones", "date", [401.0])
+    assert str(finding).endswith(
+        "with and without a zone (value: row of the table) in 1 row: (401)"
+    )
     assert not report.ok
     signal = pd.DataFrame(
         {"timestamp": pd.to_datetime(["2023-05-22 16:00"]), "asset": ["B"], "s": [1.0]}
     )
     report = validate(clean.assign(date=pd.to_datetime(text, utc=True)), signals=signal)
     assert [finding.check for finding in report.errors] == ["time_zones"]
+
+
+@pytest.mark.parametrize("room", ["prices", "signals", "features", "context"])
+@pytest.mark.parametrize("as_text", [True, False])
+def test_mixed_zones_are_found_at_their_rows_in_every_table(clean, room, as_text):
+    prices = clean.assign(date=pd.to_datetime(clean["date"] + pd.Timedelta("21h"), utc=True))
+    table = prices if room == "prices" else prices[["date", "asset", "score"]]
+    if room == "context":
+        table = table[table["asset"] == "A"].drop(columns="asset").reset_index(drop=True)
+    times = table["date"].astype(str if as_text else object)
+    for row in (101, 30):
+        times[row] = str(times[row])[:19] if as_text else times[row].tz_localize(None)
+    table = table.rename(columns={"score": "s"}).assign(date=times)
+    tables = {"prices": prices} | {room: table}
+    report = validate(**tables)
+    (finding,) = report.findings
+    assert (finding.table, finding.check, finding.column) == (room, "time_zones", "date")
+    assert list(finding.values) == [30, 101]
+    # A table that cannot be read is an error, whatever mixed zones are.
+    report = validate(**tables, severity={"time_zones": "off"})
+    assert [finding.check for finding in report.errors] == ["unreadable"]
 
 
 def test_a_table_that_cannot_be_read_is_a_finding(clean):
