@@ -1,6 +1,6 @@
 """Anything that holds a table becomes a PyArrow table, without copying where that is possible."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +10,13 @@ import pyarrow as pa
 import pyarrow.csv
 
 from ml4t.backtest.data.arrays import Float64s
-from ml4t.backtest.data.errors import DataError, mixed_zones
+from ml4t.backtest.data.errors import DataError, MixedZonesError, mixed_zones
+from ml4t.backtest.data.names import SERIES_ROLES, plain
 
 
-def to_arrow(source: Any, name: str, series_name: str = "close") -> pa.Table:
+def to_arrow(
+    source: Any, name: str, series_name: str = "close", meant: Collection[str] = ()
+) -> pa.Table:
     """Return ``source`` as a PyArrow table.
 
     Parameters
@@ -25,6 +28,8 @@ def to_arrow(source: Any, name: str, series_name: str = "close") -> pa.Table:
         What the table is called in messages.
     series_name : str
         Column name of a pandas Series without a name.
+    meant : collection of str
+        Columns that are asked for by name; see :func:`without_keys`.
 
     Raises
     ------
@@ -32,6 +37,8 @@ def to_arrow(source: Any, name: str, series_name: str = "close") -> pa.Table:
         If the source is of no such kind, cannot be read, or has two columns of one name.
     """
     table = _convert(source, name, series_name)
+    if isinstance(source, str | Path) and Path(source).is_dir():
+        table = table.select(without_keys(table.column_names, source, meant))
     repeated = sorted({c for c in table.column_names if table.column_names.count(c) > 1})
     if repeated:
         raise DataError(
@@ -75,9 +82,74 @@ def read_file(path: Path, name: str) -> pa.Table:
             return pa.csv.read_csv(path)
         import pyarrow.parquet as pq  # 50 ms that no run on frames needs
 
-        return pq.read_table(path)
+        dataset = pq.ParquetDataset(path)
+        refuse_mixed_files(dataset.fragments, name)
+        return dataset.read()
     except (pa.ArrowException, OSError) as error:
         raise DataError(f"{name}: {path} could not be read: {error}") from error
+
+
+def refuse_mixed_files(fragments: Iterable[Any], name: str) -> None:
+    """Refuse files of one table with and without a zone: Arrow takes all for what the first is.
+
+    Parameters
+    ----------
+    fragments : iterable of pyarrow.dataset.ParquetFileFragment
+    name : str
+        What the table is called in messages.
+    """
+    zones: dict[str, tuple[str | None, str]] = {}
+    n_rows = 0
+    for fragment in fragments:
+        for field in fragment.physical_schema:
+            if not pa.types.is_timestamp(field.type):
+                continue
+            zone, file = zones.setdefault(field.name, (field.type.tz, Path(fragment.path).name))
+            if (zone is None) != (field.type.tz is None):
+                kinds = (
+                    ("without a zone", "with one")
+                    if zone is None
+                    else ("with a zone", "without one")
+                )
+                error = MixedZonesError(
+                    f"{name}: column {field.name!r} has times {kinds[0]} in {file} and {kinds[1]} in "
+                    f"{Path(fragment.path).name}; give all of them a zone, or none"
+                )
+                error.table, error.column, error.rows = name, field.name, np.array([n_rows])
+                raise error
+        n_rows += fragment.metadata.num_rows
+
+
+def without_keys(column_names: Sequence[str], given: Any, meant: Collection[str]) -> list[str]:
+    """Return the columns of files without those that only the names of their folders make.
+
+    Folders named ``year=2024`` give every row of the files in them a year. It is a column where it is
+    asked for, or where it is the time or asset that the files themselves do not have.
+
+    Parameters
+    ----------
+    column_names : sequence of str
+    given : path or list of paths of files or folders; anything else has no folders
+    meant : collection of str
+        Columns that are asked for by name.
+    """
+    keys = _folder_keys(given)
+    own = {plain(column) for column in column_names if column not in keys}
+    lacking = {name for names in SERIES_ROLES.values() if not own & set(names) for name in names}
+    return [c for c in column_names if c not in keys or c in meant or plain(c) in lacking]
+
+
+def _folder_keys(given: Any) -> set[str]:
+    paths = given if isinstance(given, list | tuple) else [given]
+    keys: set[str] = set()
+    for path in (Path(path) for path in paths if isinstance(path, str | Path)):
+        folders: Sequence[str] = path.parent.parts
+        if path.is_dir():
+            # Arrow passes over names that begin so; the first file stands for all.
+            files = (f for f in path.rglob("*") if f.is_file() and f.name[0] not in "._")
+            folders = next((f.relative_to(path).parent.parts for f in files), ())
+        keys.update(folder.partition("=")[0] for folder in folders if "=" in folder)
+    return keys
 
 
 def from_pandas(frame: pd.DataFrame, name: str) -> pa.Table:
@@ -177,6 +249,8 @@ def to_float64(column: Any, table_name: str, column_name: str) -> Float64s:
     DataError
         If the column does not hold numbers or booleans.
     """
+    if pa.types.is_dictionary(column.type) and not is_text(column.type.value_type):
+        column = single(column).dictionary_decode()
     kind = column.type
     if pa.types.is_floating(kind) or pa.types.is_integer(kind):
         array = single(column)

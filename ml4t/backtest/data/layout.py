@@ -4,7 +4,7 @@ A wide table has one column per asset; a missing value in it is a missing row. I
 row is meant, and a missing price is an error.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -59,7 +59,7 @@ def price_layout(source: Any, name: str, columns: Mapping[str, str] | None = Non
         return _concatenate(source, name)
     if isinstance(source, pd.DataFrame) and source.columns.nlevels == 2:
         return _stack_levels(source, name)
-    table = to_arrow(source, name)
+    table = to_arrow(source, name, meant=(columns or {}).values())
     roles = find_roles(name, table.column_names, PRICE_ROLES, columns)
     if "asset" in roles or "close" in roles or _adjusted_only(table):
         return Layout(table)
@@ -77,15 +77,16 @@ def series_layout(
     value_name: str,
     known_assets: Sequence[Any],
     columns: Mapping[str, str] | None = None,
+    meant: Collection[str] = (),
 ) -> Layout:
     """Bring a table of signals or features into long form.
 
     A table without an asset column is wide if one of its columns is named as a known asset; its
-    values are then called ``value_name``.
+    values are then called ``value_name``. ``meant`` are the columns that are asked for by name.
     """
     if isinstance(source, pd.DataFrame) and source.columns.nlevels == 2:
         return _stack_levels(source, name, known_assets)
-    table = to_arrow(source, name, value_name)
+    table = to_arrow(source, name, value_name, meant)
     roles = find_roles(name, table.column_names, SERIES_ROLES, columns)
     known = {str(asset) for asset in known_assets}
     if "asset" in roles or not known & set(table.column_names):

@@ -74,6 +74,11 @@ class Table:
         _ = self.lag_bars, self.lag_ns, self.max_age_ns
 
     @property
+    def meant(self) -> list[str]:
+        """The columns that are asked for by name."""
+        return [*(self.columns or {}).values(), *(self.values or ())]
+
+    @property
     def lag_bars(self) -> int:
         """Bars by which a value is seen later than it could be."""
         known = {"strict": 0, "next_bar": 1}

@@ -105,7 +105,7 @@ def read_series(
     DataError
         If the table has no rows, times or values, or no column of assets where the run has several.
     """
-    layout = series_layout(options.source, name, value_name, assets, options.columns)
+    layout = series_layout(options.source, name, value_name, assets, options.columns, options.meant)
     table = layout.table
     roles = find_roles(
         name, table.column_names, SERIES_ROLES, None if layout.wide else options.columns
@@ -133,7 +133,7 @@ def read_context(
     options: Table, name: str, value_name: str, kinds: Mapping[str, str] | None = None
 ) -> SeriesTable:
     """Read a table of market-wide values: as :func:`read_series`, without assets."""
-    table = to_arrow(options.source, name, value_name)
+    table = to_arrow(options.source, name, value_name, options.meant)
     roles = find_roles(
         name,
         table.column_names,

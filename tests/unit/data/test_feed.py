@@ -19,7 +19,9 @@ from ml4t.backtest.data import (
     LookAheadError,
     PrecomputedFeatureProvider,
     Table,
+    market_data,
     series_source,
+    validate,
     write_dataset,
 )
 from ml4t.backtest.risk import (
@@ -358,6 +360,70 @@ def test_files_in_any_form(tables, folder, tmp_path, form):
         assert feed.n_times == (whole.n_times if in_order else None)
 
 
+def partitioned(table, place, keys):
+    days = table["date"]
+    made = {"year": days.dt.year, "month": days.dt.month, "time": days.dt.strftime("%Y-%m-01")}
+    table = table.assign(**{key: made[key] for key in keys if key in made})
+    table = table.sample(frac=1, random_state=3)
+    pq.write_to_dataset(
+        pa.Table.from_pandas(table, preserve_index=False), place, partition_cols=keys
+    )
+    return place
+
+
+@pytest.mark.parametrize(
+    "keys", [["year", "month"], ["asset", "year"], ["year", "asset"], ["time"], ["asset", "time"]]
+)
+def test_what_only_folders_say_is_no_column(tables, folder, tmp_path, keys):
+    """Assets that files do not have are one, though; the day of a file that has times is not."""
+    places = {
+        name: partitioned(
+            tables[name],
+            tmp_path / name,
+            [key for key in keys if name != "context" or key != "asset"],
+        )
+        for name in ("prices", "signals", "context")
+    }
+    options = {"signals": places["signals"], "context": places["context"], **CLOCK}
+    whole = MarketData.from_tables(places["prices"], sort=True, **options)
+    memory = {"signals": tables["signals"], "context": tables["context"], **CLOCK}
+    assert_same([whole], MarketData.from_tables(tables["prices"], **memory))
+    for chunk in ("month", 10):
+        feed = DataFeed.from_parquet(places["prices"], chunk=chunk, sort=True, **options)
+        assert_same(feed, whole)
+    report = validate(places["prices"], severity={"out_of_order": "off"}, **options)
+    assert report.ok
+    assert not report.frame["column"].isin(keys).any()
+
+
+def test_what_folders_say_is_a_column_where_it_is_asked_for(tables, tmp_path):
+    place = partitioned(tables["prices"], tmp_path / "p", ["year", "month"])
+    scores = Table(
+        partitioned(tables["signals"], tmp_path / "s", ["year", "month"]), values=["score", "month"]
+    )
+    feed = DataFeed.from_parquet(place, values=["year"], signals=scores, sort=True, **CLOCK)
+    values = joined(feed)
+    years = (values["times"].astype("M8[ns]").astype("M8[Y]").astype(int) + 1970).repeat(
+        values["counts"]
+    )
+    np.testing.assert_array_equal(values["feature year"], years)
+    whole = MarketData.from_tables(
+        tables["prices"],
+        signals=tables["signals"].assign(month=tables["signals"]["date"].dt.month),
+        **CLOCK,
+    )
+    np.testing.assert_array_equal(values["feature month"], whole.features["month"])
+    again = MarketData.from_tables(place, signals=scores, sort=True, **CLOCK)
+    np.testing.assert_array_equal(values["feature month"], again.features["month"])
+    # As the time, if the user says so.
+    days = tables["prices"].assign(day=tables["prices"]["date"].astype(str)).drop(columns="date")
+    pq.write_to_dataset(
+        pa.Table.from_pandas(days, preserve_index=False), tmp_path / "d", partition_cols=["day"]
+    )
+    data = MarketData.from_tables(tmp_path / "d", columns={"timestamp": "day"}, sort=True, **CLOCK)
+    np.testing.assert_array_equal(data.timestamps, whole.timestamps)
+
+
 def test_a_part_that_is_all_midnights_is_no_table_of_dates(tmp_path):
     times = pd.date_range("2024-01-02", periods=50, freq="h")
     signals = pd.DataFrame({"timestamp": times, "score": np.arange(50.0)})
@@ -412,6 +478,26 @@ def test_rows_repeated_in_two_files_are_found(tmp_path):
     feed = DataFeed.from_parquet(tmp_path)
     with pytest.raises(DataError, match=r"must be unique, is repeated in 1 row: \(2024-02-01, A\)"):
         list(feed)
+
+
+@pytest.mark.parametrize("room", ["prices", "signals", "context"])
+def test_files_with_and_without_a_zone_are_refused(folder, tmp_path, room):
+    # Arrow reads them as the first file has them: naive times would silently be UTC.
+    days = pd.to_datetime(["2024-01-02 21:00", "2024-01-03 21:00"])
+    for number, times in enumerate([days, days.tz_localize("UTC") + pd.Timedelta("7D")]):
+        frame = pd.DataFrame({"timestamp": times, "x": 1.0, "asset": "AAA", "close": 1.0})
+        dropped = {"prices": ["x"], "signals": ["close"], "context": ["asset", "close"]}[room]
+        frame.drop(columns=dropped).to_parquet(tmp_path / f"{number}.parquet", index=False)
+    tables = {"prices": folder / "prices", **CLOCK} | {room: tmp_path}
+    for read in (market_data, DataFeed.from_parquet):
+        with pytest.raises(
+            DataError,
+            match=rf"^{room}: column 'timestamp' has times without a zone in 0.parquet and with one in 1.parquet; ",
+        ):
+            read(**tables)
+    (finding,) = validate(**tables, severity={"stale": "off"}).errors
+    assert (finding.table, finding.check, finding.column) == (room, "time_zones", "timestamp")
+    assert list(finding.values) == [2]
 
 
 def test_times_that_run_backwards_are_found_unless_sorted(tmp_path):
