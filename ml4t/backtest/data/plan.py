@@ -11,9 +11,10 @@ import numpy as np
 import pyarrow as pa
 
 from ml4t.backtest.data.actions import Actions
-from ml4t.backtest.data.arrow import single, to_arrow
-from ml4t.backtest.data.assemble import PRICES
+from ml4t.backtest.data.arrow import single, to_arrow, to_float64
+from ml4t.backtest.data.assemble import PRICES, Joiner
 from ml4t.backtest.data.assets import asset_order
+from ml4t.backtest.data.bars import Bars
 from ml4t.backtest.data.errors import DataError
 from ml4t.backtest.data.indicators import Indicator
 from ml4t.backtest.data.names import ACTION_ROLES, OHLC, find_roles
@@ -22,7 +23,7 @@ from ml4t.backtest.data.prices import ONE_ASSET, price_roles
 from ml4t.backtest.data.provided import Provided, split_providers
 from ml4t.backtest.data.requests import Request, split_indicators, split_requests
 from ml4t.backtest.data.series_source import SeriesSource, open_without_keys
-from ml4t.backtest.data.source import Source
+from ml4t.backtest.data.source import TIME_ROLES, Source
 from ml4t.backtest.data.span import first_and_last
 from ml4t.backtest.data.survey import SPANS, Survey, chunk_ends, look, row_counts, survey
 from ml4t.backtest.data.tables import actions_of
@@ -107,6 +108,7 @@ def make_plan(
         stamps[table.request.name] = table.stamps
     corporate = actions_of(_chosen(actions, names, assets), names, clock, stamps)
     check_kinds(stamps, clock)
+    _join_no_rows(source, names, signal_tables + series, market, indicators, clock)
     return Plan(
         source=source,
         survey=found,
@@ -163,6 +165,34 @@ def _assets(source: Source, found: Survey, given: Sequence[Any] | None) -> tuple
             f"{PRICES}: has no column of assets, but assets= names {len(given)}; give the column"
         )
     return given
+
+
+def _join_no_rows(
+    source: Source,
+    assets: tuple[Any, ...],
+    series: list[SeriesSource],
+    context: list[SeriesSource],
+    indicators: dict[str, Indicator],
+    clock: Clock,
+) -> None:
+    """Join what no chunk can be joined of: columns in two tables, or that are no numbers, say so now."""
+    schema = source.dataset.schema
+    stamps = {source.roles[role] for role in (*TIME_ROLES, "asset") if role in source.roles}
+    numbers = {
+        column: to_float64(pa.array([], schema.field(column).type), PRICES, column)
+        for column in source.columns
+        if column not in stamps
+    }
+    further = {c: values for c, values in numbers.items() if c not in source.roles.values()}
+    fields = dict.fromkeys((*OHLC, "volume"), np.empty(0))
+    none = np.empty(0, np.int64)
+    bars = Bars(
+        none, none, np.zeros(1, np.int64), none.astype(np.int32), assets, fields, further, None
+    )
+    started = {name: item.start(len(assets)) for name, item in indicators.items()}
+    joiner = Joiner(clock, "raise", started)
+    joined = joiner.features(bars, [(t.request, t.without_rows) for t in series], None)
+    joiner.context(bars, [(t.request, t.without_rows) for t in context], joined)
 
 
 def _chosen(actions: Any, names: tuple[Any, ...], given: Sequence[Any] | None) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -82,6 +82,9 @@ class SeriesSource:
         names = {str(asset) for asset in assets}
         self._is_wide = "asset" not in source.roles and bool(names & set(source.columns))
         self._source = replace(source, columns=self._columns(source, names if chosen else None))
+        # Found out by reading no row: columns that are missing, or hold no numbers.
+        meant = self._source.columns if self._is_wide else source.columns
+        self.without_rows = self._read(source.dataset.schema.empty_table().select(meant), {})
         if chosen and "asset" in source.roles:
             self._source = replace(self._source, assets=assets)
         self.survey: Survey = survey(self._source)
@@ -130,18 +133,21 @@ class SeriesSource:
         table = self._source.read(
             None if after is None else after - self._lag - margin, until - self._lag + margin
         )
-        request, kinds = self.request, self.survey.kinds
-        options = replace(request.options, source=table)
+        series = self._read(table, self.survey.kinds)
         if self._assets:
-            series = read_series(options, request.name, request.value_name, self._assets, kinds)
             refuse_unknown(series, len(self._assets))
-        else:
-            series = read_context(options, request.name, request.value_name, kinds)
         published, _ = publication_times(series, self._clock)
         inside = published <= until
         if after is not None:
             inside &= published > after
         return series if inside.all() else series.take(np.flatnonzero(inside))
+
+    def _read(self, table: pa.Table, kinds: Mapping[str, str]) -> SeriesTable:
+        request = self.request
+        options = replace(request.options, source=table)
+        if not self._assets:
+            return read_context(options, request.name, request.value_name, kinds)
+        return read_series(options, request.name, request.value_name, self._assets, kinds)
 
     def _columns(self, source: Source, names: set[str] | None) -> tuple[str, ...]:
         """The columns to read: times, assets and the values asked for."""
