@@ -125,7 +125,7 @@ CHUNKS = ["month", "day", "year", 1, 2, 7, 40, 10_000]
 
 
 @pytest.mark.parametrize("chunk", CHUNKS)
-@pytest.mark.parametrize("timing", ["next_bar", "lag=2"])
+@pytest.mark.parametrize("timing", ["strict", "next_bar", "lag=2"])
 @pytest.mark.parametrize("max_age", [None, "4d"])
 def test_values_in_chunks_are_the_values_in_one(folder, chunk, timing, max_age):
     options = everything(folder, timing, max_age)
@@ -544,6 +544,25 @@ def test_a_value_known_before_its_time_is_found_in_its_chunk(folder, tmp_path):
         list(chunks)
 
 
+SCORES = {"date": ["2024-01-02"], "asset": ["AAA"], "x": [1.0]}
+
+
+def wrong_columns():
+    """Tables with a column that cannot be, in every place, and what is said of it."""
+    for room in ("signals", "features", "context"):
+        frame = pd.DataFrame(SCORES)
+        if room == "context":
+            frame = frame.drop(columns="asset")
+        for table, message in (
+            (Table(frame, values=["scor"]), f"has no column 'scor'; its columns are {', '.join(frame)}$"),
+            (Table(frame, values=[]), "has no column of values$"),
+            (frame.assign(grade="good"), "column 'grade' holds .*string, must hold numbers"),
+            (frame.assign(momentum=1.0), "column 'momentum' is already in another table; rename or"),
+            (Table(frame.assign(available_at=frame["date"]), available_after="1d"), "has a column of publication times"),
+        ):  # fmt: skip
+            yield {room: table}, f"^{room}: {message}"
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
@@ -556,6 +575,10 @@ def test_a_value_known_before_its_time_is_found_in_its_chunk(folder, tmp_path):
         ({"values": ["alpha"]}, "prices: has no column 'alpha'"),
         ({"signals": "nowhere.parquet"}, "signals: there is no file nowhere.parquet"),
         ({"signals": pd.DataFrame({"asset": ["AAA"], "x": [1.0]})}, "signals: no column of times"),
+        *wrong_columns(),
+        ({"signals": {"a": pd.DataFrame(SCORES), "b": pd.DataFrame(SCORES)}}, r"signals\['b'\]: column 'x' is already in another table"),
+        ({"signals": pd.DataFrame(SCORES), "context": pd.DataFrame({"date": ["2024-01-02"], "x": [1.0]})}, "context: column 'x' is already in another table"),
+        ({"features": {"momentum": ATR(3)}}, "features: column 'momentum' is already in another table; rename or leave out one of them"),
         ({"signals": pd.DataFrame({"date": ["2024-01-02"], "asset": ["ZZZ"], "x": [1.0]})}, "signals: 1 row of assets that the prices do not have"),
         ({"signals": "alpha"}, "neither a file nor a column of the price table"),
         ({"bar_time": None, "signals": pd.DataFrame({"timestamp": ["2024-01-02 10:00"], "asset": ["AAA"], "x": [1.0]})}, "prices has only dates, signals has times of day"),
@@ -565,6 +588,26 @@ def test_a_value_known_before_its_time_is_found_in_its_chunk(folder, tmp_path):
 def test_what_cannot_be_read_is_said_before_anything_is(folder, options, message):
     with pytest.raises(DataError, match=message):
         DataFeed.from_parquet(folder / "prices", **(CLOCK | options))
+
+
+@pytest.mark.parametrize(("options", "message"), list(wrong_columns()))
+def test_what_is_said_of_columns_is_what_is_said_of_tables_in_one_piece(folder, options, message):
+    with pytest.raises(DataError, match=message) as whole:
+        MarketData.from_tables(folder / "prices", **CLOCK, **options)
+    with pytest.raises(DataError) as parts:
+        DataFeed.from_parquet(folder / "prices", **CLOCK, **options)
+    assert str(parts.value) == str(whole.value)
+
+
+def test_prices_that_are_no_numbers_are_said_before_they_are_read(tables, tmp_path):
+    path = tmp_path / "p.parquet"
+    for column in ("volume", "momentum"):
+        tables["prices"].assign(**{column: "many"}).to_parquet(path, index=False)
+        with pytest.raises(
+            DataError, match=f"prices: column '{column}' holds .*string, must hold numbers"
+        ):
+            DataFeed.from_parquet(path, **CLOCK)
+    assert DataFeed.from_parquet(path, values=[], **CLOCK).n_rows == len(tables["prices"])
 
 
 def test_text_times_in_files_are_refused(tmp_path):
