@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -62,8 +62,9 @@ def find_in_prices(
     name : str
         Of the table.
     calendar : str, optional
-        Name of a calendar of ``exchange_calendars``; without it the timestamps of the table itself are
-        those an asset should have between its first and last bar.
+        Name of a calendar of ``exchange_calendars``: an asset should have a bar in each session between
+        its first and last, and at each timestamp of the table within a session that it has several bars
+        of. Without it the timestamps of the table itself are those it should have.
     stale_bars : int
         Bars without any change from which on a run is stale.
     spike_z : float
@@ -85,9 +86,10 @@ def find_in_prices(
     _find_duplicates(findings, rows, names, name)
     if findings.wanted("missing_bar") or findings.wanted("off_session"):
         if calendar is None:
-            _find_missing(findings, rows, names, bars.timestamps, rows.times, name, "of the table")
+            absent = _absent(bars.timestamps, rows.times, rows.codes)
+            _find_missing(findings, absent, bars.timestamps, names, name, "of the table")
         else:
-            _find_against_calendar(findings, rows, names, calendar, name)
+            _find_against_calendar(findings, bars, rows, names, calendar, name)
     if findings.wanted("stale"):
         _find_stale(findings, bars, rows, names, name, stale_bars)
     if findings.wanted("spike"):
@@ -106,7 +108,7 @@ def find_backwards(
 
 
 def _find_duplicates(findings: Findings, rows: ByAsset, names: Any, name: str) -> None:
-    same = _within(rows, rows.times[1:] == rows.times[:-1])
+    same = _within(rows.codes, rows.times[1:] == rows.times[:-1])
     findings.add(
         name,
         "duplicate",
@@ -117,45 +119,48 @@ def _find_duplicates(findings: Findings, rows: ByAsset, names: Any, name: str) -
     )
 
 
-def _within(rows: ByAsset, step: Marks) -> Int64s:
+def _within(codes: Int32s, step: Marks) -> Int64s:
     """Return the rows at the end of marked steps from one row to the next of the same asset."""
-    return np.flatnonzero(step & (rows.codes[1:] == rows.codes[:-1])) + 1
+    return np.flatnonzero(step & (codes[1:] == codes[:-1])) + 1
 
 
 def _find_missing(
-    findings: Findings,
-    rows: ByAsset,
-    names: Any,
-    grid: Int64s,
-    times: Int64s,
-    name: str,
-    which: str,
+    findings: Findings, absent: Absent, grid: Int64s, names: Any, name: str, which: str
 ) -> None:
-    """Find times of a grid at which an asset has no row between its first and its last."""
+    times = grid[absent.position]
+    findings.add(name, "missing_bar", "", f"no bar at a time {which}", times, names[absent.codes])
+
+
+class Absent(NamedTuple):
+    """Times at which an asset has no row between its first and its last."""
+
+    position: Int64s
+    codes: Int32s
+
+
+def _absent(grid: Int64s, times: Int64s, codes: Int32s) -> Absent:
+    """Return the positions of a grid at which assets have no row; all ``times`` are on the grid."""
     rank = np.searchsorted(grid, times)
-    after = _within(rows, np.diff(rank) > 1)
+    after = _within(codes, np.diff(rank) > 1)
     absent = rank[after] - rank[after - 1] - 1
-    if not len(after):
-        return
     # Position of each absent time in the grid: the one before it, plus 1, 2, ... of its own gap.
-    count_before = np.concatenate(([0], np.cumsum(absent)[:-1]))
+    count_before = np.cumsum(absent) - absent
     position = np.repeat(rank[after - 1] - count_before, absent) + np.arange(absent.sum()) + 1
-    codes = np.repeat(rows.codes[after], absent)
-    findings.add(name, "missing_bar", "", f"no bar at a time {which}", grid[position], names[codes])
+    return Absent(position, np.repeat(codes[after], absent))
 
 
 def _find_against_calendar(
-    findings: Findings, rows: ByAsset, names: Any, calendar: str, name: str
+    findings: Findings, bars: Bars, rows: ByAsset, names: Any, calendar: str, name: str
 ) -> None:
-    sessions, zone = _sessions(calendar, rows.times)
+    sessions = _sessions(calendar, rows.times)
     local = rows.times
     if np.any(local % DAY_NS):
-        local = (
-            pd.DatetimeIndex(local, tz="UTC").tz_convert(zone).tz_localize(None).as_unit("ns").asi8
-        )
+        index = pd.DatetimeIndex(local, tz="UTC").tz_convert(sessions.zone)
+        local = index.tz_localize(None).as_unit("ns").asi8
     days = local // DAY_NS * DAY_NS
-    position = np.minimum(np.searchsorted(sessions, days), len(sessions) - 1)
-    off = np.flatnonzero(sessions[position] != days)
+    position = np.minimum(np.searchsorted(sessions.days, days), len(sessions.days) - 1)
+    on = sessions.days[position] == days
+    off = np.flatnonzero(~on)
     findings.add(
         name,
         "off_session",
@@ -164,11 +169,58 @@ def _find_against_calendar(
         rows.times[off],
         names[rows.codes[off]],
     )
-    _find_missing(findings, rows, names, sessions, days, name, f"of a session of {calendar}")
+    absent = _absent(sessions.days, days[on], rows.codes[on])
+    _find_missing(findings, absent, sessions.days, names, name, f"of a session of {calendar}")
+    repeated = _within(rows.codes, (days[1:] == days[:-1]) & (rows.times[1:] != rows.times[:-1]))
+    if len(repeated):
+        _find_within_sessions(findings, bars.timestamps, rows, sessions, names, calendar, name)
 
 
-def _sessions(calendar: str, times: Int64s) -> tuple[Int64s, Any]:
-    """Return the sessions that the times span, as midnights in nanoseconds, and the calendar's zone."""
+def _find_within_sessions(
+    findings: Findings,
+    timestamps: Int64s,
+    rows: ByAsset,
+    sessions: Sessions,
+    names: Any,
+    calendar: str,
+    name: str,
+) -> None:
+    """Find times of the table within a session at which an asset that has bars of that session has none.
+
+    What an asset lacks of a session as a whole is a day that is missing, and found as such.
+    """
+    grid = timestamps[sessions.of(timestamps) >= 0]
+    session = sessions.of(rows.times)
+    on = session >= 0
+    absent = _absent(grid, rows.times[on], rows.codes[on])
+    n = len(sessions.days)
+    present = np.unique(rows.codes[on].astype(np.int64) * n + session[on])
+    partly = np.isin(
+        absent.codes.astype(np.int64) * n + sessions.of(grid)[absent.position], present
+    )
+    absent = Absent(absent.position[partly], absent.codes[partly])
+    _find_missing(
+        findings, absent, grid, names, name, f"of the table within a session of {calendar}"
+    )
+
+
+class Sessions(NamedTuple):
+    """Sessions of a calendar: their days as midnights, and when they open and close, nanoseconds."""
+
+    days: Int64s
+    opens: Int64s
+    closes: Int64s
+    zone: Any
+
+    def of(self, times: Int64s) -> Int64s:
+        """Return the session of each time, opening and close included; -1 where there is none."""
+        position = np.minimum(np.searchsorted(self.closes, times), len(self.closes) - 1)
+        inside = (self.opens[position] <= times) & (times <= self.closes[position])
+        return np.where(inside, position, -1)
+
+
+def _sessions(calendar: str, times: Int64s) -> Sessions:
+    """Return the sessions that the times span."""
     try:
         import exchange_calendars
     except ImportError as error:
@@ -181,7 +233,11 @@ def _sessions(calendar: str, times: Int64s) -> tuple[Int64s, Any]:
         known = exchange_calendars.get_calendar(calendar, start=start - day, end=end + day)
     except exchange_calendars.errors.InvalidCalendarName as error:
         raise DataError(f"calendar {calendar!r} is not one of exchange_calendars") from error
-    return known.sessions.as_unit("ns").asi8, known.tz
+    days, opens, closes = (
+        pd.DatetimeIndex(item).as_unit("ns").asi8
+        for item in (known.sessions, known.opens, known.closes)
+    )
+    return Sessions(days, opens, closes, known.tz)
 
 
 def _find_stale(
@@ -189,7 +245,7 @@ def _find_stale(
 ) -> None:
     """Find runs in which nothing changes: prices, nor volume where there is any."""
     same = np.zeros(len(rows.times), bool)
-    same[_within(rows, rows.close[1:] == rows.close[:-1])] = True
+    same[_within(rows.codes, rows.close[1:] == rows.close[:-1])] = True
     candidates = np.flatnonzero(same)
     for field in ("open", "high", "low", "volume"):
         column = bars.prices.get(field)

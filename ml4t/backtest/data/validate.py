@@ -52,7 +52,8 @@ def validate(
         As there.
     calendar : str, optional
         Name of a calendar of ``exchange_calendars`` (``"XNYS"``) that says on which days there should be
-        bars; without it, the timestamps of the price table itself are what each asset should have.
+        bars, and within which hours an asset with several bars a day should have them all. Without it,
+        the timestamps of the price table itself are what each asset should have.
     severity : mapping of check to {"error", "warning", "off"}, optional
         The checks and their defaults stand in ``ml4t.backtest.data.report.CHECKS``.
     stale_bars : int

@@ -211,6 +211,61 @@ def test_a_hole_of_several_bars_lists_each(clean):
     assert rows == [(day, "B") for day in b_days] + [("2023-05-22", "C"), ("2023-05-24", "C")]
 
 
+@pytest.fixture
+def minutes():
+    """Three assets, the minutes of five sessions and half an hour before and after each."""
+    opens = [f"2023-01-{day} 09:00" for day in (11, 12, 13, 17, 18)]
+    zone = "America/New_York"
+    times = np.concatenate([pd.date_range(o, periods=450, freq="min", tz=zone) for o in opens])
+    rng = np.random.default_rng(3)
+    frame = pd.MultiIndex.from_product([times, list("ABC")], names=["timestamp", "asset"])
+    return frame.to_frame(index=False).assign(close=rng.uniform(99, 101, len(frame)))
+
+
+@pytest.mark.filterwarnings("ignore:Series.values returning")
+def test_missing_minutes_are_found_within_sessions(minutes):
+    local = minutes["timestamp"].dt.tz_convert("America/New_York").dt.strftime("%d %H:%M")
+
+    def absent(*rows):
+        dropped = pd.Series(False, minutes.index)
+        for asset, first, last in rows:
+            dropped |= (minutes["asset"] == asset) & local.between(first, last)
+        report = validate(minutes[~dropped], calendar="XNYS", severity={"constant": "off"})
+        assert {finding.check for finding in report.findings} <= {"missing_bar"}
+        frame = report.frame
+        stamps = frame["timestamp"].dt.tz_convert("America/New_York").dt.strftime("%d %H:%M")
+        return list(zip(frame["asset"], stamps, strict=True))
+
+    assert absent() == []
+    assert absent(("B", "12 10:31", "12 10:31")) == [("B", "12 10:31")]
+    # The first and last minute of a session are within it, those around it are not.
+    assert absent(("A", "12 09:00", "12 09:30"), ("C", "13 16:00", "13 16:29")) == [
+        ("A", "12 09:30"),
+        ("C", "13 16:00"),
+    ]
+    # A session that is missing as a whole is one day, not 391 minutes.
+    (found,) = absent(("B", "13 00:00", "13 23:59"))
+    assert found[0] == "B"
+    # Minutes without any bar are no times of the table.
+    assert absent(*((asset, "12 11:00", "12 11:05") for asset in "ABC")) == []
+
+
+@pytest.mark.filterwarnings("ignore:Series.values returning")
+def test_a_missing_day_beside_one_without_a_session(clean):
+    # A bar on a Saturday does not stand for that of the Monday, which is missing.
+    frame = clean[clean["asset"] == "A"]
+    friday = frame["date"] == "2023-05-19"
+    frame = pd.concat(
+        [
+            frame[frame["date"] != "2023-05-22"],
+            frame[friday].assign(date=pd.Timestamp("2023-05-20")),
+        ]
+    )
+    rows = found(validate(frame.sort_values("date"), calendar="XNYS", severity={"stale": "off"}))
+    assert ("missing_bar", "", "2023-05-22", "A") in rows
+    assert ("off_session", "", "2023-05-20", "A") in rows
+
+
 def test_times_with_and_without_a_zone(clean):
     text = clean["date"].dt.strftime("%Y-%m-%dT16:00:00")
     frame = clean.assign(date=text)
