@@ -1,14 +1,12 @@
 """A dataset on disk: the same run from it, and reads that touch only what they need."""
 
-import io
-
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from ml4t.backtest.data import DataError, Table, market_data, write_dataset
+from ml4t.backtest.data import DataError, DataFeed, Table, market_data, write_dataset
 
 
 @pytest.fixture
@@ -97,36 +95,67 @@ def test_rows_stand_in_time_order_with_encoded_names(tables, tmp_path):
         assert {column.compression for column in columns.values()} == {"ZSTD"}
 
 
-class Counting(io.FileIO):
-    """A file that counts the bytes read from it."""
-
-    n_read = 0
-
-    def read(self, size=-1):
-        data = super().read(size)
-        Counting.n_read += len(data)
-        return data
-
-    def readinto(self, buffer):
-        n_read = super().readinto(buffer)
-        Counting.n_read += n_read
-        return n_read
+def spoil(path, kept=()):
+    """Overwrite the pages of all columns but ``kept``; the footer, which says where they are, stays."""
+    content, metadata = bytearray(path.read_bytes()), pq.read_metadata(path)
+    for group in map(metadata.row_group, range(metadata.num_row_groups)):
+        for column in map(group.column, range(metadata.num_columns)):
+            if column.path_in_schema not in kept:
+                first = column.dictionary_page_offset or column.data_page_offset
+                size = column.total_compressed_size
+                content[first : first + size] = b"\xff" * size
+    path.write_bytes(content)
 
 
-def test_a_column_of_a_month_reads_only_that(tmp_path):
+@pytest.fixture
+def spoiled(tmp_path):
+    """A dataset of which nothing can be read but four columns of February, and what it held."""
     rng = np.random.default_rng(0)
-    n_rows = 50_000
-    frame = pd.DataFrame(
-        {"timestamp": pd.date_range("2024-01-01", periods=n_rows, freq="min"), "asset": "AAA"}
-    )
-    frame = frame.assign(close=100.0, **{f"x{i}": rng.normal(size=n_rows) for i in range(20)})
+    hours = pd.date_range("2023-11-15", "2024-04-10", freq="h")
+    frame = pd.DataFrame({"timestamp": hours.repeat(2), "asset": ["AAA", "BBB"] * len(hours)})
+    columns = {f"x{i}": rng.normal(size=len(frame)) for i in range(20)}
+    frame = frame.assign(close=rng.uniform(1, 2, len(frame)), **columns)
     write_dataset({"prices": frame}, tmp_path, quiet=True)
-    path = tmp_path / "prices" / "2024-01.parquet"
-    Counting.n_read = 0
-    with Counting(path) as file:
-        table = pq.ParquetFile(file).read(columns=["x7"])
-    assert table.num_rows == 31 * 24 * 60
-    assert Counting.n_read < path.stat().st_size / 5
+    for path in (tmp_path / "prices").iterdir():
+        is_kept = path.stem == "2024-02"
+        spoil(path, ("timestamp", "asset", "close", "x7") if is_kept else ())
+    return tmp_path / "prices", frame
+
+
+FEBRUARY = {"start": "2024-02-01", "end": "2024-02-29"}
+
+
+@pytest.mark.parametrize("chunk", ["month", "day", 100])
+@pytest.mark.parametrize("assets", [["AAA", "BBB"], ["BBB"]])
+def test_a_column_of_a_month_reads_only_that(spoiled, chunk, assets):
+    path, frame = spoiled
+    feed = DataFeed.from_parquet(path, values=["x7"], chunk=chunk, assets=assets, **FEBRUARY)
+    of_february = (frame["timestamp"] >= "2024-02-01") & (frame["timestamp"] < "2024-03-01")
+    whole = market_data(
+        frame.loc[of_february & frame["asset"].isin(assets), ["timestamp", "asset", "close", "x7"]]
+    )
+    assert feed.n_rows == whole.n_rows == 29 * 24 * len(assets)
+    for name, expected in (("close", whole.close), ("x7", whole.features["x7"])):
+        parts = [
+            (part.features[name] if name == "x7" else part.close)[part.carried_times.size :]
+            for part in feed
+        ]
+        np.testing.assert_array_equal(np.concatenate(parts), expected)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"values": ["x7", "x8"], **FEBRUARY},
+        FEBRUARY,
+        {"values": ["x7"], "start": "2024-01-31", "end": "2024-02-29"},
+        {"values": ["x7"], "start": "2024-02-01", "end": "2024-03-01"},
+        {"values": ["x7"]},
+    ],
+)
+def test_more_than_that_could_not_have_been_read(spoiled, options):
+    with pytest.raises(DataError, match="could not be read"):
+        list(DataFeed.from_parquet(spoiled[0], **options))
 
 
 def test_wide_prices_are_stored_long_without_absent_rows(tables, tmp_path):
