@@ -36,9 +36,10 @@ class SavedTable:
     def __str__(self) -> str:
         months = "1 month" if self.n_months == 1 else f"{self.n_months} months"
         saved = 1.0 - self.bytes_written / self.bytes_given
+        change = f"{saved:.0%} saved" if saved >= 0.0 else f"{-saved:.0%} larger"
         return (
             f"{self.name}: {count_rows(self.n_rows)}, {months}, {_size(self.bytes_written)} "
-            f"from {_size(self.bytes_given)} ({saved:.0%} saved)"
+            f"from {_size(self.bytes_given)} ({change})"
         )
 
 

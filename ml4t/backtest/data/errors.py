@@ -1,12 +1,16 @@
 """Errors and warnings of the data room, and how they name rows."""
 
+import sys
+import warnings
 from collections.abc import Callable
+from types import FrameType
 from typing import Any, SupportsInt
 
 import numpy as np
 
 from ml4t.backtest.data.arrays import Int64s, Marks
 
+PACKAGE = "ml4t.backtest."
 DAY_NS = 86_400_000_000_000
 SHOWN = 3
 
@@ -45,6 +49,18 @@ class LookAheadError(DataError):
 
 class DataWarning(UserWarning):
     """Something in the tables that is allowed, but probably not meant."""
+
+
+def warn(message: str) -> None:
+    """Warn with a ``DataWarning`` of the line outside of this package that led here.
+
+    What a feed finds as it reads ahead was led to by no such line: its thread is named then.
+    """
+    level = 1
+    frame: FrameType | None = sys._getframe()
+    while frame is not None and f"{frame.f_globals.get('__name__')}.".startswith(PACKAGE):
+        level, frame = level + 1, frame.f_back
+    warnings.warn(message, DataWarning, stacklevel=level)
 
 
 def format_time(time_ns: SupportsInt) -> str:

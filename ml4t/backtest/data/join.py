@@ -8,7 +8,6 @@ newer.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -22,10 +21,10 @@ from ml4t.backtest.data.bars import Bars
 from ml4t.backtest.data.errors import (
     DAY_NS,
     DataError,
-    DataWarning,
     LookAheadError,
     count_rows,
     first_rows,
+    warn,
 )
 from ml4t.backtest.data.memory import Memory, lagged
 from ml4t.backtest.data.order import sort_by_time
@@ -229,7 +228,7 @@ def report_violation(
     if on_violation == "raise":
         raise LookAheadError(message)
     if on_violation == "warn":
-        warnings.warn(message, DataWarning, stacklevel=2)
+        warn(message)
 
 
 def publication_order(published: Int64s, own: Int64s) -> Int64s | None:

@@ -13,6 +13,7 @@ from ml4t.backtest.data.arrays import Int64s
 from ml4t.backtest.data.assemble import PRICES
 from ml4t.backtest.data.bars import Bars, take_rows
 from ml4t.backtest.data.errors import DataError, MixedZonesError
+from ml4t.backtest.data.feed import DataFeed
 from ml4t.backtest.data.join import join_assets
 from ml4t.backtest.data.order import batch_offsets, order_by
 from ml4t.backtest.data.price_findings import ByAsset, find_backwards, find_in_prices
@@ -73,8 +74,13 @@ def validate(
     Raises
     ------
     DataError
-        If an option cannot be read.
+        If an option cannot be read, or prices are a ``DataFeed``.
     """
+    if isinstance(prices, DataFeed):
+        raise DataError(
+            "prices: a DataFeed cannot be validated, as it is read chunk by chunk; give the path of its "
+            "files or of one month of them, or tables in memory"
+        )
     findings = Findings(severity)
     clock = make_clock(bar_time, timezone)
     read = _attempt(findings, PRICES, lambda: read_prices(prices, PRICES, columns, assets))

@@ -13,6 +13,7 @@ import pyarrow as pa
 from ml4t.backtest.data.arrays import Int64s
 from ml4t.backtest.data.arrow import from_pandas, index_columns, single, to_arrow
 from ml4t.backtest.data.errors import DataError
+from ml4t.backtest.data.feed import DataFeed
 from ml4t.backtest.data.indicators import Indicator
 from ml4t.backtest.data.join import publication_times
 from ml4t.backtest.data.market_data import MarketData
@@ -149,6 +150,11 @@ def _across_fields(whole: Source, fields: list[Any]) -> Source:
 def _of_table(source: Any, options: Table, name: str, clock: Clock) -> Source:
     if isinstance(source, str) or hasattr(source, "__fspath__"):
         raise DataError(f"{name}: give the table itself and not the path of its file")
+    if isinstance(source, DataFeed):
+        raise DataError(
+            f"{name}: the values of a DataFeed cannot be disturbed, as it is read chunk by chunk; read the "
+            "tables of a part of it, a month, say, and give those"
+        )
     if isinstance(source, pd.Series):
         whole = _of_table(source.to_frame(str(source.name or name)), options, name, clock)
         return Source(whole.sheets, lambda new: whole.rebuild(new).iloc[:, 0].rename(source.name))

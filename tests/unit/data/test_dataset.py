@@ -7,6 +7,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from ml4t.backtest.data import DataError, DataFeed, Table, market_data, write_dataset
+from ml4t.backtest.data.dataset import SavedTable
 
 
 @pytest.fixture
@@ -174,7 +175,15 @@ def test_paths_and_options_are_taken(tables, tmp_path):
     assert saved.bytes_given == path.stat().st_size
     (saved,) = write_dataset({"scores": Table(tables["signals"])}, tmp_path / "b", quiet=True)
     assert saved.n_rows == 180
-    assert "from" in str(saved)
+
+
+def test_what_is_larger_is_not_said_to_be_saved():
+    assert (
+        str(SavedTable("t", 9, 1, 2000, 500)) == "t: 9 rows, 1 month, 500 B from 2.0 kB (75% saved)"
+    )
+    assert (
+        str(SavedTable("t", 9, 2, 400, 500)) == "t: 9 rows, 2 months, 500 B from 400 B (25% larger)"
+    )
 
 
 @pytest.mark.parametrize(

@@ -9,13 +9,21 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from ml4t.backtest import BacktestConfig, BacktestEngine, MarketData, Strategy, run_backtest
+from ml4t.backtest import (
+    BacktestConfig,
+    BacktestEngine,
+    MarketData,
+    Strategy,
+    check_lookahead,
+    run_backtest,
+)
 from ml4t.backtest.data import (
     ATR,
     EWMA,
     CallableFeatureProvider,
     DataError,
     DataFeed,
+    DataWarning,
     LookAheadError,
     PrecomputedFeatureProvider,
     Table,
@@ -614,6 +622,25 @@ def test_text_times_in_files_are_refused(tmp_path):
     pd.DataFrame({"date": ["2024-01-02"], "close": [1.0]}).to_parquet(tmp_path / "p.parquet")
     with pytest.raises(DataError, match=r"'date' holds .*string, must hold dates or timestamps"):
         DataFeed.from_parquet(tmp_path / "p.parquet")
+
+
+def test_a_feed_is_not_validated_nor_disturbed(folder):
+    feed = DataFeed.from_parquet(folder / "prices", **CLOCK)
+    with pytest.raises(DataError, match=r"^prices: a DataFeed cannot be validated, .* one month"):
+        validate(feed)
+    with pytest.raises(DataError, match=r"^prices: the values of a DataFeed cannot be disturbed, "):
+        check_lookahead(Trader, prices=feed)
+
+
+def test_a_warning_of_a_feed_is_of_the_line_that_reads_it(folder):
+    options = {"values": ["momentum"], "on_violation": "warn", **CLOCK}
+    times = pd.to_datetime(["2024-01-02"], utc=True)
+    early = {"timestamp": times, "available_at": times - pd.Timedelta("1h"), "x": 1.0}
+    early = pd.DataFrame(early | {"asset": "AAA"})
+    feed = DataFeed.from_parquet(folder / "prices", signals=early, prefetch=False, **options)
+    with pytest.warns(DataWarning, match="before the value's own time") as warned:
+        list(feed)
+    assert [warning.filename for warning in warned] == [__file__]
 
 
 def test_tables_are_not_joined_to_a_feed(folder):

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ml4t.backtest.data import DataError, LookAheadError, Table, market_data
+from ml4t.backtest import MarketData
+from ml4t.backtest.data import DataError, DataWarning, LookAheadError, Table, market_data
 
 
 def at(*hours):
@@ -191,10 +192,14 @@ def test_a_value_published_before_its_own_time_is_refused(room):
         match=r"available_at of score is before the value's own time in 1 row, by up to 0 days 14:00:00: \(2024-01-03",
     ):
         market_data(prices, **{room: table})
-    with pytest.warns(UserWarning, match="before the value's own time"):
-        market_data(prices, **{room: table}, on_violation="warn")
-    with pytest.warns(UserWarning, match="before the value's own time"):
-        market_data(prices, **{room: Table(table, on_violation="warn")})
+    for options in (
+        {room: table, "on_violation": "warn"},
+        {room: Table(table, on_violation="warn")},
+    ):
+        for door in (market_data, MarketData.from_tables):
+            with pytest.warns(DataWarning, match="before the value's own time") as warned:
+                door(prices, **options)
+            assert [warning.filename for warning in warned] == [__file__]
 
 
 def test_a_date_begins_in_its_own_zone():
@@ -212,8 +217,9 @@ def test_a_price_row_that_carries_what_is_published_later_is_refused(bars):
     frame.loc[1, "available_at"] += pd.Timedelta("5min")
     with pytest.raises(LookAheadError, match=r"in 1 row, by up to 0 days 00:05:00: .*BBB"):
         market_data(frame)
-    with pytest.warns(UserWarning, match="is after their bar"):
+    with pytest.warns(DataWarning, match="is after their bar") as warned:
         market_data(frame, on_violation="warn")
+    assert warned[0].filename == __file__
 
 
 def test_an_unknown_asset_is_refused_and_named(bars):
