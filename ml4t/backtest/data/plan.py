@@ -22,8 +22,8 @@ from ml4t.backtest.data.options import check_on_violation
 from ml4t.backtest.data.prices import ONE_ASSET, price_roles
 from ml4t.backtest.data.provided import Provided, split_providers
 from ml4t.backtest.data.requests import Request, split_indicators, split_requests
-from ml4t.backtest.data.series_source import SeriesSource, open_without_keys
-from ml4t.backtest.data.source import TIME_ROLES, Source
+from ml4t.backtest.data.series_source import SeriesSource
+from ml4t.backtest.data.source import TIME_ROLES, Source, open_source
 from ml4t.backtest.data.span import first_and_last
 from ml4t.backtest.data.survey import SPANS, Survey, chunk_ends, look, row_counts, survey
 from ml4t.backtest.data.tables import actions_of
@@ -144,7 +144,7 @@ def _price_source(
 ) -> Source:
     find = partial(price_roles, name=PRICES, columns=columns)
     meant = [*(columns or {}).values(), *(values or ())]
-    source = open_without_keys(prices, PRICES, find, ("timestamp",), meant)
+    source = open_source(prices, PRICES, find, ("timestamp",), meant)
     wanted = source.columns
     if values is not None:
         absent = [column for column in values if column not in source.columns]

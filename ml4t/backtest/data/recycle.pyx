@@ -47,5 +47,5 @@ class Recycler:
 
 
 # Every view of a block, however it was made, holds the block itself: NumPy keeps no chains of views.
-cdef bint _is_unused(list blocks, Py_ssize_t i):
+cdef bint _is_unused(list blocks, Py_ssize_t i) noexcept:
     return Py_REFCNT(PyList_GET_ITEM(blocks, i)) == 1

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.dataset as ds
 
-from ml4t.backtest.data.arrow import refuse_mixed_files, without_keys
 from ml4t.backtest.data.errors import DAY_NS, DataError
 from ml4t.backtest.data.join import publication_times
 from ml4t.backtest.data.memory import Memory
@@ -32,25 +30,6 @@ from ml4t.backtest.data.times import Clock, Stamps
 ROWS_AT_A_TIME = 1_000_000
 # Stored times of dates and of local times are within two days of the instants they mean.
 MARGIN_NS = 2 * DAY_NS
-
-
-def open_without_keys(
-    given: Any,
-    name: str,
-    find_roles: Callable[[list[str]], Roles],
-    seen_by: Sequence[str],
-    meant: Collection[str],
-    value_name: str = "close",
-) -> Source:
-    """Look at a table without reading it; what only folders say is no column unless ``meant``."""
-    columns = partial(without_keys, given=given, meant=meant)
-    source = open_source(given, name, lambda names: find_roles(columns(names)), seen_by, value_name)
-    if isinstance(source.dataset, ds.FileSystemDataset):
-        try:
-            refuse_mixed_files(source.dataset.get_fragments(), name)
-        except (pa.ArrowException, OSError) as error:
-            raise DataError(f"{name}: could not be read: {error}") from error
-    return replace(source, columns=tuple(columns(source.columns)))
 
 
 class SeriesSource:
@@ -76,9 +55,7 @@ class SeriesSource:
         options, name = request.options, request.name
         find = partial(_roles, name=name, options=options, with_assets=bool(assets))
         seen_by = ("available_at", "timestamp")
-        source = open_without_keys(
-            options.source, name, find, seen_by, options.meant, request.value_name
-        )
+        source = open_source(options.source, name, find, seen_by, options.meant, request.value_name)
         names = {str(asset) for asset in assets}
         self._is_wide = "asset" not in source.roles and bool(names & set(source.columns))
         self._source = replace(source, columns=self._columns(source, names if chosen else None))

@@ -15,7 +15,13 @@ import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
 from ml4t.backtest.data.arrays import Int64s
-from ml4t.backtest.data.arrow import is_text, single, to_arrow
+from ml4t.backtest.data.arrow import (
+    is_text,
+    refuse_mixed_files,
+    single,
+    to_arrow,
+    without_keys,
+)
 from ml4t.backtest.data.errors import DAY_NS, DataError
 from ml4t.backtest.data.room import Room
 from ml4t.backtest.data.times import parse_times
@@ -156,6 +162,7 @@ def open_source(
     name: str,
     find_roles: Callable[[list[str]], Roles],
     seen_by: Sequence[str],
+    meant: Collection[str],
     value_name: str = "close",
 ) -> Source:
     """Look at a table without reading it.
@@ -170,6 +177,8 @@ def open_source(
         From column names to the column of each role, that of times among them.
     seen_by : sequence of str
         Roles of times; the first that the table has says when a row is seen.
+    meant : collection of str
+        Columns asked for by name: what only the names of folders say is no column but those.
     value_name : str
         Name of the values of a pandas Series without a name.
 
@@ -179,12 +188,14 @@ def open_source(
         If there is no such file, or its times are neither dates nor timestamps.
     """
     dataset = _open(given, name, value_name)
-    columns = list(dataset.schema.names)
+    columns = without_keys(dataset.schema.names, given, meant)
     roles = find_roles(columns)
     asset = roles.get("asset")
     if asset is not None and is_text(dataset.schema.field(asset).type):
         # Names are read as codes: they repeat in every row.
         dataset = _open(given, name, value_name, [asset])
+    if isinstance(dataset, ds.FileSystemDataset):
+        _refuse_mixed(dataset, name)
     for role in TIME_ROLES:
         if role in roles:
             dataset = _with_times(dataset, roles[role], name)
@@ -207,6 +218,13 @@ def _open(given: Any, name: str, value_name: str, dictionaries: Sequence[str] = 
         )
     except (pa.ArrowException, OSError) as error:
         raise DataError(f"{name}: {paths[0]} could not be read: {error}") from error
+
+
+def _refuse_mixed(dataset: ds.FileSystemDataset, name: str) -> None:
+    try:
+        refuse_mixed_files(dataset.get_fragments(), name)
+    except (pa.ArrowException, OSError) as error:
+        raise DataError(f"{name}: could not be read: {error}") from error
 
 
 def _is_parquet(given: Any) -> bool:
