@@ -12,6 +12,7 @@ from ml4t.backtest.analytics.kept import KeptRows
 from ml4t.backtest.config import BacktestConfig
 from ml4t.backtest.data.errors import DataError
 from ml4t.backtest.data.feed import DataFeed
+from ml4t.backtest.data.fingerprint import Fingerprint
 from ml4t.backtest.data.market_data import MarketData
 from ml4t.backtest.engine import EngineLoop
 from ml4t.backtest.report.progress import progress_bar
@@ -107,7 +108,7 @@ class BacktestEngine:
             self.n_times,
             self.n_rows,
         )
-        kept = None if first is self.data else KeptRows(self.config.record_columns, self.n_times)
+        kept = None if first is self.data else self._kept_rows()
         del first  # each chunk makes room for those to come
         try:
             loop.run(chunks, None if kept is None else partial(_keep, kept, loop))
@@ -132,16 +133,25 @@ class BacktestEngine:
             self.progress(total, total)
         return self._result(loop, kept, began, partial=False)
 
+    def _kept_rows(self) -> KeptRows:
+        # What a feed read can be read again for a fingerprint; of other chunks there is only now.
+        made = None if isinstance(self.data, DataFeed) else Fingerprint()
+        return KeptRows(self.config.record_columns, self.n_times, made)
+
     def _result(
         self, loop: EngineLoop, kept: KeptRows | None, began: float, *, partial: bool
     ) -> BacktestResult:
         records = loop.records()
-        data = loop.data
+        data: MarketData | KeptRows = loop.data
+        made: str | Callable[[], str] | None = None
         if kept is not None:
             if kept.n_chunks < loop.n_chunks:  # the chunk in which the run stopped
-                kept.keep(data, records)
-            data = kept.market_data()
-            records = kept.placed(records)
+                kept.keep(loop.data, records)
+            data = kept
+            if kept.fingerprint is not None:
+                made = kept.fingerprint.text()
+        if isinstance(self.data, DataFeed):
+            made = self.data.fingerprint
         return BacktestResult.from_run(
             records,
             data,
@@ -150,6 +160,7 @@ class BacktestEngine:
             seconds=time.perf_counter() - began,
             partial=partial,
             rules=self.risk_manager.rules,
+            fingerprint=made,
         )
 
     def _failure(self, loop: EngineLoop, error: Exception) -> str:

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from ml4t.backtest.analytics.frames import TABLES, RecordFrames
+from ml4t.backtest.analytics.kept import KeptRows
 from ml4t.backtest.analytics.metrics import performance_metrics, simple_returns
 from ml4t.backtest.analytics.sessions import session_ends, session_zone
 from ml4t.backtest.config import BacktestConfig
@@ -104,7 +105,16 @@ class BacktestResult:
 
     @cached_property
     def fingerprint(self) -> str:
-        """Hash over every value of the market data; computed when it is first asked for."""
+        """Hash over every value of the market data, all of them where the run ended early too.
+
+        Computed when it is first asked for; of a feed by another pass over it. The same for any chunks.
+        Of a plain iterable of chunks it is the hash of those the run came to.
+
+        Raises
+        ------
+        DataError
+            If a file of the feed was written since the feed was made, or cannot be read.
+        """
         return self._fingerprint() if callable(self._fingerprint) else self._fingerprint
 
     @cached_property
@@ -118,13 +128,14 @@ class BacktestResult:
     def from_run(
         cls,
         records: Mapping[str, Any],
-        data: MarketData,
+        data: MarketData | KeptRows,
         config: BacktestConfig,
         *,
         strategy_name: str = "",
         seconds: float = float("nan"),
         partial: bool | None = None,
         rules: Sequence[Any] = (),
+        fingerprint: str | Callable[[], str] | None = None,
     ) -> BacktestResult:
         """Wrap the records of a run; nothing is computed before it is asked for.
 
@@ -132,7 +143,8 @@ class BacktestResult:
         ----------
         records : mapping
             What the engine hands over, see ``analytics/frames.py``.
-        data : MarketData
+        data : MarketData or KeptRows
+            Of a run over chunks, what was kept of them.
         config : BacktestConfig
         strategy_name : str
         seconds : float
@@ -140,22 +152,30 @@ class BacktestResult:
         partial : bool, optional
             Whether the run was cut short; by default, whether timestamps are left.
         rules : sequence of RiskRule
+        fingerprint : str or callable, optional
+            Of the data, or what returns it; by default that of `data`, which must be MarketData.
         """
+        frames: Frames
+        if isinstance(data, KeptRows):
+            frames, n_rows = data.frames(records, config), data.n_rows
+        else:
+            frames, n_rows = (
+                RecordFrames(records, data, config),
+                int(data.offsets[records["n_done"]]),
+            )
+            if fingerprint is None:
+                fingerprint = functools.partial(_fingerprint, data)
         return cls(
-            RecordFrames(records, data, config),
+            frames,
             config=config,
             strategy_name=strategy_name,
             seconds=seconds,
             partial=records["n_done"] < data.n_times if partial is None else partial,
             statistics=records["statistics"],
             counters=records["counters"],
-            info={
-                "assets": list(data.assets),
-                "bars": int(data.offsets[records["n_done"]]),
-                **data.info,  # of a feed only some bars are here: it says how many there were
-            },
+            info={"assets": list(data.assets), "bars": n_rows, **data.info},
             rules=rules,
-            fingerprint=functools.partial(_fingerprint, data),
+            fingerprint=fingerprint or "",
         )
 
     # ------------------------------------------------------------------------------------ tables

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from ml4t.backtest.analytics.frames import RecordFrames
 from ml4t.backtest.analytics.recorded import recorded_columns
 from ml4t.backtest.analytics.tape import Tape
+from ml4t.backtest.config import BacktestConfig
 from ml4t.backtest.data._rows import last_rows, mark_held, marked_rows
+from ml4t.backtest.data.fingerprint import Fingerprint
 from ml4t.backtest.data.market_data import ACTION, MarketData
 
 Int64s = npt.NDArray[np.int64]
@@ -27,7 +31,8 @@ class KeptRows:
     """Gathers, chunk by chunk, the bars of held positions and of decisions.
 
     The rows kept make one small market data that answers for the whole run: its timestamps are all of
-    them, its bars only those that positions were marked at or orders decided on.
+    them, its bars only those that positions were marked at or orders decided on. It is put together
+    after the run, when a table first needs it.
 
     Parameters
     ----------
@@ -35,25 +40,30 @@ class KeptRows:
         Columns that trades carry; None for all.
     n_times : int, optional
         Timestamps of all chunks, where known.
+    fingerprint : Fingerprint, optional
+        Takes in every chunk, where none can be read again.
     """
 
-    def __init__(self, record_columns: Sequence[str] | None, n_times: int | None = None) -> None:
+    def __init__(
+        self,
+        record_columns: Sequence[str] | None,
+        n_times: int | None = None,
+        fingerprint: Fingerprint | None = None,
+    ) -> None:
+        self.fingerprint = fingerprint
         self._record_columns = record_columns
         self._parts: list[dict[str, Any]] = []
         self._timestamps = Tape(np.int64, n_times or 0)
-        # Of the rows kept: their number at the end of each timestamp, behind a zero.
-        self._offsets = Tape(np.int64, (n_times or 0) + 1)
-        self._offsets.more(1)[:] = 0
-        self._context: list[dict[str, npt.NDArray[np.float64]]] = []
-        self._actions: list[npt.NDArray[Any]] = []
-        self.row_numbers: Int64s = np.empty(0, np.int64)
         self._is_held: npt.NDArray[np.uint8] | None = None
-        self._n_times = 0
-        self._n_rows = 0
-        self._n_kept = 0
         self._n_orders = 0
         self._n_changes = 0
-        self._names: tuple[Any, ...] = ()
+        self.n_chunks = 0
+        self.n_times = 0
+        self.n_rows = 0
+        self.assets: tuple[Any, ...] = ()
+        self._signal_names: tuple[str, ...] = ()
+        self.info: dict[str, Any] = {}
+        """What the market data of the run were: ``MarketData.info``."""
 
     def keep(self, data: MarketData, records: Records) -> None:
         """Keep what the run so far speaks of in this chunk.
@@ -68,67 +78,70 @@ class KeptRows:
         first_t = data.first_t
         marks = self._held(data, records["holdings"])
         decided = records["orders"]["decision_row"][self._n_orders :]
-        marks[decided[decided >= self._n_rows] - self._n_rows + data.n_carried] = 1
+        marks[decided[decided >= self.n_rows] - self.n_rows + data.n_carried] = 1
         # Orders of later chunks may be decided on it.
         last = last_rows(data.asset_codes, data.n_assets)
         marks[last[last >= data.n_carried]] = 1
-        n_times = data.n_times - first_t
-        rows = marked_rows(marks, data.offsets[first_t:], self._n_kept, self._offsets.more(n_times))
+        rows, times = marked_rows(marks, data.offsets[first_t:])
         recorded = recorded_columns(data, self._record_columns)
         self._parts.append(
             {
-                "number": rows - data.n_carried + self._n_rows,
+                "rows": rows,
+                "first_row": self.n_rows - data.n_carried,
+                "times": times,
+                "first_time": self.n_times,
                 "asset": data.asset_codes[rows],
                 "close": data.close[rows],
                 "features": {
                     name: values[rows] for name, values in data.features.items() if name in recorded
                 },
+                # Copied: a view would keep all of a chunk's memory.
+                "context": {name: v[first_t:].copy() for name, v in data.context.items()},
+                "actions": data.actions,
             }
         )
+        if self.fingerprint is not None:
+            self.fingerprint.add(data)
+        n_times = data.n_times - first_t
         self._timestamps.more(n_times)[:] = data.timestamps[first_t:]
-        # Copied: a view would keep all of a chunk's memory.
-        self._context.append({name: v[first_t:].copy() for name, v in data.context.items()})
-        self._actions.append(data.actions)
         self._n_orders = len(records["orders"])
-        self._n_times += n_times
-        self._n_rows += data.n_rows - data.n_carried
-        self._n_kept += len(rows)
-        self._names = (data.assets, data.signal_names, data.info)
+        self.n_chunks += 1
+        self.n_times += n_times
+        self.n_rows += data.n_rows - data.n_carried
+        self.assets, self._signal_names, self.info = data.assets, data.signal_names, data.info
 
-    @property
-    def n_chunks(self) -> int:
-        """Chunks seen so far."""
-        return len(self._parts)
+    def frames(self, records: Records, config: BacktestConfig) -> KeptFrames:
+        """Return the tables of the run, made when they are first asked for."""
+        return KeptFrames(self, records, config)
 
+    @cached_property
+    def row_numbers(self) -> Int64s:
+        """Number in the run of each row kept; no row can be kept afterwards."""
+        return np.concatenate([part["rows"] + part["first_row"] for part in self._parts])
+
+    @cached_property
     def market_data(self) -> MarketData:
-        """Return the kept rows as market data over all timestamps of the run."""
-        if not self._parts:
-            raise ValueError("nothing was kept: keep() has to be called for each chunk")
-        self.row_numbers = self._column("number")
-        close = self._column("close")
-        features = {
-            name: np.concatenate([part["features"][name] for part in self._parts])
-            for name in self._parts[0]["features"]
-        }
-        context = {
-            name: np.concatenate([chunk[name] for chunk in self._context])
-            for name in self._context[0]
-        }
-        assets, signal_names, info = self._names
+        """The kept rows as market data over all timestamps of the run; no row can be kept afterwards."""
+        times = np.concatenate([part["times"] + part["first_time"] for part in self._parts])
+        offsets = np.zeros(self.n_times + 1, np.int64)
+        np.cumsum(np.bincount(times, minlength=self.n_times), out=offsets[1:])
+        _ = self.row_numbers  # while the parts are there
+        parts, self._parts = self._parts, []
+        close = _column(parts, "close")
         return MarketData.from_arrays(
-            assets,
+            self.assets,
             self._timestamps.written(),
-            self._offsets.written(),
-            self._column("asset"),
+            offsets,
+            _column(parts, "asset"),
             close,
             close,
             close,
             close,
-            features=features,
-            signal_names=signal_names,
-            context=context,
-            actions=np.concatenate(self._actions).astype(ACTION),
-            info={**info, "bars": self._n_rows},
+            features=_columns(parts, "features"),
+            signal_names=self._signal_names,
+            context=_columns(parts, "context"),
+            actions=_column(parts, "actions").astype(ACTION),
+            info=self.info,
         )
 
     def placed(self, records: Records) -> dict[str, Any]:
@@ -142,9 +155,6 @@ class KeptRows:
                 renumbered[table][column] = np.where(rows < 0, -1, place)
         return renumbered
 
-    def _column(self, name: str) -> npt.NDArray[Any]:
-        return np.concatenate([part[name] for part in self._parts])
-
     def _held(self, data: MarketData, holdings: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
         """Mark the rows of a chunk, not carried ones, whose asset was held when their timestamp was over."""
         if self._is_held is None:
@@ -157,9 +167,45 @@ class KeptRows:
             data.first_t,
             data.asset_codes,
             self._is_held,
-            changes["time_index"] - self._n_times + data.first_t,
+            changes["time_index"] - self.n_times + data.first_t,
             np.ascontiguousarray(changes["asset"]),
             (changes["quantity"] != 0.0).view(np.uint8),
             marks,
         )
         return marks
+
+
+class KeptFrames(RecordFrames):
+    """The tables of a run over chunks: rows are placed among the kept ones when a table first asks.
+
+    Parameters
+    ----------
+    kept : KeptRows
+        Of all chunks.
+    records : mapping
+        As the engine hands them over, rows numbered in the run.
+    config : BacktestConfig
+    """
+
+    def __init__(self, kept: KeptRows, records: Records, config: BacktestConfig) -> None:
+        self._kept = kept
+        self._unplaced = records
+        self._config = config
+
+    @cached_property
+    def _records(self) -> Records:  # type: ignore[override]  # set there, made here
+        return self._kept.placed(self._unplaced)
+
+    @cached_property
+    def _data(self) -> MarketData:
+        return self._kept.market_data
+
+
+def _column(parts: list[dict[str, Any]], name: str) -> npt.NDArray[Any]:
+    return np.concatenate([part[name] for part in parts])
+
+
+def _columns(parts: list[dict[str, Any]], name: str) -> dict[str, npt.NDArray[Any]]:
+    return {
+        column: np.concatenate([part[name][column] for part in parts]) for column in parts[0][name]
+    }

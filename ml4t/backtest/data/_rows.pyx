@@ -301,28 +301,30 @@ def mark_held(
             t += 1
 
 
-def marked_rows(
-    const unsigned char[::1] marks, const int64_t[::1] offsets, int64_t n_before, int64_t[::1] n_marked
-):
-    """Return the marked rows, and write how many of them there are up to the end of each timestamp.
+def marked_rows(const unsigned char[::1] marks, const int64_t[::1] offsets):
+    """Return the marked rows, and the timestamp of each.
 
     Parameters
     ----------
     marks : shape (n_rows,)
     offsets : shape (n_times + 1,)
         Of timestamps whose rows are looked at.
-    n_before : int
-        How many to begin with.
-    n_marked : shape (n_times,)
+
+    Returns
+    -------
+    rows, times : int64 arrays, shape (n_marked,)
+        Times are counted from the first of ``offsets``.
     """
-    result = np.flatnonzero(np.asarray(marks)[offsets[0]:offsets[offsets.shape[0] - 1]]) + offsets[0]
-    cdef const int64_t[::1] row = result
-    cdef Py_ssize_t n_rows = row.shape[0]
-    cdef Py_ssize_t i = 0
-    cdef Py_ssize_t t
+    rows = np.flatnonzero(np.asarray(marks)[offsets[0]:offsets[offsets.shape[0] - 1]])
+    rows += offsets[0]
+    times = np.empty(len(rows), np.int64)
+    cdef const int64_t[::1] row = rows
+    cdef int64_t[::1] time = times
+    cdef Py_ssize_t i
+    cdef Py_ssize_t t = 0
     with nogil:
-        for t in range(n_marked.shape[0]):
-            while i < n_rows and row[i] < offsets[t + 1]:
-                i += 1
-            n_marked[t] = n_before + i
-    return result
+        for i in range(row.shape[0]):
+            while offsets[t + 1] <= row[i]:
+                t += 1
+            time[i] = t
+    return rows, times

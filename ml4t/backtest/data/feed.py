@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ml4t.backtest.data.ahead import one_ahead
+from ml4t.backtest.data.fingerprint import FileStates, fingerprint
 from ml4t.backtest.data.market_data import MarketData
 
 if TYPE_CHECKING:
@@ -22,11 +23,18 @@ class DataFeed:
     plan : Plan
     prefetch : bool
         Read the next chunk in a thread while one is used.
+    arguments : mapping, optional
+        What :meth:`from_parquet` was called with, for those who write a run down.
     """
 
-    def __init__(self, plan: Plan, *, prefetch: bool = True) -> None:
+    def __init__(
+        self, plan: Plan, *, prefetch: bool = True, arguments: Mapping[str, Any] | None = None
+    ) -> None:
         self._plan = plan
         self._prefetch = prefetch
+        self.arguments = None if arguments is None else dict(arguments)
+        self._files = FileStates(_files(plan))
+        self._fingerprint: str | None = None
 
     @classmethod
     def from_parquet(
@@ -95,24 +103,24 @@ class DataFeed:
         # Arrow's datasets take their time to import, and few runs need them.
         from ml4t.backtest.data.plan import make_plan
 
-        plan = make_plan(
-            prices,
-            signals=signals,
-            features=features,
-            context=context,
-            actions=actions,
-            assets=assets,
-            columns=columns,
-            values=values,
-            start=start,
-            end=end,
-            chunk=chunk,
-            bar_time=bar_time,
-            timezone=timezone,
-            sort=sort,
-            on_violation=on_violation,
-        )
-        return cls(plan, prefetch=prefetch)
+        options: dict[str, Any] = {
+            "signals": signals,
+            "features": features,
+            "context": context,
+            "actions": actions,
+            "assets": assets,
+            "columns": columns,
+            "values": values,
+            "start": start,
+            "end": end,
+            "chunk": chunk,
+            "bar_time": bar_time,
+            "timezone": timezone,
+            "sort": sort,
+            "on_violation": on_violation,
+        }
+        arguments = {"prices": prices, **options, "prefetch": prefetch}
+        return cls(make_plan(prices, **options), prefetch=prefetch, arguments=arguments)
 
     @property
     def assets(self) -> tuple[Any, ...]:
@@ -141,6 +149,31 @@ class DataFeed:
         chunks = Walk(self._plan).chunks()
         return one_ahead(chunks) if self._prefetch else chunks
 
+    def fingerprint(self) -> str:
+        """Return the :func:`~ml4t.backtest.data.fingerprint.fingerprint` of all chunks.
+
+        It is that of the same tables as ``MarketData``. Made by a pass over the feed, and kept.
+
+        Raises
+        ------
+        DataError
+            If a file was written since the feed was made: the hash would be that of other data. Or if
+            a chunk cannot be read.
+        """
+        self._files.refuse_changed()
+        if self._fingerprint is None:
+            made = fingerprint(self)
+            self._files.refuse_changed()
+            self._fingerprint = made
+        return self._fingerprint
+
     def __repr__(self) -> str:
         chunks = "" if self.n_chunks is None else f", {self.n_chunks} chunks"
         return f"DataFeed({len(self.assets)} assets, {self.n_rows} bars{chunks})"
+
+
+def _files(plan: Plan) -> Iterator[tuple[str, str]]:
+    """Yield each file that passes read, with the name of its table."""
+    for source in (plan.source, *(table._source for table in (*plan.series, *plan.context))):
+        for path in getattr(source.dataset, "files", ()):  # a table in memory has none
+            yield source.name, path

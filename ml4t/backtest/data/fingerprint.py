@@ -1,19 +1,28 @@
-"""A fingerprint of market data: equal for equal columns, whatever made them."""
+"""A fingerprint of market data: equal for equal columns, whatever made them and however they are cut."""
 
 from __future__ import annotations
 
 import hashlib
+import json
+from collections.abc import Iterable
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ml4t.backtest.data.errors import DataError
 from ml4t.backtest.data.market_data import MarketData
 
 DIGEST_BYTES = 16
 
 
-def fingerprint(data: MarketData) -> str:
+def fingerprint(data: MarketData | Iterable[MarketData]) -> str:
     """Return a hash over every name and every value of market data.
+
+    Parameters
+    ----------
+    data : MarketData, or iterable of MarketData
+        In one piece, or in the chunks of one run: the hash is the same.
 
     Returns
     -------
@@ -23,31 +32,101 @@ def fingerprint(data: MarketData) -> str:
     Notes
     -----
     Asset names, times, prices, features, context and actions count, with the names and the order of
-    the columns. All NaN are one value: their bits depend on who wrote them.
+    the columns. All NaN are one value: their bits depend on who wrote them. Actions after the last
+    timestamp do not count: no run over the data knows them.
     """
-    digest = hashlib.blake2b(digest_size=DIGEST_BYTES)
-    for asset in data.assets:
-        digest.update(f"{type(asset).__name__} {asset}\0".encode())
-    digest.update("\0".join(data.signal_names).encode())
-    for name in ("timestamps", "offsets", "asset_codes"):
-        _add(digest, name, getattr(data, name))
-    for name in ("open", "high", "low", "close", "volume", "bid", "ask"):
-        column = getattr(data, name)
-        if column is not None:
-            _add(digest, name, column)
-    for room, columns in (("feature", data.features), ("context", data.context)):
-        for name, column in columns.items():
-            _add(digest, f"{room} {name}", column)
-    for name in ("time", "asset", "kind", "value"):
-        _add(digest, f"action {name}", np.ascontiguousarray(data.actions[name]))
-    return f"blake2b:{digest.hexdigest()}"
+    made = Fingerprint()
+    for chunk in (data,) if isinstance(data, MarketData) else data:
+        made.add(chunk)
+    return made.text()
 
 
-def _add(digest: hashlib.blake2b, name: str, column: NDArray) -> None:
-    # The length separates one column from the next.
-    digest.update(f"\0{name} {column.dtype.str} {len(column)}\0".encode())
-    if column.dtype.kind == "f":
-        missing = np.isnan(column)
-        if missing.any():
-            column = np.where(missing, np.nan, column)
-    digest.update(column.data)
+class Fingerprint:
+    """A fingerprint that is made chunk by chunk.
+
+    Each column has a hash of its own, to which every chunk adds its rows. Of offsets, which begin anew
+    in each chunk, the bars per timestamp are hashed.
+    """
+
+    def __init__(self) -> None:
+        self._columns: dict[tuple[str, str, str], hashlib.blake2b] = {}
+        self._assets: list[tuple[str, str]] = []
+        self._signal_names: tuple[str, ...] = ()
+
+    def add(self, data: MarketData) -> None:
+        """Add a chunk: its own rows, those carried over not again."""
+        first_t, first_row = data.first_t, data.n_carried
+        self._assets = [(type(asset).__name__, str(asset)) for asset in data.assets]
+        self._signal_names = data.signal_names
+        self._add("timestamps", "", data.timestamps[first_t:])
+        self._add("bars", "", np.diff(data.offsets[first_t:]))
+        self._add("assets", "", data.asset_codes[first_row:])
+        for name in ("open", "high", "low", "close", "volume", "bid", "ask"):
+            column = getattr(data, name)
+            if column is not None:
+                self._add("price", name, column[first_row:])
+        for name, column in data.features.items():
+            self._add("feature", name, column[first_row:])
+        for name, column in data.context.items():
+            self._add("context", name, column[first_t:])
+        end = data.timestamps[-1] if data.n_times else np.iinfo(np.int64).min
+        known = data.actions[data.actions["time"] <= end]
+        for name in ("time", "asset", "kind", "value"):
+            self._add("action", name, np.ascontiguousarray(known[name]))
+
+    def text(self) -> str:
+        """Return the fingerprint of the chunks so far."""
+        names = json.dumps([self._assets, self._signal_names, list(self._columns)])
+        whole = hashlib.blake2b(names.encode(), digest_size=DIGEST_BYTES)
+        for column in self._columns.values():
+            whole.update(column.digest())
+        return f"blake2b:{whole.hexdigest()}"
+
+    def _add(self, room: str, name: str, column: NDArray) -> None:
+        key = (room, name, column.dtype.str)
+        if key not in self._columns:
+            self._columns[key] = hashlib.blake2b()
+        if column.dtype.kind == "f":
+            missing = np.isnan(column)
+            if missing.any():
+                column = np.where(missing, np.nan, column)
+        self._columns[key].update(column.data)
+
+
+class FileStates:
+    """What files looked like: their sizes and when they were last written.
+
+    Parameters
+    ----------
+    files : iterable of (table name, path)
+        Looked at now.
+    """
+
+    def __init__(self, files: Iterable[tuple[str, str]]) -> None:
+        found = [(table, Path(path).absolute()) for table, path in files]
+        self._seen = [(table, path, _state(path)) for table, path in found]
+
+    def refuse_changed(self) -> None:
+        """Look again.
+
+        Raises
+        ------
+        DataError
+            If a file was written since, or is gone.
+        """
+        for table, path, state in self._seen:
+            now = _state(path)
+            if now != state:
+                what = "is gone" if now is None else "was written"
+                raise DataError(
+                    f"{table}: {path} {what} since the feed was made, so what was read from it can no longer be "
+                    "told; make the feed anew, and run that"
+                )
+
+
+def _state(path: Path) -> tuple[int, int] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_size, found.st_mtime_ns
