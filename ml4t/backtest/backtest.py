@@ -15,6 +15,7 @@ from ml4t.backtest.data.feed import DataFeed
 from ml4t.backtest.data.fingerprint import Fingerprint
 from ml4t.backtest.data.market_data import MarketData
 from ml4t.backtest.engine import EngineLoop
+from ml4t.backtest.report.describe import described_or_why_not
 from ml4t.backtest.report.progress import progress_bar
 from ml4t.backtest.result import BacktestResult
 from ml4t.backtest.risk import RiskManager, RuleError
@@ -23,6 +24,10 @@ from ml4t.backtest.strategy.errors import BacktestInterrupted, StrategyError
 from ml4t.backtest.strategy.strategy import Strategy
 
 Progress = Callable[[int, int], None]
+
+UNDESCRIBED = (
+    "BacktestEngine is not told where its data come from; run_backtest and RunFile.from_python are"
+)
 
 
 class BacktestEngine:
@@ -40,6 +45,8 @@ class BacktestEngine:
     progress : callable, optional
         Called as ``progress(done, total)`` with numbers of timestamps, now and then; of rows, where a
         feed does not know its timestamps.
+    run_file : mapping or str, optional
+        The run as a run file holds it, which the result keeps; or why no file can hold it.
 
     Raises
     ------
@@ -58,6 +65,7 @@ class BacktestEngine:
         risk_manager: RiskManager | None = None,
         config: BacktestConfig | None = None,
         progress: Progress | None = None,
+        run_file: Mapping[str, Any] | str = UNDESCRIBED,
     ) -> None:
         _check_kinds(data, strategy, config)
         if rules is not None and risk_manager is not None:
@@ -71,6 +79,7 @@ class BacktestEngine:
         self.risk_manager = RiskManager(rules or ()) if risk_manager is None else risk_manager
         self.config = BacktestConfig() if config is None else config
         self.progress = progress
+        self.run_file = run_file
 
     def run(self) -> BacktestResult:
         """Run from the first timestamp to the last.
@@ -161,6 +170,7 @@ class BacktestEngine:
             partial=partial,
             rules=self.risk_manager.rules,
             fingerprint=made,
+            run_file=self.run_file,
         )
 
     def _failure(self, loop: EngineLoop, error: Exception) -> str:
@@ -267,6 +277,14 @@ def run_backtest(
     else:
         data = MarketData.from_tables(prices, **tables, **table_options)
 
+    # The strategy may not be afterwards what it is now.
+    rules = None if rules is None else tuple(rules)
+    described = described_or_why_not(
+        prices,
+        strategy,
+        tables | table_options | {"rules": rules, "risk_manager": risk_manager, "config": config},
+    )
+
     def run(update: Progress | None) -> BacktestResult:
         engine = BacktestEngine(
             data,
@@ -275,6 +293,7 @@ def run_backtest(
             risk_manager=risk_manager,
             config=config,
             progress=update,
+            run_file=described,
         )
         return engine.run()
 

@@ -69,8 +69,9 @@ class BacktestResult:
     rules : tuple
         The risk rules of the run; of a stored result, what they read like.
     run_file : dict or None
-        The run as a run file holds it, if it was made from one: ``ml4t-backtest run`` can then run a
-        stored result again.
+        The run as a run file holds it: ``ml4t-backtest run`` can then run a stored result again.
+    not_reproducible : str
+        Why it cannot: what of the run no file can hold, or why there is no fingerprint. Empty where it can.
     """
 
     def __init__(
@@ -86,6 +87,7 @@ class BacktestResult:
         info: Mapping[str, Any] | None = None,
         rules: Sequence[Any] = (),
         run_file: Mapping[str, Any] | None = None,
+        not_reproducible: str = "",
         fingerprint: str | Callable[[], str] = "",
         versions: Mapping[str, str | None] | None = None,
     ) -> None:
@@ -100,6 +102,7 @@ class BacktestResult:
         self.info = dict(info or {})
         self.rules = tuple(rules)
         self.run_file = None if run_file is None else dict(run_file)
+        self.not_reproducible = not_reproducible
         self._fingerprint = fingerprint
         self._versions = versions
 
@@ -136,6 +139,7 @@ class BacktestResult:
         partial: bool | None = None,
         rules: Sequence[Any] = (),
         fingerprint: str | Callable[[], str] | None = None,
+        run_file: Mapping[str, Any] | str = "",
     ) -> BacktestResult:
         """Wrap the records of a run; nothing is computed before it is asked for.
 
@@ -154,6 +158,8 @@ class BacktestResult:
         rules : sequence of RiskRule
         fingerprint : str or callable, optional
             Of the data, or what returns it; by default that of `data`, which must be MarketData.
+        run_file : mapping or str
+            The run as a run file holds it, or why there is none.
         """
         frames: Frames
         if isinstance(data, KeptRows):
@@ -175,6 +181,8 @@ class BacktestResult:
             counters=records["counters"],
             info={"assets": list(data.assets), "bars": n_rows, **data.info},
             rules=rules,
+            run_file=None if isinstance(run_file, str) else run_file,
+            not_reproducible=run_file if isinstance(run_file, str) else "",
             fingerprint=fingerprint or "",
         )
 

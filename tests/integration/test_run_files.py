@@ -1,5 +1,6 @@
 """Run files from end to end: examples, stored results run again, the commands."""
 
+import importlib
 import json
 import shutil
 import subprocess
@@ -10,9 +11,19 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
-from ml4t.backtest import BacktestResult, StrategyError, run_backtest
+from ml4t.backtest import (
+    BacktestEngine,
+    BacktestResult,
+    DataError,
+    DataFeed,
+    MarketData,
+    Strategy,
+    StrategyError,
+    run_backtest,
+)
 from ml4t.backtest.cli import app
 from ml4t.backtest.demo import AlwaysInvested, predictions_portfolio
+from ml4t.backtest.risk import PriceBasedStopLoss, RiskDecision, RiskManager
 from ml4t.backtest.runfile import ReproductionError, RunFile, RunFileError, reproduce
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -205,12 +216,208 @@ def test_another_package_is_named_where_the_result_differs(folder, stored):
         reproduce(stored)
 
 
-def test_a_run_made_in_python_cannot_be_run_again(folder):
-    result = run_backtest(str(folder / "prices.csv"), AlwaysInvested())
+# --- runs made otherwise, stored --------------------------------------------------------------------
+
+
+def test_a_run_of_the_command_is_reproduced(folder):
+    pd.read_csv(folder / "prices.csv")[["timestamp", "asset", "score"]].assign(label=1.0).to_csv(
+        folder / "scores.csv", index=False
+    )
+    pd.read_csv(folder / "prices.csv").drop(columns="score").to_csv("bars.csv", index=False)
+    arguments = (
+        "run", "bars.csv", "--strategy", f"{folder / 'mine.py'}:BuyOnce", "--param", "units=20",
+        "--signals", f"{folder / 'scores.csv'}[score]", "--rule", "PriceBasedStopLoss(pct=0.05)",
+        "--cash", "5000", "--setting", "close_at_end=True", "--output", "out",
+    )  # fmt: skip
+    done = call(*arguments)
+    assert done.exit_code == 0, done.output
+    again = call("run", "out")
+    assert again.exit_code == 0, again.output
+    assert "Reproduced: 2 trades and 8 values of equity equal those stored" in again.stdout
+    run = RunFile.from_mapping(BacktestResult.load("out").run_file)
+    assert run.strategy.parameters == {"units": 20}
+    assert run.config().close_at_end
+    assert run.features.signals[0].values == ("score",)
+
+
+@pytest.fixture
+def mine(folder, monkeypatch):
+    """The module of strategies, imported from its folder as a script beside it would."""
+    monkeypatch.syspath_prepend(folder)
+    return importlib.import_module("mine")
+
+
+class Wears(Strategy):
+    """Sells itself short: its parameter is not what it was, once it has run."""
+
+    def __init__(self, units=3):
+        self.units = units
+
+    def on_market_data(self, event):
+        if self.units:
+            self.buy(event.asset, self.units)
+            self.units -= 1
+
+
+@pytest.mark.parametrize("form", ["table", "feed"])
+def test_a_run_of_python_is_reproduced(folder, mine, form):
+    path = folder / "prices.parquet"
+    pd.read_csv(folder / "prices.csv", parse_dates=["timestamp"]).to_parquet(path)
+    data = path if form == "table" else DataFeed.from_parquet(path, signals="score", chunk=3)
+    options = {"signals": "score"} if form == "table" else {}
+    rules = iter([PriceBasedStopLoss(pct=0.05), mine.Below(92.0)])
+    result = run_backtest(data, mine.BuyOnce(units=20), rules=rules, **options)
+    assert (len(result.trades), result.not_reproducible) == (2, "")
+    run = RunFile.from_mapping(result.run_file)
+    assert (run.modules, run.strategy.spec) == (str(folder), "mine:BuyOnce")
+    again = reproduce(result.to_parquet(folder / "python"))
+    assert again.trades.equals(result.trades)
+    assert again.run_file == run.description()
+
+
+def test_what_a_strategy_was_called_with_is_written_down_before_the_run(folder):
+    strategy = Wears(units=3)
+    result = run_backtest(str(folder / "prices.csv"), strategy)
+    assert strategy.units == 0
+    assert result.run_file["strategy"]["parameters"] == {}
+    assert run_backtest(str(folder / "prices.csv"), Wears(5)).run_file["strategy"] == {
+        "class": f"{__name__}:Wears",
+        "parameters": {"units": 5},
+    }
+
+
+def test_writing_a_run_down_makes_no_other_strategy(folder, monkeypatch):
+    made = []
+    monkeypatch.setattr(Wears, "__init__", lambda self, units=3: made.append(units) or setattr(self, "units", units))  # fmt: skip
+    run_backtest(str(folder / "prices.csv"), Wears()).to_parquet(folder / "python")
+    assert made == [3]
+
+
+class Odd(Strategy):
+    parameters = property(lambda self: 1 / 0)
+
+    def on_market_data(self, event):
+        pass
+
+
+def as_function(context):
+    return RiskDecision.no_action()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "why"),
+    [
+        ({"prices": "frame"}, "prices is a DataFrame in memory, which a file cannot hold; write it with write_dataset, and give its path"),
+        ({"prices": "market data"}, "prices is a MarketData in memory"),
+        ({"signals": [pd.DataFrame({"timestamp": ["2024-03-04"], "asset": "AAA", "x": 1.0})], "timezone": "UTC", "bar_time": "20:00"}, "signals[0] is a DataFrame in memory"),
+        ({"rules": [as_function]}, "rules[0]: as_function is a function"),
+        ({"risk_manager": RiskManager()}, "a file cannot hold a risk manager; give run_backtest its rules as rules="),
+        ({"strategy": Odd()}, "division by zero"),
+    ],
+)  # fmt: skip
+def test_what_no_file_can_hold_is_said_when_it_is_to_run_again(folder, arguments, why):
+    path = str(folder / "prices.csv")
+    forms = {"frame": pd.read_csv(path), "market data": MarketData.from_tables(path)}
+    prices = forms.get(arguments.pop("prices", None), path)
+    strategy = arguments.pop("strategy", AlwaysInvested())
+    result = run_backtest(prices, strategy, **arguments)
+    assert result.run_file is None
     result.to_parquet(folder / "python")
-    assert BacktestResult.load(folder / "python").fingerprint == result.fingerprint
-    with pytest.raises(RunFileError, match="holds a run made in Python"):
+    assert BacktestResult.load(folder / "python").not_reproducible == result.not_reproducible
+    with pytest.raises(RunFileError) as error:
         reproduce(folder / "python")
+    assert str(error.value).startswith(f"{folder / 'python'} cannot be run again: {why}")
+
+
+def test_an_engine_is_not_told_where_its_data_come_from(folder):
+    data = MarketData.from_tables(str(folder / "prices.csv"))
+    BacktestEngine(data, AlwaysInvested()).run().to_parquet(folder / "engine")
+    with pytest.raises(RunFileError, match="cannot be run again: BacktestEngine is not told"):
+        reproduce(folder / "engine")
+
+
+# --- chunks -----------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def streamed(folder):
+    """The run file with its prices as Parquet, read three rows at a time."""
+    pd.read_csv(folder / "prices.csv", parse_dates=["timestamp"]).to_parquet(
+        folder / "prices.parquet"
+    )
+    text = RUN.replace(
+        "prices: prices.csv", "prices: prices.parquet\n  chunk: 3\n  start: 2024-03-05"
+    )
+    (folder / "streamed.yaml").write_text(text)
+    return folder / "streamed.yaml"
+
+
+def test_a_run_file_streams(folder, streamed):
+    assert call("validate", streamed).exit_code == 0
+    run = RunFile.load(streamed)
+    assert isinstance(run.market_data(), DataFeed)
+    result = run.run()
+    assert result.trades["rule"].tolist() == ["PriceBasedStopLoss", "Below"]
+    assert len(result.equity) == 7
+    again = reproduce(folder / "out")
+    assert (again.trades.equals(result.trades), again.fingerprint) == (True, result.fingerprint)
+    done = call("run", folder / "out")
+    assert done.exit_code == 0, done.output
+    assert "Reproduced: 2 trades and 7 values of equity" in done.stdout
+
+
+def test_a_changed_value_that_no_trade_met_is_refused(folder, streamed):
+    RunFile.load(streamed).run()
+    prices = pd.read_parquet(folder / "prices.parquet")
+    prices.assign(score=[*prices["score"][:6], 1.5, 1.0]).to_parquet(folder / "prices.parquet")
+    with pytest.raises(RunFileError, match="was made from other data"):
+        reproduce(folder / "out")
+
+
+def test_a_result_outlives_the_files_it_was_made_from(folder, streamed):
+    result = RunFile.load(streamed).run(write=False)
+    (folder / "prices.parquet").unlink()
+    with pytest.raises(DataError, match=r"prices.parquet is gone since the feed was made"):
+        _ = result.fingerprint
+    stored = BacktestResult.load(result.to_parquet(folder / "out"))
+    assert stored.trades.equals(result.trades)
+    assert stored.fingerprint == ""
+    with pytest.raises(
+        RunFileError, match=r"cannot be run again: its data have no fingerprint: prices: "
+    ):
+        reproduce(folder / "out")
+
+
+def test_the_command_streams(folder, streamed):
+    done = call(
+        "run", folder / "prices.parquet", "--strategy", f"{folder / 'mine.py'}:BuyOnce",
+        "--chunk", "2", "--start", "2024-03-05", "--end", "2024-03-08", "--output", "out",
+    )  # fmt: skip
+    assert done.exit_code == 0, done.output
+    stored = BacktestResult.load("out")
+    assert (len(stored.equity), stored.run_file["data"]["chunk"]) == (4, 2)
+    assert call("run", "out").exit_code == 0
+
+
+def test_what_was_done_before_a_bad_chunk_is_kept(folder, streamed):
+    prices = pd.read_parquet(folder / "prices.parquet")
+    prices.assign(close=[*CLOSES[:7], -1.0]).to_parquet(folder / "prices.parquet")
+    done = call("run", streamed)
+    assert done.exit_code == 2
+    first, second = done.stderr.splitlines()
+    assert "column 'close' is negative in 1 row: (2024-03-11 21:00:00 UTC, AAA, -1)" in first
+    assert second == f"Partial result: tables and equity.png in {folder / 'out'}"
+    stored = BacktestResult.load(folder / "out")
+    assert (stored.partial, stored.fingerprint, len(stored.equity)) == (True, "", 6)
+    assert stored.run_file == RunFile.load(streamed).description()
+
+
+def test_a_wrong_strategy_is_found_before_the_data_are_read(folder, monkeypatch):
+    monkeypatch.setattr(RunFile, "market_data", lambda self: pytest.fail("the data were read"))
+    run = RunFile.load(folder / "run.yaml").description()
+    run["strategy"]["class"] += "s"
+    with pytest.raises(RunFileError, match="did you mean 'BuyOnce'"):
+        RunFile.from_mapping(run).run()
 
 
 # --- examples -------------------------------------------------------------------------------------

@@ -14,9 +14,8 @@ from ml4t.backtest import risk
 from ml4t.backtest.config import BacktestConfig
 from ml4t.backtest.data.options import Table
 from ml4t.backtest.risk import RiskRule, rules
-from ml4t.backtest.runfile.errors import RunFileError, nearest
-from ml4t.backtest.runfile.imports import make, without_init
-from ml4t.backtest.strategy.strategy import Strategy
+from ml4t.backtest.runfile.errors import nearest
+from ml4t.backtest.runfile.imports import without_init
 
 
 class ArgumentError(ValueError):
@@ -132,17 +131,3 @@ def read_config(settings: dict[str, Any]) -> BacktestConfig:
         where = ".".join(str(part) for part in first["loc"])
         sentence = first["msg"].removeprefix("Value error, ")
         raise ArgumentError(sentence if where in sentence else f"{where}: {sentence}") from error
-
-
-def load_strategy(spec: str, parameters: dict[str, Any]) -> Strategy:
-    """Make the strategy that ``module:Class`` or ``path/file.py:Class`` names.
-
-    Raises
-    ------
-    ArgumentError
-        If there is no such module or class, it is no strategy, or it refuses its parameters.
-    """
-    try:
-        return make(spec, Strategy, parameters, folder=Path.cwd(), field="--strategy")
-    except RunFileError as error:
-        raise ArgumentError(str(error)) from error

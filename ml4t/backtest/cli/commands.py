@@ -10,18 +10,19 @@ from typing import Annotated
 
 import typer
 
-from ml4t.backtest.backtest import run_backtest
 from ml4t.backtest.cli.arguments import (
-    load_strategy,
     read_config,
     read_pairs,
     read_rule,
     read_tables,
+    read_value,
 )
 from ml4t.backtest.cli.files import convert, is_run, run_file, schema, validate
 from ml4t.backtest.cli.outcomes import INTERRUPTED, UNUSABLE, ended_well_or_told, show, stop
 from ml4t.backtest.core.build import build_profile
 from ml4t.backtest.demo import run_demo
+from ml4t.backtest.report.describe import describe_run, plain
+from ml4t.backtest.runfile import RunFile
 from ml4t.backtest.strategy.errors import BacktestInterrupted
 
 REQUIRED = ("numpy", "pandas", "pyarrow", "pydantic", "rich", "typer")
@@ -74,6 +75,14 @@ def run(
         typer.Option(help="When a bar with a date only is complete: '16:00 America/New_York'."),
     ] = None,
     timezone: Annotated[str | None, typer.Option(help="Zone of times that name none.")] = None,
+    chunk: Annotated[
+        str | None,
+        typer.Option(
+            help="Read month, day, year or so many rows at a time, while the run goes on."
+        ),
+    ] = None,
+    start: Annotated[str | None, typer.Option(help="First bar to read, with --chunk.")] = None,
+    end: Annotated[str | None, typer.Option(help="Last bar to read, with --chunk.")] = None,
     sort: Annotated[bool, typer.Option("--sort", help="Sort times that run backwards.")] = False,
     rule: Annotated[
         list[str] | None,
@@ -115,21 +124,25 @@ def run(
             "slippage": slippage,
         }
         config = read_config(settings | read_pairs(setting or (), "--setting"))
-        rules = [read_rule(text) for text in rule or ()]
-        result = run_backtest(
-            prices,
-            load_strategy(strategy, read_pairs(param or (), "--param")),
-            signals=read_tables(signals, "--signals"),
-            features=read_tables(features, "--features"),
-            context=read_tables(context, "--context"),
-            actions=actions,
-            bar_time=bar_time,
-            timezone=timezone,
-            sort=sort,
-            rules=rules,
-            config=config,
-            progress=show_progress,
-        )
+        parameters = plain(read_pairs(param or (), "--param"), "--param")
+        arguments = {
+            "signals": read_tables(signals, "--signals"),
+            "features": read_tables(features, "--features"),
+            "context": read_tables(context, "--context"),
+            "actions": actions,
+            "bar_time": bar_time,
+            "timezone": timezone,
+            "sort": sort,
+            "chunk": None if chunk is None else read_value(chunk),
+            "start": start,
+            "end": end,
+            "rules": [read_rule(text) for text in rule or ()],
+            "config": config,
+        }
+        # A run file of its own, so that the result can be run again.
+        content = describe_run(prices, {"class": strategy, "parameters": parameters}, arguments)
+        described = RunFile.from_mapping(content, folder=Path.cwd(), name="the command")
+        result = described.run(progress=show_progress, write=False)
     show(result, output)
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 import typer
 
+from ml4t.backtest.data.errors import DataError
 from ml4t.backtest.risk import RuleError
 from ml4t.backtest.runfile.imports import place_of
 from ml4t.backtest.strategy.errors import BacktestInterrupted, StrategyError
@@ -31,6 +32,10 @@ def ended_well_or_told(output: Path | None) -> Iterator[None]:
         _end_early(f"{error}{place_of(error)}", FAILED, error.partial_result, output)
     except BacktestInterrupted as interrupted:
         _end_early(str(interrupted), INTERRUPTED, interrupted.partial_result, output)
+    except DataError as error:  # of a chunk, after others had been walked
+        if error.partial_result is None:
+            stop(str(error), UNUSABLE)
+        _end_early(str(error), UNUSABLE, error.partial_result, output)
     except (ValueError, TypeError) as error:
         stop(str(error), UNUSABLE)
 

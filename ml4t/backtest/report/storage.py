@@ -17,6 +17,7 @@ from pyarrow import parquet
 from ml4t.backtest.analytics.columns import category_dtype
 from ml4t.backtest.analytics.frames import TABLES
 from ml4t.backtest.config import BacktestConfig
+from ml4t.backtest.data.errors import DataError
 
 if TYPE_CHECKING:
     from ml4t.backtest.result import BacktestResult
@@ -57,6 +58,11 @@ def _categories(frame: pd.DataFrame) -> str:
 
 
 def _description(result: BacktestResult) -> dict[str, Any]:
+    not_reproducible = result.not_reproducible
+    try:
+        fingerprint = result.fingerprint
+    except DataError as error:  # files of a feed changed: no reason to lose the result
+        fingerprint, not_reproducible = "", f"its data have no fingerprint: {error}"
     return {
         "format": FORMAT,
         "strategy_name": result.strategy_name,
@@ -66,9 +72,10 @@ def _description(result: BacktestResult) -> dict[str, Any]:
         "statistics": result.statistics,
         "counters": result.counters,
         "info": result.info,
-        "fingerprint": result.fingerprint,
+        "fingerprint": fingerprint,
         "rules": [str(rule) for rule in result.rules],
         "run_file": result.run_file,
+        "not_reproducible": not_reproducible,
         "versions": result.versions,
     }
 

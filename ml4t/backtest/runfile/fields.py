@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import os
+import re
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,10 +15,14 @@ from pydantic import (
     BaseModel,
     BeforeValidator,
     ConfigDict,
+    Field,
     PlainSerializer,
     SerializationInfo,
     ValidationInfo,
 )
+
+SPANS = ("day", "month", "year")
+"""What a chunk can be of the calendar."""
 
 
 class Section(BaseModel):
@@ -73,6 +78,24 @@ def _duration(value: Any) -> Any:
     return value
 
 
+def _time(value: str, info: ValidationInfo) -> str:
+    # A year or month alone would be its first instant: as the end of a run, hardly what was meant.
+    if re.match(r"\s*\d{4}-\d{2}-\d{2}", value) is None:
+        raise ValueError(
+            f"{info.field_name} must be a date or time like 2024-01-31 or 2024-01-31 16:00, was {value!r}"
+        )
+    return value
+
+
+def _chunk(value: Any, info: ValidationInfo) -> Any:
+    is_count = isinstance(value, int) and not isinstance(value, bool) and value > 0
+    if not is_count and value not in SPANS:
+        raise ValueError(
+            f"{info.field_name} must be {', '.join(SPANS)} or a positive number of rows, was {value!r}"
+        )
+    return value
+
+
 def _asset(value: Any) -> Any:
     if isinstance(value, bool):
         raise ValueError(
@@ -90,6 +113,12 @@ FilePath = Annotated[
 ]
 ClassSpec = Annotated[str, AfterValidator(_absolute_spec), PlainSerializer(_relative_spec)]
 Text = Annotated[str, BeforeValidator(_text)]
+Time = Annotated[str, BeforeValidator(_text), AfterValidator(_time)]
+Chunk = Annotated[
+    int | str,
+    BeforeValidator(_chunk),
+    Field(json_schema_extra={"anyOf": [{"enum": list(SPANS)}, {"type": "integer", "minimum": 1}]}),
+]
 Duration = Annotated[str, BeforeValidator(_duration)]
 Asset = Annotated[Any, BeforeValidator(_asset)]
 OneOrMore = BeforeValidator(_list)

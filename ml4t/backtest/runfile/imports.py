@@ -13,12 +13,11 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, TypeVar
 
+from ml4t.backtest.report.describe import FILE_MODULE
 from ml4t.backtest.runfile.errors import RunFileError, nearest
 from ml4t.backtest.strategy.strategy import CompiledStrategy, Strategy
 
 Made = TypeVar("Made")
-FILE_MODULE = "strategy_file_"
-"""Modules made from files have names of their own, so that numpy.py hides nobody."""
 _written: dict[str, int] = {}
 
 

@@ -8,6 +8,7 @@ import pandas as pd
 
 from ml4t.backtest.backtest import Progress
 from ml4t.backtest.data.fingerprint import fingerprint
+from ml4t.backtest.data.market_data import MarketData
 from ml4t.backtest.result import BacktestResult
 from ml4t.backtest.runfile.errors import ReproductionError, RunFileError
 from ml4t.backtest.runfile.run_file import RunFile
@@ -32,28 +33,30 @@ def reproduce(folder: str | Path, *, progress: bool | Progress = False) -> Backt
     Raises
     ------
     RunFileError
-        If the run was not made from a run file, did not reach its end, a file is missing, or the data are
-        not those of the stored result.
+        If the run cannot be described by a file, did not reach its end, a file is missing, or the data
+        are not those of the stored result.
     ReproductionError
         If trades, fills or equity differ.
     """
     stored = BacktestResult.load(folder)
-    if stored.run_file is None:
-        raise RunFileError(
-            f"{folder} holds a run made in Python, whose tables and strategy no file names; "
-            "RunFile.from_python(...).run() makes one that can be run again"
-        )
     if stored.partial:
         raise RunFileError(f"{folder} holds a run that did not reach the end of its data")
+    if stored.run_file is None or stored.not_reproducible:
+        why = (
+            stored.not_reproducible
+            or "it was stored without a description of its tables and strategy"
+        )
+        raise RunFileError(f"{folder} cannot be run again: {why}")
     run = RunFile.from_mapping(stored.run_file, name=str(Path(folder) / "result.json"))
     run.check_files()
+    strategy, risk_manager = run.make_strategy(), run.make_risk_manager()
     data = run.market_data()
-    found = fingerprint(data)
+    found = fingerprint(data) if isinstance(data, MarketData) else data.fingerprint()
     if found != stored.fingerprint:
         raise RunFileError(
             f"{folder} was made from other data: their fingerprint was {stored.fingerprint}, now it is {found}"
         )
-    result = run.run_on(data, progress)
+    result = run.run_on(data, strategy, risk_manager, progress)
     for table in COMPARED:
         _compare(getattr(stored, table), getattr(result, table), table, stored, result)
     return result

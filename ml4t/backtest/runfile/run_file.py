@@ -11,19 +11,26 @@ from pydantic import ValidationError, ValidationInfo, model_validator
 
 from ml4t.backtest.backtest import BacktestEngine, Progress
 from ml4t.backtest.config import BacktestConfig
+from ml4t.backtest.data.feed import DataFeed
 from ml4t.backtest.data.market_data import MarketData
 from ml4t.backtest.data.tables import market_data
+from ml4t.backtest.report.describe import (
+    ACCOUNT,
+    ARGUMENTS,
+    EXECUTION,
+    OF_A_FEED,
+    DescriptionError,
+    describe_run,
+    describe_strategy,
+)
 from ml4t.backtest.report.progress import progress_bar
 from ml4t.backtest.result import BacktestResult
-from ml4t.backtest.risk import RiskManager, RuleError
+from ml4t.backtest.risk import RiskManager
 from ml4t.backtest.runfile import text
-from ml4t.backtest.runfile.describe import describe_run
-from ml4t.backtest.runfile.errors import RunFileError, sentences
+from ml4t.backtest.runfile.errors import RunFileError, nearest, sentences
 from ml4t.backtest.runfile.fields import FilePath, Section, is_file_spec
 from ml4t.backtest.runfile.imports import make
 from ml4t.backtest.runfile.sections import (
-    ACCOUNT,
-    EXECUTION,
     Account,
     Data,
     Execution,
@@ -34,7 +41,6 @@ from ml4t.backtest.runfile.sections import (
     Source,
     TableSource,
 )
-from ml4t.backtest.strategy.errors import BacktestInterrupted, StrategyError
 from ml4t.backtest.strategy.strategy import Strategy
 
 
@@ -132,13 +138,15 @@ class RunFile(Section):
 
         Parameters
         ----------
-        prices : path
+        prices : path or DataFeed
+            A feed must come from :meth:`DataFeed.from_parquet`, and have paths as tables.
         strategy : Strategy
             Its parameters are read from its attributes of the same names, or from a property
             ``parameters``.
         **arguments
             ``signals``, ``features``, ``context``, ``actions``, ``rules``, ``config`` and the options
-            of tables, as there; ``output``, a folder. A rule for some assets is (rule, assets).
+            of tables, as there or, with ``chunk``, as for a feed; ``output``, a folder. A rule for some
+            assets is (rule, assets).
 
         Raises
         ------
@@ -146,7 +154,16 @@ class RunFile(Section):
             If something cannot be written to a file: a table in memory, a function as a rule, a class
             of no module, a parameter that is no plain value.
         """
-        return cls.from_mapping(describe_run(prices, strategy, arguments), folder=Path.cwd())
+        for name in arguments:
+            if name not in ARGUMENTS:
+                raise RunFileError(
+                    f"a run file has no place for {name}; {nearest(name, ARGUMENTS)}"
+                )
+        try:
+            content = describe_run(prices, describe_strategy(strategy), arguments)
+        except DescriptionError as error:
+            raise RunFileError(str(error)) from None
+        return cls.from_mapping(content, folder=Path.cwd())
 
     def save(self, path: str | Path) -> Path:
         """Write the run to a file, YAML or JSON as its suffix says; settings at their default are left out.
@@ -212,8 +229,8 @@ class RunFile(Section):
         settings |= {old: getattr(self.account, new) for old, new in ACCOUNT.items()}
         return BacktestConfig(**settings, record_columns=self.output.record_columns)
 
-    def market_data(self) -> MarketData:
-        """Read the tables, and join them.
+    def market_data(self) -> MarketData | DataFeed:
+        """Read the tables, and join them; with ``data.chunk`` make a feed, which does it as a run gets on.
 
         Raises
         ------
@@ -225,19 +242,22 @@ class RunFile(Section):
             indicator = entry.make()
             features[entry.name or indicator.name] = indicator
         data = self.data
-        return market_data(
-            data.prices.read(),
-            signals=_tables(self.features.signals, "signal") or None,
-            features=features or None,
-            context=_tables(self.features.context, "context") or None,
-            actions=None if data.actions is None else data.actions.read(),
-            assets=data.assets,
-            columns=data.columns,
-            bar_time=data.bar_time,
-            timezone=data.timezone,
-            sort=data.sort,
-            on_violation=data.on_violation,
-        )
+        options: dict[str, Any] = {
+            "signals": _tables(self.features.signals, "signal") or None,
+            "features": features or None,
+            "context": _tables(self.features.context, "context") or None,
+            "actions": None if data.actions is None else data.actions.read(),
+            "assets": data.assets,
+            "columns": data.columns,
+            "bar_time": data.bar_time,
+            "timezone": data.timezone,
+            "sort": data.sort,
+            "on_violation": data.on_violation,
+        }
+        if data.chunk is None:
+            return market_data(data.prices.read(), **options)
+        of_a_feed = {name: getattr(data, name) for name in OF_A_FEED}
+        return DataFeed.from_parquet(data.prices.read(), **options, **of_a_feed)
 
     def make_strategy(self) -> Strategy:
         """Import the class of the strategy, and make one.
@@ -280,33 +300,35 @@ class RunFile(Section):
             As :func:`~ml4t.backtest.run_backtest`.
         """
         self.check_files()
-        result = self.run_on(self.market_data(), progress)
+        # Made first: what is wrong with them is said before the data are read, which may take long.
+        strategy, risk_manager = self.make_strategy(), self.make_risk_manager()
+        result = self.run_on(self.market_data(), strategy, risk_manager, progress)
         if write and self.output.folder is not None:
             result.to_parquet(self.output.folder)
             if self.output.picture:
                 result.plot(Path(self.output.folder) / "equity.png")
         return result
 
-    def run_on(self, data: MarketData, progress: bool | Progress = False) -> BacktestResult:
-        """Run it on market data made before; nothing is written."""
+    def run_on(
+        self,
+        data: MarketData | DataFeed,
+        strategy: Strategy,
+        risk_manager: RiskManager,
+        progress: bool | Progress = False,
+    ) -> BacktestResult:
+        """Run it on what was made before; nothing is written."""
         if progress is True:
             with progress_bar() as update:
-                return self.run_on(data, update)
+                return self.run_on(data, strategy, risk_manager, update)
         engine = BacktestEngine(
             data,
-            self.make_strategy(),
-            risk_manager=self.make_risk_manager(),
+            strategy,
+            risk_manager=risk_manager,
             config=self.config(),
             progress=progress or None,
+            run_file=self.description(),
         )
-        try:
-            result = engine.run()
-        except (StrategyError, RuleError, BacktestInterrupted) as error:
-            if error.partial_result is not None:
-                error.partial_result.run_file = self.description()
-            raise
-        result.run_file = self.description()
-        return result
+        return engine.run()
 
 
 def _tables(entries: tuple[TableSource, ...], default: str) -> dict[str, Any]:

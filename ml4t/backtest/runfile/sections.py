@@ -18,18 +18,28 @@ from ml4t.backtest import datasets
 from ml4t.backtest.config import BacktestConfig
 from ml4t.backtest.data.indicators import Indicator
 from ml4t.backtest.data.options import Table
+from ml4t.backtest.report.describe import (
+    ACCOUNT,
+    EXECUTION,
+    GROUPS,
+    INDICATORS,
+    OF_A_FEED,
+    RULES,
+)
 from ml4t.backtest.risk import RiskRule
 from ml4t.backtest.runfile.fields import (
     Asset,
+    Chunk,
     ClassSpec,
     Duration,
     FilePath,
     OneOrMore,
     Section,
     Text,
+    Time,
 )
 from ml4t.backtest.runfile.imports import make, split_spec
-from ml4t.backtest.runfile.named import GROUPS, INDICATORS, RULES, make_named
+from ml4t.backtest.runfile.named import make_named
 
 DatasetName = Literal["us_stocks", "predictions", "vix", "aapl", "aapl_actions"]
 WITH_DATES = ("us_stocks", "predictions")
@@ -145,6 +155,25 @@ class Data(Section):
     """Whether times that run backwards within an asset are sorted, not refused."""
     on_violation: Literal["raise", "warn"] = "raise"
     """What a value published before it can have been known does."""
+    chunk: Chunk | None = None
+    """Read the tables while the run goes on: day, month or year, or a number of rows at a time."""
+    start: Time | None = None
+    """First bar to read, in chunks: 2024-01-31, 2024-01-31 09:30."""
+    end: Time | None = None
+    """Last bar to read, in chunks; a date means the whole of it."""
+    values: tuple[str, ...] | None = None
+    """Further columns of the prices to read, in chunks; all by default."""
+    prefetch: bool = True
+    """Whether the next chunk is read in a thread while one is walked."""
+
+    @model_validator(mode="after")
+    def _of_chunks(self) -> Data:
+        for name in OF_A_FEED:
+            if self.chunk is None and getattr(self, name) != Data.model_fields[name].default:
+                raise ValueError(
+                    f"{name} goes with chunk only: without it the tables are read as a whole; add chunk: month"
+                )
+        return self
 
 
 class NamedIndicator(Section):
@@ -273,13 +302,6 @@ class Output(Section):
     """Whether equity.png is drawn there, too."""
     record_columns: tuple[str, ...] | None = None
     """Columns that trades carry at entry and exit; all of them by default."""
-
-
-ACCOUNT = {"initial_cash": "initial_cash", "account": "kind", "max_leverage": "max_leverage"}
-"""Settings of ``BacktestConfig`` that stand under ``account``, and what they are called there."""
-EXECUTION = [
-    name for name in BacktestConfig.model_fields if name not in {*ACCOUNT, "record_columns"}
-]
 
 
 def _settings(name: str, doc: str, fields: dict[str, str]) -> type[Section]:

@@ -149,8 +149,8 @@ def test_a_progress_bar_goes_to_stderr(folder):
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["nowhere.csv"], "prices: there is no file nowhere.csv"),
-        (["prices.csv", "--signals", "nowhere.csv"], "there is no file nowhere.csv"),
+        (["nowhere.csv"], "error: data.prices: there is no file"),
+        (["prices.csv", "--signals", "nowhere.csv"], "signals[0]: there is no file"),
         (["prices.csv", "--signals", "scores.csv[scor]"], "'scor'"),
         (
             ["prices.csv", "--rule", "TrailingStop(2)"],
@@ -161,6 +161,15 @@ def test_a_progress_bar_goes_to_stderr(folder):
         (["prices.csv", "--setting", "debugg=True"], "did you mean 'debug'?"),
         (["prices.csv", "--param", "unit=3"], "unexpected keyword argument 'unit'"),
         (["prices.csv", "--bar-time", "four"], "bar_time must read like"),
+        (
+            ["prices.csv", "--param", "units={1}"],
+            "--param.units is a set, which a file cannot hold",
+        ),
+        (["prices.csv", "--start", "2024-03-05"], "data: start goes with chunk only"),
+        (
+            ["prices.csv", "--chunk", "weak"],
+            "data.chunk must be day, month, year or a positive number",
+        ),
     ],
 )
 def test_bad_input_is_one_sentence(folder, arguments, sentence):

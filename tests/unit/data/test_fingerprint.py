@@ -175,11 +175,11 @@ def test_it_is_the_same_for_any_chunks(folder, chunk, prefetch):
     ],
 )
 def test_any_value_of_any_chunk_counts(folder, name, row, column):
-    before = run_backtest(feed_of(folder, chunk=9), BuyOnce()).fingerprint
+    before = run_backtest(feed_of(folder, chunk=50), BuyOnce()).fingerprint
     path = folder / f"{name}.parquet"
     table = pd.read_parquet(path)
     table.assign(**{column: nudged(table[column], row)}).to_parquet(path)
-    feed = feed_of(folder, chunk=9)
+    feed = feed_of(folder, chunk=50)
     after = run_backtest(feed, BuyOnce()).fingerprint
     assert after != before
     assert after == fingerprint(whole_of(folder))

@@ -1,14 +1,16 @@
 """Python to file to Python, and what cannot be written."""
 
 import dataclasses
+import datetime
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from ml4t.backtest import BacktestConfig, MarketData, SignalStrategy, Strategy
+from ml4t.backtest import BacktestConfig, DataFeed, MarketData, SignalStrategy, Strategy
 from ml4t.backtest.data import ATR, CallableFeatureProvider, Table
 from ml4t.backtest.demo import AlwaysInvested, TopPredictions
+from ml4t.backtest.report.describe import RULES, describe_rule
 from ml4t.backtest.risk import (
     AllOf,
     AnyOf,
@@ -22,9 +24,7 @@ from ml4t.backtest.risk import (
     as_rule,
 )
 from ml4t.backtest.runfile import RunFile, RunFileError
-from ml4t.backtest.runfile.describe import describe_rule
 from ml4t.backtest.runfile.imports import make
-from ml4t.backtest.runfile.named import RULES
 from ml4t.backtest.runfile.sections import NamedRule
 
 EVERY_RULE = [
@@ -72,6 +72,33 @@ def test_a_run_is_the_same_after_a_file(folder, suffix):
     assert str(folder) not in text, "paths below the folder of the file are relative to it"
     assert "fill_at" in text
     assert "gap_fill" not in text, "settings at their default are left out"
+
+
+@pytest.mark.parametrize(
+    ("span", "stands"),
+    [
+        ({}, {}),
+        ({"start": "2024-03-05", "end": datetime.date(2024, 3, 9)}, {"start": "2024-03-05", "end": "2024-03-09"}),
+        ({"start": "2024", "end": pd.Timestamp("2024-03-09")}, {"start": "2024-01-01T00:00:00", "end": "2024-03-09T00:00:00"}),
+        ({"end": np.datetime64("2024-03-09T21:00")}, {"end": "2024-03-09T21:00:00"}),
+        ({"start": pd.Timestamp("2024-03-06 16:00", tz="America/New_York")}, {"start": "2024-03-06T16:00:00-05:00"}),
+    ],
+)  # fmt: skip
+def test_a_feed_is_the_same_after_a_file(folder, span, stands):
+    prices = pd.read_csv("prices.csv", parse_dates=["timestamp"])
+    prices.assign(score=1.0, other=2.0).to_parquet("prices.parquet")
+    feed = DataFeed.from_parquet(
+        "prices.parquet", signals="score", features=[ATR(3)], assets=("AAA",), values=["score"],
+        chunk=np.int64(3), prefetch=False, **span,
+    )  # fmt: skip
+    run = RunFile.from_python(feed, AlwaysInvested(), rules=[TimeBasedExit(3)])
+    again = RunFile.load(run.save("feed.yaml"))
+    assert again == run
+    data = run.data
+    assert (data.chunk, data.values, data.prefetch) == (3, ("score",), False)
+    assert {name: getattr(data, name) for name in stands} == stands
+    made = again.market_data()
+    assert (made.n_rows, made.fingerprint()) == (feed.n_rows, feed.fingerprint())
 
 
 def test_a_saved_file_still_means_its_tables_elsewhere(folder, tmp_path_factory):
@@ -126,6 +153,9 @@ FRAME = pd.DataFrame({"timestamp": pd.date_range("2024", periods=3, tz="UTC"), "
     [
         ({"prices": FRAME}, "prices is a DataFrame in memory, which a file cannot hold; write it with write_dataset, and give its path"),
         ({"prices": MarketData.from_tables(FRAME)}, "prices is a MarketData in memory"),
+        ({"prices": ["a.parquet", "b.parquet"]}, "prices is a list of paths, and a file can hold one; put the files into one folder"),
+        ({"prices": DataFeed.from_parquet(FRAME)}, "prices is a DataFrame in memory"),
+        ({"prices": DataFeed.from_parquet(FRAME), "signals": "s.csv"}, "signals goes into the feed, not beside it"),
         ({"signals": [Table(FRAME)]}, "signals[0] is a DataFrame in memory"),
         ({"context": {"vix": FRAME}}, "context['vix'] is a DataFrame in memory"),
         ({"features": CallableFeatureProvider(lambda asset, time: {})}, "features[0] is a CallableFeatureProvider in memory"),

@@ -1,13 +1,17 @@
 """Run files checked: a sentence for each thing that is wrong, with its path and the nearest name."""
 
 import copy
+import inspect
 
 import pytest
 
-from ml4t.backtest import BacktestConfig
-from ml4t.backtest.data import ATR, Table
+from ml4t.backtest import BacktestConfig, DataFeed
+from ml4t.backtest.data import ATR, Table, market_data, survey
+from ml4t.backtest.report import describe
 from ml4t.backtest.risk import AnyOf, PriceBasedStopLoss, TimeBasedExit
 from ml4t.backtest.runfile import RunFile, RunFileError
+from ml4t.backtest.runfile.fields import SPANS
+from ml4t.backtest.runfile.sections import Data
 
 LEAST = {"data": {"prices": "prices.csv"}, "strategy": "mine.py:Mine"}
 
@@ -46,6 +50,13 @@ def test_every_setting_of_a_configuration_has_one_place():
         ("data.price", "x", "data.price: there is no such setting; did you mean 'prices'?"),
         ("data.sort", 3, "data.sort must be a valid boolean, unable to interpret input, was 3"),
         ("data.on_violation", "rise", "data.on_violation must be 'raise' or 'warn', was 'rise'; did you mean 'raise'?"),
+        ("data.chunk", "moth", "data.chunk must be day, month, year or a positive number of rows, was 'moth'"),
+        ("data.chunk", 0, "data.chunk must be day, month, year or a positive number of rows, was 0"),
+        ("data.chunk", True, "data.chunk must be day, month, year or a positive number of rows, was True"),
+        ("data", {"prices": "p", "chunk": "day", "end": 2018}, "data.end must be a date or time like 2024-01-31 or 2024-01-31 16:00, was '2018'"),
+        ("data.start", "2024-01-31", "data: start goes with chunk only: without it the tables are read as a whole; add chunk: month"),
+        ("data.values", [], "data: values goes with chunk only: without it the tables are read as a whole; add chunk: month"),
+        ("data.prefetch", False, "data: prefetch goes with chunk only: without it the tables are read as a whole; add chunk: month"),
         ("data.prices", {"dataset": "apl"}, "data.prices.dataset must be 'us_stocks', 'predictions', 'vix', 'aapl' or 'aapl_actions', was 'apl'; did you mean 'aapl'?"),
         ("data.prices", {"dataset": "aapl", "path": "x"}, "data.prices: give one of path, dataset; had ['path', 'dataset']"),
         ("data.prices", {"dataset": "aapl", "start": 2003}, "data.prices: start and end go with the datasets us_stocks and predictions only"),
@@ -75,6 +86,16 @@ def test_every_setting_of_a_configuration_has_one_place():
 )  # fmt: skip
 def test_what_is_wrong_is_said_in_a_sentence(path, value, message):
     assert message_of(changed(path, value)) == f"x.yaml: {message}"
+
+
+def test_data_take_what_run_backtest_and_a_feed_take():
+    assert list(Data.model_fields) == ["prices", "actions", *describe.OPTIONS]
+    of_a_feed = set(inspect.signature(DataFeed.from_parquet).parameters)
+    assert set(describe.TABLES) | {"prices"} == of_a_feed
+    assert set(describe.TABLES) - set(describe.OF_A_FEED) == (
+        set(inspect.signature(market_data).parameters) - {"prices"}
+    )
+    assert set(SPANS) == set(survey.SPANS)
 
 
 def test_each_thing_that_is_wrong_has_its_own_line():
