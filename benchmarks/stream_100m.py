@@ -1,6 +1,6 @@
 """``python -m benchmarks.stream_100m FOLDER``: a run over 100 million rows, and the memory it takes.
 
-The rows are written below FOLDER on the first call, about half a gigabyte, and used again.
+The rows are written below FOLDER on the first call, some 300 MB, and used again.
 """
 
 from __future__ import annotations
