@@ -1,9 +1,12 @@
 """Every Python block of README.md and docs/*.md runs, and prints what the page says."""
 
+import re
 from pathlib import Path
 
 import pytest
 from docs.blocks import RUN, DocumentError, blocks, run
+
+from ml4t.backtest.data.report import CHECKS
 
 ROOT = Path(__file__).parents[2]
 PAGES = [
@@ -22,6 +25,16 @@ def test_the_code_of_a_page_runs(page, tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(tmp_path)  # what it compiles can be imported
     monkeypatch.setenv("MPLBACKEND", "Agg")
     assert run(page) > 0
+
+
+def test_the_page_on_data_has_every_check_of_validation_and_its_severity():
+    page = (ROOT / "docs" / "data.md").read_text(encoding="utf-8")
+    assert re.findall(r"^\| `(\w+)` \| (error|warning) \|", page, re.MULTILINE) == [*CHECKS.items()]
+
+
+@pytest.mark.parametrize("page", sorted((ROOT / "docs").glob("*.md")), ids=lambda page: page.name)
+def test_readme_links_every_page(page):
+    assert f"](docs/{page.name})" in (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 def written(tmp_path, text):
