@@ -13,7 +13,7 @@ T = TypeVar("T")
 
 # A thread that wants to run Python waits for its turn: by default 5 ms, while a strategy runs. Reading
 # a chunk takes hundreds of turns, so a longer wait would be longer than the chunk's own run.
-TURN_SECONDS = 0.0005
+TURN_SECONDS = 0.0001
 
 
 def one_ahead(items: Iterator[T]) -> Iterator[T]:

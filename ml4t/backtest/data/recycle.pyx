@@ -17,9 +17,15 @@ class Recycler:
     """Gives arrays; those given before and no longer held, nor any view of them, are given again.
 
     For one thread at a time.
+
+    Parameters
+    ----------
+    n_values : int
+        What arrays will have at most, as far as that is known; room that is not used costs nothing.
     """
 
-    def __init__(self):
+    def __init__(self, n_values=0):
+        self._least = 8 * n_values
         self._blocks = []
 
     @property
@@ -35,13 +41,13 @@ class Recycler:
     def _block(self, n_bytes):
         unused = [i for i in range(len(self._blocks)) if _is_unused(self._blocks, i)]
         for i in unused:
-            if n_bytes <= len(self._blocks[i]) <= 2 * n_bytes:
+            if n_bytes <= len(self._blocks[i]):
                 return self._blocks[i]
-        # What lies unused did not fit: chunks have another size now.
+        # What lies unused is too small: chunks are larger now.
         for i in reversed(unused):
             del self._blocks[i]
         # Chunks differ a little in length.
-        block = np.empty(n_bytes + n_bytes // 8, np.uint8)
+        block = np.empty(max(n_bytes + n_bytes // 8, self._least), np.uint8)
         self._blocks.append(block)
         return block
 

@@ -30,7 +30,7 @@ UNIT_NS = {"s": 1_000_000_000, "ms": 1_000_000, "us": 1_000, "ns": 1}
 TIME_ROLES = ("timestamp", "available_at")
 
 # What is decoded at a time stays in the processor's cache until it is written where it belongs.
-ROWS_A_BATCH = 65_536
+ROWS_A_BATCH = 131_072
 PAGE_BYTES = 1 << 20
 
 Roles = dict[str, str]

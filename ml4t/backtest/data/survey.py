@@ -18,7 +18,9 @@ from ml4t.backtest.data.errors import DAY_NS, SHOWN, DataError, count_rows
 from ml4t.backtest.data.source import TIME_ROLES, Source, row_groups, stored_times
 from ml4t.backtest.data.times import read_stamps
 
-FIRST_PART = 8
+# The first chunk is this part of the others, and each is by half larger than the one before: reading
+# it then takes no longer than the run over that one.
+FIRST_PART = 4
 SPANS = {"day": "M8[D]", "month": "M8[M]", "year": "M8[Y]"}
 
 
@@ -160,7 +162,7 @@ def row_counts(n_rows: int, chunk: int) -> list[int]:
     while n_rows > 0:
         counts.append(min(size, n_rows))
         n_rows -= size
-        size = min(2 * size, chunk)
+        size = min(size + max(size // 2, 1), chunk)
     return counts
 
 

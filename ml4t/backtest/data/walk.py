@@ -47,7 +47,8 @@ class Walk:
             {name: item.start(n_assets) for name, item in plan.indicators.items()},
             {table.request.name: table.memory() for table in tables},
         )
-        self._memory = Recycler()
+        # Room for the largest chunk and what it carries over, where chunks are cut by rows.
+        self._memory = Recycler(max(plan.sizes, default=0) + n_assets + 1)
         self._carried: Bars | None = None
         self._last_context: Columns = {}
         # The instant up to which everything published has been read.

@@ -45,7 +45,7 @@ def test_chunks_grow_to_their_size(n_rows, chunk):
     assert max(counts) <= chunk
     assert min(counts) > 0
     full = counts[:-1]  # the last one is what is left
-    assert all(b == min(2 * a, chunk) for a, b in itertools.pairwise(full))
+    assert all(b == min(a + max(a // 2, 1), chunk) for a, b in itertools.pairwise(full))
 
 
 @pytest.mark.parametrize("zone", ["UTC", "America/New_York", None])
