@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -178,9 +179,23 @@ def group_ends(counts: Int64s, n_rows: int) -> list[int]:
 
 
 def _times_of_day(source: Source, day: int) -> tuple[Int64s, Int64s]:
-    parts = source.batches([source.time], day * DAY_NS - 1, (day + 1) * DAY_NS - 1)
-    times = np.concatenate([stored_times(batch[source.time]) for batch in parts])
-    return np.unique(times, return_counts=True)
+    """Return the distinct times of a day, in order, and how many rows have each."""
+    found: list[tuple[Int64s, Int64s]] = []
+    for batch in source.batches([source.time], day * DAY_NS - 1, (day + 1) * DAY_NS - 1):
+        found.append(np.unique(stored_times(batch[source.time]), return_counts=True))
+        # Each is kept less than half as long as the one before: together they are never longer than
+        # twice the distinct times, and no time is merged often.
+        while len(found) > 1 and 2 * len(found[-1][0]) > len(found[-2][0]):
+            found.append(_merged(found.pop(), found.pop()))
+    return reduce(_merged, found)
+
+
+def _merged(one: tuple[Int64s, Int64s], other: tuple[Int64s, Int64s]) -> tuple[Int64s, Int64s]:
+    """Return the distinct times of two, in order, and the sums of their counts."""
+    times, place = np.unique(np.concatenate([one[0], other[0]]), return_inverse=True)
+    counts = np.zeros(len(times), np.int64)
+    np.add.at(counts, place, np.concatenate([one[1], other[1]]))
+    return times, counts
 
 
 def _runs_of_days(values: Int64s) -> Iterator[tuple[int, int]]:

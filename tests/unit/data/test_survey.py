@@ -1,6 +1,8 @@
 """What the metadata of files tell, and when they are not enough."""
 
 import itertools
+import tracemalloc
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -10,7 +12,8 @@ import pytest
 
 from ml4t.backtest import MarketData
 from ml4t.backtest.data import DataError, DataFeed
-from ml4t.backtest.data.survey import row_counts
+from ml4t.backtest.data.errors import DAY_NS
+from ml4t.backtest.data.survey import _times_of_day, row_counts
 
 N = 1_000
 
@@ -121,3 +124,38 @@ def test_a_missing_time_is_refused_at_once(tmp_path):
     path = write(tmp_path, pa.array(times, pa.timestamp("ns", "UTC")))
     with pytest.raises(DataError, match="has no time in 1 row"):
         DataFeed.from_parquet(path)
+
+
+def day_in_batches(times, n_rows):
+    """A source of one day, read so many rows at a time."""
+
+    def batches(columns, after, until):
+        assert (columns, after, until) == (["time"], 3 * DAY_NS - 1, 4 * DAY_NS - 1)
+        for first in range(0, len(times), n_rows):
+            part = pa.array(times[first : first + n_rows], pa.timestamp("ns"))
+            yield pa.record_batch({"time": part})
+
+    return SimpleNamespace(time="time", batches=batches)
+
+
+@pytest.mark.parametrize("n_distinct", [1, 7, 900, 100_000])
+@pytest.mark.parametrize("in_order", [True, False])
+@pytest.mark.parametrize("n_rows", [1, 10, 64, 10_000])
+def test_the_times_of_a_day_are_counted_in_batches(n_distinct, in_order, n_rows):
+    times = 3 * DAY_NS + np.random.default_rng(1).integers(0, n_distinct, 1_000) * 1_000
+    times = np.sort(times) if in_order else times
+    found, counts = _times_of_day(day_in_batches(times, n_rows), 3)
+    expected, n_each = np.unique(times, return_counts=True)
+    np.testing.assert_array_equal(found, expected)
+    np.testing.assert_array_equal(counts, n_each)
+
+
+def test_the_times_of_a_day_need_memory_for_a_batch_and_not_for_the_day():
+    times = 3 * DAY_NS + np.repeat(np.arange(500), 1_000)
+    source = day_in_batches(times, 1_000)
+    tracemalloc.start()
+    _, counts = _times_of_day(source, 3)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert (len(counts), counts.sum()) == (500, len(times))
+    assert peak < times.nbytes / 10
