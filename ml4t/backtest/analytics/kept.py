@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -55,6 +55,7 @@ class KeptRows:
         self._parts: list[dict[str, Any]] = []
         self._timestamps = Tape(np.int64, n_times or 0)
         self._is_held: npt.NDArray[np.uint8] | None = None
+        self._marks: npt.NDArray[np.uint8] = np.empty(0, np.uint8)
         self._n_orders = 0
         self._n_changes = 0
         self.n_chunks = 0
@@ -76,20 +77,19 @@ class KeptRows:
             The records of the run so far: ``orders`` and ``holdings``.
         """
         first_t = data.first_t
+        first_row = self.n_rows - data.n_carried
+        orders = records["orders"][self._n_orders :]
         marks = self._held(data, records["holdings"])
-        decided = records["orders"]["decision_row"][self._n_orders :]
-        marks[decided[decided >= self.n_rows] - self.n_rows + data.n_carried] = 1
-        # Orders of later chunks may be decided on it.
-        last = last_rows(data.asset_codes, data.n_assets)
-        marks[last[last >= data.n_carried]] = 1
-        rows, times = marked_rows(marks, data.offsets[first_t:])
+        decided = orders["decision_row"]
+        marks[decided[decided >= self.n_rows] - first_row] = 1
+        own, own_times = marked_rows(marks, data.offsets[first_t:])
+        carried, numbers, times = self._decided_before(data, orders)
+        rows = np.concatenate([carried, own])
         recorded = recorded_columns(data, self._record_columns)
         self._parts.append(
             {
-                "rows": rows,
-                "first_row": self.n_rows - data.n_carried,
-                "times": times,
-                "first_time": self.n_times,
+                "number": np.concatenate([numbers, own + first_row]),
+                "time": np.concatenate([times, own_times + self.n_times]),
                 "asset": data.asset_codes[rows],
                 "close": data.close[rows],
                 "features": {
@@ -116,30 +116,32 @@ class KeptRows:
 
     @cached_property
     def row_numbers(self) -> Int64s:
-        """Number in the run of each row kept; no row can be kept afterwards."""
-        return np.concatenate([part["rows"] + part["first_row"] for part in self._parts])
+        """Number in the run of each row kept, increasing; no row can be kept afterwards."""
+        return self._distinct[0]
 
     @cached_property
     def market_data(self) -> MarketData:
         """The kept rows as market data over all timestamps of the run; no row can be kept afterwards."""
-        times = np.concatenate([part["times"] + part["first_time"] for part in self._parts])
-        offsets = np.zeros(self.n_times + 1, np.int64)
-        np.cumsum(np.bincount(times, minlength=self.n_times), out=offsets[1:])
         _ = self.row_numbers  # while the parts are there
-        parts, self._parts = self._parts, []
-        close = _column(parts, "close")
+        rows, parts = self._distinct[1], self._parts
+        self._parts = []
+        del self._distinct
+        times = _column(parts, "time")
+        offsets = np.zeros(self.n_times + 1, np.int64)
+        np.cumsum(np.bincount(times[rows], minlength=self.n_times), out=offsets[1:])
+        close = _column(parts, "close")[rows]
         return MarketData.from_arrays(
             self.assets,
             self._timestamps.written(),
             offsets,
-            _column(parts, "asset"),
+            _column(parts, "asset")[rows],
             close,
             close,
             close,
             close,
-            features=_columns(parts, "features"),
+            features={name: values[rows] for name, values in _columns(parts, "features")},
             signal_names=self._signal_names,
-            context=_columns(parts, "context"),
+            context=dict(_columns(parts, "context")),
             actions=_column(parts, "actions").astype(ACTION),
             info=self.info,
         )
@@ -155,13 +157,37 @@ class KeptRows:
                 renumbered[table][column] = np.where(rows < 0, -1, place)
         return renumbered
 
+    @cached_property
+    def _distinct(self) -> tuple[Int64s, Int64s]:
+        """Numbers of the kept rows, increasing, and where in the parts, one behind the other, each stands.
+
+        Out of order, or there twice, are rows that a later chunk had carried over.
+        """
+        return np.unique(_column(self._parts, "number"), return_index=True)
+
+    def _decided_before(
+        self, data: MarketData, orders: npt.NDArray[Any]
+    ) -> tuple[Int64s, Int64s, Int64s]:
+        """Return the rows that a chunk carries over and orders were decided on, their numbers and times.
+
+        That they would be was not known when their own chunk was there. Each is the last bar of its
+        asset before this chunk.
+        """
+        decided = orders["decision_row"]
+        before = orders[(decided >= 0) & (decided < self.n_rows)]
+        numbers, first = np.unique(before["decision_row"], return_index=True)
+        last = last_rows(data.asset_codes[: data.n_carried], data.n_assets)
+        rows = last[before["asset"][first]]
+        times = np.searchsorted(self._timestamps.written(), data.carried_times[rows])
+        return rows, numbers, times
+
     def _held(self, data: MarketData, holdings: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
         """Mark the rows of a chunk, not carried ones, whose asset was held when their timestamp was over."""
         if self._is_held is None:
             self._is_held = np.zeros(data.n_assets, np.uint8)
         changes = holdings[self._n_changes :]
         self._n_changes = len(holdings)
-        marks = np.zeros(data.n_rows, np.uint8)
+        marks = self._unmarked(data.n_rows)
         mark_held(
             data.offsets,
             data.first_t,
@@ -172,6 +198,14 @@ class KeptRows:
             (changes["quantity"] != 0.0).view(np.uint8),
             marks,
         )
+        return marks
+
+    def _unmarked(self, n_rows: int) -> npt.NDArray[np.uint8]:
+        # One array serves all chunks: memory that was written before is quicker than new one.
+        if len(self._marks) < n_rows:
+            self._marks = np.empty(n_rows, np.uint8)
+        marks = self._marks[:n_rows]
+        marks[:] = 0
         return marks
 
 
@@ -205,7 +239,6 @@ def _column(parts: list[dict[str, Any]], name: str) -> npt.NDArray[Any]:
     return np.concatenate([part[name] for part in parts])
 
 
-def _columns(parts: list[dict[str, Any]], name: str) -> dict[str, npt.NDArray[Any]]:
-    return {
-        column: np.concatenate([part[name][column] for part in parts]) for column in parts[0][name]
-    }
+def _columns(parts: list[dict[str, Any]], name: str) -> Iterator[tuple[str, npt.NDArray[Any]]]:
+    for column in parts[0][name]:
+        yield column, np.concatenate([part[name][column] for part in parts])

@@ -315,7 +315,7 @@ def marked_rows(const unsigned char[::1] marks, const int64_t[::1] offsets):
     rows, times : int64 arrays, shape (n_marked,)
         Times are counted from the first of ``offsets``.
     """
-    rows = np.flatnonzero(np.asarray(marks)[offsets[0]:offsets[offsets.shape[0] - 1]])
+    rows = np.flatnonzero(np.asarray(marks).view(np.bool_)[offsets[0]:offsets[offsets.shape[0] - 1]])
     rows += offsets[0]
     times = np.empty(len(rows), np.int64)
     cdef const int64_t[::1] row = rows
