@@ -120,41 +120,27 @@ def are_quotes(const double[::1] values, double least):
     return sound
 
 
-def copy_pieces(list pieces, list columns):
-    """Write arrays of eight-byte integers, one behind the other, into a column of their lengths' sum.
-
-    Parameters
-    ----------
-    pieces : list of lists of int64 arrays
-    columns : list of int64 arrays
-        Filled with the arrays of the same position in ``pieces``.
-    """
+def copy_arrays(sources=(), targets=()):
+    """Write arrays of eight-byte integers into others of the same lengths."""
     # All in one go without the interpreter: a thread that reads beside a run waits long for each turn.
-    cdef Py_ssize_t n = sum(map(len, pieces))
+    cdef Py_ssize_t n = len(sources)
     cdef char** source = <char**> malloc((n + 1) * sizeof(char*))
     cdef char** target = <char**> malloc((n + 1) * sizeof(char*))
     cdef size_t* size = <size_t*> malloc((n + 1) * sizeof(size_t))
-    cdef const int64_t[::1] piece
-    cdef int64_t[::1] column
+    cdef const int64_t[::1] given
+    cdef int64_t[::1] taken
     cdef Py_ssize_t i = 0
-    cdef Py_ssize_t filled
     try:
         if source == NULL or target == NULL or size == NULL:
             raise MemoryError("no memory to copy columns")
-        for arrays, column in zip(pieces, columns, strict=True):
-            filled = 0
-            for piece in arrays:
-                if piece.shape[0] == 0:
-                    continue
-                if filled + piece.shape[0] > column.shape[0]:
-                    raise ValueError("the pieces are longer than their column")
-                source[i] = <char*> &piece[0]
-                target[i] = <char*> &column[filled]
-                size[i] = <size_t> piece.shape[0] * sizeof(int64_t)
-                filled += piece.shape[0]
+        for given, taken in zip(sources, targets, strict=True):
+            if given.shape[0] != taken.shape[0]:
+                raise ValueError(f"{given.shape[0]} values do not fill {taken.shape[0]} places")
+            if given.shape[0] > 0:
+                source[i] = <char*> &given[0]
+                target[i] = <char*> &taken[0]
+                size[i] = <size_t> given.shape[0] * sizeof(int64_t)
                 i += 1
-            if filled < column.shape[0]:
-                raise ValueError("the pieces are shorter than their column")
         n = i
         with nogil:
             for i in range(n):

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 import pyarrow.csv
@@ -254,6 +255,8 @@ def to_float64(column: Any, table_name: str, column_name: str) -> Float64s:
     kind = column.type
     if pa.types.is_floating(kind) or pa.types.is_integer(kind):
         array = single(column)
+        if pa.types.is_float64(kind) and array.null_count == 0:
+            return eight_bytes(array, np.float64)
     elif pa.types.is_decimal(kind):
         array = single(column).cast(pa.float64())
     elif pa.types.is_boolean(kind):
@@ -265,6 +268,17 @@ def to_float64(column: Any, table_name: str, column_name: str) -> Float64s:
             f"{table_name}: column {column_name!r} holds {kind}, must hold numbers; convert or drop it"
         )
     return array.to_numpy(zero_copy_only=False).astype(np.float64, copy=False)
+
+
+def eight_bytes(array: pa.Array, dtype: npt.DTypeLike) -> npt.NDArray[Any]:
+    """Return values of eight bytes each, none of them null, in place.
+
+    As ``to_numpy`` does, which gives the interpreter's lock away for it, and gets it back late where a
+    strategy runs meanwhile.
+    """
+    if len(array) == 0:
+        return np.empty(0, dtype)
+    return np.frombuffer(array.buffers()[1], dtype, len(array), 8 * array.offset)
 
 
 def is_text(kind: pa.DataType) -> bool:

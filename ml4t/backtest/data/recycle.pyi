@@ -2,6 +2,8 @@ from typing import Any
 
 import numpy.typing as npt
 
+HUGE_PAGE: int
+
 class Recycler:
     def __init__(self, n_values: int = 0) -> None: ...
     @property

@@ -13,6 +13,9 @@ cdef extern from "Python.h":
     PyObject* PyList_GET_ITEM(object list, Py_ssize_t i)
 
 
+HUGE_PAGE = 1 << 21
+
+
 class Recycler:
     """Gives arrays; those given before and no longer held, nor any view of them, are given again.
 
@@ -36,20 +39,29 @@ class Recycler:
     def empty(self, n, dtype=np.float64):
         """Return an array of shape (n,) with any values in it."""
         n_bytes = n * np.dtype(dtype).itemsize
-        return self._block(n_bytes)[:n_bytes].view(dtype)
+        block = self._block(n_bytes)
+        start = -block.ctypes.data % HUGE_PAGE if len(block) > HUGE_PAGE else 0
+        return block[start:start + n_bytes].view(dtype)
 
     def _block(self, n_bytes):
+        # Chunks differ a little in length.
+        size = _block_size(max(n_bytes + n_bytes // 8, self._least))
         unused = [i for i in range(len(self._blocks)) if _is_unused(self._blocks, i)]
         for i in unused:
-            if n_bytes <= len(self._blocks[i]):
+            if _block_size(n_bytes) <= len(self._blocks[i]):
                 return self._blocks[i]
         # What lies unused is too small: chunks are larger now.
         for i in reversed(unused):
             del self._blocks[i]
-        # Chunks differ a little in length.
-        block = np.empty(max(n_bytes + n_bytes // 8, self._least), np.uint8)
+        block = np.empty(size, np.uint8)
         self._blocks.append(block)
         return block
+
+
+# Whole huge pages, and one more to begin at the start of one: NumPy asks for them, and each is touched
+# for the first time once, not 512 times.
+def _block_size(n_bytes):
+    return n_bytes if n_bytes < HUGE_PAGE else (n_bytes // HUGE_PAGE + 2) * HUGE_PAGE
 
 
 # Every view of a block, however it was made, holds the block itself: NumPy keeps no chains of views.

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from ml4t.backtest.data._rows import copy_pieces
-from ml4t.backtest.data.arrow import single
+from ml4t.backtest.data._rows import copy_arrays
+from ml4t.backtest.data.arrow import eight_bytes, single
 from ml4t.backtest.data.recycle import Recycler
 
 Array = npt.NDArray[Any]
@@ -55,23 +56,54 @@ class Room:
         whole[: len(before)] = before
         return whole
 
-    def gather(self, batches: list[pa.RecordBatch]) -> pa.Table:
-        """Return rows that come in pieces as one table of contiguous columns."""
-        schema, n_rows = batches[0].schema, sum(batch.num_rows for batch in batches)
-        columns, copied, made = [], [], []
-        for position, field in enumerate(schema):
-            pieces = [batch.column(position) for batch in batches]
-            if _is_plain(field.type) and not any(piece.null_count for piece in pieces):
-                column = self.empty(n_rows, np.int64)
-                copied.append([piece.view(pa.int64()).to_numpy() for piece in pieces])
-                made.append(column)
-                columns.append(
-                    pa.Array.from_buffers(field.type, n_rows, [None, pa.py_buffer(column)])
-                )
-            else:
-                columns.append(single(pa.chunked_array(pieces, field.type)))
-        copy_pieces(copied, made)
-        return pa.Table.from_arrays(columns, schema=schema)
+    def gather(self, batches: Iterable[pa.RecordBatch], n_rows: int) -> pa.Table:
+        """Return rows that come in pieces, ``n_rows`` in all, as one table of contiguous columns.
+
+        Each batch is written where it belongs before the next is asked for: what decodes them needs the
+        memory of one.
+        """
+        columns: list[_Column] = []
+        filled = 0
+        for batch in batches:
+            if not columns:
+                schema = batch.schema
+                columns = [_Column(field.type, n_rows, self) for field in schema]
+            written = [
+                column.place(piece, filled)
+                for column, piece in zip(columns, batch.columns, strict=True)
+            ]
+            copy_arrays(*zip(*filter(None, written), strict=True))
+            filled += batch.num_rows
+        if filled != n_rows:
+            raise ValueError(f"{n_rows} rows were announced, {filled} came")
+        return pa.Table.from_arrays([column.whole(n_rows) for column in columns], schema=schema)
+
+
+class _Column:
+    """A column that comes in pieces: written into one array, or kept as they are where that cannot be."""
+
+    def __init__(self, kind: pa.DataType, n_rows: int, room: Room) -> None:
+        self._kind = kind
+        self._array = room.empty(n_rows, np.int64) if _is_plain(kind) else None
+        self._pieces: list[pa.Array] = []
+
+    def place(self, piece: pa.Array, filled: int) -> tuple[Array, Array] | None:
+        """Take a piece: return its values and the place for them, None if it is kept."""
+        if self._array is not None and piece.null_count:
+            self._pieces.append(self._of_array(filled))
+            self._array = None
+        if self._array is None:
+            self._pieces.append(piece)
+            return None
+        return eight_bytes(piece, np.int64), self._array[filled : filled + len(piece)]
+
+    def whole(self, n_rows: int) -> pa.Array:
+        if self._array is not None:
+            return self._of_array(n_rows)
+        return single(pa.chunked_array(self._pieces, self._kind))
+
+    def _of_array(self, n_rows: int) -> pa.Array:
+        return pa.Array.from_buffers(self._kind, n_rows, [None, pa.py_buffer(self._array)])
 
 
 def _is_plain(kind: pa.DataType) -> bool:

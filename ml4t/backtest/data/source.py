@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 
 from ml4t.backtest.data.arrays import Int64s
 from ml4t.backtest.data.arrow import (
+    eight_bytes,
     is_text,
     refuse_mixed_files,
     single,
@@ -128,29 +129,29 @@ class InOrder:
 
     def until(self, end: int, room: Room) -> pa.Table | None:
         """Return the next rows, up to a stored time; None where there is none."""
-        return self._read(
-            lambda batch, _: int(
-                np.searchsorted(stored_times(batch[self._time]), end, side="right")
-            ),
-            room,
-        )
+        parts = list(self._up_to(end))
+        n_rows = sum(part.num_rows for part in parts)
+        return room.gather(parts, n_rows) if n_rows else None
 
-    def rows(self, n_rows: int, room: Room) -> pa.Table | None:
-        """Return the next rows, so many of them; None behind the last."""
-        return self._read(lambda batch, n_read: min(batch.num_rows, n_rows - n_read), room)
+    def rows(self, n_rows: int, room: Room) -> pa.Table:
+        """Return the next rows, so many of them."""
+        return room.gather(self._first(n_rows), n_rows)
 
-    def _read(self, belonging: Callable[[pa.RecordBatch, int], int], room: Room) -> pa.Table | None:
-        """Read on while rows belong; ``belonging`` says how many of a batch do, behind those before."""
-        parts: list[pa.RecordBatch] = []
-        n_read = 0
+    def _up_to(self, end: int) -> Iterator[pa.RecordBatch]:
         while (batch := self._next()) is not None:
-            n_rows = belonging(batch, n_read)
-            parts.append(batch.slice(0, n_rows))
-            n_read += n_rows
+            times = stored_times(batch[self._time])
+            n_rows = int(np.searchsorted(times, end, side="right"))
+            yield batch.slice(0, n_rows)
             if n_rows < batch.num_rows:
                 self._rest = batch.slice(n_rows)
-                break
-        return room.gather(parts) if n_read else None
+                return
+
+    def _first(self, n_rows: int) -> Iterator[pa.RecordBatch]:
+        while n_rows > 0 and (batch := self._next()) is not None:
+            yield batch.slice(0, n_rows)
+            if n_rows < batch.num_rows:
+                self._rest = batch.slice(n_rows)
+            n_rows -= batch.num_rows
 
     def _next(self) -> pa.RecordBatch | None:
         rest, self._rest = self._rest, None
@@ -316,5 +317,8 @@ def stored_times(column: pa.Array) -> Int64s:
     if pa.types.is_date(column.type):
         days = column.cast(pa.date32()).cast(pa.int32())
         return days.to_numpy(zero_copy_only=False).astype(np.int64) * DAY_NS
-    values = column.cast(pa.timestamp("ns", column.type.tz)).cast(pa.int64())
-    return values.to_numpy(zero_copy_only=False)
+    if column.type.unit != "ns":
+        column = column.cast(pa.timestamp("ns", column.type.tz))
+    if column.null_count:
+        return column.cast(pa.int64()).to_numpy(zero_copy_only=False)
+    return eight_bytes(column, np.int64)

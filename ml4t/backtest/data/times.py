@@ -20,7 +20,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ml4t.backtest.data.arrays import Int64s
-from ml4t.backtest.data.arrow import is_text, single
+from ml4t.backtest.data.arrow import eight_bytes, is_text, single
 from ml4t.backtest.data.errors import (
     DAY_NS,
     SHOWN,
@@ -89,7 +89,9 @@ def read_stamps(column: Any, table_name: str, column_name: str, kind: str | None
             "pandas.to_datetime(..., unit=...), say"
         )
     try:
-        values = array.cast(pa.timestamp("ns", array.type.tz)).cast(pa.int64()).to_numpy()
+        if array.type.unit != "ns":
+            array = array.cast(pa.timestamp("ns", array.type.tz))
+        values = eight_bytes(array, np.int64)
     except pa.ArrowInvalid as error:
         raise DataError(f"{where} has times outside 1677 to 2262: {error}") from error
     zone = array.type.tz

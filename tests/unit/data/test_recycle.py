@@ -82,14 +82,28 @@ def batches(n, pieces):
 @pytest.mark.parametrize("pieces", [1, 2, 5])
 def test_pieces_become_one_table(pieces):
     table, parts = batches(50, pieces)
-    gathered = Room(3, Recycler()).gather(parts)
+    gathered = Room(3, Recycler()).gather(parts, 50)
     assert gathered.equals(table)
     assert all(column.num_chunks == 1 for column in gathered.columns)
 
 
+def test_rows_that_were_not_announced_are_refused():
+    _, parts = batches(50, 2)
+    with pytest.raises(ValueError, match="60 rows were announced, 50 came"):
+        Room(0, Recycler()).gather(parts, 60)
+    with pytest.raises(ValueError, match="do not fill"):
+        Room(0, Recycler()).gather(parts, 40)
+
+
+def test_a_null_after_pieces_without():
+    whole = pa.table({"x": pa.array([1.0] * 20 + [None] + [2.0] * 9), "n": pa.array([*range(30)])})
+    parts = [whole.slice(i, 10).combine_chunks().to_batches()[0] for i in (0, 10, 20)]
+    assert Room(1, Recycler()).gather(parts, 30).equals(whole)
+
+
 def test_a_column_is_written_once_behind_what_is_carried():
     room = Room(2, Recycler())
-    table = room.gather(batches(50, 4)[1])
+    table = room.gather(batches(50, 4)[1], 50)
     column = table["close"].chunk(0).to_numpy()
     whole = room.behind(np.array([7.0, 8.0]), column)
     np.testing.assert_array_equal(whole, [7.0, 8.0, *column])
