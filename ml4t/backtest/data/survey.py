@@ -21,7 +21,7 @@ from ml4t.backtest.data.times import read_stamps
 
 # The first chunk is this part of the others, and each is by half larger than the one before: reading
 # it then takes no longer than the run over that one.
-FIRST_PART = 4
+FIRST_PART = 8
 SPANS = {"day": "M8[D]", "month": "M8[M]", "year": "M8[Y]"}
 
 
