@@ -187,6 +187,11 @@ class RunColumns:
         before = self._before
         own = data if before is None else _bars(data, 1, data.features, data.context)
         columns = self._columns.columns(own)
+        if columns is None and before is not None:
+            raise DataError(
+                f"feature_provider: columns of {type(self._columns.provider).__name__} must be given for "
+                "every chunk or for none, was None after the first"
+            )
         if columns is None:
             return None
         features, market = columns if before is None else _carried(before, data, *columns)

@@ -24,6 +24,7 @@ from ml4t.backtest.data import (
     DataError,
     DataFeed,
     DataWarning,
+    FeatureProvider,
     LookAheadError,
     PrecomputedFeatureProvider,
     Table,
@@ -243,6 +244,27 @@ def test_a_column_that_a_provider_has_in_some_chunks_only(folder):
     feed = DataFeed.from_parquet(folder / "prices", features=provider, **CLOCK)
     with pytest.raises(DataError, match="features: column 'late' is not in every chunk; give each"):
         list(feed)
+
+
+def test_a_provider_of_rules_that_stops_giving_columns(folder):
+    class Sometimes(FeatureProvider):
+        def get_features(self, asset, timestamp):
+            return {}
+
+        def get_market_features(self, timestamp):
+            return {}
+
+        def columns(self, data):
+            return None if data.first_t or data.timestamps[0] > self.first else ({}, {})
+
+    feed = DataFeed.from_parquet(folder / "prices", **CLOCK)
+    provider = Sometimes()
+    provider.first = next(iter(feed)).timestamps[0]
+    manager = RiskManager([by_score], feature_provider=provider)
+    with pytest.raises(
+        DataError, match="columns of Sometimes must be given for every chunk or for"
+    ):
+        BacktestEngine(feed, Trader(), risk_manager=manager).run()
 
 
 @pytest.fixture(scope="module")
