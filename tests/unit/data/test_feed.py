@@ -260,7 +260,7 @@ def test_a_provider_of_rules_that_stops_giving_columns(folder):
     feed = DataFeed.from_parquet(folder / "prices", **CLOCK)
     provider = Sometimes()
     provider.first = next(iter(feed)).timestamps[0]
-    manager = RiskManager([by_score], feature_provider=provider)
+    manager = RiskManager([TrailingStop(pct=0.03)], feature_provider=provider)
     with pytest.raises(
         DataError, match="columns of Sometimes must be given for every chunk or for"
     ):
