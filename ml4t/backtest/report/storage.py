@@ -46,7 +46,8 @@ def _names(column: pyarrow.DictionaryArray) -> pyarrow.DictionaryArray:
     Pandas counts them in as few bytes as will do: tables of 100 and of 200 assets could not be appended.
     """
     names = column.dictionary
-    if pyarrow.types.is_large_string(names.type):
+    # Without any name, older versions of pandas say nothing of their type.
+    if pyarrow.types.is_large_string(names.type) or pyarrow.types.is_null(names.type):
         names = names.cast(pyarrow.string())
     return pyarrow.DictionaryArray.from_arrays(column.indices.cast(pyarrow.int32()), names)
 
