@@ -1,5 +1,6 @@
 """Passes over the rows of tables: their order, the row before, the value known as of a time."""
 
+from libc.math cimport INFINITY
 from libc.stdint cimport int32_t, int64_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy
@@ -7,16 +8,24 @@ from libc.string cimport memcpy
 import numpy as np
 
 
-def is_ordered(const int64_t[::1] times, const int32_t[::1] assets):
-    """Tell whether rows stand in strictly increasing (time, asset) order."""
-    cdef Py_ssize_t i
-    cdef bint ordered = True
+def ordered_times(const int64_t[::1] times, const int32_t[::1] assets):
+    """Return the number of distinct times of rows in strictly increasing (time, asset) order.
+
+    -1 for rows that do not stand so.
+    """
     with nogil:
-        for i in range(1, times.shape[0]):
-            if times[i] < times[i - 1] or (times[i] == times[i - 1] and assets[i] <= assets[i - 1]):
-                ordered = False
-                break
-    return ordered
+        count = _ordered_times(times, assets)
+    return count
+
+
+cdef Py_ssize_t _ordered_times(const int64_t[::1] times, const int32_t[::1] assets) noexcept nogil:
+    cdef Py_ssize_t i
+    cdef Py_ssize_t count = times.shape[0] > 0
+    for i in range(1, times.shape[0]):
+        if times[i] < times[i - 1] or (times[i] == times[i - 1] and assets[i] <= assets[i - 1]):
+            return -1
+        count += times[i] != times[i - 1]
+    return count
 
 
 def runs_backwards(const int64_t[::1] times, const int32_t[::1] assets, Py_ssize_t n_assets):
@@ -53,6 +62,9 @@ def last_rows(const int32_t[::1] assets, Py_ssize_t n_assets):
     cdef int64_t[::1] last = result
     cdef Py_ssize_t n_left = n_assets
     cdef Py_ssize_t i
+    if n_assets == 1:
+        last[0] = assets.shape[0] - 1
+        return result
     with nogil:
         for i in range(assets.shape[0] - 1, -1, -1):
             if last[assets[i]] < 0:
@@ -73,50 +85,61 @@ def count_times(const int64_t[::1] times):
     return count
 
 
-def place_times(
-    const int64_t[::1] times, int64_t[::1] offsets, int64_t[::1] timestamps=None
-):
-    """Write the offsets of the rows of each time, shape (n + 1,), and the distinct times, shape (n,).
-
-    Without ``timestamps`` only offsets are written.
-    """
-    cdef bint with_times = timestamps is not None
+def place_times(const int64_t[::1] times, int64_t[::1] timestamps, int64_t[::1] offsets):
+    """Write the distinct times, shape (n,), and the offsets of their rows, shape (n + 1,)."""
     cdef Py_ssize_t i
     cdef Py_ssize_t t = 0
     with nogil:
         for i in range(times.shape[0]):
             if i == 0 or times[i] != times[i - 1]:
-                if with_times:
-                    timestamps[t] = times[i]
+                timestamps[t] = times[i]
                 offsets[t] = i
                 t += 1
         offsets[t] = times.shape[0]
 
 
-def are_sound(
-    const double[::1] opens, const double[::1] highs, const double[::1] lows, const double[::1] closes
+def look_at(
+    const int64_t[::1] times, const int32_t[::1] assets,
+    const double[::1] opens, const double[::1] highs, const double[::1] lows, const double[::1] closes,
+    const double[::1] volumes, const double[::1] bids, const double[::1] asks,
 ):
-    """Tell whether all prices are positive and finite, and all bars within their low and high."""
-    cdef double infinity = float("inf")
+    """Return :func:`ordered_times` of rows, and whether their prices are what they must be.
+
+    All prices are positive and finite, and all bars within their low and high. Volumes are finite and
+    not negative, quotes finite and positive, or NaN; an empty array stands for a column that is not
+    there.
+    """
+    # In one go without the interpreter's lock: beside a strategy in Python it is waited long for.
+    with nogil:
+        count = _ordered_times(times, assets)
+        sound = (
+            _are_bars(opens, highs, lows, closes)
+            and _may_be(volumes, True) and _may_be(bids, False) and _may_be(asks, False)
+        )
+    return count, sound
+
+
+cdef bint _are_bars(
+    const double[::1] opens, const double[::1] highs, const double[::1] lows, const double[::1] closes
+) noexcept nogil:
     cdef bint sound = True
     cdef Py_ssize_t i
-    with nogil:
-        for i in range(closes.shape[0]):
-            sound &= (
-                (lows[i] > 0.0) & (highs[i] < infinity) & (lows[i] <= opens[i]) & (opens[i] <= highs[i])
-                & (lows[i] <= closes[i]) & (closes[i] <= highs[i])
-            )
+    for i in range(closes.shape[0]):
+        sound &= (
+            (lows[i] > 0.0) & (highs[i] < INFINITY) & (lows[i] <= opens[i]) & (opens[i] <= highs[i])
+            & (lows[i] <= closes[i]) & (closes[i] <= highs[i])
+        )
     return sound
 
 
-def are_quotes(const double[::1] values, double least):
-    """Tell whether all values are finite and at least ``least``, or NaN."""
-    cdef double infinity = float("inf")
+# All values are finite and positive, or zero where that may be, or NaN.
+cdef bint _may_be(const double[::1] values, bint zero) noexcept nogil:
     cdef bint sound = True
     cdef Py_ssize_t i
-    with nogil:
-        for i in range(values.shape[0]):
-            sound &= not ((values[i] < least) | (values[i] == infinity))
+    for i in range(values.shape[0]):
+        sound &= not (
+            (values[i] < 0.0) | (values[i] == INFINITY) | ((values[i] == 0.0) & (not zero))
+        )
     return sound
 
 

@@ -12,8 +12,9 @@ from typing import TypeVar
 T = TypeVar("T")
 
 # A thread that wants to run Python waits for its turn: by default 5 ms, while a strategy runs. Reading
-# a chunk takes hundreds of turns, so a longer wait would be longer than the chunk's own run.
-TURN_SECONDS = 0.0001
+# a chunk takes a dozen turns or more, so that would be longer than the chunk's own run. With shorter ones
+# the two threads would take each other's turn away in the middle, and each change costs both.
+TURN_SECONDS = 0.0003
 
 
 def one_ahead(items: Iterator[T]) -> Iterator[T]:

@@ -13,6 +13,7 @@ import pyarrow.csv
 from ml4t.backtest.data.arrays import Float64s
 from ml4t.backtest.data.errors import DataError, MixedZonesError, mixed_zones
 from ml4t.backtest.data.names import SERIES_ROLES, plain
+from ml4t.backtest.data.raw import RawColumn
 
 
 def to_arrow(
@@ -250,6 +251,8 @@ def to_float64(column: Any, table_name: str, column_name: str) -> Float64s:
     DataError
         If the column does not hold numbers or booleans.
     """
+    if isinstance(column, RawColumn) and pa.types.is_float64(column.type):
+        return eight_bytes(column, np.float64)
     if pa.types.is_dictionary(column.type) and not is_text(column.type.value_type):
         column = single(column).dictionary_decode()
     kind = column.type
@@ -270,12 +273,14 @@ def to_float64(column: Any, table_name: str, column_name: str) -> Float64s:
     return array.to_numpy(zero_copy_only=False).astype(np.float64, copy=False)
 
 
-def eight_bytes(array: pa.Array, dtype: npt.DTypeLike) -> npt.NDArray[Any]:
+def eight_bytes(array: pa.Array | RawColumn, dtype: npt.DTypeLike) -> npt.NDArray[Any]:
     """Return values of eight bytes each, none of them null, in place.
 
     As ``to_numpy`` does, which gives the interpreter's lock away for it, and gets it back late where a
     strategy runs meanwhile.
     """
+    if isinstance(array, RawColumn):
+        return array.values.view(dtype)
     if len(array) == 0:
         return np.empty(0, dtype)
     return np.frombuffer(array.buffers()[1], dtype, len(array), 8 * array.offset)
@@ -288,6 +293,8 @@ def is_text(kind: pa.DataType) -> bool:
 
 def single(column: Any) -> pa.Array:
     """Return a column as one contiguous array."""
+    if isinstance(column, RawColumn):
+        return column.to_arrow()
     if isinstance(column, pa.ChunkedArray):
         if column.num_chunks == 1:
             return column.chunk(0)

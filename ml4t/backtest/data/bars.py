@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from ml4t.backtest.data.arrays import Float64s, Int32s, Int64s
-from ml4t.backtest.data.checks import check_prices
+from ml4t.backtest.data.arrays import NEW, Arrays, Float64s, Int32s, Int64s
+from ml4t.backtest.data.checks import look_at_prices, refuse_faults
 from ml4t.backtest.data.market_data import MarketData
-from ml4t.backtest.data.order import Empty, batch_offsets, row_order
+from ml4t.backtest.data.order import batch_offsets, row_order
 from ml4t.backtest.data.prices import PriceTable
 from ml4t.backtest.data.times import Clock
 
@@ -30,7 +30,7 @@ class Bars:
 
 
 def make_bars(
-    read: PriceTable, clock: Clock, name: str, sort: bool = False, empty: Empty = np.empty
+    read: PriceTable, clock: Clock, name: str, sort: bool = False, arrays: Arrays = NEW
 ) -> Bars:
     """Place, order and check the rows of a price table.
 
@@ -42,8 +42,8 @@ def make_bars(
         What the table is called in messages.
     sort : bool
         Accept times that run backwards within an asset.
-    empty : callable
-        Makes arrays, as ``numpy.empty`` does.
+    arrays : Arrays
+        Makes those that are needed.
 
     Returns
     -------
@@ -57,13 +57,15 @@ def make_bars(
     times = clock.instants(read.stamps, name)
     published = None if read.published is None else clock.instants(read.published, name)
     codes, prices, features = read.codes, read.prices, read.features
-    order = row_order(times, codes, read.assets, name, sort)
-    if order is not None:
+    n_times, sound = look_at_prices(times, codes, prices)
+    if n_times < 0:
+        order = row_order(times, codes, read.assets, name, sort)
         times, codes = times[order], codes[order]
         published = None if published is None else published[order]
         prices, features = take_rows(prices, order), take_rows(features, order)
-    check_prices(times, codes, read.assets, prices, name)
-    timestamps, offsets = batch_offsets(times, empty)
+    if not sound:
+        refuse_faults(times, codes, read.assets, prices, name)
+    timestamps, offsets = batch_offsets(times, None if n_times < 0 else n_times, arrays)
     return Bars(times, timestamps, offsets, codes, read.assets, prices, features, published)
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from ml4t.backtest.data._rows import last_rows
-from ml4t.backtest.data.arrays import Float64s, Int64s
+from ml4t.backtest.data.arrays import Float64s, Int32s, Int64s
 from ml4t.backtest.data.bars import Bars, take_rows
 from ml4t.backtest.data.room import Room
 
@@ -30,13 +30,11 @@ def with_carried(carried: Bars | None, bars: Bars, room: Room) -> Bars:
     """
     if carried is None:
         return bars
-    offsets = room.behind(carried.offsets[:1], bars.offsets)
-    offsets[1:] += len(carried.times)
     return replace(
         bars,
         timestamps=room.behind(carried.timestamps, bars.timestamps),
-        offsets=offsets,
-        codes=room.behind(carried.codes, bars.codes),
+        offsets=_offsets(carried, bars, room),
+        codes=_codes(carried, bars, room),
         prices=_behind(carried.prices, bars.prices, room),
         features=_behind(carried.features, bars.features, room),
         published=None,
@@ -64,6 +62,21 @@ def last_bars(carried: Bars | None, whole: Bars) -> Bars:
         features=take_rows(whole.features, rows),
         published=None,
     )
+
+
+def _offsets(carried: Bars, bars: Bars, room: Room) -> Int64s:
+    n_carried = len(carried.times)
+    if n_carried == 1 and len(bars.timestamps) == len(bars.times):
+        return room.counting(len(bars.times) + 2)
+    offsets = room.behind(carried.offsets[:1], bars.offsets)
+    offsets[1:] += n_carried
+    return offsets
+
+
+def _codes(carried: Bars, bars: Bars, room: Room) -> Int32s:
+    if len(bars.assets) == 1:
+        return room.zeros(len(carried.codes) + len(bars.codes))
+    return room.behind(carried.codes, bars.codes)
 
 
 def _times(carried: Bars | None, whole: Bars, rows: Int64s) -> Int64s:

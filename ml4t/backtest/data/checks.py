@@ -5,16 +5,32 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ml4t.backtest.data._rows import are_quotes, are_sound
+from ml4t.backtest.data._rows import look_at
 from ml4t.backtest.data.arrays import Float64s, Int32s, Int64s, Marks
 from ml4t.backtest.data.errors import DataError, count_rows, first_rows
 from ml4t.backtest.data.names import OHLC
 
-LEAST = {"volume": 0.0, "bid": np.nextafter(0.0, 1.0), "ask": np.nextafter(0.0, 1.0)}
-"""The least that may be; NaN says that it is not known."""
+QUOTES = ("volume", "bid", "ask")
+ABSENT = np.empty(0)
 
 
-def check_prices(
+def look_at_prices(
+    times: Int64s, assets: Int32s, prices: Mapping[str, Float64s]
+) -> tuple[int, bool]:
+    """Tell in one pass, which is nearly always all it takes, whether rows are as they must be.
+
+    Returns
+    -------
+    n_times : int
+        Number of distinct times; -1 if the rows are not in order of (time, asset).
+    sound : bool
+        No price is one that :func:`refuse_faults` refuses.
+    """
+    columns = (prices.get(field, ABSENT) for field in (*OHLC, *QUOTES))
+    return look_at(times, assets, *map(np.ascontiguousarray, columns))
+
+
+def refuse_faults(
     times: Int64s,
     assets: Int32s,
     names: Sequence[Any],
@@ -37,8 +53,6 @@ def check_prices(
         close lie outside of [low, high]; if volume is negative, or bid or ask is not positive; each
         with the column, the count and the first rows.
     """
-    if _all_sound(prices):
-        return
     for fault in price_faults(prices):
         if fault.bad.any():
             rows = first_rows(
@@ -48,14 +62,6 @@ def check_prices(
                 f"{table_name}: column {fault.column!r} {fault.what} in "
                 f"{count_rows(int(fault.bad.sum()))}: {rows}; correct or drop the rows"
             )
-
-
-def _all_sound(prices: Mapping[str, Float64s]) -> bool:
-    """Tell in one pass, which is nearly always all it takes, whether there is no fault."""
-    columns = {field: np.ascontiguousarray(values) for field, values in prices.items()}
-    return are_sound(*(columns[field] for field in OHLC)) and all(
-        are_quotes(columns[field], least) for field, least in LEAST.items() if field in columns
-    )
 
 
 class Fault(NamedTuple):
@@ -86,7 +92,7 @@ def price_faults(prices: Mapping[str, Float64s]) -> Iterator[Fault]:
         for column in ("open", "close"):
             yield Fault("bar_range", column, "is below low", prices[column] < low)
             yield Fault("bar_range", column, "is above high", prices[column] > high)
-    for column in ("volume", "bid", "ask"):
+    for column in QUOTES:
         if column in prices:
             yield _quote_fault(column, prices[column])
 

@@ -1,29 +1,25 @@
 """Rows in (timestamp, asset) order: found when they stand so, made when they do not."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from ml4t.backtest.data._rows import (
     count_times,
-    is_ordered,
     place_times,
     runs_backwards,
     sort_by_rank,
 )
-from ml4t.backtest.data.arrays import Int32s, Int64s
+from ml4t.backtest.data.arrays import NEW, Arrays, Int32s, Int64s
 from ml4t.backtest.data.errors import DataError, count_rows, first_rows
-
-Empty = Callable[[int, type[np.int64]], npt.NDArray[Any]]
 
 
 def row_order(
     times: Int64s, assets: Int32s, names: Sequence[Any], table_name: str, sort: bool = False
-) -> Int64s | None:
-    """Return the order that sorts rows by (timestamp, asset code), None if they stand so already.
+) -> Int64s:
+    """Return the order that sorts rows by (timestamp, asset code), which is not how they stand.
 
     Parameters
     ----------
@@ -40,8 +36,6 @@ def row_order(
     DataError
         If a (timestamp, asset) stands twice, or times run backwards within an asset.
     """
-    if is_ordered(times, assets):
-        return None
     if not sort:
         _refuse_backwards(times, assets, names, table_name)
     order = order_by(assets, times, len(names))
@@ -83,25 +77,27 @@ def _refuse_backwards(times: Int64s, assets: Int32s, names: Sequence[Any], table
         )
 
 
-def batch_offsets(times: Int64s, empty: Empty = np.empty) -> tuple[Int64s, Int64s]:
+def batch_offsets(
+    times: Int64s, n_times: int | None = None, arrays: Arrays = NEW
+) -> tuple[Int64s, Int64s]:
     """Return the distinct times of sorted rows and the offsets of their rows.
 
     Parameters
     ----------
     times : int64 array, shape (n_rows,), not decreasing
-    empty : callable
-        Makes the arrays, as ``numpy.empty`` does.
+    n_times : int, optional
+        Number of distinct times, if it is known.
+    arrays : Arrays
+        Makes them.
 
     Returns
     -------
     timestamps : int64 array, shape (n_times,)
     offsets : int64 array, shape (n_times + 1,)
     """
-    n_times = count_times(times)
-    offsets = empty(n_times + 1, np.int64)
+    n_times = count_times(times) if n_times is None else n_times
     if n_times == len(times):
-        place_times(times, offsets)
-        return times, offsets
-    timestamps = empty(n_times, np.int64)
-    place_times(times, offsets, timestamps)
+        return times, arrays.counting(n_times + 1)
+    timestamps, offsets = arrays.empty(n_times, np.int64), arrays.empty(n_times + 1, np.int64)
+    place_times(times, timestamps, offsets)
     return timestamps, offsets

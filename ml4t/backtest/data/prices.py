@@ -7,12 +7,13 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from ml4t.backtest.data.arrays import Float64s, Int32s
+from ml4t.backtest.data.arrays import NEW, Arrays, Float64s, Int32s
 from ml4t.backtest.data.arrow import to_float64
 from ml4t.backtest.data.assets import asset_order, encode, recode, used_names
 from ml4t.backtest.data.errors import DataError
 from ml4t.backtest.data.layout import price_layout
 from ml4t.backtest.data.names import ADJUSTED_CLOSE, OHLC, PRICE_ROLES, find_roles, plain
+from ml4t.backtest.data.raw import RawTable
 from ml4t.backtest.data.times import Stamps, read_stamps
 
 QUOTES = ("volume", "bid", "ask")
@@ -69,18 +70,19 @@ def read_prices(
 
 
 def price_rows(
-    table: pa.Table,
+    table: pa.Table | RawTable,
     name: str,
     roles: Mapping[str, str],
     assets: Sequence[Any] | None = None,
     kinds: Mapping[str, str] | None = None,
     wide: bool = False,
+    arrays: Arrays = NEW,
 ) -> PriceTable:
     """Read the rows of a long price table.
 
     Parameters
     ----------
-    table : pyarrow.Table
+    table : pyarrow.Table or RawTable
     name : str
     roles : mapping of role to column name
     assets : sequence of asset names, optional
@@ -89,6 +91,8 @@ def price_rows(
         What the times of the whole table are, where this is a part of it.
     wide : bool
         The table was wide, with its assets in order.
+    arrays : Arrays
+        Makes those that are needed.
     """
     closes_only = _closes_only(name, roles)
     prices = {
@@ -108,7 +112,7 @@ def price_rows(
         for role in ("timestamp", "available_at")
         if role in roles
     )
-    codes, assets = _assets(table, roles, wide, assets, name)
+    codes, assets = _assets(table, roles, wide, assets, name, arrays)
     return PriceTable(
         stamps, published[0] if published else None, codes, assets, prices, features, closes_only
     )
@@ -156,7 +160,12 @@ def _closes_only(name: str, roles: Mapping[str, str]) -> bool:
 
 
 def _assets(
-    table: pa.Table, roles: Mapping[str, str], wide: bool, given: Sequence[Any] | None, name: str
+    table: pa.Table | RawTable,
+    roles: Mapping[str, str],
+    wide: bool,
+    given: Sequence[Any] | None,
+    name: str,
+    arrays: Arrays,
 ) -> tuple[Int32s, tuple[Any, ...]]:
     if "asset" not in roles:
         given = (ONE_ASSET,) if given is None else tuple(given)
@@ -164,7 +173,7 @@ def _assets(
             raise DataError(
                 f"{name}: has no column of assets, but assets= names {len(given)}; give the column"
             )
-        return np.zeros(table.num_rows, np.int32), given
+        return arrays.zeros(table.num_rows), given
     codes, names = encode(table[roles["asset"]], name, roles["asset"])
     assets = asset_order(used_names(codes, names), wide, given, name)
     return recode(codes, names, assets), assets

@@ -10,13 +10,15 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from ml4t.backtest.data._rows import copy_arrays
+from ml4t.backtest.data.arrays import Arrays, Int32s, Int64s
 from ml4t.backtest.data.arrow import eight_bytes, single
+from ml4t.backtest.data.raw import RawColumn, RawTable
 from ml4t.backtest.data.recycle import Recycler
 
 Array = npt.NDArray[Any]
 
 
-class Room:
+class Room(Arrays):
     """Columns with room in front: rows that come in pieces are written once, where they will stay.
 
     Parameters
@@ -39,6 +41,14 @@ class Room:
         self._wholes[_place(column)] = whole
         return column
 
+    def counting(self, n: int) -> Int64s:
+        """Return 0, 1, ... n - 1, of one array for all chunks."""
+        return self._memory.counting(n)
+
+    def zeros(self, n: int) -> Int32s:
+        """Return n zeros, of one array for all chunks."""
+        return self._memory.zeros(n)
+
     def behind(self, before: Array, column: Array) -> Array:
         """Return a column behind what is carried over; copied only where it was not made here.
 
@@ -56,7 +66,7 @@ class Room:
         whole[: len(before)] = before
         return whole
 
-    def gather(self, batches: Iterable[pa.RecordBatch], n_rows: int) -> pa.Table:
+    def gather(self, batches: Iterable[pa.RecordBatch], n_rows: int) -> RawTable:
         """Return rows that come in pieces, ``n_rows`` in all, as one table of contiguous columns.
 
         Each batch is written where it belongs before the next is asked for: what decodes them needs the
@@ -74,9 +84,10 @@ class Room:
             ]
             copy_arrays(*zip(*filter(None, written), strict=True))
             filled += batch.num_rows
+            del batch, written
         if filled != n_rows:
             raise ValueError(f"{n_rows} rows were announced, {filled} came")
-        return pa.Table.from_arrays([column.whole(n_rows) for column in columns], schema=schema)
+        return RawTable(schema.names, [column.whole() for column in columns], n_rows)
 
 
 class _Column:
@@ -90,20 +101,17 @@ class _Column:
     def place(self, piece: pa.Array, filled: int) -> tuple[Array, Array] | None:
         """Take a piece: return its values and the place for them, None if it is kept."""
         if self._array is not None and piece.null_count:
-            self._pieces.append(self._of_array(filled))
+            self._pieces.append(RawColumn(self._kind, self._array[:filled]).to_arrow())
             self._array = None
         if self._array is None:
             self._pieces.append(piece)
             return None
         return eight_bytes(piece, np.int64), self._array[filled : filled + len(piece)]
 
-    def whole(self, n_rows: int) -> pa.Array:
+    def whole(self) -> pa.Array | RawColumn:
         if self._array is not None:
-            return self._of_array(n_rows)
+            return RawColumn(self._kind, self._array)
         return single(pa.chunked_array(self._pieces, self._kind))
-
-    def _of_array(self, n_rows: int) -> pa.Array:
-        return pa.Array.from_buffers(self._kind, n_rows, [None, pa.py_buffer(self._array)])
 
 
 def _is_plain(kind: pa.DataType) -> bool:

@@ -24,14 +24,16 @@ from ml4t.backtest.data.arrow import (
     without_keys,
 )
 from ml4t.backtest.data.errors import DAY_NS, DataError
+from ml4t.backtest.data.raw import RawTable
 from ml4t.backtest.data.room import Room
 from ml4t.backtest.data.times import parse_times
 
 UNIT_NS = {"s": 1_000_000_000, "ms": 1_000_000, "us": 1_000, "ns": 1}
 TIME_ROLES = ("timestamp", "available_at")
 
-# Rows decoded at a time. Each time takes a turn from the run that goes on meanwhile.
-SMALL_BATCH, LARGE_BATCH = 65_536, 262_144
+# Rows decoded at a time: of the first ones, which are waited for, of others, and at the most. Each time
+# takes a turn from the run that goes on meanwhile.
+FIRST_BATCH, USUAL_BATCH, LARGEST_BATCH = 65_536, 262_144, 524_288
 PAGE_BYTES = 1 << 20
 
 Roles = dict[str, str]
@@ -60,16 +62,23 @@ class Source:
         return self._try(lambda: self.dataset.to_table(list(self.columns), filter=chosen))
 
     def batches(
-        self, columns: Collection[str], after: int | None = None, until: int | None = None
+        self,
+        columns: Collection[str],
+        after: int | None = None,
+        until: int | None = None,
+        n_rows: int = USUAL_BATCH,
     ) -> Iterator[pa.RecordBatch]:
-        """Yield some rows at a time of these columns, in the order in which they are stored."""
+        """Yield some rows at a time of these columns, in the order in which they are stored.
+
+        About ``n_rows`` at a time where that is left to us.
+        """
         chosen = self._filter(after, until)
         # File by file: Arrow would read far ahead over many of them.
         for fragment in self.dataset.get_fragments(chosen):
-            yield from self._nonempty(self._batches_of(fragment, list(columns), chosen))
+            yield from self._nonempty(self._batches_of(fragment, list(columns), chosen, n_rows))
 
     def _batches_of(
-        self, fragment: ds.Fragment, columns: list[str], chosen: ds.Expression | None
+        self, fragment: ds.Fragment, columns: list[str], chosen: ds.Expression | None, n_rows: int
     ) -> Iterator[pa.RecordBatch]:
         if chosen is None and self._is_plain(fragment, columns):
             # Page by page: a scanner decodes whole row groups, and several of them, before the first row.
@@ -80,7 +89,7 @@ class Source:
                 buffer_size=PAGE_BYTES,
                 pre_buffer=False,
             )
-            return _decoded(file, columns)
+            return _decoded(file, columns, n_rows)
         scanner = fragment.scanner(self.dataset.schema, columns, filter=chosen, batch_readahead=2)
         return iter(scanner.to_batches())
 
@@ -98,6 +107,7 @@ class Source:
         while (batch := self._try(lambda: next(batches, None))) is not None:
             if batch.num_rows:
                 yield batch
+            del batch
 
     def _filter(self, after: int | None, until: int | None) -> ds.Expression | None:
         time, kind = ds.field(self.time), self.dataset.schema.field(self.time).type
@@ -116,31 +126,36 @@ class Source:
             raise DataError(f"{self.name}: could not be read: {error}") from error
 
 
-def _decoded(file: pq.ParquetFile, columns: list[str]) -> Iterator[pa.RecordBatch]:
+def _decoded(file: pq.ParquetFile, columns: list[str], n_rows: int) -> Iterator[pa.RecordBatch]:
     """Decode a file, its first row group in small batches: they are waited for, the others read ahead."""
     for group in range(file.num_row_groups):
-        n_rows = LARGE_BATCH if group else SMALL_BATCH
-        yield from file.iter_batches(n_rows, [group], columns, use_threads=False)
+        at_a_time = n_rows if group else FIRST_BATCH
+        yield from file.iter_batches(at_a_time, [group], columns, use_threads=False)
 
 
 class InOrder:
     """Reads a source whose rows stand in order of time from front to back, each row once.
 
-    Arrow decodes what comes next meanwhile, in threads of its own.
+    Parameters
+    ----------
+    source : Source
+    n_rows : int, optional
+        Rows of a chunk, if that is known: as many are decoded at a time, within limits.
     """
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: Source, n_rows: int | None = None) -> None:
         self._time = source.time
-        self._batches = source.batches(source.columns)
+        at_a_time = USUAL_BATCH if n_rows is None else max(FIRST_BATCH, min(n_rows, LARGEST_BATCH))
+        self._batches = source.batches(source.columns, n_rows=at_a_time)
         self._rest: pa.RecordBatch | None = None
 
-    def until(self, end: int, room: Room) -> pa.Table | None:
+    def until(self, end: int, room: Room) -> RawTable | None:
         """Return the next rows, up to a stored time; None where there is none."""
         parts = list(self._up_to(end))
         n_rows = sum(part.num_rows for part in parts)
         return room.gather(parts, n_rows) if n_rows else None
 
-    def rows(self, n_rows: int, room: Room) -> pa.Table:
+    def rows(self, n_rows: int, room: Room) -> RawTable:
         """Return the next rows, so many of them."""
         return room.gather(self._first(n_rows), n_rows)
 
@@ -152,6 +167,7 @@ class InOrder:
             if n_rows < batch.num_rows:
                 self._rest = batch.slice(n_rows)
                 return
+            del batch, times
 
     def _first(self, n_rows: int) -> Iterator[pa.RecordBatch]:
         while n_rows > 0 and (batch := self._next()) is not None:
@@ -159,6 +175,7 @@ class InOrder:
             if n_rows < batch.num_rows:
                 self._rest = batch.slice(n_rows)
             n_rows -= batch.num_rows
+            del batch
 
     def _next(self) -> pa.RecordBatch | None:
         rest, self._rest = self._rest, None

@@ -29,6 +29,7 @@ from ml4t.backtest.data.errors import (
     count_rows,
     mixed_zones,
 )
+from ml4t.backtest.data.raw import RawColumn
 
 LAST_DAY = 106_750
 """Days from 1970 that int64 nanoseconds reach, both ways."""
@@ -72,6 +73,8 @@ def read_stamps(column: Any, table_name: str, column_name: str, kind: str | None
     DataError
         If the column holds something else, is null somewhere, or cannot be given in nanoseconds.
     """
+    if isinstance(column, RawColumn) and getattr(column.type, "unit", "") == "ns":
+        return _stamps(column.values, column.type.tz, kind)
     where = f"{table_name}: column {column_name!r}"
     array = plain_times(column, table_name, column_name)
     if array.null_count:
@@ -91,10 +94,12 @@ def read_stamps(column: Any, table_name: str, column_name: str, kind: str | None
     try:
         if array.type.unit != "ns":
             array = array.cast(pa.timestamp("ns", array.type.tz))
-        values = eight_bytes(array, np.int64)
     except pa.ArrowInvalid as error:
         raise DataError(f"{where} has times outside 1677 to 2262: {error}") from error
-    zone = array.type.tz
+    return _stamps(eight_bytes(array, np.int64), array.type.tz, kind)
+
+
+def _stamps(values: Int64s, zone: str | None, kind: str | None) -> Stamps:
     if kind in (None, "date") and zone not in ("UTC", "Etc/UTC", "+00:00", "Z"):
         days = _whole_days(values if zone is None else _local(values, zone))
         if days is not None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ml4t.backtest.data._rows import is_ordered
+from ml4t.backtest.data._rows import ordered_times
 from ml4t.backtest.data.arrays import Int64s
 from ml4t.backtest.data.assemble import PRICES
 from ml4t.backtest.data.bars import Bars, take_rows
@@ -188,7 +188,7 @@ def _find_in_prices(
 def _ordered(read: PriceTable, times: Int64s) -> Bars:
     """Return the bars in order, whatever is wrong with them."""
     codes, prices, features = read.codes, read.prices, read.features
-    if not is_ordered(times, codes):
+    if ordered_times(times, codes) < 0:
         order = order_by(codes, times, len(read.assets))
         times, codes = times[order], codes[order]
         prices, features = take_rows(prices, order), take_rows(features, order)

@@ -19,6 +19,7 @@ from ml4t.backtest.data.errors import DataError
 from ml4t.backtest.data.market_data import MarketData
 from ml4t.backtest.data.plan import Plan
 from ml4t.backtest.data.prices import price_rows
+from ml4t.backtest.data.raw import RawTable
 from ml4t.backtest.data.recycle import Recycler
 from ml4t.backtest.data.requests import Request
 from ml4t.backtest.data.room import Room
@@ -63,9 +64,10 @@ class Walk:
             yield chunk
             del chunk
 
-    def _in_order(self) -> Iterator[tuple[pa.Table, Room]]:
+    def _in_order(self) -> Iterator[tuple[pa.Table | RawTable, Room]]:
         """Read the prices of one chunk after the other, from front to back."""
-        plan, reader = self._plan, InOrder(self._plan.source)
+        plan = self._plan
+        reader = InOrder(plan.source, max(plan.sizes, default=None))
         read = reader.rows if plan.ends is None else reader.until
         for end in plan.sizes if plan.ends is None else plan.ends:
             room = self._room()
@@ -73,7 +75,7 @@ class Walk:
             if table is not None:
                 yield table, room
 
-    def _in_any_order(self) -> Iterator[tuple[pa.Table, Room]]:
+    def _in_any_order(self) -> Iterator[tuple[pa.Table | RawTable, Room]]:
         """Read the prices of one chunk after the other, each from wherever its rows are."""
         for bounds in pairwise([None, *(self._plan.ends or ())]):
             yield self._plan.source.read(*bounds), self._room()
@@ -82,10 +84,12 @@ class Walk:
         """Room for the rows that the next chunk carries over."""
         return Room(0 if self._carried is None else len(self._carried.times), self._memory)
 
-    def _chunk(self, table: pa.Table, room: Room) -> MarketData:
+    def _chunk(self, table: pa.Table | RawTable, room: Room) -> MarketData:
         plan = self._plan
-        read = price_rows(table, PRICES, plan.source.roles, plan.assets, plan.survey.kinds)
-        bars = make_bars(read, plan.clock, PRICES, plan.sort, room.empty)
+        read = price_rows(
+            table, PRICES, plan.source.roles, plan.assets, plan.survey.kinds, arrays=room
+        )
+        bars = make_bars(read, plan.clock, PRICES, plan.sort, room)
         self._check_later(bars)
         check_own_columns(bars, plan.on_violation)
         actions = self._actions(int(bars.timestamps[-1]))

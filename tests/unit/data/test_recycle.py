@@ -6,8 +6,11 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from ml4t.backtest.data.arrow import single, to_float64
+from ml4t.backtest.data.raw import RawColumn
 from ml4t.backtest.data.recycle import Recycler
 from ml4t.backtest.data.room import Room
+from ml4t.backtest.data.times import read_stamps
 
 
 def place(array):
@@ -79,12 +82,16 @@ def batches(n, pieces):
     return table, [part.combine_chunks().to_batches()[0] for part in parts if len(part)]
 
 
+def in_arrow(gathered):
+    return pa.table({name: single(gathered[name]) for name in gathered.column_names})
+
+
 @pytest.mark.parametrize("pieces", [1, 2, 5])
 def test_pieces_become_one_table(pieces):
     table, parts = batches(50, pieces)
     gathered = Room(3, Recycler()).gather(parts, 50)
-    assert gathered.equals(table)
-    assert all(column.num_chunks == 1 for column in gathered.columns)
+    assert gathered.num_rows == 50
+    assert in_arrow(gathered).equals(table)
 
 
 def test_rows_that_were_not_announced_are_refused():
@@ -98,16 +105,50 @@ def test_rows_that_were_not_announced_are_refused():
 def test_a_null_after_pieces_without():
     whole = pa.table({"x": pa.array([1.0] * 20 + [None] + [2.0] * 9), "n": pa.array([*range(30)])})
     parts = [whole.slice(i, 10).combine_chunks().to_batches()[0] for i in (0, 10, 20)]
-    assert Room(1, Recycler()).gather(parts, 30).equals(whole)
+    assert in_arrow(Room(1, Recycler()).gather(parts, 30)).equals(whole)
 
 
 def test_a_column_is_written_once_behind_what_is_carried():
     room = Room(2, Recycler())
     table = room.gather(batches(50, 4)[1], 50)
-    column = table["close"].chunk(0).to_numpy()
+    column = to_float64(table["close"], "prices", "close")
     whole = room.behind(np.array([7.0, 8.0]), column)
     np.testing.assert_array_equal(whole, [7.0, 8.0, *column])
     assert np.shares_memory(whole, column)
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        pa.float64(),
+        pa.int64(),
+        pa.timestamp("ns", "UTC"),
+        pa.timestamp("us", "America/New_York"),
+        pa.timestamp("s"),
+    ],
+    ids=str,
+)
+def test_a_raw_column_is_read_as_arrow_reads_it(kind):
+    values = np.arange(1, 4)
+    column = pa.array(values).cast(kind) if kind != pa.float64() else pa.array(values / 2)
+    raw = RawColumn(kind, np.frombuffer(column.buffers()[1], np.int64))
+    assert single(raw).equals(column)
+    if pa.types.is_timestamp(kind):
+        read, expected = (read_stamps(c, "prices", "time", "naive") for c in (raw, column))
+        assert read.kind == expected.kind
+        read, expected = read.values, expected.values
+    else:
+        read, expected = (to_float64(c, "prices", "x") for c in (raw, column))
+    np.testing.assert_array_equal(read, expected)
+
+
+def test_counting_and_zeros_are_one_array_for_all_chunks():
+    memory = Recycler(10)
+    for n in (4, 10, 7, 25, 3):
+        np.testing.assert_array_equal(memory.counting(n), np.arange(n))
+        np.testing.assert_array_equal(memory.zeros(n), np.zeros(n))
+    assert np.shares_memory(memory.counting(3), memory.counting(25))
+    assert memory.zeros(3).dtype == np.int32
 
 
 def test_fewer_values_may_be_carried_than_there_is_room_for():
