@@ -46,7 +46,11 @@ def fours_of(gate: Gate, n_times: int, n_fours: int) -> Fours:
 
 def gate_verdict(gate: Gate) -> Verdict:
     """Measure a gate until it can be decided."""
-    return decide(gate.bound, lambda: in_fresh_process(fours_of, gate, gate.n_times, FOURS_A_ROUND))
+    return decide(
+        gate.bound,
+        lambda: in_fresh_process(fours_of, gate, gate.n_times, FOURS_A_ROUND),
+        n_rounds=gate.n_rounds,
+    )
 
 
 def gate_row(gate: Gate) -> Row:

@@ -15,7 +15,7 @@ from benchmarks.strategies import Idle, Jumps, TopWeights
 from benchmarks.yardsticks.build import yardstick
 from ml4t.backtest import BacktestConfig, BacktestEngine, SignalStrategy
 from ml4t.backtest.data.market_data import MarketData
-from ml4t.backtest.risk import PriceBasedStopLoss, PriceBasedTakeProfit, TimeBasedExit
+from ml4t.backtest.risk import PriceBasedStopLoss, PriceBasedTakeProfit, RiskManager, TimeBasedExit
 
 STOP = 0.01
 TARGET = 0.02
@@ -51,11 +51,18 @@ class Benchmark:
         return self.n_times * self.n_assets
 
 
-def engine_side(data: MarketData, strategy: Callable[[], object], **options: object) -> Side:
-    """Return a side whose set-up makes an engine with a new strategy, and whose run is its run."""
+def engine_side(
+    data: MarketData,
+    strategy: Callable[[], object],
+    *,
+    risk_manager: Callable[[], RiskManager] | None = None,
+    **options: object,
+) -> Side:
+    """Return a side whose set-up makes an engine with a new strategy and manager, and whose run is its run."""
 
     def prepare() -> Run:
-        return BacktestEngine(data, strategy(), **options).run
+        manager = None if risk_manager is None else risk_manager()
+        return BacktestEngine(data, strategy(), risk_manager=manager, **options).run
 
     return prepare
 
