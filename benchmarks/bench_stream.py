@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gc
 import hashlib
+import math
 import tempfile
 import time
 from collections import deque
@@ -46,17 +47,19 @@ def measure_stream(n_rounds: int, n_rows: int = N_ROWS, chunk: int = CHUNK) -> n
     Returns
     -------
     float64 array, shape (n_rounds, 3), seconds
+        Of running and of both, geometric means of two each, in the order a b b a: what changes steadily
+        within a round cancels in their ratio.
     """
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "minutes.parquet"
         write_minutes(path, n_rows)
         data = MarketData.from_tables(path)
         with garbage_collection_off():
-            rounds = [_round(path, data, chunk, bool(i % 2)) for i in range(n_rounds + 1)]
+            rounds = [_round(path, data, chunk) for _ in range(n_rounds + 1)]
     return np.array(rounds[1:])  # the first one warms up
 
 
-def _round(path: Path, data: MarketData, chunk: int, from_memory_first: bool) -> list[float]:
+def _round(path: Path, data: MarketData, chunk: int) -> list[float]:
     def read() -> None:
         deque(DataFeed.from_parquet(path, chunk=chunk, prefetch=False), maxlen=0)
 
@@ -67,16 +70,18 @@ def _round(path: Path, data: MarketData, chunk: int, from_memory_first: bool) ->
         return BacktestEngine(DataFeed.from_parquet(path, chunk=chunk), Marked()).run()
 
     reading, _ = timed(read)
-    seconds, digests = {}, set()
-    for call in (run, both) if from_memory_first else (both, run):
-        # The first touch of memory that a virtual machine has taken back costs more than the run.
-        call()
-        seconds[call], result = timed(call)
+    # The first touch of memory that a virtual machine has taken back costs more than the run: the
+    # larger of the two goes first, untimed.
+    both()
+    seconds, digests = [], set()
+    for call in (run, both, both, run):
+        elapsed, result = timed(call)
+        seconds.append(elapsed)
         digests.add(digest(result))
         del result
     if len(digests) > 1:
         raise AssertionError("the run from files must be the run from memory")
-    return [reading, seconds[run], seconds[both]]
+    return [reading, math.sqrt(seconds[0] * seconds[3]), math.sqrt(seconds[1] * seconds[2])]
 
 
 def digest(result: BacktestResult) -> str:

@@ -23,6 +23,18 @@ PLAIN_MEMORY = {"ARROW_DEFAULT_MEMORY_POOL": "system", "MALLOC_MMAP_THRESHOLD_":
 By default Arrow and the C library keep much of it, more or less as their threads happen to take turns.
 """
 
+KEPT_MEMORY = {
+    "MALLOC_ARENA_MAX": "1",
+    "MALLOC_MMAP_THRESHOLD_": str(1 << 30),
+    "MALLOC_TRIM_THRESHOLD_": str(1 << 34),
+    "MIMALLOC_PURGE_DELAY": "-1",
+}
+"""Environment in which the C library and Arrow keep memory that is let go.
+
+What returns to the system a virtual machine gives back to its host, every few seconds; to touch it again
+then takes up to forty times as long.
+"""
+
 
 class Marked(Strategy):
     """B7: one attribute and two comparisons a bar; few bars are marked, and hold for a few bars."""

@@ -29,7 +29,6 @@ class Recycler:
 
     def __init__(self, n_values=0):
         self._least = 8 * n_values
-        self._n_values = n_values
         self._blocks = []
         self._counting = np.empty(0, np.int64)
         self._zeros = np.empty(0, np.int32)
@@ -49,13 +48,13 @@ class Recycler:
     def counting(self, n):
         """Return 0, 1, ... n - 1, of one array that only grows."""
         if n > len(self._counting):
-            self._counting = np.arange(max(n, self._n_values), dtype=np.int64)
+            self._counting = np.arange(2 * n, dtype=np.int64)
         return self._counting[:n]
 
     def zeros(self, n):
         """Return n zeros, int32, of one array that only grows."""
         if n > len(self._zeros):
-            self._zeros = np.zeros(max(n, self._n_values), np.int32)
+            self._zeros = np.zeros(2 * n, np.int32)
         return self._zeros[:n]
 
     def _block(self, n_bytes):

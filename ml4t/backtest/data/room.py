@@ -17,6 +17,9 @@ from ml4t.backtest.data.recycle import Recycler
 
 Array = npt.NDArray[Any]
 
+COPIED_AT_ONCE = 524_288
+"""Rows of decoded batches that wait, at most and one batch, to be copied in one turn."""
+
 
 class Room(Arrays):
     """Columns with room in front: rows that come in pieces are written once, where they will stay.
@@ -69,22 +72,24 @@ class Room(Arrays):
     def gather(self, batches: Iterable[pa.RecordBatch], n_rows: int) -> RawTable:
         """Return rows that come in pieces, ``n_rows`` in all, as one table of contiguous columns.
 
-        Each batch is written where it belongs before the next is asked for: what decodes them needs the
-        memory of one.
+        So many rows are copied at once that turns are few, and so few that what decodes them does not
+        need the memory of all.
         """
         columns: list[_Column] = []
-        filled = 0
+        waiting: list[tuple[Array, Array]] = []
+        filled = copied = 0
         for batch in batches:
             if not columns:
                 schema = batch.schema
                 columns = [_Column(field.type, n_rows, self) for field in schema]
-            written = [
-                column.place(piece, filled)
-                for column, piece in zip(columns, batch.columns, strict=True)
-            ]
-            copy_arrays(*zip(*filter(None, written), strict=True))
+            for column, piece in zip(columns, batch.columns, strict=True):
+                waiting += column.place(piece, filled)
             filled += batch.num_rows
-            del batch, written
+            del batch, piece
+            if filled - copied >= COPIED_AT_ONCE or filled >= n_rows:
+                copy_arrays(*zip(*waiting, strict=True))
+                waiting.clear()
+                copied = filled
         if filled != n_rows:
             raise ValueError(f"{n_rows} rows were announced, {filled} came")
         return RawTable(schema.names, [column.whole() for column in columns], n_rows)
@@ -98,15 +103,15 @@ class _Column:
         self._array = room.empty(n_rows, np.int64) if _is_plain(kind) else None
         self._pieces: list[pa.Array] = []
 
-    def place(self, piece: pa.Array, filled: int) -> tuple[Array, Array] | None:
-        """Take a piece: return its values and the place for them, None if it is kept."""
+    def place(self, piece: pa.Array, filled: int) -> list[tuple[Array, Array]]:
+        """Take a piece: return its values with the place they go to, nothing if it is kept."""
         if self._array is not None and piece.null_count:
             self._pieces.append(RawColumn(self._kind, self._array[:filled]).to_arrow())
             self._array = None
         if self._array is None:
             self._pieces.append(piece)
-            return None
-        return eight_bytes(piece, np.int64), self._array[filled : filled + len(piece)]
+            return []
+        return [(eight_bytes(piece, np.int64), self._array[filled : filled + len(piece)])]
 
     def whole(self) -> pa.Array | RawColumn:
         if self._array is not None:

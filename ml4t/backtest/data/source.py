@@ -31,9 +31,9 @@ from ml4t.backtest.data.times import parse_times
 UNIT_NS = {"s": 1_000_000_000, "ms": 1_000_000, "us": 1_000, "ns": 1}
 TIME_ROLES = ("timestamp", "available_at")
 
-# Rows decoded at a time: of the first ones, which are waited for, of others, and at the most. Each time
-# takes a turn from the run that goes on meanwhile.
-FIRST_BATCH, USUAL_BATCH, LARGEST_BATCH = 65_536, 262_144, 524_288
+# Rows decoded at a time: of the first ones, which are waited for, and at the most. Each time takes a turn
+# from the run that goes on meanwhile, and larger ones keep it waiting while chunks are still small.
+FIRST_BATCH, LARGEST_BATCH = 65_536, 262_144
 PAGE_BYTES = 1 << 20
 
 Roles = dict[str, str]
@@ -66,7 +66,7 @@ class Source:
         columns: Collection[str],
         after: int | None = None,
         until: int | None = None,
-        n_rows: int = USUAL_BATCH,
+        n_rows: int = LARGEST_BATCH,
     ) -> Iterator[pa.RecordBatch]:
         """Yield some rows at a time of these columns, in the order in which they are stored.
 
@@ -107,6 +107,7 @@ class Source:
         while (batch := self._try(lambda: next(batches, None))) is not None:
             if batch.num_rows:
                 yield batch
+            # Let go of it before the next one: Arrow then frees it as it decodes, without the lock.
             del batch
 
     def _filter(self, after: int | None, until: int | None) -> ds.Expression | None:
@@ -128,9 +129,10 @@ class Source:
 
 def _decoded(file: pq.ParquetFile, columns: list[str], n_rows: int) -> Iterator[pa.RecordBatch]:
     """Decode a file, its first row group in small batches: they are waited for, the others read ahead."""
-    for group in range(file.num_row_groups):
-        at_a_time = n_rows if group else FIRST_BATCH
-        yield from file.iter_batches(at_a_time, [group], columns, use_threads=False)
+    groups = [*range(file.num_row_groups)]
+    for some, at_a_time in ((groups[:1], FIRST_BATCH), (groups[1:], n_rows)):
+        if some:
+            yield from file.iter_batches(at_a_time, some, columns, use_threads=False)
 
 
 class InOrder:
@@ -139,13 +141,13 @@ class InOrder:
     Parameters
     ----------
     source : Source
-    n_rows : int, optional
-        Rows of a chunk, if that is known: as many are decoded at a time, within limits.
+    n_rows : int
+        Rows of the largest chunk: as many are decoded at a time, within limits.
     """
 
-    def __init__(self, source: Source, n_rows: int | None = None) -> None:
+    def __init__(self, source: Source, n_rows: int) -> None:
         self._time = source.time
-        at_a_time = USUAL_BATCH if n_rows is None else max(FIRST_BATCH, min(n_rows, LARGEST_BATCH))
+        at_a_time = max(FIRST_BATCH, min(n_rows, LARGEST_BATCH))
         self._batches = source.batches(source.columns, n_rows=at_a_time)
         self._rest: pa.RecordBatch | None = None
 

@@ -25,7 +25,7 @@ from ml4t.backtest.data.requests import Request
 from ml4t.backtest.data.room import Room
 from ml4t.backtest.data.series import SeriesTable
 from ml4t.backtest.data.series_source import SeriesSource
-from ml4t.backtest.data.source import InOrder
+from ml4t.backtest.data.source import LARGEST_BATCH, InOrder
 
 Join = Callable[[Request, SeriesTable, Bars], Columns]
 
@@ -67,7 +67,7 @@ class Walk:
     def _in_order(self) -> Iterator[tuple[pa.Table | RawTable, Room]]:
         """Read the prices of one chunk after the other, from front to back."""
         plan = self._plan
-        reader = InOrder(plan.source, max(plan.sizes, default=None))
+        reader = InOrder(plan.source, max(plan.sizes, default=LARGEST_BATCH))
         read = reader.rows if plan.ends is None else reader.until
         for end in plan.sizes if plan.ends is None else plan.ends:
             room = self._room()
