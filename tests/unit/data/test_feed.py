@@ -401,6 +401,33 @@ def partitioned(table, place, keys):
     return place
 
 
+@pytest.mark.parametrize("unit", ["ns", "us"])
+@pytest.mark.parametrize("copied", [1, 40, 10_000])
+@pytest.mark.parametrize("chunk", [1, 50, 64, 333])
+def test_batches_end_elsewhere_than_chunks(tmp_path, monkeypatch, chunk, copied, unit):
+    monkeypatch.setattr("ml4t.backtest.data.source.FIRST_BATCH", 16)
+    monkeypatch.setattr("ml4t.backtest.data.source.LARGEST_BATCH", 64)
+    monkeypatch.setattr("ml4t.backtest.data.room.COPIED_AT_ONCE", copied)
+    times = pd.date_range("2024-01-02", periods=700, freq="min", tz="UTC")
+    rng = np.random.default_rng(8)
+    # A column that is whole at first and has holes later, numbers that are no floats, an empty file.
+    prices = pd.DataFrame(
+        {
+            "timestamp": times.as_unit(unit),
+            "close": 100 + rng.normal(0, 1, 700).cumsum() / 10,
+            "volume": rng.integers(1, 1_000, 700),
+            "late": np.where((np.arange(700) > 300) & (rng.random(700) < 0.3), np.nan, 1.5),
+        }
+    )
+    table = pa.Table.from_pandas(prices, preserve_index=False)
+    for number, (first, last) in enumerate(itertools.pairwise([0, 90, 90, 500, 700])):
+        path = tmp_path / f"{number}.parquet"
+        pq.write_table(table.slice(first, last - first), path, row_group_size=70)
+    assert table["late"].null_count > 0
+    feed = DataFeed.from_parquet(tmp_path, chunk=chunk)
+    assert_same(feed, MarketData.from_tables(prices))
+
+
 @pytest.mark.parametrize(
     "keys", [["year", "month"], ["asset", "year"], ["year", "asset"], ["time"], ["asset", "time"]]
 )
