@@ -199,7 +199,7 @@ def with_empty_manager(build: Callable[..., Comparison], n_times: int) -> Compar
 GATES = {
     gate.name: gate
     for gate in (
-        Gate("G1", "one asset, callback a bar; 3 rules", partial(with_basic_rules, one_asset), 0.03, 20_000, 200_000),
+        Gate("G1", "one asset, callback a bar; 3 rules", partial(with_basic_rules, one_asset), 0.03, 30_000, 200_000),
         Gate("G2", "250 assets, 20 held, callback a bar; 3 rules", partial(with_basic_rules, many_assets), 0.03, 180, 5_040),
         Gate("G3", "500 assets, 50 held, batch; 3 rules", partial(with_basic_rules, batch), 0.03, 450, 2_520),
         Gate("G4", "compiled, one asset; 3 rules and a trail", compiled, 0.03, 500_000, 1_000_000),
