@@ -252,7 +252,7 @@ def to_float64(column: Any, table_name: str, column_name: str) -> Float64s:
         If the column does not hold numbers or booleans.
     """
     if isinstance(column, RawColumn) and pa.types.is_float64(column.type):
-        return eight_bytes(column, np.float64)
+        return column.values.view(np.float64)
     if pa.types.is_dictionary(column.type) and not is_text(column.type.value_type):
         column = single(column).dictionary_decode()
     kind = column.type
@@ -273,14 +273,12 @@ def to_float64(column: Any, table_name: str, column_name: str) -> Float64s:
     return array.to_numpy(zero_copy_only=False).astype(np.float64, copy=False)
 
 
-def eight_bytes(array: pa.Array | RawColumn, dtype: npt.DTypeLike) -> npt.NDArray[Any]:
+def eight_bytes(array: pa.Array, dtype: npt.DTypeLike) -> npt.NDArray[Any]:
     """Return values of eight bytes each, none of them null, in place.
 
     As ``to_numpy`` does, which gives the interpreter's lock away for it, and gets it back late where a
     strategy runs meanwhile.
     """
-    if isinstance(array, RawColumn):
-        return array.values.view(dtype)
     if len(array) == 0:
         return np.empty(0, dtype)
     return np.frombuffer(array.buffers()[1], dtype, len(array), 8 * array.offset)

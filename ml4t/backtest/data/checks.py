@@ -8,9 +8,8 @@ import numpy as np
 from ml4t.backtest.data._rows import look_at
 from ml4t.backtest.data.arrays import Float64s, Int32s, Int64s, Marks
 from ml4t.backtest.data.errors import DataError, count_rows, first_rows
-from ml4t.backtest.data.names import OHLC
+from ml4t.backtest.data.names import OHLC, QUOTES
 
-QUOTES = ("volume", "bid", "ask")
 ABSENT = np.empty(0)
 
 

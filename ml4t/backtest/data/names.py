@@ -29,6 +29,7 @@ ACTION_ROLES = {
     "value": ("value", "ratio", "amount"),
 }
 OHLC = ("open", "high", "low", "close")
+QUOTES = ("volume", "bid", "ask")
 
 
 def plain(name: object) -> str:

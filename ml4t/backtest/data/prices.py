@@ -12,11 +12,10 @@ from ml4t.backtest.data.arrow import to_float64
 from ml4t.backtest.data.assets import asset_order, encode, recode, used_names
 from ml4t.backtest.data.errors import DataError
 from ml4t.backtest.data.layout import price_layout
-from ml4t.backtest.data.names import ADJUSTED_CLOSE, OHLC, PRICE_ROLES, find_roles, plain
+from ml4t.backtest.data.names import ADJUSTED_CLOSE, OHLC, PRICE_ROLES, QUOTES, find_roles, plain
 from ml4t.backtest.data.raw import RawTable
 from ml4t.backtest.data.times import Stamps, read_stamps
 
-QUOTES = ("volume", "bid", "ask")
 ONE_ASSET = "asset"
 """Name of the asset of a table that names none."""
 

@@ -7,7 +7,7 @@ a strategy in Python, every column of every chunk would wait long to get it back
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -20,14 +20,10 @@ class RawColumn:
 
     type: pa.DataType
     values: npt.NDArray[np.int64]
-    null_count: ClassVar[int] = 0
-
-    def __len__(self) -> int:
-        return len(self.values)
 
     def to_arrow(self) -> pa.Array:
         """Return the same as Arrow has it, without copying."""
-        return pa.Array.from_buffers(self.type, len(self), [None, pa.py_buffer(self.values)])
+        return pa.Array.from_buffers(self.type, len(self.values), [None, pa.py_buffer(self.values)])
 
 
 @dataclass(frozen=True, eq=False)

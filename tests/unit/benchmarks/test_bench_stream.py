@@ -7,24 +7,19 @@ import pytest
 
 from benchmarks import bench
 from benchmarks.bench_stream import digest, measure_stream
-from benchmarks.processes import environment, in_fresh_process
 from benchmarks.streams import KEPT_MEMORY, Marked, write_minutes
 from ml4t.backtest import BacktestConfig, Strategy, run_backtest
 
 
 def test_the_figure_is_the_whole_over_the_longer_half(monkeypatch):
     rounds = np.array([[1.0, 2.0, 3.0], [4.0, 2.0, 4.0], [1.0, 1.0, 9.0]])
-    monkeypatch.setattr(bench, "in_fresh_process", lambda function, n_rounds: rounds)
+
+    def measured(function, n_rounds):
+        assert os.environ.items() >= KEPT_MEMORY.items()
+        return rounds
+
+    monkeypatch.setattr(bench, "in_fresh_process", measured)
     assert bench.stream_row(3).figure == pytest.approx(1.5)
-
-
-def test_a_fresh_process_has_the_environment_and_ours_stays_as_it_was(monkeypatch):
-    monkeypatch.setenv("MALLOC_ARENA_MAX", "7")
-    before = dict(os.environ)
-    with environment(KEPT_MEMORY):
-        assert in_fresh_process(os.getenv, "MIMALLOC_PURGE_DELAY") == "-1"
-        assert in_fresh_process(os.getenv, "MALLOC_ARENA_MAX") == "1"
-    assert dict(os.environ) == before
 
 
 def test_a_round_times_reading_running_and_both():
