@@ -14,7 +14,7 @@ from benchmarks.markets import DAY, MINUTE, alternating_signals, market, random_
 from benchmarks.strategies import Idle, Jumps, TopWeights
 from benchmarks.yardsticks.build import yardstick
 from ml4t.backtest import BacktestConfig, BacktestEngine, SignalStrategy
-from ml4t.backtest.data.market_data import MarketData
+from ml4t.backtest.market.market_data import MarketData
 from ml4t.backtest.risk import PriceBasedStopLoss, PriceBasedTakeProfit, RiskManager, TimeBasedExit
 
 STOP = 0.01

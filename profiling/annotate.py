@@ -23,7 +23,7 @@ OUTPUT = ROOT / "profiling" / "output"
 
 HOT_PATHS: dict[str, tuple[str, ...]] = {
     "ml4t/backtest/core/buffer.pyx": ("RecordBuffer.append", "RecordBuffer.at"),
-    "ml4t/backtest/data/cursor.pxd": (
+    "ml4t/backtest/market/cursor.pxd": (
         "Cursor.advance", "Cursor.arrive", "Cursor.has_row", "Cursor.row_before",
     ),
     "ml4t/backtest/portfolio/position.pxd": (

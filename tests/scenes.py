@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ml4t.backtest import BacktestConfig, BacktestResult, MarketData, Strategy, run_backtest
-from ml4t.backtest.data.market_data import ACTION
+from ml4t.backtest.market.market_data import ACTION
 
 Bar = tuple[float, float, float, float]
 

@@ -2,8 +2,8 @@
 
 from libc.stdint cimport int64_t
 
-from ml4t.backtest.data.event cimport MarketEvent, event_type
-from ml4t.backtest.data.market_data cimport MarketData
+from ml4t.backtest.market.event cimport MarketEvent, event_type
+from ml4t.backtest.market.market_data cimport MarketData
 
 
 def call_loop(MarketData data not None, strategy):

@@ -4,11 +4,11 @@ from ml4t.backtest.backtest import BacktestEngine, run_backtest
 from ml4t.backtest.config import BacktestConfig, Commission
 from ml4t.backtest.core.build import build_profile
 from ml4t.backtest.data.errors import DataError
-from ml4t.backtest.data.event import CrossSection, MarketEvent
-from ml4t.backtest.data.feed import DataFeed
-from ml4t.backtest.data.market_data import MarketData
+from ml4t.backtest.data.stream.feed import DataFeed
 from ml4t.backtest.execution.order import Fill, Order
 from ml4t.backtest.lookahead import LookaheadReport, check_lookahead
+from ml4t.backtest.market.event import CrossSection, MarketEvent
+from ml4t.backtest.market.market_data import MarketData
 from ml4t.backtest.result import BacktestResult
 from ml4t.backtest.strategy.errors import BacktestInterrupted, StrategyError
 from ml4t.backtest.strategy.signal_strategy import SignalStrategy

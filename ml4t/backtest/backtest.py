@@ -8,14 +8,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from typing import Any
 
-from ml4t.backtest.analytics.kept import KeptRows
 from ml4t.backtest.config import BacktestConfig
 from ml4t.backtest.data.errors import DataError
-from ml4t.backtest.data.feed import DataFeed
-from ml4t.backtest.data.fingerprint import Fingerprint
-from ml4t.backtest.data.market_data import MarketData
+from ml4t.backtest.data.stream.feed import DataFeed
 from ml4t.backtest.engine import EngineLoop
-from ml4t.backtest.report.describe import described_or_why_not
+from ml4t.backtest.market.fingerprint import Fingerprint
+from ml4t.backtest.market.market_data import MarketData
+from ml4t.backtest.provenance.describe import described_or_why_not
+from ml4t.backtest.records.chunk_rows import KeptRows
 from ml4t.backtest.report.progress import progress_bar
 from ml4t.backtest.result import BacktestResult
 from ml4t.backtest.risk import RiskManager, RuleError
@@ -242,7 +242,7 @@ def run_backtest(
     ----------
     prices : MarketData, DataFeed or table
         Finished market data, a feed of them, or anything
-        :func:`ml4t.backtest.data.tables.market_data` reads.
+        :func:`ml4t.backtest.data.market_data` reads.
     strategy : Strategy
     signals, features, context, actions : table, optional
         Joined to the prices as of time; not with finished market data or a feed.
@@ -252,7 +252,7 @@ def run_backtest(
     progress : bool or callable
         True shows a progress bar.
     **table_options
-        ``bar_time``, ``assets``, ``sort``, ... of :func:`ml4t.backtest.data.tables.market_data`.
+        ``bar_time``, ``assets``, ``sort``, ... of :func:`ml4t.backtest.data.market_data`.
 
     Returns
     -------

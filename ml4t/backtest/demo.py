@@ -13,7 +13,7 @@ import pandas as pd
 
 from ml4t.backtest.backtest import Progress, run_backtest
 from ml4t.backtest.config import BacktestConfig, Commission
-from ml4t.backtest.data.options import Table
+from ml4t.backtest.data.tables.options import Table
 from ml4t.backtest.datasets import (
     load_aapl,
     load_aapl_actions,
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from ml4t.backtest.data.event import CrossSection, MarketEvent
+    from ml4t.backtest.market.event import CrossSection, MarketEvent
     from ml4t.backtest.result import BacktestResult
 
 CLOSE = "16:00 America/New_York"

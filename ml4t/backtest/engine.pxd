@@ -1,9 +1,9 @@
 cimport cython
 from libc.stdint cimport int64_t
 
-from ml4t.backtest.data.cursor cimport Cursor
-from ml4t.backtest.data.event cimport MarketEvent
-from ml4t.backtest.data.market_data cimport MarketData
+from ml4t.backtest.market.cursor cimport Cursor
+from ml4t.backtest.market.event cimport MarketEvent
+from ml4t.backtest.market.market_data cimport MarketData
 from ml4t.backtest.execution.broker cimport Broker
 from ml4t.backtest.portfolio.portfolio cimport Portfolio
 from ml4t.backtest.risk.manager cimport RiskManager

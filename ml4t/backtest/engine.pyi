@@ -2,7 +2,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, final
 
 from ml4t.backtest.config import BacktestConfig
-from ml4t.backtest.data.market_data import MarketData
+from ml4t.backtest.market.market_data import MarketData
 from ml4t.backtest.risk.manager import RiskManager
 from ml4t.backtest.strategy.strategy import Strategy
 

@@ -11,17 +11,17 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 import pandas as pd
 
-from ml4t.backtest.analytics.frames import TABLES, RecordFrames
-from ml4t.backtest.analytics.kept import KeptRows
 from ml4t.backtest.analytics.metrics import performance_metrics, simple_returns
 from ml4t.backtest.analytics.sessions import session_ends, session_zone
 from ml4t.backtest.config import BacktestConfig
+from ml4t.backtest.records.chunk_rows import KeptRows
+from ml4t.backtest.records.frames import TABLES, RecordFrames
 
 if TYPE_CHECKING:
     import pyarrow
     from matplotlib.figure import Figure
 
-    from ml4t.backtest.data.market_data import MarketData
+    from ml4t.backtest.market.market_data import MarketData
 
 
 # Before pandas 3 a shallow copy shares its values: an edit would reach the records.
@@ -38,7 +38,7 @@ class Frames(Protocol):
 
 def _fingerprint(data: MarketData) -> str:
     # Of the data room, which reads Parquet: imported when it is asked for.
-    from ml4t.backtest.data.fingerprint import fingerprint
+    from ml4t.backtest.market.fingerprint import fingerprint
 
     return fingerprint(data)
 
@@ -123,7 +123,7 @@ class BacktestResult:
     @cached_property
     def versions(self) -> dict[str, str | None]:
         """Versions of Python and of the packages that the run was made with."""
-        from ml4t.backtest.report.storage import package_versions
+        from ml4t.backtest.records.storage import package_versions
 
         return package_versions() if self._versions is None else dict(self._versions)
 
@@ -146,7 +146,7 @@ class BacktestResult:
         Parameters
         ----------
         records : mapping
-            What the engine hands over, see ``analytics/frames.py``.
+            What the engine hands over, see ``records/frames.py``.
         data : MarketData or KeptRows
             Of a run over chunks, what was kept of them.
         config : BacktestConfig
@@ -242,7 +242,7 @@ class BacktestResult:
         ValueError
             If there is no such table.
         """
-        from ml4t.backtest.report.storage import arrow_table
+        from ml4t.backtest.records.storage import arrow_table
 
         if table is None:
             return {name: arrow_table(self._table(name)) for name in TABLES}
@@ -333,7 +333,7 @@ class BacktestResult:
         Path
             The folder. A result already there is replaced.
         """
-        from ml4t.backtest.report.storage import write_result
+        from ml4t.backtest.records.storage import write_result
 
         return write_result(self, folder)
 
@@ -348,7 +348,7 @@ class BacktestResult:
         ValueError
             If it was written by a newer format.
         """
-        from ml4t.backtest.report.storage import StoredFrames, read_description
+        from ml4t.backtest.records.storage import StoredFrames, read_description
 
         description = read_description(folder)
         return cls(StoredFrames(folder), **description)

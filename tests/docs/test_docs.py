@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from docs.blocks import RUN, DocumentError, blocks, run
 
-from ml4t.backtest.data.report import CHECKS
+from ml4t.backtest.data.validation.findings import CHECKS
 
 ROOT = Path(__file__).parents[2]
 PAGES = [

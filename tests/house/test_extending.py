@@ -8,7 +8,7 @@ from house.guest import module_text, vocabulary
 from outside import built, run, translated
 
 from ml4t.backtest.core import records
-from ml4t.backtest.data.actions import KINDS as ACTION_KINDS
+from ml4t.backtest.data.tables.corporate_actions import KINDS as ACTION_KINDS
 
 RECORDS = {
     "OrderRecord": records.ORDER,

@@ -8,7 +8,7 @@ import pytest
 from scenes import FLAT, Acts, buy_first, day, market, only_trade, run
 
 from ml4t.backtest import Strategy
-from ml4t.backtest.data.providers import (
+from ml4t.backtest.data.features.providers import (
     CallableFeatureProvider,
     FeatureProvider,
     PrecomputedFeatureProvider,

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from ml4t.backtest import BacktestEngine, Strategy
-from ml4t.backtest.data.market_data import MarketData
+from ml4t.backtest.market.market_data import MarketData
 
 N_TIMES = 12
 

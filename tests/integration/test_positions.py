@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 from scenes import FLAT, buy_first, day, fills, market, only_trade, run, sell_first
 
-from ml4t.backtest.data.actions import KINDS
+from ml4t.backtest.data.tables.corporate_actions import KINDS
 from ml4t.backtest.risk import (
     PriceBasedStopLoss,
     PriceBasedTakeProfit,

@@ -19,9 +19,9 @@ from ml4t.backtest import (
     MarketData,
     Strategy,
 )
-from ml4t.backtest.analytics.curve import drawdown, leverage
 from ml4t.backtest.core import records as codes
-from ml4t.backtest.data.market_data import ACTION
+from ml4t.backtest.market.market_data import ACTION
+from ml4t.backtest.records.curve import drawdown, leverage
 from ml4t.backtest.risk import RiskDecision, RiskRule
 from ml4t.backtest.risk.manager import RiskManager
 from ml4t.backtest.risk.rules import (

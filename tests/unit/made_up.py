@@ -4,7 +4,7 @@ import numpy as np
 
 from ml4t.backtest.config import BacktestConfig
 from ml4t.backtest.core import records as codes
-from ml4t.backtest.data.market_data import MarketData
+from ml4t.backtest.market.market_data import MarketData
 from ml4t.backtest.result import BacktestResult
 
 DAY = 86_400_000_000_000

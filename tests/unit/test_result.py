@@ -12,9 +12,9 @@ import pytest
 from pyarrow import dataset, parquet
 from unit.made_up import DAY, START, busy_run, market, result_of, rows, run_records
 
-from ml4t.backtest.analytics.frames import TABLES, RecordFrames
 from ml4t.backtest.config import BacktestConfig
 from ml4t.backtest.core import records as codes
+from ml4t.backtest.records.frames import TABLES, RecordFrames
 from ml4t.backtest.result import BacktestResult
 
 DOCS = Path(__file__).parents[2] / "docs/results.md"
@@ -223,7 +223,7 @@ def walk_positions(holdings, data, n_done):
 
 @pytest.mark.parametrize("seed", range(20))
 def test_positions_are_those_of_a_walk_over_ragged_data(seed):
-    from ml4t.backtest.data.market_data import ACTION, MarketData
+    from ml4t.backtest.market.market_data import ACTION, MarketData
 
     random = np.random.default_rng(seed)
     n_times, n_assets = 30, 4

@@ -12,8 +12,8 @@ from ml4t.backtest.analytics.metrics import (
     sortino_ratio,
     trade_metrics,
 )
-from ml4t.backtest.analytics.recorded import recorded_columns
 from ml4t.backtest.analytics.sessions import periods_per_year, session_ends, session_zone
+from ml4t.backtest.records.recorded import recorded_columns
 
 __all__ = [
     "annual_return",

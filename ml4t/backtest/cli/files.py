@@ -10,8 +10,8 @@ import typer
 
 from ml4t.backtest.cli.arguments import read_pairs
 from ml4t.backtest.cli.outcomes import FAILED, UNUSABLE, ended_well_or_told, show, stop
-from ml4t.backtest.data.dataset import write_dataset
-from ml4t.backtest.report.storage import DESCRIPTION
+from ml4t.backtest.data.stream.write_dataset import write_dataset
+from ml4t.backtest.records.storage import DESCRIPTION
 from ml4t.backtest.runfile import ReproductionError, RunFile, RunFileError, reproduce
 from ml4t.backtest.runfile.text import SUFFIXES
 

@@ -1,9 +1,8 @@
 """Tables in, MarketData out: reading, checking, point-in-time joins, indicators."""
 
-from ml4t.backtest.data.dataset import SavedTable, write_dataset
+from ml4t.backtest.data.assembly.from_tables import market_data
 from ml4t.backtest.data.errors import DataError, DataWarning, LookAheadError
-from ml4t.backtest.data.feed import DataFeed
-from ml4t.backtest.data.indicators import (
+from ml4t.backtest.data.features.indicators import (
     ATR,
     EWMA,
     Indicator,
@@ -11,16 +10,17 @@ from ml4t.backtest.data.indicators import (
     RollingMax,
     RollingMin,
 )
-from ml4t.backtest.data.market_data import MarketData
-from ml4t.backtest.data.options import Table
-from ml4t.backtest.data.providers import (
+from ml4t.backtest.data.features.providers import (
     CallableFeatureProvider,
     FeatureProvider,
     PrecomputedFeatureProvider,
 )
-from ml4t.backtest.data.report import Finding, ValidationReport
-from ml4t.backtest.data.tables import market_data
-from ml4t.backtest.data.validate import validate
+from ml4t.backtest.data.stream.feed import DataFeed
+from ml4t.backtest.data.stream.write_dataset import SavedTable, write_dataset
+from ml4t.backtest.data.tables.options import Table
+from ml4t.backtest.data.validation.findings import Finding, ValidationReport
+from ml4t.backtest.data.validation.validate import validate
+from ml4t.backtest.market.market_data import MarketData
 
 __all__ = [
     "ATR",

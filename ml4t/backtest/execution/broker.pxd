@@ -4,7 +4,7 @@ from libc.stdint cimport int8_t, int32_t, int64_t
 from ml4t.backtest.core.buffer cimport RecordBuffer
 from ml4t.backtest.core.settings cimport Settings
 from ml4t.backtest.core.types cimport EventRecord, FillRecord, OrderRecord
-from ml4t.backtest.data.cursor cimport Cursor
+from ml4t.backtest.market.cursor cimport Cursor
 from ml4t.backtest.execution.listener cimport FillListener
 from ml4t.backtest.portfolio.portfolio cimport Portfolio
 from ml4t.backtest.portfolio.position cimport Position

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml4t.backtest.config import BacktestConfig
-from ml4t.backtest.data.cursor import Cursor
+from ml4t.backtest.market.cursor import Cursor
 from ml4t.backtest.portfolio.portfolio import Portfolio
 
 @final

@@ -16,7 +16,7 @@ from ml4t.backtest.core.types cimport (
     REASON_SHORT_IN_CASH_ACCOUNT, SOURCE_ENGINE, SOURCE_LEVEL, SOURCE_RULE, SOURCE_STRATEGY,
     EventRecord, FillRecord, OrderRecord,
 )
-from ml4t.backtest.data.cursor cimport Cursor
+from ml4t.backtest.market.cursor cimport Cursor
 from ml4t.backtest.execution.costs cimport fill_commission, slipped
 from ml4t.backtest.execution.listener cimport FillListener
 from ml4t.backtest.portfolio.portfolio cimport Portfolio

@@ -1,7 +1,7 @@
 cimport cython
 from libc.stdint cimport int64_t
 
-from ml4t.backtest.data.cursor cimport Cursor
+from ml4t.backtest.market.cursor cimport Cursor
 from ml4t.backtest.execution.broker cimport Broker
 from ml4t.backtest.portfolio.portfolio cimport Portfolio
 

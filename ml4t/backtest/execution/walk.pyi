@@ -1,11 +1,11 @@
 from typing import Any, final
 
 from ml4t.backtest.config import BacktestConfig
-from ml4t.backtest.data.cursor import Cursor
-from ml4t.backtest.data.event import MarketEvent
-from ml4t.backtest.data.market_data import MarketData
 from ml4t.backtest.execution.broker import Broker
 from ml4t.backtest.execution.order import Fill, Order
+from ml4t.backtest.market.cursor import Cursor
+from ml4t.backtest.market.event import MarketEvent
+from ml4t.backtest.market.market_data import MarketData
 from ml4t.backtest.portfolio.portfolio import Portfolio
 
 @final

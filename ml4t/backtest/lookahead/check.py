@@ -12,7 +12,7 @@ import numpy as np
 from ml4t.backtest.backtest import run_backtest
 from ml4t.backtest.data.arrays import Int64s, Marks
 from ml4t.backtest.data.errors import format_time
-from ml4t.backtest.data.times import Clock, make_clock
+from ml4t.backtest.data.tables.stamps import Clock, make_clock
 from ml4t.backtest.lookahead.disturb import disturb
 from ml4t.backtest.lookahead.report import Leak, LookaheadReport
 from ml4t.backtest.lookahead.sheets import Sheet, read_sources
@@ -56,7 +56,7 @@ def check_lookahead(
     seed : int
         Of the moments and of the values drawn.
     bar_time, timezone : str, optional
-        As in :func:`~ml4t.backtest.data.market_data`.
+        As in :func:`~ml4t.backtest.market.market_data`.
     **tables
         MarketData, pandas, Polars or Arrow tables, :class:`~ml4t.backtest.data.Table`, mappings or
         lists of these. A row is known at its ``available_at``, else at its time plus

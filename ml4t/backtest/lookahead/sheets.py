@@ -11,16 +11,22 @@ import pandas as pd
 import pyarrow as pa
 
 from ml4t.backtest.data.arrays import Int64s
-from ml4t.backtest.data.arrow import from_pandas, index_columns, single, to_arrow
 from ml4t.backtest.data.errors import DataError
-from ml4t.backtest.data.feed import DataFeed
-from ml4t.backtest.data.indicators import Indicator
-from ml4t.backtest.data.join import publication_times
-from ml4t.backtest.data.market_data import MarketData
-from ml4t.backtest.data.names import OHLC, PRICE_ROLES, SERIES_ROLES, find_roles, plain
-from ml4t.backtest.data.options import Table
-from ml4t.backtest.data.series import SeriesTable
-from ml4t.backtest.data.times import Clock, Stamps, check_kinds, read_stamps
+from ml4t.backtest.data.features.indicators import Indicator
+from ml4t.backtest.data.join.as_of import publication_times
+from ml4t.backtest.data.stream.feed import DataFeed
+from ml4t.backtest.data.tables.arrow import from_pandas, index_columns, single, to_arrow
+from ml4t.backtest.data.tables.column_roles import (
+    OHLC,
+    PRICE_ROLES,
+    SERIES_ROLES,
+    find_roles,
+    plain,
+)
+from ml4t.backtest.data.tables.options import Table
+from ml4t.backtest.data.tables.series_table import SeriesTable
+from ml4t.backtest.data.tables.stamps import Clock, Stamps, check_kinds, read_stamps
+from ml4t.backtest.market.market_data import MarketData
 
 Columns = dict[Any, np.ndarray]
 QUOTES = ("bid", "ask")

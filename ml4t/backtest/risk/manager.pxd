@@ -3,8 +3,8 @@ from libc.stdint cimport int8_t, int32_t, int64_t
 
 from ml4t.backtest.core.settings cimport Settings
 from ml4t.backtest.core.types cimport FillRecord
-from ml4t.backtest.data.cursor cimport Cursor
-from ml4t.backtest.data.market_data cimport MarketData
+from ml4t.backtest.market.cursor cimport Cursor
+from ml4t.backtest.market.market_data cimport MarketData
 from ml4t.backtest.execution.broker cimport Broker
 from ml4t.backtest.execution.listener cimport FillListener
 from ml4t.backtest.portfolio.portfolio cimport Portfolio

@@ -13,8 +13,8 @@ from ml4t.backtest.core.types cimport (
     CHOICE_ADVERSE, CHOICE_FAVOURABLE, CHOICE_NONE, EVENT_NAN_INPUT, EXIT_TAKE_PROFIT,
     MOMENT_INSIDE, MOMENT_OPEN, EventRecord, FillRecord,
 )
-from ml4t.backtest.data.event cimport MarketEvent
-from ml4t.backtest.data.market_data cimport MarketData
+from ml4t.backtest.market.event cimport MarketEvent
+from ml4t.backtest.market.market_data cimport MarketData
 from ml4t.backtest.execution.broker cimport Broker, Counters
 from ml4t.backtest.execution.listener cimport FillListener
 from ml4t.backtest.portfolio.portfolio cimport Portfolio
@@ -27,8 +27,8 @@ from ml4t.backtest.risk.plan cimport RulePlan, Said, Slot, Verdict
 from ml4t.backtest.risk.questions cimport Questions
 
 from ml4t.backtest.core.records import FIXED_REASONS
-from ml4t.backtest.data.provided import RunColumns
-from ml4t.backtest.data.providers import CallableFeatureProvider, FeatureProvider
+from ml4t.backtest.data.features.provided import RunColumns
+from ml4t.backtest.data.features.providers import CallableFeatureProvider, FeatureProvider
 from ml4t.backtest.execution.order import Order
 from ml4t.backtest.risk.decision import ExitType, RiskDecision
 from ml4t.backtest.risk.rule import FunctionRule, RiskRule, RuleError, as_rule

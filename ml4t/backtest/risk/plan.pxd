@@ -4,8 +4,8 @@ cimport cython
 from libc.stdint cimport int8_t, int32_t, int64_t
 
 from ml4t.backtest.core.settings cimport Settings
-from ml4t.backtest.data.cursor cimport Cursor
-from ml4t.backtest.data.market_data cimport MarketData
+from ml4t.backtest.market.cursor cimport Cursor
+from ml4t.backtest.market.market_data cimport MarketData
 from ml4t.backtest.portfolio.position cimport Position
 
 

@@ -1,7 +1,7 @@
 from collections.abc import Sequence
 from typing import final
 
-from ml4t.backtest.data.cursor import Cursor
+from ml4t.backtest.market.cursor import Cursor
 from ml4t.backtest.risk.spec import RuleSpec
 
 @final

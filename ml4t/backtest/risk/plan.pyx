@@ -15,10 +15,10 @@ from ml4t.backtest.core.types cimport (
     EXIT_STOP_LOSS, EXIT_TAKE_PROFIT, EXIT_TIME, EXIT_TRAILING_STOP, REASON_STOP_LOSS,
     REASON_TAKE_PROFIT, REASON_TIME_EXIT, REASON_TRAILING_STOP,
 )
-from ml4t.backtest.data.cursor cimport Cursor
+from ml4t.backtest.market.cursor cimport Cursor
 from ml4t.backtest.portfolio.position cimport Position, better, side_of, worse
 
-from ml4t.backtest.data.event import unknown_name
+from ml4t.backtest.market.event import unknown_name
 
 
 @cython.final

@@ -5,7 +5,7 @@ from cpython.object cimport PyObject
 from libc.stdint cimport int32_t, int64_t
 
 from ml4t.backtest.core.settings cimport Settings
-from ml4t.backtest.data.cursor cimport Cursor
+from ml4t.backtest.market.cursor cimport Cursor
 from ml4t.backtest.portfolio.portfolio cimport Portfolio
 from ml4t.backtest.portfolio.position cimport Position
 from ml4t.backtest.risk.compiled_rule cimport CompiledRule, RuleAnswer, RuleView

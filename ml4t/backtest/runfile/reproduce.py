@@ -7,8 +7,8 @@ from pathlib import Path
 import pandas as pd
 
 from ml4t.backtest.backtest import Progress
-from ml4t.backtest.data.fingerprint import fingerprint
-from ml4t.backtest.data.market_data import MarketData
+from ml4t.backtest.market.fingerprint import fingerprint
+from ml4t.backtest.market.market_data import MarketData
 from ml4t.backtest.result import BacktestResult
 from ml4t.backtest.runfile.errors import ReproductionError, RunFileError
 from ml4t.backtest.runfile.run_file import RunFile

@@ -11,10 +11,10 @@ from pydantic import ValidationError, ValidationInfo, model_validator
 
 from ml4t.backtest.backtest import BacktestEngine, Progress
 from ml4t.backtest.config import BacktestConfig
-from ml4t.backtest.data.feed import DataFeed
-from ml4t.backtest.data.market_data import MarketData
-from ml4t.backtest.data.tables import market_data
-from ml4t.backtest.report.describe import (
+from ml4t.backtest.data.assembly.from_tables import market_data
+from ml4t.backtest.data.stream.feed import DataFeed
+from ml4t.backtest.market.market_data import MarketData
+from ml4t.backtest.provenance.describe import (
     ACCOUNT,
     ARGUMENTS,
     EXECUTION,
@@ -235,7 +235,7 @@ class RunFile(Section):
         Raises
         ------
         DataError
-            As :func:`~ml4t.backtest.data.market_data`.
+            As :func:`~ml4t.backtest.market.market_data`.
         """
         features = _tables(self.features.features, "feature")
         for entry in self.features.indicators:

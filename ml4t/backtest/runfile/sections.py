@@ -16,9 +16,9 @@ from pydantic import (
 
 from ml4t.backtest import datasets
 from ml4t.backtest.config import BacktestConfig
-from ml4t.backtest.data.indicators import Indicator
-from ml4t.backtest.data.options import Table
-from ml4t.backtest.report.describe import (
+from ml4t.backtest.data.features.indicators import Indicator
+from ml4t.backtest.data.tables.options import Table
+from ml4t.backtest.provenance.describe import (
     ACCOUNT,
     EXECUTION,
     GROUPS,

@@ -5,10 +5,10 @@ import pandas as pd
 from numpy.typing import ArrayLike
 from typing_extensions import disjoint_base
 
-from ml4t.backtest.data.event import CrossSection, MarketEvent
-from ml4t.backtest.data.market_data import MarketData
 from ml4t.backtest.execution.broker import Broker
 from ml4t.backtest.execution.order import Fill, Order
+from ml4t.backtest.market.event import CrossSection, MarketEvent
+from ml4t.backtest.market.market_data import MarketData
 from ml4t.backtest.portfolio.portfolio import Portfolio
 from ml4t.backtest.portfolio.views import PositionLevels, PositionTradeState
 from ml4t.backtest.risk.manager import RiskManager

@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 
 from ml4t.backtest import MarketData, Strategy, run_backtest
-from ml4t.backtest.analytics.frames import TABLES
 from ml4t.backtest.data import DataFeed
+from ml4t.backtest.records.frames import TABLES
 from ml4t.backtest.risk import PriceBasedStopLoss
 
 DAYS = pd.bdate_range("2024-01-01", periods=60)

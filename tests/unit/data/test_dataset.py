@@ -7,7 +7,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from ml4t.backtest.data import DataError, DataFeed, Table, market_data, write_dataset
-from ml4t.backtest.data.dataset import SavedTable
+from ml4t.backtest.data.stream.write_dataset import SavedTable
 
 
 @pytest.fixture

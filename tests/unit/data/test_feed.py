@@ -29,10 +29,10 @@ from ml4t.backtest.data import (
     PrecomputedFeatureProvider,
     Table,
     market_data,
-    series_source,
     validate,
     write_dataset,
 )
+from ml4t.backtest.data.stream import series_source
 from ml4t.backtest.risk import (
     ExitType,
     PriceBasedStopLoss,
@@ -405,9 +405,9 @@ def partitioned(table, place, keys):
 @pytest.mark.parametrize("copied", [1, 40, 10_000])
 @pytest.mark.parametrize("chunk", [1, 50, 64, 333])
 def test_batches_end_elsewhere_than_chunks(tmp_path, monkeypatch, chunk, copied, unit):
-    monkeypatch.setattr("ml4t.backtest.data.source.FIRST_BATCH", 16)
-    monkeypatch.setattr("ml4t.backtest.data.source.LARGEST_BATCH", 64)
-    monkeypatch.setattr("ml4t.backtest.data.room.COPIED_AT_ONCE", copied)
+    monkeypatch.setattr("ml4t.backtest.data.stream.table_source.FIRST_BATCH", 16)
+    monkeypatch.setattr("ml4t.backtest.data.stream.table_source.LARGEST_BATCH", 64)
+    monkeypatch.setattr("ml4t.backtest.data.stream.chunk_columns.COPIED_AT_ONCE", copied)
     times = pd.date_range("2024-01-02", periods=700, freq="min", tz="UTC")
     rng = np.random.default_rng(8)
     # A column that is whole at first and has holes later, numbers that are no floats, an empty file.

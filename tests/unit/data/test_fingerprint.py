@@ -17,7 +17,7 @@ from ml4t.backtest import (
     run_backtest,
 )
 from ml4t.backtest.data import ATR, Table
-from ml4t.backtest.data.fingerprint import fingerprint
+from ml4t.backtest.market.fingerprint import fingerprint
 
 TIMES = pd.date_range("2024-03-04 21:00", periods=4, freq="D", tz="UTC")
 PRICES = pd.DataFrame(

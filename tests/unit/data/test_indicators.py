@@ -14,7 +14,7 @@ from ml4t.backtest.data import (
     RollingMin,
     market_data,
 )
-from ml4t.backtest.data.market_data import ACTION
+from ml4t.backtest.market.market_data import ACTION
 
 ALL = [
     ATR(14),

@@ -6,11 +6,11 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from ml4t.backtest.data.arrow import single, to_float64
-from ml4t.backtest.data.raw import RawColumn
-from ml4t.backtest.data.recycle import Recycler
-from ml4t.backtest.data.room import Room
-from ml4t.backtest.data.times import read_stamps
+from ml4t.backtest.data.stream.array_pool import Recycler
+from ml4t.backtest.data.stream.chunk_columns import Room
+from ml4t.backtest.data.tables.arrow import single, to_float64
+from ml4t.backtest.data.tables.raw_columns import RawColumn
+from ml4t.backtest.data.tables.stamps import read_stamps
 
 
 def place(array):

@@ -6,7 +6,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from ml4t.backtest.data import DataError, Table, validate
-from ml4t.backtest.data.report import CHECKS
+from ml4t.backtest.data.validation.findings import CHECKS
 
 NEW_YORK = "16:00 America/New_York"
 N_DAYS, N_ASSETS = 200, 4

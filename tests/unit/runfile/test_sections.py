@@ -6,8 +6,9 @@ import inspect
 import pytest
 
 from ml4t.backtest import BacktestConfig, DataFeed
-from ml4t.backtest.data import ATR, Table, market_data, survey
-from ml4t.backtest.report import describe
+from ml4t.backtest.data import ATR, Table, market_data
+from ml4t.backtest.data.stream import survey
+from ml4t.backtest.provenance import describe
 from ml4t.backtest.risk import AnyOf, PriceBasedStopLoss, TimeBasedExit
 from ml4t.backtest.runfile import RunFile, RunFileError
 from ml4t.backtest.runfile.fields import SPANS

@@ -1,0 +1,1 @@
+"""Tables joined to market data."""

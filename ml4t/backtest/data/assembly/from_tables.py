@@ -1,0 +1,155 @@
+"""Tables in, MarketData out: the front door of the data room."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from ml4t.backtest.data.assembly.joiner import PRICES, Joiner, check_own_columns, wrap
+from ml4t.backtest.data.features.provided import split_providers
+from ml4t.backtest.data.join.bars import make_bars
+from ml4t.backtest.data.tables.corporate_actions import Actions, read_actions
+from ml4t.backtest.data.tables.options import check_on_violation
+from ml4t.backtest.data.tables.price_table import read_prices
+from ml4t.backtest.data.tables.series_table import (
+    SeriesTable,
+    read_context,
+    read_series,
+    refuse_unknown,
+)
+from ml4t.backtest.data.tables.stamps import Clock, Stamps, check_kinds, make_clock
+from ml4t.backtest.data.tables.table_requests import Request, split_indicators, split_requests
+from ml4t.backtest.market.market_data import MarketData, register_table_reader
+
+
+@register_table_reader
+def market_data(
+    prices: Any,
+    *,
+    signals: Any = None,
+    features: Any = None,
+    context: Any = None,
+    actions: Any = None,
+    assets: Sequence[Any] | None = None,
+    columns: Mapping[str, str] | None = None,
+    bar_time: str | None = None,
+    timezone: str | None = None,
+    sort: bool = False,
+    on_violation: str = "raise",
+) -> MarketData:
+    """Build the market data of a run from tables.
+
+    A table is a pandas or Polars frame, a PyArrow table, a DuckDB relation, anything with
+    ``__arrow_c_stream__``, or the path of a CSV file, a Parquet file or a folder of them. Column names
+    are found without regard to case: time (timestamp, datetime, date, time), asset (asset, symbol,
+    ticker, instrument), open, high, low, close (or o, h, l, c), volume, bid, ask.
+
+    Parameters
+    ----------
+    prices : table, or mapping of asset to table, or mapping of field to wide table
+        Long (a row per timestamp and asset), wide closes (a column per asset), or wide with columns
+        (field, asset) or (asset, field). Stamps are bar ends: the time at which a bar is complete.
+        Without open, high and low they are the close (``info["closes_only"]``). ``adj_close`` is the
+        close only where there is no other. Further columns are features that are known at their row;
+        a column ``available_at`` says when, and is checked. In a wide table NaN means "no row".
+    signals : table, Table, column name of ``prices``, list of these, or mapping of name to one, optional
+        Values per asset with their own stamps, long or wide; joined as of time. Stamps are the column
+        ``available_at``, else the time column, plus ``Table(available_after=...)``. A NaN is a value:
+        from then on nothing is known.
+    features : as signals, optional
+        Values per asset that are no model outputs; the same join. Indicators such as ``ATR(14)`` may stand
+        among them, and are computed from the bars. So may a ``FeatureProvider``: it gives its columns,
+        or is asked for each bar, and its market-wide values stand among the context.
+    context : table, Table, list of these, or mapping of name to one, optional
+        Market-wide values with their own stamps. A NaN is not a value: the last one stays.
+    actions : table, optional
+        Splits and cash dividends: effective time or date, asset, kind (split, dividend), value (new units
+        per old one; currency per unit). A date means its start, before the open.
+    assets : sequence of names, optional
+        Asset order; by default the columns of a wide table, else sorted names.
+    columns : mapping of role to column name, optional
+        For price tables with other names, ``{"timestamp": "ts", "close": "px_last"}``.
+    bar_time : str, optional
+        Time of day at which dates are complete, ``"16:00 America/New_York"``; needed where tables of
+        dates meet tables of times. Without it dates stand for midnight UTC of that date.
+    timezone : str, optional
+        Zone of stamps that name none. Without it they are UTC, and may not meet stamps with a zone.
+    sort : bool
+        Accept prices whose times run backwards within an asset, and sort them.
+    on_violation : {"raise", "warn"}
+        What a value published before it can have been known does.
+
+    Returns
+    -------
+    MarketData
+
+    Raises
+    ------
+    DataError
+        If a table cannot be read or simulated honestly: the message names table, column, count, the
+        first rows and what to do.
+    LookAheadError
+        If a value is published before its own time, or after the bar it stands on.
+
+    Notes
+    -----
+    Columns of float64 without nulls, in order, are used in place: do not change them afterwards.
+    """
+    check_on_violation(on_violation)
+    clock = make_clock(bar_time, timezone)
+    read = read_prices(prices, PRICES, columns, assets)
+    signal_names, signal_requests = split_requests(signals, "signals", "signal", read.features)
+    features, providers = split_providers(features, read.stamps.kind)
+    features, indicators = split_indicators(features)
+    _, feature_requests = split_requests(features, "features", "feature")
+    _, context_requests = split_requests(context, "context", "context")
+    signal_tables = _read_series(signal_requests, read.assets)
+    feature_tables = _read_series(feature_requests, read.assets)
+    context_tables = [(r, read_context(r.options, r.name, r.value_name)) for r in context_requests]
+
+    stamps = {PRICES: read.stamps}
+    for request, table in signal_tables + feature_tables + context_tables:
+        stamps[table.name] = request.comparable(table.stamps, clock)
+    corporate = actions_of(actions, read.assets, clock, stamps)
+    check_kinds(stamps, clock)
+
+    bars = make_bars(read, clock, PRICES, sort)
+    check_own_columns(bars, on_violation)
+    computed = indicators | providers
+    started = {name: item.start(len(bars.assets)) for name, item in computed.items()}
+    joiner = Joiner(clock, on_violation, started)
+    joined = joiner.features(bars, signal_tables + feature_tables, corporate)
+    market = joiner.context(bars, context_tables, joined)
+    signal_names += [name for _, table in signal_tables for name in table.columns]
+    info = {
+        "closes_only": read.closes_only,
+        "dates_only": read.stamps.kind == "date",
+        "times": read.stamps.kind,
+        "bar_time": bar_time,
+        "timezone": timezone,
+        "tables": {name: len(times) for name, times in stamps.items()},
+    }
+    return wrap(replace(bars, features=joined), signal_names, market, corporate, info)
+
+
+def _read_series(
+    requests: list[Request], assets: tuple[Any, ...]
+) -> list[tuple[Request, SeriesTable]]:
+    tables = [(r, read_series(r.options, r.name, r.value_name, assets)) for r in requests]
+    for _, table in tables:
+        refuse_unknown(table, len(assets))
+    return tables
+
+
+def actions_of(
+    actions: Any, assets: tuple[Any, ...], clock: Clock, stamps: dict[str, Stamps]
+) -> Actions | None:
+    """Read the actions of a run, and put their times among those that have to be comparable."""
+    if actions is None:
+        return None
+    table, times = read_actions(actions, assets, clock)
+    # Dates of actions mean their start whatever the time of day of bars is: they fit every table.
+    if times.kind != "date":
+        stamps["actions"] = times
+    return table

@@ -1,0 +1,258 @@
+"""The point-in-time join: what was known at each bar, and no more.
+
+A value is *published* at ``available_at``, or at its own time plus ``available_after``. A bar at t
+sees, for its asset, the value with the latest own time among those published up to t. So a restated
+row replaces the old one from its own publication on, and an old row that comes late hides nothing
+newer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ml4t.backtest.data.arrays import Float64s, Int32s, Int64s, Marks
+from ml4t.backtest.data.errors import (
+    DAY_NS,
+    DataError,
+    LookAheadError,
+    count_rows,
+    first_rows,
+    warn,
+)
+from ml4t.backtest.data.join._rows import as_of_rows, repeats, take_known
+from ml4t.backtest.data.join.bars import Bars
+from ml4t.backtest.data.join.history import Memory, lagged
+from ml4t.backtest.data.join.row_order import sort_by_time
+from ml4t.backtest.data.tables.series_table import SeriesTable
+from ml4t.backtest.data.tables.stamps import Clock
+
+
+def join_assets(
+    series: SeriesTable,
+    bars: Bars,
+    clock: Clock,
+    on_violation: str = "raise",
+    memory: Memory | None = None,
+) -> dict[str, Float64s]:
+    """Join a table of signals or features to bars.
+
+    NaN is a value here: it says that nothing is known from then on.
+
+    Parameters
+    ----------
+    series : SeriesTable
+    bars : Bars
+    clock : Clock
+    on_violation : {"raise", "warn"}
+    memory : Memory, optional
+        What was known before, where table and bars are parts that follow others; it goes on to the next.
+
+    Returns
+    -------
+    dict of column name to float64 array, shape (n_rows,); NaN where nothing is known
+
+    Raises
+    ------
+    LookAheadError
+        If a value is published before its own time.
+    DataError
+        If an (asset, time) stands twice.
+    """
+    n_before = 0
+    if memory is not None:
+        series, n_before = memory.before(series), memory.n_rows
+    known = Publications(series, clock, on_violation, n_before)
+    # The names of a table begin with the assets of the run.
+    at_bars = partial(known.at_bars, n_assets=len(series.names))
+    if memory is None:
+        rows = at_bars(bars.timestamps, bars.offsets, bars.codes)
+        rows = lagged(rows, bars.codes, len(bars.assets), series.options.lag_bars)
+    else:
+        rows = memory.rows_at(at_bars, bars.timestamps, bars.offsets, bars.codes, "")
+        memory.keep(series)
+    rows = known.without_stale(rows, bars.times)
+    return {column: known.values(values, rows) for column, values in series.columns.items()}
+
+
+def join_context(
+    series: SeriesTable,
+    bars: Bars,
+    clock: Clock,
+    on_violation: str = "raise",
+    memory: Memory | None = None,
+) -> dict[str, Float64s]:
+    """Join a table of market-wide values to the timestamps of a run.
+
+    A NaN in a column is no publication here: a holiday in the source keeps the last value. It may be
+    limited with ``max_age``.
+
+    Returns
+    -------
+    dict of column name to float64 array, shape (n_times,)
+    """
+    n_before = 0
+    if memory is not None:
+        series, n_before = memory.before(series), memory.n_rows
+    known = Publications(series, clock, on_violation, n_before)
+    n_times = len(bars.timestamps)
+    one_each, no_asset = np.arange(n_times + 1), np.zeros(n_times, np.int32)
+    joined = {}
+    for column, values in series.columns.items():
+        at_bars = partial(known.at_bars, n_assets=1, only=~np.isnan(values))
+        if memory is None:
+            rows = at_bars(bars.timestamps, one_each, no_asset)
+            rows = lagged(rows, no_asset, 1, series.options.lag_bars)
+        else:
+            rows = memory.rows_at(at_bars, bars.timestamps, one_each, no_asset, column)
+        joined[column] = known.values(values, known.without_stale(rows, bars.timestamps))
+    if memory is not None:
+        memory.keep(series)
+    return joined
+
+
+class Publications:
+    """Rows of a table in the order in which they became known."""
+
+    def __init__(
+        self, series: SeriesTable, clock: Clock, on_violation: str, n_checked: int = 0
+    ) -> None:
+        self.codes = series.codes
+        self.max_age = series.options.max_age_ns
+        self.published, self.own = publication_times(series, clock)
+        self.published_of_row = self.published
+        _check_violations(series, self.published, self.own, on_violation, n_checked)
+        self.order = publication_order(self.published, self.own)
+        if self.order is not None:
+            same = self.own is self.published
+            self.published, self.codes = self.published[self.order], self.codes[self.order]
+            self.own = self.published if same else self.own[self.order]
+        _refuse_repeats(series, self)
+
+    def at_bars(
+        self,
+        timestamps: Int64s,
+        offsets: Int64s,
+        codes: Int32s,
+        n_assets: int,
+        only: Marks | None = None,
+    ) -> Int64s:
+        """Return for each bar the row of the table known at it, -1 where none is."""
+        published, own, assets, order = self.published, self.own, self.codes, self.order
+        if only is not None and not only.all():
+            kept = np.flatnonzero(only if order is None else only[order])
+            published, own, assets = published[kept], own[kept], assets[kept]
+            order = kept if order is None else order[kept]
+        rows = as_of_rows(timestamps, offsets, codes, published, own, assets, n_assets)
+        return rows if order is None else _compose(order, rows)
+
+    def without_stale(self, rows: Int64s, times: Int64s) -> Int64s:
+        """Return ``rows`` with -1 where the value is older than it may be."""
+        if self.max_age is None or len(self.published_of_row) == 0:
+            return rows
+        age = times - self.published_of_row[rows]
+        return np.where((rows >= 0) & (age > self.max_age), -1, rows)
+
+    def values(self, values: Float64s, rows: Int64s) -> Float64s:
+        """Return the values of ``rows``; the column itself where each bar has its own row."""
+        if len(rows) == len(values) and np.array_equal(rows, np.arange(len(rows))):
+            return values
+        return take_known(np.ascontiguousarray(values), rows)
+
+
+def publication_times(series: SeriesTable, clock: Clock) -> tuple[Int64s, Int64s]:
+    """Return when each value became known and the time it speaks of, in nanoseconds UTC."""
+    lag = series.options.lag_ns
+    if series.published is not None:
+        if series.options.available_after is not None:
+            raise DataError(
+                f"{series.name}: has a column of publication times, so available_after= must not be given"
+            )
+        published = clock.instants(series.published, series.name)
+        return published, published if series.own is series.published else clock.day_starts(
+            series.own, series.name
+        )
+    whole_days = lag // DAY_NS if series.own.kind == "date" else 0
+    published = clock.instants(series.own, series.name, extra_days=whole_days) + (
+        lag - whole_days * DAY_NS
+    )
+    # Published in the order of their own times, so those need not be kept apart.
+    return published, published
+
+
+def _check_violations(
+    series: SeriesTable, published: Int64s, own: Int64s, on_violation: str, n_checked: int
+) -> None:
+    if own is published:
+        return
+    early = published < own
+    early[:n_checked] = False  # rows that an earlier chunk has handed on
+    if early.any():
+        what = f"{series.name}: available_at of {', '.join(series.columns)} is before the value's own time"
+        names = _namer(series.names, series.codes)
+        report_violation(early, own - published, own, names, what, on_violation)
+
+
+def _namer(names: tuple[Any, ...], codes: Int32s) -> Callable[[Any], Any] | None:
+    return (lambda row: names[codes[row]]) if names else None
+
+
+def report_violation(
+    bad: Marks,
+    by: Int64s,
+    times: Int64s,
+    names: Callable[[Any], Any] | None,
+    what: str,
+    on_violation: str,
+) -> None:
+    """Raise, warn or, for a caller that reports them, ignore values that cannot have been known.
+
+    Parameters
+    ----------
+    bad : bool array, shape (n,)
+    by : int64 array, shape (n,)
+        Nanoseconds of foreknowledge.
+    times : int64 array, shape (n,), nanoseconds UTC
+    names : callable from row to asset name, or None
+    what : str
+        Table, columns and what is wrong with them.
+    """
+    message = (
+        f"{what} in {count_rows(bad.sum())}, by up to {pd.Timedelta(int(by[bad].max()), 'ns')}: "
+        f"{first_rows(bad, times, names, None)}; correct the times, or pass on_violation='warn'"
+    )
+    if on_violation == "raise":
+        raise LookAheadError(message)
+    if on_violation == "warn":
+        warn(message)
+
+
+def publication_order(published: Int64s, own: Int64s) -> Int64s | None:
+    """Return the stable order by (published, own), None if the rows stand so."""
+    step = np.diff(published)
+    if own is published:
+        if (step >= 0).all():
+            return None
+        return sort_by_time(np.arange(len(published)), published)
+    if ((step > 0) | ((step == 0) & (np.diff(own) >= 0))).all():
+        return None
+    return sort_by_time(sort_by_time(np.arange(len(published)), own), published)
+
+
+def _refuse_repeats(series: SeriesTable, known: Publications) -> None:
+    marks = repeats(known.published, known.own, known.codes, max(len(series.names), 1))
+    if marks.any():
+        names = _namer(series.names, known.codes)
+        raise DataError(
+            f"{series.name}: values of one time{' and asset' if names else ''} are given twice in "
+            f"{count_rows(marks.sum())}: {first_rows(marks, known.own, names, None)}; drop the repeated rows, or give "
+            "the time of each in a column available_at"
+        )
+
+
+def _compose(order: Int64s, rows: Int64s) -> Int64s:
+    return np.where(rows < 0, -1, order[rows]) if len(order) else rows

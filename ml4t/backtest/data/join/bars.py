@@ -1,0 +1,88 @@
+"""Price rows in order, at their instants, checked: what everything else is joined to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ml4t.backtest.data.arrays import NEW, Arrays, Float64s, Int32s, Int64s
+from ml4t.backtest.data.join.row_order import batch_offsets, row_order
+from ml4t.backtest.data.tables.price_checks import look_at_prices, refuse_faults
+from ml4t.backtest.data.tables.price_table import PriceTable
+from ml4t.backtest.data.tables.stamps import Clock
+from ml4t.backtest.market.market_data import MarketData
+
+
+@dataclass(frozen=True)
+class Bars:
+    """Bars by (timestamp, asset order). ``published`` is when their own columns were known, if said."""
+
+    times: Int64s
+    timestamps: Int64s
+    offsets: Int64s
+    codes: Int32s
+    assets: tuple[Any, ...]
+    prices: dict[str, Float64s]
+    features: dict[str, Float64s]
+    published: Int64s | None
+
+
+def make_bars(
+    read: PriceTable, clock: Clock, name: str, sort: bool = False, arrays: Arrays = NEW
+) -> Bars:
+    """Place, order and check the rows of a price table.
+
+    Parameters
+    ----------
+    read : PriceTable
+    clock : Clock
+    name : str
+        What the table is called in messages.
+    sort : bool
+        Accept times that run backwards within an asset.
+    arrays : Arrays
+        Makes those that are needed.
+
+    Returns
+    -------
+    Bars
+
+    Raises
+    ------
+    DataError
+        If rows are repeated or run backwards, or hold a price that cannot be.
+    """
+    times = clock.instants(read.stamps, name)
+    published = None if read.published is None else clock.instants(read.published, name)
+    codes, prices, features = read.codes, read.prices, read.features
+    n_times, sound = look_at_prices(times, codes, prices)
+    if n_times < 0:
+        order = row_order(times, codes, read.assets, name, sort)
+        times, codes = times[order], codes[order]
+        published = None if published is None else published[order]
+        prices, features = take_rows(prices, order), take_rows(features, order)
+    if not sound:
+        refuse_faults(times, codes, read.assets, prices, name)
+    timestamps, offsets = batch_offsets(times, None if n_times < 0 else n_times, arrays)
+    return Bars(times, timestamps, offsets, codes, read.assets, prices, features, published)
+
+
+def bars_of(data: MarketData) -> Bars:
+    """Return the bars of finished market data, for joining more to them."""
+    times = np.repeat(data.timestamps, np.diff(data.offsets))
+    return Bars(times, data.timestamps, data.offsets, data.asset_codes, data.assets, {}, {}, None)
+
+
+def without_rows(bars: Bars) -> Bars:
+    """Return no bars, of the same assets."""
+    none = np.empty(0, np.int64)
+    codes = np.empty(0, np.int32)
+    return Bars(none, none, np.zeros(1, np.int64), codes, bars.assets, {}, {}, None)
+
+
+def take_rows(columns: dict[str, Float64s], rows: Int64s) -> dict[str, Float64s]:
+    """Return columns with their rows in another order; an array that stands twice stays one."""
+    taken = {id(column): column[rows] for column in columns.values()}
+    return {name: taken[id(column)] for name, column in columns.items()}

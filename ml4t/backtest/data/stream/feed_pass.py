@@ -1,0 +1,161 @@
+"""One pass over a feed: chunk after chunk read, joined, and tied to the one before."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from ml4t.backtest.data.assembly.joiner import (
+    PRICES,
+    Columns,
+    Joiner,
+    Tables,
+    check_own_columns,
+    wrap,
+)
+from ml4t.backtest.data.errors import DataError
+from ml4t.backtest.data.join.bars import Bars, make_bars, without_rows
+from ml4t.backtest.data.stream.array_pool import Recycler
+from ml4t.backtest.data.stream.carry_over import last_bars, with_carried
+from ml4t.backtest.data.stream.chunk_columns import Room
+from ml4t.backtest.data.stream.feed_plan import Plan
+from ml4t.backtest.data.stream.series_source import SeriesSource
+from ml4t.backtest.data.stream.table_source import LARGEST_BATCH, InOrder
+from ml4t.backtest.data.tables.corporate_actions import Actions
+from ml4t.backtest.data.tables.price_table import price_rows
+from ml4t.backtest.data.tables.raw_columns import RawTable
+from ml4t.backtest.data.tables.series_table import SeriesTable
+from ml4t.backtest.data.tables.table_requests import Request
+from ml4t.backtest.market.market_data import MarketData
+
+Join = Callable[[Request, SeriesTable, Bars], Columns]
+
+
+class Walk:
+    """Where a pass stands, and what it carries from one chunk to the next.
+
+    Parameters
+    ----------
+    plan : Plan
+    """
+
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+        n_assets = len(plan.assets)
+        tables = (*plan.series, *plan.context)
+        self._joiner = Joiner(
+            plan.clock,
+            plan.on_violation,
+            {name: item.start(n_assets) for name, item in plan.indicators.items()},
+            {table.request.name: table.memory() for table in tables},
+        )
+        # Room for the largest chunk and what it carries over, where chunks are cut by rows.
+        self._memory = Recycler(max(plan.sizes, default=0) + n_assets + 1)
+        self._carried: Bars | None = None
+        self._last_context: Columns = {}
+        # The instant up to which everything published has been read.
+        self._now: int | None = None
+
+    def chunks(self) -> Iterator[MarketData]:
+        """Read one chunk after the other."""
+        read = self._in_order if self._plan.survey.n_times is not None else self._in_any_order
+        for table, room in read():
+            chunk = self._chunk(table, room)
+            del table, room
+            yield chunk
+            del chunk
+
+    def _in_order(self) -> Iterator[tuple[pa.Table | RawTable, Room]]:
+        """Read the prices of one chunk after the other, from front to back."""
+        plan = self._plan
+        reader = InOrder(plan.source, max(plan.sizes, default=LARGEST_BATCH))
+        read = reader.rows if plan.ends is None else reader.until
+        for end in plan.sizes if plan.ends is None else plan.ends:
+            room = self._room()
+            table = read(end, room)
+            if table is not None:
+                yield table, room
+
+    def _in_any_order(self) -> Iterator[tuple[pa.Table | RawTable, Room]]:
+        """Read the prices of one chunk after the other, each from wherever its rows are."""
+        for bounds in pairwise([None, *(self._plan.ends or ())]):
+            yield self._plan.source.read(*bounds), self._room()
+
+    def _room(self) -> Room:
+        """Room for the rows that the next chunk carries over."""
+        return Room(0 if self._carried is None else len(self._carried.times), self._memory)
+
+    def _chunk(self, table: pa.Table | RawTable, room: Room) -> MarketData:
+        plan = self._plan
+        read = price_rows(
+            table, PRICES, plan.source.roles, plan.assets, plan.survey.kinds, arrays=room
+        )
+        bars = make_bars(read, plan.clock, PRICES, plan.sort, room)
+        self._check_later(bars)
+        check_own_columns(bars, plan.on_violation)
+        actions = self._actions(int(bars.timestamps[-1]))
+        joiner = self._joiner
+        series = self._published(plan.series, joiner.asset_values, bars)
+        features = joiner.features(bars, series, actions)
+        market = self._published(plan.context, joiner.market_values, bars)
+        context = joiner.context(bars, market, features)
+        return self._tied(replace(bars, features=features), room, context, actions)
+
+    def _check_later(self, bars: Bars) -> None:
+        """Refuse rows that are not after those of the chunk before."""
+        first = int(bars.timestamps[0])
+        if self._now is None or first > self._now:
+            return
+        before, now = (pd.Timestamp(time, unit="ns", tz="UTC") for time in (first, self._now))
+        what = (
+            f"(timestamp, asset) must be unique, is repeated at {now}; drop the repeated rows"
+            if first == self._now
+            else f"times run backwards within an asset, from {now} to {before}; sort the table, or pass "
+            "sort=True if the order means nothing"
+        )
+        raise DataError(f"{PRICES}: {what}")
+
+    def _tied(
+        self, bars: Bars, room: Room, context: Columns, actions: Actions | None
+    ) -> MarketData:
+        """Tie a chunk to the one before, and keep what ties the next one to it."""
+        carried = self._carried
+        whole = with_carried(carried, bars, room)
+        chunk: dict[str, Any] = {}
+        if carried is not None:
+            chunk["carried_times"] = carried.times
+            context = {
+                name: np.concatenate([self._last_context[name], column])
+                for name, column in context.items()
+            }
+        self._carried = last_bars(carried, whole)
+        self._last_context = {name: column[-1:].copy() for name, column in context.items()}
+        self._now = int(bars.timestamps[-1])
+        return wrap(whole, self._plan.signal_names, context, actions, self._plan.info, **chunk)
+
+    def _published(self, sources: list[SeriesSource], join: Join, bars: Bars) -> Tables:
+        """Read what was published since the chunk before, and up to the last of these bars."""
+        tables = []
+        for source in sources:
+            since = self._now
+            # What comes before the first bar may be long: no more of it is read than is kept.
+            for pause in source.pauses(since, int(bars.timestamps[0])):
+                join(source.request, source.published(since, pause), without_rows(bars))
+                since = pause
+            table = source.published(since, int(bars.timestamps[-1]))
+            tables.append((source.request, table))
+        return tables
+
+    def _actions(self, until: int) -> Actions | None:
+        """The actions since the chunk before."""
+        if self._plan.actions is None:
+            return None
+        times = self._plan.actions["time"]
+        first = 0 if self._now is None else np.searchsorted(times, self._now, side="right")
+        return self._plan.actions[first : np.searchsorted(times, until, side="right")]

@@ -1,0 +1,216 @@
+"""What a feed reads, found out before it reads: sources, assets, kinds of times, ends of chunks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from ml4t.backtest.data.assembly.from_tables import actions_of
+from ml4t.backtest.data.assembly.joiner import PRICES, Joiner
+from ml4t.backtest.data.errors import DataError
+from ml4t.backtest.data.features.indicators import Indicator
+from ml4t.backtest.data.features.provided import Provided, split_providers
+from ml4t.backtest.data.join.bars import Bars
+from ml4t.backtest.data.stream.date_range import first_and_last
+from ml4t.backtest.data.stream.series_source import SeriesSource
+from ml4t.backtest.data.stream.survey import SPANS, Survey, chunk_ends, look, row_counts, survey
+from ml4t.backtest.data.stream.table_source import TIME_ROLES, Source, open_source
+from ml4t.backtest.data.tables.arrow import single, to_arrow, to_float64
+from ml4t.backtest.data.tables.asset_codes import asset_order
+from ml4t.backtest.data.tables.column_roles import ACTION_ROLES, OHLC, find_roles
+from ml4t.backtest.data.tables.corporate_actions import Actions
+from ml4t.backtest.data.tables.options import check_on_violation
+from ml4t.backtest.data.tables.price_table import ONE_ASSET, price_roles
+from ml4t.backtest.data.tables.stamps import Clock, Stamps, check_kinds, make_clock
+from ml4t.backtest.data.tables.table_requests import Request, split_indicators, split_requests
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything that is the same in each pass over a feed.
+
+    ``ends`` are the last stored times of chunks; where it is None, ``sizes`` are their numbers of rows.
+    """
+
+    source: Source
+    survey: Survey
+    assets: tuple[Any, ...]
+    ends: list[int] | None
+    sizes: list[int]
+    clock: Clock
+    series: list[SeriesSource]
+    context: list[SeriesSource]
+    indicators: dict[str, Indicator | Provided]
+    signal_names: list[str]
+    actions: Actions | None
+    sort: bool
+    on_violation: str
+    info: dict[str, Any]
+
+    @property
+    def n_chunks(self) -> int | None:
+        """Chunks of a pass; None where that is not known before they are read."""
+        if self.ends is None:
+            return len(self.sizes)
+        return None if self.survey.counts is None else len(self.ends)
+
+
+def make_plan(
+    prices: Any,
+    *,
+    signals: Any,
+    features: Any,
+    context: Any,
+    actions: Any,
+    assets: Sequence[Any] | None,
+    columns: Mapping[str, str] | None,
+    values: Sequence[str] | None,
+    start: Any,
+    end: Any,
+    chunk: str | int,
+    bar_time: str | None,
+    timezone: str | None,
+    sort: bool,
+    on_violation: str,
+) -> Plan:
+    """Look at the tables of a feed; the parameters are those of ``DataFeed.from_parquet``."""
+    check_on_violation(on_violation)
+    _check_chunk(chunk)
+    clock = make_clock(bar_time, timezone)
+    source = _price_source(prices, columns, values, assets)
+    after, until = first_and_last(start, end, source, clock)
+    source = replace(source, after=after, until=until)
+    # Rows that go backwards are to be sorted: the metadata do not say where they are.
+    found = (None if sort else look(source)) or survey(
+        source, must_be_in_order=not sort and "asset" not in source.roles
+    )
+    names = _assets(source, found, assets)
+
+    further = [c for c in source.columns if c not in source.roles.values()]
+    signal_names, signal_requests = split_requests(signals, "signals", "signal", further)
+    features, providers = split_providers(features, found.kinds["timestamp"])
+    features, indicators = split_indicators(features)
+    _, feature_requests = split_requests(features, "features", "feature")
+    _, context_requests = split_requests(context, "context", "context")
+
+    def opened(requests: list[Request], of: tuple[Any, ...]) -> list[SeriesSource]:
+        return [SeriesSource(request, clock, of, assets is not None) for request in requests]
+
+    signal_tables, series = opened(signal_requests, names), opened(feature_requests, names)
+    market = opened(context_requests, ())
+    stamps = {PRICES: Stamps(found.kinds["timestamp"], np.empty(0, np.int64))}
+    for table in signal_tables + series + market:
+        stamps[table.request.name] = table.stamps
+    corporate = actions_of(_chosen(actions, names, assets), names, clock, stamps)
+    check_kinds(stamps, clock)
+    _join_no_rows(source, names, signal_tables + series, market, indicators, clock)
+    return Plan(
+        source=source,
+        survey=found,
+        assets=names,
+        ends=chunk_ends(found, source, chunk),
+        sizes=[] if isinstance(chunk, str) else row_counts(found.n_rows, int(chunk)),
+        clock=clock,
+        series=signal_tables + series,
+        context=market,
+        indicators=indicators | providers,
+        signal_names=signal_names + [name for table in signal_tables for name in table.value_names],
+        actions=corporate,
+        sort=sort,
+        on_violation=on_violation,
+        info={
+            "closes_only": not set(OHLC) <= set(source.roles),
+            "dates_only": found.kinds["timestamp"] == "date",
+            "times": found.kinds["timestamp"],
+            "bar_time": bar_time,
+            "timezone": timezone,
+            "tables": {PRICES: found.n_rows}
+            | {t.request.name: t.survey.n_rows for t in signal_tables + series + market}
+            | ({} if "actions" not in stamps else {"actions": len(stamps["actions"])}),
+        },
+    )
+
+
+def _price_source(
+    prices: Any,
+    columns: Mapping[str, str] | None,
+    values: Sequence[str] | None,
+    assets: Sequence[Any] | None,
+) -> Source:
+    find = partial(price_roles, name=PRICES, columns=columns)
+    meant = [*(columns or {}).values(), *(values or ())]
+    source = open_source(prices, PRICES, find, ("timestamp",), meant)
+    wanted = source.columns
+    if values is not None:
+        absent = [column for column in values if column not in source.columns]
+        if absent:
+            raise DataError(
+                f"{PRICES}: has no column {absent[0]!r}; its columns are {', '.join(source.columns)}"
+            )
+        wanted = tuple(c for c in wanted if c in values or c in source.roles.values())
+    return replace(source, columns=wanted, assets=None if assets is None else tuple(assets))
+
+
+def _assets(source: Source, found: Survey, given: Sequence[Any] | None) -> tuple[Any, ...]:
+    if "asset" in source.roles:
+        return asset_order(list(found.assets), False, given, PRICES)
+    given = (ONE_ASSET,) if given is None else tuple(given)
+    if len(given) != 1:
+        raise DataError(
+            f"{PRICES}: has no column of assets, but assets= names {len(given)}; give the column"
+        )
+    return given
+
+
+def _join_no_rows(
+    source: Source,
+    assets: tuple[Any, ...],
+    series: list[SeriesSource],
+    context: list[SeriesSource],
+    indicators: dict[str, Indicator],
+    clock: Clock,
+) -> None:
+    """Join what no chunk can be joined of: columns in two tables, or that are no numbers, say so now."""
+    schema = source.dataset.schema
+    stamps = {source.roles[role] for role in (*TIME_ROLES, "asset") if role in source.roles}
+    numbers = {
+        column: to_float64(pa.array([], schema.field(column).type), PRICES, column)
+        for column in source.columns
+        if column not in stamps
+    }
+    further = {c: values for c, values in numbers.items() if c not in source.roles.values()}
+    fields = dict.fromkeys((*OHLC, "volume"), np.empty(0))
+    none = np.empty(0, np.int64)
+    bars = Bars(
+        none, none, np.zeros(1, np.int64), none.astype(np.int32), assets, fields, further, None
+    )
+    started = {name: item.start(len(assets)) for name, item in indicators.items()}
+    joiner = Joiner(clock, "raise", started)
+    joined = joiner.features(bars, [(t.request, t.without_rows) for t in series], None)
+    joiner.context(bars, [(t.request, t.without_rows) for t in context], joined)
+
+
+def _chosen(actions: Any, names: tuple[Any, ...], given: Sequence[Any] | None) -> Any:
+    """Leave out the actions of assets that were not asked for."""
+    if actions is None or given is None:
+        return actions
+    table = to_arrow(actions, "actions", "value")
+    column = find_roles("actions", table.column_names, ACTION_ROLES).get("asset")
+    if column is None:
+        return table
+    asked = set(names)
+    keep = [name in asked for name in single(table[column]).to_pylist()]
+    return table.filter(pa.array(keep, pa.bool_()))
+
+
+def _check_chunk(chunk: Any) -> None:
+    is_span = isinstance(chunk, str) and chunk in SPANS
+    if not is_span and not (isinstance(chunk, int | np.integer) and chunk > 0):
+        raise DataError(
+            f"chunk must be {', '.join(map(repr, SPANS))} or a positive number of rows, was {chunk!r}"
+        )

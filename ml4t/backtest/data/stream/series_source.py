@@ -1,0 +1,152 @@
+"""A table of signals, features or context that is read as a run gets on: what was published since."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from ml4t.backtest.data.errors import DAY_NS, DataError
+from ml4t.backtest.data.join.as_of import publication_times
+from ml4t.backtest.data.join.history import Memory
+from ml4t.backtest.data.stream.survey import Survey, survey
+from ml4t.backtest.data.stream.table_source import Roles, Source, open_source
+from ml4t.backtest.data.tables.column_roles import SERIES_ROLES, find_roles
+from ml4t.backtest.data.tables.options import Table
+from ml4t.backtest.data.tables.series_table import (
+    SeriesTable,
+    read_context,
+    read_series,
+    refuse_unknown,
+    timeless,
+)
+from ml4t.backtest.data.tables.stamps import Clock, Stamps
+from ml4t.backtest.data.tables.table_requests import Request
+
+ROWS_AT_A_TIME = 1_000_000
+# Stored times of dates and of local times are within two days of the instants they mean.
+MARGIN_NS = 2 * DAY_NS
+
+
+class SeriesSource:
+    """One table of values and what is to be known of it beforehand.
+
+    Parameters
+    ----------
+    request : Request
+    clock : Clock
+        Of the run.
+    assets : tuple of asset names of the run
+        Empty for context.
+    chosen : bool
+        The assets were chosen: rows of others are left out, not refused.
+    """
+
+    def __init__(
+        self, request: Request, clock: Clock, assets: tuple[Any, ...], chosen: bool
+    ) -> None:
+        self.request = request
+        self._clock = request.clock(clock)
+        self._assets = assets
+        options, name = request.options, request.name
+        find = partial(_roles, name=name, options=options, with_assets=bool(assets))
+        seen_by = ("available_at", "timestamp")
+        source = open_source(options.source, name, find, seen_by, options.meant, request.value_name)
+        names = {str(asset) for asset in assets}
+        self._is_wide = "asset" not in source.roles and bool(names & set(source.columns))
+        self._source = replace(source, columns=self._columns(source, names if chosen else None))
+        # Found out by reading no row: columns that are missing, or hold no numbers.
+        meant = self._source.columns if self._is_wide else source.columns
+        self.without_rows = self._read(source.dataset.schema.empty_table().select(meant), {})
+        if chosen and "asset" in source.roles:
+            self._source = replace(self._source, assets=assets)
+        self.survey: Survey = survey(self._source)
+        self._refuse_unknown()
+        self._lag = options.lag_ns
+        self._margin = MARGIN_NS
+        kind = self.kind
+        if kind == "aware" or (kind == "naive" and self._clock.naive_zone is None):
+            self._margin = 0
+        self._pauses = (self.survey.groups(ROWS_AT_A_TIME) + 1) * DAY_NS + self._lag
+
+    @property
+    def kind(self) -> str:
+        """Kind of the times that say when a value is seen."""
+        roles = self._source.roles
+        return self.survey.kinds["available_at" if "available_at" in roles else "timestamp"]
+
+    @property
+    def stamps(self) -> Stamps:
+        """That kind, as times that are comparable to those of other tables."""
+        return self.request.comparable(Stamps(self.kind, np.empty(0, np.int64)), self._clock)
+
+    @property
+    def value_names(self) -> list[str]:
+        """Names of the columns that it gives."""
+        options, columns, roles = self.request.options, self._source.columns, self._source.roles
+        if self._is_wide:
+            return [self.request.value_name]
+        taken = columns if options.values is None else options.values
+        return [column for column in taken if column not in roles.values()]
+
+    def memory(self) -> Memory:
+        """Return what is known before the first row."""
+        return Memory(max(len(self._assets), 1), self.request.options.lag_bars)
+
+    def pauses(self, after: int | None, before: int) -> list[int]:
+        """Return instants between which no more rows are published than can be read at a time."""
+        inside = self._pauses < before
+        if after is not None:
+            inside &= self._pauses > after
+        return self._pauses[inside].tolist()
+
+    def published(self, after: int | None, until: int) -> SeriesTable:
+        """Return the rows published after one instant and up to another, both in nanoseconds UTC."""
+        margin = self._margin
+        table = self._source.read(
+            None if after is None else after - self._lag - margin, until - self._lag + margin
+        )
+        series = self._read(table, self.survey.kinds)
+        if self._assets:
+            refuse_unknown(series, len(self._assets))
+        published, _ = publication_times(series, self._clock)
+        inside = published <= until
+        if after is not None:
+            inside &= published > after
+        return series if inside.all() else series.take(np.flatnonzero(inside))
+
+    def _read(self, table: pa.Table, kinds: Mapping[str, str]) -> SeriesTable:
+        request = self.request
+        options = replace(request.options, source=table)
+        if not self._assets:
+            return read_context(options, request.name, request.value_name, kinds)
+        return read_series(options, request.name, request.value_name, self._assets, kinds)
+
+    def _columns(self, source: Source, names: set[str] | None) -> tuple[str, ...]:
+        """The columns to read: times, assets and the values asked for."""
+        wanted = names if self._is_wide else self.request.options.values
+        if wanted is None:
+            return source.columns
+        kept = {*source.roles.values(), *wanted}
+        return tuple(column for column in source.columns if column in kept)
+
+    def _refuse_unknown(self) -> None:
+        unknown = self.survey.assets - set(self._assets) if self._assets else ()
+        if unknown:
+            # The few first rows of those assets say which they are.
+            rows = replace(self._source, assets=tuple(unknown)).read()
+            options = replace(self.request.options, source=rows)
+            series = read_series(options, self.request.name, self.request.value_name, self._assets)
+            refuse_unknown(series, len(self._assets))
+
+
+def _roles(names: list[str], name: str, options: Table, with_assets: bool) -> Roles:
+    known = {role: SERIES_ROLES[role] for role in SERIES_ROLES if with_assets or role != "asset"}
+    roles = find_roles(name, names, known, options.columns)
+    if "timestamp" not in roles and "available_at" not in roles:
+        raise DataError(timeless(name, names))
+    return roles

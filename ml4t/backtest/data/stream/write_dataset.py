@@ -1,0 +1,183 @@
+"""Tables written in the form that streams best: in time order, a Parquet file for each month."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute
+
+from ml4t.backtest.data.arrays import Int64s
+from ml4t.backtest.data.errors import DAY_NS, DataError, count_rows
+from ml4t.backtest.data.tables.arrow import is_text, single, to_arrow
+from ml4t.backtest.data.tables.column_roles import ACTION_ROLES, ASSET, AVAILABLE, find_roles
+from ml4t.backtest.data.tables.long_form import price_layout
+from ml4t.backtest.data.tables.options import Table
+from ml4t.backtest.data.tables.stamps import read_stamps
+
+ROLES = {"available_at": AVAILABLE, "timestamp": ACTION_ROLES["timestamp"], "asset": ASSET}
+
+
+@dataclass(frozen=True)
+class SavedTable:
+    """One table of a dataset: its rows, and bytes before (in memory or on disk) and after."""
+
+    name: str
+    n_rows: int
+    n_months: int
+    bytes_given: int
+    bytes_written: int
+
+    def __str__(self) -> str:
+        months = "1 month" if self.n_months == 1 else f"{self.n_months} months"
+        saved = 1.0 - self.bytes_written / self.bytes_given
+        change = f"{saved:.0%} saved" if saved >= 0.0 else f"{-saved:.0%} larger"
+        return (
+            f"{self.name}: {count_rows(self.n_rows)}, {months}, {_size(self.bytes_written)} "
+            f"from {_size(self.bytes_given)} ({change})"
+        )
+
+
+def write_dataset(
+    tables: Mapping[str, Any], folder: str | Path, *, quiet: bool = False
+) -> tuple[SavedTable, ...]:
+    """Write tables as ``folder/<name>/<year>-<month>.parquet`` and print what that saved.
+
+    Rows are put in order of time (of publication, where the table has it) and asset; names of assets are
+    dictionary-encoded, numbers compressed with zstd after splitting their bytes. Values and times
+    stay as they are. ``market_data(folder / "prices", signals=folder / "signals")`` reads it back,
+    and a column of a month is read without touching the others.
+
+    Parameters
+    ----------
+    tables : mapping of name to table, Table or path
+        ``prices`` may have any form that ``market_data`` takes; the others have a column of times.
+    folder : path
+        Is made; must not hold tables of these names yet.
+    quiet : bool
+        Print nothing.
+
+    Returns
+    -------
+    tuple of SavedTable
+
+    Raises
+    ------
+    DataError
+        If a table cannot be read or has no rows or times, or a folder of its name is there already.
+        Nothing is written then.
+    """
+    folder = Path(folder)
+    taken = [name for name in tables if (folder / name).exists()]
+    if taken:
+        raise DataError(
+            f"{folder} already holds {', '.join(taken)}; choose another folder, or remove them"
+        )
+    ready = [_Prepared(name, source) for name, source in tables.items()]
+    # Written beside their place and then moved: a folder that has a table has all of it.
+    partial = folder / ".partial"
+    partial.mkdir(parents=True)
+    try:
+        saved = tuple(table.write(partial / table.name) for table in ready)
+        for table in ready:
+            (partial / table.name).rename(folder / table.name)
+    finally:
+        shutil.rmtree(partial)
+    if not quiet:
+        print("\n".join([f"wrote {folder}", *(f"  {table}" for table in saved)]))
+    return saved
+
+
+class _Prepared:
+    """A table in order, with the month of each row."""
+
+    def __init__(self, name: str, source: Any) -> None:
+        if not name.isidentifier():
+            raise DataError(f"the name of a table must be a plain word, was {name!r}")
+        source = source.source if isinstance(source, Table) else source
+        self.name = name
+        table = _long(name, source)
+        self.bytes_given = _bytes_given(source, table)
+        roles = find_roles(name, table.column_names, ROLES)
+        time = roles.get("available_at", roles.get("timestamp"))
+        if time is None or table.num_rows == 0:
+            raise DataError(f"{name}: has no {'rows' if time else 'column of times'}")
+        stamps = read_stamps(table[time], name, time)
+        times = stamps.values * (DAY_NS if stamps.kind == "date" else 1)
+        self.dictionaries = [time, *([roles["asset"]] if "asset" in roles else [])]
+        self.table, self.times = _in_order(table, times, roles)
+
+    def write(self, folder: Path) -> SavedTable:
+        import pyarrow.parquet as pq  # 50 ms that no run on frames needs
+
+        folder.mkdir()
+        months = self.times.view("M8[ns]").astype("M8[M]")
+        starts = np.flatnonzero(np.concatenate(([True], months[1:] != months[:-1])))
+        ends = [*starts[1:], len(months)]
+        numbers = [f.name for f in self.table.schema if pa.types.is_floating(f.type)]
+        numbers = [
+            column for column in numbers if self.table.schema.field(column).type != pa.float16()
+        ]
+        for start, end in zip(starts, ends, strict=True):
+            pq.write_table(
+                self.table.slice(start, end - start),
+                folder / f"{months[start]}.parquet",
+                compression="zstd",
+                use_dictionary=self.dictionaries,
+                use_byte_stream_split=numbers,
+            )
+        written = sum(path.stat().st_size for path in folder.iterdir())
+        return SavedTable(self.name, self.table.num_rows, len(starts), self.bytes_given, written)
+
+
+def _long(name: str, source: Any) -> pa.Table:
+    if name != "prices":
+        return to_arrow(source, name, "value")
+    layout = price_layout(source, name)
+    if not layout.wide:
+        return layout.table
+    # A cell of a wide table without any price is no row.
+    values = [
+        single(layout.table[c]).to_numpy(zero_copy_only=False)
+        for c in layout.table.column_names[2:]
+    ]
+    return layout.table.filter(pa.array(~np.logical_and.reduce([np.isnan(v) for v in values])))
+
+
+def _in_order(table: pa.Table, times: Int64s, roles: dict[str, str]) -> tuple[pa.Table, Int64s]:
+    keys = {"time": times}
+    if "asset" in roles:
+        asset = roles["asset"]
+        column = single(table[asset])
+        if pa.types.is_dictionary(column.type):
+            keys["asset"] = column.dictionary_decode()
+        else:
+            keys["asset"] = column
+            if is_text(column.type):
+                position = table.column_names.index(asset)
+                encoded = column.cast(pa.large_string()).dictionary_encode()
+                table = table.set_column(position, asset, encoded)
+    order = pa.compute.sort_indices(pa.table(keys), sort_keys=[(key, "ascending") for key in keys])
+    return table.take(order), times[order.to_numpy()]
+
+
+def _bytes_given(source: Any, table: pa.Table) -> int:
+    if not isinstance(source, str | Path):
+        return max(int(table.nbytes), 1)
+    path = Path(source)
+    files = [path] if path.is_file() else [item for item in path.rglob("*") if item.is_file()]
+    return max(sum(item.stat().st_size for item in files), 1)
+
+
+def _size(n_bytes: int) -> str:
+    size, unit = float(n_bytes), "B"
+    for unit in ("B", "kB", "MB", "GB"):
+        if size < 1000.0 or unit == "GB":
+            break
+        size /= 1000.0
+    return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"

@@ -1,0 +1,110 @@
+"""Splits and cash dividends: a table of (effective time, asset, kind, value)."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from ml4t.backtest.data.arrays import Marks
+from ml4t.backtest.data.errors import DataError, count_rows, first_rows
+from ml4t.backtest.data.tables.arrow import single, to_arrow, to_float64
+from ml4t.backtest.data.tables.asset_codes import encode, recode
+from ml4t.backtest.data.tables.column_roles import ACTION_ROLES, find_roles
+from ml4t.backtest.data.tables.stamps import Clock, Stamps, read_stamps
+from ml4t.backtest.market.market_data import ACTION
+
+Actions = NDArray[np.void]
+
+KINDS = {"split": 0, "dividend": 1}
+
+
+def read_actions(
+    source: Any,
+    assets: tuple[Any, ...],
+    clock: Clock,
+    columns: Mapping[str, str] | None = None,
+) -> tuple[Actions, Stamps]:
+    """Read corporate actions.
+
+    A date means its start, before the open, in the zone of ``bar_time`` (UTC if there is none).
+
+    Parameters
+    ----------
+    source : table or path
+        Columns: time (``ex_date``, ``date``, ...), asset, kind (``split`` or ``dividend``), value (new
+        units per old one; currency per unit). Other columns are not read.
+    assets : tuple of asset names of the run
+    clock : Clock
+
+    Returns
+    -------
+    actions : structured array of dtype ``ACTION``, in order of time, kind, asset
+    stamps : Stamps
+        The times as they came.
+
+    Raises
+    ------
+    DataError
+        If a column is missing, an asset or kind unknown, a value not positive, or a split given twice.
+    """
+    name = "actions"
+    table = to_arrow(source, name, "value")
+    roles = find_roles(name, table.column_names, ACTION_ROLES, columns)
+    missing = [
+        role
+        for role in ACTION_ROLES
+        if role not in roles and not (role == "asset" and len(assets) == 1)
+    ]
+    if missing:
+        raise DataError(
+            f"{name}: has no column of {missing[0]} among {', '.join(table.column_names)}; add or rename it"
+        )
+    stamps = read_stamps(table[roles["timestamp"]], name, roles["timestamp"])
+    actions = np.zeros(table.num_rows, ACTION)
+    actions["time"] = clock.day_starts(stamps, name)
+    actions["kind"] = _kinds(table[roles["kind"]], name, roles["kind"])
+    actions["value"] = to_float64(table[roles["value"]], name, roles["value"])
+    if "asset" in roles:
+        codes, names = encode(table[roles["asset"]], name, roles["asset"])
+        actions["asset"] = recode(codes, names, assets)
+        _refuse(actions, actions["asset"] < 0, lambda row: names[codes[row]], "an asset that the prices do not have",
+                "take it out of the table, or name the asset in assets=")  # fmt: skip
+    in_order = np.lexsort((actions["asset"], actions["kind"], actions["time"]))
+    actions = actions[in_order]
+    _check_values(actions, assets)
+    return actions, stamps
+
+
+def _kinds(column: Any, name: str, column_name: str) -> list[int]:
+    array = single(column)
+    if pa.types.is_dictionary(array.type):
+        array = array.dictionary_decode()
+    words = [str(word).strip().lower() for word in array.to_pylist()]
+    unknown = sorted({word for word in words if word not in KINDS})
+    if unknown:
+        raise DataError(
+            f"{name}: column {column_name!r} must say split or dividend, has {', '.join(map(repr, unknown[:3]))}"
+        )
+    return [KINDS[word] for word in words]
+
+
+def _check_values(actions: Actions, assets: tuple[Any, ...]) -> None:
+    def asset(row: Any) -> Any:
+        return assets[actions["asset"][row]]
+
+    bad = ~((actions["value"] > 0) & (actions["value"] < np.inf))
+    _refuse(actions, bad, asset, "a value that is not a positive number", "correct it")
+    keys = actions[["time", "asset", "kind"]]
+    again = np.zeros(len(actions), bool)
+    again[1:] = (keys[1:] == keys[:-1]) & (actions["kind"][1:] == KINDS["split"])
+    _refuse(actions, again, asset, "a split that is given twice", "drop one")
+
+
+def _refuse(
+    actions: Actions, bad: Marks, asset: Callable[[Any], Any], what: str, to_do: str
+) -> None:
+    if bad.any():
+        rows = first_rows(bad, actions["time"], asset, actions["value"])
+        raise DataError(f"actions: {count_rows(bad.sum())} with {what}: {rows}; {to_do}")

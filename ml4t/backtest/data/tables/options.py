@@ -1,0 +1,133 @@
+"""What a user can say about one table besides handing it over."""
+
+import datetime
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ml4t.backtest.data.errors import DAY_NS, DataError
+
+ON_VIOLATION = ("raise", "warn")
+UNITS = {
+    "w": 7 * DAY_NS,
+    "d": DAY_NS,
+    "h": 3_600 * 10**9,
+    "min": 60 * 10**9,
+    "s": 10**9,
+    "ms": 10**6,
+    "us": 10**3,
+    "ns": 1,
+}
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table of signals, features or context, and when its values become known.
+
+    Parameters
+    ----------
+    source : table or path
+        As anywhere in :func:`~ml4t.backtest.data.market_data`.
+    values : sequence of str, optional
+        The columns to take; all by default, so a label that is not an input must be left out here.
+    columns : mapping of role to column name, optional
+        Roles are ``timestamp``, ``asset`` and ``available_at``.
+    available_after : str or timedelta, optional
+        Lag from a value's own time to its publication (``"1d"``, ``"90min"``). Not together with a
+        column ``available_at``. Whole days after a date are calendar days.
+    timing : {"strict", "next_bar", "lag=n"}
+        The bar that first sees a value: the first at or after its publication, the asset's next
+        one, or the n-th after. For context, bars are timestamps.
+    max_age : str or timedelta, optional
+        A value older than this at a bar, counted from its publication, is NaN there.
+    bar_time : str, optional
+        Time of day of this table's dates, if it is not that of the run.
+    on_violation : {"raise", "warn"}, optional
+        What a value published before its own time does; by default as the run says.
+
+    Raises
+    ------
+    DataError
+        If an option cannot be read.
+    """
+
+    source: Any
+    values: Sequence[str] | None = None
+    columns: Mapping[str, str] | None = None
+    available_after: Any = None
+    timing: str = "strict"
+    max_age: Any = None
+    bar_time: str | None = None
+    on_violation: str | None = None
+
+    def __post_init__(self) -> None:
+        if isinstance(self.source, Table):
+            raise DataError("a Table holds a table or a path, not another Table")
+        if isinstance(self.values, str):
+            raise DataError(f"values must be a list of column names, was {self.values!r}")
+        if self.on_violation is not None:
+            check_on_violation(self.on_violation)
+        _ = self.lag_bars, self.lag_ns, self.max_age_ns
+
+    @property
+    def meant(self) -> list[str]:
+        """The columns that are asked for by name."""
+        return [*(self.columns or {}).values(), *(self.values or ())]
+
+    @property
+    def lag_bars(self) -> int:
+        """Bars by which a value is seen later than it could be."""
+        known = {"strict": 0, "next_bar": 1}
+        if self.timing in known:
+            return known[self.timing]
+        name, _, number = str(self.timing).partition("=")
+        if name == "lag" and number.isdigit():
+            return int(number)
+        raise DataError(f"timing must be 'strict', 'next_bar' or 'lag=n', was {self.timing!r}")
+
+    @property
+    def lag_ns(self) -> int:
+        """Nanoseconds from a value's own time to its publication."""
+        return (
+            0
+            if self.available_after is None
+            else _duration(self.available_after, "available_after")
+        )
+
+    @property
+    def max_age_ns(self) -> int | None:
+        """Nanoseconds from its publication for which a value holds; None if it holds forever."""
+        return None if self.max_age is None else _duration(self.max_age, "max_age")
+
+
+def check_on_violation(on_violation: str) -> None:
+    """Refuse anything but ``"raise"`` and ``"warn"``."""
+    if on_violation not in ON_VIOLATION:
+        raise DataError(f"on_violation must be 'raise' or 'warn', was {on_violation!r}")
+
+
+def _duration(value: Any, argument: str) -> int:
+    """Return nanoseconds of '1d', '2h30min' or a timedelta."""
+    if isinstance(value, str):
+        parts = re.findall(r"(\d+)\s*([a-z]+)\s*", value.lower())
+        if (
+            not parts
+            or "".join(n + u for n, u in parts) != re.sub(r"\s", "", value.lower())
+            or {u for _, u in parts} - set(UNITS)
+        ):
+            raise DataError(
+                f"{argument} must be a length of time like '1d' or '2h30min', was {value!r}"
+            )
+        return sum(int(number) * UNITS[unit] for number, unit in parts)
+    if not isinstance(value, datetime.timedelta | np.timedelta64) or pd.isna(value):
+        raise DataError(
+            f"{argument} must be a length of time like '1d' or a timedelta, was {value!r}"
+        )
+    nanoseconds = pd.Timedelta(value).as_unit("ns").value
+    if nanoseconds < 0:
+        raise DataError(f"{argument} must not be negative, was {value!r}")
+    return nanoseconds

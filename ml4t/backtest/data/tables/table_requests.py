@@ -1,0 +1,115 @@
+"""What was handed over as signals, features or context: one table, several, or names of columns."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from ml4t.backtest.data.errors import DataError
+from ml4t.backtest.data.features.indicators import Indicator
+from ml4t.backtest.data.tables.options import Table
+from ml4t.backtest.data.tables.stamps import Clock, Stamps, make_clock
+
+
+@dataclass(frozen=True)
+class Request:
+    """A table, with what it is called and what the values of a wide one are called."""
+
+    options: Table
+    name: str
+    value_name: str
+
+    def clock(self, clock: Clock) -> Clock:
+        """Return the run's clock with the table's own time of day."""
+        if self.options.bar_time is None:
+            return clock
+        own = make_clock(self.options.bar_time)
+        return replace(clock, time_of_day=own.time_of_day, bar_zone=own.bar_zone or clock.bar_zone)
+
+    def comparable(self, stamps: Stamps, clock: Clock) -> Stamps:
+        """Return the stamps as what they are beside others: dates with a time of their own are times."""
+        if stamps.kind != "date" or self.options.bar_time is None:
+            return stamps
+        zoned = self.clock(clock).bar_zone is not None or clock.naive_zone is not None
+        return replace(stamps, kind="aware" if zoned else "naive")
+
+    def on_violation(self, default: str) -> str:
+        return self.options.on_violation or default
+
+
+def take_out(given: Any, kind: type) -> tuple[Any, list[tuple[Any, Any]]]:
+    """Take the items of a kind out of what was given, alone or in a list or a mapping.
+
+    Returns
+    -------
+    rest, taken
+        What is left, and the items with their keys or positions; None for the only one.
+    """
+    if isinstance(given, kind):
+        return None, [(None, given)]
+    if isinstance(given, Mapping):
+        rest = {key: item for key, item in given.items() if not isinstance(item, kind)}
+        return rest, [(key, item) for key, item in given.items() if isinstance(item, kind)]
+    if isinstance(given, list | tuple):
+        left = [item for item in given if not isinstance(item, kind)]
+        return left, [(key, item) for key, item in enumerate(given) if isinstance(item, kind)]
+    return given, []
+
+
+def split_indicators(given: Any) -> tuple[Any, dict[str, Indicator]]:
+    """Take the indicators out of what was given as features, and name them."""
+    rest, taken = take_out(given, Indicator)
+    named = isinstance(given, Mapping)
+    return rest, {str(key) if named else item.name: item for key, item in taken}
+
+
+def split_requests(
+    given: Any, room: str, value_name: str, price_columns: Collection[str] = ()
+) -> tuple[list[str], list[Request]]:
+    """Split what was given into names of price columns and tables.
+
+    Parameters
+    ----------
+    given : table, Table, path, column name, list of these, mapping of name to one, or None
+    room : str
+        ``"signals"``, ``"features"`` or ``"context"``, for messages.
+    value_name : str
+        What the values of a wide table without a name are called.
+    price_columns : collection of str
+        Further columns of the price table.
+
+    Raises
+    ------
+    DataError
+        If a text is neither a file nor a column of the price table.
+    """
+    if given is None:
+        return [], []
+    if isinstance(given, Mapping):
+        items = [(f"{room}[{key!r}]", str(key), item) for key, item in given.items()]
+    elif isinstance(given, list | tuple):
+        items = [(f"{room}[{position}]", value_name, item) for position, item in enumerate(given)]
+    else:
+        items = [(room, value_name, given)]
+    names, requests = [], []
+    for name, value, item in items:
+        if isinstance(item, str) and (item in price_columns or not is_path(item)):
+            if item not in price_columns:
+                raise DataError(
+                    f"{name}: {item!r} is neither a file nor a column of the price table "
+                    f"({', '.join(price_columns) or 'it has no further columns'})"
+                )
+            names.append(item)
+        else:
+            options = item if isinstance(item, Table) else Table(item)
+            requests.append(Request(options, name, value))
+    return names, requests
+
+
+def is_path(text: str) -> bool:
+    """Tell whether a text is meant as a path, not as the name of a column."""
+    suffix = Path(text).suffix.lower()
+    return suffix in (".parquet", ".csv", ".gz") or os.sep in text or Path(text).exists()

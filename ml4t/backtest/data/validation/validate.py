@@ -1,0 +1,200 @@
+"""Validation: every row of every table is looked at, and what is found is reported, not repaired."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from ml4t.backtest.data.arrays import Int64s
+from ml4t.backtest.data.assembly.joiner import PRICES
+from ml4t.backtest.data.errors import DataError, MixedZonesError
+from ml4t.backtest.data.features.provided import split_providers
+from ml4t.backtest.data.join._rows import ordered_times
+from ml4t.backtest.data.join.as_of import join_assets
+from ml4t.backtest.data.join.bars import Bars, take_rows
+from ml4t.backtest.data.join.row_order import batch_offsets, order_by
+from ml4t.backtest.data.stream.feed import DataFeed
+from ml4t.backtest.data.tables.price_table import PriceTable, read_prices
+from ml4t.backtest.data.tables.series_table import SeriesTable, read_context, read_series
+from ml4t.backtest.data.tables.stamps import Clock, check_kinds, make_clock
+from ml4t.backtest.data.tables.table_requests import Request, split_indicators, split_requests
+from ml4t.backtest.data.validation.findings import NO_TIME, Findings, ValidationReport
+from ml4t.backtest.data.validation.price_findings import ByAsset, find_backwards, find_in_prices
+from ml4t.backtest.data.validation.series_findings import (
+    find_foresight,
+    find_in_column,
+    find_in_series,
+)
+
+
+def validate(
+    prices: Any,
+    *,
+    signals: Any = None,
+    features: Any = None,
+    context: Any = None,
+    assets: Sequence[Any] | None = None,
+    columns: Mapping[str, str] | None = None,
+    bar_time: str | None = None,
+    timezone: str | None = None,
+    calendar: str | None = None,
+    severity: Mapping[str, str] | None = None,
+    stale_bars: int = 5,
+    spike_z: float = 20.0,
+    max_rank_correlation: float = 0.2,
+) -> ValidationReport:
+    """Look at every row of the tables of a run, and report what is wrong or looks wrong.
+
+    Tables are given as to :func:`~ml4t.backtest.data.market_data`. What makes a simulation
+    dishonest or impossible is an error, what may be right a warning; ``severity`` changes that.
+
+    Parameters
+    ----------
+    prices, signals, features, context, assets, columns, bar_time, timezone
+        As there.
+    calendar : str, optional
+        Name of a calendar of ``exchange_calendars`` (``"XNYS"``) that says on which days there should be
+        bars, and within which hours an asset with several bars a day should have them all. Without it,
+        the timestamps of the price table itself are what each asset should have.
+    severity : mapping of check to {"error", "warning", "off"}, optional
+        The checks and their defaults stand in ``ml4t.backtest.data.validation.findings.CHECKS``.
+    stale_bars : int
+        Bars without any change from which on a run is stale.
+    spike_z : float
+        Distance of a return from the asset's median return, in robust standard deviations (1.4826
+        times the median absolute deviation), from which on it is a spike.
+    max_rank_correlation : float
+        Rank correlation of a column with the return of one of the next ten bars from which on it is
+        suspected of knowing the future.
+
+    Returns
+    -------
+    ValidationReport
+        A table that cannot be read at all is a finding too (``unreadable``).
+
+    Raises
+    ------
+    DataError
+        If an option cannot be read, or prices are a ``DataFeed``.
+    """
+    if isinstance(prices, DataFeed):
+        raise DataError(
+            "prices: a DataFeed cannot be validated, as it is read chunk by chunk; give the path of its "
+            "files or of one month of them, or tables in memory"
+        )
+    findings = Findings(severity)
+    clock = make_clock(bar_time, timezone)
+    read = _attempt(findings, PRICES, lambda: read_prices(prices, PRICES, columns, assets))
+    if read is None:
+        return ValidationReport(findings.found, {})
+    # What is computed from the bars is not a table to be looked at.
+    features = split_indicators(split_providers(features, read.stamps.kind)[0])[0]
+    requests = {
+        "signals": split_requests(signals, "signals", "signal", read.features)[1],
+        "features": split_requests(features, "features", "feature")[1],
+        "context": split_requests(context, "context", "context")[1],
+    }
+    tables = _read_tables(findings, requests, read.assets)
+    stamps = {PRICES: read.stamps} | {t.name: r.comparable(t.stamps, clock) for r, t in tables}
+    try:
+        check_kinds(stamps, clock)
+        comparable = True
+    except DataError as error:
+        comparable = False
+        findings.add_column(", ".join(stamps), "time_zones", "", str(error))
+
+    bars, rows = _find_in_prices(findings, read, clock, calendar, stale_bars, spike_z)
+    joined, origin = dict(bars.features), dict.fromkeys(bars.features, PRICES)
+    for column, values in bars.features.items():
+        at = np.flatnonzero(np.isinf(values))
+        names = np.array(bars.assets, object)[bars.codes[at]]
+        findings.add(
+            PRICES, "infinite_value", column, "is infinite", bars.times[at], names, values[at]
+        )
+        find_in_column(findings, PRICES, column, values)
+    for request, table in tables:
+        can_be_joined = find_in_series(findings, table, len(read.assets), request.clock(clock))
+        if comparable and can_be_joined and table.names:
+            values_of = join_assets(table, bars, request.clock(clock), "ignore")
+            joined |= values_of
+            origin |= dict.fromkeys(values_of, table.name)
+    find_foresight(findings, rows, joined, origin, max_rank_correlation)
+    return ValidationReport(findings.found, {name: len(times) for name, times in stamps.items()})
+
+
+def _attempt(findings: Findings, name: str, read: Any) -> Any:
+    try:
+        return read()
+    except MixedZonesError as error:
+        findings.add(
+            error.table,
+            "time_zones",
+            error.column,
+            "mixes times with and without a zone (value: row of the table)",
+            np.full(len(error.rows), NO_TIME),
+            values=error.rows,
+        )
+        if not findings.is_error("time_zones"):
+            # Whatever zones are taken for, nothing of the table is looked at.
+            findings.add_column(name, "unreadable", "", str(error).removeprefix(f"{name}: "))
+        return None
+    except DataError as error:
+        findings.add_column(name, "unreadable", "", str(error).removeprefix(f"{name}: "))
+        return None
+
+
+def _read_tables(
+    findings: Findings, requests: Mapping[str, list[Request]], assets: tuple[Any, ...]
+) -> list[tuple[Request, SeriesTable]]:
+    tables = []
+    for room, asked in requests.items():
+        for request in asked:
+            table = _attempt(
+                findings, request.name, functools.partial(_read, request, room, assets)
+            )
+            if table is not None:
+                tables.append((request, table))
+    return tables
+
+
+def _read(request: Request, room: str, assets: tuple[Any, ...]) -> SeriesTable:
+    if room == "context":
+        return read_context(request.options, request.name, request.value_name)
+    return read_series(request.options, request.name, request.value_name, assets)
+
+
+def _find_in_prices(
+    findings: Findings,
+    read: PriceTable,
+    clock: Clock,
+    calendar: str | None,
+    stale_bars: int,
+    spike_z: float,
+) -> tuple[Bars, ByAsset]:
+    times = clock.instants(read.stamps, PRICES)
+    find_backwards(findings, times, read.codes, read.assets, PRICES)
+    bars = _ordered(read, times)
+    rows = ByAsset.of(bars)
+    find_in_prices(findings, bars, rows, PRICES, calendar, stale_bars, spike_z)
+    if read.published is not None:
+        published = clock.instants(read.published, PRICES)
+        late = np.flatnonzero(published > times)
+        names = np.array(read.assets, object)[read.codes[late]]
+        findings.add(
+            PRICES, "early_publication", "available_at", "is after the bar", times[late], names
+        )
+    return bars, rows
+
+
+def _ordered(read: PriceTable, times: Int64s) -> Bars:
+    """Return the bars in order, whatever is wrong with them."""
+    codes, prices, features = read.codes, read.prices, read.features
+    if ordered_times(times, codes) < 0:
+        order = order_by(codes, times, len(read.assets))
+        times, codes = times[order], codes[order]
+        prices, features = take_rows(prices, order), take_rows(features, order)
+    timestamps, offsets = batch_offsets(times)
+    return Bars(times, timestamps, offsets, codes, read.assets, prices, features, None)

@@ -1,0 +1,1 @@
+"""What a loop walks over: bars in columns, and where a run stands in them."""

@@ -1,0 +1,65 @@
+cimport cython
+from libc.stdint cimport int32_t, int64_t
+
+from ml4t.backtest.market.market_data cimport MarketData
+
+
+@cython.final
+cdef class Cursor:
+    cdef readonly MarketData data
+    """The market data the run stands in."""
+    cdef readonly int64_t t
+    """Position of the timestamp of now; -1 before the first."""
+    cdef readonly int64_t now
+    """Timestamp of now, nanoseconds UTC."""
+    cdef int64_t t_before            # timestamps of the run before data's timestamp 0
+    cdef int64_t rows_before         # rows of the run before data's row n_carried
+    cdef int64_t* carried_row        # by asset: number in the run of its carried row
+    cdef int64_t first               # rows of now are first..last
+    cdef int64_t last
+    cdef int64_t next_action
+    cdef int64_t* row                # by asset: its row of now, or its last one; -1 before its first
+    cdef int64_t* previous_row       # by asset: its row before ``row``; -1 when none
+
+    # Step to the next timestamp: its rows become the rows of now.
+    cdef inline void advance(self) noexcept nogil:
+        cdef int64_t t = self.t + 1
+        cdef int64_t row
+        cdef int64_t first = self.last
+        cdef int64_t last = self.data.offset[t + 1]
+        cdef int32_t asset
+        cdef const int32_t* asset_of = self.data.asset
+        cdef int64_t* current = self.row
+        cdef int64_t* previous = self.previous_row
+        self.t = t
+        self.now = self.data.time[t]
+        self.first = first
+        self.last = last
+        for row in range(first, last):
+            asset = asset_of[row]
+            previous[asset] = current[asset]
+            current[asset] = row
+
+    cdef int64_t time_of(self, int64_t row) noexcept nogil
+    cdef int64_t number_of(self, int64_t row) noexcept nogil
+    cdef int enter(self, MarketData data) except -1
+
+    # Position of the timestamp of now in the whole run.
+    cdef inline int64_t run_t(self) noexcept nogil:
+        return self.t_before + self.t
+
+    # Of a single asset: stand at t without having been at the timestamps before.
+    cdef inline void arrive(self, int64_t t) noexcept nogil:
+        self.t = t
+        self.now = self.data.time[t]
+        self.first = t
+        self.last = t + 1
+        self.row[0] = t
+        self.previous_row[0] = t - 1
+
+    cdef inline bint has_row(self, int32_t asset) noexcept nogil:
+        return self.row[asset] >= self.first
+
+    # The asset's last row before now.
+    cdef inline int64_t row_before(self, int32_t asset) noexcept nogil:
+        return self.previous_row[asset] if self.row[asset] >= self.first else self.row[asset]

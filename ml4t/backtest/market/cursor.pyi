@@ -1,0 +1,13 @@
+from typing import final
+
+from ml4t.backtest.market.market_data import MarketData
+
+@final
+class Cursor:
+    @property
+    def data(self) -> MarketData: ...
+    @property
+    def t(self) -> int: ...
+    @property
+    def now(self) -> int: ...
+    def __new__(cls, data: MarketData) -> Cursor: ...

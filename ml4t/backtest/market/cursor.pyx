@@ -1,0 +1,98 @@
+"""Where a run stands in its market data: the timestamp of now and each asset's last rows."""
+
+cimport cython
+from libc.stdint cimport INT64_MIN, int64_t
+from libc.stdlib cimport free, malloc
+
+from ml4t.backtest.market.market_data cimport MarketData
+
+
+@cython.final
+cdef class Cursor:
+    """A walk over market data, one timestamp at a time.
+
+    Parameters
+    ----------
+    data : MarketData
+    """
+
+    def __cinit__(self, MarketData data not None):
+        cdef int64_t asset
+        self.data = data
+        self.row = <int64_t*> malloc(<size_t> (data.n_assets + 1) * sizeof(int64_t))
+        self.previous_row = <int64_t*> malloc(<size_t> (data.n_assets + 1) * sizeof(int64_t))
+        self.carried_row = <int64_t*> malloc(<size_t> (data.n_assets + 1) * sizeof(int64_t))
+        if self.row == NULL or self.previous_row == NULL or self.carried_row == NULL:
+            raise MemoryError(f"no memory for {data.n_assets} assets")
+        for asset in range(data.n_assets):
+            self.row[asset] = -1
+            self.previous_row[asset] = -1
+        self.t = -1
+        self.now = 0
+        self.first = 0
+        self.last = 0
+        self.next_action = 0
+
+    def __dealloc__(self):
+        free(self.row)
+        free(self.previous_row)
+        free(self.carried_row)
+
+    # The timestamp of a row of the past; INT64_MIN for "none".
+    cdef int64_t time_of(self, int64_t row) noexcept nogil:
+        cdef int64_t low = 0
+        cdef int64_t high = self.t
+        cdef int64_t middle
+        if row < 0:
+            return INT64_MIN
+        if row < self.data.n_carried:
+            return self.data.carried_time[row]
+        if self.t > 0 and row >= self.data.offset[self.t - 1]:
+            low = self.t - 1 if row < self.first else self.t
+            return self.data.time[low]
+        while low < high:
+            middle = (low + high + 1) // 2
+            if self.data.offset[middle] <= row:
+                low = middle
+            else:
+                high = middle - 1
+        return self.data.time[low]
+
+    # The number of a row in the whole run, which chunks do not change; -1 for "none".
+    cdef int64_t number_of(self, int64_t row) noexcept nogil:
+        if row < 0:
+            return -1
+        if row < self.data.n_carried:
+            return self.carried_row[self.data.asset[row]]
+        return self.rows_before + row - self.data.n_carried
+
+    # Go on in the next chunk of the same run: its carried rows are the last rows of the assets.
+    cdef int enter(self, MarketData data) except -1:
+        cdef int64_t row
+        cdef int64_t n_seen = 0
+        cdef int32_t asset
+        if data.assets != self.data.assets or data.first_t == 0:
+            raise ValueError(
+                "a chunk must have the assets of the first one, in the same order, and carry their "
+                "last bars over"
+            )
+        if data.time[0] != self.now:
+            raise ValueError("a chunk must begin with the last timestamp of the chunk before")
+        for asset in range(<int32_t> data.n_assets):
+            n_seen += self.row[asset] >= 0
+        if n_seen != data.n_carried:
+            raise ValueError(
+                f"a chunk must carry over the last bars of {n_seen} assets, had {data.n_carried}"
+            )
+        for asset in range(<int32_t> data.n_assets):
+            self.carried_row[asset] = self.number_of(self.row[asset])
+        self.rows_before += self.data.n_rows - self.data.n_carried
+        self.t_before += self.data.n_times - 1
+        self.data = data
+        for row in range(data.n_carried):
+            self.row[data.asset[row]] = row
+        self.t = 0
+        self.first = 0
+        self.last = data.n_carried
+        self.next_action = 0
+        return 0

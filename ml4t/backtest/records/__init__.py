@@ -1,0 +1,1 @@
+"""From C records to frames and files."""

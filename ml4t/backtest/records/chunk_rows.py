@@ -1,0 +1,244 @@
+"""What a result needs of market data that come and go in chunks: the rows it speaks of, no others."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ml4t.backtest.config import BacktestConfig
+from ml4t.backtest.data.join._rows import last_rows, mark_held, marked_rows
+from ml4t.backtest.market.fingerprint import Fingerprint
+from ml4t.backtest.market.market_data import ACTION, MarketData
+from ml4t.backtest.records.frames import RecordFrames
+from ml4t.backtest.records.growing_array import Tape
+from ml4t.backtest.records.recorded import recorded_columns
+
+Int64s = npt.NDArray[np.int64]
+Records = Mapping[str, Any]
+
+ROW_COLUMNS = {
+    "orders": ("decision_row",),
+    "trades": ("entry_decision_row", "exit_decision_row"),
+    "open_positions": ("entry_decision_row",),
+}
+
+
+class KeptRows:
+    """Gathers, chunk by chunk, the bars of held positions and of decisions.
+
+    The rows kept make one small market data that answers for the whole run: its timestamps are all of
+    them, its bars only those that positions were marked at or orders decided on. It is put together
+    after the run, when a table first needs it.
+
+    Parameters
+    ----------
+    record_columns : sequence of str, optional
+        Columns that trades carry; None for all.
+    n_times : int, optional
+        Timestamps of all chunks, where known.
+    fingerprint : Fingerprint, optional
+        Takes in every chunk, where none can be read again.
+    """
+
+    def __init__(
+        self,
+        record_columns: Sequence[str] | None,
+        n_times: int | None = None,
+        fingerprint: Fingerprint | None = None,
+    ) -> None:
+        self.fingerprint = fingerprint
+        self._record_columns = record_columns
+        self._parts: list[dict[str, Any]] = []
+        self._timestamps = Tape(np.int64, n_times or 0)
+        self._is_held: npt.NDArray[np.uint8] | None = None
+        self._marks: npt.NDArray[np.uint8] = np.empty(0, np.uint8)
+        self._n_orders = 0
+        self._n_changes = 0
+        self.n_chunks = 0
+        self.n_times = 0
+        self.n_rows = 0
+        self.assets: tuple[Any, ...] = ()
+        self._signal_names: tuple[str, ...] = ()
+        self.info: dict[str, Any] = {}
+        """What the market data of the run were: ``MarketData.info``."""
+
+    def keep(self, data: MarketData, records: Records) -> None:
+        """Keep what the run so far speaks of in this chunk.
+
+        Parameters
+        ----------
+        data : MarketData
+            The chunk that has just been walked, or was being walked when the run stopped.
+        records : mapping
+            The records of the run so far: ``orders`` and ``holdings``.
+        """
+        first_t = data.first_t
+        first_row = self.n_rows - data.n_carried
+        orders = records["orders"][self._n_orders :]
+        marks = self._held(data, records["holdings"])
+        decided = orders["decision_row"]
+        marks[decided[decided >= self.n_rows] - first_row] = 1
+        own, own_times = marked_rows(marks, data.offsets[first_t:])
+        carried, numbers, times = self._decided_before(data, orders)
+        rows = np.concatenate([carried, own])
+        recorded = recorded_columns(data, self._record_columns)
+        self._parts.append(
+            {
+                "number": np.concatenate([numbers, own + first_row]),
+                "time": np.concatenate([times, own_times + self.n_times]),
+                "asset": data.asset_codes[rows],
+                "close": data.close[rows],
+                "features": {
+                    name: values[rows] for name, values in data.features.items() if name in recorded
+                },
+                # Copied: a view would keep all of a chunk's memory.
+                "context": {name: v[first_t:].copy() for name, v in data.context.items()},
+                "actions": data.actions,
+            }
+        )
+        if self.fingerprint is not None:
+            self.fingerprint.add(data)
+        n_times = data.n_times - first_t
+        self._timestamps.more(n_times)[:] = data.timestamps[first_t:]
+        self._n_orders = len(records["orders"])
+        self.n_chunks += 1
+        self.n_times += n_times
+        self.n_rows += data.n_rows - data.n_carried
+        self.assets, self._signal_names, self.info = data.assets, data.signal_names, data.info
+
+    def frames(self, records: Records, config: BacktestConfig) -> KeptFrames:
+        """Return the tables of the run, made when they are first asked for."""
+        return KeptFrames(self, records, config)
+
+    @cached_property
+    def row_numbers(self) -> Int64s:
+        """Number in the run of each row kept, increasing; no row can be kept afterwards."""
+        return self._distinct[0]
+
+    @cached_property
+    def market_data(self) -> MarketData:
+        """The kept rows as market data over all timestamps of the run; no row can be kept afterwards."""
+        _ = self.row_numbers  # while the parts are there
+        rows, parts = self._distinct[1], self._parts
+        self._parts = []
+        del self._distinct
+        times = _column(parts, "time")
+        offsets = np.zeros(self.n_times + 1, np.int64)
+        np.cumsum(np.bincount(times[rows], minlength=self.n_times), out=offsets[1:])
+        close = _column(parts, "close")[rows]
+        return MarketData.from_arrays(
+            self.assets,
+            self._timestamps.written(),
+            offsets,
+            _column(parts, "asset")[rows],
+            close,
+            close,
+            close,
+            close,
+            features={name: values[rows] for name, values in _columns(parts, "features")},
+            signal_names=self._signal_names,
+            context=dict(_columns(parts, "context")),
+            actions=_column(parts, "actions").astype(ACTION),
+            info=self.info,
+        )
+
+    def placed(self, records: Records) -> dict[str, Any]:
+        """Return the records with their rows, numbered in the run, as places among the kept ones."""
+        renumbered = dict(records)
+        for table, columns in ROW_COLUMNS.items():
+            renumbered[table] = records[table].copy()
+            for column in columns:
+                rows = records[table][column]
+                place = np.searchsorted(self.row_numbers, rows)
+                renumbered[table][column] = np.where(rows < 0, -1, place)
+        return renumbered
+
+    @cached_property
+    def _distinct(self) -> tuple[Int64s, Int64s]:
+        """Numbers of the kept rows, increasing, and where in the parts, one behind the other, each stands.
+
+        Out of order, or there twice, are rows that a later chunk had carried over.
+        """
+        return np.unique(_column(self._parts, "number"), return_index=True)
+
+    def _decided_before(
+        self, data: MarketData, orders: npt.NDArray[Any]
+    ) -> tuple[Int64s, Int64s, Int64s]:
+        """Return the rows that a chunk carries over and orders were decided on, their numbers and times.
+
+        That they would be was not known when their own chunk was there. Each is the last bar of its
+        asset before this chunk.
+        """
+        decided = orders["decision_row"]
+        before = orders[(decided >= 0) & (decided < self.n_rows)]
+        numbers, first = np.unique(before["decision_row"], return_index=True)
+        last = last_rows(data.asset_codes[: data.n_carried], data.n_assets)
+        rows = last[before["asset"][first]]
+        times = np.searchsorted(self._timestamps.written(), data.carried_times[rows])
+        return rows, numbers, times
+
+    def _held(self, data: MarketData, holdings: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
+        """Mark the rows of a chunk, not carried ones, whose asset was held when their timestamp was over."""
+        if self._is_held is None:
+            self._is_held = np.zeros(data.n_assets, np.uint8)
+        changes = holdings[self._n_changes :]
+        self._n_changes = len(holdings)
+        marks = self._unmarked(data.n_rows)
+        mark_held(
+            data.offsets,
+            data.first_t,
+            data.asset_codes,
+            self._is_held,
+            changes["time_index"] - self.n_times + data.first_t,
+            np.ascontiguousarray(changes["asset"]),
+            (changes["quantity"] != 0.0).view(np.uint8),
+            marks,
+        )
+        return marks
+
+    def _unmarked(self, n_rows: int) -> npt.NDArray[np.uint8]:
+        # One array serves all chunks: memory that was written before is quicker than new one.
+        if len(self._marks) < n_rows:
+            self._marks = np.empty(n_rows, np.uint8)
+        marks = self._marks[:n_rows]
+        marks[:] = 0
+        return marks
+
+
+class KeptFrames(RecordFrames):
+    """The tables of a run over chunks: rows are placed among the kept ones when a table first asks.
+
+    Parameters
+    ----------
+    kept : KeptRows
+        Of all chunks.
+    records : mapping
+        As the engine hands them over, rows numbered in the run.
+    config : BacktestConfig
+    """
+
+    def __init__(self, kept: KeptRows, records: Records, config: BacktestConfig) -> None:
+        self._kept = kept
+        self._unplaced = records
+        self._config = config
+
+    @cached_property
+    def _records(self) -> Records:  # type: ignore[override]  # set there, made here
+        return self._kept.placed(self._unplaced)
+
+    @cached_property
+    def _data(self) -> MarketData:
+        return self._kept.market_data
+
+
+def _column(parts: list[dict[str, Any]], name: str) -> npt.NDArray[Any]:
+    return np.concatenate([part[name] for part in parts])
+
+
+def _columns(parts: list[dict[str, Any]], name: str) -> Iterator[tuple[str, npt.NDArray[Any]]]:
+    for column in parts[0][name]:
+        yield column, np.concatenate([part[name][column] for part in parts])

@@ -1,0 +1,235 @@
+"""From the records of a run to pandas frames: one function a table, no loop over rows.
+
+The columns and their units are documented in ``docs/results.md``, and a test compares.
+"""
+
+from collections.abc import Mapping
+from functools import cached_property, lru_cache
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ml4t.backtest.config import BacktestConfig
+from ml4t.backtest.core import records as codes
+from ml4t.backtest.records.columns import Labels, times
+from ml4t.backtest.records.curve import drawdown, leverage
+from ml4t.backtest.records.positions import positions_frame
+from ml4t.backtest.records.recorded import gather, recorded_columns
+
+TABLES = ("trades", "fills", "orders", "events", "equity", "positions", "open_positions")
+"""Every table of a result."""
+
+
+@lru_cache(maxsize=32)
+def _labels(names: tuple[Any, ...]) -> Labels:
+    return Labels(names)
+
+
+def _frame(columns: Mapping[str, Any]) -> pd.DataFrame:
+    return pd.DataFrame(columns, copy=False)
+
+
+class RecordFrames:
+    """The tables of one run, each made when it is first asked for.
+
+    Parameters
+    ----------
+    records : mapping
+        What the engine hands over: ``n_done``, the four arrays of the equity curve, the structured
+        arrays of ``core/records.py``, ``rule_names`` and ``reasons``.
+    data : MarketData
+    config : BacktestConfig
+    """
+
+    def __init__(self, records: Mapping[str, Any], data: Any, config: BacktestConfig) -> None:
+        self._records = records
+        self._data = data
+        self._config = config
+
+    def frame(self, table: str) -> pd.DataFrame:
+        """Make the frame of ``table``, one of :data:`TABLES`."""
+        # Looked up when asked: bound methods kept here would keep this object, and all records, alive
+        # until a garbage collection.
+        return getattr(self, f"_{table}")()
+
+    def column(self, table: str, name: str) -> np.ndarray:
+        """Return one numeric column of a record table, without making its frame."""
+        return self._records[table][name]
+
+    @cached_property
+    def _asset(self) -> Labels:
+        return _labels(self._data.assets)
+
+    @cached_property
+    def _rule(self) -> Labels:
+        return _labels(tuple(self._records["rule_names"]))
+
+    @cached_property
+    def _reason(self) -> Labels:
+        return _labels(tuple(self._records["reasons"]))
+
+    def _recorded(self, prefix: str, rows: np.ndarray) -> dict[str, np.ndarray]:
+        columns = recorded_columns(self._data, self._config.record_columns)
+        return {
+            f"{prefix}_{name}": values for name, values in gather(self._data, columns, rows).items()
+        }
+
+    def _trades(self) -> pd.DataFrame:
+        table = self._records["trades"]
+        column = {name: np.ascontiguousarray(table[name]) for name in table.dtype.names}
+        entry_price, quantity = column["entry_price"], column["quantity"]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            mfe_pct, mae_pct = column["mfe"] / entry_price, column["mae"] / entry_price
+        return _frame(
+            {
+                "trade_id": column["trade_id"],
+                "asset": self._asset.column(column["asset"]),
+                "side": _labels(("long", "short")).column(column["side"] < 0),
+                "entry_time": times(column["entry_time"]),
+                "exit_time": times(column["exit_time"]),
+                "quantity": quantity,
+                "entry_price": entry_price,
+                "exit_price": column["exit_price"],
+                "gross_pnl": column["gross_pnl"],
+                "net_pnl": column["net_pnl"],
+                "return": column["return_"],
+                "commission": column["commission"],
+                "slippage_cost": column["slippage_cost"],
+                "dividends": column["dividends"],
+                "bars_held": column["bars_held"],
+                "mfe": column["mfe"],
+                "mae": column["mae"],
+                "mfe_pct": mfe_pct,
+                "mae_pct": mae_pct,
+                "mfe_value": column["mfe"] * quantity,
+                "mae_value": column["mae"] * quantity,
+                "exit_type": _labels(codes.EXIT_TYPES).column(column["exit_kind"]),
+                "rule": self._rule.column(column["rule"]),
+                "level": column["level"],
+                "reason": self._reason.column(column["reason"]),
+                "intrabar": _labels(codes.INTRABAR_CHOICES).column(column["intrabar"]),
+                "stop_at_entry": column["stop_at_entry"],
+                "target_at_entry": column["target_at_entry"],
+                "stop_at_exit": column["stop_at_exit"],
+                "target_at_exit": column["target_at_exit"],
+                "entry_decision_time": times(column["entry_decision_time"]),
+                "exit_decision_time": times(column["exit_decision_time"]),
+                **self._recorded("entry", column["entry_decision_row"]),
+                **self._recorded("exit", column["exit_decision_row"]),
+            }
+        )
+
+    def _fills(self) -> pd.DataFrame:
+        table = self._records["fills"]
+        column = {name: np.ascontiguousarray(table[name]) for name in table.dtype.names}
+        return _frame(
+            {
+                "order_id": column["order_id"],
+                "trade_id": column["trade_id"],
+                "timestamp": times(column["timestamp"]),
+                "decision_time": times(column["decision_time"]),
+                "asset": self._asset.column(column["asset"]),
+                "side": _labels(("buy", "sell")).column(column["quantity"] < 0.0),
+                "quantity": column["quantity"],
+                "price": column["price"],
+                "base_price": column["base_price"],
+                "commission": column["commission"],
+                "slippage_cost": column["slippage_cost"],
+                "action": _labels(("exit", "entry")).column(column["is_entry"]),
+                "moment": _labels(codes.MOMENTS).column(column["moment"]),
+                "exit_type": _labels(codes.EXIT_TYPES).column(column["exit_kind"]),
+                "rule": self._rule.column(column["rule"]),
+                "level": column["level"],
+                "reason": self._reason.column(column["reason"]),
+                "intrabar": _labels(codes.INTRABAR_CHOICES).column(column["intrabar"]),
+                "position_after": column["position_after"],
+            }
+        )
+
+    def _orders(self) -> pd.DataFrame:
+        table = self._records["orders"]
+        column = {name: np.ascontiguousarray(table[name]) for name in table.dtype.names}
+        with np.errstate(divide="ignore", invalid="ignore"):
+            average_price = column["notional"] / column["units"]  # 0/0, NaN, without a fill
+        return _frame(
+            {
+                "order_id": column["order_id"],
+                "timestamp": times(column["timestamp"]),
+                "decision_time": times(column["decision_time"]),
+                "ended": times(column["ended"]),
+                "asset": self._asset.column(column["asset"]),
+                "side": _labels(("buy", "sell")).column(column["quantity"] < 0.0),
+                "quantity": column["quantity"],
+                "filled_quantity": column["filled_quantity"],
+                "average_price": average_price,
+                "status": _labels(codes.ORDER_STATUSES).column(column["status"]),
+                "source": _labels(codes.ORDER_SOURCES).column(column["source"]),
+                "reduce_only": column["reduce_only"].astype(np.bool_),
+                "exit_type": _labels(codes.EXIT_TYPES).column(column["exit_kind"]),
+                "rule": self._rule.column(column["rule"]),
+                "level": column["level"],
+                "reason": self._reason.column(column["reason"]),
+                "decision_close": column["decision_close"],
+            }
+        )
+
+    def _events(self) -> pd.DataFrame:
+        table = self._records["events"]
+        return _frame(
+            {
+                "timestamp": times(table["timestamp"]),
+                "kind": _labels(codes.EVENT_KINDS).column(table["kind"]),
+                "order_id": np.ascontiguousarray(table["order_id"]),
+                "asset": self._asset.column(table["asset"]),
+                "asked": np.ascontiguousarray(table["asked"]),
+                "given": np.ascontiguousarray(table["given"]),
+                "rule": self._rule.column(table["rule"]),
+                "reason": self._reason.column(table["reason"]),
+            }
+        )
+
+    def _equity(self) -> pd.DataFrame:
+        equity, gross = self._records["equity"], self._records["gross"]
+        return pd.DataFrame(
+            {
+                "equity": equity,
+                "cash": self._records["cash"],
+                "gross_exposure": gross,
+                "net_exposure": self._records["net"],
+                "leverage": leverage(gross, equity),
+                "drawdown": drawdown(equity, self._config.initial_cash),
+            },
+            index=times(self._data.timestamps[: self._records["n_done"]]).rename("timestamp"),
+            copy=False,
+        )
+
+    def _positions(self) -> pd.DataFrame:
+        return positions_frame(
+            self._records["holdings"], self._records["n_done"], self._data, self._asset
+        )
+
+    def _open_positions(self) -> pd.DataFrame:
+        table = self._records["open_positions"]
+        column = {name: np.ascontiguousarray(table[name]) for name in table.dtype.names}
+        return _frame(
+            {
+                "trade_id": column["trade_id"],
+                "asset": self._asset.column(column["asset"]),
+                "side": _labels(("long", "short")).column(column["quantity"] < 0.0),
+                "entry_time": times(column["entry_time"]),
+                "quantity": column["quantity"],
+                "entry_price": column["entry_price"],
+                "mark": column["mark"],
+                "unrealized_pnl": column["unrealized_pnl"],
+                "realized_pnl": column["realized_pnl"],
+                "commission": column["commission"],
+                "slippage_cost": column["slippage_cost"],
+                "dividends": column["dividends"],
+                "bars_held": column["bars_held"],
+                "stop": column["stop"],
+                "target": column["target"],
+                "entry_decision_time": times(column["entry_decision_time"]),
+                **self._recorded("entry", column["entry_decision_row"]),
+            }
+        )
