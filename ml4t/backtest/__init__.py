@@ -5,7 +5,7 @@ from ml4t.backtest.config import BacktestConfig, Commission
 from ml4t.backtest.core.build import build_profile
 from ml4t.backtest.data.errors import DataError
 from ml4t.backtest.data.stream.feed import DataFeed
-from ml4t.backtest.execution.order import Fill, Order
+from ml4t.backtest.execution.views import Fill, Order
 from ml4t.backtest.lookahead import LookaheadReport, check_lookahead
 from ml4t.backtest.market.event import CrossSection, MarketEvent
 from ml4t.backtest.market.market_data import MarketData

@@ -7,7 +7,7 @@ import pytest
 from scenes import FLAT, Acts, market, run
 
 from ml4t.backtest import BacktestConfig, Order
-from ml4t.backtest.execution.walk import Walk
+from ml4t.backtest.testing.manual_run import ManualRun
 from ml4t.backtest.risk import (
     PriceBasedStopLoss,
     PriceBasedTakeProfit,
@@ -32,7 +32,7 @@ RULES = (PriceBasedStopLoss(pct=0.05), TrailingStop(0.08), TimeBasedExit(max_bar
 
 @pytest.fixture
 def walk():
-    return Walk(market({"A": BARS, "B": BARS}), BacktestConfig(account="margin", debug=True))
+    return ManualRun(market({"A": BARS, "B": BARS}), BacktestConfig(account="margin", debug=True))
 
 
 def bound(walk, *rules, **options):
@@ -90,7 +90,7 @@ def test_an_event_of_another_timestamp_is_refused(walk):
 
 def test_a_broker_of_another_run_is_refused(walk):
     manager = bound(walk)
-    other = Walk(walk.cursor.data)
+    other = ManualRun(walk.cursor.data)
     (event, _) = walk.step()
     with pytest.raises(ValueError, match="must be those the manager is bound to"):
         manager.check_position_exits(event, other.broker, other.portfolio)

@@ -84,6 +84,7 @@ cdef enum Reason:
     REASON_CANCEL = 18           # the strategy cancelled it
     REASON_NAN_INPUT = 19
     REASON_NEGATIVE_EQUITY = 20
+    REASON_NO_POSITION = 21      # a reduce-only order without a position it could reduce
 
 
 cdef struct OrderRecord:
@@ -108,6 +109,7 @@ cdef struct OrderRecord:
     int8_t status
     int8_t exit_kind
     int8_t at_open               # fills at an open whatever fill_at says
+    int8_t waits                 # it stands in the queue of its asset
 
 
 cdef struct FillRecord:
