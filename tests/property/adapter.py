@@ -6,7 +6,7 @@ from math import isnan
 
 import numpy as np
 from reference import Case, Decision, Outcome
-from reference.records import NO_TIME
+from reference.records import Equity
 from reference.rules import Rule
 from reference.script import Act
 from reference.settings import Settings
@@ -21,7 +21,7 @@ from ml4t.backtest import (
 )
 from ml4t.backtest.core import records as codes
 from ml4t.backtest.market.market_data import ACTION
-from ml4t.backtest.records.curve import drawdown, leverage
+from ml4t.backtest.records.recorded import gather, recorded_columns
 from ml4t.backtest.risk import RiskDecision, RiskRule
 from ml4t.backtest.risk.manager import RiskManager
 from ml4t.backtest.risk.rules import (
@@ -187,88 +187,66 @@ class Scripted(Strategy):
 
 # ----- what comes out ---------------------------------------------------------------------------
 
+# Columns of codes, and the names of their codes. Names that differ in the reference follow.
+CODES = {
+    "status": codes.ORDER_STATUSES,
+    "source": codes.ORDER_SOURCES,
+    "exit_kind": codes.EXIT_TYPES,
+    "moment": codes.MOMENTS,
+    "intrabar": codes.INTRABAR_CHOICES,
+    "kind": codes.EVENT_KINDS,
+}
+FLAGS = ("reduce_only", "at_open", "is_entry")
+RENAMED = {"exit_kind": "exit_type"}
+# Prefix of the columns of the data that a row carries -> its column of decision rows.
+CARRIED = {"entry": "entry_decision_row", "exit": "exit_decision_row"}
+
 
 def outcome(result: BacktestResult) -> Outcome:
-    """The records of a run in the form of the reference, `met` left empty."""
+    """The records of a run in the form of the reference, every column of them, `met` left empty."""
     records = result._frames._records
-    data = result._frames._data
-    label = Labels(data.assets, records["reasons"])
-    equity, gross = records["equity"], records["gross"]
-    curve = (
-        data.timestamps, equity, records["cash"], gross, records["net"],
-        leverage(gross, equity), drawdown(equity, result.config.initial_cash),
-    )  # fmt: skip
+    read = Reader(result._frames._data, records["reasons"])
+    holdings = np.sort(records["holdings"], order=("time_index", "asset"))
     return Outcome(
-        fills=[label.fill(row) for row in rows_of(records["fills"])],
-        trades=[label.trade(row) for row in rows_of(records["trades"])],
-        orders=[label.order(row) for row in rows_of(records["orders"])],
-        equity=list(zip(*(column.tolist() for column in curve), strict=True)),
-        events=[label.event(row) for row in rows_of(records["events"])],
-        positions=[label.position(row) for row in rows_of(records["open_positions"])],
+        fills=read.rows(records["fills"]),
+        trades=read.rows(records["trades"], "entry", "exit"),
+        orders=read.rows(records["orders"]),
+        equity=curve(result),
+        events=read.rows(records["events"]),
+        holdings=read.rows(holdings),
+        positions=read.rows(records["open_positions"], "entry"),
     )
 
 
-def rows_of(table: np.ndarray) -> list[dict]:
-    columns = [table[name].tolist() for name in table.dtype.names]
-    return [dict(zip(table.dtype.names, row, strict=True)) for row in zip(*columns, strict=True)]
+def curve(result: BacktestResult) -> list[tuple]:
+    """The frame of the equity curve; a column that the reference does not know is an error."""
+    frame = result.equity
+    columns = {"timestamp": frame.index.as_unit("ns").asi8}
+    columns |= {name: frame[name].to_numpy() for name in frame}
+    if tuple(columns) != Equity._fields:
+        raise AssertionError(f"columns of the equity curve: {tuple(columns)}, {Equity._fields}")
+    return [Equity(*row) for row in zip(*(one.tolist() for one in columns.values()), strict=True)]
 
 
-def time_of(value: int) -> int:
-    return NO_TIME if value == codes.NO_TIME else value
+class Reader:
+    """Structured arrays to rows: every column of their dtype, codes turned into names."""
 
+    def __init__(self, data: MarketData, reasons) -> None:
+        self.data = data
+        self.names = CODES | {"asset": (*data.assets, ""), "reason": reasons}  # asset -1: none
 
-class Labels:
-    """Codes to names, and rows to the records of the reference."""
-
-    def __init__(self, assets, reasons) -> None:
-        self.assets = assets
-        self.reasons = reasons
-
-    def named(self, row: dict, *names: str) -> dict:
-        """The columns of these names, the asset first."""
-        asset = self.assets[row["asset"]] if row["asset"] >= 0 else ""
-        return {"asset": asset} | {name: row[name] for name in names}
-
-    def fill(self, row: dict) -> dict:
-        return self.named(
-            row, "timestamp", "order_id", "quantity", "price", "base_price", "commission",
-            "slippage_cost", "rule", "level", "position_after",
-        ) | {
-            "moment": codes.MOMENTS[row["moment"]],
-            "exit_type": codes.EXIT_TYPES[row["exit_kind"]],
-            "reason": self.reasons[row["reason"]],
-            "intrabar": codes.INTRABAR_CHOICES[row["intrabar"]],
-            "decision_time": time_of(row["decision_time"]),
-        }  # fmt: skip
-
-    def trade(self, row: dict) -> dict:
-        return self.named(
-            row, "side", "entry_time", "exit_time", "entry_price", "exit_price", "quantity",
-            "commission", "slippage_cost", "dividends", "gross_pnl", "net_pnl", "return_",
-            "bars_held", "mfe", "mae", "rule", "level", "stop_at_entry", "target_at_entry",
-            "stop_at_exit", "target_at_exit",
-        ) | {
-            "exit_type": codes.EXIT_TYPES[row["exit_kind"]],
-            "reason": self.reasons[row["reason"]],
-            "entry_decision_time": time_of(row["entry_decision_time"]),
-            "exit_decision_time": time_of(row["exit_decision_time"]),
-        }  # fmt: skip
-
-    def order(self, row: dict) -> dict:
-        return self.named(row, "order_id", "timestamp", "quantity", "filled_quantity") | {
-            "reduce_only": bool(row["reduce_only"]),
-            "status": codes.ORDER_STATUSES[row["status"]],
-            "reason": self.reasons[row["reason"]],
+    def rows(self, table: np.ndarray, *carried: str) -> list[dict]:
+        """One dict a row, with the columns of the data known at its decision rows."""
+        columns = {
+            RENAMED.get(name, name): self.column(name, table[name].tolist())
+            for name in table.dtype.names
         }
+        for prefix in carried:
+            known = gather(self.data, recorded_columns(self.data, None), table[CARRIED[prefix]])
+            columns |= {f"{prefix}_{name}": values.tolist() for name, values in known.items()}
+        return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 
-    def event(self, row: dict) -> dict:
-        return self.named(row, "timestamp", "order_id", "asked", "given") | {
-            "kind": codes.EVENT_KINDS[row["kind"]],
-            "reason": self.reasons[row["reason"]],
-        }
-
-    def position(self, row: dict) -> dict:
-        return self.named(
-            row, "quantity", "entry_price", "mark", "dividends", "commission", "bars_held",
-            "stop", "target",
-        ) | {"realised": row["realized_pnl"]}  # fmt: skip
+    def column(self, name: str, values: list) -> list:
+        if name in self.names:
+            return [self.names[name][code] for code in values]
+        return [bool(value) for value in values] if name in FLAGS else values

@@ -38,7 +38,7 @@ def test_equity_is_cash_and_positions_and_what_was_earned(shard):
         assert gross == pytest.approx(sum(map(abs, values)), abs=near), seed
         open_pnl = sum(
             p["quantity"] * (p["mark"] - p["entry_price"])
-            + p["realised"]
+            + p["realized_pnl"]
             + p["dividends"]
             - p["commission"]
             for p in out.positions

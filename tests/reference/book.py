@@ -28,6 +28,7 @@ class Book:
         assets = range(len(market.assets))
         self.positions: list[Position | None] = [None for _ in assets]
         self.marks = [NAN for _ in assets]
+        self.closes = [NAN for _ in assets]  # the last close, divided by the splits since
         self.row_before = [-1 for _ in assets]  # the asset's last row before t
         self.cash = settings.initial_cash
         self.orders: list[Order] = []
@@ -35,6 +36,7 @@ class Book:
         self.positions_made = 0
         self.traded: set[int] = set()
         self.last_states: dict[int, dict[int, RuleState]] = {}
+        self.touched: set[int] = set()  # assets whose holding a fill or a split changed at t
 
     def wrong(self, name: str) -> bool:
         """Whether this deliberate error is switched on (mutations.py)."""
@@ -80,7 +82,7 @@ class Book:
         self.out.met[name] += 1
 
     def event(
-        self, asset: int, kind: str, order_id: int, reason: str, asked=NAN, given=NAN
+        self, asset: int, kind: str, order_id: int, reason: str, asked=NAN, given=NAN, rule=-1
     ) -> None:
         self.out.events.append(
             {
@@ -91,6 +93,7 @@ class Book:
                 "reason": reason,
                 "asked": asked,
                 "given": given,
+                "rule": -1 if self.wrong("events_name_no_rule") else rule,
             }
         )
         self.met(f"event_{kind}_{reason}" if kind in ("rejected", "scaled", "cancelled") else kind)
@@ -98,15 +101,19 @@ class Book:
     # ----- orders -------------------------------------------------------------------------------
 
     def new_order(self, asset: int, quantity: float, reason: str, **more) -> Order:
+        decided = {
+            "decision_t": self.t if self.bar(asset) is not None else self.row_before[asset],
+            "decision_time": self.now,
+            "decision_price": self.marks[asset],
+        }
         order = Order(
             id=len(self.orders) + 1,
             asset=asset,
             quantity=quantity,
             accepted_t=self.t,
-            decision_time=more.pop("decision_time", self.now),
-            decision_price=self.marks[asset],
+            timestamp=self.now,
             reason=reason,
-            **more,
+            **(decided | more),
         )
         self.orders.append(order)
         return order
@@ -123,8 +130,12 @@ class Book:
         )
 
     def finish(self, order: Order, status: str, ended_by: str = "") -> None:
+        """The order has ended: nothing of it is left to fill."""
         order.status = status
+        order.ended = self.now
         order.ended_by = ended_by
+        if not self.wrong("rest_after_the_end"):
+            order.rest = 0.0
         if order in self.waiting:
             self.waiting.remove(order)
 
@@ -138,7 +149,7 @@ class Book:
             self.finish(order, "rejected", reason)
 
     def cancel(self, order: Order, reason: str) -> None:
-        self.event(order.asset, "cancelled", order.id, reason, order.quantity, 0.0)
+        self.event(order.asset, "cancelled", order.id, reason, order.quantity, order.filled)
         self.finish(order, "cancelled", reason)
 
     # ----- filling market orders ----------------------------------------------------------------
@@ -172,11 +183,11 @@ class Book:
         if order.reduce_only and held < wanted:
             self.met("reduce_only_cut")
         base = self.marks[order.asset]
+        price = self.slip(base, order.direction)
         if rest == 0.0:
             self.finish(order, "filled")
         else:
             self.met("reversal")
-        price = self.slip(base, order.direction)
         self.fill(order, order.direction * closing, price, base, moment)
 
     def slip(self, price: float, direction: float) -> float:
@@ -213,7 +224,6 @@ class Book:
                 if units < 1e-9:
                     self.met("scaled_to_dust")
                 self.event(order.asset, "scaled", order.id, lack, order.rest, signed)
-        order.rest = 0.0
         self.finish(order, "filled")
         self.fill(order, order.direction * units, price, base, moment)
 
@@ -272,7 +282,10 @@ class Book:
         after = (0.0 if position is None else position.quantity) + quantity
         if is_exit and units == abs(position.quantity):
             after = 0.0
+        opens = position is None
         record = {
+            "trade_id": self.positions_made + 1 if opens else position.number,
+            "is_entry": not is_exit,
             "timestamp": self.now,
             "asset": self.market.assets[asset],
             "quantity": quantity,
@@ -287,12 +300,13 @@ class Book:
             **cause_of_fill(order, is_exit),
         }
         self.out.fills.append(record)
+        self.touched.add(asset)
         self.met(f"fill_{moment}")
         prompt = 0 if self.settings.fill_at == "close" else 1
         if order is not None and order.filled == quantity and self.t - order.accepted_t > prompt:
             self.met("order_waited")
         if is_exit:
-            self.reduce(position, record, after)
+            self.reduce(position, order, record, after)
         elif position is None:
             self.open_position(order, record)
         else:
@@ -321,6 +335,7 @@ class Book:
             opened_t=self.t,
             opened_at=moment,
             entry_time=record["timestamp"],
+            entry_decision_t=order.decision_t,
             entry_decision_time=order.decision_time,
         )
         self.positions[asset] = position
@@ -336,7 +351,7 @@ class Book:
         for index, rule in self.rules.items():
             if rule.applies_to(asset) and index not in position.states:
                 state = position.states[index] = RuleState()
-                inputs.warn_missing(self, rule, state, position)
+                inputs.warn_missing(self, index, state, position)
                 answers = rule.opening if moment == "open" else rule.closing
                 answer = answers.get((self.t, asset))
                 levels.give_levels(rule, state, position, self.settings, answer)
@@ -364,7 +379,7 @@ class Book:
                     rule = self.rules[index]
                     levels.give_levels(rule, state, position, self.settings, answer)
 
-    def reduce(self, position: Position, record: dict, after: float) -> None:
+    def reduce(self, position: Position, order: Order | None, record: dict, after: float) -> None:
         """Realise at average cost; a position that is gone becomes a trade at once."""
         units, price = abs(record["quantity"]), record["price"]
         position.realised = position.realised + (price - position.entry) * (position.sign * units)
@@ -390,7 +405,10 @@ class Book:
                 position.take_price(bar.low)
         position.take_price(price)
         stop, target = self.stop_and_target(position)
-        self.out.trades.append(position.trade(self.market.assets[asset], record, stop, target))
+        decision_t = -1 if order is None else order.decision_t
+        self.out.trades.append(
+            position.trade(self.market, record, decision_t, stop, target, self.wrong)
+        )
         self.positions[asset] = None
         self.traded.add(asset)
         self.last_states[asset] = position.states

@@ -37,9 +37,16 @@ class Market:
     columns: dict[str, dict[tuple[int, int], float]] = field(default_factory=dict)
     actions: list[Action] = field(default_factory=list)
     context: dict[str, dict[int, float]] = field(default_factory=dict)  # market-wide, by t
+    _numbers: dict[tuple[int, int], int] | None = field(default=None, init=False, repr=False)
 
     def bar(self, t: int, asset: int) -> Bar | None:
         return self.bars.get((t, asset))
+
+    def row_number(self, t: int, asset: int) -> int:
+        """The place of a row among all rows, by (timestamp, asset); -1: there is no such row."""
+        if self._numbers is None:
+            self._numbers = {key: number for number, key in enumerate(sorted(self.bars))}
+        return self._numbers.get((t, asset), -1)
 
     def value(self, column: str, t: int, asset: int, row: int) -> float:
         """A market-wide column at t, any other at the asset's row; -1: there is none."""
