@@ -89,8 +89,6 @@ class Engine:
         for order in list(book.waiting):
             if order.asset == asset and not self.wrong("split_leaves_orders"):
                 self.met("split_while_waiting")
-                if not self.wrong("split_leaves_decision_close"):
-                    order.decision_price = order.decision_price / ratio
                 quantity = order.quantity * ratio
                 if self.settings.whole:
                     quantity = floor_units(quantity)
@@ -98,6 +96,8 @@ class Engine:
                     book.cancel(order, "split")
                 else:
                     order.quantity = order.rest = quantity
+                    if not self.wrong("split_leaves_decision_close"):
+                        order.decision_price = order.decision_price / ratio
 
     def cash_in_lieu(self, position: Position) -> None:
         """Under whole units the fraction left is paid out at the new mark, without costs."""
