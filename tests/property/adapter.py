@@ -247,6 +247,15 @@ class Reader:
         return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 
     def column(self, name: str, values: list) -> list:
+        if name.endswith("decision_row"):
+            return [self.row(number) for number in values]
         if name in self.names:
             return [self.names[name][code] for code in values]
         return [bool(value) for value in values] if name in FLAGS else values
+
+    def row(self, number: int) -> tuple[int, str] | None:
+        """A row of the data by its timestamp and asset: its number is another one in chunks."""
+        if number < 0:
+            return None
+        t = int(np.searchsorted(self.data.offsets, number, side="right")) - 1
+        return int(self.data.timestamps[t]), self.data.assets[self.data.asset_codes[number]]

@@ -37,16 +37,13 @@ class Market:
     columns: dict[str, dict[tuple[int, int], float]] = field(default_factory=dict)
     actions: list[Action] = field(default_factory=list)
     context: dict[str, dict[int, float]] = field(default_factory=dict)  # market-wide, by t
-    _numbers: dict[tuple[int, int], int] | None = field(default=None, init=False, repr=False)
 
     def bar(self, t: int, asset: int) -> Bar | None:
         return self.bars.get((t, asset))
 
-    def row_number(self, t: int, asset: int) -> int:
-        """The place of a row among all rows, by (timestamp, asset); -1: there is no such row."""
-        if self._numbers is None:
-            self._numbers = {key: number for number, key in enumerate(sorted(self.bars))}
-        return self._numbers.get((t, asset), -1)
+    def row(self, t: int, asset: int) -> tuple[int, str] | None:
+        """The row of an asset at t, named by its timestamp and asset; None: there is none."""
+        return (self.timestamps[t], self.assets[asset]) if (t, asset) in self.bars else None
 
     def value(self, column: str, t: int, asset: int, row: int) -> float:
         """A market-wide column at t, any other at the asset's row; -1: there is none."""

@@ -50,7 +50,7 @@ def order_record(order, market: Market, mutation: str | None) -> dict:
         "order_id": order.id,
         "timestamp": order.timestamp,
         "decision_time": order.decision_time,
-        "decision_row": market.row_number(order.decision_t, order.asset),
+        "decision_row": market.row(order.decision_t, order.asset),
         "ended": order.timestamp if mutation == "ended_when_accepted" else order.ended,
         "position_id": order.position_number,
         "quantity": order.quantity,
