@@ -353,6 +353,7 @@ class Engine:
         book.out.equity.append(
             Equity(book.now, equity, book.cash, gross, book.net(), leverage, drawdown)
         )
+        book.out.held += [self.held(position) for position in book.holds()]
         for asset in sorted(book.touched):
             position = book.positions[asset]
             book.out.holdings.append(
@@ -364,6 +365,18 @@ class Engine:
                 }
             )
         book.touched.clear()
+
+    def held(self, position: Position) -> dict:
+        mark = self.book.marks[position.asset]
+        return {
+            "timestamp": self.book.now,
+            "asset": self.market.assets[position.asset],
+            "quantity": position.quantity,
+            "entry_price": position.entry,
+            "mark": mark,
+            "value": position.quantity * mark,
+            "unrealized_pnl": (mark - position.entry) * position.quantity,
+        }
 
     def report(self) -> Outcome:
         book = self.book

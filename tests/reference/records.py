@@ -33,6 +33,7 @@ class Outcome:
     equity: list[Equity] = field(default_factory=list)
     events: list[dict] = field(default_factory=list)
     holdings: list[dict] = field(default_factory=list)
+    held: list[dict] = field(default_factory=list)  # at the end of each timestamp
     positions: list[dict] = field(default_factory=list)  # still open at the end
     met: Counter = field(default_factory=Counter)
 
