@@ -8,7 +8,7 @@ import numpy as np
 from reference import Case, Decision, Outcome
 from reference.records import Equity
 from reference.rules import Rule
-from reference.script import Act
+from reference.script import ON_START, Act
 from reference.settings import Settings
 
 from ml4t.backtest import (
@@ -46,12 +46,48 @@ def compiled(case: Case, *, lower: bool = True, debug: bool = False) -> Outcome:
 def play(case: Case, *, lower: bool = True, debug: bool = False) -> BacktestResult:
     """Run a case on the compiled engine and return its own kind of result."""
     manager = RiskManager(lower=lower)
-    clock = {time: t for t, time in enumerate(case.market.timestamps)}
-    for rule in case.rules:
-        add_rule(manager, rule, clock)
-    strategy = Scripted(case, manager, clock)
+    desk = desk_of(case, manager)
+    desk.strategy = Scripted(case, desk)
     config = config_of(case.settings, debug)
-    return BacktestEngine(data_of(case), strategy, risk_manager=manager, config=config).run()
+    return BacktestEngine(data_of(case), desk.strategy, risk_manager=manager, config=config).run()
+
+
+class Desk:
+    """What the rules and the strategy of a run share."""
+
+    def __init__(self, manager: RiskManager, clock: dict[int, int]) -> None:
+        self.manager = manager
+        self.clock = clock  # timestamp -> its index
+        self.strategy: Strategy | None = None  # whose orders a scripted rule cancels
+        self.made: dict[int, RiskRule] = {}  # the same object for the same object
+
+    def rule(self, rule: Rule) -> RiskRule:
+        return self.made.setdefault(id(rule), rule_of(rule, self))
+
+    def add_rule(self, rule: Rule) -> None:
+        names = None if rule.assets is None else [f"A{asset}" for asset in sorted(rule.assets)]
+        self.manager.add_rule(self.rule(rule), assets=names)
+
+    def remove_rule(self, rule: Rule) -> None:
+        """A rule that is not in force, or one of several that equal it, is an error, not a removal."""
+        try:
+            self.manager.remove_rule(self.rule(rule))
+        except (KeyError, ValueError):
+            return
+
+    def cancel(self, number: int) -> None:
+        """Cancel one of the orders that wait, counted by submission and from the start again."""
+        waiting = self.strategy.open_orders()
+        if waiting:
+            self.strategy.cancel(waiting[number % len(waiting)])
+
+
+def desk_of(case: Case, manager: RiskManager) -> Desk:
+    """The rules of a case, added to the manager."""
+    desk = Desk(manager, {time: t for t, time in enumerate(case.market.timestamps)})
+    for rule in case.rules:
+        desk.add_rule(rule)
+    return desk
 
 
 # ----- what goes in -----------------------------------------------------------------------------
@@ -98,14 +134,9 @@ def config_of(settings: Settings, debug: bool = False) -> BacktestConfig:
     )
 
 
-def add_rule(manager: RiskManager, rule: Rule, clock: dict[int, int]) -> None:
-    names = None if rule.assets is None else [f"A{asset}" for asset in sorted(rule.assets)]
-    manager.add_rule(rule_of(rule, clock), assets=names)
-
-
-def rule_of(rule: Rule, clock: dict[int, int]) -> RiskRule:
+def rule_of(rule: Rule, desk: Desk) -> RiskRule:
     if rule.kind == "scripted":
-        return ScriptedRule(rule, clock)
+        return ScriptedRule(rule, desk)
     if rule.kind == "time_exit":
         return TimeBasedExit(rule.parameter, priority=rule.priority)
     if rule.kind == "trailing_stop":
@@ -118,13 +149,15 @@ def rule_of(rule: Rule, clock: dict[int, int]) -> RiskRule:
 class ScriptedRule(RiskRule):
     """Answers written down beforehand; an opening that hides its bar has answers of its own."""
 
-    def __init__(self, rule: Rule, clock: dict[int, int]) -> None:
+    def __init__(self, rule: Rule, desk: Desk) -> None:
         self.rule = rule
-        self.clock = clock
+        self.desk = desk
 
     def evaluate(self, context) -> RiskDecision:
         table = self.rule.opening if isnan(context.close) else self.rule.closing
-        answer = table.get((self.clock[context.timestamp_ns], int(context.asset_id[1:])))
+        answer = table.get((self.desk.clock[context.timestamp_ns], int(context.asset_id[1:])))
+        if answer is not None and answer.cancel >= 0:
+            self.desk.cancel(answer.cancel)
         return RiskDecision.no_action() if answer is None else decision_of(answer)
 
 
@@ -142,18 +175,23 @@ def decision_of(answer: Decision) -> RiskDecision:
 class Scripted(Strategy):
     """Carries a script out."""
 
-    def __init__(self, case: Case, manager: RiskManager, clock: dict[int, int]) -> None:
+    def __init__(self, case: Case, desk: Desk) -> None:
         self.script = case.script
-        self.manager = manager
-        self.clock = clock
-        self.removed: set[int] = set()
+        self.desk = desk
+
+    def on_start(self) -> None:
+        for code, asset in enumerate(self.data.assets):
+            for act in self.script.per_asset(ON_START, code):
+                self.one_asset(asset, act)
+        for act in self.script.per_timestamp(ON_START):
+            self.all_assets(act)
 
     def on_market_data(self, event) -> None:
-        for act in self.script.per_asset(self.clock[event.timestamp_ns], event.code):
+        for act in self.script.per_asset(self.desk.clock[event.timestamp_ns], event.code):
             self.one_asset(event.asset, act)
 
     def on_timestamp_batch(self, timestamp, events, context) -> None:
-        for act in self.script.per_timestamp(self.clock[timestamp.value]):
+        for act in self.script.per_timestamp(self.desk.clock[timestamp.value]):
             self.all_assets(act)
 
     def one_asset(self, asset: str, act: Act) -> None:
@@ -178,11 +216,23 @@ class Scripted(Strategy):
         if act.kind == "target_weights":
             weights = {f"A{asset}": weight for asset, weight in act.weights.items()}
             self.order_target_weights(weights, keep_others=act.keep_others)
+        elif act.kind == "cancel":
+            self.desk.cancel(act.index)
         elif act.kind == "add_rule":
-            add_rule(self.manager, act.rule, self.clock)
-        elif act.index < len(self.manager.rule_names) and act.index not in self.removed:
-            self.removed.add(act.index)
-            self.manager.remove_rule(self.manager.rule_names[act.index])
+            self.desk.add_rule(act.rule)
+        elif act.rule is not None:
+            self.desk.remove_rule(act.rule)
+        else:
+            self.remove_by_label(act.index)
+
+    def remove_by_label(self, index: int) -> None:
+        manager = self.desk.manager
+        if index >= len(manager.rule_names):
+            return
+        try:
+            manager.remove_rule(manager.rule_names[index])
+        except KeyError:  # it is not in force any more
+            return
 
 
 # ----- what comes out ---------------------------------------------------------------------------

@@ -8,8 +8,8 @@ from reference import inputs, levels
 from reference.market import NAN, Bar, Market
 from reference.orders import Order, commission_total, fee_of, scale_down, slipped
 from reference.positions import Position, RuleState
-from reference.records import Outcome, cause_of_fill
-from reference.rules import Rule
+from reference.records import NO_TIME, Outcome, cause_of_fill
+from reference.rules import Decision, Rule
 from reference.settings import Settings
 
 
@@ -46,7 +46,8 @@ class Book:
 
     @property
     def now(self) -> int:
-        return self.market.timestamps[self.t]
+        """The timestamp of the moment; before the first bar (`on_start`) it is the first one."""
+        return self.market.timestamps[self.t if self.t >= 0 else 0]
 
     def bar(self, asset: int) -> Bar | None:
         return self.market.bar(self.t, asset)
@@ -101,9 +102,10 @@ class Book:
     # ----- orders -------------------------------------------------------------------------------
 
     def new_order(self, asset: int, quantity: float, reason: str, **more) -> Order:
+        started = self.wrong("start_decides_at_the_first_bar")
         decided = {
             "decision_t": self.t if self.bar(asset) is not None else self.row_before[asset],
-            "decision_time": self.now,
+            "decision_time": self.now if self.t >= 0 or started else NO_TIME,
             "decision_price": self.marks[asset],
         }
         order = Order(
@@ -170,7 +172,7 @@ class Book:
     def fill_against(self, order: Order, moment: str) -> None:
         """The part of an order against the position, up to the position's size."""
         position = self.positions[order.asset]
-        if order.status != "open" or position is None or order.direction == position.sign:
+        if not self.may_fill(order) or position is None or order.direction == position.sign:
             return
         wanted, held = abs(order.rest), abs(position.quantity)
         closing = wanted if wanted < held else held
@@ -190,6 +192,10 @@ class Book:
             self.met("reversal")
         self.fill(order, order.direction * closing, price, base, moment)
 
+    def may_fill(self, order: Order) -> bool:
+        cancelled = order.status == "cancelled" and order.ended_by == "cancel"
+        return order.status == "open" or (cancelled and self.wrong("cancelled_order_fills"))
+
     def slip(self, price: float, direction: float) -> float:
         if self.wrong("slippage_sign"):
             direction = -direction
@@ -197,7 +203,7 @@ class Book:
 
     def fill_rest(self, order: Order, moment: str, only_entries: bool = False) -> None:
         """The part of an order that opens a position or adds to it, if it can be paid."""
-        if order.status != "open":
+        if not self.may_fill(order):
             return
         position = self.positions[order.asset]
         if only_entries and position is not None and position.sign != order.direction:
@@ -348,13 +354,7 @@ class Book:
             inputs.read(self, position, self.t - 1, self.row_before[asset])
         else:
             inputs.read(self, position, self.t, self.t)
-        for index, rule in self.rules.items():
-            if rule.applies_to(asset) and index not in position.states:
-                state = position.states[index] = RuleState()
-                inputs.warn_missing(self, index, state, position)
-                answers = rule.opening if moment == "open" else rule.closing
-                answer = answers.get((self.t, asset))
-                levels.give_levels(rule, state, position, self.settings, answer)
+        self.ask(position, self.begin_states(position), opening=moment == "open")
         position.stop_at_entry, position.target_at_entry = self.stop_and_target(position)
         self.met(f"opened_at_{moment}")
         self.met("opened_long" if position.sign > 0.0 else "opened_short")
@@ -373,11 +373,47 @@ class Book:
         # An add at the open arms E-following levels anew at once, other adds at the next close.
         # A rule added since, not yet asked at a close, is not asked here.
         if record["moment"] == "open" and not self.wrong("add_leaves_levels"):
-            for index, state in position.states.items():
-                if index in self.rules:
-                    answer = self.rules[index].opening.get((self.t, position.asset))
-                    rule = self.rules[index]
-                    levels.give_levels(rule, state, position, self.settings, answer)
+            self.ask(position, list(position.states), opening=True)
+
+    # ----- asking the rules ---------------------------------------------------------------------
+
+    def begin_states(self, position: Position) -> list[int]:
+        """The rules that know nothing of the position yet; an event for each input they miss."""
+        new = [
+            index
+            for index, rule in self.rules.items()
+            if rule.applies_to(position.asset) and index not in position.states
+        ]
+        for index in new:
+            position.states[index] = RuleState()
+            inputs.warn_missing(self, index, position.states[index], position)
+        return new
+
+    def ask(self, position: Position, indexes: list[int], opening: bool) -> dict[int, Decision]:
+        """Ask these rules for levels, one after the other; what a rule cancels is cancelled at
+        once, also while orders fill. Returns what scripted rules answered."""
+        answers = {}
+        for index in indexes:
+            rule = self.rules.get(index)
+            if rule is None:  # removed; it left nothing but its state
+                continue
+            table = rule.opening if opening else rule.closing
+            answer = table.get((self.t, position.asset))
+            if answer is not None:
+                answers[index] = answer
+                if answer.cancel >= 0:
+                    self.met("rule_cancelled_at_a_fill" if opening else "rule_cancelled_at_a_close")
+                    self.cancel_waiting(answer.cancel)
+            levels.give_levels(rule, position.states[index], position, self.settings, answer)
+        return answers
+
+    def cancel_waiting(self, number: int) -> None:
+        """Cancel one of the orders that wait, counted by submission and from the start again."""
+        if self.waiting:
+            order = self.waiting[number % len(self.waiting)]
+            if order.filled != 0.0:
+                self.met("rest_cancelled")
+            self.cancel(order, "cancel")
 
     def reduce(self, position: Position, order: Order | None, record: dict, after: float) -> None:
         """Realise at average cost; a position that is gone becomes a trade at once."""

@@ -42,6 +42,7 @@ class Engine:
     def run(self) -> Outcome:
         book, market = self.book, self.market
         assets = range(len(market.assets))
+        strategy.on_start(book, self.script)
         for t in range(len(market.timestamps)):
             book.t = t
             self.corporate_actions()
@@ -277,13 +278,13 @@ class Engine:
         book, asset = self.book, position.asset
         exits = []
         inputs.read(book, position, book.t, book.t)
-        for index, rule in book.rules.items():
-            if not rule.applies_to(asset):
-                continue
+        asked = [index for index, rule in book.rules.items() if rule.applies_to(asset)]
+        for index in asked:
             state = position.states.setdefault(index, RuleState())
             inputs.warn_missing(book, index, state, position)
-            answer = rule.closing.get((book.t, asset))
-            levels.give_levels(rule, state, position, self.settings, answer)
+        answers = book.ask(position, asked, opening=False)
+        for index in asked:
+            rule, answer = book.rules[index], answers.get(index)
             exit_type, priority, reason = "", rule.priority, rule.kind
             if rule.kind == "time_exit":
                 max_bars = levels.parameter(rule, position)  # NaN: no comparison holds

@@ -52,14 +52,12 @@ class Market:
         return self.columns[column].get((row, asset), NAN)
 
     def actions_of(self, t: int) -> tuple[list[Action], list[Action]]:
-        """Splits and dividends effective in (t-1, t], in time order, ties by asset (section 11)."""
-        until = self.timestamps[t]
-        after = self.timestamps[t - 1] if t > 0 else None
-        window = [
-            action
-            for action in self.actions
-            if action.effective_ns <= until and (after is None or action.effective_ns > after)
-        ]
+        """Splits and dividends effective in (t-1, t], in time order, ties by asset. What was
+        effective up to the first timestamp is past when the run begins."""
+        if t == 0:
+            return [], []
+        until, after = self.timestamps[t], self.timestamps[t - 1]
+        window = [action for action in self.actions if after < action.effective_ns <= until]
         window.sort(key=lambda action: (action.effective_ns, action.asset))
         splits = [action for action in window if action.kind == "split"]
         dividends = [action for action in window if action.kind == "dividend"]
