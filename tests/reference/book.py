@@ -157,7 +157,7 @@ class Book:
     # ----- filling market orders ----------------------------------------------------------------
 
     def fill_batch(self, batch: list[Order], moment: str) -> None:
-        """Orders of all assets in one sequence, by submission (section 11): first every order
+        """Orders of all assets in one sequence, by submission (section 2): first every order
         against its position, then what is left; one pass under order_sequence="submission"."""
         if self.wrong("entries_before_exits"):
             for order in batch:
@@ -349,7 +349,7 @@ class Book:
         if self.wrong("levels_survive_position") and asset in self.last_states:
             position.states = self.last_states[asset]
         # Section 4: at an opening at the open, features of the row before; at a close, of this row.
-        # Market-wide values are those of the timestamp before (section 11).
+        # Market-wide values are those of the timestamp before.
         if moment == "open" and not self.wrong("features_of_today"):
             inputs.read(self, position, self.t - 1, self.row_before[asset])
         else:

@@ -132,7 +132,7 @@ class Engine:
         if self.settings.fill_at == "next_open":
             batch = self.with_row(book.waiting)
         else:
-            # Only exits decided by rules can be waiting for an open (section 11).
+            # Only exits decided by rules can be waiting for an open (section 9).
             batch = self.with_row(order for order in book.waiting if order.by_rule)
         book.fill_batch(batch, "open")
 

@@ -1,4 +1,4 @@
-"""Frozen inputs: columns that belong to the position once they have had a value (semantics 11)."""
+"""Frozen inputs: columns that belong to the position once they have had a value (semantics 4)."""
 
 from __future__ import annotations
 

@@ -77,7 +77,7 @@ def floor_units(quantity: float) -> float:
 
 def scale_down(asked: float, payable, whole: bool) -> float:
     """The scaled quantity of section 3; whole units are floored without the 1e-9, and what is at
-    most 1e-12 of the units asked is nothing (section 11)."""
+    most 1e-12 of the units asked is nothing."""
     low, high = 0.0, asked
     for _ in range(64):
         middle = (low + high) / 2.0

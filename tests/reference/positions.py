@@ -28,7 +28,7 @@ class Position:
     sign: float
     quantity: float  # signed
     entry: float  # E
-    basis: float  # B of section 11; E of the decision prices
+    basis: float  # B of section 9; E of the decision prices
     water: float  # H
     best: float
     worst: float
@@ -80,7 +80,7 @@ class Position:
         self.slippage_cost = self.slippage_cost + fill["slippage_cost"]
 
     def split(self, ratio: float, levels_too: bool = True) -> None:
-        """Quantities times, prices divided; money sums stay (sections 2.1 and 11)."""
+        """Quantities times, prices divided; money sums stay (section 2)."""
         self.split_ratio = self.split_ratio * ratio
         self.quantity = self.quantity * ratio
         self.entered = self.entered * ratio

@@ -1,4 +1,4 @@
-"""Rules: what they are made of, and the range of their parameter (semantics 4 and 11)."""
+"""Rules: what they are made of, and the range of their parameter (semantics 4)."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class Rule:
         return replace(self, assets=None) == replace(other, assets=None)
 
     def in_range(self, value: float) -> bool:
-        """Section 11: a value out of range is refused as a number and counts as NaN in a column."""
+        """Section 4: a value out of range is refused as a number and counts as NaN in a column."""
         if not isfinite(value):
             return False
         if self.kind == "time_exit":
