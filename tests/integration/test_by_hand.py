@@ -128,16 +128,16 @@ def test_validate_order_passes_changes_or_rejects(walk):
     assert manager.validate_order(order, other, walk.broker, walk.portfolio) is None
 
 
-def test_record_fill_arms_the_levels_of_its_position(walk):
+def test_a_rule_added_after_a_fill_is_asked_at_the_next_close_whoever_tells_it(walk):
     manager = bound(walk)
     check(manager, walk, walk.step())
     walk.submit("A", 10.0)
     event, _ = walk.step()
     (fill,) = walk.fills
-    stop = PriceBasedStopLoss(pct=0.05)
-    manager.add_rule(stop)
-    assert math.isnan(manager.levels("A").stop)  # added to an open position: asked at its close
-    manager.record_fill(fill, event)
+    manager.add_rule(PriceBasedStopLoss(pct=0.05))
+    manager.record_fill(fill, event)  # it was told when it was booked
+    assert math.isnan(manager.levels("A").stop)
+    check(manager, walk, [event])
     assert manager.levels("A").stop == 95.0
     assert manager.statistics["levels_armed"] == 1
 

@@ -43,6 +43,10 @@ KINDS = [
     "event_rejected_no_equity",
     "event_cancelled_position_closed",
     "event_cancelled_split",
+    "event_cancelled_cancel",
+    "rule_cancelled_at_a_fill",
+    "rule_cancelled_at_a_close",
+    "ordered_on_start",
     "negative_equity",
     "exit_stop_loss",
     "exit_take_profit",
@@ -75,4 +79,6 @@ KINDS = [
     "rule_added",
     "rule_added_while_held",
     "rule_removed_with_level",
+    "equal_rules_left",
+    "equal_rule_removed",
 ]

@@ -43,4 +43,18 @@ MUTATIONS: dict[str, str] = {
     "entry_bar_not_held": "bars_held starts one bar late",
     "missing_rows_count_as_held": "bars_held goes on without a row",
     "exit_bar_extremes": "MFE and MAE take in the whole bar of the exit",
+    "choice_lost": "a trade does not say which of two levels in one bar was taken",
+    "context_of_the_time_before": "a trade carries the market-wide values of the time before",
+    "split_keeps_the_holding": "a split leaves no row of what is held",
+    # orders and events (3, 8)
+    "ended_when_accepted": "an order ends at the time it was accepted",
+    "rest_after_the_end": "an order that has ended keeps its rest",
+    "level_decides_at_the_open": "the decision close of a level's order is the open of its bar",
+    "level_decides_in_its_bar": "the decision row of a level's order is that of its bar",
+    "start_decides_at_the_first_bar": "an order of on_start is decided at the first timestamp",
+    "cancelled_order_fills": "an order cancelled while orders fill still fills at this moment",
+    "equal_rules_go_together": "with a rule every equal one is removed, those of other assets too",
+    "split_leaves_decision_close": "a split does not divide the decision close of waiting orders",
+    "rules_order_as_strategy": "an exit by rule is recorded as the strategy's own order",
+    "events_name_no_rule": "an event does not name its rule",
 }

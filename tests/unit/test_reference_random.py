@@ -50,7 +50,7 @@ def test_accounting_identities():
         assert net - held == close_to
         open_pnl = sum(
             p["quantity"] * (p["mark"] - p["entry_price"])
-            + p["realised"]
+            + p["realized_pnl"]
             + p["dividends"]
             - p["commission"]
             for p in out.positions
