@@ -5,7 +5,7 @@ import pytest
 from scenes import DAY, FLAT, Acts, buy_first, day, fills, market, run
 
 from ml4t.backtest import BacktestConfig, CompiledStrategy, Strategy
-from ml4t.backtest.execution.walk import Walk
+from ml4t.backtest.testing.manual_run import ManualRun
 from ml4t.backtest.risk import (
     PriceBasedStopLoss,
     RiskDecision,
@@ -145,7 +145,7 @@ def test_exits_are_tried_where_the_loop_tries_them():
 
 
 def test_a_fill_told_when_it_was_booked_is_not_told_again_by_hand():
-    walk = Walk(market({"A": [FLAT] * 3}), BacktestConfig(account="margin"))
+    walk = ManualRun(market({"A": [FLAT] * 3}), BacktestConfig(account="margin"))
     asked = []
     manager = RiskManager([Calls(lambda: asked.append(walk.broker))])
     manager.bind(walk.broker)
@@ -159,7 +159,7 @@ def test_a_fill_told_when_it_was_booked_is_not_told_again_by_hand():
 
 
 def test_a_fill_from_before_the_rules_were_bound_is_told_by_hand_once():
-    walk = Walk(market({"A": [FLAT] * 3}), BacktestConfig(account="margin"))
+    walk = ManualRun(market({"A": [FLAT] * 3}), BacktestConfig(account="margin"))
     walk.step()
     walk.submit("A", 10.0)
     walk.step()
@@ -233,7 +233,7 @@ def test_a_plain_function_is_itself():
 
 @pytest.fixture
 def walk():
-    return Walk(market({"A": [FLAT] * 4}), BacktestConfig(account="margin", debug=True))
+    return ManualRun(market({"A": [FLAT] * 4}), BacktestConfig(account="margin", debug=True))
 
 
 def event_rows(walk):

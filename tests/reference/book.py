@@ -36,6 +36,7 @@ class Book:
         self.positions_made = 0
         self.traded: set[int] = set()
         self.last_states: dict[int, dict[int, RuleState]] = {}
+        self.sums: tuple[float, float] | None = None  # net, gross since the marks last moved
         self.touched: set[int] = set()  # assets whose holding a fill or a split changed at t
 
     def wrong(self, name: str) -> bool:
@@ -70,6 +71,25 @@ class Book:
         for position in self.holds():
             value = value + position.quantity * self.marks[position.asset]
         return value
+
+    def move_mark(self, asset: int, price: float) -> None:
+        self.marks[asset] = price
+        self.sums = None
+
+    def exposure(self) -> tuple[float, float]:
+        """Net and gross between two moves of the marks: summed once, then moved by each fill."""
+        if self.sums is None:
+            self.sums = (self.net(), self.gross())
+        return self.sums
+
+    def move_exposure(self, asset: int, held: float) -> None:
+        """The term of the asset as it was leaves the sums, the term as it is now joins them."""
+        position, mark = self.positions[asset], self.marks[asset]
+        before = held * mark
+        after = (0.0 if position is None else position.quantity) * mark
+        net, gross = self.exposure()
+        if not self.wrong("fills_leave_exposure"):
+            self.sums = (net + (after - before), gross + (abs(after) - abs(before)))
 
     def stop_and_target(self, position: Position) -> tuple[float, float]:
         """The levels in force."""
@@ -244,7 +264,8 @@ class Book:
                 return units * price + fee <= cash
 
             return can_pay
-        gross, equity, initial = self.gross(), self.equity(), settings.initial_margin
+        net, gross = self.exposure()
+        equity, initial = self.cash + net, settings.initial_margin
 
         def can_margin(units: float) -> bool:
             fee = 0.0 if self.wrong("scale_ignores_fee") else self.fee(order, units, price)
@@ -272,6 +293,7 @@ class Book:
     ) -> None:
         """Cash, position, trade and record of one fill. No order: cash in lieu."""
         units, fee = abs(quantity), 0.0
+        self.exposure()
         if order is not None:
             asset, reason = order.asset, order.reason
             fee = self.fee(order, units, price)
@@ -284,6 +306,7 @@ class Book:
         else:
             self.cash = self.cash - (quantity * price + fee)
         position = self.positions[asset]
+        held = 0.0 if position is None else position.quantity
         is_exit = position is not None and quantity * position.sign < 0.0
         after = (0.0 if position is None else position.quantity) + quantity
         if is_exit and units == abs(position.quantity):
@@ -317,6 +340,7 @@ class Book:
             self.open_position(order, record)
         else:
             self.add(position, order, record)
+        self.move_exposure(asset, held)
 
     def entry_price(self, record: dict) -> float:
         if self.wrong("commission_in_entry_price"):

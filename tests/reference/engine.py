@@ -77,7 +77,7 @@ class Engine:
     def split(self, asset: int, ratio: float) -> None:
         """Mark, position, cash in lieu of a fraction, then the waiting orders."""
         book = self.book
-        book.marks[asset] = book.marks[asset] / ratio
+        book.move_mark(asset, book.marks[asset] / ratio)
         book.closes[asset] = book.closes[asset] / ratio
         position = book.positions[asset]
         if position is not None:
@@ -128,7 +128,7 @@ class Engine:
         for asset in range(len(self.market.assets)):
             bar = book.bar(asset)
             if bar is not None:
-                book.marks[asset] = bar.open
+                book.move_mark(asset, bar.open)
         if self.settings.fill_at == "next_open":
             batch = self.with_row(book.waiting)
         else:
@@ -230,7 +230,8 @@ class Engine:
         for asset in range(len(self.market.assets)):
             bar = book.bar(asset)
             if bar is not None:
-                book.marks[asset] = book.closes[asset] = bar.close
+                book.closes[asset] = bar.close
+                book.move_mark(asset, bar.close)
         decided: list[Order] = []
         for position in book.holds():
             if book.bar(position.asset) is None:
@@ -322,6 +323,7 @@ class Engine:
     # ----- 5. the mark --------------------------------------------------------------------------
 
     def mark(self) -> None:
+        self.book.sums = None
         self.mark_equity = self.book.equity()
         if self.mark_equity <= 0.0 and not self.under_water:
             self.book.event(-1, "negative_equity", 0, "negative_equity", self.mark_equity)

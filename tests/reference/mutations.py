@@ -57,4 +57,5 @@ MUTATIONS: dict[str, str] = {
     "split_leaves_decision_close": "a split does not divide the decision close of waiting orders",
     "rules_order_as_strategy": "an exit by rule is recorded as the strategy's own order",
     "events_name_no_rule": "an event does not name its rule",
+    "fills_leave_exposure": "what fills at one moment does not count in what later entries can pay",
 }

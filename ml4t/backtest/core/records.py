@@ -18,7 +18,7 @@ ORDER = _record(
     order_id="i8", timestamp="i8", decision_time="i8", decision_row="i8", ended="i8", position_id="i8",
     quantity="f8", filled_quantity="f8", rest="f8", decision_close="f8", notional="f8", units="f8", level="f8",
     asset="i4", rule="i4", reason="i4", source="i1", reduce_only="i1", status="i1", exit_kind="i1",
-    at_open="i1", waits="i1",
+    at_open="i1",
 )  # fmt: skip
 
 FILL = _record(

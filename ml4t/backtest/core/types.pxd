@@ -109,7 +109,6 @@ cdef struct OrderRecord:
     int8_t status
     int8_t exit_kind
     int8_t at_open               # fills at an open whatever fill_at says
-    int8_t waits                 # it stands in the queue of its asset
 
 
 cdef struct FillRecord:

@@ -24,5 +24,6 @@ cdef class Broker:
     cdef Matching matching
     cdef RunThread thread
     cdef bint takes_orders           # the strategy is told something now, or the run is by hand
+    cdef bint is_asking              # a rule is being asked
 
     cdef int check_takes_orders(self) except -1

@@ -62,10 +62,11 @@ cdef class Broker:
     # An order comes from a callback of the strategy; while orders fill, nobody makes new ones.
     cdef int check_takes_orders(self) except -1:
         self.thread.check()
+        if self.is_asking:
+            raise RuntimeError("a rule makes no orders: it answers with a RiskDecision")
         if not self.takes_orders:
             raise RuntimeError(
-                "orders are made in the strategy's callbacks (on_start, on_fill, on_market_data, "
-                "on_timestamp_batch, on_end): a rule answers with a RiskDecision instead, and a "
-                "progress callback only looks"
+                "orders are made in the strategy's callbacks: on_start, on_fill, on_market_data, "
+                "on_timestamp_batch, on_end"
             )
         return 0

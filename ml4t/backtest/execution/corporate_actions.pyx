@@ -25,6 +25,9 @@ cdef int apply_actions(Broker broker) except -1 nogil:
     while last < n and time[last] <= broker.cursor.now:
         last += 1
     broker.cursor.next_action = last
+    # What was effective up to the first timestamp was past when the run began.
+    if broker.cursor.run_t() == 0:
+        return 0
     for i in range(first, last):
         if kind[i] == ACTION_SPLIT:
             _split(broker, asset[i], value[i])

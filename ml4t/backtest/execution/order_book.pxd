@@ -71,6 +71,7 @@ cdef class OrderBook:
         self, int32_t asset, double quantity, int8_t source, int32_t reason
     ) except NULL nogil
     cdef int _wait(self, OrderRecord* order) except -1 nogil
+    cdef void _end(self, OrderRecord* order, int8_t status) noexcept nogil
     cdef void _leave(self, const OrderRecord* order) noexcept nogil
     cdef int _reserve(self, int64_t order_id) except -1 nogil
     cdef int _collect_of(self, int32_t asset, Phase phase, int64_t* n_due) except -1 nogil

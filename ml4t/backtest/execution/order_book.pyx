@@ -102,7 +102,7 @@ cdef class OrderBook:
     # Turn an order of the strategy down at once; it stands in the records with its reason.
     cdef int64_t refuse(self, int32_t asset, double asked, int32_t reason) except -1 nogil:
         cdef OrderRecord* order = self._new_order(asset, 0.0, SOURCE_STRATEGY, reason)
-        self.complete(order, ORDER_REJECTED)
+        self._end(order, ORDER_REJECTED)
         self.events.add(EVENT_REJECTED, reason, asset, order.order_id, asked, 0.0)
         return order.order_id
 
@@ -137,12 +137,15 @@ cdef class OrderBook:
         order.rest = rest
         self._queue[order.asset].has_pending = 0
 
-    # The order has come to its end: it waits no more.
+    # The order has come to its end. What waited, of the strategy or a rule, waits no more.
     cdef void complete(self, OrderRecord* order, int8_t status) noexcept nogil:
-        if order.waits:
+        if order.source == SOURCE_STRATEGY or order.source == SOURCE_RULE:
             self._leave(order)
-            order.waits = 0
+        self._end(order, status)
+
+    cdef void _end(self, OrderRecord* order, int8_t status) noexcept nogil:
         order.status = status
+        order.rest = 0.0
         order.ended = self.cursor.now
 
     # A split multiplies what waits; under whole units an order left with nothing is cancelled.
@@ -223,7 +226,8 @@ cdef class OrderBook:
         order.order_id = self.orders.count
         order.timestamp = self.cursor.now
         order.decision_row = self.cursor.number_of(self.cursor.row[asset])
-        order.decision_time = self.cursor.now
+        # Before the first bar (on_start) nothing has been decided on.
+        order.decision_time = self.cursor.now if self.cursor.t >= 0 else INT64_MIN
         order.ended = INT64_MIN
         order.quantity = quantity
         order.rest = quantity
@@ -258,7 +262,6 @@ cdef class OrderBook:
         queue.pending += order.rest
         queue.n_orders += 1
         self.n_waiting += 1
-        order.waits = 1
         if CHECKED and queue.n_orders < 100:
             self._check_queue(order.asset)
         return 0

@@ -24,7 +24,7 @@ cdef inline bint fills_in(
     if order.at_open:
         return False
     if phase == PHASE_CLOSE:
-        return order.timestamp < now and settings.fill_at != FILL_NEXT_OPEN
+        return order.decision_time < now and settings.fill_at != FILL_NEXT_OPEN
     if phase == PHASE_CLOSE_EXITS:
         return order.source == SOURCE_RULE
     return True

@@ -28,6 +28,7 @@ cdef class Account:
         self.positions = positions
         self.cash = initial_cash
         self.initial_cash = initial_cash
+        self.marked_equity = initial_cash
         self.mark = <double*> calloc(size, sizeof(double))
         self._split_close = <double*> calloc(size, sizeof(double))
         self._split_row = <int64_t*> calloc(size, sizeof(int64_t))

@@ -144,7 +144,7 @@ cdef class RiskManager(FillListener):
         KeyError
             If an asset is not in the market data (during a run; else when the run starts).
         """
-        self._check_thread()
+        self._check_may_change()
         for entry in self._rules.add(rule, assets):
             if self.broker is not None:
                 try:
@@ -155,25 +155,23 @@ cdef class RiskManager(FillListener):
         if self.broker is not None:
             self._rearm_at_next_close()
 
-    def remove_rule(self, rule, assets=None):
+    def remove_rule(self, rule):
         """Remove a rule; its levels go with it at once.
 
         Parameters
         ----------
         rule : RiskRule, callable or str
-            The rule itself, one equal to it, or its label.
-        assets : str or iterable of str, optional
-            The assets it was added for; needed where the same rule was added for several.
+            The rule itself, wherever it was added, or its label; or one that equals it.
 
         Raises
         ------
         KeyError
             If it is not in force.
         ValueError
-            If it was added more than once: nothing is removed then.
+            If it is not in force itself, and several equal it: nothing is removed then.
         """
-        self._check_thread()
-        for entry in self._rules.found(rule, assets):
+        self._check_may_change()
+        for entry in self._rules.found(rule):
             self._deactivate(entry)
 
     # ---- the run -----------------------------------------------------------------------------
@@ -309,7 +307,7 @@ cdef class RiskManager(FillListener):
             return None
         return order if quantity == order.quantity else order.with_quantity(quantity)
 
-    def record_fill(self, Fill fill not None, event=None):
+    def record_fill(self, fill, event=None):
         """Tell the rules of a fill: arms the levels of its position.
 
         Of a run by hand, for fills from before :meth:`bind`; the rules are told of later ones at once,
@@ -327,16 +325,19 @@ cdef class RiskManager(FillListener):
         RuntimeError
             In a run of the engine: the rules have been told.
         ValueError
-            If it is a fill of another run.
+            If it is not a fill of the run.
         """
         self._check_bound()
         self._check_by_hand("record_fill")
-        if fill.broker is None or fill.broker is not self.broker:
+        if not isinstance(fill, Fill) or (<Fill> fill).broker is not self.broker or (
+            self.broker is None
+        ):
             raise ValueError(f"{fill!r} is no fill of the run this manager is bound to")
-        if fill.index >= self._n_untold or fill.index in self._told:
+        cdef int64_t index = (<Fill> fill).index
+        if index >= self._n_untold or index in self._told:
             return
-        self._told.add(fill.index)
-        cdef const FillRecord* record = <const FillRecord*> self.broker.fills.buffer.at(fill.index)
+        self._told.add(index)
+        cdef const FillRecord* record = <const FillRecord*> self.broker.fills.buffer.at(index)
         self.on_fill_booked(record, &self.positions.at[record.asset])
 
     def evaluate_all_rules(self, context):
@@ -373,7 +374,13 @@ cdef class RiskManager(FillListener):
 
     # Hook B. Returns 0 when a rule rejects the order; otherwise quantity may have changed.
     cdef int validate(self, int32_t asset, double* quantity, bint reduce_only) except -1:
-        return self.order_checks.validate(asset, quantity, reduce_only)
+        if self.order_checks.n == 0:
+            return 1
+        self.broker.is_asking = True
+        try:
+            return self.order_checks.validate(asset, quantity, reduce_only)
+        finally:
+            self.broker.is_asking = False
 
     # The close has something to decide: rules to ask, levels to arm anew, a time that is up.
     cdef int _decide(self, Position* position) except -1 nogil:
@@ -439,7 +446,11 @@ cdef class RiskManager(FillListener):
     cdef int _ask_python(
         self, Position* position, bint opening, bint sees_bar, Verdict* verdict
     ) except -1 with gil:
-        return self.python_rules.ask(position, opening, sees_bar, verdict)
+        self.broker.is_asking = True
+        try:
+            return self.python_rules.ask(position, opening, sees_bar, verdict)
+        finally:
+            self.broker.is_asking = False
 
     # One event for each rule whose frozen input has no valid value.
     cdef int _warn_missing(self, const Position* position) except -1 nogil:
@@ -527,6 +538,11 @@ cdef class RiskManager(FillListener):
     def _check_thread(self):
         if self.broker is not None:
             self.broker.thread.check()
+
+    def _check_may_change(self):
+        self._check_thread()
+        if self.broker is not None and self.broker.is_asking:
+            raise RuntimeError("a rule adds and removes no rules: it answers with a RiskDecision")
 
     def _check_by_hand(self, str hook):
         if self.is_driven:

@@ -68,8 +68,6 @@ cdef class OrderChecks:
     cdef int validate(self, int32_t asset, double* quantity, bint reduce_only) except -1:
         cdef RuleEntry entry
         cdef RiskContext context
-        if self.n == 0:
-            return 1
         name = self.contexts.cursor.data.assets[asset]
         order = Order.proposed(name, quantity[0], reduce_only)
         context = self.contexts.new(&self.positions.at[asset], False, True)

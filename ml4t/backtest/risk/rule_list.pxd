@@ -24,7 +24,7 @@ cdef class RuleList:
     cdef int32_t _n_additions
 
     cdef list add(self, object rule, object assets)
-    cdef list found(self, object rule, object assets)
+    cdef list found(self, object rule)
     cdef list active(self)
     cdef int forget_removed(self) except -1
     cdef int drop(self, RuleEntry entry) except -1

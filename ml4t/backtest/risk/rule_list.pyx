@@ -42,28 +42,35 @@ cdef class RuleList:
         self._n_additions += 1
         return added
 
-    # The entries that are meant by a rule or a label: one addition, never the rules of others.
-    cdef list found(self, object rule, object assets):
-        cdef RuleEntry entry
-        names = _names(assets)
+    # The entries that are meant: this very object, wherever it was added, or a label; else its equal.
+    cdef list found(self, object rule):
+        active = self.active()
         if isinstance(rule, str):
-            found = [entry for entry in self.active() if (<RuleEntry> entry).label == rule]
+            found = [entry for entry in active if (<RuleEntry> entry).label == rule]
         else:
             members = as_rule(rule).members
-            found = _of_members(self.active(), members, _is_same)
-            found = found or _of_members(self.active(), members, _is_equal)
-        if assets is not None:
-            found = [entry for entry in found if (<RuleEntry> entry).assets == names]
+            found = [
+                entry for entry in active
+                if any([(<RuleEntry> entry).rule is member for member in members])
+            ]
+            found = found or self._equal(active, members)
         if not found:
-            labels = [(<RuleEntry> entry).label for entry in self.active()]
-            where = "" if assets is None else f" for {', '.join(map(str, names))}"
-            raise KeyError(f"rule {rule!r} is not in force{where}; there are {labels}")
-        if len({(<RuleEntry> entry).addition for entry in found}) > 1:
-            labels = [(<RuleEntry> entry).label for entry in found]
-            raise ValueError(
-                f"rule {rule!r} was added more than once: name the one to remove by its label "
-                f"({', '.join(labels)}) or by assets=..."
-            )
+            labels = [(<RuleEntry> entry).label for entry in active]
+            raise KeyError(f"rule {rule!r} is not in force; there are {labels}")
+        return found
+
+    # The rules that equal these, one for each.
+    def _equal(self, active, members):
+        found = []
+        for member in members:
+            equal = [entry for entry in active if (<RuleEntry> entry).rule == member]
+            if len(equal) > 1:
+                labels = ", ".join([(<RuleEntry> entry).label for entry in equal])
+                raise ValueError(
+                    f"{len(equal)} rules equal {member!r}: name the one to remove by its label "
+                    f"({labels})"
+                )
+            found += equal
         return found
 
     cdef list active(self):
@@ -102,18 +109,3 @@ def _names(assets):
     if assets is None:
         return None
     return (assets,) if isinstance(assets, str) else tuple(assets)
-
-
-def _is_same(a, b):
-    return a is b
-
-
-def _is_equal(a, b):
-    return type(a) is type(b) and bool(a == b)
-
-
-def _of_members(entries, members, matches):
-    return [
-        entry for entry in entries
-        if any([matches((<RuleEntry> entry).rule, member) for member in members])
-    ]

@@ -96,6 +96,7 @@ cdef class ManualRun:
         ValueError
             If the quantity is zero or not finite.
         """
+        self.broker.check_takes_orders()
         cdef int32_t code = self.cursor.data.code(asset)
         cdef double units = quantity
         if units == 0.0 or units - units != 0.0:
