@@ -165,7 +165,9 @@ def test_holdings_and_cash_are_what_fills_and_actions_made_of_them(shard):
         met["held"] += len(held)
         met["splits"] += sum(action.kind == "split" for action in case.market.actions)
         met["in lieu"] += sum(fill["order_id"] == 0 for fill in out.fills)
-    assert min(met["held"], met["splits"], met["in lieu"]) > 10, met
+    assert met["held"] > 1000, met
+    assert met["splits"] > 100, met
+    assert met["in lieu"] > 3, met
 
 
 @pytest.mark.parametrize(

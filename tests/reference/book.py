@@ -172,7 +172,8 @@ class Book:
 
     def cancel(self, order: Order, reason: str) -> None:
         self.event(order.asset, "cancelled", order.id, reason, order.quantity, order.filled)
-        self.finish(order, "cancelled", reason)
+        if not (reason == "cancel" and self.wrong("cancelled_order_fills")):
+            self.finish(order, "cancelled", reason)
 
     # ----- filling market orders ----------------------------------------------------------------
 
@@ -192,7 +193,7 @@ class Book:
     def fill_against(self, order: Order, moment: str) -> None:
         """The part of an order against the position, up to the position's size."""
         position = self.positions[order.asset]
-        if not self.may_fill(order) or position is None or order.direction == position.sign:
+        if order.status != "open" or position is None or order.direction == position.sign:
             return
         wanted, held = abs(order.rest), abs(position.quantity)
         closing = wanted if wanted < held else held
@@ -212,10 +213,6 @@ class Book:
             self.met("reversal")
         self.fill(order, order.direction * closing, price, base, moment)
 
-    def may_fill(self, order: Order) -> bool:
-        cancelled = order.status == "cancelled" and order.ended_by == "cancel"
-        return order.status == "open" or (cancelled and self.wrong("cancelled_order_fills"))
-
     def slip(self, price: float, direction: float) -> float:
         if self.wrong("slippage_sign"):
             direction = -direction
@@ -223,7 +220,7 @@ class Book:
 
     def fill_rest(self, order: Order, moment: str, only_entries: bool = False) -> None:
         """The part of an order that opens a position or adds to it, if it can be paid."""
-        if not self.may_fill(order):
+        if order.status != "open":
             return
         position = self.positions[order.asset]
         if only_entries and position is not None and position.sign != order.direction:

@@ -45,6 +45,7 @@ class Engine:
         strategy.on_start(book, self.script)
         for t in range(len(market.timestamps)):
             book.t = t
+            self.count_scene()
             self.corporate_actions()
             self.at_the_open()
             self.inside()
@@ -58,6 +59,15 @@ class Engine:
                 if book.bar(asset) is not None:
                     book.row_before[asset] = t
         return self.report()
+
+    def count_scene(self) -> None:
+        book = self.book
+        if all(book.bar(asset) is None for asset in range(len(self.market.assets))):
+            self.met("no_row_at_all_while_held" if book.holds() else "no_row_at_all")
+            if len(self.market.assets) == 1:
+                self.met("no_row_of_a_single_asset")
+        if len(self.market.assets) > 4 and len(book.holds()) > 4:
+            self.met("many_held")
 
     # ----- 1. corporate actions -----------------------------------------------------------------
 
@@ -90,6 +100,8 @@ class Engine:
         for order in list(book.waiting):
             if order.asset == asset and not self.wrong("split_leaves_orders"):
                 self.met("split_while_waiting")
+                if position is None:
+                    self.met("split_of_a_flat_asset_while_waiting")
                 quantity = order.quantity * ratio
                 if self.settings.whole:
                     quantity = floor_units(quantity)
@@ -114,6 +126,8 @@ class Engine:
     def dividend(self, asset: int, amount: float) -> None:
         """Credits longs and debits shorts on the units held now; moves no level."""
         book, position = self.book, self.book.positions[asset]
+        if position is None and any(order.asset == asset for order in book.waiting):
+            self.met("dividend_of_a_flat_asset_while_waiting")
         if position is None or (position.sign < 0.0 and self.wrong("shorts_pay_no_dividend")):
             return
         self.met("dividend_while_long" if position.sign > 0.0 else "dividend_while_short")

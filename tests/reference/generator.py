@@ -17,6 +17,7 @@ from reference.settings import CHOICES, Settings
 
 DAY = 86_400_000_000_000
 START = 1_600_000_000_000_000_000
+N_ASSETS = (1, 1, 2, 2, 3, 3, 4, 4, 12)
 SPLITS = (2.0, 3.0, 0.5, 1.5, 0.1, 0.1, 0.02, 7.0 / 3.0)
 
 
@@ -32,7 +33,7 @@ def random_case(
     rng: Random, n_assets: int | None = None, n_times: int | None = None, n_rules: int | None = None
 ) -> Case:
     """A case of these sizes; drawn where they are not given."""
-    n_assets = rng.randint(1, 4) if n_assets is None else n_assets
+    n_assets = rng.choice(N_ASSETS) if n_assets is None else n_assets
     n_times = rng.randint(5, 40) if n_times is None else n_times
     n_rules = rng.choice((0, 1, 1, 2, 3, 4, 5, 6)) if n_rules is None else n_rules
     grid = rng.choice((1.0, 1.0, 2.0, 0.5, 0.0))  # 0: prices off any grid
@@ -49,7 +50,7 @@ def random_market(rng: Random, n_times: int, n_assets: int, grid: float) -> Mark
     times = [START]
     while len(times) < n_times:
         times.append(times[-1] + DAY * rng.choice((1, 1, 1, 1, 3)))
-    missing = rng.choice((0.0, 0.05, 0.2))
+    missing = rng.choice((0.0, 0.05, 0.2, 0.2))
     with_actions = rng.random() < 0.6
     busy = rng.choice((0.03, 0.07, 0.15))
     market = Market(times, [f"A{a}" for a in range(n_assets)], {})
@@ -60,9 +61,10 @@ def random_market(rng: Random, n_times: int, n_assets: int, grid: float) -> Mark
         if asset > 0 and rng.random() < 0.3:
             last = rng.randrange(first, n_times)
         _walk(rng, market, asset, first, last, missing, grid, busy if with_actions else 0.0)
-    for t in range(n_times):  # a timestamp without any row would not be one
-        if all((t, asset) not in market.bars for asset in range(n_assets)):
-            market.bars[t, 0] = Bar(100.0, 101.0, 99.0, 100.0, 10.0)
+    if rng.random() < 0.7:  # else timestamps without any row stay as they are
+        for t in range(n_times):
+            if all((t, asset) not in market.bars for asset in range(n_assets)):
+                market.bars[t, 0] = Bar(100.0, 101.0, 99.0, 100.0, 10.0)
     market.actions.sort(key=lambda action: action.effective_ns)
     _columns(rng, market, grid)
     return market
@@ -145,7 +147,7 @@ def random_rules(rng: Random, market: Market, grid: float, n_rules: int) -> list
     """Some are there twice: the same object, or an equal one for other assets."""
     rules: list[Rule] = []
     for _ in range(n_rules):
-        if rules and rng.random() < 0.15:
+        if rules and rng.random() < 0.25:
             rules.append(_again(rng, rng.choice(rules), len(market.assets)))
         else:
             rules.append(random_rule(rng, market, grid))
@@ -229,7 +231,7 @@ def random_script(rng: Random, market: Market, rules: list[Rule], grid: float) -
     busy = rng.choice((0.1, 0.25, 0.5))
     weights = rng.random() < 0.3
     may_short = rng.random() < 0.6
-    changes = rng.random() < 0.3
+    changes = rng.random() < 0.4
     for t in range(len(market.timestamps)):
         acts = [
             _act(rng, asset, may_short)
@@ -247,7 +249,7 @@ def random_script(rng: Random, market: Market, rules: list[Rule], grid: float) -
         if changes and rng.random() < 0.1:
             known.append(_new_rule(rng, market, grid, known))
             acts.append(Act("add_rule", rule=known[-1]))
-        if changes and rng.random() < 0.1:
+        if changes and rng.random() < 0.12:
             acts.append(_removal(rng, known))
         if acts:
             script.acts[t] = acts

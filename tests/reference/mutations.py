@@ -52,7 +52,7 @@ MUTATIONS: dict[str, str] = {
     "level_decides_at_the_open": "the decision close of a level's order is the open of its bar",
     "level_decides_in_its_bar": "the decision row of a level's order is that of its bar",
     "start_decides_at_the_first_bar": "an order of on_start is decided at the first timestamp",
-    "cancelled_order_fills": "an order cancelled while orders fill still fills at this moment",
+    "cancelled_order_fills": "a cancel is told, and the order fills all the same",
     "equal_rules_go_together": "with a rule every equal one is removed, those of other assets too",
     "split_leaves_decision_close": "a split does not divide the decision close of waiting orders",
     "rules_order_as_strategy": "an exit by rule is recorded as the strategy's own order",

@@ -63,6 +63,7 @@ def _meant(book: Book, one: Act) -> list[int]:
 
 
 def _remove_rule(book: Book, index: int) -> None:
+    book.met("rule_removed_while_held" if book.holds() else "rule_removed")
     for position in book.holds():
         state = position.states.get(index)
         if state is not None and not (isnan(state.stop) and isnan(state.target)):
