@@ -13,9 +13,9 @@ import pandas as pd
 from ml4t.backtest.data.arrays import Float64s
 from ml4t.backtest.data.errors import DataError
 from ml4t.backtest.data.features.providers import FeatureProvider
-from ml4t.backtest.data.join._rows import last_rows
 from ml4t.backtest.data.tables.column_roles import OHLC
 from ml4t.backtest.data.tables.table_requests import take_out
+from ml4t.backtest.market._last_rows import last_rows
 from ml4t.backtest.market.market_data import MarketData
 
 Columns = dict[str, Float64s]

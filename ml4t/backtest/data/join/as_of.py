@@ -24,7 +24,7 @@ from ml4t.backtest.data.errors import (
     first_rows,
     warn,
 )
-from ml4t.backtest.data.join._rows import as_of_rows, repeats, take_known
+from ml4t.backtest.data.join._as_of import as_of_rows, repeats, take_known
 from ml4t.backtest.data.join.bars import Bars
 from ml4t.backtest.data.join.history import Memory, lagged
 from ml4t.backtest.data.join.row_order import sort_by_time

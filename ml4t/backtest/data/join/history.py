@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from ml4t.backtest.data.arrays import Int32s, Int64s
-from ml4t.backtest.data.join._rows import previous_rows
+from ml4t.backtest.data.join._row_order import previous_rows
 from ml4t.backtest.data.tables.series_table import SeriesTable
 
 LAST = np.array([np.iinfo(np.int64).max])

@@ -7,9 +7,9 @@ from dataclasses import replace
 import numpy as np
 
 from ml4t.backtest.data.arrays import Float64s, Int32s, Int64s
-from ml4t.backtest.data.join._rows import last_rows
 from ml4t.backtest.data.join.bars import Bars, take_rows
 from ml4t.backtest.data.stream.chunk_columns import Room
+from ml4t.backtest.market._last_rows import last_rows
 
 Columns = dict[str, Float64s]
 

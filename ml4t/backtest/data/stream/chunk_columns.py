@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from ml4t.backtest.data.arrays import Arrays, Int32s, Int64s
-from ml4t.backtest.data.join._rows import copy_arrays
+from ml4t.backtest.data.stream._copy_arrays import copy_arrays
 from ml4t.backtest.data.stream.array_pool import Recycler
 from ml4t.backtest.data.tables.arrow import eight_bytes, single
 from ml4t.backtest.data.tables.raw_columns import RawColumn, RawTable

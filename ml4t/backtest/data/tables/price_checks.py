@@ -7,7 +7,7 @@ import numpy as np
 
 from ml4t.backtest.data.arrays import Float64s, Int32s, Int64s, Marks
 from ml4t.backtest.data.errors import DataError, count_rows, first_rows
-from ml4t.backtest.data.join._rows import look_at
+from ml4t.backtest.data.tables._price_checks import look_at
 from ml4t.backtest.data.tables.column_roles import OHLC, QUOTES
 
 ABSENT = np.empty(0)

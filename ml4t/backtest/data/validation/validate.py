@@ -12,11 +12,11 @@ from ml4t.backtest.data.arrays import Int64s
 from ml4t.backtest.data.assembly.joiner import PRICES
 from ml4t.backtest.data.errors import DataError, MixedZonesError
 from ml4t.backtest.data.features.provided import split_providers
-from ml4t.backtest.data.join._rows import ordered_times
 from ml4t.backtest.data.join.as_of import join_assets
 from ml4t.backtest.data.join.bars import Bars, take_rows
 from ml4t.backtest.data.join.row_order import batch_offsets, order_by
 from ml4t.backtest.data.stream.feed import DataFeed
+from ml4t.backtest.data.tables._price_checks import ordered_times
 from ml4t.backtest.data.tables.price_table import PriceTable, read_prices
 from ml4t.backtest.data.tables.series_table import SeriesTable, read_context, read_series
 from ml4t.backtest.data.tables.stamps import Clock, check_kinds, make_clock
