@@ -27,7 +27,7 @@ from ml4t.backtest.risk.plan cimport RulePlan, Said, Slot, Verdict
 from ml4t.backtest.risk.questions cimport Questions
 
 from ml4t.backtest.core.records import FIXED_REASONS
-from ml4t.backtest.data.features.provided import RunColumns
+from ml4t.backtest.data.features.run_columns import RunColumns
 from ml4t.backtest.data.features.providers import CallableFeatureProvider, FeatureProvider
 from ml4t.backtest.execution.order import Order
 from ml4t.backtest.risk.decision import ExitType, RiskDecision

@@ -23,6 +23,7 @@ from ml4t.backtest.data.features._indicators import (
     ReturnDeviation,
     TrueRangeMean,
 )
+from ml4t.backtest.data.tables.table_requests import take_out
 from ml4t.backtest.market.market_data import MarketData
 
 SPLIT = 0
@@ -50,9 +51,9 @@ class Indicator(abc.ABC):
     def begin(self, n_assets: int) -> Update:
         """Return the update of a fresh state."""
 
-    def start(self, n_assets: int) -> Progress:
+    def start(self, n_assets: int) -> RunningIndicator:
         """Return the running state before the first bar of ``n_assets`` assets."""
-        return Progress(self, n_assets)
+        return RunningIndicator(self, n_assets)
 
     def compute(self, data: MarketData) -> Float64s:
         """Return the indicator at every bar.
@@ -68,7 +69,7 @@ class Indicator(abc.ABC):
         return self.start(data.n_assets).update(data)
 
 
-class Progress:
+class RunningIndicator:
     """An indicator on its way through the bars."""
 
     def __init__(self, indicator: Indicator, n_assets: int) -> None:
@@ -276,6 +277,13 @@ class EWMA(_OfField):
     def begin(self, n_assets: int) -> Update:
         state = ExponentialMean(n_assets, 2.0 / (self.period + 1.0))
         return lambda codes, p, ratio: state.update(codes, p[self.field], ratio)
+
+
+def split_indicators(given: Any) -> tuple[Any, dict[str, Indicator]]:
+    """Take the indicators out of what was given as features, and name them."""
+    rest, taken = take_out(given, Indicator)
+    named = isinstance(given, Mapping)
+    return rest, {str(key) if named else item.name: item for key, item in taken}
 
 
 def _check_period(period: Any, least: int) -> None:

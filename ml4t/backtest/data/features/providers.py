@@ -17,10 +17,11 @@ from ml4t.backtest.data.join.as_of import join_assets, join_context
 from ml4t.backtest.data.join.bars import bars_of
 from ml4t.backtest.data.join.lookup import Lookup
 from ml4t.backtest.data.tables.asset_codes import recode
+from ml4t.backtest.data.tables.clock import check_kinds, make_clock
 from ml4t.backtest.data.tables.options import check_on_violation
 from ml4t.backtest.data.tables.series_table import SeriesTable, read_context, read_series
-from ml4t.backtest.data.tables.stamps import Stamps, check_kinds, make_clock
-from ml4t.backtest.data.tables.table_requests import Request, split_requests
+from ml4t.backtest.data.tables.stamps import Stamps
+from ml4t.backtest.data.tables.table_requests import TableRequest, split_requests
 from ml4t.backtest.market.market_data import MarketData
 
 Values = Mapping[str, float]
@@ -191,7 +192,11 @@ class PrecomputedFeatureProvider(FeatureProvider):
         return features, market
 
     def _lookup(
-        self, request: Request, table: SeriesTable, columns: list[str], only: Marks | None = None
+        self,
+        request: TableRequest,
+        table: SeriesTable,
+        columns: list[str],
+        only: Marks | None = None,
     ) -> Lookup:
         on_violation = request.on_violation(self._on_violation)
         return Lookup(table, request.clock(self._clock), columns, on_violation, only)

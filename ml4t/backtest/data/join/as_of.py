@@ -26,10 +26,10 @@ from ml4t.backtest.data.errors import (
 )
 from ml4t.backtest.data.join._as_of import as_of_rows, repeats, take_known
 from ml4t.backtest.data.join.bars import Bars
-from ml4t.backtest.data.join.history import Memory, lagged
+from ml4t.backtest.data.join.history import History, lagged
 from ml4t.backtest.data.join.row_order import sort_by_time
+from ml4t.backtest.data.tables.clock import Clock
 from ml4t.backtest.data.tables.series_table import SeriesTable
-from ml4t.backtest.data.tables.stamps import Clock
 
 
 def join_assets(
@@ -37,7 +37,7 @@ def join_assets(
     bars: Bars,
     clock: Clock,
     on_violation: str = "raise",
-    memory: Memory | None = None,
+    history: History | None = None,
 ) -> dict[str, Float64s]:
     """Join a table of signals or features to bars.
 
@@ -49,7 +49,7 @@ def join_assets(
     bars : Bars
     clock : Clock
     on_violation : {"raise", "warn"}
-    memory : Memory, optional
+    history : History, optional
         What was known before, where table and bars are parts that follow others; it goes on to the next.
 
     Returns
@@ -64,17 +64,17 @@ def join_assets(
         If an (asset, time) stands twice.
     """
     n_before = 0
-    if memory is not None:
-        series, n_before = memory.before(series), memory.n_rows
+    if history is not None:
+        series, n_before = history.before(series), history.n_rows
     known = Publications(series, clock, on_violation, n_before)
     # The names of a table begin with the assets of the run.
     at_bars = partial(known.at_bars, n_assets=len(series.names))
-    if memory is None:
+    if history is None:
         rows = at_bars(bars.timestamps, bars.offsets, bars.codes)
         rows = lagged(rows, bars.codes, len(bars.assets), series.options.lag_bars)
     else:
-        rows = memory.rows_at(at_bars, bars.timestamps, bars.offsets, bars.codes, "")
-        memory.keep(series)
+        rows = history.rows_at(at_bars, bars.timestamps, bars.offsets, bars.codes, "")
+        history.keep(series)
     rows = known.without_stale(rows, bars.times)
     return {column: known.values(values, rows) for column, values in series.columns.items()}
 
@@ -84,7 +84,7 @@ def join_context(
     bars: Bars,
     clock: Clock,
     on_violation: str = "raise",
-    memory: Memory | None = None,
+    history: History | None = None,
 ) -> dict[str, Float64s]:
     """Join a table of market-wide values to the timestamps of a run.
 
@@ -96,22 +96,22 @@ def join_context(
     dict of column name to float64 array, shape (n_times,)
     """
     n_before = 0
-    if memory is not None:
-        series, n_before = memory.before(series), memory.n_rows
+    if history is not None:
+        series, n_before = history.before(series), history.n_rows
     known = Publications(series, clock, on_violation, n_before)
     n_times = len(bars.timestamps)
     one_each, no_asset = np.arange(n_times + 1), np.zeros(n_times, np.int32)
     joined = {}
     for column, values in series.columns.items():
         at_bars = partial(known.at_bars, n_assets=1, only=~np.isnan(values))
-        if memory is None:
+        if history is None:
             rows = at_bars(bars.timestamps, one_each, no_asset)
             rows = lagged(rows, no_asset, 1, series.options.lag_bars)
         else:
-            rows = memory.rows_at(at_bars, bars.timestamps, one_each, no_asset, column)
+            rows = history.rows_at(at_bars, bars.timestamps, one_each, no_asset, column)
         joined[column] = known.values(values, known.without_stale(rows, bars.timestamps))
-    if memory is not None:
-        memory.keep(series)
+    if history is not None:
+        history.keep(series)
     return joined
 
 

@@ -26,7 +26,7 @@ def lagged(rows: Int64s, codes: Int32s, n_assets: int, n_bars: int) -> Int64s:
     return rows
 
 
-class Memory:
+class History:
     """The rows of a table that the bars of later chunks can still see.
 
     These are the value known of each asset, and what its last bars saw where values are seen bars later.

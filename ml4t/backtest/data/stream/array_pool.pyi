@@ -6,7 +6,7 @@ from ml4t.backtest.data.arrays import Int32s, Int64s
 
 HUGE_PAGE: int
 
-class Recycler:
+class ArrayPool:
     def __init__(self, n_values: int = 0) -> None: ...
     @property
     def n_bytes(self) -> int: ...

@@ -16,7 +16,7 @@ cdef extern from "Python.h":
 HUGE_PAGE = 1 << 21
 
 
-class Recycler:
+class ArrayPool:
     """Gives arrays; those given before and no longer held, nor any view of them, are given again.
 
     For one thread at a time.

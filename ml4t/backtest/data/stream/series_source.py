@@ -12,9 +12,11 @@ import pyarrow as pa
 
 from ml4t.backtest.data.errors import DAY_NS, DataError
 from ml4t.backtest.data.join.as_of import publication_times
-from ml4t.backtest.data.join.history import Memory
-from ml4t.backtest.data.stream.survey import Survey, survey
-from ml4t.backtest.data.stream.table_source import Roles, Source, open_source
+from ml4t.backtest.data.join.history import History
+from ml4t.backtest.data.stream.chunk_ends import day_groups
+from ml4t.backtest.data.stream.survey import Survey, survey_rows
+from ml4t.backtest.data.stream.table_source import Roles, TableSource, open_source
+from ml4t.backtest.data.tables.clock import Clock
 from ml4t.backtest.data.tables.column_roles import SERIES_ROLES, find_roles
 from ml4t.backtest.data.tables.options import Table
 from ml4t.backtest.data.tables.series_table import (
@@ -24,8 +26,8 @@ from ml4t.backtest.data.tables.series_table import (
     refuse_unknown,
     timeless,
 )
-from ml4t.backtest.data.tables.stamps import Clock, Stamps
-from ml4t.backtest.data.tables.table_requests import Request
+from ml4t.backtest.data.tables.stamps import Stamps
+from ml4t.backtest.data.tables.table_requests import TableRequest
 
 ROWS_AT_A_TIME = 1_000_000
 # Stored times of dates and of local times are within two days of the instants they mean.
@@ -37,7 +39,7 @@ class SeriesSource:
 
     Parameters
     ----------
-    request : Request
+    request : TableRequest
     clock : Clock
         Of the run.
     assets : tuple of asset names of the run
@@ -47,7 +49,7 @@ class SeriesSource:
     """
 
     def __init__(
-        self, request: Request, clock: Clock, assets: tuple[Any, ...], chosen: bool
+        self, request: TableRequest, clock: Clock, assets: tuple[Any, ...], chosen: bool
     ) -> None:
         self.request = request
         self._clock = request.clock(clock)
@@ -64,14 +66,14 @@ class SeriesSource:
         self.without_rows = self._read(source.dataset.schema.empty_table().select(meant), {})
         if chosen and "asset" in source.roles:
             self._source = replace(self._source, assets=assets)
-        self.survey: Survey = survey(self._source)
+        self.survey: Survey = survey_rows(self._source)
         self._refuse_unknown()
         self._lag = options.lag_ns
         self._margin = MARGIN_NS
         kind = self.kind
         if kind == "aware" or (kind == "naive" and self._clock.naive_zone is None):
             self._margin = 0
-        self._pauses = (self.survey.groups(ROWS_AT_A_TIME) + 1) * DAY_NS + self._lag
+        self._pauses = (day_groups(self.survey, ROWS_AT_A_TIME) + 1) * DAY_NS + self._lag
 
     @property
     def kind(self) -> str:
@@ -93,9 +95,9 @@ class SeriesSource:
         taken = columns if options.values is None else options.values
         return [column for column in taken if column not in roles.values()]
 
-    def memory(self) -> Memory:
+    def history(self) -> History:
         """Return what is known before the first row."""
-        return Memory(max(len(self._assets), 1), self.request.options.lag_bars)
+        return History(max(len(self._assets), 1), self.request.options.lag_bars)
 
     def pauses(self, after: int | None, before: int) -> list[int]:
         """Return instants between which no more rows are published than can be read at a time."""
@@ -126,7 +128,7 @@ class SeriesSource:
             return read_context(options, request.name, request.value_name, kinds)
         return read_series(options, request.name, request.value_name, self._assets, kinds)
 
-    def _columns(self, source: Source, names: set[str] | None) -> tuple[str, ...]:
+    def _columns(self, source: TableSource, names: set[str] | None) -> tuple[str, ...]:
         """The columns to read: times, assets and the values asked for."""
         wanted = names if self._is_wide else self.request.options.values
         if wanted is None:

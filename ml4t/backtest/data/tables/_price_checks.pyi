@@ -1,7 +1,7 @@
 from ml4t.backtest.data.arrays import Float64s, Int32s, Int64s
 
 def ordered_times(times: Int64s, assets: Int32s) -> int: ...
-def look_at(
+def check_rows(
     times: Int64s,
     assets: Int32s,
     opens: Float64s,

@@ -24,7 +24,7 @@ cdef Py_ssize_t _ordered_times(const int64_t[::1] times, const int32_t[::1] asse
     return count
 
 
-def look_at(
+def check_rows(
     const int64_t[::1] times, const int32_t[::1] assets,
     const double[::1] opens, const double[::1] highs, const double[::1] lows, const double[::1] closes,
     const double[::1] volumes, const double[::1] bids, const double[::1] asks,

@@ -14,7 +14,7 @@ from ml4t.backtest.data.errors import DAY_NS, DataError, count_rows, first_rows
 from ml4t.backtest.data.tables.arrow import to_arrow, to_float64
 from ml4t.backtest.data.tables.asset_codes import encode, recode, used_names
 from ml4t.backtest.data.tables.column_roles import SERIES_ROLES, find_roles
-from ml4t.backtest.data.tables.long_form import series_layout
+from ml4t.backtest.data.tables.long_form import long_series
 from ml4t.backtest.data.tables.options import Table
 from ml4t.backtest.data.tables.stamps import Stamps, read_stamps
 
@@ -105,7 +105,7 @@ def read_series(
     DataError
         If the table has no rows, times or values, or no column of assets where the run has several.
     """
-    layout = series_layout(options.source, name, value_name, assets, options.columns, options.meant)
+    layout = long_series(options.source, name, value_name, assets, options.columns, options.meant)
     table = layout.table
     roles = find_roles(
         name, table.column_names, SERIES_ROLES, None if layout.wide else options.columns
