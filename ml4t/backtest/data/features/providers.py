@@ -176,14 +176,14 @@ class PrecomputedFeatureProvider(FeatureProvider):
         return self._look(self._market_lookups, None, timestamp)
 
     def columns(self, data: MarketData) -> tuple[dict[str, Float64s], dict[str, Float64s]]:
-        bars = bars_of(data)
+        bars, of_the_run = bars_of(data), set(data.assets)
         self._check_dates(bars.timestamps)
         prices = {"prices": Stamps(data.info.get("times", "aware"), bars.times)}
         check_kinds(prices | self._kinds, self._clock)
         features: dict[str, Float64s] = {}
         market: dict[str, Float64s] = {}
         for request, table in self._features:
-            others = tuple(name for name in table.names if name not in set(data.assets))
+            others = tuple(name for name in table.names if name not in of_the_run)
             names = (*data.assets, *others)
             moved = replace(table, codes=recode(table.codes, table.names, names), names=names)
             features |= join_assets(moved, bars, request.clock(self._clock), "ignore")

@@ -149,12 +149,13 @@ def _price_source(
     source = open_source(prices, PRICES, find, ("timestamp",), meant)
     wanted = source.columns
     if values is not None:
-        absent = [column for column in values if column not in source.columns]
+        asked, present = {*values, *source.roles.values()}, set(source.columns)
+        absent = [column for column in values if column not in present]
         if absent:
             raise DataError(
                 f"{PRICES}: has no column {absent[0]!r}; its columns are {', '.join(source.columns)}"
             )
-        wanted = tuple(c for c in wanted if c in values or c in source.roles.values())
+        wanted = tuple(c for c in wanted if c in asked)
     return replace(source, columns=wanted, assets=None if assets is None else tuple(assets))
 
 

@@ -133,14 +133,16 @@ def _stack_levels(frame: pd.DataFrame, name: str, known_assets: Sequence[Any] = 
             f"had {frame.columns[0]!r}, ..."
         )
     times = dict(index_columns(frame.index, name))
-    wide = {}
-    for field in dict.fromkeys(fields):
-        part = frame.loc[:, np.asarray(fields == field)]
-        part = part.set_axis([str(asset) for asset in assets[fields == field]], axis=1)
-        wide[str(field)] = pa.table(
-            {**times, **{c: pa.array(part[c].to_numpy()) for c in part.columns}}
-        )
-    return _stack_fields(wide, name)
+    wide: dict[str, dict[str, pa.Array]] = {}
+    for position, (field, asset) in enumerate(zip(fields, assets, strict=True)):
+        columns = wide.setdefault(str(field), dict(times))
+        if str(asset) in columns:
+            raise DataError(
+                f"{name}: the column ({field!r}, {asset!r}) stands more than once, or is named as the "
+                "times are; rename or drop one of them"
+            )
+        columns[str(asset)] = pa.array(frame.iloc[:, position].to_numpy())
+    return _stack_fields({field: pa.table(columns) for field, columns in wide.items()}, name)
 
 
 def _are_fields(labels: pd.Index, others: pd.Index, known_assets: Sequence[Any]) -> bool:

@@ -113,10 +113,9 @@ def read_series(
     own, published = _read_times(table, roles, name, kinds)
     if "asset" in roles:
         codes, names = encode(table[roles["asset"]], name, roles["asset"])
-        in_order = (
-            *assets,
-            *(name for name in used_names(codes, names) if name not in set(assets)),
-        )
+        of_the_run = set(assets)
+        others = (name for name in used_names(codes, names) if name not in of_the_run)
+        in_order = (*assets, *others)
         codes = recode(codes, names, in_order)
     elif len(assets) == 1:
         codes, in_order = np.zeros(table.num_rows, np.int32), assets
@@ -181,7 +180,8 @@ def _read_values(
         wanted = [column for column in table.column_names if column not in roles.values()]
     if not wanted:
         raise DataError(f"{name}: has no column of values")
-    absent = [column for column in wanted if column not in table.column_names]
+    present = set(table.column_names)
+    absent = [column for column in wanted if column not in present]
     if absent:
         raise DataError(
             f"{name}: has no column {absent[0]!r}; its columns are {', '.join(table.column_names)}"

@@ -89,10 +89,11 @@ def split_requests(
         ]
     else:
         items = [(argument, value_name, given)]
+    own = set(price_columns)
     names, requests = [], []
     for name, value, item in items:
-        if isinstance(item, str) and (item in price_columns or not is_path(item)):
-            if item not in price_columns:
+        if isinstance(item, str) and (item in own or not is_path(item)):
+            if item not in own:
                 raise DataError(
                     f"{name}: {item!r} is neither a file nor a column of the price table "
                     f"({', '.join(price_columns) or 'it has no further columns'})"
