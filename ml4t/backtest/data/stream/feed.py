@@ -175,6 +175,6 @@ class DataFeed:
 
 def _files(plan: FeedPlan) -> Iterator[tuple[str, str]]:
     """Yield each file that passes read, with the name of its table."""
-    for source in (plan.source, *(table._source for table in (*plan.series, *plan.context))):
+    for source in (plan.source, *(table.rows for table in (*plan.series, *plan.context))):
         for path in getattr(source.dataset, "files", ()):  # a table in memory has none
             yield source.name, path

@@ -26,7 +26,7 @@ from ml4t.backtest.data.stream.carry_over import last_bars, with_carry_over
 from ml4t.backtest.data.stream.chunk_columns import ChunkColumns
 from ml4t.backtest.data.stream.feed_plan import FeedPlan
 from ml4t.backtest.data.stream.in_order_reader import InOrderReader
-from ml4t.backtest.data.stream.series_source import SeriesSource
+from ml4t.backtest.data.stream.series_reader import SeriesReader
 from ml4t.backtest.data.stream.table_source import LARGEST_BATCH
 from ml4t.backtest.data.tables.corporate_actions import Actions
 from ml4t.backtest.data.tables.price_table import price_rows
@@ -56,6 +56,8 @@ class FeedPass:
             {name: item.start(n_assets) for name, item in plan.indicators.items()},
             {table.request.name: table.history() for table in tables},
         )
+        self._series = [SeriesReader(source) for source in plan.series]
+        self._context = [SeriesReader(source) for source in plan.context]
         # ChunkColumns for the largest chunk and what it carries over, where chunks are cut by rows.
         self._pool = ArrayPool(max(plan.sizes, default=0) + n_assets + 1)
         self._carry_over: Bars | None = None
@@ -104,9 +106,9 @@ class FeedPass:
         check_own_columns(bars, plan.on_violation)
         actions = self._actions(int(bars.timestamps[-1]))
         joiner = self._joiner
-        series = self._published(plan.series, joiner.asset_values, bars)
+        series = self._published(self._series, joiner.asset_values, bars)
         features = joiner.features(bars, series, actions)
-        market = self._published(plan.context, joiner.market_values, bars)
+        market = self._published(self._context, joiner.market_values, bars)
         context = joiner.context(bars, market, features)
         return self._tied(replace(bars, features=features), columns, context, actions)
 
@@ -144,17 +146,17 @@ class FeedPass:
             whole, self._plan.signal_names, context, actions, self._plan.info, **chunk
         )
 
-    def _published(self, sources: list[SeriesSource], join: Join, bars: Bars) -> Tables:
+    def _published(self, readers: list[SeriesReader], join: Join, bars: Bars) -> Tables:
         """Read what was published since the chunk before, and up to the last of these bars."""
         tables = []
-        for source in sources:
+        for reader in readers:
             since = self._now
             # What comes before the first bar may be long: no more of it is read than is kept.
-            for pause in source.pauses(since, int(bars.timestamps[0])):
-                join(source.request, source.published(since, pause), without_rows(bars))
+            for pause in reader.pauses(since, int(bars.timestamps[0])):
+                join(reader.request, reader.published(since, pause), without_rows(bars))
                 since = pause
-            table = source.published(since, int(bars.timestamps[-1]))
-            tables.append((source.request, table))
+            table = reader.published(since, int(bars.timestamps[-1]))
+            tables.append((reader.request, table))
         return tables
 
     def _actions(self, until: int) -> Actions | None:

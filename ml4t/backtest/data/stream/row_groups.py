@@ -49,17 +49,34 @@ def row_groups(dataset: ds.Dataset, time: str) -> RowGroups | None:
     )
 
 
-def in_time_order(dataset: ds.Dataset, time: str) -> ds.Dataset:
-    """Return a dataset whose files stand in the order of their first times, where those are known."""
+def file_spans(dataset: ds.Dataset, time: str) -> tuple[Int64s, Int64s] | None:
+    """Return the first and last stored time of each file; None where the files do not say it.
+
+    A file without rows begins after it ends.
+    """
     groups = row_groups(dataset, time)
     if groups is None:
-        return dataset
-    files = list(dataset.get_fragments())
-    first = np.full(len(files), np.iinfo(np.int64).max)
+        return None
+    n_files = len(list(dataset.get_fragments()))
+    first = np.full(n_files, np.iinfo(np.int64).max)
+    last = np.full(n_files, np.iinfo(np.int64).min)
     np.minimum.at(first, groups.file, groups.first)
-    order = np.argsort(first, kind="stable")
+    np.maximum.at(last, groups.file, groups.last)
+    return first, last
+
+
+def in_time_order(dataset: ds.Dataset, time: str) -> ds.Dataset:
+    """Return a dataset whose files stand in the order of their first times, where those are known."""
+    spans = file_spans(dataset, time)
+    if spans is None:
+        return dataset
+    order = np.argsort(spans[0], kind="stable")
     if (order[1:] > order[:-1]).all():
         return dataset
-    return ds.FileSystemDataset(
-        [files[number] for number in order], dataset.schema, dataset.format, dataset.filesystem
-    )
+    files = list(dataset.get_fragments())
+    return with_files(dataset, [files[number] for number in order])
+
+
+def with_files(dataset: ds.Dataset, files: list[ds.Fragment]) -> ds.Dataset:
+    """Return a dataset of these of its files."""
+    return ds.FileSystemDataset(files, dataset.schema, dataset.format, dataset.filesystem)

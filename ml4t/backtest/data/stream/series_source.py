@@ -60,13 +60,13 @@ class SeriesSource:
         source = open_source(options.source, name, find, seen_by, options.meant, request.value_name)
         names = {str(asset) for asset in assets}
         self._is_wide = "asset" not in source.roles and bool(names & set(source.columns))
-        self._source = replace(source, columns=self._columns(source, names if chosen else None))
+        self.rows = replace(source, columns=self._columns(source, names if chosen else None))
         # Found out by reading no row: columns that are missing, or hold no numbers.
-        meant = self._source.columns if self._is_wide else source.columns
+        meant = self.rows.columns if self._is_wide else source.columns
         self.without_rows = self._read(source.dataset.schema.empty_table().select(meant), {})
         if chosen and "asset" in source.roles:
-            self._source = replace(self._source, assets=assets)
-        self.survey: Survey = survey_rows(self._source)
+            self.rows = replace(self.rows, assets=assets)
+        self.survey: Survey = survey_rows(self.rows)
         self._refuse_unknown()
         self._lag = options.lag_ns
         self._margin = MARGIN_NS
@@ -78,7 +78,7 @@ class SeriesSource:
     @property
     def kind(self) -> str:
         """Kind of the times that say when a value is seen."""
-        roles = self._source.roles
+        roles = self.rows.roles
         return self.survey.kinds["available_at" if "available_at" in roles else "timestamp"]
 
     @property
@@ -89,7 +89,7 @@ class SeriesSource:
     @property
     def value_names(self) -> list[str]:
         """Names of the columns that it gives."""
-        options, columns, roles = self.request.options, self._source.columns, self._source.roles
+        options, columns, roles = self.request.options, self.rows.columns, self.rows.roles
         if self._is_wide:
             return [self.request.value_name]
         taken = columns if options.values is None else options.values
@@ -106,12 +106,13 @@ class SeriesSource:
             inside &= self._pauses > after
         return self._pauses[inside].tolist()
 
-    def published(self, after: int | None, until: int) -> SeriesTable:
-        """Return the rows published after one instant and up to another, both in nanoseconds UTC."""
-        margin = self._margin
-        table = self._source.read(
-            None if after is None else after - self._lag - margin, until - self._lag + margin
-        )
+    def stored_between(self, after: int | None, until: int) -> tuple[int | None, int]:
+        """Return the stored times between which all rows lie that are published between two instants."""
+        begin = None if after is None else after - self._lag - self._margin
+        return begin, until - self._lag + self._margin
+
+    def published(self, table: pa.Table, after: int | None, until: int) -> SeriesTable:
+        """Return the rows of a part published after one instant and up to another, nanoseconds UTC."""
         series = self._read(table, self.survey.kinds)
         if self._assets:
             refuse_unknown(series, len(self._assets))
@@ -140,7 +141,7 @@ class SeriesSource:
         unknown = self.survey.assets - set(self._assets) if self._assets else ()
         if unknown:
             # The few first rows of those assets say which they are.
-            rows = replace(self._source, assets=tuple(unknown)).read()
+            rows = replace(self.rows, assets=tuple(unknown)).read()
             options = replace(self.request.options, source=rows)
             series = read_series(options, self.request.name, self.request.value_name, self._assets)
             refuse_unknown(series, len(self._assets))

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
-from functools import reduce
+from functools import cached_property, reduce
 from operator import and_
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
+from ml4t.backtest.data.arrays import Int64s
 from ml4t.backtest.data.errors import DataError
-from ml4t.backtest.data.stream.row_groups import in_time_order
-from ml4t.backtest.data.stream.stored_times import stored
+from ml4t.backtest.data.stream.row_groups import file_spans, in_time_order, with_files
+from ml4t.backtest.data.stream.stored_times import stored, stored_times
 from ml4t.backtest.data.tables.arrow import (
     is_text,
     refuse_mixed_files,
@@ -57,9 +59,15 @@ class TableSource:
     until: int | None = None
 
     def read(self, after: int | None = None, until: int | None = None) -> pa.Table:
-        """Return the rows with ``after`` < stored time <= ``until``."""
-        chosen = self._filter(after, until)
-        return self._try(lambda: self.dataset.to_table(list(self.columns), filter=chosen))
+        """Return the rows with ``after`` < stored time <= ``until``, in the order they are stored in.
+
+        Only files that have such rows are opened; a table in memory is looked through once, by the
+        first call.
+        """
+        if isinstance(self.dataset, ds.InMemoryDataset):
+            return self._in_memory.between(after, until)
+        chosen, dataset = self._filter(after, until), self._files_between(after, until)
+        return self._try(lambda: dataset.to_table(list(self.columns), filter=chosen))
 
     def batches(
         self,
@@ -74,8 +82,33 @@ class TableSource:
         """
         chosen = self._filter(after, until)
         # File by file: Arrow would read far ahead over many of them.
-        for fragment in self.dataset.get_fragments(chosen):
+        for fragment in self._files_between(after, until).get_fragments(chosen):
             yield from self._nonempty(self._batches_of(fragment, list(columns), chosen, n_rows))
+
+    @cached_property
+    def _in_memory(self) -> RowsInMemory:
+        chosen, columns = self._filter(None, None), [*dict.fromkeys((self.time, *self.columns))]
+        table = self._try(lambda: self.dataset.to_table(columns, filter=chosen))
+        return RowsInMemory(
+            table.select(list(self.columns)), stored_times(single(table[self.time]))
+        )
+
+    @cached_property
+    def _spans(self) -> tuple[Int64s, Int64s] | None:
+        return file_spans(self.dataset, self.time)
+
+    def _files_between(self, after: int | None, until: int | None) -> ds.Dataset:
+        """Return the files that have rows with ``after`` < stored time <= ``until``, as far as they say it."""
+        if (after is None and until is None) or self._spans is None:
+            return self.dataset
+        first, last = self._spans
+        inside = np.ones(len(first), bool)
+        if after is not None:
+            inside &= last > after
+        if until is not None:
+            inside &= first <= until
+        files = list(self.dataset.get_fragments())
+        return with_files(self.dataset, [files[number] for number in np.flatnonzero(inside)])
 
     def _batches_of(
         self, fragment: ds.Fragment, columns: list[str], chosen: ds.Expression | None, n_rows: int
@@ -125,6 +158,31 @@ class TableSource:
             return read()
         except (pa.ArrowException, OSError) as error:
             raise DataError(f"{self.name}: could not be read: {error}") from error
+
+
+class RowsInMemory:
+    """A table in memory, asked for its rows between two times.
+
+    Parameters
+    ----------
+    table : pyarrow.Table
+    times : int64 array, shape (n_rows,)
+        Stored time of each row, in any order.
+    """
+
+    def __init__(self, table: pa.Table, times: Int64s) -> None:
+        self._table = table
+        self._order = np.argsort(times, kind="stable")
+        self._times = times[self._order]
+
+    def between(self, after: int | None, until: int | None) -> pa.Table:
+        """Return the rows with ``after`` < stored time <= ``until``, in the order of the table."""
+        begin = 0 if after is None else np.searchsorted(self._times, after, side="right")
+        end = None if until is None else np.searchsorted(self._times, until, side="right")
+        rows = np.sort(self._order[begin:end])
+        if len(rows) and rows[-1] - rows[0] == len(rows) - 1:
+            return self._table.slice(rows[0], len(rows))
+        return self._table.take(pa.array(rows))
 
 
 def _decoded(file: pq.ParquetFile, columns: list[str], n_rows: int) -> Iterator[pa.RecordBatch]:
