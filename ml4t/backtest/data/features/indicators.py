@@ -23,6 +23,7 @@ from ml4t.backtest.data.features._indicators import (
     ReturnDeviation,
     TrueRangeMean,
 )
+from ml4t.backtest.data.join._row_order import sort_by_rank
 from ml4t.backtest.data.tables.table_requests import take_out
 from ml4t.backtest.market.market_data import MarketData
 
@@ -115,11 +116,17 @@ class RunningIndicator:
         pending = np.flatnonzero(self._pending != 1.0)
         due = [(np.iinfo(np.int64).min, code, self._pending[code]) for code in pending]
         self._pending[pending] = 1.0
-        for time, code, ratio in [*due, *((s["time"], s["asset"], s["value"]) for s in splits)]:
-            after = np.searchsorted(times, time)
-            own = np.flatnonzero(codes[after:] == code)
-            if len(own):
-                ratios[after + own[0]] *= ratio
+        due += [(split["time"], split["asset"], split["value"]) for split in splits]
+        if not due:
+            return ratios
+        by_asset = sort_by_rank(codes.astype(np.int64), np.arange(len(codes)), len(self._pending))
+        ends = np.cumsum(np.bincount(codes, minlength=len(self._pending)))
+        own_times = times[by_asset]
+        for time, code, ratio in due:
+            begin = ends[code - 1] if code else 0
+            first = begin + np.searchsorted(own_times[begin : ends[code]], time)
+            if first < ends[code]:
+                ratios[by_asset[first]] *= ratio
             else:
                 self._pending[code] *= ratio
         return ratios

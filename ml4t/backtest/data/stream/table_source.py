@@ -97,6 +97,10 @@ class TableSource:
     def _spans(self) -> tuple[Int64s, Int64s] | None:
         return file_spans(self.dataset, self.time)
 
+    @cached_property
+    def _files(self) -> list[ds.Fragment]:
+        return list(self.dataset.get_fragments())
+
     def _files_between(self, after: int | None, until: int | None) -> ds.Dataset:
         """Return the files that have rows with ``after`` < stored time <= ``until``, as far as they say it."""
         if (after is None and until is None) or self._spans is None:
@@ -107,8 +111,7 @@ class TableSource:
             inside &= last > after
         if until is not None:
             inside &= first <= until
-        files = list(self.dataset.get_fragments())
-        return with_files(self.dataset, [files[number] for number in np.flatnonzero(inside)])
+        return with_files(self.dataset, [self._files[number] for number in np.flatnonzero(inside)])
 
     def _batches_of(
         self, fragment: ds.Fragment, columns: list[str], chosen: ds.Expression | None, n_rows: int
