@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import abc
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from types import MappingProxyType
@@ -62,9 +63,9 @@ class FeatureProvider(abc.ABC):
 
 
 class CallableFeatureProvider(FeatureProvider):
-    """Features made by functions, called at most once for an asset and time, whoever asks.
+    """Features made by functions, called at most once for an asset and time, whoever asks in a thread.
 
-    One object can serve a strategy and rules. Among the ``features`` of ``market_data`` it is asked for
+    One object can serve a strategy and rules, and runs in several threads. Among the ``features`` of ``market_data`` it is asked for
     every bar, in order, before the run or the chunk.
 
     Parameters
@@ -76,8 +77,8 @@ class CallableFeatureProvider(FeatureProvider):
 
     Notes
     -----
-    The values of the two times of an asset that were new last are kept, so memory does not grow with the
-    run. Two, because rules are asked at an opening about the asset's bar before, and a strategy may have
+    The values of the two times of an asset that were new last are kept, in each thread that asks: a run is
+    asked the same whatever runs beside it, and memory does not grow with the run. Two, because rules are asked at an opening about the asset's bar before, and a strategy may have
     asked for a time since at which the asset had no bar.
     """
 
@@ -90,18 +91,31 @@ class CallableFeatureProvider(FeatureProvider):
             raise DataError("fn and market_fn must be callable")
         self._fn = fn
         self._market_fn = market_fn
-        self._kept: dict[Any, dict[int, Values]] = {}
-        self._market_kept: dict[int, Values] = {}
+        self._last = _LastValues()
 
     def get_features(self, asset: Any, timestamp: Any) -> Values:
-        kept = self._kept.setdefault(asset, {})
+        kept = self._last.by_asset.setdefault(asset, {})
         return _once(kept, timestamp, lambda: self._fn(asset, timestamp))
 
     def get_market_features(self, timestamp: Any) -> Values:
         function = self._market_fn
         if function is None:
             return MappingProxyType({})
-        return _once(self._market_kept, timestamp, lambda: function(timestamp))
+        return _once(self._last.market, timestamp, lambda: function(timestamp))
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if name != "_last"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state, _last=_LastValues())
+
+
+class _LastValues(threading.local):
+    """The values of the last two times of each asset and of the market, by time; in each thread its own."""
+
+    def __init__(self) -> None:
+        self.by_asset: dict[Any, dict[int, Values]] = {}
+        self.market: dict[int, Values] = {}
 
 
 def _once(kept: dict[int, Values], timestamp: Any, make: Callable[[], Mapping[str, Any]]) -> Values:
