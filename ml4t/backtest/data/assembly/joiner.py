@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -71,23 +71,18 @@ class Joiner:
 
     def asset_values(self, request: TableRequest, table: SeriesTable, bars: Bars) -> Columns:
         """Join one table of signals or features."""
-        return join_assets(
-            table,
-            bars,
-            request.clock(self.clock),
-            request.on_violation(self.on_violation),
-            self.histories.get(table.name),
-        )
+        return self._joined(join_assets, request, table, bars)
 
     def market_values(self, request: TableRequest, table: SeriesTable, bars: Bars) -> Columns:
         """Join one table of market-wide values."""
-        return join_context(
-            table,
-            bars,
-            request.clock(self.clock),
-            request.on_violation(self.on_violation),
-            self.histories.get(table.name),
-        )
+        return self._joined(join_context, request, table, bars)
+
+    def _joined(
+        self, join: Callable[..., Columns], request: TableRequest, table: SeriesTable, bars: Bars
+    ) -> Columns:
+        on_violation = request.on_violation(self.on_violation)
+        history = self.histories.get(table.name)
+        return join(table, bars, request.clock(self.clock), on_violation, history)
 
 
 def check_own_columns(bars: Bars, on_violation: str) -> None:

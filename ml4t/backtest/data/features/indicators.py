@@ -11,7 +11,7 @@ import abc
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -20,6 +20,7 @@ from ml4t.backtest.data.errors import DataError
 from ml4t.backtest.data.features._indicators import (
     ExponentialMean,
     Extreme,
+    Recursion,
     ReturnDeviation,
     TrueRangeMean,
 )
@@ -162,7 +163,7 @@ class ATR(Indicator):
 
     def begin(self, n_assets: int) -> Update:
         state = TrueRangeMean(n_assets, self.period)
-        return lambda codes, p, ratio: state.update(codes, p["high"], p["low"], p["close"], ratio)
+        return lambda codes, p, ratio: state.update(codes, ratio, p["close"], p["high"], p["low"])
 
 
 @dataclass(frozen=True)
@@ -195,13 +196,15 @@ class RealizedVolatility(Indicator):
 
     def begin(self, n_assets: int) -> Update:
         state = ReturnDeviation(n_assets, self.period, math.sqrt(self.bars_per_year))
-        return lambda codes, p, ratio: state.update(codes, p["close"], ratio)
+        return lambda codes, p, ratio: state.update(codes, ratio, p["close"])
 
 
 @dataclass(frozen=True)
 class _OfField(Indicator):
     """An indicator of one column of the price table."""
 
+    word: ClassVar[str]
+    """What its name begins with."""
     period: int
     field: str
 
@@ -210,9 +213,21 @@ class _OfField(Indicator):
         if self.field not in ("open", "high", "low", "close"):
             raise DataError(f"field must be open, high, low or close, was {self.field!r}")
 
+    @abc.abstractmethod
+    def recursion(self, n_assets: int) -> Recursion:
+        """Return a fresh state."""
+
+    @property
+    def name(self) -> str:
+        return f"{self.word}_{self.field}_{self.period}"
+
     @property
     def fields(self) -> tuple[str, ...]:
         return (self.field,)
+
+    def begin(self, n_assets: int) -> Update:
+        state = self.recursion(n_assets)
+        return lambda codes, p, ratio: state.update(codes, ratio, p[self.field])
 
 
 @dataclass(frozen=True)
@@ -225,16 +240,12 @@ class RollingMax(_OfField):
     field : {"high", "open", "low", "close"}
     """
 
+    word: ClassVar[str] = "max"
     period: int = 20
     field: str = "high"
 
-    @property
-    def name(self) -> str:
-        return f"max_{self.field}_{self.period}"
-
-    def begin(self, n_assets: int) -> Update:
-        state = Extreme(n_assets, self.period, 1.0)
-        return lambda codes, p, ratio: state.update(codes, p[self.field], ratio)
+    def recursion(self, n_assets: int) -> Recursion:
+        return Extreme(n_assets, self.period, 1.0)
 
 
 @dataclass(frozen=True)
@@ -247,16 +258,12 @@ class RollingMin(_OfField):
     field : {"low", "open", "high", "close"}
     """
 
+    word: ClassVar[str] = "min"
     period: int = 20
     field: str = "low"
 
-    @property
-    def name(self) -> str:
-        return f"min_{self.field}_{self.period}"
-
-    def begin(self, n_assets: int) -> Update:
-        state = Extreme(n_assets, self.period, -1.0)
-        return lambda codes, p, ratio: state.update(codes, p[self.field], ratio)
+    def recursion(self, n_assets: int) -> Recursion:
+        return Extreme(n_assets, self.period, -1.0)
 
 
 @dataclass(frozen=True)
@@ -274,16 +281,12 @@ class EWMA(_OfField):
     y = alpha·x + (1 − alpha)·y, beginning with the first x: pandas' ``ewm(span, adjust=False)``.
     """
 
+    word: ClassVar[str] = "ewma"
     period: int = 20
     field: str = "close"
 
-    @property
-    def name(self) -> str:
-        return f"ewma_{self.field}_{self.period}"
-
-    def begin(self, n_assets: int) -> Update:
-        state = ExponentialMean(n_assets, 2.0 / (self.period + 1.0))
-        return lambda codes, p, ratio: state.update(codes, p[self.field], ratio)
+    def recursion(self, n_assets: int) -> Recursion:
+        return ExponentialMean(n_assets, 2.0 / (self.period + 1.0))
 
 
 def split_indicators(given: Any) -> tuple[Any, dict[str, Indicator]]:
