@@ -1,7 +1,10 @@
 from typing import Any, final
 
+from typing_extensions import disjoint_base
+
 from ml4t.backtest.data.arrays import Float64s, Int32s
 
+@disjoint_base
 class Recursion:
     def __init__(self, *args: Any, **kwargs: Any) -> None: ...
     def update(

@@ -60,7 +60,9 @@ def test_only_two_times_an_asset_are_kept():
     for time in range(1000):
         provider.get_features("AAA", time)
         provider.get_market_features(time)
-    assert {asset: sorted(kept) for asset, kept in provider._last.by_asset.items()} == {"AAA": [998, 999]}
+    assert {asset: sorted(kept) for asset, kept in provider._last.by_asset.items()} == {
+        "AAA": [998, 999]
+    }
     assert sorted(provider._last.market) == [998, 999]
 
 
