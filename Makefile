@@ -19,7 +19,7 @@ SITE = $(CURDIR)/build/$(1)/site
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-checked test-lowest build checked profile trace coverage lint format \
-        types docs-test bench gate gate-test sdist wheel clean distclean dev
+        types diagram docs-test bench gate gate-test sdist wheel clean distclean dev
 
 help:
 	@echo 'make demo          run the demonstration on real market data'
@@ -30,6 +30,7 @@ help:
 	@echo 'make test-lowest   run all tests with the oldest supported dependencies (Python 3.11)'
 	@echo 'make docs-test     run the code blocks of the documentation'
 	@echo 'make lint          ruff'
+	@echo 'make diagram       write the diagram of rooms in docs/design.md anew'
 	@echo 'make types         mypy, and the stubs against the built modules'
 	@echo 'make coverage      lines of .py and .pyx reached by the tests (trace build)'
 	@echo 'make bench         benchmarks: print the table, fail on a breach'
@@ -134,6 +135,10 @@ lint: $(VENV)/.stamp-dev
 format: $(VENV)/.stamp-dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+# Read off the sources: nothing needs to be compiled for it.
+diagram: $(VENV)/.stamp-dev
+	cd tests && ../$(BIN)/python -m house.diagram --write
 
 types: build $(VENV)/.stamp-dev
 	$(BIN)/mypy

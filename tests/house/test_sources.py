@@ -11,15 +11,20 @@ from house.tree import (
     ROOT,
     ROOT_LAYER,
     SOURCES,
+    cycles,
     cython_files,
     cython_imports,
     cython_tree,
     extension_types,
     extension_types_in,
+    import_graph,
     imports_of,
+    imports_up,
+    inside_layers,
     label,
     layer_of,
     module_name,
+    modules_of_ours,
     parse_cython,
     public_declarations,
     python_files,
@@ -81,13 +86,13 @@ def test_a_comment_about_decimal_is_no_import():
 
 @every_source
 def test_imports_point_down(path):
-    own = layer_of(module_name(path))
-    up = []
-    for item in imports_of(path):
-        layer = layer_of(resolved(item))
-        if layer is not None and layer > own:
-            up.append(f"{label(path)}:{item.line} imports {resolved(item)}")
-    assert not up, "a lower layer imports a higher one:\n" + "\n".join(up)
+    up = imports_up(module_name(path), modules_of_ours(imports_of(path)))
+    assert not up, "\n".join(up)
+
+
+def test_no_files_of_a_layer_import_each_other_in_a_circle():
+    circles = cycles(inside_layers(import_graph()))
+    assert not circles, "\n".join(circles)
 
 
 @every_cython_source
@@ -104,6 +109,40 @@ def test_an_import_that_points_up_is_seen():
     assert layer_of("numpy") is None
     with pytest.raises(KeyError, match="has no layer"):
         layer_of("ml4t.backtest.attic")
+
+
+def test_an_import_inside_a_function_that_points_up_is_seen():
+    text = "def f():\n    from ml4t.backtest.engine import EngineLoop\n"
+    up = imports_up("ml4t.backtest.core.ledger", modules_of_ours(python_imports(text)))
+    assert up == [
+        "line 2: ml4t.backtest.core.ledger (core) imports ml4t.backtest.engine (engine), which is above"
+    ]
+
+
+def test_rooms_of_a_room_have_an_order():
+    data = "ml4t.backtest.data"
+    order = [
+        f"{data}.errors",
+        f"{data}.tables.stamps",
+        f"{data}.join.bars",
+        f"{data}.stream.feed",
+        data,
+    ]
+    layers = [layer_of(module) for module in order]
+    assert layers == sorted(set(layers))
+    with pytest.raises(KeyError, match="has no layer"):
+        layer_of(f"{data}.loose_file")
+
+
+def test_a_circle_of_files_is_seen():
+    graph = {"a": {"b"}, "b": {"c"}, "c": {"a", "d"}, "d": set(), "e": {"e2"}, "e2": {"e"}}
+    assert cycles(graph) == ["a -> b -> c -> a", "e -> e2 -> e"]
+    assert cycles({"a": {"b", "c"}, "b": {"c"}, "c": set()}) == []
+
+
+def test_imports_between_layers_are_no_circle_inside_one():
+    core, engine = "ml4t.backtest.core.x", "ml4t.backtest.engine"
+    assert inside_layers({core: {engine}, engine: {core}}) == {core: set(), engine: set()}
 
 
 # --- C signatures ----------------------------------------------------------------------------

@@ -15,25 +15,44 @@ ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = "ml4t.backtest"
 SOURCES = ROOT / "ml4t" / "backtest"
 
-#: Lowest first. A module imports its own layer and those before it. Modules of one layer are
-#: rooms side by side. The package root (`ml4t/backtest/__init__.py`) is above them all.
+#: Lowest first. A module imports its own layer and those before it; inside a layer no files import
+#: each other in a circle. Modules named in one line are rooms side by side. A room whose own rooms
+#: are named too (`data`) is, by its own name, only the list of public names in its `__init__.py`.
+#: The package root (`ml4t/backtest/__init__.py`) is above them all.
 #: `config` is low because it is only words about a run: it imports nothing, and results carry it.
 LAYERS = (
     ("core",),
     ("config",),
     ("market",),
-    ("data", "datasets"),
+    ("data.arrays", "data.errors"),
+    ("data.tables",),
+    ("data.join",),
+    ("data.features",),
+    ("data.assembly",),
+    ("data.stream",),
+    ("data.validation",),
+    ("data",),
+    ("datasets",),
     ("portfolio",),
     ("execution",),
     ("risk",),
     ("strategy",),
     ("engine",),
-    ("result", "analytics", "report", "records", "provenance"),
+    ("records",),
+    ("analytics",),
+    ("provenance",),
+    ("report",),
+    ("result",),
     ("backtest",),
-    ("demo", "runfile"),
-    ("sweep", "lookahead", "cli", "__main__"),
+    ("runfile",),
+    ("lookahead",),
+    ("testing",),
+    ("demo",),
+    ("cli",),
+    ("__main__",),
 )
 ROOT_LAYER = len(LAYERS)
+ROOMS = {name: number for number, names in enumerate(LAYERS) for name in names}
 
 
 @dataclass(frozen=True)
@@ -62,18 +81,30 @@ def module_name(path: Path) -> str:
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
-def layer_of(module: str) -> int | None:
-    """Number of the layer of `module`; None outside the package; KeyError where none is known."""
+def room_of(module: str) -> str | None:
+    """Name in `LAYERS` of the room of `module`, "" for the root; None outside the package.
+
+    KeyError where there is none.
+    """
     if module != PACKAGE and not module.startswith(PACKAGE + "."):
         return None
-    rest = module[len(PACKAGE) + 1 :]
-    if not rest:
-        return ROOT_LAYER
-    head = rest.split(".")[0]
-    for number, names in enumerate(LAYERS):
-        if head in names:
-            return number
-    raise KeyError(f"{module}: {head!r} has no layer; give it one in tests/house/tree.py")
+    parts = module[len(PACKAGE) + 1 :].split(".")
+    if parts == [""]:
+        return ""
+    for length in range(len(parts), 0, -1):
+        name = ".".join(parts[:length])
+        has_rooms = any(room.startswith(name + ".") for room in ROOMS)
+        if name in ROOMS and (length == len(parts) or not has_rooms):
+            return name
+    raise KeyError(
+        f"{module}: {parts[0]!r} has no layer for it; give it one in tests/house/tree.py"
+    )
+
+
+def layer_of(module: str) -> int | None:
+    """Number of the layer of `module`; None outside the package; KeyError where none is known."""
+    room = room_of(module)
+    return None if room is None else ROOMS.get(room, ROOT_LAYER)
 
 
 # --- Python ---------------------------------------------------------------------------------
@@ -190,6 +221,69 @@ def resolved(found: Import) -> str:
         ):
             return f"{found.module}.{found.name}"
     return found.module
+
+
+def modules_of_ours(imports: list[Import]) -> dict[str, int]:
+    """Modules of the package that are imported, lazily or not, with the line of the first import."""
+    found: dict[str, int] = {}
+    for item in imports:
+        module = resolved(item)
+        if module == PACKAGE or module.startswith(PACKAGE + "."):
+            found.setdefault(module, item.line)
+    return found
+
+
+def imports_up(module: str, imported: dict[str, int]) -> list[str]:
+    """One line for each import that points up."""
+    own = layer_of(module)
+    return [
+        f"line {line}: {module} ({room_of(module)}) imports {other} ({room_of(other)}), which is above"
+        for other, line in imported.items()
+        if layer_of(other) > own
+    ]
+
+
+@functools.cache
+def import_graph() -> dict[str, set[str]]:
+    """Modules of the package and the modules each imports; its `.py`, `.pyx` and `.pxd` are one.
+
+    Stubs are left out, as what only a type checker reads is.
+    """
+    graph: dict[str, set[str]] = {}
+    for path in [*python_files(), *cython_files()]:
+        if path.suffix != ".pyi":
+            module = module_name(path)
+            graph.setdefault(module, set()).update(
+                set(modules_of_ours(imports_of(path))) - {module}
+            )
+    return graph
+
+
+def inside_layers(graph: dict[str, set[str]]) -> dict[str, set[str]]:
+    """The imports of a graph from one module to another of the same layer."""
+    return {
+        module: {other for other in others if layer_of(other) == layer_of(module)}
+        for module, others in graph.items()
+    }
+
+
+def cycles(graph: dict[str, set[str]]) -> list[str]:
+    """One line for each module that imports itself through others, by the shortest way."""
+    found = {}
+    for start in sorted(graph):
+        ways = [[start]]
+        seen: set[str] = set()
+        while ways:
+            way = ways.pop(0)
+            for other in sorted(graph.get(way[-1], ())):
+                if other == start:
+                    found.setdefault(frozenset(way), " -> ".join([*way, start]))
+                    ways = []
+                    break
+                if other not in seen:
+                    seen.add(other)
+                    ways.append([*way, other])
+    return list(found.values())
 
 
 # --- the error contract of C signatures ------------------------------------------------------

@@ -12,7 +12,7 @@ import numpy as np
 from ml4t.backtest.backtest import run_backtest
 from ml4t.backtest.data.arrays import Int64s, Marks
 from ml4t.backtest.data.errors import format_time
-from ml4t.backtest.data.tables.stamps import Clock, make_clock
+from ml4t.backtest.data.tables.clock import Clock, make_clock
 from ml4t.backtest.lookahead.disturb import disturb
 from ml4t.backtest.lookahead.report import Leak, LookaheadReport
 from ml4t.backtest.lookahead.sheets import Sheet, read_sources

@@ -16,6 +16,7 @@ from ml4t.backtest.data.features.indicators import Indicator
 from ml4t.backtest.data.join.as_of import publication_times
 from ml4t.backtest.data.stream.feed import DataFeed
 from ml4t.backtest.data.tables.arrow import from_pandas, index_columns, single, to_arrow
+from ml4t.backtest.data.tables.clock import Clock, check_kinds
 from ml4t.backtest.data.tables.column_roles import (
     OHLC,
     PRICE_ROLES,
@@ -25,7 +26,7 @@ from ml4t.backtest.data.tables.column_roles import (
 )
 from ml4t.backtest.data.tables.options import Table
 from ml4t.backtest.data.tables.series_table import SeriesTable
-from ml4t.backtest.data.tables.stamps import Clock, Stamps, check_kinds, read_stamps
+from ml4t.backtest.data.tables.stamps import Stamps, read_stamps
 from ml4t.backtest.market.market_data import MarketData
 
 Columns = dict[Any, np.ndarray]

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from ml4t.backtest.data.arrays import Float64s, Int64s, Marks
-from ml4t.backtest.data.tables.stamps import Clock
+from ml4t.backtest.data.tables.clock import Clock
 from ml4t.backtest.lookahead.sheets import read_source
 from ml4t.backtest.result import BacktestResult
 

@@ -80,8 +80,8 @@ class Fingerprint:
             whole.update(column.digest())
         return f"blake2b:{whole.hexdigest()}"
 
-    def _add(self, room: str, name: str, column: NDArray) -> None:
-        key = (room, name, column.dtype.str)
+    def _add(self, kind: str, name: str, column: NDArray) -> None:
+        key = (kind, name, column.dtype.str)
         if key not in self._columns:
             self._columns[key] = hashlib.blake2b()
         if column.dtype.kind == "f":

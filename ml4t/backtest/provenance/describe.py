@@ -16,10 +16,10 @@ import pandas as pd
 
 from ml4t.backtest import data, risk
 from ml4t.backtest.config import BacktestConfig
-from ml4t.backtest.data.features.indicators import Indicator
+from ml4t.backtest.data.features.indicators import Indicator, split_indicators
 from ml4t.backtest.data.stream.feed import DataFeed
 from ml4t.backtest.data.tables.options import Table
-from ml4t.backtest.data.tables.table_requests import is_path, split_indicators
+from ml4t.backtest.data.tables.table_requests import is_path
 from ml4t.backtest.market.market_data import MarketData
 from ml4t.backtest.risk import RiskRule, rules
 from ml4t.backtest.risk.rule import FunctionRule, as_rule

@@ -10,9 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 from ml4t.backtest.config import BacktestConfig
-from ml4t.backtest.data.join._rows import last_rows, mark_held, marked_rows
+from ml4t.backtest.market._last_rows import last_rows
 from ml4t.backtest.market.fingerprint import Fingerprint
 from ml4t.backtest.market.market_data import ACTION, MarketData
+from ml4t.backtest.records._held_rows import mark_held, marked_rows
 from ml4t.backtest.records.frames import RecordFrames
 from ml4t.backtest.records.growing_array import Tape
 from ml4t.backtest.records.recorded import recorded_columns

@@ -8,7 +8,7 @@ from ml4t.backtest.portfolio.position cimport Position
 from ml4t.backtest.risk.context cimport RiskContext, context_of
 from ml4t.backtest.risk.frozen_inputs cimport FrozenInputs
 
-from ml4t.backtest.data.features.provided import RunColumns
+from ml4t.backtest.data.features.run_columns import RunColumns
 from ml4t.backtest.data.features.providers import CallableFeatureProvider
 
 

@@ -16,7 +16,7 @@ from ml4t.backtest import (
     check_lookahead,
     run_backtest,
 )
-from ml4t.backtest.data.tables.stamps import make_clock
+from ml4t.backtest.data.tables.clock import make_clock
 from ml4t.backtest.lookahead.disturb import disturb
 from ml4t.backtest.lookahead.sheets import read_source
 from ml4t.backtest.risk import (

@@ -7,7 +7,7 @@ import pytest
 
 from ml4t.backtest import BacktestConfig, DataFeed
 from ml4t.backtest.data import ATR, Table, market_data
-from ml4t.backtest.data.stream import survey
+from ml4t.backtest.data.stream.chunk_ends import SPANS as CHUNK_SPANS
 from ml4t.backtest.provenance import describe
 from ml4t.backtest.risk import AnyOf, PriceBasedStopLoss, TimeBasedExit
 from ml4t.backtest.runfile import RunFile, RunFileError
@@ -96,7 +96,7 @@ def test_data_take_what_run_backtest_and_a_feed_take():
     assert set(describe.TABLES) - set(describe.OF_A_FEED) == (
         set(inspect.signature(market_data).parameters) - {"prices"}
     )
-    assert set(SPANS) == set(survey.SPANS)
+    assert set(SPANS) == set(CHUNK_SPANS)
 
 
 def test_each_thing_that_is_wrong_has_its_own_line():

@@ -6,9 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from ml4t.backtest.data.assembly.joiner import PRICES, Joiner, check_own_columns, wrap
-from ml4t.backtest.data.features.provided import split_providers
+from ml4t.backtest.data.assembly.joiner import PRICES, Joiner, check_own_columns, to_market_data
+from ml4t.backtest.data.features.indicators import split_indicators
+from ml4t.backtest.data.features.provider_columns import split_providers
 from ml4t.backtest.data.join.bars import make_bars
+from ml4t.backtest.data.tables.clock import Clock, check_kinds, make_clock
 from ml4t.backtest.data.tables.corporate_actions import Actions, read_actions
 from ml4t.backtest.data.tables.options import check_on_violation
 from ml4t.backtest.data.tables.price_table import read_prices
@@ -18,8 +20,8 @@ from ml4t.backtest.data.tables.series_table import (
     read_series,
     refuse_unknown,
 )
-from ml4t.backtest.data.tables.stamps import Clock, Stamps, check_kinds, make_clock
-from ml4t.backtest.data.tables.table_requests import Request, split_indicators, split_requests
+from ml4t.backtest.data.tables.stamps import Stamps
+from ml4t.backtest.data.tables.table_requests import TableRequest, split_requests
 from ml4t.backtest.market.market_data import MarketData, register_table_reader
 
 
@@ -130,12 +132,12 @@ def market_data(
         "timezone": timezone,
         "tables": {name: len(times) for name, times in stamps.items()},
     }
-    return wrap(replace(bars, features=joined), signal_names, market, corporate, info)
+    return to_market_data(replace(bars, features=joined), signal_names, market, corporate, info)
 
 
 def _read_series(
-    requests: list[Request], assets: tuple[Any, ...]
-) -> list[tuple[Request, SeriesTable]]:
+    requests: list[TableRequest], assets: tuple[Any, ...]
+) -> list[tuple[TableRequest, SeriesTable]]:
     tables = [(r, read_series(r.options, r.name, r.value_name, assets)) for r in requests]
     for _, table in tables:
         refuse_unknown(table, len(assets))

@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ml4t.backtest.data.arrays import Float64s
 from ml4t.backtest.data.errors import DataError
-from ml4t.backtest.data.features.indicators import Progress
-from ml4t.backtest.data.features.provided import ProvidedColumns
+from ml4t.backtest.data.features.indicators import RunningIndicator
+from ml4t.backtest.data.features.provider_columns import ProviderColumns
 from ml4t.backtest.data.join.as_of import join_assets, join_context, report_violation
 from ml4t.backtest.data.join.bars import Bars
-from ml4t.backtest.data.join.history import Memory
+from ml4t.backtest.data.join.history import History
+from ml4t.backtest.data.tables.clock import Clock
 from ml4t.backtest.data.tables.corporate_actions import Actions
 from ml4t.backtest.data.tables.series_table import SeriesTable
-from ml4t.backtest.data.tables.stamps import Clock
-from ml4t.backtest.data.tables.table_requests import Request
+from ml4t.backtest.data.tables.table_requests import TableRequest
 from ml4t.backtest.market.market_data import MarketData
 
 PRICES = "prices"
 
 Columns = dict[str, Float64s]
-Tables = list[tuple[Request, SeriesTable]]
+Tables = list[tuple[TableRequest, SeriesTable]]
 
 
 @dataclass(frozen=True)
@@ -33,16 +33,16 @@ class Joiner:
     ----------
     clock : Clock
     on_violation : {"raise", "warn"}
-    computed : mapping of name to Progress or ProvidedColumns
+    computed : mapping of name to RunningIndicator or ProviderColumns
         Indicators by the name of their column, and providers.
-    memories : mapping of table name to Memory
+    histories : mapping of table name to History
         What the tables are known to have said before; empty where they come in one piece.
     """
 
     clock: Clock
     on_violation: str
-    computed: Mapping[str, Progress | ProvidedColumns]
-    memories: Mapping[str, Memory] = field(default_factory=dict)
+    computed: Mapping[str, RunningIndicator | ProviderColumns]
+    histories: Mapping[str, History] = field(default_factory=dict)
 
     def features(self, bars: Bars, tables: Tables, actions: Actions | None) -> Columns:
         """Return the columns of the bars themselves, of the tables, of indicators and of providers."""
@@ -50,12 +50,12 @@ class Joiner:
         for request, table in tables:
             _add(joined, self.asset_values(request, table, bars), table.name)
         for name, item in self.computed.items():
-            if isinstance(item, Progress):
+            if isinstance(item, RunningIndicator):
                 column = item.update_bars(bars.times, bars.codes, bars.prices, actions)
                 _add(joined, {name: column}, "features")
             else:
                 so_far = replace(bars, features=joined)
-                data = wrap(so_far, [], {}, actions, {"times": item.times})
+                data = to_market_data(so_far, [], {}, actions, {"times": item.times})
                 _add(joined, item.update(data), name)
         return joined
 
@@ -65,29 +65,24 @@ class Joiner:
         for request, table in tables:
             _add(market, self.market_values(request, table, bars), table.name, features)
         for name, item in self.computed.items():
-            if isinstance(item, ProvidedColumns):
+            if isinstance(item, ProviderColumns):
                 _add(market, item.market, name, features)
         return market
 
-    def asset_values(self, request: Request, table: SeriesTable, bars: Bars) -> Columns:
+    def asset_values(self, request: TableRequest, table: SeriesTable, bars: Bars) -> Columns:
         """Join one table of signals or features."""
-        return join_assets(
-            table,
-            bars,
-            request.clock(self.clock),
-            request.on_violation(self.on_violation),
-            self.memories.get(table.name),
-        )
+        return self._joined(join_assets, request, table, bars)
 
-    def market_values(self, request: Request, table: SeriesTable, bars: Bars) -> Columns:
+    def market_values(self, request: TableRequest, table: SeriesTable, bars: Bars) -> Columns:
         """Join one table of market-wide values."""
-        return join_context(
-            table,
-            bars,
-            request.clock(self.clock),
-            request.on_violation(self.on_violation),
-            self.memories.get(table.name),
-        )
+        return self._joined(join_context, request, table, bars)
+
+    def _joined(
+        self, join: Callable[..., Columns], request: TableRequest, table: SeriesTable, bars: Bars
+    ) -> Columns:
+        on_violation = request.on_violation(self.on_violation)
+        history = self.histories.get(table.name)
+        return join(table, bars, request.clock(self.clock), on_violation, history)
 
 
 def check_own_columns(bars: Bars, on_violation: str) -> None:
@@ -106,7 +101,7 @@ def check_own_columns(bars: Bars, on_violation: str) -> None:
         )
 
 
-def wrap(
+def to_market_data(
     bars: Bars,
     signal_names: list[str],
     context: Columns,

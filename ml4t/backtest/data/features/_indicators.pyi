@@ -1,25 +1,29 @@
 from typing import Any, final
 
+from typing_extensions import disjoint_base
+
 from ml4t.backtest.data.arrays import Float64s, Int32s
 
-@final
-class TrueRangeMean:
+@disjoint_base
+class Recursion:
     def __init__(self, *args: Any, **kwargs: Any) -> None: ...
     def update(
-        self, assets: Int32s, high: Float64s, low: Float64s, close: Float64s, ratio: Float64s
+        self,
+        assets: Int32s,
+        ratio: Float64s,
+        values: Float64s,
+        high: Float64s | None = None,
+        low: Float64s | None = None,
     ) -> Float64s: ...
 
 @final
-class ReturnDeviation:
-    def __init__(self, *args: Any, **kwargs: Any) -> None: ...
-    def update(self, assets: Int32s, close: Float64s, ratio: Float64s) -> Float64s: ...
+class TrueRangeMean(Recursion): ...
 
 @final
-class Extreme:
-    def __init__(self, *args: Any, **kwargs: Any) -> None: ...
-    def update(self, assets: Int32s, values: Float64s, ratio: Float64s) -> Float64s: ...
+class ReturnDeviation(Recursion): ...
 
 @final
-class ExponentialMean:
-    def __init__(self, *args: Any, **kwargs: Any) -> None: ...
-    def update(self, assets: Int32s, values: Float64s, ratio: Float64s) -> Float64s: ...
+class Extreme(Recursion): ...
+
+@final
+class ExponentialMean(Recursion): ...

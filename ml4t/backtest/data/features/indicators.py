@@ -11,7 +11,7 @@ import abc
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -20,9 +20,12 @@ from ml4t.backtest.data.errors import DataError
 from ml4t.backtest.data.features._indicators import (
     ExponentialMean,
     Extreme,
+    Recursion,
     ReturnDeviation,
     TrueRangeMean,
 )
+from ml4t.backtest.data.join._row_order import sort_by_rank
+from ml4t.backtest.data.tables.table_requests import take_out
 from ml4t.backtest.market.market_data import MarketData
 
 SPLIT = 0
@@ -50,9 +53,9 @@ class Indicator(abc.ABC):
     def begin(self, n_assets: int) -> Update:
         """Return the update of a fresh state."""
 
-    def start(self, n_assets: int) -> Progress:
+    def start(self, n_assets: int) -> RunningIndicator:
         """Return the running state before the first bar of ``n_assets`` assets."""
-        return Progress(self, n_assets)
+        return RunningIndicator(self, n_assets)
 
     def compute(self, data: MarketData) -> Float64s:
         """Return the indicator at every bar.
@@ -68,7 +71,7 @@ class Indicator(abc.ABC):
         return self.start(data.n_assets).update(data)
 
 
-class Progress:
+class RunningIndicator:
     """An indicator on its way through the bars."""
 
     def __init__(self, indicator: Indicator, n_assets: int) -> None:
@@ -114,11 +117,17 @@ class Progress:
         pending = np.flatnonzero(self._pending != 1.0)
         due = [(np.iinfo(np.int64).min, code, self._pending[code]) for code in pending]
         self._pending[pending] = 1.0
-        for time, code, ratio in [*due, *((s["time"], s["asset"], s["value"]) for s in splits)]:
-            after = np.searchsorted(times, time)
-            own = np.flatnonzero(codes[after:] == code)
-            if len(own):
-                ratios[after + own[0]] *= ratio
+        due += [(split["time"], split["asset"], split["value"]) for split in splits]
+        if not due:
+            return ratios
+        by_asset = sort_by_rank(codes.astype(np.int64), np.arange(len(codes)), len(self._pending))
+        ends = np.cumsum(np.bincount(codes, minlength=len(self._pending)))
+        own_times = times[by_asset]
+        for time, code, ratio in due:
+            begin = ends[code - 1] if code else 0
+            first = begin + np.searchsorted(own_times[begin : ends[code]], time)
+            if first < ends[code]:
+                ratios[by_asset[first]] *= ratio
             else:
                 self._pending[code] *= ratio
         return ratios
@@ -154,7 +163,7 @@ class ATR(Indicator):
 
     def begin(self, n_assets: int) -> Update:
         state = TrueRangeMean(n_assets, self.period)
-        return lambda codes, p, ratio: state.update(codes, p["high"], p["low"], p["close"], ratio)
+        return lambda codes, p, ratio: state.update(codes, ratio, p["close"], p["high"], p["low"])
 
 
 @dataclass(frozen=True)
@@ -187,13 +196,15 @@ class RealizedVolatility(Indicator):
 
     def begin(self, n_assets: int) -> Update:
         state = ReturnDeviation(n_assets, self.period, math.sqrt(self.bars_per_year))
-        return lambda codes, p, ratio: state.update(codes, p["close"], ratio)
+        return lambda codes, p, ratio: state.update(codes, ratio, p["close"])
 
 
 @dataclass(frozen=True)
 class _OfField(Indicator):
     """An indicator of one column of the price table."""
 
+    word: ClassVar[str]
+    """What its name begins with."""
     period: int
     field: str
 
@@ -202,9 +213,21 @@ class _OfField(Indicator):
         if self.field not in ("open", "high", "low", "close"):
             raise DataError(f"field must be open, high, low or close, was {self.field!r}")
 
+    @abc.abstractmethod
+    def recursion(self, n_assets: int) -> Recursion:
+        """Return a fresh state."""
+
+    @property
+    def name(self) -> str:
+        return f"{self.word}_{self.field}_{self.period}"
+
     @property
     def fields(self) -> tuple[str, ...]:
         return (self.field,)
+
+    def begin(self, n_assets: int) -> Update:
+        state = self.recursion(n_assets)
+        return lambda codes, p, ratio: state.update(codes, ratio, p[self.field])
 
 
 @dataclass(frozen=True)
@@ -217,16 +240,12 @@ class RollingMax(_OfField):
     field : {"high", "open", "low", "close"}
     """
 
+    word: ClassVar[str] = "max"
     period: int = 20
     field: str = "high"
 
-    @property
-    def name(self) -> str:
-        return f"max_{self.field}_{self.period}"
-
-    def begin(self, n_assets: int) -> Update:
-        state = Extreme(n_assets, self.period, 1.0)
-        return lambda codes, p, ratio: state.update(codes, p[self.field], ratio)
+    def recursion(self, n_assets: int) -> Recursion:
+        return Extreme(n_assets, self.period, 1.0)
 
 
 @dataclass(frozen=True)
@@ -239,16 +258,12 @@ class RollingMin(_OfField):
     field : {"low", "open", "high", "close"}
     """
 
+    word: ClassVar[str] = "min"
     period: int = 20
     field: str = "low"
 
-    @property
-    def name(self) -> str:
-        return f"min_{self.field}_{self.period}"
-
-    def begin(self, n_assets: int) -> Update:
-        state = Extreme(n_assets, self.period, -1.0)
-        return lambda codes, p, ratio: state.update(codes, p[self.field], ratio)
+    def recursion(self, n_assets: int) -> Recursion:
+        return Extreme(n_assets, self.period, -1.0)
 
 
 @dataclass(frozen=True)
@@ -266,16 +281,19 @@ class EWMA(_OfField):
     y = alpha·x + (1 − alpha)·y, beginning with the first x: pandas' ``ewm(span, adjust=False)``.
     """
 
+    word: ClassVar[str] = "ewma"
     period: int = 20
     field: str = "close"
 
-    @property
-    def name(self) -> str:
-        return f"ewma_{self.field}_{self.period}"
+    def recursion(self, n_assets: int) -> Recursion:
+        return ExponentialMean(n_assets, 2.0 / (self.period + 1.0))
 
-    def begin(self, n_assets: int) -> Update:
-        state = ExponentialMean(n_assets, 2.0 / (self.period + 1.0))
-        return lambda codes, p, ratio: state.update(codes, p[self.field], ratio)
+
+def split_indicators(given: Any) -> tuple[Any, dict[str, Indicator]]:
+    """Take the indicators out of what was given as features, and name them."""
+    rest, taken = take_out(given, Indicator)
+    named = isinstance(given, Mapping)
+    return rest, {str(key) if named else item.name: item for key, item in taken}
 
 
 def _check_period(period: Any, least: int) -> None:

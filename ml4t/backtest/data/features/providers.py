@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import abc
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from types import MappingProxyType
@@ -17,10 +18,11 @@ from ml4t.backtest.data.join.as_of import join_assets, join_context
 from ml4t.backtest.data.join.bars import bars_of
 from ml4t.backtest.data.join.lookup import Lookup
 from ml4t.backtest.data.tables.asset_codes import recode
+from ml4t.backtest.data.tables.clock import check_kinds, make_clock
 from ml4t.backtest.data.tables.options import check_on_violation
 from ml4t.backtest.data.tables.series_table import SeriesTable, read_context, read_series
-from ml4t.backtest.data.tables.stamps import Stamps, check_kinds, make_clock
-from ml4t.backtest.data.tables.table_requests import Request, split_requests
+from ml4t.backtest.data.tables.stamps import Stamps
+from ml4t.backtest.data.tables.table_requests import TableRequest, split_requests
 from ml4t.backtest.market.market_data import MarketData
 
 Values = Mapping[str, float]
@@ -61,9 +63,9 @@ class FeatureProvider(abc.ABC):
 
 
 class CallableFeatureProvider(FeatureProvider):
-    """Features made by functions, called at most once for an asset and time, whoever asks.
+    """Features made by functions, called at most once for an asset and time, whoever asks in a thread.
 
-    One object can serve a strategy and rules. Among the ``features`` of ``market_data`` it is asked for
+    One object can serve a strategy and rules, and runs in several threads. Among the ``features`` of ``market_data`` it is asked for
     every bar, in order, before the run or the chunk.
 
     Parameters
@@ -75,8 +77,8 @@ class CallableFeatureProvider(FeatureProvider):
 
     Notes
     -----
-    The values of the two times of an asset that were new last are kept, so memory does not grow with the
-    run. Two, because rules are asked at an opening about the asset's bar before, and a strategy may have
+    The values of the two times of an asset that were new last are kept, in each thread that asks: a run is
+    asked the same whatever runs beside it, and memory does not grow with the run. Two, because rules are asked at an opening about the asset's bar before, and a strategy may have
     asked for a time since at which the asset had no bar.
     """
 
@@ -89,18 +91,31 @@ class CallableFeatureProvider(FeatureProvider):
             raise DataError("fn and market_fn must be callable")
         self._fn = fn
         self._market_fn = market_fn
-        self._kept: dict[Any, dict[int, Values]] = {}
-        self._market_kept: dict[int, Values] = {}
+        self._last = _LastValues()
 
     def get_features(self, asset: Any, timestamp: Any) -> Values:
-        kept = self._kept.setdefault(asset, {})
+        kept = self._last.by_asset.setdefault(asset, {})
         return _once(kept, timestamp, lambda: self._fn(asset, timestamp))
 
     def get_market_features(self, timestamp: Any) -> Values:
         function = self._market_fn
         if function is None:
             return MappingProxyType({})
-        return _once(self._market_kept, timestamp, lambda: function(timestamp))
+        return _once(self._last.market, timestamp, lambda: function(timestamp))
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if name != "_last"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state, _last=_LastValues())
+
+
+class _LastValues(threading.local):
+    """The values of the last two times of each asset and of the market, by time; in each thread its own."""
+
+    def __init__(self) -> None:
+        self.by_asset: dict[Any, dict[int, Values]] = {}
+        self.market: dict[int, Values] = {}
 
 
 def _once(kept: dict[int, Values], timestamp: Any, make: Callable[[], Mapping[str, Any]]) -> Values:
@@ -175,14 +190,14 @@ class PrecomputedFeatureProvider(FeatureProvider):
         return self._look(self._market_lookups, None, timestamp)
 
     def columns(self, data: MarketData) -> tuple[dict[str, Float64s], dict[str, Float64s]]:
-        bars = bars_of(data)
+        bars, of_the_run = bars_of(data), set(data.assets)
         self._check_dates(bars.timestamps)
         prices = {"prices": Stamps(data.info.get("times", "aware"), bars.times)}
         check_kinds(prices | self._kinds, self._clock)
         features: dict[str, Float64s] = {}
         market: dict[str, Float64s] = {}
         for request, table in self._features:
-            others = tuple(name for name in table.names if name not in set(data.assets))
+            others = tuple(name for name in table.names if name not in of_the_run)
             names = (*data.assets, *others)
             moved = replace(table, codes=recode(table.codes, table.names, names), names=names)
             features |= join_assets(moved, bars, request.clock(self._clock), "ignore")
@@ -191,7 +206,11 @@ class PrecomputedFeatureProvider(FeatureProvider):
         return features, market
 
     def _lookup(
-        self, request: Request, table: SeriesTable, columns: list[str], only: Marks | None = None
+        self,
+        request: TableRequest,
+        table: SeriesTable,
+        columns: list[str],
+        only: Marks | None = None,
     ) -> Lookup:
         on_violation = request.on_violation(self._on_violation)
         return Lookup(table, request.clock(self._clock), columns, on_violation, only)

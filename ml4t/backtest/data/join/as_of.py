@@ -9,6 +9,7 @@ newer.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -24,12 +25,12 @@ from ml4t.backtest.data.errors import (
     first_rows,
     warn,
 )
-from ml4t.backtest.data.join._rows import as_of_rows, repeats, take_known
+from ml4t.backtest.data.join._as_of import as_of_rows, repeats, take_known
 from ml4t.backtest.data.join.bars import Bars
-from ml4t.backtest.data.join.history import Memory, lagged
+from ml4t.backtest.data.join.history import History, lagged
 from ml4t.backtest.data.join.row_order import sort_by_time
+from ml4t.backtest.data.tables.clock import Clock
 from ml4t.backtest.data.tables.series_table import SeriesTable
-from ml4t.backtest.data.tables.stamps import Clock
 
 
 def join_assets(
@@ -37,7 +38,7 @@ def join_assets(
     bars: Bars,
     clock: Clock,
     on_violation: str = "raise",
-    memory: Memory | None = None,
+    history: History | None = None,
 ) -> dict[str, Float64s]:
     """Join a table of signals or features to bars.
 
@@ -49,7 +50,7 @@ def join_assets(
     bars : Bars
     clock : Clock
     on_violation : {"raise", "warn"}
-    memory : Memory, optional
+    history : History, optional
         What was known before, where table and bars are parts that follow others; it goes on to the next.
 
     Returns
@@ -63,20 +64,13 @@ def join_assets(
     DataError
         If an (asset, time) stands twice.
     """
-    n_before = 0
-    if memory is not None:
-        series, n_before = memory.before(series), memory.n_rows
-    known = Publications(series, clock, on_violation, n_before)
+    series, known = _known(series, clock, on_violation, history)
     # The names of a table begin with the assets of the run.
-    at_bars = partial(known.at_bars, n_assets=len(series.names))
-    if memory is None:
-        rows = at_bars(bars.timestamps, bars.offsets, bars.codes)
-        rows = lagged(rows, bars.codes, len(bars.assets), series.options.lag_bars)
-    else:
-        rows = memory.rows_at(at_bars, bars.timestamps, bars.offsets, bars.codes, "")
-        memory.keep(series)
-    rows = known.without_stale(rows, bars.times)
-    return {column: known.values(values, rows) for column, values in series.columns.items()}
+    rows = _Rows(known, bars.timestamps, bars.offsets, bars.codes, len(bars.assets), history)
+    at_bars = rows.at_bars(bars.times, len(series.names))
+    if history is not None:
+        history.keep(series)
+    return {column: known.values(values, at_bars) for column, values in series.columns.items()}
 
 
 def join_context(
@@ -84,7 +78,7 @@ def join_context(
     bars: Bars,
     clock: Clock,
     on_violation: str = "raise",
-    memory: Memory | None = None,
+    history: History | None = None,
 ) -> dict[str, Float64s]:
     """Join a table of market-wide values to the timestamps of a run.
 
@@ -95,24 +89,52 @@ def join_context(
     -------
     dict of column name to float64 array, shape (n_times,)
     """
-    n_before = 0
-    if memory is not None:
-        series, n_before = memory.before(series), memory.n_rows
-    known = Publications(series, clock, on_violation, n_before)
+    series, known = _known(series, clock, on_violation, history)
     n_times = len(bars.timestamps)
-    one_each, no_asset = np.arange(n_times + 1), np.zeros(n_times, np.int32)
+    rows = _Rows(
+        known, bars.timestamps, np.arange(n_times + 1), np.zeros(n_times, np.int32), 1, history
+    )
     joined = {}
     for column, values in series.columns.items():
-        at_bars = partial(known.at_bars, n_assets=1, only=~np.isnan(values))
-        if memory is None:
-            rows = at_bars(bars.timestamps, one_each, no_asset)
-            rows = lagged(rows, no_asset, 1, series.options.lag_bars)
-        else:
-            rows = memory.rows_at(at_bars, bars.timestamps, one_each, no_asset, column)
-        joined[column] = known.values(values, known.without_stale(rows, bars.timestamps))
-    if memory is not None:
-        memory.keep(series)
+        at_times = rows.at_bars(bars.timestamps, 1, column, ~np.isnan(values))
+        joined[column] = known.values(values, at_times)
+    if history is not None:
+        history.keep(series)
     return joined
+
+
+def _known(
+    series: SeriesTable, clock: Clock, on_violation: str, history: History | None
+) -> tuple[SeriesTable, Publications]:
+    """Return a table behind what is kept of its rows before, and both in order of publication."""
+    n_before = 0
+    if history is not None:
+        series, n_before = history.before(series), history.n_rows
+    return series, Publications(series, clock, on_violation, n_before)
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """Which row of a table is seen at each bar, or at each timestamp as if it were a bar of one asset."""
+
+    known: Publications
+    timestamps: Int64s
+    offsets: Int64s
+    codes: Int32s
+    n_assets: int
+    history: History | None
+
+    def at_bars(
+        self, times: Int64s, n_names: int, column: str = "", only: Marks | None = None
+    ) -> Int64s:
+        """Return the rows seen, lag included, -1 for none; ``times`` are those of single bars."""
+        known = partial(self.known.at_bars, n_assets=n_names, only=only)
+        if self.history is None:
+            rows = known(self.timestamps, self.offsets, self.codes)
+            rows = lagged(rows, self.codes, self.n_assets, self.known.lag_bars)
+        else:
+            rows = self.history.rows_at(known, self.timestamps, self.offsets, self.codes, column)
+        return self.known.without_stale(rows, times)
 
 
 class Publications:
@@ -123,6 +145,7 @@ class Publications:
     ) -> None:
         self.codes = series.codes
         self.max_age = series.options.max_age_ns
+        self.lag_bars = series.options.lag_bars
         self.published, self.own = publication_times(series, clock)
         self.published_of_row = self.published
         _check_violations(series, self.published, self.own, on_violation, n_checked)

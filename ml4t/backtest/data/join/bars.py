@@ -9,9 +9,9 @@ import numpy as np
 
 from ml4t.backtest.data.arrays import NEW, Arrays, Float64s, Int32s, Int64s
 from ml4t.backtest.data.join.row_order import batch_offsets, row_order
-from ml4t.backtest.data.tables.price_checks import look_at_prices, refuse_faults
+from ml4t.backtest.data.tables.clock import Clock
+from ml4t.backtest.data.tables.price_checks import check_prices, refuse_faults
 from ml4t.backtest.data.tables.price_table import PriceTable
-from ml4t.backtest.data.tables.stamps import Clock
 from ml4t.backtest.market.market_data import MarketData
 
 
@@ -57,7 +57,7 @@ def make_bars(
     times = clock.instants(read.stamps, name)
     published = None if read.published is None else clock.instants(read.published, name)
     codes, prices, features = read.codes, read.prices, read.features
-    n_times, sound = look_at_prices(times, codes, prices)
+    n_times, sound = check_prices(times, codes, prices)
     if n_times < 0:
         order = row_order(times, codes, read.assets, name, sort)
         times, codes = times[order], codes[order]

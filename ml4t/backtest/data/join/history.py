@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from ml4t.backtest.data.arrays import Int32s, Int64s
-from ml4t.backtest.data.join._rows import previous_rows
+from ml4t.backtest.data.join._row_order import previous_rows
 from ml4t.backtest.data.tables.series_table import SeriesTable
 
 LAST = np.array([np.iinfo(np.int64).max])
@@ -26,7 +26,7 @@ def lagged(rows: Int64s, codes: Int32s, n_assets: int, n_bars: int) -> Int64s:
     return rows
 
 
-class Memory:
+class History:
     """The rows of a table that the bars of later chunks can still see.
 
     These are the value known of each asset, and what its last bars saw where values are seen bars later.

@@ -9,8 +9,8 @@ import numpy as np
 
 from ml4t.backtest.data.arrays import Int64s, Marks
 from ml4t.backtest.data.join.as_of import Publications
+from ml4t.backtest.data.tables.clock import Clock
 from ml4t.backtest.data.tables.series_table import SeriesTable
-from ml4t.backtest.data.tables.stamps import Clock
 
 
 class Lookup:

@@ -8,7 +8,7 @@ import pandas as pd
 
 from ml4t.backtest.data.arrays import NEW, Arrays, Int32s, Int64s
 from ml4t.backtest.data.errors import DataError, count_rows, first_rows
-from ml4t.backtest.data.join._rows import (
+from ml4t.backtest.data.join._row_order import (
     count_times,
     place_times,
     runs_backwards,

@@ -7,14 +7,14 @@ from dataclasses import replace
 import numpy as np
 
 from ml4t.backtest.data.arrays import Float64s, Int32s, Int64s
-from ml4t.backtest.data.join._rows import last_rows
 from ml4t.backtest.data.join.bars import Bars, take_rows
-from ml4t.backtest.data.stream.chunk_columns import Room
+from ml4t.backtest.data.stream.chunk_columns import ChunkColumns
+from ml4t.backtest.market._last_rows import last_rows
 
 Columns = dict[str, Float64s]
 
 
-def with_carried(carried: Bars | None, bars: Bars, room: Room) -> Bars:
+def with_carry_over(carry_over: Bars | None, bars: Bars, columns: ChunkColumns) -> Bars:
     """Return the bars of a chunk behind those carried over, which stand at one timestamp, the first.
 
     The ``times`` of single rows, which the timestamps tell, are those of the chunk alone. The arrays of
@@ -22,38 +22,38 @@ def with_carried(carried: Bars | None, bars: Bars, room: Room) -> Bars:
 
     Parameters
     ----------
-    carried : Bars or None
+    carry_over : Bars or None
         What :func:`last_bars` gave of the chunk before; None before the first.
     bars : Bars
-    room : Room
-        Where the columns of the chunk have room for those rows.
+    columns : ChunkColumns
+        Which have room for those rows.
     """
-    if carried is None:
+    if carry_over is None:
         return bars
     return replace(
         bars,
-        timestamps=room.behind(carried.timestamps, bars.timestamps),
-        offsets=_offsets(carried, bars, room),
-        codes=_codes(carried, bars, room),
-        prices=_behind(carried.prices, bars.prices, room),
-        features=_behind(carried.features, bars.features, room),
+        timestamps=columns.behind(carry_over.timestamps, bars.timestamps),
+        offsets=_offsets(carry_over, bars, columns),
+        codes=_codes(carry_over, bars, columns),
+        prices=_behind(carry_over.prices, bars.prices, columns),
+        features=_behind(carry_over.features, bars.features, columns),
         published=None,
     )
 
 
-def last_bars(carried: Bars | None, whole: Bars) -> Bars:
+def last_bars(carry_over: Bars | None, whole: Bars) -> Bars:
     """Return the last bar of every asset, in asset order, at the last timestamp; ``times`` are their own.
 
     Parameters
     ----------
-    carried : Bars or None
+    carry_over : Bars or None
     whole : Bars
-        What :func:`with_carried` made of them and a chunk.
+        What :func:`with_carry_over` made of them and a chunk.
     """
     rows = last_rows(whole.codes, len(whole.assets))
     rows = rows[rows >= 0]
     return Bars(
-        times=_times(carried, whole, rows),
+        times=_times(carry_over, whole, rows),
         timestamps=whole.timestamps[-1:].copy(),
         offsets=np.array([0, len(rows)], np.int64),
         codes=whole.codes[rows],
@@ -64,32 +64,32 @@ def last_bars(carried: Bars | None, whole: Bars) -> Bars:
     )
 
 
-def _offsets(carried: Bars, bars: Bars, room: Room) -> Int64s:
-    n_carried = len(carried.times)
+def _offsets(carry_over: Bars, bars: Bars, columns: ChunkColumns) -> Int64s:
+    n_carried = len(carry_over.times)
     if n_carried == 1 and len(bars.timestamps) == len(bars.times):
-        return room.counting(len(bars.times) + 2)
-    offsets = room.behind(carried.offsets[:1], bars.offsets)
+        return columns.counting(len(bars.times) + 2)
+    offsets = columns.behind(carry_over.offsets[:1], bars.offsets)
     offsets[1:] += n_carried
     return offsets
 
 
-def _codes(carried: Bars, bars: Bars, room: Room) -> Int32s:
+def _codes(carry_over: Bars, bars: Bars, columns: ChunkColumns) -> Int32s:
     if len(bars.assets) == 1:
-        return room.zeros(len(carried.codes) + len(bars.codes))
-    return room.behind(carried.codes, bars.codes)
+        return columns.zeros(len(carry_over.codes) + len(bars.codes))
+    return columns.behind(carry_over.codes, bars.codes)
 
 
-def _times(carried: Bars | None, whole: Bars, rows: Int64s) -> Int64s:
-    if carried is None:
+def _times(carry_over: Bars | None, whole: Bars, rows: Int64s) -> Int64s:
+    if carry_over is None:
         return whole.times[rows]
-    n_carried = len(carried.times)
+    n_carried = len(carry_over.times)
     times = whole.times[np.maximum(rows - n_carried, 0)]
     is_carried = rows < n_carried
-    times[is_carried] = carried.times[rows[is_carried]]
+    times[is_carried] = carry_over.times[rows[is_carried]]
     return times
 
 
-def _behind(before: Columns, after: Columns, room: Room) -> Columns:
+def _behind(before: Columns, after: Columns, columns: ChunkColumns) -> Columns:
     # An array that stands twice (a close that is open, high and low too) stays one.
-    chained = {id(column): room.behind(before[name], column) for name, column in after.items()}
+    chained = {id(column): columns.behind(before[name], column) for name, column in after.items()}
     return {name: chained[id(column)] for name, column in after.items()}

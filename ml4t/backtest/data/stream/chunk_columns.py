@@ -10,8 +10,8 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from ml4t.backtest.data.arrays import Arrays, Int32s, Int64s
-from ml4t.backtest.data.join._rows import copy_arrays
-from ml4t.backtest.data.stream.array_pool import Recycler
+from ml4t.backtest.data.stream._copy_arrays import copy_arrays
+from ml4t.backtest.data.stream.array_pool import ArrayPool
 from ml4t.backtest.data.tables.arrow import eight_bytes, single
 from ml4t.backtest.data.tables.raw_columns import RawColumn, RawTable
 
@@ -21,36 +21,36 @@ COPIED_AT_ONCE = 524_288
 """Rows of decoded batches that wait, at most and one batch, to be copied in one turn."""
 
 
-class Room(Arrays):
+class ChunkColumns(Arrays):
     """Columns with room in front: rows that come in pieces are written once, where they will stay.
 
     Parameters
     ----------
     n_before : int
         Rows that will stand before each column.
-    memory : Recycler
+    pool : ArrayPool
     """
 
-    def __init__(self, n_before: int, memory: Recycler) -> None:
+    def __init__(self, n_before: int, pool: ArrayPool) -> None:
         self._n_before = n_before
-        self._memory = memory
+        self._pool = pool
         # By the address of a column, which Arrow hands on unchanged: the column and its room.
         self._wholes: dict[tuple[int, int], Array] = {}
 
     def empty(self, n: int, dtype: npt.DTypeLike = np.float64) -> Array:
         """Return a column of n rows with any values in it."""
-        whole = self._memory.empty(self._n_before + n, dtype)
+        whole = self._pool.empty(self._n_before + n, dtype)
         column = whole[self._n_before :]
         self._wholes[_place(column)] = whole
         return column
 
     def counting(self, n: int) -> Int64s:
         """Return 0, 1, ... n - 1, of one array for all chunks."""
-        return self._memory.counting(n)
+        return self._pool.counting(n)
 
     def zeros(self, n: int) -> Int32s:
         """Return n zeros, of one array for all chunks."""
-        return self._memory.zeros(n)
+        return self._pool.zeros(n)
 
     def behind(self, before: Array, column: Array) -> Array:
         """Return a column behind what is carried over; copied only where it was not made here.
@@ -98,9 +98,9 @@ class Room(Arrays):
 class _Column:
     """A column that comes in pieces: written into one array, or kept as they are where that cannot be."""
 
-    def __init__(self, kind: pa.DataType, n_rows: int, room: Room) -> None:
+    def __init__(self, kind: pa.DataType, n_rows: int, columns: ChunkColumns) -> None:
         self._kind = kind
-        self._array = room.empty(n_rows, np.int64) if _is_plain(kind) else None
+        self._array = columns.empty(n_rows, np.int64) if _is_plain(kind) else None
         self._pieces: list[pa.Array] = []
 
     def place(self, piece: pa.Array, filled: int) -> list[tuple[Array, Array]]:

@@ -9,21 +9,21 @@ from typing import Any
 import pandas as pd
 
 from ml4t.backtest.data.errors import DAY_NS, DataError
-from ml4t.backtest.data.stream.table_source import Source
-from ml4t.backtest.data.tables.stamps import Clock
+from ml4t.backtest.data.stream.table_source import TableSource
+from ml4t.backtest.data.tables.clock import Clock
 
 DATE = re.compile(r"\s*\d{4}-\d{2}-\d{2}\s*")
 
 
 def first_and_last(
-    start: Any, end: Any, source: Source, clock: Clock
+    start: Any, end: Any, source: TableSource, clock: Clock
 ) -> tuple[int | None, int | None]:
     """Return the stored times after which and until which rows are meant.
 
     Parameters
     ----------
     start, end : str, date, datetime or None
-    source : Source
+    source : TableSource
     clock : Clock
 
     Raises

@@ -11,7 +11,7 @@ from ml4t.backtest.market.fingerprint import fingerprint
 from ml4t.backtest.market.market_data import MarketData
 
 if TYPE_CHECKING:
-    from ml4t.backtest.data.stream.feed_plan import Plan
+    from ml4t.backtest.data.stream.feed_plan import FeedPlan
 
 
 class DataFeed:
@@ -21,7 +21,7 @@ class DataFeed:
 
     Parameters
     ----------
-    plan : Plan
+    plan : FeedPlan
     prefetch : bool
         Read the next chunk in a thread while one is used.
     arguments : mapping, optional
@@ -29,7 +29,7 @@ class DataFeed:
     """
 
     def __init__(
-        self, plan: Plan, *, prefetch: bool = True, arguments: Mapping[str, Any] | None = None
+        self, plan: FeedPlan, *, prefetch: bool = True, arguments: Mapping[str, Any] | None = None
     ) -> None:
         self._plan = plan
         self._prefetch = prefetch
@@ -102,7 +102,7 @@ class DataFeed:
             found when its chunk is read, with the messages of ``market_data``.
         """
         # Arrow's datasets take their time to import, and few runs need them.
-        from ml4t.backtest.data.stream.feed_plan import make_plan
+        from ml4t.backtest.data.stream.feed_plan import make_feed_plan
 
         options: dict[str, Any] = {
             "signals": signals,
@@ -121,7 +121,7 @@ class DataFeed:
             "on_violation": on_violation,
         }
         arguments = {"prices": prices, **options, "prefetch": prefetch}
-        return cls(make_plan(prices, **options), prefetch=prefetch, arguments=arguments)
+        return cls(make_feed_plan(prices, **options), prefetch=prefetch, arguments=arguments)
 
     @property
     def assets(self) -> tuple[Any, ...]:
@@ -145,9 +145,9 @@ class DataFeed:
 
     def __iter__(self) -> Iterator[MarketData]:
         """Read the chunks in order. Each carries over the last bar of every asset seen before it."""
-        from ml4t.backtest.data.stream.feed_pass import Walk
+        from ml4t.backtest.data.stream.feed_pass import FeedPass
 
-        chunks = Walk(self._plan).chunks()
+        chunks = FeedPass(self._plan).chunks()
         return one_ahead(chunks) if self._prefetch else chunks
 
     def fingerprint(self) -> str:
@@ -173,8 +173,8 @@ class DataFeed:
         return f"DataFeed({len(self.assets)} assets, {self.n_rows} bars{chunks})"
 
 
-def _files(plan: Plan) -> Iterator[tuple[str, str]]:
+def _files(plan: FeedPlan) -> Iterator[tuple[str, str]]:
     """Yield each file that passes read, with the name of its table."""
-    for source in (plan.source, *(table._source for table in (*plan.series, *plan.context))):
+    for source in (plan.source, *(table.rows for table in (*plan.series, *plan.context))):
         for path in getattr(source.dataset, "files", ()):  # a table in memory has none
             yield source.name, path

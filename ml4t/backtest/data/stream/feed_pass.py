@@ -17,35 +17,36 @@ from ml4t.backtest.data.assembly.joiner import (
     Joiner,
     Tables,
     check_own_columns,
-    wrap,
+    to_market_data,
 )
 from ml4t.backtest.data.errors import DataError
 from ml4t.backtest.data.join.bars import Bars, make_bars, without_rows
-from ml4t.backtest.data.stream.array_pool import Recycler
-from ml4t.backtest.data.stream.carry_over import last_bars, with_carried
-from ml4t.backtest.data.stream.chunk_columns import Room
-from ml4t.backtest.data.stream.feed_plan import Plan
-from ml4t.backtest.data.stream.series_source import SeriesSource
-from ml4t.backtest.data.stream.table_source import LARGEST_BATCH, InOrder
+from ml4t.backtest.data.stream.array_pool import ArrayPool
+from ml4t.backtest.data.stream.carry_over import last_bars, with_carry_over
+from ml4t.backtest.data.stream.chunk_columns import ChunkColumns
+from ml4t.backtest.data.stream.feed_plan import FeedPlan
+from ml4t.backtest.data.stream.in_order_reader import InOrderReader
+from ml4t.backtest.data.stream.series_reader import SeriesReader
+from ml4t.backtest.data.stream.table_source import LARGEST_BATCH
 from ml4t.backtest.data.tables.corporate_actions import Actions
 from ml4t.backtest.data.tables.price_table import price_rows
 from ml4t.backtest.data.tables.raw_columns import RawTable
 from ml4t.backtest.data.tables.series_table import SeriesTable
-from ml4t.backtest.data.tables.table_requests import Request
+from ml4t.backtest.data.tables.table_requests import TableRequest
 from ml4t.backtest.market.market_data import MarketData
 
-Join = Callable[[Request, SeriesTable, Bars], Columns]
+Join = Callable[[TableRequest, SeriesTable, Bars], Columns]
 
 
-class Walk:
+class FeedPass:
     """Where a pass stands, and what it carries from one chunk to the next.
 
     Parameters
     ----------
-    plan : Plan
+    plan : FeedPlan
     """
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: FeedPlan) -> None:
         self._plan = plan
         n_assets = len(plan.assets)
         tables = (*plan.series, *plan.context)
@@ -53,11 +54,13 @@ class Walk:
             plan.clock,
             plan.on_violation,
             {name: item.start(n_assets) for name, item in plan.indicators.items()},
-            {table.request.name: table.memory() for table in tables},
+            {table.request.name: table.history() for table in tables},
         )
-        # Room for the largest chunk and what it carries over, where chunks are cut by rows.
-        self._memory = Recycler(max(plan.sizes, default=0) + n_assets + 1)
-        self._carried: Bars | None = None
+        self._series = [SeriesReader(source) for source in plan.series]
+        self._context = [SeriesReader(source) for source in plan.context]
+        # ChunkColumns for the largest chunk and what it carries over, where chunks are cut by rows.
+        self._pool = ArrayPool(max(plan.sizes, default=0) + n_assets + 1)
+        self._carry_over: Bars | None = None
         self._last_context: Columns = {}
         # The instant up to which everything published has been read.
         self._now: int | None = None
@@ -65,47 +68,49 @@ class Walk:
     def chunks(self) -> Iterator[MarketData]:
         """Read one chunk after the other."""
         read = self._in_order if self._plan.survey.n_times is not None else self._in_any_order
-        for table, room in read():
-            chunk = self._chunk(table, room)
-            del table, room
+        for table, columns in read():
+            chunk = self._chunk(table, columns)
+            del table, columns
             yield chunk
             del chunk
 
-    def _in_order(self) -> Iterator[tuple[pa.Table | RawTable, Room]]:
+    def _in_order(self) -> Iterator[tuple[pa.Table | RawTable, ChunkColumns]]:
         """Read the prices of one chunk after the other, from front to back."""
         plan = self._plan
-        reader = InOrder(plan.source, max(plan.sizes, default=LARGEST_BATCH))
+        reader = InOrderReader(plan.source, max(plan.sizes, default=LARGEST_BATCH))
         read = reader.rows if plan.ends is None else reader.until
         for end in plan.sizes if plan.ends is None else plan.ends:
-            room = self._room()
-            table = read(end, room)
+            columns = self._new_columns()
+            table = read(end, columns)
             if table is not None:
-                yield table, room
+                yield table, columns
 
-    def _in_any_order(self) -> Iterator[tuple[pa.Table | RawTable, Room]]:
+    def _in_any_order(self) -> Iterator[tuple[pa.Table | RawTable, ChunkColumns]]:
         """Read the prices of one chunk after the other, each from wherever its rows are."""
         for bounds in pairwise([None, *(self._plan.ends or ())]):
-            yield self._plan.source.read(*bounds), self._room()
+            yield self._plan.source.read(*bounds), self._new_columns()
 
-    def _room(self) -> Room:
-        """Room for the rows that the next chunk carries over."""
-        return Room(0 if self._carried is None else len(self._carried.times), self._memory)
+    def _new_columns(self) -> ChunkColumns:
+        """Columns with room for the rows that the next chunk carries over."""
+        return ChunkColumns(
+            0 if self._carry_over is None else len(self._carry_over.times), self._pool
+        )
 
-    def _chunk(self, table: pa.Table | RawTable, room: Room) -> MarketData:
+    def _chunk(self, table: pa.Table | RawTable, columns: ChunkColumns) -> MarketData:
         plan = self._plan
         read = price_rows(
-            table, PRICES, plan.source.roles, plan.assets, plan.survey.kinds, arrays=room
+            table, PRICES, plan.source.roles, plan.assets, plan.survey.kinds, arrays=columns
         )
-        bars = make_bars(read, plan.clock, PRICES, plan.sort, room)
+        bars = make_bars(read, plan.clock, PRICES, plan.sort, columns)
         self._check_later(bars)
         check_own_columns(bars, plan.on_violation)
         actions = self._actions(int(bars.timestamps[-1]))
         joiner = self._joiner
-        series = self._published(plan.series, joiner.asset_values, bars)
+        series = self._published(self._series, joiner.asset_values, bars)
         features = joiner.features(bars, series, actions)
-        market = self._published(plan.context, joiner.market_values, bars)
+        market = self._published(self._context, joiner.market_values, bars)
         context = joiner.context(bars, market, features)
-        return self._tied(replace(bars, features=features), room, context, actions)
+        return self._tied(replace(bars, features=features), columns, context, actions)
 
     def _check_later(self, bars: Bars) -> None:
         """Refuse rows that are not after those of the chunk before."""
@@ -122,34 +127,36 @@ class Walk:
         raise DataError(f"{PRICES}: {what}")
 
     def _tied(
-        self, bars: Bars, room: Room, context: Columns, actions: Actions | None
+        self, bars: Bars, columns: ChunkColumns, context: Columns, actions: Actions | None
     ) -> MarketData:
         """Tie a chunk to the one before, and keep what ties the next one to it."""
-        carried = self._carried
-        whole = with_carried(carried, bars, room)
+        carry_over = self._carry_over
+        whole = with_carry_over(carry_over, bars, columns)
         chunk: dict[str, Any] = {}
-        if carried is not None:
-            chunk["carried_times"] = carried.times
+        if carry_over is not None:
+            chunk["carried_times"] = carry_over.times
             context = {
                 name: np.concatenate([self._last_context[name], column])
                 for name, column in context.items()
             }
-        self._carried = last_bars(carried, whole)
+        self._carry_over = last_bars(carry_over, whole)
         self._last_context = {name: column[-1:].copy() for name, column in context.items()}
         self._now = int(bars.timestamps[-1])
-        return wrap(whole, self._plan.signal_names, context, actions, self._plan.info, **chunk)
+        return to_market_data(
+            whole, self._plan.signal_names, context, actions, self._plan.info, **chunk
+        )
 
-    def _published(self, sources: list[SeriesSource], join: Join, bars: Bars) -> Tables:
+    def _published(self, readers: list[SeriesReader], join: Join, bars: Bars) -> Tables:
         """Read what was published since the chunk before, and up to the last of these bars."""
         tables = []
-        for source in sources:
+        for reader in readers:
             since = self._now
             # What comes before the first bar may be long: no more of it is read than is kept.
-            for pause in source.pauses(since, int(bars.timestamps[0])):
-                join(source.request, source.published(since, pause), without_rows(bars))
+            for pause in reader.pauses(since, int(bars.timestamps[0])):
+                join(reader.request, reader.published(since, pause), without_rows(bars))
                 since = pause
-            table = source.published(since, int(bars.timestamps[-1]))
-            tables.append((source.request, table))
+            table = reader.published(since, int(bars.timestamps[-1]))
+            tables.append((reader.request, table))
         return tables
 
     def _actions(self, until: int) -> Actions | None:

@@ -13,31 +13,33 @@ import pyarrow as pa
 from ml4t.backtest.data.assembly.from_tables import actions_of
 from ml4t.backtest.data.assembly.joiner import PRICES, Joiner
 from ml4t.backtest.data.errors import DataError
-from ml4t.backtest.data.features.indicators import Indicator
-from ml4t.backtest.data.features.provided import Provided, split_providers
+from ml4t.backtest.data.features.indicators import Indicator, split_indicators
+from ml4t.backtest.data.features.provider_columns import NamedProvider, split_providers
 from ml4t.backtest.data.join.bars import Bars
+from ml4t.backtest.data.stream.chunk_ends import SPANS, chunk_ends, row_counts
 from ml4t.backtest.data.stream.date_range import first_and_last
 from ml4t.backtest.data.stream.series_source import SeriesSource
-from ml4t.backtest.data.stream.survey import SPANS, Survey, chunk_ends, look, row_counts, survey
-from ml4t.backtest.data.stream.table_source import TIME_ROLES, Source, open_source
+from ml4t.backtest.data.stream.survey import Survey, survey_metadata, survey_rows
+from ml4t.backtest.data.stream.table_source import TIME_ROLES, TableSource, open_source
 from ml4t.backtest.data.tables.arrow import single, to_arrow, to_float64
 from ml4t.backtest.data.tables.asset_codes import asset_order
+from ml4t.backtest.data.tables.clock import Clock, check_kinds, make_clock
 from ml4t.backtest.data.tables.column_roles import ACTION_ROLES, OHLC, find_roles
 from ml4t.backtest.data.tables.corporate_actions import Actions
 from ml4t.backtest.data.tables.options import check_on_violation
 from ml4t.backtest.data.tables.price_table import ONE_ASSET, price_roles
-from ml4t.backtest.data.tables.stamps import Clock, Stamps, check_kinds, make_clock
-from ml4t.backtest.data.tables.table_requests import Request, split_indicators, split_requests
+from ml4t.backtest.data.tables.stamps import Stamps
+from ml4t.backtest.data.tables.table_requests import TableRequest, split_requests
 
 
 @dataclass(frozen=True)
-class Plan:
+class FeedPlan:
     """Everything that is the same in each pass over a feed.
 
     ``ends`` are the last stored times of chunks; where it is None, ``sizes`` are their numbers of rows.
     """
 
-    source: Source
+    source: TableSource
     survey: Survey
     assets: tuple[Any, ...]
     ends: list[int] | None
@@ -45,7 +47,7 @@ class Plan:
     clock: Clock
     series: list[SeriesSource]
     context: list[SeriesSource]
-    indicators: dict[str, Indicator | Provided]
+    indicators: dict[str, Indicator | NamedProvider]
     signal_names: list[str]
     actions: Actions | None
     sort: bool
@@ -60,7 +62,7 @@ class Plan:
         return None if self.survey.counts is None else len(self.ends)
 
 
-def make_plan(
+def make_feed_plan(
     prices: Any,
     *,
     signals: Any,
@@ -77,7 +79,7 @@ def make_plan(
     timezone: str | None,
     sort: bool,
     on_violation: str,
-) -> Plan:
+) -> FeedPlan:
     """Look at the tables of a feed; the parameters are those of ``DataFeed.from_parquet``."""
     check_on_violation(on_violation)
     _check_chunk(chunk)
@@ -86,7 +88,7 @@ def make_plan(
     after, until = first_and_last(start, end, source, clock)
     source = replace(source, after=after, until=until)
     # Rows that go backwards are to be sorted: the metadata do not say where they are.
-    found = (None if sort else look(source)) or survey(
+    found = (None if sort else survey_metadata(source)) or survey_rows(
         source, must_be_in_order=not sort and "asset" not in source.roles
     )
     names = _assets(source, found, assets)
@@ -98,7 +100,7 @@ def make_plan(
     _, feature_requests = split_requests(features, "features", "feature")
     _, context_requests = split_requests(context, "context", "context")
 
-    def opened(requests: list[Request], of: tuple[Any, ...]) -> list[SeriesSource]:
+    def opened(requests: list[TableRequest], of: tuple[Any, ...]) -> list[SeriesSource]:
         return [SeriesSource(request, clock, of, assets is not None) for request in requests]
 
     signal_tables, series = opened(signal_requests, names), opened(feature_requests, names)
@@ -109,7 +111,7 @@ def make_plan(
     corporate = actions_of(_chosen(actions, names, assets), names, clock, stamps)
     check_kinds(stamps, clock)
     _join_no_rows(source, names, signal_tables + series, market, indicators, clock)
-    return Plan(
+    return FeedPlan(
         source=source,
         survey=found,
         assets=names,
@@ -141,22 +143,23 @@ def _price_source(
     columns: Mapping[str, str] | None,
     values: Sequence[str] | None,
     assets: Sequence[Any] | None,
-) -> Source:
+) -> TableSource:
     find = partial(price_roles, name=PRICES, columns=columns)
     meant = [*(columns or {}).values(), *(values or ())]
     source = open_source(prices, PRICES, find, ("timestamp",), meant)
     wanted = source.columns
     if values is not None:
-        absent = [column for column in values if column not in source.columns]
+        asked, present = {*values, *source.roles.values()}, set(source.columns)
+        absent = [column for column in values if column not in present]
         if absent:
             raise DataError(
                 f"{PRICES}: has no column {absent[0]!r}; its columns are {', '.join(source.columns)}"
             )
-        wanted = tuple(c for c in wanted if c in values or c in source.roles.values())
+        wanted = tuple(c for c in wanted if c in asked)
     return replace(source, columns=wanted, assets=None if assets is None else tuple(assets))
 
 
-def _assets(source: Source, found: Survey, given: Sequence[Any] | None) -> tuple[Any, ...]:
+def _assets(source: TableSource, found: Survey, given: Sequence[Any] | None) -> tuple[Any, ...]:
     if "asset" in source.roles:
         return asset_order(list(found.assets), False, given, PRICES)
     given = (ONE_ASSET,) if given is None else tuple(given)
@@ -168,7 +171,7 @@ def _assets(source: Source, found: Survey, given: Sequence[Any] | None) -> tuple
 
 
 def _join_no_rows(
-    source: Source,
+    source: TableSource,
     assets: tuple[Any, ...],
     series: list[SeriesSource],
     context: list[SeriesSource],

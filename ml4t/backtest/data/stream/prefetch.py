@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
+
+from ml4t.backtest.data.errors import DataError
 
 T = TypeVar("T")
 
@@ -24,14 +27,29 @@ def one_ahead(items: Iterator[T]) -> Iterator[T]:
     ----------
     items : iterator
         Asked from one thread, one item after the other. What it raises is raised here.
+
+    Raises
+    ------
+    DataError
+        In a process that was forked meanwhile: the thread stayed behind, and would be waited for without
+        end.
     """
+    process = os.getpid()
     with _short_turns, ThreadPoolExecutor(1, thread_name_prefix="feed") as thread:
 
         def fetch() -> Future[T | None]:
             return thread.submit(next, items, None)
 
+        def fetched(coming: Future[T | None]) -> T | None:
+            if os.getpid() != process:
+                raise DataError(
+                    "a DataFeed that reads ahead cannot go on in a forked process, where its thread does not "
+                    "run: make it with prefetch=False, or begin a pass in the new process"
+                )
+            return coming.result()
+
         coming = fetch()
-        while (item := coming.result()) is not None:
+        while (item := fetched(coming)) is not None:
             coming = fetch()
             yield item
             del item  # what is done with makes room for the next

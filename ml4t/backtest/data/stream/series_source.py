@@ -12,9 +12,11 @@ import pyarrow as pa
 
 from ml4t.backtest.data.errors import DAY_NS, DataError
 from ml4t.backtest.data.join.as_of import publication_times
-from ml4t.backtest.data.join.history import Memory
-from ml4t.backtest.data.stream.survey import Survey, survey
-from ml4t.backtest.data.stream.table_source import Roles, Source, open_source
+from ml4t.backtest.data.join.history import History
+from ml4t.backtest.data.stream.chunk_ends import day_groups
+from ml4t.backtest.data.stream.survey import Survey, survey_rows
+from ml4t.backtest.data.stream.table_source import Roles, TableSource, open_source
+from ml4t.backtest.data.tables.clock import Clock
 from ml4t.backtest.data.tables.column_roles import SERIES_ROLES, find_roles
 from ml4t.backtest.data.tables.options import Table
 from ml4t.backtest.data.tables.series_table import (
@@ -24,8 +26,8 @@ from ml4t.backtest.data.tables.series_table import (
     refuse_unknown,
     timeless,
 )
-from ml4t.backtest.data.tables.stamps import Clock, Stamps
-from ml4t.backtest.data.tables.table_requests import Request
+from ml4t.backtest.data.tables.stamps import Stamps
+from ml4t.backtest.data.tables.table_requests import TableRequest
 
 ROWS_AT_A_TIME = 1_000_000
 # Stored times of dates and of local times are within two days of the instants they mean.
@@ -37,7 +39,7 @@ class SeriesSource:
 
     Parameters
     ----------
-    request : Request
+    request : TableRequest
     clock : Clock
         Of the run.
     assets : tuple of asset names of the run
@@ -47,7 +49,7 @@ class SeriesSource:
     """
 
     def __init__(
-        self, request: Request, clock: Clock, assets: tuple[Any, ...], chosen: bool
+        self, request: TableRequest, clock: Clock, assets: tuple[Any, ...], chosen: bool
     ) -> None:
         self.request = request
         self._clock = request.clock(clock)
@@ -58,25 +60,25 @@ class SeriesSource:
         source = open_source(options.source, name, find, seen_by, options.meant, request.value_name)
         names = {str(asset) for asset in assets}
         self._is_wide = "asset" not in source.roles and bool(names & set(source.columns))
-        self._source = replace(source, columns=self._columns(source, names if chosen else None))
+        self.rows = replace(source, columns=self._columns(source, names if chosen else None))
         # Found out by reading no row: columns that are missing, or hold no numbers.
-        meant = self._source.columns if self._is_wide else source.columns
+        meant = self.rows.columns if self._is_wide else source.columns
         self.without_rows = self._read(source.dataset.schema.empty_table().select(meant), {})
         if chosen and "asset" in source.roles:
-            self._source = replace(self._source, assets=assets)
-        self.survey: Survey = survey(self._source)
+            self.rows = replace(self.rows, assets=assets)
+        self.survey: Survey = survey_rows(self.rows)
         self._refuse_unknown()
         self._lag = options.lag_ns
         self._margin = MARGIN_NS
         kind = self.kind
         if kind == "aware" or (kind == "naive" and self._clock.naive_zone is None):
             self._margin = 0
-        self._pauses = (self.survey.groups(ROWS_AT_A_TIME) + 1) * DAY_NS + self._lag
+        self._pauses = (day_groups(self.survey, ROWS_AT_A_TIME) + 1) * DAY_NS + self._lag
 
     @property
     def kind(self) -> str:
         """Kind of the times that say when a value is seen."""
-        roles = self._source.roles
+        roles = self.rows.roles
         return self.survey.kinds["available_at" if "available_at" in roles else "timestamp"]
 
     @property
@@ -87,15 +89,15 @@ class SeriesSource:
     @property
     def value_names(self) -> list[str]:
         """Names of the columns that it gives."""
-        options, columns, roles = self.request.options, self._source.columns, self._source.roles
+        options, columns, roles = self.request.options, self.rows.columns, self.rows.roles
         if self._is_wide:
             return [self.request.value_name]
         taken = columns if options.values is None else options.values
         return [column for column in taken if column not in roles.values()]
 
-    def memory(self) -> Memory:
+    def history(self) -> History:
         """Return what is known before the first row."""
-        return Memory(max(len(self._assets), 1), self.request.options.lag_bars)
+        return History(max(len(self._assets), 1), self.request.options.lag_bars)
 
     def pauses(self, after: int | None, before: int) -> list[int]:
         """Return instants between which no more rows are published than can be read at a time."""
@@ -104,12 +106,13 @@ class SeriesSource:
             inside &= self._pauses > after
         return self._pauses[inside].tolist()
 
-    def published(self, after: int | None, until: int) -> SeriesTable:
-        """Return the rows published after one instant and up to another, both in nanoseconds UTC."""
-        margin = self._margin
-        table = self._source.read(
-            None if after is None else after - self._lag - margin, until - self._lag + margin
-        )
+    def stored_between(self, after: int | None, until: int) -> tuple[int | None, int]:
+        """Return the stored times between which all rows lie that are published between two instants."""
+        begin = None if after is None else after - self._lag - self._margin
+        return begin, until - self._lag + self._margin
+
+    def published(self, table: pa.Table, after: int | None, until: int) -> SeriesTable:
+        """Return the rows of a part published after one instant and up to another, nanoseconds UTC."""
         series = self._read(table, self.survey.kinds)
         if self._assets:
             refuse_unknown(series, len(self._assets))
@@ -126,7 +129,7 @@ class SeriesSource:
             return read_context(options, request.name, request.value_name, kinds)
         return read_series(options, request.name, request.value_name, self._assets, kinds)
 
-    def _columns(self, source: Source, names: set[str] | None) -> tuple[str, ...]:
+    def _columns(self, source: TableSource, names: set[str] | None) -> tuple[str, ...]:
         """The columns to read: times, assets and the values asked for."""
         wanted = names if self._is_wide else self.request.options.values
         if wanted is None:
@@ -138,7 +141,7 @@ class SeriesSource:
         unknown = self.survey.assets - set(self._assets) if self._assets else ()
         if unknown:
             # The few first rows of those assets say which they are.
-            rows = replace(self._source, assets=tuple(unknown)).read()
+            rows = replace(self.rows, assets=tuple(unknown)).read()
             options = replace(self.request.options, source=rows)
             series = read_series(options, self.request.name, self.request.value_name, self._assets)
             refuse_unknown(series, len(self._assets))

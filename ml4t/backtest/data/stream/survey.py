@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -15,14 +14,11 @@ import pyarrow as pa
 
 from ml4t.backtest.data.arrays import Int64s
 from ml4t.backtest.data.errors import DAY_NS, SHOWN, DataError, count_rows
-from ml4t.backtest.data.stream.table_source import TIME_ROLES, Source, row_groups, stored_times
+from ml4t.backtest.data.stream.row_groups import row_groups
+from ml4t.backtest.data.stream.stored_times import stored_times
+from ml4t.backtest.data.stream.table_source import TIME_ROLES, TableSource
 from ml4t.backtest.data.tables.asset_codes import encode, used_names
 from ml4t.backtest.data.tables.stamps import read_stamps
-
-# The first chunk is this part of the others, and each is by half larger than the one before: reading
-# it then takes no longer than the run over that one.
-FIRST_PART = 8
-SPANS = {"day": "M8[D]", "month": "M8[M]", "year": "M8[Y]"}
 
 
 @dataclass(frozen=True)
@@ -42,14 +38,8 @@ class Survey:
     days: Int64s
     counts: Int64s | None
 
-    def groups(self, n_rows: int) -> Int64s:
-        """Return the last day of each group of days with up to ``n_rows`` rows, or one day."""
-        if self.counts is None:
-            raise ValueError("the rows were not counted by day")
-        return self.days[group_ends(self.counts, n_rows)]
 
-
-def look(source: Source) -> Survey | None:
+def survey_metadata(source: TableSource) -> Survey | None:
     """Return what the metadata of files say of a table of one asset; None where that is not enough.
 
     The rows of one asset must be in order of time. Where no two row groups overlap, what the metadata
@@ -69,7 +59,7 @@ def look(source: Source) -> Survey | None:
     return Survey(n_rows, n_rows, {"timestamp": stamps}, frozenset(), days, None)
 
 
-def _kind(source: Source, times: Int64s) -> str | None:
+def _kind(source: TableSource, times: Int64s) -> str | None:
     """Kind of the times of a table, where some of them, as they are stored, say it."""
     kind = source.dataset.schema.field(source.time).type
     if pa.types.is_date(kind):
@@ -79,12 +69,12 @@ def _kind(source: Source, times: Int64s) -> str | None:
     return None if stamps.kind == "date" else stamps.kind
 
 
-def survey(source: Source, must_be_in_order: bool = False) -> Survey:
+def survey_rows(source: TableSource, must_be_in_order: bool = False) -> Survey:
     """Read times and assets of a table, some rows at a time.
 
     Parameters
     ----------
-    source : Source
+    source : TableSource
     must_be_in_order : bool
         Refuse a row whose time is before that of an earlier one: those of a single asset are in order.
 
@@ -120,82 +110,6 @@ def survey(source: Source, must_be_in_order: bool = False) -> Survey:
     return Survey(
         int(counts.sum()), steps.n_times, kinds, frozenset(assets), np.array(in_order), counts
     )
-
-
-def chunk_ends(found: Survey, source: Source, chunk: str | int) -> list[int] | None:
-    """Return the last stored time that belongs to each chunk; a time is never split.
-
-    None where chunks are so many rows, as every row has a time of its own.
-
-    Parameters
-    ----------
-    found : Survey
-    source : Source
-    chunk : {"day", "month", "year"} or int
-        A span of the calendar, or the number of rows that a chunk holds at most (but one timestamp).
-    """
-    last = (found.days + 1) * DAY_NS - 1
-    if isinstance(chunk, str):
-        spans = found.days.view("M8[D]").astype(SPANS[chunk])
-        return last[np.append(spans[1:] != spans[:-1], True)].tolist()
-    if found.counts is None:
-        return None
-    if found.counts.max() <= chunk:
-        return last[group_ends(found.counts, chunk)].tolist()
-    ends, counts = [], []
-    for day, end, count in zip(found.days, last, found.counts, strict=True):
-        if count <= chunk:
-            ends.append(np.array([end]))
-            counts.append(np.array([count]))
-        else:
-            times, rows = _times_of_day(source, int(day))
-            ends.append(times)
-            counts.append(rows)
-    return np.concatenate(ends)[group_ends(np.concatenate(counts), chunk)].tolist()
-
-
-def row_counts(n_rows: int, chunk: int) -> list[int]:
-    """Return the rows of each chunk where each row is a time of its own.
-
-    The first chunks are smaller: a run begins on the first one while larger ones are read.
-    """
-    counts, size = [], max(chunk // FIRST_PART, 1)
-    while n_rows > 0:
-        counts.append(min(size, n_rows))
-        n_rows -= size
-        size = min(size + max(size // 2, 1), chunk)
-    return counts
-
-
-def group_ends(counts: Int64s, n_rows: int) -> list[int]:
-    """Return the last position of each group of counts that add up to ``n_rows`` at most, or are one."""
-    ends, total = [], 0
-    for position, count in enumerate(counts.tolist()):
-        if total and total + count > n_rows:
-            ends.append(position - 1)
-            total = 0
-        total += count
-    return [*ends, len(counts) - 1]
-
-
-def _times_of_day(source: Source, day: int) -> tuple[Int64s, Int64s]:
-    """Return the distinct times of a day, in order, and how many rows have each."""
-    found: list[tuple[Int64s, Int64s]] = []
-    for batch in source.batches([source.time], day * DAY_NS - 1, (day + 1) * DAY_NS - 1):
-        found.append(np.unique(stored_times(batch[source.time]), return_counts=True))
-        # Each is kept less than half as long as the one before: together they are never longer than
-        # twice the distinct times, and no time is merged often.
-        while len(found) > 1 and 2 * len(found[-1][0]) > len(found[-2][0]):
-            found.append(_merged(found.pop(), found.pop()))
-    return reduce(_merged, found)
-
-
-def _merged(one: tuple[Int64s, Int64s], other: tuple[Int64s, Int64s]) -> tuple[Int64s, Int64s]:
-    """Return the distinct times of two, in order, and the sums of their counts."""
-    times, place = np.unique(np.concatenate([one[0], other[0]]), return_inverse=True)
-    counts = np.zeros(len(times), np.int64)
-    np.add.at(counts, place, np.concatenate([one[1], other[1]]))
-    return times, counts
 
 
 def _runs_of_days(values: Int64s) -> Iterator[tuple[int, int]]:

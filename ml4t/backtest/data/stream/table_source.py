@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
-from functools import reduce
+from functools import cached_property, reduce
 from operator import and_
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -15,32 +15,34 @@ import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
 from ml4t.backtest.data.arrays import Int64s
-from ml4t.backtest.data.errors import DAY_NS, DataError
-from ml4t.backtest.data.stream.chunk_columns import Room
+from ml4t.backtest.data.errors import DataError
+from ml4t.backtest.data.stream.row_groups import file_spans, in_time_order, with_files
+from ml4t.backtest.data.stream.stored_times import stored, stored_times
 from ml4t.backtest.data.tables.arrow import (
-    eight_bytes,
     is_text,
     refuse_mixed_files,
     single,
     to_arrow,
     without_keys,
 )
-from ml4t.backtest.data.tables.raw_columns import RawTable
 from ml4t.backtest.data.tables.stamps import parse_times
 
-UNIT_NS = {"s": 1_000_000_000, "ms": 1_000_000, "us": 1_000, "ns": 1}
 TIME_ROLES = ("timestamp", "available_at")
+
 
 # Rows decoded at a time: of the first ones, which are waited for, and at the most. Each time takes a turn
 # from the run that goes on meanwhile, and larger ones keep it waiting while chunks are still small.
 FIRST_BATCH, LARGEST_BATCH = 65_536, 262_144
+
+
 PAGE_BYTES = 1 << 20
+
 
 Roles = dict[str, str]
 
 
 @dataclass(frozen=True)
-class Source:
+class TableSource:
     """A dataset, the columns of its roles, and which of its rows and columns are meant.
 
     Times are compared as they are *stored*, in nanoseconds: midnights of dates, local times of stamps
@@ -57,9 +59,15 @@ class Source:
     until: int | None = None
 
     def read(self, after: int | None = None, until: int | None = None) -> pa.Table:
-        """Return the rows with ``after`` < stored time <= ``until``."""
-        chosen = self._filter(after, until)
-        return self._try(lambda: self.dataset.to_table(list(self.columns), filter=chosen))
+        """Return the rows with ``after`` < stored time <= ``until``, in the order they are stored in.
+
+        Only files that have such rows are opened; a table in memory is looked through once, by the
+        first call.
+        """
+        if isinstance(self.dataset, ds.InMemoryDataset):
+            return self._in_memory.between(after, until)
+        chosen, dataset = self._filter(after, until), self._files_between(after, until)
+        return self._try(lambda: dataset.to_table(list(self.columns), filter=chosen))
 
     def batches(
         self,
@@ -74,8 +82,36 @@ class Source:
         """
         chosen = self._filter(after, until)
         # File by file: Arrow would read far ahead over many of them.
-        for fragment in self.dataset.get_fragments(chosen):
+        for fragment in self._files_between(after, until).get_fragments(chosen):
             yield from self._nonempty(self._batches_of(fragment, list(columns), chosen, n_rows))
+
+    @cached_property
+    def _in_memory(self) -> RowsInMemory:
+        chosen, columns = self._filter(None, None), [*dict.fromkeys((self.time, *self.columns))]
+        table = self._try(lambda: self.dataset.to_table(columns, filter=chosen))
+        return RowsInMemory(
+            table.select(list(self.columns)), stored_times(single(table[self.time]))
+        )
+
+    @cached_property
+    def _spans(self) -> tuple[Int64s, Int64s] | None:
+        return file_spans(self.dataset, self.time)
+
+    @cached_property
+    def _files(self) -> list[ds.Fragment]:
+        return list(self.dataset.get_fragments())
+
+    def _files_between(self, after: int | None, until: int | None) -> ds.Dataset:
+        """Return the files that have rows with ``after`` < stored time <= ``until``, as far as they say it."""
+        if (after is None and until is None) or self._spans is None:
+            return self.dataset
+        first, last = self._spans
+        inside = np.ones(len(first), bool)
+        if after is not None:
+            inside &= last > after
+        if until is not None:
+            inside &= first <= until
+        return with_files(self.dataset, [self._files[number] for number in np.flatnonzero(inside)])
 
     def _batches_of(
         self, fragment: ds.Fragment, columns: list[str], chosen: ds.Expression | None, n_rows: int
@@ -127,61 +163,37 @@ class Source:
             raise DataError(f"{self.name}: could not be read: {error}") from error
 
 
+class RowsInMemory:
+    """A table in memory, asked for its rows between two times.
+
+    Parameters
+    ----------
+    table : pyarrow.Table
+    times : int64 array, shape (n_rows,)
+        Stored time of each row, in any order.
+    """
+
+    def __init__(self, table: pa.Table, times: Int64s) -> None:
+        self._table = table
+        self._order = np.argsort(times, kind="stable")
+        self._times = times[self._order]
+
+    def between(self, after: int | None, until: int | None) -> pa.Table:
+        """Return the rows with ``after`` < stored time <= ``until``, in the order of the table."""
+        begin = 0 if after is None else np.searchsorted(self._times, after, side="right")
+        end = None if until is None else np.searchsorted(self._times, until, side="right")
+        rows = np.sort(self._order[begin:end])
+        if len(rows) and rows[-1] - rows[0] == len(rows) - 1:
+            return self._table.slice(rows[0], len(rows))
+        return self._table.take(pa.array(rows))
+
+
 def _decoded(file: pq.ParquetFile, columns: list[str], n_rows: int) -> Iterator[pa.RecordBatch]:
     """Decode a file, its first row group in small batches: they are waited for, the others read ahead."""
     groups = [*range(file.num_row_groups)]
     for some, at_a_time in ((groups[:1], FIRST_BATCH), (groups[1:], n_rows)):
         if some:
             yield from file.iter_batches(at_a_time, some, columns, use_threads=False)
-
-
-class InOrder:
-    """Reads a source whose rows stand in order of time from front to back, each row once.
-
-    Parameters
-    ----------
-    source : Source
-    n_rows : int
-        Rows of the largest chunk: as many are decoded at a time, within limits.
-    """
-
-    def __init__(self, source: Source, n_rows: int) -> None:
-        self._time = source.time
-        at_a_time = max(FIRST_BATCH, min(n_rows, LARGEST_BATCH))
-        self._batches = source.batches(source.columns, n_rows=at_a_time)
-        self._rest: pa.RecordBatch | None = None
-
-    def until(self, end: int, room: Room) -> RawTable | None:
-        """Return the next rows, up to a stored time; None where there is none."""
-        parts = list(self._up_to(end))
-        n_rows = sum(part.num_rows for part in parts)
-        return room.gather(parts, n_rows) if n_rows else None
-
-    def rows(self, n_rows: int, room: Room) -> RawTable:
-        """Return the next rows, so many of them."""
-        return room.gather(self._first(n_rows), n_rows)
-
-    def _up_to(self, end: int) -> Iterator[pa.RecordBatch]:
-        while (batch := self._next()) is not None:
-            times = stored_times(batch[self._time])
-            n_rows = int(np.searchsorted(times, end, side="right"))
-            yield batch.slice(0, n_rows)
-            if n_rows < batch.num_rows:
-                self._rest = batch.slice(n_rows)
-                return
-            del batch, times
-
-    def _first(self, n_rows: int) -> Iterator[pa.RecordBatch]:
-        while n_rows > 0 and (batch := self._next()) is not None:
-            yield batch.slice(0, n_rows)
-            if n_rows < batch.num_rows:
-                self._rest = batch.slice(n_rows)
-            n_rows -= batch.num_rows
-            del batch
-
-    def _next(self) -> pa.RecordBatch | None:
-        rest, self._rest = self._rest, None
-        return next(self._batches, None) if rest is None else rest
 
 
 def open_source(
@@ -191,7 +203,7 @@ def open_source(
     seen_by: Sequence[str],
     meant: Collection[str],
     value_name: str = "close",
-) -> Source:
+) -> TableSource:
     """Look at a table without reading it.
 
     Parameters
@@ -227,7 +239,7 @@ def open_source(
         if role in roles:
             dataset = _with_times(dataset, roles[role], name)
     time = next(roles[role] for role in seen_by if role in roles)
-    return Source(name, _in_time_order(dataset, time), roles, time, tuple(columns))
+    return TableSource(name, in_time_order(dataset, time), roles, time, tuple(columns))
 
 
 def _open(given: Any, name: str, value_name: str, dictionaries: Sequence[str] = ()) -> ds.Dataset:
@@ -273,78 +285,3 @@ def _with_times(dataset: ds.Dataset, column: str, name: str) -> ds.Dataset:
         f"{where} holds {kind}, must hold dates or timestamps to be read in parts; write the file "
         "anew with such a column"
     )
-
-
-class RowGroups(NamedTuple):
-    """The row groups of a dataset that have rows: of which file, how many rows, first and last stored time."""
-
-    file: Int64s
-    n_rows: Int64s
-    first: Int64s
-    last: Int64s
-
-
-def row_groups(dataset: ds.Dataset, time: str) -> RowGroups | None:
-    """Read from the metadata of files where their times lie; None where they do not say it."""
-    if not isinstance(dataset, ds.FileSystemDataset):
-        return None
-    found = []
-    for number, fragment in enumerate(dataset.get_fragments()):
-        metadata = fragment.metadata
-        names = [metadata.schema.column(i).path for i in range(metadata.num_columns)]
-        if time not in names:
-            return None
-        for group in map(metadata.row_group, range(metadata.num_row_groups)):
-            known = group.column(names.index(time)).statistics
-            if group.num_rows and (known is None or not known.has_min_max or known.null_count != 0):
-                return None
-            if group.num_rows:
-                found.append((number, group.num_rows, known.min, known.max))
-    if not found:
-        return None
-    file, n_rows, first, last = zip(*found, strict=True)
-    kind = dataset.schema.field(time).type
-    return RowGroups(
-        np.array(file),
-        np.array(n_rows),
-        stored_times(pa.array(first, kind)),
-        stored_times(pa.array(last, kind)),
-    )
-
-
-def _in_time_order(dataset: ds.Dataset, time: str) -> ds.Dataset:
-    """Return a dataset whose files stand in the order of their first times, where those are known."""
-    groups = row_groups(dataset, time)
-    if groups is None:
-        return dataset
-    files = list(dataset.get_fragments())
-    first = np.full(len(files), np.iinfo(np.int64).max)
-    np.minimum.at(first, groups.file, groups.first)
-    order = np.argsort(first, kind="stable")
-    if (order[1:] > order[:-1]).all():
-        return dataset
-    return ds.FileSystemDataset(
-        [files[number] for number in order], dataset.schema, dataset.format, dataset.filesystem
-    )
-
-
-def stored(time_ns: int, kind: pa.DataType) -> pa.Scalar:
-    """Return the last value of a type of times that is not after ``time_ns``."""
-    if pa.types.is_timestamp(kind):
-        return pa.scalar(time_ns // UNIT_NS[kind.unit], pa.int64()).cast(kind)
-    days = time_ns // DAY_NS
-    if pa.types.is_date32(kind):
-        return pa.scalar(days, pa.int32()).cast(kind)
-    return pa.scalar(days * (DAY_NS // UNIT_NS["ms"]), pa.int64()).cast(kind)
-
-
-def stored_times(column: pa.Array) -> Int64s:
-    """Return a column of dates or timestamps as stored nanoseconds."""
-    if pa.types.is_date(column.type):
-        days = column.cast(pa.date32()).cast(pa.int32())
-        return days.to_numpy(zero_copy_only=False).astype(np.int64) * DAY_NS
-    if column.type.unit != "ns":
-        column = column.cast(pa.timestamp("ns", column.type.tz))
-    if column.null_count:
-        return column.cast(pa.int64()).to_numpy(zero_copy_only=False)
-    return eight_bytes(column, np.int64)

@@ -16,7 +16,7 @@ from ml4t.backtest.data.arrays import Int64s
 from ml4t.backtest.data.errors import DAY_NS, DataError, count_rows
 from ml4t.backtest.data.tables.arrow import is_text, single, to_arrow
 from ml4t.backtest.data.tables.column_roles import ACTION_ROLES, ASSET, AVAILABLE, find_roles
-from ml4t.backtest.data.tables.long_form import price_layout
+from ml4t.backtest.data.tables.long_form import long_prices
 from ml4t.backtest.data.tables.options import Table
 from ml4t.backtest.data.tables.stamps import read_stamps
 
@@ -138,7 +138,7 @@ class _Prepared:
 def _long(name: str, source: Any) -> pa.Table:
     if name != "prices":
         return to_arrow(source, name, "value")
-    layout = price_layout(source, name)
+    layout = long_prices(source, name)
     if not layout.wide:
         return layout.table
     # A cell of a wide table without any price is no row.

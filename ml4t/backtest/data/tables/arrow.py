@@ -1,5 +1,6 @@
 """Anything that holds a table becomes a PyArrow table, without copying where that is possible."""
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -41,7 +42,7 @@ def to_arrow(
     table = _convert(source, name, series_name)
     if isinstance(source, str | Path) and Path(source).is_dir():
         table = table.select(without_keys(table.column_names, source, meant))
-    repeated = sorted({c for c in table.column_names if table.column_names.count(c) > 1})
+    repeated = sorted(name for name, n in Counter(table.column_names).items() if n > 1)
     if repeated:
         raise DataError(
             f"{name}: column names must differ, {', '.join(map(repr, repeated))} stands more than once"

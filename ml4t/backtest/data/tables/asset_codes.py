@@ -81,9 +81,10 @@ def asset_order(
     if given is None:
         return tuple(present) if column_order else tuple(sorted(present))
     given = tuple(given)
-    if len(set(given)) < len(given):
+    named = set(given)
+    if len(named) < len(given):
         raise DataError("assets= must name each asset once")
-    missing = [str(name) for name in present if name not in set(given)]
+    missing = [str(name) for name in present if name not in named]
     if missing:
         raise DataError(
             f"{table_name}: {len(missing)} of its assets are not in assets= ({', '.join(missing[:3])}"

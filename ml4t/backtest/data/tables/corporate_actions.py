@@ -11,8 +11,9 @@ from ml4t.backtest.data.arrays import Marks
 from ml4t.backtest.data.errors import DataError, count_rows, first_rows
 from ml4t.backtest.data.tables.arrow import single, to_arrow, to_float64
 from ml4t.backtest.data.tables.asset_codes import encode, recode
+from ml4t.backtest.data.tables.clock import Clock
 from ml4t.backtest.data.tables.column_roles import ACTION_ROLES, find_roles
-from ml4t.backtest.data.tables.stamps import Clock, Stamps, read_stamps
+from ml4t.backtest.data.tables.stamps import Stamps, read_stamps
 from ml4t.backtest.market.market_data import ACTION
 
 Actions = NDArray[np.void]

@@ -27,7 +27,7 @@ from ml4t.backtest.data.tables.stamps import plain_times
 
 
 @dataclass(frozen=True)
-class Layout:
+class LongForm:
     """A table as it came in."""
 
     table: pa.Table
@@ -35,7 +35,7 @@ class Layout:
     """Columns were assets: asset order is column order, and rows without a value are absent."""
 
 
-def price_layout(source: Any, name: str, columns: Mapping[str, str] | None = None) -> Layout:
+def long_prices(source: Any, name: str, columns: Mapping[str, str] | None = None) -> LongForm:
     """Bring any form of price table into long form.
 
     Parameters
@@ -46,7 +46,7 @@ def price_layout(source: Any, name: str, columns: Mapping[str, str] | None = Non
 
     Returns
     -------
-    Layout
+    LongForm
         Without an asset column if the table is of one asset.
     """
     if isinstance(source, Mapping):
@@ -62,7 +62,7 @@ def price_layout(source: Any, name: str, columns: Mapping[str, str] | None = Non
     table = to_arrow(source, name, meant=(columns or {}).values())
     roles = find_roles(name, table.column_names, PRICE_ROLES, columns)
     if "asset" in roles or "close" in roles or _adjusted_only(table):
-        return Layout(table)
+        return LongForm(table)
     present = [field for field in OHLC if field in roles]
     if len(present) > 1:
         raise DataError(
@@ -71,14 +71,14 @@ def price_layout(source: Any, name: str, columns: Mapping[str, str] | None = Non
     return _stack_fields({"close": table}, name, roles.get("timestamp"))
 
 
-def series_layout(
+def long_series(
     source: Any,
     name: str,
     value_name: str,
     known_assets: Sequence[Any],
     columns: Mapping[str, str] | None = None,
     meant: Collection[str] = (),
-) -> Layout:
+) -> LongForm:
     """Bring a table of signals or features into long form.
 
     A table without an asset column is wide if one of its columns is named as a known asset; its
@@ -90,7 +90,7 @@ def series_layout(
     roles = find_roles(name, table.column_names, SERIES_ROLES, columns)
     known = {str(asset) for asset in known_assets}
     if "asset" in roles or not known & set(table.column_names):
-        return Layout(table)
+        return LongForm(table)
     return _stack_fields({value_name: table}, name, roles.get("timestamp"))
 
 
@@ -98,7 +98,7 @@ def _adjusted_only(table: pa.Table) -> bool:
     return any(plain(column) in ADJUSTED_CLOSE for column in table.column_names)
 
 
-def _concatenate(tables: Mapping[Any, Any], name: str) -> Layout:
+def _concatenate(tables: Mapping[Any, Any], name: str) -> LongForm:
     """Put tables of single assets below each other."""
     if not tables:
         raise DataError(f"{name}: the mapping holds no table")
@@ -113,14 +113,14 @@ def _concatenate(tables: Mapping[Any, Any], name: str) -> Layout:
             part.append_column("asset", pa.DictionaryArray.from_arrays(codes, pa.array([asset])))
         )
     try:
-        return Layout(pa.concat_tables(parts, promote_options="permissive"))
+        return LongForm(pa.concat_tables(parts, promote_options="permissive"))
     except pa.ArrowException as error:
         raise DataError(
             f"{name}: the tables of the assets do not agree in their columns: {error}"
         ) from error
 
 
-def _stack_levels(frame: pd.DataFrame, name: str, known_assets: Sequence[Any] = ()) -> Layout:
+def _stack_levels(frame: pd.DataFrame, name: str, known_assets: Sequence[Any] = ()) -> LongForm:
     """Stack a frame with columns (field, asset) or (asset, field)."""
     firsts, seconds = (frame.columns.get_level_values(level) for level in (0, 1))
     if _are_fields(firsts, seconds, known_assets):
@@ -133,14 +133,16 @@ def _stack_levels(frame: pd.DataFrame, name: str, known_assets: Sequence[Any] = 
             f"had {frame.columns[0]!r}, ..."
         )
     times = dict(index_columns(frame.index, name))
-    wide = {}
-    for field in dict.fromkeys(fields):
-        part = frame.loc[:, np.asarray(fields == field)]
-        part = part.set_axis([str(asset) for asset in assets[fields == field]], axis=1)
-        wide[str(field)] = pa.table(
-            {**times, **{c: pa.array(part[c].to_numpy()) for c in part.columns}}
-        )
-    return _stack_fields(wide, name)
+    wide: dict[str, dict[str, pa.Array]] = {}
+    for position, (field, asset) in enumerate(zip(fields, assets, strict=True)):
+        columns = wide.setdefault(str(field), dict(times))
+        if str(asset) in columns:
+            raise DataError(
+                f"{name}: the column ({field!r}, {asset!r}) stands more than once, or is named as the "
+                "times are; rename or drop one of them"
+            )
+        columns[str(asset)] = pa.array(frame.iloc[:, position].to_numpy())
+    return _stack_fields({field: pa.table(columns) for field, columns in wide.items()}, name)
 
 
 def _are_fields(labels: pd.Index, others: pd.Index, known_assets: Sequence[Any]) -> bool:
@@ -151,7 +153,7 @@ def _are_fields(labels: pd.Index, others: pd.Index, known_assets: Sequence[Any])
 
 def _stack_fields(
     wide: Mapping[str, pa.Table], name: str, time_column: str | None = None
-) -> Layout:
+) -> LongForm:
     """Stack wide tables, one per field, with the same times and assets."""
     parts = {}
     for field, table in wide.items():
@@ -170,7 +172,7 @@ def _stack_fields(
     codes = pa.array(np.tile(np.arange(len(assets), dtype=np.int32), len(times)))
     names = pa.DictionaryArray.from_arrays(codes, pa.array(assets))
     stacked = pa.table({"timestamp": times.take(pa.array(rows)), "asset": names, **columns})
-    return Layout(stacked, wide=True)
+    return LongForm(stacked, wide=True)
 
 
 def _times_and_assets(

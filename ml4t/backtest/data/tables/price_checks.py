@@ -7,15 +7,13 @@ import numpy as np
 
 from ml4t.backtest.data.arrays import Float64s, Int32s, Int64s, Marks
 from ml4t.backtest.data.errors import DataError, count_rows, first_rows
-from ml4t.backtest.data.join._rows import look_at
+from ml4t.backtest.data.tables._price_checks import check_rows
 from ml4t.backtest.data.tables.column_roles import OHLC, QUOTES
 
 ABSENT = np.empty(0)
 
 
-def look_at_prices(
-    times: Int64s, assets: Int32s, prices: Mapping[str, Float64s]
-) -> tuple[int, bool]:
+def check_prices(times: Int64s, assets: Int32s, prices: Mapping[str, Float64s]) -> tuple[int, bool]:
     """Tell in one pass, which is nearly always all it takes, whether rows are as they must be.
 
     Returns
@@ -26,7 +24,7 @@ def look_at_prices(
         No price is one that :func:`refuse_faults` refuses.
     """
     columns = (prices.get(field, ABSENT) for field in (*OHLC, *QUOTES))
-    return look_at(times, assets, *map(np.ascontiguousarray, columns))
+    return check_rows(times, assets, *map(np.ascontiguousarray, columns))
 
 
 def refuse_faults(

@@ -19,7 +19,7 @@ from ml4t.backtest.data.tables.column_roles import (
     find_roles,
     plain,
 )
-from ml4t.backtest.data.tables.long_form import price_layout
+from ml4t.backtest.data.tables.long_form import long_prices
 from ml4t.backtest.data.tables.raw_columns import RawTable
 from ml4t.backtest.data.tables.stamps import Stamps, read_stamps
 
@@ -66,7 +66,7 @@ def read_prices(
     DataError
         If the table is empty, or a column is missing or of the wrong kind.
     """
-    layout = price_layout(source, name, columns)
+    layout = long_prices(source, name, columns)
     table = layout.table
     if table.num_rows == 0:
         raise DataError(f"{name}: the table has no rows")

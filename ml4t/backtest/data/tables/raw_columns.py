@@ -7,6 +7,7 @@ a strategy in Python, every column of every chunk would wait long to get it back
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -35,4 +36,8 @@ class RawTable:
     num_rows: int
 
     def __getitem__(self, name: str) -> Any:
-        return self.columns[self.column_names.index(name)]
+        return self.columns[self._positions[name]]
+
+    @cached_property
+    def _positions(self) -> dict[str, int]:
+        return {name: position for position, name in enumerate(self.column_names)}

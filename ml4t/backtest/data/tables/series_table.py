@@ -14,7 +14,7 @@ from ml4t.backtest.data.errors import DAY_NS, DataError, count_rows, first_rows
 from ml4t.backtest.data.tables.arrow import to_arrow, to_float64
 from ml4t.backtest.data.tables.asset_codes import encode, recode, used_names
 from ml4t.backtest.data.tables.column_roles import SERIES_ROLES, find_roles
-from ml4t.backtest.data.tables.long_form import series_layout
+from ml4t.backtest.data.tables.long_form import long_series
 from ml4t.backtest.data.tables.options import Table
 from ml4t.backtest.data.tables.stamps import Stamps, read_stamps
 
@@ -105,7 +105,7 @@ def read_series(
     DataError
         If the table has no rows, times or values, or no column of assets where the run has several.
     """
-    layout = series_layout(options.source, name, value_name, assets, options.columns, options.meant)
+    layout = long_series(options.source, name, value_name, assets, options.columns, options.meant)
     table = layout.table
     roles = find_roles(
         name, table.column_names, SERIES_ROLES, None if layout.wide else options.columns
@@ -113,10 +113,9 @@ def read_series(
     own, published = _read_times(table, roles, name, kinds)
     if "asset" in roles:
         codes, names = encode(table[roles["asset"]], name, roles["asset"])
-        in_order = (
-            *assets,
-            *(name for name in used_names(codes, names) if name not in set(assets)),
-        )
+        of_the_run = set(assets)
+        others = (name for name in used_names(codes, names) if name not in of_the_run)
+        in_order = (*assets, *others)
         codes = recode(codes, names, in_order)
     elif len(assets) == 1:
         codes, in_order = np.zeros(table.num_rows, np.int32), assets
@@ -181,7 +180,8 @@ def _read_values(
         wanted = [column for column in table.column_names if column not in roles.values()]
     if not wanted:
         raise DataError(f"{name}: has no column of values")
-    absent = [column for column in wanted if column not in table.column_names]
+    present = set(table.column_names)
+    absent = [column for column in wanted if column not in present]
     if absent:
         raise DataError(
             f"{name}: has no column {absent[0]!r}; its columns are {', '.join(table.column_names)}"

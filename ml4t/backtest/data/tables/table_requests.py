@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from ml4t.backtest.data.errors import DataError
-from ml4t.backtest.data.features.indicators import Indicator
+from ml4t.backtest.data.tables.clock import Clock, make_clock
 from ml4t.backtest.data.tables.options import Table
-from ml4t.backtest.data.tables.stamps import Clock, Stamps, make_clock
+from ml4t.backtest.data.tables.stamps import Stamps
 
 
 @dataclass(frozen=True)
-class Request:
+class TableRequest:
     """A table, with what it is called and what the values of a wide one are called."""
 
     options: Table
@@ -59,22 +59,15 @@ def take_out(given: Any, kind: type) -> tuple[Any, list[tuple[Any, Any]]]:
     return given, []
 
 
-def split_indicators(given: Any) -> tuple[Any, dict[str, Indicator]]:
-    """Take the indicators out of what was given as features, and name them."""
-    rest, taken = take_out(given, Indicator)
-    named = isinstance(given, Mapping)
-    return rest, {str(key) if named else item.name: item for key, item in taken}
-
-
 def split_requests(
-    given: Any, room: str, value_name: str, price_columns: Collection[str] = ()
-) -> tuple[list[str], list[Request]]:
+    given: Any, argument: str, value_name: str, price_columns: Collection[str] = ()
+) -> tuple[list[str], list[TableRequest]]:
     """Split what was given into names of price columns and tables.
 
     Parameters
     ----------
     given : table, Table, path, column name, list of these, mapping of name to one, or None
-    room : str
+    argument : str
         ``"signals"``, ``"features"`` or ``"context"``, for messages.
     value_name : str
         What the values of a wide table without a name are called.
@@ -89,15 +82,18 @@ def split_requests(
     if given is None:
         return [], []
     if isinstance(given, Mapping):
-        items = [(f"{room}[{key!r}]", str(key), item) for key, item in given.items()]
+        items = [(f"{argument}[{key!r}]", str(key), item) for key, item in given.items()]
     elif isinstance(given, list | tuple):
-        items = [(f"{room}[{position}]", value_name, item) for position, item in enumerate(given)]
+        items = [
+            (f"{argument}[{position}]", value_name, item) for position, item in enumerate(given)
+        ]
     else:
-        items = [(room, value_name, given)]
+        items = [(argument, value_name, given)]
+    own = set(price_columns)
     names, requests = [], []
     for name, value, item in items:
-        if isinstance(item, str) and (item in price_columns or not is_path(item)):
-            if item not in price_columns:
+        if isinstance(item, str) and (item in own or not is_path(item)):
+            if item not in own:
                 raise DataError(
                     f"{name}: {item!r} is neither a file nor a column of the price table "
                     f"({', '.join(price_columns) or 'it has no further columns'})"
@@ -105,7 +101,7 @@ def split_requests(
             names.append(item)
         else:
             options = item if isinstance(item, Table) else Table(item)
-            requests.append(Request(options, name, value))
+            requests.append(TableRequest(options, name, value))
     return names, requests
 
 

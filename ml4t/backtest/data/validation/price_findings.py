@@ -10,7 +10,7 @@ import pandas as pd
 
 from ml4t.backtest.data.arrays import Float64s, Int32s, Int64s, Marks
 from ml4t.backtest.data.errors import DAY_NS, DataError
-from ml4t.backtest.data.join._rows import runs_backwards, sort_by_rank
+from ml4t.backtest.data.join._row_order import runs_backwards, sort_by_rank
 from ml4t.backtest.data.join.bars import Bars
 from ml4t.backtest.data.tables.price_checks import price_faults
 from ml4t.backtest.data.validation.findings import Findings

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 
 from ml4t.backtest.data.arrays import Float64s, Int64s, Marks
-from ml4t.backtest.data.join._rows import repeats
+from ml4t.backtest.data.join._as_of import repeats
 from ml4t.backtest.data.join.as_of import publication_order, publication_times
+from ml4t.backtest.data.tables.clock import Clock
 from ml4t.backtest.data.tables.series_table import SeriesTable
-from ml4t.backtest.data.tables.stamps import Clock
 from ml4t.backtest.data.validation.findings import Findings
 from ml4t.backtest.data.validation.price_findings import ByAsset
 from ml4t.backtest.market.event import MarketEvent

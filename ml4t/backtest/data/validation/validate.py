@@ -11,16 +11,17 @@ import numpy as np
 from ml4t.backtest.data.arrays import Int64s
 from ml4t.backtest.data.assembly.joiner import PRICES
 from ml4t.backtest.data.errors import DataError, MixedZonesError
-from ml4t.backtest.data.features.provided import split_providers
-from ml4t.backtest.data.join._rows import ordered_times
+from ml4t.backtest.data.features.indicators import split_indicators
+from ml4t.backtest.data.features.provider_columns import split_providers
 from ml4t.backtest.data.join.as_of import join_assets
 from ml4t.backtest.data.join.bars import Bars, take_rows
 from ml4t.backtest.data.join.row_order import batch_offsets, order_by
 from ml4t.backtest.data.stream.feed import DataFeed
+from ml4t.backtest.data.tables._price_checks import ordered_times
+from ml4t.backtest.data.tables.clock import Clock, check_kinds, make_clock
 from ml4t.backtest.data.tables.price_table import PriceTable, read_prices
 from ml4t.backtest.data.tables.series_table import SeriesTable, read_context, read_series
-from ml4t.backtest.data.tables.stamps import Clock, check_kinds, make_clock
-from ml4t.backtest.data.tables.table_requests import Request, split_indicators, split_requests
+from ml4t.backtest.data.tables.table_requests import TableRequest, split_requests
 from ml4t.backtest.data.validation.findings import NO_TIME, Findings, ValidationReport
 from ml4t.backtest.data.validation.price_findings import ByAsset, find_backwards, find_in_prices
 from ml4t.backtest.data.validation.series_findings import (
@@ -147,21 +148,21 @@ def _attempt(findings: Findings, name: str, read: Any) -> Any:
 
 
 def _read_tables(
-    findings: Findings, requests: Mapping[str, list[Request]], assets: tuple[Any, ...]
-) -> list[tuple[Request, SeriesTable]]:
+    findings: Findings, requests: Mapping[str, list[TableRequest]], assets: tuple[Any, ...]
+) -> list[tuple[TableRequest, SeriesTable]]:
     tables = []
-    for room, asked in requests.items():
+    for argument, asked in requests.items():
         for request in asked:
             table = _attempt(
-                findings, request.name, functools.partial(_read, request, room, assets)
+                findings, request.name, functools.partial(_read, request, argument, assets)
             )
             if table is not None:
                 tables.append((request, table))
     return tables
 
 
-def _read(request: Request, room: str, assets: tuple[Any, ...]) -> SeriesTable:
-    if room == "context":
+def _read(request: TableRequest, argument: str, assets: tuple[Any, ...]) -> SeriesTable:
+    if argument == "context":
         return read_context(request.options, request.name, request.value_name)
     return read_series(request.options, request.name, request.value_name, assets)
 

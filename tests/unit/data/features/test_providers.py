@@ -1,6 +1,11 @@
 """Feature providers: what was known at a time, asked for one by one and as columns."""
 
 import itertools
+import pickle
+import sys
+import threading
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
 
 import numpy as np
@@ -55,8 +60,10 @@ def test_only_two_times_an_asset_are_kept():
     for time in range(1000):
         provider.get_features("AAA", time)
         provider.get_market_features(time)
-    assert {asset: sorted(kept) for asset, kept in provider._kept.items()} == {"AAA": [998, 999]}
-    assert sorted(provider._market_kept) == [998, 999]
+    assert {asset: sorted(kept) for asset, kept in provider._last.by_asset.items()} == {
+        "AAA": [998, 999]
+    }
+    assert sorted(provider._last.market) == [998, 999]
 
 
 def test_a_second_run_begins_earlier():
@@ -367,3 +374,44 @@ def test_validation_leaves_providers_alone(bars):
     whole = validate(bars, features=[scores(), PrecomputedFeatureProvider(scores("y"))])
     alone = validate(bars, features=[scores()])
     pd.testing.assert_frame_equal(whole.frame, alone.frame)
+
+
+def test_a_provider_serves_runs_in_several_threads():
+    # Both threads ask about one asset at times of their own, more than are kept: each is answered for
+    # its time, and each pair is asked of the function once.
+    asked = Counter()
+
+    def fn(asset, timestamp):
+        asked[threading.get_ident(), timestamp] += 1
+        return {"x": float(timestamp)}
+
+    provider = CallableFeatureProvider(fn, lambda timestamp: {"m": -float(timestamp)})
+    together = threading.Barrier(2)
+
+    def run(first):
+        together.wait()
+        for time in range(first, first + 20_000):
+            for _ in range(2):
+                assert provider.get_features("A", time)["x"] == time
+                assert provider.get_market_features(time)["m"] == -time
+
+    usual = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(2) as pool:
+            for done in [pool.submit(run, first) for first in (0, 10**6)]:
+                done.result()
+    finally:
+        sys.setswitchinterval(usual)
+    assert len(asked) == 40_000
+    assert set(asked.values()) == {1}
+
+
+def test_a_provider_goes_to_another_process():
+    provider = CallableFeatureProvider(_twice)
+    provider.get_features("A", 3)
+    assert pickle.loads(pickle.dumps(provider)).get_features("A", 4) == {"x": 8.0}
+
+
+def _twice(asset, timestamp):
+    return {"x": 2.0 * timestamp}

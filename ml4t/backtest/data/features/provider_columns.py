@@ -1,4 +1,4 @@
-"""Columns of feature providers: joined to tables like any other, or beside the market data of a run."""
+"""Columns of feature providers, joined to those of tables like any other."""
 
 from __future__ import annotations
 
@@ -13,8 +13,6 @@ import pandas as pd
 from ml4t.backtest.data.arrays import Float64s
 from ml4t.backtest.data.errors import DataError
 from ml4t.backtest.data.features.providers import FeatureProvider
-from ml4t.backtest.data.join._rows import last_rows
-from ml4t.backtest.data.tables.column_roles import OHLC
 from ml4t.backtest.data.tables.table_requests import take_out
 from ml4t.backtest.market.market_data import MarketData
 
@@ -22,7 +20,7 @@ Columns = dict[str, Float64s]
 
 
 @dataclass(frozen=True)
-class Provided:
+class NamedProvider:
     """A provider among the features of a run.
 
     Parameters
@@ -38,12 +36,12 @@ class Provided:
     name: str
     times: str
 
-    def start(self, n_assets: int) -> ProvidedColumns:
+    def start(self, n_assets: int) -> ProviderColumns:
         """Return its columns before the first bar."""
-        return ProvidedColumns(self.provider, self.name, self.times)
+        return ProviderColumns(self.provider, self.name, self.times)
 
 
-class ProvidedColumns:
+class ProviderColumns:
     """The columns of a provider, made for the bars of one chunk after the other.
 
     Attributes
@@ -147,7 +145,7 @@ def _write(columns: Columns, values: Mapping[str, float], row: int, length: int)
         columns[name][row] = float(value)
 
 
-def split_providers(given: Any, times: str) -> tuple[Any, dict[str, Provided]]:
+def split_providers(given: Any, times: str) -> tuple[Any, dict[str, NamedProvider]]:
     """Take the providers out of what was given as features.
 
     Parameters
@@ -159,87 +157,5 @@ def split_providers(given: Any, times: str) -> tuple[Any, dict[str, Provided]]:
     rest, taken = take_out(given, FeatureProvider)
     names = ["features" if key is None else f"features[{key!r}]" for key, _ in taken]
     return rest, {
-        name: Provided(item, name, times) for name, (_, item) in zip(names, taken, strict=True)
+        name: NamedProvider(item, name, times) for name, (_, item) in zip(names, taken, strict=True)
     }
-
-
-class RunColumns:
-    """The columns of a provider at the bars of a run that is on its way, chunk after chunk.
-
-    Parameters
-    ----------
-    provider : FeatureProvider
-    """
-
-    def __init__(self, provider: FeatureProvider) -> None:
-        self._columns = ProvidedColumns(provider, "feature_provider", "")
-        self._before: MarketData | None = None
-
-    def enter(self, data: MarketData) -> tuple[MarketData, MarketData] | None:
-        """Take the market data of the run, or the next chunk of them.
-
-        Returns
-        -------
-        given, known : MarketData
-            The same bars with the columns of the provider alone, and with those of ``data`` beside them
-            that have none of their names. None if the provider has to be asked one by one.
-        """
-        before = self._before
-        own = data if before is None else _bars(data, 1, data.features, data.context)
-        columns = self._columns.columns(own)
-        if columns is None and before is not None:
-            raise DataError(
-                f"feature_provider: columns of {type(self._columns.provider).__name__} must be given for "
-                "every chunk or for none, was None after the first"
-            )
-        if columns is None:
-            return None
-        features, market = columns if before is None else _carried(before, data, *columns)
-        self._before = given = _bars(data, 0, features, market)
-        taken = features.keys() | market.keys()
-        known = _bars(
-            data,
-            0,
-            {name: c for name, c in data.features.items() if name not in taken} | features,
-            {name: c for name, c in data.context.items() if name not in taken} | market,
-        )
-        return given, known
-
-
-def _carried(
-    before: MarketData, data: MarketData, features: Columns, market: Columns
-) -> tuple[Columns, Columns]:
-    """Put what was known at the bars that a chunk carries over before what is known at its own."""
-    rows = last_rows(before.asset_codes, before.n_assets)[data.asset_codes[: data.n_carried]]
-    return (
-        {name: np.concatenate([before.features[name][rows], c]) for name, c in features.items()},
-        {name: np.concatenate([before.context[name][-1:], c]) for name, c in market.items()},
-    )
-
-
-def _bars(
-    data: MarketData, first_t: int, features: Mapping[str, Any], context: Mapping[str, Any]
-) -> MarketData:
-    """Return the bars from a timestamp on, with other columns, of which those bars are taken."""
-    row = int(data.offsets[first_t])
-
-    def prices(name: str) -> Any:
-        column = getattr(data, name)
-        return None if column is None else column[row:]
-
-    return MarketData.from_arrays(
-        data.assets,
-        data.timestamps[first_t:],
-        data.offsets[first_t:] - row,
-        data.asset_codes[row:],
-        *(prices(name) for name in OHLC),
-        volume=prices("volume"),
-        bid=prices("bid"),
-        ask=prices("ask"),
-        features={name: column[row:] for name, column in features.items()},
-        signal_names=data.signal_names,
-        context={name: column[first_t:] for name, column in context.items()},
-        actions=data.actions,
-        info=data.info,
-        carried_times=data.carried_times if first_t < data.first_t else None,
-    )

@@ -13,7 +13,7 @@ import pytest
 from ml4t.backtest import MarketData
 from ml4t.backtest.data import DataError, DataFeed
 from ml4t.backtest.data.errors import DAY_NS
-from ml4t.backtest.data.stream.survey import _times_of_day, row_counts
+from ml4t.backtest.data.stream.chunk_ends import _times_of_day, row_counts
 
 N = 1_000
 

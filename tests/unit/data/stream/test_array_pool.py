@@ -6,8 +6,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from ml4t.backtest.data.stream.array_pool import Recycler
-from ml4t.backtest.data.stream.chunk_columns import Room
+from ml4t.backtest.data.stream.array_pool import ArrayPool
+from ml4t.backtest.data.stream.chunk_columns import ChunkColumns
 from ml4t.backtest.data.tables.arrow import single, to_float64
 from ml4t.backtest.data.tables.raw_columns import RawColumn
 from ml4t.backtest.data.tables.stamps import read_stamps
@@ -18,7 +18,7 @@ def place(array):
 
 
 def test_memory_nobody_holds_is_given_again():
-    memory = Recycler()
+    memory = ArrayPool()
     first = memory.empty(1_000)
     where = place(first)
     del first
@@ -39,7 +39,7 @@ def test_memory_nobody_holds_is_given_again():
     ids=["itself", "slice", "view", "buffer", "arrow", "arrow and back", "container"],
 )
 def test_memory_somebody_holds_is_left_alone(hold):
-    memory = Recycler()
+    memory = ArrayPool()
     array = memory.empty(1_000)
     where = place(array)
     held = hold(array)
@@ -51,7 +51,7 @@ def test_memory_somebody_holds_is_left_alone(hold):
 
 
 def test_memory_does_not_grow_with_the_chunks():
-    memory = Recycler()
+    memory = ArrayPool()
     sizes = []
     for n in (1_000, 1_050, 980, 1_000) * 5:
         columns = [memory.empty(n) for _ in range(4)]
@@ -63,7 +63,7 @@ def test_memory_does_not_grow_with_the_chunks():
 
 
 def test_no_rows():
-    assert len(Recycler().empty(0)) == 0
+    assert len(ArrayPool().empty(0)) == 0
 
 
 def batches(n, pieces):
@@ -89,7 +89,7 @@ def in_arrow(gathered):
 @pytest.mark.parametrize("pieces", [1, 2, 5])
 def test_pieces_become_one_table(pieces):
     table, parts = batches(50, pieces)
-    gathered = Room(3, Recycler()).gather(parts, 50)
+    gathered = ChunkColumns(3, ArrayPool()).gather(parts, 50)
     assert gathered.num_rows == 50
     assert in_arrow(gathered).equals(table)
 
@@ -97,19 +97,19 @@ def test_pieces_become_one_table(pieces):
 def test_rows_that_were_not_announced_are_refused():
     _, parts = batches(50, 2)
     with pytest.raises(ValueError, match="60 rows were announced, 50 came"):
-        Room(0, Recycler()).gather(parts, 60)
+        ChunkColumns(0, ArrayPool()).gather(parts, 60)
     with pytest.raises(ValueError, match="do not fill"):
-        Room(0, Recycler()).gather(parts, 40)
+        ChunkColumns(0, ArrayPool()).gather(parts, 40)
 
 
 def test_a_null_after_pieces_without():
     whole = pa.table({"x": pa.array([1.0] * 20 + [None] + [2.0] * 9), "n": pa.array([*range(30)])})
     parts = [whole.slice(i, 10).combine_chunks().to_batches()[0] for i in (0, 10, 20)]
-    assert in_arrow(Room(1, Recycler()).gather(parts, 30)).equals(whole)
+    assert in_arrow(ChunkColumns(1, ArrayPool()).gather(parts, 30)).equals(whole)
 
 
 def test_a_column_is_written_once_behind_what_is_carried():
-    room = Room(2, Recycler())
+    room = ChunkColumns(2, ArrayPool())
     table = room.gather(batches(50, 4)[1], 50)
     column = to_float64(table["close"], "prices", "close")
     whole = room.behind(np.array([7.0, 8.0]), column)
@@ -143,7 +143,7 @@ def test_a_raw_column_is_read_as_arrow_reads_it(kind):
 
 
 def test_counting_and_zeros_are_one_array_for_all_chunks():
-    memory = Recycler(10)
+    memory = ArrayPool(10)
     for n in (4, 10, 7, 25, 3):
         np.testing.assert_array_equal(memory.counting(n), np.arange(n))
         np.testing.assert_array_equal(memory.zeros(n), np.zeros(n))
@@ -152,7 +152,7 @@ def test_counting_and_zeros_are_one_array_for_all_chunks():
 
 
 def test_fewer_values_may_be_carried_than_there_is_room_for():
-    room = Room(5, Recycler())
+    room = ChunkColumns(5, ArrayPool())
     column = room.empty(3)
     column[:] = [1.0, 2.0, 3.0]
     np.testing.assert_array_equal(room.behind(np.array([9.0]), column), [9.0, 1.0, 2.0, 3.0])
@@ -160,6 +160,6 @@ def test_fewer_values_may_be_carried_than_there_is_room_for():
 
 def test_a_column_of_another_make_is_copied():
     column = np.array([1.0, 2.0])
-    whole = Room(1, Recycler()).behind(np.array([9.0]), column)
+    whole = ChunkColumns(1, ArrayPool()).behind(np.array([9.0]), column)
     np.testing.assert_array_equal(whole, [9.0, 1.0, 2.0])
     assert not np.shares_memory(whole, column)
