@@ -14,8 +14,8 @@ from ml4t.backtest.data.stream.feed import DataFeed
 from ml4t.backtest.engine import EngineLoop
 from ml4t.backtest.market.fingerprint import Fingerprint
 from ml4t.backtest.market.market_data import MarketData
-from ml4t.backtest.provenance.describe import described_or_why_not
-from ml4t.backtest.records.chunk_rows import KeptRows
+from ml4t.backtest.provenance.run_description import description_or_reason
+from ml4t.backtest.records.chunk_rows import ChunkRows
 from ml4t.backtest.report.progress import progress_bar
 from ml4t.backtest.result import BacktestResult
 from ml4t.backtest.risk import RiskManager, RuleError
@@ -142,16 +142,16 @@ class BacktestEngine:
             self.progress(total, total)
         return self._result(loop, kept, began, partial=False)
 
-    def _kept_rows(self) -> KeptRows:
+    def _kept_rows(self) -> ChunkRows:
         # What a feed read can be read again for a fingerprint; of other chunks there is only now.
         made = None if isinstance(self.data, DataFeed) else Fingerprint()
-        return KeptRows(self.config.record_columns, self.n_times, made)
+        return ChunkRows(self.config.record_columns, self.n_times, made)
 
     def _result(
-        self, loop: EngineLoop, kept: KeptRows | None, began: float, *, partial: bool
+        self, loop: EngineLoop, kept: ChunkRows | None, began: float, *, partial: bool
     ) -> BacktestResult:
         records = loop.records()
-        data: MarketData | KeptRows = loop.data
+        data: MarketData | ChunkRows = loop.data
         made: str | Callable[[], str] | None = None
         if kept is not None:
             if kept.n_chunks < loop.n_chunks:  # the chunk in which the run stopped
@@ -194,7 +194,7 @@ def _close(chunks: Iterator[MarketData]) -> None:
         close()
 
 
-def _keep(kept: KeptRows, loop: EngineLoop, data: MarketData) -> None:
+def _keep(kept: ChunkRows, loop: EngineLoop, data: MarketData) -> None:
     kept.keep(data, loop.tables())
 
 
@@ -279,7 +279,7 @@ def run_backtest(
 
     # The strategy may not be afterwards what it is now.
     rules = None if rules is None else tuple(rules)
-    described = described_or_why_not(
+    described = description_or_reason(
         prices,
         strategy,
         tables | table_options | {"rules": rules, "risk_manager": risk_manager, "config": config},

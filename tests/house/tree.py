@@ -28,10 +28,16 @@ LAYERS = (
     ("risk",),
     ("strategy",),
     ("engine",),
-    ("result", "analytics", "report", "records", "provenance"),
+    ("records",),
+    ("analytics",),
+    ("provenance",),
+    ("report",),
+    ("result",),
     ("backtest",),
     ("demo", "runfile"),
-    ("sweep", "lookahead", "cli", "__main__"),
+    ("lookahead",),
+    ("cli",),
+    ("__main__",),
 )
 ROOT_LAYER = len(LAYERS)
 

@@ -21,7 +21,8 @@ from ml4t.backtest.cli.files import convert, is_run, run_file, schema, validate
 from ml4t.backtest.cli.outcomes import INTERRUPTED, UNUSABLE, ended_well_or_told, show, stop
 from ml4t.backtest.core.build import build_profile
 from ml4t.backtest.demo import run_demo
-from ml4t.backtest.provenance.describe import describe_run, plain
+from ml4t.backtest.provenance.plain_values import plain
+from ml4t.backtest.provenance.run_description import describe_run
 from ml4t.backtest.runfile import RunFile
 from ml4t.backtest.strategy.errors import BacktestInterrupted
 

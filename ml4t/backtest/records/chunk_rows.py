@@ -1,4 +1,4 @@
-"""What a result needs of market data that come and go in chunks: the rows it speaks of, no others."""
+"""The rows of chunked market data that a result needs: bars of positions and of decisions, no others."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from ml4t.backtest.data.join._rows import last_rows, mark_held, marked_rows
 from ml4t.backtest.market.fingerprint import Fingerprint
 from ml4t.backtest.market.market_data import ACTION, MarketData
 from ml4t.backtest.records.frames import RecordFrames
-from ml4t.backtest.records.growing_array import Tape
-from ml4t.backtest.records.recorded import recorded_columns
+from ml4t.backtest.records.growing_array import GrowingArray
+from ml4t.backtest.records.recorded_columns import recorded_columns
 
 Int64s = npt.NDArray[np.int64]
 Records = Mapping[str, Any]
@@ -27,7 +27,7 @@ ROW_COLUMNS = {
 }
 
 
-class KeptRows:
+class ChunkRows:
     """Gathers, chunk by chunk, the bars of held positions and of decisions.
 
     The rows kept make one small market data that answers for the whole run: its timestamps are all of
@@ -53,7 +53,7 @@ class KeptRows:
         self.fingerprint = fingerprint
         self._record_columns = record_columns
         self._parts: list[dict[str, Any]] = []
-        self._timestamps = Tape(np.int64, n_times or 0)
+        self._timestamps = GrowingArray(np.int64, n_times or 0)
         self._is_held: npt.NDArray[np.uint8] | None = None
         self._marks: npt.NDArray[np.uint8] = np.empty(0, np.uint8)
         self._n_orders = 0
@@ -67,7 +67,7 @@ class KeptRows:
         """What the market data of the run were: ``MarketData.info``."""
 
     def keep(self, data: MarketData, records: Records) -> None:
-        """Keep what the run so far speaks of in this chunk.
+        """Keep the rows of this chunk that the run so far needs.
 
         Parameters
         ----------
@@ -103,16 +103,16 @@ class KeptRows:
         if self.fingerprint is not None:
             self.fingerprint.add(data)
         n_times = data.n_times - first_t
-        self._timestamps.more(n_times)[:] = data.timestamps[first_t:]
+        self._timestamps.extend(data.timestamps[first_t:])
         self._n_orders = len(records["orders"])
         self.n_chunks += 1
         self.n_times += n_times
         self.n_rows += data.n_rows - data.n_carried
         self.assets, self._signal_names, self.info = data.assets, data.signal_names, data.info
 
-    def frames(self, records: Records, config: BacktestConfig) -> KeptFrames:
+    def frames(self, records: Records, config: BacktestConfig) -> ChunkFrames:
         """Return the tables of the run, made when they are first asked for."""
-        return KeptFrames(self, records, config)
+        return ChunkFrames(self, records, config)
 
     @cached_property
     def row_numbers(self) -> Int64s:
@@ -132,7 +132,7 @@ class KeptRows:
         close = _column(parts, "close")[rows]
         return MarketData.from_arrays(
             self.assets,
-            self._timestamps.written(),
+            self._timestamps.values,
             offsets,
             _column(parts, "asset")[rows],
             close,
@@ -159,30 +159,30 @@ class KeptRows:
 
     @cached_property
     def _distinct(self) -> tuple[Int64s, Int64s]:
-        """Numbers of the kept rows, increasing, and where in the parts, one behind the other, each stands.
+        """Numbers of the kept rows, increasing, and the place of each among those of all parts.
 
-        Out of order, or there twice, are rows that a later chunk had carried over.
+        Out of order, or there twice, are carry-over rows of a later chunk.
         """
         return np.unique(_column(self._parts, "number"), return_index=True)
 
     def _decided_before(
         self, data: MarketData, orders: npt.NDArray[Any]
     ) -> tuple[Int64s, Int64s, Int64s]:
-        """Return the rows that a chunk carries over and orders were decided on, their numbers and times.
+        """Return the carry-over rows that orders were decided on, their numbers and their times.
 
-        That they would be was not known when their own chunk was there. Each is the last bar of its
-        asset before this chunk.
+        No order named them yet when their own chunk was there. Each is the last bar of its asset before
+        this chunk.
         """
         decided = orders["decision_row"]
         before = orders[(decided >= 0) & (decided < self.n_rows)]
         numbers, first = np.unique(before["decision_row"], return_index=True)
         last = last_rows(data.asset_codes[: data.n_carried], data.n_assets)
         rows = last[before["asset"][first]]
-        times = np.searchsorted(self._timestamps.written(), data.carried_times[rows])
+        times = np.searchsorted(self._timestamps.values, data.carried_times[rows])
         return rows, numbers, times
 
     def _held(self, data: MarketData, holdings: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
-        """Mark the rows of a chunk, not carried ones, whose asset was held when their timestamp was over."""
+        """Mark the rows of a chunk, its carry-over rows aside, whose asset was held after their timestamp."""
         if self._is_held is None:
             self._is_held = np.zeros(data.n_assets, np.uint8)
         changes = holdings[self._n_changes :]
@@ -209,30 +209,30 @@ class KeptRows:
         return marks
 
 
-class KeptFrames(RecordFrames):
+class ChunkFrames(RecordFrames):
     """The tables of a run over chunks: rows are placed among the kept ones when a table first asks.
 
     Parameters
     ----------
-    kept : KeptRows
+    rows : ChunkRows
         Of all chunks.
     records : mapping
         As the engine hands them over, rows numbered in the run.
     config : BacktestConfig
     """
 
-    def __init__(self, kept: KeptRows, records: Records, config: BacktestConfig) -> None:
-        self._kept = kept
+    def __init__(self, rows: ChunkRows, records: Records, config: BacktestConfig) -> None:
+        self._rows = rows
         self._unplaced = records
         self._config = config
 
     @cached_property
     def _records(self) -> Records:  # type: ignore[override]  # set there, made here
-        return self._kept.placed(self._unplaced)
+        return self._rows.placed(self._unplaced)
 
     @cached_property
     def _data(self) -> MarketData:
-        return self._kept.market_data
+        return self._rows.market_data
 
 
 def _column(parts: list[dict[str, Any]], name: str) -> npt.NDArray[Any]:

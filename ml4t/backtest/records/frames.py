@@ -5,7 +5,7 @@ The columns and their units are documented in ``docs/results.md``, and a test co
 
 from collections.abc import Mapping
 from functools import cached_property, lru_cache
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
@@ -15,10 +15,20 @@ from ml4t.backtest.core import records as codes
 from ml4t.backtest.records.columns import Labels, times
 from ml4t.backtest.records.curve import drawdown, leverage
 from ml4t.backtest.records.positions import positions_frame
-from ml4t.backtest.records.recorded import gather, recorded_columns
+from ml4t.backtest.records.recorded_columns import gather, recorded_columns
 
 TABLES = ("trades", "fills", "orders", "events", "equity", "positions", "open_positions")
 """Every table of a result."""
+
+
+class Frames(Protocol):
+    """Where the tables of a result come from: the records of a run, a folder, frames made before."""
+
+    def frame(self, table: str) -> pd.DataFrame:
+        """Return the frame of ``table``, one of :data:`TABLES`."""
+
+    def column(self, table: str, name: str) -> np.ndarray:
+        """Return one numeric column, without making its frame."""
 
 
 @lru_cache(maxsize=32)

@@ -14,15 +14,9 @@ from ml4t.backtest.config import BacktestConfig
 from ml4t.backtest.data.assembly.from_tables import market_data
 from ml4t.backtest.data.stream.feed import DataFeed
 from ml4t.backtest.market.market_data import MarketData
-from ml4t.backtest.provenance.describe import (
-    ACCOUNT,
-    ARGUMENTS,
-    EXECUTION,
-    OF_A_FEED,
-    DescriptionError,
-    describe_run,
-    describe_strategy,
-)
+from ml4t.backtest.provenance.errors import DescriptionError
+from ml4t.backtest.provenance.run_description import describe_run, describe_strategy
+from ml4t.backtest.provenance.run_file_fields import ACCOUNT, ARGUMENTS, EXECUTION, FEED_OPTIONS
 from ml4t.backtest.report.progress import progress_bar
 from ml4t.backtest.result import BacktestResult
 from ml4t.backtest.risk import RiskManager
@@ -256,7 +250,7 @@ class RunFile(Section):
         }
         if data.chunk is None:
             return market_data(data.prices.read(), **options)
-        of_a_feed = {name: getattr(data, name) for name in OF_A_FEED}
+        of_a_feed = {name: getattr(data, name) for name in FEED_OPTIONS}
         return DataFeed.from_parquet(data.prices.read(), **options, **of_a_feed)
 
     def make_strategy(self) -> Strategy:
