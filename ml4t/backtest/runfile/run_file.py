@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import ValidationError, ValidationInfo, model_validator
 
-from ml4t.backtest.backtest import BacktestEngine, Progress
+from ml4t.backtest.backtest.backtest_engine import BacktestEngine, Progress
 from ml4t.backtest.config import BacktestConfig
 from ml4t.backtest.data.assembly.from_tables import market_data
 from ml4t.backtest.data.stream.feed import DataFeed
