@@ -28,8 +28,10 @@ def ended_well_or_told(output: Path | None) -> Iterator[None]:
     """Turn what a run raises into a sentence and an exit code; what was done goes to `output`."""
     try:
         yield
-    except (StrategyError, RuleError, InternalError) as error:
+    except (StrategyError, RuleError) as error:
         _end_early(f"{error}{place_of(error)}", FAILED, error.partial_result, output)
+    except InternalError as error:
+        _end_early(str(error), FAILED, error.partial_result, output)
     except BacktestInterrupted as interrupted:
         _end_early(str(interrupted), INTERRUPTED, interrupted.partial_result, output)
     except Exception as error:

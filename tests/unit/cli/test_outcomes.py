@@ -1,5 +1,7 @@
 """How a run that raised ends on the command line: a sentence, an exit code, what was done until then."""
 
+import re
+
 import pytest
 import typer
 from unit.made_up import result_of
@@ -20,20 +22,20 @@ def ended(error, partial, folder, note=""):
 
 
 @pytest.mark.parametrize(
-    ("error", "code"),
+    ("error", "code", "place"),
     [
-        (StrategyError("oh no"), 1),
-        (InternalError("oh no"), 1),
-        (DataError("oh no"), 2),
-        (BacktestInterrupted("oh no"), 130),
-        (OSError("oh no"), 2),
+        (StrategyError("oh no"), 1, r" \[test_outcomes.py, line \d+\]"),
+        (InternalError("oh no"), 1, ""),  # no line of the user's is to blame
+        (DataError("oh no"), 2, ""),
+        (BacktestInterrupted("oh no"), 130, ""),
+        (OSError("oh no"), 2, ""),
     ],
     ids=repr,
 )
-def test_what_was_done_before_an_error_is_written(error, code, tmp_path, capsys):
+def test_what_was_done_before_an_error_is_written(error, code, place, tmp_path, capsys):
     assert ended(error, True, tmp_path) == code
     said = capsys.readouterr().err
-    assert said.startswith("error: oh no\nPartial result: tables")
+    assert re.match(rf"error: oh no{place}\nPartial result: tables", said)
     assert (tmp_path / "equity.parquet").exists()
 
 
