@@ -202,7 +202,7 @@ def test_a_chunk_that_cannot_follow_is_not_the_strategys_fault(n, close_at_end):
     with pytest.raises(ValueError, match="carry their last bars over") as error:
         BacktestEngine(chunks_then(WHOLE, n), PerEvent(), config=config).run()
     last = TIMES[ENDS[n - 1] - 1]
-    assert notes(error.value) == f"chunk {n + 1} cannot follow what was walked before, at {last}"
+    assert notes(error.value) == f"chunk {n + 1} cannot follow the one before it, at {last}"
     check_partial(error.value, ENDS[n - 1])
 
 

@@ -54,7 +54,7 @@ class Watched:
 class Chunks:
     """The chunks of a run, one after the other; remembers what asking for one raised.
 
-    It holds no chunk itself: the memory of one that was walked is for those to come.
+    It holds no chunk itself: the memory of one that is done is for those to come.
 
     Parameters
     ----------
@@ -130,7 +130,7 @@ def failure_of(
             error.add_note(f"raised by {other.name}, {when}")
             return error
     if chunks.n_asked > loop.n_chunks:  # no callback was called since
-        error.add_note(f"chunk {chunks.n_asked} cannot follow what was walked before, {when}")
+        error.add_note(f"chunk {chunks.n_asked} cannot follow the one before it, {when}")
         return error
     return error if where == NOT_BEGUN else StrategyError(_of_strategy(error, loop))
 

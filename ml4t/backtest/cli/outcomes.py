@@ -36,7 +36,7 @@ def ended_well_or_told(output: Path | None) -> Iterator[None]:
         _end_early(str(interrupted), INTERRUPTED, interrupted.partial_result, output)
     except Exception as error:
         partial = getattr(error, "partial_result", None)
-        if partial is not None:  # of a chunk, after others had been walked
+        if partial is not None:  # of a chunk, after others were done
             _end_early(_with_notes(error), UNUSABLE, partial, output)
         if not isinstance(error, (ValueError, TypeError)):
             raise

@@ -10,10 +10,13 @@ PACKAGES = ("ml4t-backtest", "numpy", "pandas", "pyarrow")
 @cache
 def package_versions() -> dict[str, str | None]:
     """Return the versions of Python, of this package and of those it computes with."""
-    versions: dict[str, str | None] = {"python": platform.python_version()}
-    for name in PACKAGES:
-        try:
-            versions[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:  # run from a source tree that is not installed
-            versions[name] = None
-    return versions
+    versions = {name: package_version(name) for name in PACKAGES}
+    return {"python": platform.python_version(), **versions}
+
+
+def package_version(name: str) -> str | None:
+    """Return the version of an installed package; None where there is none, as in a bare source tree."""
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return None

@@ -72,7 +72,7 @@ class ChunkRows:
         Parameters
         ----------
         data : MarketData
-            The chunk that has just been walked, or was being walked when the run stopped.
+            The chunk that is done, or in which the run stopped.
         records : mapping
             The records of the run so far: ``orders`` and ``holdings``.
         """

@@ -79,6 +79,10 @@ class RecordFrames:
     def _reason(self) -> Labels:
         return _labels(tuple(self._records["reasons"]))
 
+    def _columns(self, table: str) -> dict[str, np.ndarray]:
+        records = self._records[table]
+        return {name: np.ascontiguousarray(records[name]) for name in records.dtype.names}
+
     def _recorded(self, prefix: str, rows: np.ndarray) -> dict[str, np.ndarray]:
         columns = recorded_columns(self._data, self._config.record_columns)
         return {
@@ -86,8 +90,7 @@ class RecordFrames:
         }
 
     def _trades(self) -> pd.DataFrame:
-        table = self._records["trades"]
-        column = {name: np.ascontiguousarray(table[name]) for name in table.dtype.names}
+        column = self._columns("trades")
         entry_price, quantity = column["entry_price"], column["quantity"]
         with np.errstate(divide="ignore", invalid="ignore"):
             mfe_pct, mae_pct = column["mfe"] / entry_price, column["mae"] / entry_price
@@ -131,8 +134,7 @@ class RecordFrames:
         )
 
     def _fills(self) -> pd.DataFrame:
-        table = self._records["fills"]
-        column = {name: np.ascontiguousarray(table[name]) for name in table.dtype.names}
+        column = self._columns("fills")
         return _frame(
             {
                 "order_id": column["order_id"],
@@ -158,8 +160,7 @@ class RecordFrames:
         )
 
     def _orders(self) -> pd.DataFrame:
-        table = self._records["orders"]
-        column = {name: np.ascontiguousarray(table[name]) for name in table.dtype.names}
+        column = self._columns("orders")
         with np.errstate(divide="ignore", invalid="ignore"):
             average_price = column["notional"] / column["units"]  # 0/0, NaN, without a fill
         return _frame(
@@ -185,17 +186,17 @@ class RecordFrames:
         )
 
     def _events(self) -> pd.DataFrame:
-        table = self._records["events"]
+        column = self._columns("events")
         return _frame(
             {
-                "timestamp": times(table["timestamp"]),
-                "kind": _labels(codes.EVENT_KINDS).column(table["kind"]),
-                "order_id": np.ascontiguousarray(table["order_id"]),
-                "asset": self._asset.column(table["asset"]),
-                "asked": np.ascontiguousarray(table["asked"]),
-                "given": np.ascontiguousarray(table["given"]),
-                "rule": self._rule.column(table["rule"]),
-                "reason": self._reason.column(table["reason"]),
+                "timestamp": times(column["timestamp"]),
+                "kind": _labels(codes.EVENT_KINDS).column(column["kind"]),
+                "order_id": column["order_id"],
+                "asset": self._asset.column(column["asset"]),
+                "asked": column["asked"],
+                "given": column["given"],
+                "rule": self._rule.column(column["rule"]),
+                "reason": self._reason.column(column["reason"]),
             }
         )
 
@@ -220,8 +221,7 @@ class RecordFrames:
         )
 
     def _open_positions(self) -> pd.DataFrame:
-        table = self._records["open_positions"]
-        column = {name: np.ascontiguousarray(table[name]) for name in table.dtype.names}
+        column = self._columns("open_positions")
         return _frame(
             {
                 "trade_id": column["trade_id"],

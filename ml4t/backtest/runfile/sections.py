@@ -159,7 +159,7 @@ class Data(Section):
     values: tuple[str, ...] | None = None
     """Further columns of the prices to read, in chunks; all by default."""
     prefetch: bool = True
-    """Whether the next chunk is read in a thread while one is walked."""
+    """Whether the next chunk is read in a thread while one is run over."""
 
     @model_validator(mode="after")
     def _of_chunks(self) -> Data:
