@@ -328,11 +328,14 @@ class RunFile(Section):
 def _tables(entries: tuple[TableSource, ...], default: str) -> dict[str, Any]:
     """Return the tables by the name of their values, where a table has a column per asset."""
     tables: dict[str, Any] = {}
+    n_called: dict[str, int] = {}  # where the next number begins: those before are taken
     for entry in entries:
-        name, number = entry.name or default, 1
+        base = entry.name or default
+        name, number = base, n_called.get(base, 1)
         while name in tables:
             number += 1
-            name = f"{entry.name or default}_{number}"
+            name = f"{base}_{number}"
+        n_called[base] = number
         tables[name] = entry.table()
     return tables
 
