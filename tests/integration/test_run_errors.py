@@ -16,7 +16,7 @@ from ml4t.backtest import (
     StrategyError,
     run_backtest,
 )
-from ml4t.backtest.data import DataFeed
+from ml4t.backtest.data import CallableFeatureProvider, DataFeed
 from ml4t.backtest.risk import RiskDecision, RuleError
 
 N_BARS = 6_000
@@ -213,6 +213,32 @@ def test_what_a_feed_finds_stays_a_data_error_of_the_feed():
         run_backtest(feed, PerEvent())
     assert notes(error.value) == ""
     check_partial(error.value, ENDS[1])  # the bad bar is in the third chunk
+
+
+def test_what_a_feature_provider_raises_in_a_feed_is_not_the_strategys():
+    def feature(asset, time):
+        if time >= TIMES[ENDS[1]]:
+            raise Stop("oh no")
+        return {"feature": 1.0}
+
+    feed = DataFeed.from_parquet(TABLE, features=CallableFeatureProvider(feature), chunk="day")
+    with pytest.raises(DataError, match="get_features of .* raised Stop: oh no") as error:
+        run_backtest(feed, PerEvent())
+    check_partial(error.value, ENDS[1])
+
+
+def test_what_else_stops_a_feed_is_the_feeds(monkeypatch):
+    def read(feed):
+        yield from chunks[:2]
+        raise MemoryError("too much")
+
+    chunks = list(FEED)
+    monkeypatch.setattr(DataFeed, "__iter__", read)
+    with pytest.raises(MemoryError) as error:
+        run_backtest(FEED, PerEvent())
+    when = TIMES[ENDS[1] - 1]
+    assert notes(error.value) == f"raised by the feed, asked for chunk 3, at {when}"
+    check_partial(error.value, ENDS[1])
 
 
 def test_a_recorded_column_that_no_chunk_has_is_refused_before_the_run():

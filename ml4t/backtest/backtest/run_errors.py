@@ -7,6 +7,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from ml4t.backtest.data.errors import DataError
+from ml4t.backtest.data.stream.feed import DataFeed
 from ml4t.backtest.engine import EngineLoop
 from ml4t.backtest.market.market_data import MarketData
 from ml4t.backtest.risk import RuleError
@@ -70,7 +71,8 @@ class Chunks:
     @property
     def name(self) -> str:
         """What it is, for messages, and which chunk it was asked for last."""
-        return f"the iterable of chunks, asked for chunk {self.n_asked}"
+        kind = "feed" if isinstance(self._data, DataFeed) else "iterable of chunks"
+        return f"the {kind}, asked for chunk {self.n_asked}"
 
     def __iter__(self) -> Chunks:
         return self
