@@ -222,7 +222,7 @@ def test_what_a_feature_provider_raises_in_a_feed_is_not_the_strategys():
         return {"feature": 1.0}
 
     feed = DataFeed.from_parquet(TABLE, features=CallableFeatureProvider(feature), chunk="day")
-    with pytest.raises(DataError, match="get_features of .* raised Stop: oh no") as error:
+    with pytest.raises(DataError, match=r"get_features of .* raised Stop: oh no") as error:
         run_backtest(feed, PerEvent())
     check_partial(error.value, ENDS[1])
 
