@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any
 
-from ml4t.backtest.backtest.run_errors import NOT_BEGUN, Chunks, Watched, failure_of
+from ml4t.backtest.backtest.run_errors import NOT_BEGUN, failure_of
+from ml4t.backtest.backtest.watched import Chunks, Watched
 from ml4t.backtest.config import BacktestConfig
 from ml4t.backtest.data.stream.feed import DataFeed
 from ml4t.backtest.engine import EngineLoop

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -25,6 +26,19 @@ ROW_COLUMNS = {
     "trades": ("entry_decision_row", "exit_decision_row"),
     "open_positions": ("entry_decision_row",),
 }
+
+
+@dataclass(frozen=True, slots=True)
+class _KeptRows:
+    """What is kept of one chunk; rows and times are numbered in the run."""
+
+    number: Int64s
+    time: Int64s
+    asset: npt.NDArray[np.int32]
+    close: npt.NDArray[np.float64]
+    features: dict[str, npt.NDArray[np.float64]]
+    context: dict[str, npt.NDArray[np.float64]]
+    actions: npt.NDArray[Any]
 
 
 class ChunkRows:
@@ -52,7 +66,7 @@ class ChunkRows:
     ) -> None:
         self.fingerprint = fingerprint
         self._record_columns = record_columns
-        self._parts: list[dict[str, Any]] = []
+        self._parts: list[_KeptRows] = []
         self._timestamps = GrowingArray(np.int64, n_times or 0)
         self._is_held: npt.NDArray[np.uint8] | None = None
         self._marks: npt.NDArray[np.uint8] = np.empty(0, np.uint8)
@@ -87,18 +101,18 @@ class ChunkRows:
         rows = np.concatenate([carried, own])
         recorded = recorded_columns(data, self._record_columns)
         self._parts.append(
-            {
-                "number": np.concatenate([numbers, own + first_row]),
-                "time": np.concatenate([times, own_times + self.n_times]),
-                "asset": data.asset_codes[rows],
-                "close": data.close[rows],
-                "features": {
+            _KeptRows(
+                number=np.concatenate([numbers, own + first_row]),
+                time=np.concatenate([times, own_times + self.n_times]),
+                asset=data.asset_codes[rows],
+                close=data.close[rows],
+                features={
                     name: values[rows] for name, values in data.features.items() if name in recorded
                 },
                 # Copied: a view would keep all of a chunk's memory.
-                "context": {name: v[first_t:].copy() for name, v in data.context.items()},
-                "actions": data.actions,
-            }
+                context={name: v[first_t:].copy() for name, v in data.context.items()},
+                actions=data.actions,
+            )
         )
         if self.fingerprint is not None:
             self.fingerprint.add(data)
@@ -126,23 +140,25 @@ class ChunkRows:
         rows, parts = self._distinct[1], self._parts
         self._parts = []
         del self._distinct
-        times = _column(parts, "time")
+        times = np.concatenate([part.time for part in parts])
         offsets = np.zeros(self.n_times + 1, np.int64)
         np.cumsum(np.bincount(times[rows], minlength=self.n_times), out=offsets[1:])
-        close = _column(parts, "close")[rows]
+        close = np.concatenate([part.close for part in parts])[rows]
         return MarketData.from_arrays(
             self.assets,
             self._timestamps.values,
             offsets,
-            _column(parts, "asset")[rows],
+            np.concatenate([part.asset for part in parts])[rows],
             close,
             close,
             close,
             close,
-            features={name: values[rows] for name, values in _columns(parts, "features")},
+            features={
+                name: values[rows] for name, values in _joined([part.features for part in parts])
+            },
             signal_names=self._signal_names,
-            context=dict(_columns(parts, "context")),
-            actions=_column(parts, "actions").astype(ACTION),
+            context=dict(_joined([part.context for part in parts])),
+            actions=np.concatenate([part.actions for part in parts]).astype(ACTION),
             info=self.info,
         )
 
@@ -163,7 +179,7 @@ class ChunkRows:
 
         Out of order, or there twice, are carry-over rows of a later chunk.
         """
-        return np.unique(_column(self._parts, "number"), return_index=True)
+        return np.unique(np.concatenate([part.number for part in self._parts]), return_index=True)
 
     def _decided_before(
         self, data: MarketData, orders: npt.NDArray[Any]
@@ -235,10 +251,9 @@ class ChunkFrames(RecordFrames):
         return self._rows.market_data
 
 
-def _column(parts: list[dict[str, Any]], name: str) -> npt.NDArray[Any]:
-    return np.concatenate([part[name] for part in parts])
-
-
-def _columns(parts: list[dict[str, Any]], name: str) -> Iterator[tuple[str, npt.NDArray[Any]]]:
-    for column in parts[0][name]:
-        yield column, np.concatenate([part[name][column] for part in parts])
+def _joined(
+    parts: list[dict[str, npt.NDArray[np.float64]]],
+) -> Iterator[tuple[str, npt.NDArray[np.float64]]]:
+    """Give each column of the parts, by name, as one array."""
+    for name in parts[0]:
+        yield name, np.concatenate([part[name] for part in parts])

@@ -56,7 +56,7 @@ def whole_and_parts(table, folder, acts, rules=()):
 
 def n_kept(result):
     """Rows kept by a run over chunks none of whose tables was made."""
-    return sum(len(part["number"]) for part in result._frames._rows._parts)
+    return sum(len(part.number) for part in result._frames._rows._parts)
 
 
 def assert_same(whole, parts):
