@@ -17,7 +17,6 @@ from matplotlib.figure import Figure
 from ml4t.backtest import BacktestConfig, MarketData
 from ml4t.backtest.datasets import load_aapl
 from ml4t.backtest.execution.views import Fill
-from ml4t.backtest.testing.manual_run import ManualRun
 from ml4t.backtest.risk import (
     PriceBasedStopLoss,
     PriceBasedTakeProfit,
@@ -26,6 +25,7 @@ from ml4t.backtest.risk import (
     TimeBasedExit,
     TrailingStop,
 )
+from ml4t.backtest.testing.manual_run import ManualRun
 
 BAR, STOP, TARGET, FILL = "#5f6b76", "#b03a2e", "#1e8449", "#1f4e79"
 

@@ -1,6 +1,6 @@
 """Event-driven backtester with a compiled core."""
 
-from ml4t.backtest.backtest import BacktestEngine, run_backtest
+from ml4t.backtest.backtest import BacktestEngine, InternalError, run_backtest
 from ml4t.backtest.config import BacktestConfig, Commission
 from ml4t.backtest.core.build import build_profile
 from ml4t.backtest.data.errors import DataError
@@ -25,6 +25,7 @@ __all__ = [
     "DataError",
     "DataFeed",
     "Fill",
+    "InternalError",
     "LookaheadReport",
     "MarketData",
     "MarketEvent",

@@ -7,7 +7,6 @@ import pytest
 from scenes import FLAT, Acts, market, run
 
 from ml4t.backtest import BacktestConfig, Order
-from ml4t.backtest.testing.manual_run import ManualRun
 from ml4t.backtest.risk import (
     PriceBasedStopLoss,
     PriceBasedTakeProfit,
@@ -19,6 +18,7 @@ from ml4t.backtest.risk import (
     TimeBasedExit,
     TrailingStop,
 )
+from ml4t.backtest.testing.manual_run import ManualRun
 
 BARS = [
     FLAT,

@@ -5,7 +5,6 @@ import pytest
 from scenes import DAY, FLAT, Acts, buy_first, day, fills, market, run
 
 from ml4t.backtest import BacktestConfig, CompiledStrategy, Strategy
-from ml4t.backtest.testing.manual_run import ManualRun
 from ml4t.backtest.risk import (
     PriceBasedStopLoss,
     RiskDecision,
@@ -15,6 +14,7 @@ from ml4t.backtest.risk import (
     TimeBasedExit,
     TrailingStop,
 )
+from ml4t.backtest.testing.manual_run import ManualRun
 
 SPLIT = 0
 THREE = {name: [FLAT] * 4 for name in "ABC"}

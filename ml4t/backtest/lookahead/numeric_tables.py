@@ -1,4 +1,4 @@
-"""Tables of any kind as sheets of numbers, and back: the same kind, with other numbers."""
+"""Tables of any kind as columns of numbers, and back: the same kind, with other numbers."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ QUOTES = ("bid", "ask")
 
 
 @dataclass(frozen=True)
-class Sheet:
+class NumericTable:
     """The numbers of one table.
 
     Attributes
     ----------
-    table : str
-        Name of the table in a report.
+    name : str
+        Of the table, in a report.
     known : int64 array, shape (n_rows,), nanoseconds UTC
         When each row can be known at the earliest.
     columns : dict of key to array, shape (n_rows,)
@@ -52,7 +52,7 @@ class Sheet:
         The times as the table has them.
     """
 
-    table: str
+    name: str
     known: Int64s
     columns: Columns
     names: dict[Any, str]
@@ -62,16 +62,16 @@ class Sheet:
 
 
 @dataclass(frozen=True)
-class Source:
-    """What was handed over as a table: its sheets, and how it is made again with other columns."""
+class TableInput:
+    """What was handed over under one name: its tables, and how it is made again with other columns."""
 
-    sheets: tuple[Sheet, ...]
+    tables: tuple[NumericTable, ...]
     rebuild: Callable[[Sequence[Columns]], Any]
 
 
-def read_sources(
+def read_inputs(
     given: Mapping[str, Any], clock: Clock, columns: Mapping[str, str] | None = None
-) -> dict[str, Source]:
+) -> dict[str, TableInput]:
     """Read the tables of a run by name.
 
     Raises
@@ -80,41 +80,41 @@ def read_sources(
         If something is not a table, or times of two tables cannot be compared.
     """
     sources = {
-        name: read_source(source, name, clock, columns if name == "prices" else None)
+        name: read_input(source, name, clock, columns if name == "prices" else None)
         for name, source in given.items()
     }
-    sheets = [sheet for source in sources.values() for sheet in source.sheets]
-    check_kinds({sheet.table: sheet.stamps for sheet in sheets if sheet.stamps is not None}, clock)
+    tables = [table for source in sources.values() for table in source.tables]
+    check_kinds({table.name: table.stamps for table in tables if table.stamps is not None}, clock)
     return sources
 
 
-def read_source(
+def read_input(
     source: Any, name: str, clock: Clock, columns: Mapping[str, str] | None = None
-) -> Source:
+) -> TableInput:
     """Read a table, or a mapping or list of tables. What holds no numbers goes on as it is."""
     # Splits and dividends are announced: a decision may know them before they are effective.
     if source is None or isinstance(source, Indicator | str) or name == "actions":
-        return Source((), lambda _: source)
+        return TableInput((), lambda _: source)
     if isinstance(source, MarketData):
         return _of_market_data(source)
     if isinstance(source, Table):
         inner = _of_table(source.source, source, name, clock)
-        return Source(inner.sheets, lambda new: replace(source, source=inner.rebuild(new)))
+        return TableInput(inner.tables, lambda new: replace(source, source=inner.rebuild(new)))
     if isinstance(source, Mapping):
-        parts = [read_source(part, name, clock) for part in source.values()]
+        parts = [read_input(part, name, clock) for part in source.values()]
         whole = _together(parts, lambda new: dict(zip(source, new, strict=True)))
         return _across_fields(whole, list(source)) if _are_fields(source) else whole
     if isinstance(source, list | tuple):
-        return _together([read_source(part, name, clock) for part in source], type(source))
+        return _together([read_input(part, name, clock) for part in source], type(source))
     return _of_table(source, Table(source, columns=columns), name, clock)
 
 
-def _together(parts: list[Source], collect: Callable[[list[Any]], Any]) -> Source:
+def _together(parts: list[TableInput], collect: Callable[[list[Any]], Any]) -> TableInput:
     def rebuild(new: Sequence[Columns]) -> Any:
         rest = iter(new)
-        return collect([part.rebuild([next(rest) for _ in part.sheets]) for part in parts])
+        return collect([part.rebuild([next(rest) for _ in part.tables]) for part in parts])
 
-    return Source(tuple(sheet for part in parts for sheet in part.sheets), rebuild)
+    return TableInput(tuple(table for part in parts for table in part.tables), rebuild)
 
 
 # ---- wide tables by field ----------------------------------------------------------------------
@@ -125,36 +125,36 @@ def _are_fields(keys: Mapping[Any, Any]) -> bool:
     return "close" in fields and fields <= set(PRICE_ROLES)
 
 
-def _across_fields(whole: Source, fields: list[Any]) -> Source:
-    """Make one sheet of wide tables by field, so that the bars of an asset stay valid."""
-    first = whole.sheets[0]
-    if any(len(sheet.known) != len(first.known) for sheet in whole.sheets):
-        raise DataError(f"{first.table}: the wide tables of its fields must have the same times")
+def _across_fields(whole: TableInput, fields: list[Any]) -> TableInput:
+    """Make one table of wide tables by field, so that the bars of an asset stay valid."""
+    first = whole.tables[0]
+    if any(len(table.known) != len(first.known) for table in whole.tables):
+        raise DataError(f"{first.name}: the wide tables of its fields must have the same times")
     keys = {
-        (number, key): sheet.columns[key]
-        for number, sheet in enumerate(whole.sheets)
-        for key in sheet.columns
+        (number, key): table.columns[key]
+        for number, table in enumerate(whole.tables)
+        for key in table.columns
     }
     names: dict[Any, str] = {(number, key): str(fields[number]) for number, key in keys}
     bars: dict[str, dict[str, Any]] = {}
     for number, key in keys:
-        asset = whole.sheets[number].names[key]
+        asset = whole.tables[number].names[key]
         bars.setdefault(asset, {})[plain(fields[number])] = (number, key)
-    sheet = replace(first, columns=dict(keys), names=names, bars=tuple(bars.values()))
+    table = replace(first, columns=dict(keys), names=names, bars=tuple(bars.values()))
 
     def rebuild(new: Sequence[Columns]) -> Any:
-        apart: list[Columns] = [{} for _ in whole.sheets]
+        apart: list[Columns] = [{} for _ in whole.tables]
         for (number, key), values in new[0].items():
             apart[number][key] = values
         return whole.rebuild(apart)
 
-    return Source((sheet,), rebuild)
+    return TableInput((table,), rebuild)
 
 
 # ---- one table ---------------------------------------------------------------------------------
 
 
-def _of_table(source: Any, options: Table, name: str, clock: Clock) -> Source:
+def _of_table(source: Any, options: Table, name: str, clock: Clock) -> TableInput:
     if isinstance(source, str) or hasattr(source, "__fspath__"):
         raise DataError(f"{name}: give the table itself and not the path of its file")
     if isinstance(source, DataFeed):
@@ -164,17 +164,19 @@ def _of_table(source: Any, options: Table, name: str, clock: Clock) -> Source:
         )
     if isinstance(source, pd.Series):
         whole = _of_table(source.to_frame(str(source.name or name)), options, name, clock)
-        return Source(whole.sheets, lambda new: whole.rebuild(new).iloc[:, 0].rename(source.name))
+        return TableInput(
+            whole.tables, lambda new: whole.rebuild(new).iloc[:, 0].rename(source.name)
+        )
     if isinstance(source, pd.DataFrame):
         if source.columns.nlevels == 2:
             return _of_levels(source, options, name, clock)
         table = from_pandas(source, name)
-        return Source(
-            (_sheet(table, options, name, clock),), lambda new: _pandas_with(source, new[0])
+        return TableInput(
+            (_numeric_table(table, options, name, clock),), lambda new: _pandas_with(source, new[0])
         )
     table = to_arrow(source, name)
-    return Source(
-        (_sheet(table, options, name, clock),),
+    return TableInput(
+        (_numeric_table(table, options, name, clock),),
         lambda new: _as(source, _arrow_with(table, new[0])),
     )
 
@@ -189,21 +191,31 @@ def _as(source: Any, table: pa.Table) -> Any:
     return frame.lazy() if isinstance(source, polars.LazyFrame) else frame
 
 
+# All columns at once: to set one after the other moves the rest of them each time.
 def _pandas_with(frame: pd.DataFrame, new: Columns) -> pd.DataFrame:
-    frame = frame.copy()
     position = {str(label): number for number, label in enumerate(frame.columns)}
+    columns: Columns = {number: frame.iloc[:, number].array for number in range(frame.shape[1])}
     for key, values in new.items():
-        frame.isetitem(key if isinstance(key, int) else position[str(key)], values)
-    return frame
+        columns[key if isinstance(key, int) else position[str(key)]] = values
+    made = pd.DataFrame(columns, index=frame.index)
+    made.columns = frame.columns
+    return made
 
 
 def _arrow_with(table: pa.Table, new: Columns) -> pa.Table:
-    for name, values in new.items():
-        table = table.set_column(table.column_names.index(name), name, pa.array(values))
-    return table
+    arrays = {name: pa.array(values) for name, values in new.items()}
+    fields = [
+        field.with_type(arrays[field.name].type) if field.name in arrays else field
+        for field in table.schema
+    ]
+    columns = [
+        arrays.get(name, column)
+        for name, column in zip(table.column_names, table.columns, strict=True)
+    ]
+    return pa.table(columns, schema=pa.schema(fields, table.schema.metadata))
 
 
-def _sheet(table: pa.Table, options: Table, name: str, clock: Clock) -> Sheet:
+def _numeric_table(table: pa.Table, options: Table, name: str, clock: Clock) -> NumericTable:
     is_priced = name == "prices" or "close" in {plain(column) for column in table.column_names}
     known_roles = PRICE_ROLES if is_priced else SERIES_ROLES
     roles = find_roles(name, table.column_names, known_roles, options.columns)
@@ -218,7 +230,7 @@ def _sheet(table: pa.Table, options: Table, name: str, clock: Clock) -> Sheet:
     if "asset" in roles:
         assets = single(table[roles["asset"]]).to_pandas().to_numpy(object)
     names: dict[Any, str] = {column: str(column) for column in columns}
-    return Sheet(
+    return NumericTable(
         name, known, columns, names, (dict(bar),) if "close" in bar else (), assets, stamps
     )
 
@@ -252,7 +264,7 @@ def _numbers(column: Any) -> np.ndarray | None:
     return None
 
 
-def _of_levels(frame: pd.DataFrame, options: Table, name: str, clock: Clock) -> Source:
+def _of_levels(frame: pd.DataFrame, options: Table, name: str, clock: Clock) -> TableInput:
     """Read a pandas frame with columns (field, asset) or (asset, field)."""
     times = pa.table(dict(index_columns(frame.index, name)))
     known, stamps = _known(
@@ -269,14 +281,14 @@ def _of_levels(frame: pd.DataFrame, options: Table, name: str, clock: Clock) -> 
             bars.setdefault(label[1 - level], {})[field] = number
     names: dict[Any, str] = {number: label[level] for number, label in enumerate(labels)}
     of_bars = tuple(bar for bar in bars.values() if "close" in bar)
-    sheet = Sheet(name, known, columns, names, of_bars, None, stamps)
-    return Source((sheet,), lambda new: _pandas_with(frame, new[0]))
+    table = NumericTable(name, known, columns, names, of_bars, None, stamps)
+    return TableInput((table,), lambda new: _pandas_with(frame, new[0]))
 
 
 # ---- finished market data ----------------------------------------------------------------------
 
 
-def _of_market_data(data: MarketData) -> Source:
+def _of_market_data(data: MarketData) -> TableInput:
     rows = np.repeat(data.timestamps, np.diff(data.offsets))
     assets = np.array(data.assets, object)[data.asset_codes]
     fields = (*OHLC, "volume", *QUOTES)
@@ -292,21 +304,19 @@ def _of_market_data(data: MarketData) -> Source:
         },
     }
 
-    def sheet(table: str, known: Int64s, columns: Columns, **more: Any) -> Sheet:
-        return Sheet(table, known, columns, {key: str(key) for key in columns}, **more)
+    def numeric(name: str, known: Int64s, columns: Columns, **more: Any) -> NumericTable:
+        return NumericTable(name, known, columns, {key: str(key) for key in columns}, **more)
 
-    sheets = (
-        sheet("prices", rows, prices, bars=(bar,), assets=assets),
-        *(sheet(table, rows, columns, assets=assets) for table, columns in parts.items()),
-        sheet("context", data.timestamps, dict(data.context)),
+    tables = (
+        numeric("prices", rows, prices, bars=(bar,), assets=assets),
+        *(numeric(name, rows, columns, assets=assets) for name, columns in parts.items()),
+        numeric("context", data.timestamps, dict(data.context)),
     )
 
     def rebuild(new: Sequence[Columns]) -> MarketData:
-        changed = prices | new[0]
+        changed, new_features = prices | new[0], {**new[1], **new[2]}
         # In their own order: columns are found by their position.
-        features = {
-            name: {**new[1], **new[2]}.get(name, data.features[name]) for name in data.features
-        }
+        features = {name: new_features.get(name, values) for name, values in data.features.items()}
         return MarketData.from_arrays(
             data.assets, data.timestamps, data.offsets, data.asset_codes,
             *(changed[field] for field in OHLC),
@@ -315,4 +325,4 @@ def _of_market_data(data: MarketData) -> Source:
             context={**data.context, **new[3]}, actions=data.actions, info=data.info,
         )  # fmt: skip
 
-    return Source(sheets, rebuild)
+    return TableInput(tables, rebuild)

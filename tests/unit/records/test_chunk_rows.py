@@ -56,7 +56,7 @@ def whole_and_parts(table, folder, acts, rules=()):
 
 def n_kept(result):
     """Rows kept by a run over chunks none of whose tables was made."""
-    return sum(len(part["number"]) for part in result._frames._kept._parts)
+    return sum(len(part.number) for part in result._frames._rows._parts)
 
 
 def assert_same(whole, parts):
@@ -87,7 +87,7 @@ def test_orders_are_decided_on_a_bar_of_many_chunks_ago(tmp_path, days):
     table = prices(3, [("A1", 10, 19)])
     whole, parts = whole_and_parts(table, tmp_path, acts)
     assert_same(whole, parts)
-    assert (np.diff(parts._frames._kept.row_numbers) > 0).all()  # none twice
+    assert (np.diff(parts._frames._rows.row_numbers) > 0).all()  # none twice
     trade = parts.trades.set_index("asset").loc["A1"]
     score = table.set_index(["asset", "date"])["score"]
     assert trade["entry_score"] == score["A1", DAYS[9]]
