@@ -13,7 +13,7 @@ cdef class RuleEntry:
     cdef int32_t addition            # which call of add_rule it came with
     cdef bint is_active
 
-    cdef bint is_for(self, object asset)
+    cdef bint is_for(self, object asset) except -1
 
 
 @cython.final

@@ -10,7 +10,7 @@ from ml4t.backtest.risk.rule import as_rule
 cdef class RuleEntry:
     """One rule as added."""
 
-    cdef bint is_for(self, object asset):
+    cdef bint is_for(self, object asset) except -1:
         return self.assets is None or asset in self.assets
 
 
