@@ -8,9 +8,11 @@ from libc.stdint cimport int64_t
 
 from ml4t.backtest.core.settings cimport FILL_CLOSE, Settings
 from ml4t.backtest.core.types cimport EVENT_NEGATIVE_EQUITY, REASON_END_OF_DATA, REASON_NEGATIVE_EQUITY
+from ml4t.backtest.market.cross_section cimport CrossSection
 from ml4t.backtest.market.cursor cimport Cursor
-from ml4t.backtest.market.event cimport CrossSection, MarketEvent, context_at, event_type
+from ml4t.backtest.market.event cimport MarketEvent, event_type
 from ml4t.backtest.market.market_data cimport MarketData
+from ml4t.backtest.market.values cimport context_at
 from ml4t.backtest.execution.actions cimport apply_actions
 from ml4t.backtest.execution.broker cimport (
     PHASE_AFTER_STRATEGY, PHASE_CLOSE, PHASE_CLOSE_EXITS, PHASE_OPEN, Broker,

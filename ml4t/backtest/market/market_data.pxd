@@ -18,6 +18,8 @@ cdef class MarketData:
     cdef const double* ask_
     cdef const double** feature      # n_features columns of n_rows values
     cdef const double** context_     # n_context columns of n_times values
+    cdef Py_ssize_t n_features
+    cdef Py_ssize_t n_context
     cdef const int64_t* action_time
     cdef const int32_t* action_asset
     cdef const int8_t* action_kind
@@ -65,7 +67,7 @@ cdef class MarketData:
     cdef readonly dict info
     """What the tables were: ``closes_only``, sources, time zone given as ``bar_time``."""
     cdef dict _code
-    cdef object names                 # the index of the column names, made by event.pyx at first use
+    cdef object names                # the ColumnNames, made at first use
     cdef object _columns              # keeps the arrays behind the pointers alive
 
     cpdef int code(self, object asset) except -1

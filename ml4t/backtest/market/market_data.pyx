@@ -140,6 +140,8 @@ cdef class MarketData:
         self.action_value = <const double*> _address(action_columns[3])
         self.feature = _pointers(list(self.features.values()))
         self.context_ = _pointers(list(self.context.values()))
+        self.n_features = len(self.features)
+        self.n_context = len(self.context)
 
     cpdef int code(self, object asset) except -1:
         """Return the code of ``asset``; ``KeyError`` with the nearest name if it is unknown."""

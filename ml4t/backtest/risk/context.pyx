@@ -8,7 +8,7 @@ import pandas as pd
 
 from ml4t.backtest.core.settings cimport Settings
 from ml4t.backtest.market.cursor cimport Cursor
-from ml4t.backtest.market.event cimport context_at, features_at
+from ml4t.backtest.market.values cimport context_at, features_at
 from ml4t.backtest.portfolio.portfolio cimport Portfolio
 from ml4t.backtest.portfolio.position cimport Position, level_or_nan
 

@@ -18,7 +18,7 @@ from ml4t.backtest.core.types cimport (
 from ml4t.backtest.market.cursor cimport Cursor
 from ml4t.backtest.portfolio.position cimport Position, better, side_of, worse
 
-from ml4t.backtest.market.event import unknown_name
+from ml4t.backtest.market.column_names import unknown_name
 
 
 @cython.final

@@ -17,7 +17,7 @@ from ml4t.backtest.risk.compiled_rule cimport (
 )
 from ml4t.backtest.risk.plan cimport RulePlan, Verdict
 
-from ml4t.backtest.market.event import unknown_name
+from ml4t.backtest.market.column_names import unknown_name
 from ml4t.backtest.risk.rule import RuleError
 
 
