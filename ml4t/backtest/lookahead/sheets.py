@@ -306,7 +306,7 @@ def _of_market_data(data: MarketData) -> Source:
         features = {
             name: {**new[1], **new[2]}.get(name, data.features[name]) for name in data.features
         }
-        return MarketData.from_arrays(
+        return MarketData._wrap(
             data.assets, data.timestamps, data.offsets, data.asset_codes,
             *(changed[field] for field in OHLC),
             volume=changed.get("volume"), bid=changed.get("bid"), ask=changed.get("ask"),

@@ -115,7 +115,7 @@ def wrap(
     **chunk: Any,
 ) -> MarketData:
     """Return bars with all their columns as market data."""
-    return MarketData.from_arrays(
+    return MarketData._wrap(
         bars.assets,
         bars.timestamps,
         bars.offsets,
