@@ -139,6 +139,8 @@ cdef newfunc _make_event = seal(MarketEvent)
 
 cpdef object event_type(MarketData data):
     """Return the MarketEvent subclass whose attributes are the columns of ``data``."""
+    if data is None:
+        raise TypeError("data must be MarketData, was None")
     return _event_type(tuple(data.features), tuple(data.context))
 
 

@@ -95,6 +95,8 @@ cpdef object features_at(MarketData data, int64_t row):
     IndexError
         If the market data has no such row.
     """
+    if data is None:
+        raise TypeError("data must be MarketData, was None")
     _refuse_outside("row", row, data.n_rows)
     return Values.new(data, data.feature, row, ColumnNames.of(data).features)
 
@@ -107,6 +109,8 @@ cpdef object context_at(MarketData data, int64_t t):
     IndexError
         If the market data has no such timestamp.
     """
+    if data is None:
+        raise TypeError("data must be MarketData, was None")
     _refuse_outside("timestamp", t, data.n_times)
     return Values.new(data, data.context_, t, ColumnNames.of(data).context)
 
