@@ -9,9 +9,11 @@ cdef extern from *:
     """
     #define ML4T_LEAST_PRICE 1e-12
     #define ML4T_MOST_PRICE 1e15
+    #define ML4T_MOST_VOLUME 1e18
     """
     const double LEAST_PRICE "ML4T_LEAST_PRICE"
     const double MOST_PRICE "ML4T_MOST_PRICE"
+    const double MOST_VOLUME "ML4T_MOST_VOLUME"
 
 
 cdef inline bint is_price(double price) noexcept nogil:
@@ -37,4 +39,4 @@ cdef inline bint is_dividend(double dividend) noexcept nogil:
 
 # Volumes may be 0; NaN is a volume that is not known.
 cdef inline bint is_volume(double volume) noexcept nogil:
-    return not (volume < 0.0) and not (volume > 1e18)
+    return not (volume < 0.0) and not (volume > MOST_VOLUME)
