@@ -38,7 +38,7 @@ from ml4t.backtest.runfile import RunFile
 from ml4t.backtest.runfile.run_file import _tables
 
 LIMIT = 2.2
-ATTEMPTS = 6
+ATTEMPTS = 12
 
 Work = Callable[[], object]
 
@@ -317,7 +317,7 @@ PREPARED = {
     "frames, by columns that trades carry": (columns_of_trades, 1_000),
     "summary, by rules and reasons": (names_of_rules, 5_000),
     "metrics, by timestamps": (metrics_of_minutes, 400_000),
-    "positions, by assets split while they have no bar": (positions_over_splits, 1_000),
+    "positions, by assets split while they have no bar": (positions_over_splits, 300),
     "run in chunks, by chunks": (chunks_of_a_run, 100),
     "run in chunks, by columns": (columns_of_chunks, 400),
     "run in chunks, by columns chosen": (chosen_columns_of_chunks, 800),
