@@ -38,7 +38,7 @@ from ml4t.backtest.runfile import RunFile
 from ml4t.backtest.runfile.run_file import _tables
 
 LIMIT = 2.2
-ATTEMPTS = 6
+ATTEMPTS = 12
 
 Work = Callable[[], object]
 
@@ -280,15 +280,15 @@ def described_rules(n):
 
 
 def wide(n):
-    times = pd.date_range("2024-01-01", periods=12, tz="UTC")
+    times = pd.DatetimeIndex(START + DAY * np.arange(12), tz="UTC")
     columns = {f"c{number}": np.arange(12.0) for number in range(n)}
     return pd.DataFrame({"timestamp": times, **columns})
 
 
 def disturbed(tables):
-    """Disturb all columns of the tables after the middle, and read off what became of them."""
+    """Disturb all columns of 12 rows after the sixth, and read off what became of them."""
     run = RepeatableRun(lambda **given: next(iter(given.values())), tables, make_clock(), None)
-    probe = Probe(pd.Timestamp("2024-01-06", tz="UTC").value, False, (1,))
+    probe = Probe(START + 5 * DAY, False, (1,))
     return lambda: run.disturbed(probe, run.targets)
 
 
@@ -317,7 +317,7 @@ PREPARED = {
     "frames, by columns that trades carry": (columns_of_trades, 1_000),
     "summary, by rules and reasons": (names_of_rules, 5_000),
     "metrics, by timestamps": (metrics_of_minutes, 400_000),
-    "positions, by assets split while they have no bar": (positions_over_splits, 1_000),
+    "positions, by assets split while they have no bar": (positions_over_splits, 300),
     "run in chunks, by chunks": (chunks_of_a_run, 100),
     "run in chunks, by columns": (columns_of_chunks, 400),
     "run in chunks, by columns chosen": (chosen_columns_of_chunks, 800),
@@ -327,7 +327,7 @@ PREPARED = {
     "run file, by tables and rules": (tables_of_a_run_file, 300),
     "description of a run, by rules": (described_rules, 1_000),
     "look-ahead, by columns of a pandas frame": (disturbed_pandas, 400),
-    "look-ahead, by columns of an Arrow table": (rebuilt_arrow, 2_000),
+    "look-ahead, by columns of an Arrow table": (rebuilt_arrow, 500),
     "look-ahead, by columns of market data": (disturbed_market_data, 1_000),
     "look-ahead, by tables": (disturbed_tables, 100),
 }
