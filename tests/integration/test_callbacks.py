@@ -46,17 +46,22 @@ class Buys(Strategy):
 
 
 @pytest.mark.parametrize("fill_at", MOMENTS)
-def test_a_rule_that_cancels_while_orders_fill_makes_no_other_order_late(fill_at):
+@pytest.mark.parametrize("cancelled", list("BCDE"))
+def test_a_rule_that_cancels_while_orders_fill_makes_no_other_order_late(fill_at, cancelled):
     strategy = Buys()
-    rule = Calls(lambda: strategy.cancel(strategy.made["B"]))
-    result = run(market(THREE), [rule], strategy, fill_at=fill_at)
-    # A fills first; its opening cancels B; C, behind both, fills at the same moment as A.
+    rule = Calls(lambda: strategy.cancel(strategy.made[cancelled]))
+    five = market({name: [FLAT] * 4 for name in "ABCDE"})
+    result = run(five, [rule], strategy, fill_at=fill_at, initial_cash=1e6)
+    # A fills first and cancels; all others fill at the same moment, in the order of submission.
     filled = day(0 if fill_at == "close" else 1)
     times = zip(result.fills["asset"], result.fills["timestamp"].astype("int64"), strict=True)
-    assert list(times) == [("A", filled), ("C", filled)]
-    assert result.orders["status"].tolist() == ["filled", "cancelled", "filled"]
+    assert list(times) == [(name, filled) for name in "ABCDE" if name != cancelled]
+    number = "ABCDE".index(cancelled) + 1
+    assert result.orders.set_index("order_id")["status"].to_dict() == {
+        order_id: "cancelled" if order_id == number else "filled" for order_id in range(1, 6)
+    }
     (event,) = result.events.to_dict("records")
-    assert (event["kind"], event["order_id"], event["reason"]) == ("cancelled", 2, "cancel")
+    assert (event["kind"], event["order_id"], event["reason"]) == ("cancelled", number, "cancel")
     assert (event["timestamp"].value, event["asked"], event["given"]) == (filled, 10.0, 0.0)
 
 

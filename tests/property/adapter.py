@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import isnan
 
 import numpy as np
@@ -20,6 +21,7 @@ from ml4t.backtest import (
     Strategy,
 )
 from ml4t.backtest.core import records as codes
+from ml4t.backtest.execution.order import Fill
 from ml4t.backtest.market.market_data import ACTION
 from ml4t.backtest.records.recorded import gather, recorded_columns
 from ml4t.backtest.risk import RiskDecision, RiskRule
@@ -39,17 +41,23 @@ SAME_SWITCHES = (
 
 
 def compiled(case: Case, *, lower: bool = True, debug: bool = False) -> Outcome:
-    """Run a case on the compiled engine."""
-    return outcome(play(case, lower=lower, debug=debug))
+    """Run a case on the compiled engine: its records, and what the strategy was told and saw."""
+    result, strategy = _run(case, lower, debug)
+    return replace(outcome(result), told=strategy.told, seen=strategy.seen)
 
 
 def play(case: Case, *, lower: bool = True, debug: bool = False) -> BacktestResult:
     """Run a case on the compiled engine and return its own kind of result."""
+    return _run(case, lower, debug)[0]
+
+
+def _run(case: Case, lower: bool, debug: bool) -> tuple[BacktestResult, Scripted]:
     manager = RiskManager(lower=lower)
     desk = desk_of(case, manager)
     desk.strategy = Scripted(case, desk)
     config = config_of(case.settings, debug)
-    return BacktestEngine(data_of(case), desk.strategy, risk_manager=manager, config=config).run()
+    engine = BacktestEngine(data_of(case), desk.strategy, risk_manager=manager, config=config)
+    return engine.run(), desk.strategy
 
 
 class Desk:
@@ -146,6 +154,10 @@ def rule_of(rule: Rule, desk: Desk) -> RiskRule:
     return kind(priority=rule.priority, **{form: rule.parameter})
 
 
+# What a fill says of itself; its timestamp stands there twice.
+FILL_ATTRIBUTES = [name for name in dir(Fill) if not name.startswith("_") and name != "timestamp"]
+
+
 class ScriptedRule(RiskRule):
     """Answers written down beforehand; an opening that hides its bar has answers of its own."""
 
@@ -178,6 +190,9 @@ class Scripted(Strategy):
     def __init__(self, case: Case, desk: Desk) -> None:
         self.script = case.script
         self.desk = desk
+        self.fills: list[dict] = []  # told, and not stamped yet
+        self.told: list[dict] = []
+        self.seen: list[dict] = []
 
     def on_start(self) -> None:
         for code, asset in enumerate(self.data.assets):
@@ -186,13 +201,39 @@ class Scripted(Strategy):
         for act in self.script.per_timestamp(ON_START):
             self.all_assets(act)
 
+    def on_fill(self, fill) -> None:
+        told = {name: getattr(fill, name) for name in FILL_ATTRIBUTES}
+        self.fills.append(told | {"timestamp": told.pop("timestamp_ns")})
+
     def on_market_data(self, event) -> None:
         for act in self.script.per_asset(self.desk.clock[event.timestamp_ns], event.code):
             self.one_asset(event.asset, act)
 
     def on_timestamp_batch(self, timestamp, events, context) -> None:
+        self.told += [{"told": timestamp.value} | fill for fill in self.fills]
+        self.fills.clear()
+        self.see(timestamp.value)
         for act in self.script.per_timestamp(self.desk.clock[timestamp.value]):
             self.all_assets(act)
+
+    def see(self, now: int) -> None:
+        held = [
+            (state.asset, state.quantity, state.bars_held, *self.stop_and_target(state.asset))
+            for state in self.positions()
+        ]
+        self.seen.append(
+            {
+                "timestamp": now,
+                "equity": self.equity,
+                "cash": self.cash,
+                "held": held,
+                "waiting": [order.order_id for order in self.open_orders()],
+            }
+        )
+
+    def stop_and_target(self, asset: str) -> tuple[float, float]:
+        levels = self.levels(asset)
+        return levels.stop, levels.target
 
     def one_asset(self, asset: str, act: Act) -> None:
         amount = act.amount

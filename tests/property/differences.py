@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from reference import Outcome
 
-TABLES = ("orders", "events", "fills", "trades", "equity", "holdings", "positions")
+TABLES = ("orders", "events", "fills", "trades", "equity", "holdings", "positions", "told", "seen")
 
 
 def differences(expected: Outcome, found: Outcome) -> list[str]:
@@ -37,4 +37,6 @@ def _parts(one, other) -> list[str]:
 
 
 def _same(one, other) -> bool:
+    if isinstance(one, (list, tuple)) and isinstance(other, (list, tuple)):
+        return len(one) == len(other) and all(map(_same, one, other))
     return one == other or (one != one and other != other)

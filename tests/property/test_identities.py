@@ -188,3 +188,24 @@ def test_units_that_went_astray_are_found():
         assert misfits(case, out, out.held) == []
         found += misfits(case, out, out.held[:-1]) if out.held else []
     assert found
+
+
+@pytest.mark.parametrize("shard", range(SHARDS))
+def test_what_a_run_counts_is_what_its_records_say(shard):
+    met: Counter = Counter()
+    for seed, case in cases(shard):
+        result, expected = play(case), reference_run(case)
+        names = result._frames._records["rule_names"]
+        exits = Counter(
+            names[fill["rule"]]
+            for fill in expected.fills
+            if fill["rule"] >= 0 and not fill["is_entry"]
+        )
+        by_rule = result.statistics["exits_by_rule"]
+        assert {name: count for name, count in by_rule.items() if count} == exits, seed
+        ambiguous = expected.met["both_levels_in_one_bar"]
+        assert result.counters["ambiguous_bars"] == ambiguous, seed
+        at_once = [fill for fill in expected.fills if fill["timestamp"] <= fill["decision_time"]]
+        assert result.counters["fill_not_later_than_decision"] == len(at_once), seed
+        met.update(ambiguous=ambiguous, at_once=len(at_once), exits=exits.total())
+    assert min(met.values()) > 5, met

@@ -8,7 +8,7 @@ from reference import inputs, levels
 from reference.market import NAN, Bar, Market
 from reference.orders import Order, commission_total, fee_of, scale_down, slipped
 from reference.positions import Position, RuleState
-from reference.records import NO_TIME, Outcome, cause_of_fill
+from reference.records import NO_TIME, TOLD, Outcome, cause_of_fill
 from reference.rules import Decision, Rule
 from reference.settings import Settings
 
@@ -96,6 +96,27 @@ class Book:
         stops = levels.in_force(position, self.rules, True, self.wrong)
         targets = levels.in_force(position, self.rules, False, self.wrong)
         return (stops[0].level if stops else NAN, targets[0].level if targets else NAN)
+
+    def tell(self) -> None:
+        """The fills not told yet, told now."""
+        for fill in self.out.fills[len(self.out.told) :]:
+            self.out.told.append({"told": self.now} | {name: fill[name] for name in TOLD})
+
+    def show(self) -> None:
+        """What the strategy sees when it is asked for all assets together."""
+        held = [
+            (self.market.assets[p.asset], p.quantity, p.bars_held, *self.stop_and_target(p))
+            for p in self.holds()
+        ]
+        self.out.seen.append(
+            {
+                "timestamp": self.now,
+                "equity": self.equity(),
+                "cash": self.cash,
+                "held": held,
+                "waiting": [order.id for order in self.waiting],
+            }
+        )
 
     # ----- records ------------------------------------------------------------------------------
 

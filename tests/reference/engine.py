@@ -346,9 +346,13 @@ class Engine:
     # ----- 6. the strategy ----------------------------------------------------------------------
 
     def strategy(self) -> None:
-        strategy.act(self.book, self.script, self.mark_equity)
+        book = self.book
+        book.tell()
+        strategy.act(book, self.script, self.mark_equity)
         if self.settings.fill_at == "close":
-            self.book.fill_batch(self.with_row(self.book.waiting), "close")
+            book.fill_batch(self.with_row(book.waiting), "close")
+        if self.wrong("told_after_the_strategy"):
+            book.tell()
 
     def close_at_end(self) -> None:
         book = self.book

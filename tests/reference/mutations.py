@@ -51,6 +51,7 @@ MUTATIONS: dict[str, str] = {
     "rest_after_the_end": "an order that has ended keeps its rest",
     "level_decides_at_the_open": "the decision close of a level's order is the open of its bar",
     "level_decides_in_its_bar": "the decision row of a level's order is that of its bar",
+    "told_after_the_strategy": "a fill made after the strategy was told is told at once",
     "start_decides_at_the_first_bar": "an order of on_start is decided at the first timestamp",
     "cancelled_order_fills": "a cancel is told, and the order fills all the same",
     "equal_rules_go_together": "with a rule every equal one is removed, those of other assets too",

@@ -35,12 +35,21 @@ class Outcome:
     holdings: list[dict] = field(default_factory=list)
     held: list[dict] = field(default_factory=list)  # at the end of each timestamp
     positions: list[dict] = field(default_factory=list)  # still open at the end
+    told: list[dict] = field(default_factory=list)  # fills as told to the strategy, and when
+    seen: list[dict] = field(default_factory=list)  # the account as the strategy sees it
     met: Counter = field(default_factory=Counter)
 
     def key(self) -> str:
         """Equal keys mean equal runs, bit for bit (repr of a double is exact; NaN equals NaN)."""
         tables = (self.fills, self.trades, self.orders, self.equity)
-        return repr((*tables, self.events, self.holdings, self.positions))
+        return repr((*tables, self.events, self.holdings, self.positions, self.told, self.seen))
+
+
+# What a strategy is told of a fill.
+TOLD = (
+    "asset", "order_id", "trade_id", "timestamp", "quantity", "price", "base_price", "commission",
+    "level", "position_after", "is_entry", "moment", "exit_type",
+)  # fmt: skip
 
 
 def order_record(order, market: Market, mutation: str | None) -> dict:

@@ -25,6 +25,7 @@ def act(book: Book, script: Script, equity: float) -> None:
         if book.bar(asset) is not None:
             for one in script.per_asset(book.t, asset):
                 _per_asset(book, one, equity)
+    book.show()
     _per_timestamp(book, script, equity)
 
 
