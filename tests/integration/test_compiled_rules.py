@@ -346,7 +346,6 @@ def test_a_rule_that_writes_beyond_its_columns_is_told(place):
         rule.evaluate(context)
 
 
-@pytest.mark.xfail(strict=True, reason="the columns of a run have no guards yet")
 def test_a_rule_that_writes_beyond_its_columns_is_told_in_a_run():
     with pytest.raises(RuleError, match="rule writes wrote beyond the columns it named"):
         run(FALL, [CFuncRule(writes(0))])

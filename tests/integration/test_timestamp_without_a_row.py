@@ -37,7 +37,6 @@ class Buys(Strategy):
             self.buy("A", 100)
 
 
-@pytest.mark.xfail(strict=True, reason="the quiet walk takes row t for timestamp t")
 @pytest.mark.parametrize("make", [Buys, lambda: SignalStrategy("entry", quantity=100)])
 def test_equity_is_that_beside_an_asset_nobody_trades(make):
     # Bought at 102, the open of t = 2: equity(t) = 100,000 + 100·(close(t) - 102), at the gap as before.

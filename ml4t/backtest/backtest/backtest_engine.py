@@ -18,7 +18,8 @@ from ml4t.backtest.records.chunk_rows import ChunkRows
 from ml4t.backtest.records.recorded_columns import recorded_columns
 from ml4t.backtest.result import BacktestResult
 from ml4t.backtest.risk import RiskManager
-from ml4t.backtest.risk.rule import RiskRule, RuleFunction
+from ml4t.backtest.risk.function_rule import RuleFunction
+from ml4t.backtest.risk.rule import RiskRule
 from ml4t.backtest.strategy.strategy import Strategy
 
 Progress = Callable[[int, int], None]

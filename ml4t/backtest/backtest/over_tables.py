@@ -13,7 +13,8 @@ from ml4t.backtest.provenance.run_description import description_or_reason
 from ml4t.backtest.report.progress import progress_bar
 from ml4t.backtest.result import BacktestResult
 from ml4t.backtest.risk import RiskManager
-from ml4t.backtest.risk.rule import RiskRule, RuleFunction
+from ml4t.backtest.risk.function_rule import RuleFunction
+from ml4t.backtest.risk.rule import RiskRule
 from ml4t.backtest.strategy.strategy import Strategy
 
 

@@ -10,7 +10,7 @@ from ml4t.backtest.provenance.classes import class_spec, given_fields, parameter
 from ml4t.backtest.provenance.errors import DescriptionError
 from ml4t.backtest.provenance.plain_values import plain
 from ml4t.backtest.risk import RiskRule, rules
-from ml4t.backtest.risk.rule import FunctionRule, as_rule
+from ml4t.backtest.risk.function_rule import FunctionRule, as_rule
 
 GROUPS = ("AllOf", "AnyOf", "CompositeRule")
 """Rules that have rules as members."""

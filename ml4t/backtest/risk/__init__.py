@@ -4,9 +4,11 @@ from ml4t.backtest.risk.compiled_rule import CFuncRule, CompiledRule
 from ml4t.backtest.risk.composite import AllOf, AnyOf, CompositeRule
 from ml4t.backtest.risk.context import RiskContext
 from ml4t.backtest.risk.decision import ExitType, InvalidDecisionError, RiskDecision
+from ml4t.backtest.risk.function_rule import RuleFunction, as_rule
 from ml4t.backtest.risk.manager import RiskManager
-from ml4t.backtest.risk.numba_rule import numba_rule, rule_signature
-from ml4t.backtest.risk.rule import InvalidRuleError, RiskRule, RuleError, RuleFunction, as_rule
+from ml4t.backtest.risk.numba_rule import numba_rule
+from ml4t.backtest.risk.numba_signature import rule_signature
+from ml4t.backtest.risk.rule import InvalidRuleError, RiskRule, RuleError
 from ml4t.backtest.risk.rules import (
     PriceBasedStopLoss,
     PriceBasedTakeProfit,

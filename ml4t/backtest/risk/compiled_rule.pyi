@@ -1,7 +1,6 @@
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 from typing_extensions import disjoint_base
 
 from ml4t.backtest.risk.context import RiskContext
@@ -35,6 +34,3 @@ class CFuncRule(CompiledRule):
     ) -> None: ...
     @property
     def cfunc(self) -> Any: ...
-
-def view_dtype() -> np.dtype[np.void]: ...
-def answer_dtype() -> np.dtype[np.void]: ...

@@ -7,6 +7,7 @@ import numpy as np
 
 from ml4t.backtest.core.types cimport EXIT_NONE, EXIT_OTHER, EXIT_STOP_LOSS, EXIT_TRAILING_STOP
 from ml4t.backtest.risk.context cimport RiskContext
+from ml4t.backtest.risk.rule_view cimport RuleAnswer, RuleView
 
 from ml4t.backtest.risk.decision import ExitType, InvalidDecisionError, RiskDecision
 from ml4t.backtest.risk.rule import InvalidRuleError, RiskRule, checked_priority
@@ -66,15 +67,13 @@ cdef class CompiledRule:
         KeyError
             If the context has no column of a name the rule reads.
         """
-        cdef RuleView view
         cdef RuleAnswer answer
         cdef double[::1] values = self._guarded_values(context)
         cdef int32_t n_columns = <int32_t> (values.shape[0] - 2 * N_GUARDS)
         cdef double* columns = &values[0] + <int> N_GUARDS
         cdef const char* fault
-        _view_of(&view, context)
         ask_nothing(&answer, self.priority)
-        self.decide(&view, columns, &answer)
+        self.decide(&context.view, columns, &answer)
         fault = fault_of(&answer) if guards_hold(columns, n_columns) else WROTE_BEYOND
         if fault != NULL:
             raise InvalidDecisionError(f"rule {self.name} {fault.decode()}")
@@ -149,18 +148,6 @@ cdef void _answer_no_function(
     answer.exit_type = NO_FUNCTION
 
 
-def view_dtype():
-    """Return the layout of ``RuleView`` as a NumPy dtype: what a rule may look at, by name."""
-    cdef RuleView view
-    return np.asarray(<RuleView[:1]> &view).dtype
-
-
-def answer_dtype():
-    """Return the layout of ``RuleAnswer`` as a NumPy dtype."""
-    cdef RuleAnswer answer
-    return np.asarray(<RuleAnswer[:1]> &answer).dtype
-
-
 cdef void ask_nothing(RuleAnswer* answer, int64_t priority) noexcept nogil:
     answer.exit_type = EXIT_NONE
     answer.stop_type = EXIT_STOP_LOSS
@@ -185,33 +172,6 @@ cdef const char* fault_of(const RuleAnswer* answer) noexcept nogil:
 
 cdef inline bint _is_price(double level) noexcept nogil:
     return isnan(level) or (level > 0.0 and level < INFINITY)
-
-
-cdef int _view_of(RuleView* view, RiskContext context) except -1:
-    view.timestamp_ns = context.timestamp_ns
-    view.opening = context.opening
-    view.entry_time_ns = context.entry_time_ns
-    view.bars_held = context.bars_held
-    view.open = context.open
-    view.high = context.high
-    view.low = context.low
-    view.close = context.close
-    view.volume = context.volume
-    view.bid = context.bid
-    view.ask = context.ask
-    view.position_quantity = context.position_quantity
-    view.entry_price = context.entry_price
-    view.level_price = context.level_price
-    view.water_mark = context.water_mark
-    view.best_price = context.best_price
-    view.worst_price = context.worst_price
-    view.split_ratio = context.split_ratio
-    view.stop_loss_price = context.stop_loss_price
-    view.take_profit_price = context.take_profit_price
-    view.equity = context.equity
-    view.cash = context.cash
-    view.gross = context.gross
-    return 0
 
 
 cdef object _decision_of(const RuleAnswer* answer, int side):
@@ -253,7 +213,7 @@ def _check_signature(rule, cfunc):
     signature = getattr(cfunc, "_sig", None)
     if signature is None:
         return
-    from ml4t.backtest.risk.numba_rule import rule_signature
+    from ml4t.backtest.risk.numba_signature import rule_signature
 
     if signature != rule_signature():
         raise InvalidRuleError(

@@ -9,8 +9,9 @@ from ml4t.backtest.core.settings cimport Settings
 from ml4t.backtest.market.cursor cimport Cursor
 from ml4t.backtest.portfolio.account cimport Account
 from ml4t.backtest.portfolio.position cimport Position
-from ml4t.backtest.risk.compiled_rule cimport CompiledRule, RuleAnswer, RuleView
+from ml4t.backtest.risk.compiled_rule cimport CompiledRule
 from ml4t.backtest.risk.rule_plan cimport RulePlan, Verdict
+from ml4t.backtest.risk.rule_view cimport RuleAnswer, RuleView
 
 
 # Where one value that a rule reads comes from.
@@ -35,7 +36,8 @@ cdef class CompiledRules:
     cdef Question* question
     cdef int32_t n_rules
     cdef int32_t _capacity
-    cdef double* values          # the columns of the rule being asked, and what guards their end
+    cdef double* values          # the columns of the rule being asked, between guards
+    cdef double* _memory
     cdef size_t _n_values
     cdef int32_t[8] reason       # by ExitKind
     cdef int64_t n_asked
@@ -48,7 +50,6 @@ cdef class CompiledRules:
     cdef void _read(
         self, const Question* question, int32_t asset, int64_t row, int64_t t
     ) noexcept nogil
-    cdef bint _has_overrun(self, const Question* question) noexcept nogil
     cdef int _take(
         self, const Position* position, int32_t slot, const RuleAnswer* answer, Verdict* verdict
     ) except -1 nogil

@@ -14,19 +14,14 @@ from ml4t.backtest.core.types cimport EXIT_NONE, EXIT_TAKE_PROFIT
 from ml4t.backtest.portfolio.account cimport Account
 from ml4t.backtest.portfolio.position cimport Position
 from ml4t.backtest.risk.compiled_rule cimport (
-    CompiledRule, RuleAnswer, RuleView, ask_nothing, fault_of,
+    N_GUARDS, WROTE_BEYOND, CompiledRule, ask_nothing, fault_of, guards_hold, set_guards,
 )
 from ml4t.backtest.risk.rule_plan cimport RulePlan, Verdict
-from ml4t.backtest.risk.rule_view cimport look
+from ml4t.backtest.risk.rule_view cimport RuleAnswer, RuleView, look
 
 from ml4t.backtest.market.column_names import unknown_name
 from ml4t.backtest.risk.decision import ExitType
 from ml4t.backtest.risk.rule import RuleError
-
-# Values behind the columns a rule named, which no rule may write: it is caught when it did.
-cdef int N_GUARDS = 8
-cdef double GUARD = -8.421879e-231
-
 
 @cython.final
 cdef class CompiledRules:
@@ -54,7 +49,7 @@ cdef class CompiledRules:
         for i in range(self.n_rules):
             free(self.question[i].source)
         free(self.question)
-        free(self.values)
+        free(self._memory)
 
     # Take a rule in; returns the number of its question.
     cdef int32_t add(self, CompiledRule rule, str label) except -1:
@@ -110,8 +105,8 @@ cdef class CompiledRules:
                 (<CompiledRule> question.rule).decide(&view, self.values, &answer)
                 self.n_asked += 1
                 fault = fault_of(&answer)
-                if fault == NULL and self._has_overrun(question):
-                    fault = b"wrote past the columns it named, where nothing is its own"
+                if not guards_hold(self.values, question.n_sources):
+                    fault = WROTE_BEYOND
                 if fault != NULL:
                     return self._fail(number, &view, asset, fault)
                 self._take(position, slot, &answer, verdict)
@@ -137,15 +132,7 @@ cdef class CompiledRules:
                 )
             else:
                 self.values[i] = self.plan.inputs.input[source.input].value[asset]
-        for i in range(N_GUARDS):
-            self.values[question.n_sources + i] = GUARD
-
-    cdef bint _has_overrun(self, const Question* question) noexcept nogil:
-        cdef int i
-        for i in range(N_GUARDS):
-            if self.values[question.n_sources + i] != GUARD:
-                return True
-        return False
+        set_guards(self.values, question.n_sources)
 
     cdef int _take(
         self, const Position* position, int32_t slot, const RuleAnswer* answer, Verdict* verdict
@@ -197,10 +184,11 @@ cdef class CompiledRules:
                 raise MemoryError(f"no memory for {capacity} compiled rules")
             self.question = <Question*> moved
             self._capacity = capacity
-        if n_columns + <size_t> N_GUARDS > self._n_values:
-            moved = realloc(self.values, (n_columns + <size_t> N_GUARDS) * sizeof(double))
+        if self._memory == NULL or n_columns > self._n_values:
+            moved = realloc(self._memory, (n_columns + 2 * <size_t> N_GUARDS) * sizeof(double))
             if moved == NULL:
                 raise MemoryError(f"no memory for {n_columns} columns")
-            self.values = <double*> moved
-            self._n_values = n_columns + <size_t> N_GUARDS
+            self._memory = <double*> moved
+            self.values = self._memory + <int> N_GUARDS
+            self._n_values = n_columns
         return 0

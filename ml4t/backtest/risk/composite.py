@@ -7,14 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, final
 
 from ml4t.backtest.risk.decision import RiskDecision, combine, exit_rank
-from ml4t.backtest.risk.rule import (
-    InvalidRuleError,
-    RiskRule,
-    RuleFunction,
-    as_rule,
-    checked_priority,
-    decision_of,
-)
+from ml4t.backtest.risk.function_rule import RuleFunction, as_rule
+from ml4t.backtest.risk.rule import InvalidRuleError, RiskRule, checked_priority, decision_of
 from ml4t.backtest.risk.spec import RuleSpec
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ from ml4t.backtest.core.settings cimport Settings
 from ml4t.backtest.market.cursor cimport Cursor
 from ml4t.backtest.market.values cimport context_at, features_at
 from ml4t.backtest.portfolio.account cimport Account
-from ml4t.backtest.portfolio.armed_levels cimport level_or_nan
 from ml4t.backtest.portfolio.position cimport Position
+from ml4t.backtest.risk.rule_view cimport look
 
 _NUMBERS = (
     "open", "high", "low", "close", "volume", "bid", "ask", "position_quantity", "entry_price",
@@ -69,36 +69,146 @@ cdef class RiskContext:
             if name not in numbers:
                 value[name] = value["entry_price"]
         self.asset_id = asset_id
-        self.timestamp_ns = _nanoseconds(timestamp)
-        self.entry_time_ns = _nanoseconds(entry_time)
-        self.opening = opening
-        self.bars_held = bars_held
-        self.split_ratio = float(split_ratio)
-        self.open = value["open"]
-        self.high = value["high"]
-        self.low = value["low"]
-        self.close = value["close"]
-        self.volume = value["volume"]
-        self.bid = value["bid"]
-        self.ask = value["ask"]
-        self.position_quantity = value["position_quantity"]
-        self.entry_price = value["entry_price"]
-        self.level_price = value["level_price"]
-        self.water_mark = value["water_mark"]
-        self.best_price = value["best_price"]
-        self.worst_price = value["worst_price"]
-        self.stop_loss_price = value["stop_loss_price"]
-        self.take_profit_price = value["take_profit_price"]
-        self.equity = value["equity"]
-        self.cash = value["cash"]
-        self.gross = (
-            abs(self.position_quantity) * self.current_price
+        self.view.timestamp_ns = _nanoseconds(timestamp)
+        self.view.entry_time_ns = _nanoseconds(entry_time)
+        self.view.opening = bool(opening)
+        self.view.bars_held = bars_held
+        self.view.split_ratio = float(split_ratio)
+        self.view.open = value["open"]
+        self.view.high = value["high"]
+        self.view.low = value["low"]
+        self.view.close = value["close"]
+        self.view.volume = value["volume"]
+        self.view.bid = value["bid"]
+        self.view.ask = value["ask"]
+        self.view.position_quantity = value["position_quantity"]
+        self.view.entry_price = value["entry_price"]
+        self.view.level_price = value["level_price"]
+        self.view.water_mark = value["water_mark"]
+        self.view.best_price = value["best_price"]
+        self.view.worst_price = value["worst_price"]
+        self.view.stop_loss_price = value["stop_loss_price"]
+        self.view.take_profit_price = value["take_profit_price"]
+        self.view.equity = value["equity"]
+        self.view.cash = value["cash"]
+        self.view.gross = (
+            abs(self.view.position_quantity) * self.current_price
             if gross_exposure is None else float(gross_exposure)
         )
         self.given_features = _numbers(features)
         self.given_market_features = _numbers(market_features)
         self.frozen_inputs = {name: (v, 1.0) for name, v in _numbers(frozen).items()}
         return self
+
+    @property
+    def timestamp_ns(self):
+        """Time of the moment (nanoseconds UTC)."""
+        return self.view.timestamp_ns
+
+    @property
+    def opening(self):
+        """True when the position has just been opened or added to: only levels are asked for."""
+        return bool(self.view.opening)
+
+    @property
+    def open(self):
+        """Open of the bar (currency per unit)."""
+        return self.view.open
+
+    @property
+    def high(self):
+        """High of the bar; NaN at an opening, which cannot know it."""
+        return self.view.high
+
+    @property
+    def low(self):
+        """Low of the bar; NaN at an opening."""
+        return self.view.low
+
+    @property
+    def close(self):
+        """Close of the bar; NaN at an opening."""
+        return self.view.close
+
+    @property
+    def volume(self):
+        """Volume of the bar (units); NaN at an opening, or when the table has none."""
+        return self.view.volume
+
+    @property
+    def bid(self):
+        """Best bid at the close; NaN at an opening, or when the table has none."""
+        return self.view.bid
+
+    @property
+    def ask(self):
+        """Best ask at the close; NaN at an opening, or when the table has none."""
+        return self.view.ask
+
+    @property
+    def position_quantity(self):
+        """Units held: positive long, negative short."""
+        return self.view.position_quantity
+
+    @property
+    def entry_price(self):
+        """Average entry price, slippage included, commission not (currency per unit)."""
+        return self.view.entry_price
+
+    @property
+    def entry_time_ns(self):
+        """Time of the opening (nanoseconds UTC)."""
+        return self.view.entry_time_ns
+
+    @property
+    def bars_held(self):
+        """Closes seen since the opening; 0 at the opening."""
+        return self.view.bars_held
+
+    @property
+    def level_price(self):
+        """What level formulas start from (E): the entry price, or the signal's close by setting."""
+        return self.view.level_price
+
+    @property
+    def water_mark(self):
+        """The best price trailing levels follow (H)."""
+        return self.view.water_mark
+
+    @property
+    def best_price(self):
+        """Best price since the opening, for MFE."""
+        return self.view.best_price
+
+    @property
+    def worst_price(self):
+        """Worst price since the opening, for MAE."""
+        return self.view.worst_price
+
+    @property
+    def split_ratio(self):
+        """Product of the splits since the opening."""
+        return self.view.split_ratio
+
+    @property
+    def stop_loss_price(self):
+        """Stop in force (currency per unit); NaN when none."""
+        return self.view.stop_loss_price
+
+    @property
+    def take_profit_price(self):
+        """Target in force (currency per unit); NaN when none."""
+        return self.view.take_profit_price
+
+    @property
+    def equity(self):
+        """Cash and positions at the marks of the moment (currency)."""
+        return self.view.equity
+
+    @property
+    def cash(self):
+        """Cash (currency)."""
+        return self.view.cash
 
     @property
     def timestamp(self):
@@ -123,7 +233,7 @@ cdef class RiskContext:
     @property
     def leverage(self):
         """Gross exposure / equity; NaN when equity is not positive."""
-        return self.gross / self.equity if self.equity > 0.0 else NAN
+        return self.view.gross / self.equity if self.equity > 0.0 else NAN
 
     @property
     def unrealized_pnl(self):
@@ -238,45 +348,11 @@ cdef RiskContext context_of(
 ):
     cdef RiskContext context = RiskContext.__new__(RiskContext)
     cdef int32_t asset = position.asset
-    cdef int64_t row = cursor.row[asset]
+    look(&context.view, position, cursor, account, settings, opening, sees_bar)
     context.data = cursor.data
     context.asset_id = cursor.data.assets[asset]
-    context.timestamp_ns = cursor.now
-    context.opening = opening
-    context.open = cursor.data.open_[row]
-    context.high = context.low = context.close = NAN
-    context.volume = context.bid = context.ask = NAN
-    context.feature_row = cursor.row_before(asset)
-    context.context_t = cursor.t - 1
-    if sees_bar:
-        context.high = cursor.data.high_[row]
-        context.low = cursor.data.low_[row]
-        context.close = cursor.data.close_[row]
-        if cursor.data.volume_ != NULL:
-            context.volume = cursor.data.volume_[row]
-        if cursor.data.bid_ != NULL:
-            context.bid = cursor.data.bid_[row]
-        if cursor.data.ask_ != NULL:
-            context.ask = cursor.data.ask_[row]
-        context.feature_row = row
-        context.context_t = cursor.t
-    context.position_quantity = position.quantity
-    context.entry_price = position.entry_price
-    context.entry_time_ns = position.entry_time
-    context.bars_held = position.bars_held
-    context.level_price = (
-        position.basis if settings.level_basis_signal_close
-        else position.entry_price
-    )
-    context.water_mark = position.water
-    context.best_price = position.best
-    context.worst_price = position.worst
-    context.split_ratio = position.split_ratio
-    context.stop_loss_price = level_or_nan(position.levels.stop)
-    context.take_profit_price = level_or_nan(position.levels.target)
-    context.cash = account.cash
-    context.equity = account.equity()
-    context.gross = account.gross()
+    context.feature_row = cursor.row[asset] if sees_bar else cursor.row_before(asset)
+    context.context_t = cursor.t if sees_bar else cursor.t - 1
     return context
 
 

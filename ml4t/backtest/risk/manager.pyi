@@ -10,7 +10,8 @@ from ml4t.backtest.portfolio.portfolio import Portfolio
 from ml4t.backtest.portfolio.views import PositionLevels, PositionTradeState
 from ml4t.backtest.risk.context import RiskContext
 from ml4t.backtest.risk.decision import RiskDecision
-from ml4t.backtest.risk.rule import RiskRule, RuleFunction
+from ml4t.backtest.risk.function_rule import RuleFunction
+from ml4t.backtest.risk.rule import RiskRule
 
 @final
 class RiskManager(FillListener):

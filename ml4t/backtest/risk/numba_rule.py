@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from ml4t.backtest.risk.compiled_rule import CFuncRule, answer_dtype, view_dtype
+from ml4t.backtest.risk.compiled_rule import CFuncRule
+from ml4t.backtest.risk.numba_signature import import_numba, rule_arguments, rule_signature
 
-__all__ = ["numba_rule", "rule_signature"]
+__all__ = ["numba_rule"]
 
 
 def numba_rule(
@@ -42,11 +43,11 @@ def numba_rule(
     -----
     Division by zero gives an infinity, as in NumPy; a level of NaN leaves the level as it is.
     """
-    numba = _numba()
+    numba = import_numba()
     n_columns = len(columns) + len(frozen_columns)
 
     def compile_rule(function: Callable[[Any, Any, Any], None]) -> CFuncRule:
-        decide = numba.njit(_arguments(), error_model="numpy")(function)
+        decide = numba.njit(rule_arguments(), error_model="numpy")(function)
 
         @numba.cfunc(rule_signature())
         def pointers(view, values, answer):
@@ -65,34 +66,3 @@ def numba_rule(
         )
 
     return compile_rule
-
-
-def rule_signature() -> Any:
-    """Return the numba signature of a ``cfunc`` that can be a rule: view, columns, answer."""
-    numba = _numba()
-    types = numba.types
-    return types.void(
-        types.CPointer(numba.from_dtype(view_dtype())),
-        types.CPointer(types.float64),
-        types.CPointer(numba.from_dtype(answer_dtype())),
-    )
-
-
-def _arguments() -> tuple[Any, Any, Any]:
-    """Return the types a decorated function is compiled for: it cannot write to the columns."""
-    numba = _numba()
-    return (
-        numba.from_dtype(view_dtype()),
-        numba.types.Array(numba.types.float64, 1, "C", readonly=True),
-        numba.from_dtype(answer_dtype()),
-    )
-
-
-def _numba() -> Any:
-    try:
-        import numba
-    except ImportError:
-        raise ImportError(
-            "rules compiled by numba need it: pip install 'ml4t-backtest[fast]'"
-        ) from None
-    return numba

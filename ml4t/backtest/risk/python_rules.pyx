@@ -11,7 +11,8 @@ from ml4t.backtest.risk.rule_list cimport RuleEntry
 from ml4t.backtest.risk.rule_plan cimport RulePlan, Verdict
 
 from ml4t.backtest.risk.decision import RiskDecision
-from ml4t.backtest.risk.rule import FunctionRule, RuleError
+from ml4t.backtest.risk.function_rule import FunctionRule
+from ml4t.backtest.risk.rule import RuleError
 
 cdef object _NO_ACTION = RiskDecision.no_action()
 

@@ -3,7 +3,7 @@
 cimport cython
 from libc.stdint cimport int32_t
 
-from ml4t.backtest.risk.rule import as_rule
+from ml4t.backtest.risk.function_rule import as_rule
 
 
 @cython.final

@@ -1,14 +1,15 @@
-"""One moment of one position, as rules see it."""
+"""RuleView: one moment of one position as rules see it, in C and in Python."""
 
 from libc.math cimport NAN
 from libc.stdint cimport int64_t
+
+import numpy as np
 
 from ml4t.backtest.core.settings cimport Settings
 from ml4t.backtest.market.cursor cimport Cursor
 from ml4t.backtest.portfolio.account cimport Account
 from ml4t.backtest.portfolio.armed_levels cimport level_or_nan
 from ml4t.backtest.portfolio.position cimport Position
-from ml4t.backtest.risk.compiled_rule cimport RuleView
 
 
 # At an opening the bar is not known yet, unless it is one at a close (sees_bar); an asset without a row
@@ -48,3 +49,15 @@ cdef void look(
 
 cdef inline double _value(const double* column, int64_t row, bint is_known) noexcept nogil:
     return column[row] if is_known and column != NULL else NAN
+
+
+def view_dtype():
+    """Return the layout of ``RuleView`` as a NumPy dtype: what a rule may look at, by name."""
+    cdef RuleView view
+    return np.asarray(<RuleView[:1]> &view).dtype
+
+
+def answer_dtype():
+    """Return the layout of ``RuleAnswer`` as a NumPy dtype."""
+    cdef RuleAnswer answer
+    return np.asarray(<RuleAnswer[:1]> &answer).dtype

@@ -8,7 +8,8 @@ from unit.risk.conflicts import CONFLICTS, markdown
 from unit.risk.fake_context import FakeContext
 
 from ml4t.backtest.risk.decision import RiskDecision
-from ml4t.backtest.risk.rule import as_rule, decision_of, labels
+from ml4t.backtest.risk.function_rule import as_rule
+from ml4t.backtest.risk.rule import decision_of, labels
 
 GUIDE = Path(__file__).parents[3] / "docs" / "risk.md"
 

@@ -4,14 +4,8 @@ import pytest
 from unit.risk.fake_context import FakeContext
 
 from ml4t.backtest.risk.decision import InvalidDecisionError, RiskDecision
-from ml4t.backtest.risk.rule import (
-    InvalidRuleError,
-    RiskRule,
-    RuleFunction,
-    as_rule,
-    decision_of,
-    labels,
-)
+from ml4t.backtest.risk.function_rule import RuleFunction, as_rule
+from ml4t.backtest.risk.rule import InvalidRuleError, RiskRule, decision_of, labels
 
 
 class LossLimit(RiskRule):
