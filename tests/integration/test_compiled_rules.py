@@ -31,7 +31,7 @@ from ml4t.backtest.risk import (
     numba_rule,
     rule_signature,
 )
-from ml4t.backtest.risk.compiled_rule import view_dtype
+from ml4t.backtest.risk.rule_view import view_dtype
 
 SOURCE = Path(__file__).with_name("fast_rules.pyx")
 TRAILING, RISK = ExitType.TRAILING_STOP.code, ExitType.RISK_EXIT.code

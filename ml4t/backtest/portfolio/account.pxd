@@ -19,7 +19,7 @@ cdef class Account:
     cdef double* _split_close        # by asset: its last close, divided by the splits since
     cdef int64_t* _split_row         # by asset: the row of that close, as numbered in the run; -1: none
     cdef bint is_watched             # somebody asks for exposure between the marks: fills move the sums
-    cdef bint _is_marked_open        # marks stand at the opens of now
+    cdef int64_t _open_t             # the timestamp of the run whose opens are the marks
     cdef bint _has_sums              # _net and _gross hold since the marks last moved
     cdef double _net
     cdef double _gross
@@ -44,7 +44,6 @@ cdef class Account:
         cdef const double* close = cursor.data.close_
         for row in range(cursor.first, cursor.last):
             mark[asset[row]] = close[row]
-        self._is_marked_open = False
         self._has_sums = False
 
     # Net and gross exposure at the marks of the moment: the sums of section 10, from 0.0, one term at a
@@ -75,5 +74,4 @@ cdef class Account:
         self._net = self.positions.at[0].quantity * close
         self._gross = fabs(self._net)
         self._has_sums = True
-        self._is_marked_open = False
         self.marked_equity = self.cash + self._net

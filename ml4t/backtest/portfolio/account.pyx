@@ -29,6 +29,7 @@ cdef class Account:
         self.cash = initial_cash
         self.initial_cash = initial_cash
         self.marked_equity = initial_cash
+        self._open_t = -1
         self.mark = <double*> calloc(size, sizeof(double))
         self._split_close = <double*> calloc(size, sizeof(double))
         self._split_row = <int64_t*> calloc(size, sizeof(int64_t))
@@ -53,11 +54,11 @@ cdef class Account:
         cdef int64_t row
         cdef const int32_t* asset = cursor.data.asset
         cdef const double* open_ = cursor.data.open_
-        if self._is_marked_open:
+        if self._open_t == cursor.run_t():
             return
         for row in range(cursor.first, cursor.last):
             self.mark[asset[row]] = open_[row]
-        self._is_marked_open = True
+        self._open_t = cursor.run_t()
         self._has_sums = False
 
     # Mark one asset alone, where the bars of a timestamp are taken one by one.
