@@ -16,8 +16,7 @@ from matplotlib.figure import Figure
 
 from ml4t.backtest import BacktestConfig, MarketData
 from ml4t.backtest.datasets import load_aapl
-from ml4t.backtest.execution.order import Fill
-from ml4t.backtest.execution.walk import Walk
+from ml4t.backtest.execution.views import Fill
 from ml4t.backtest.risk import (
     PriceBasedStopLoss,
     PriceBasedTakeProfit,
@@ -26,6 +25,7 @@ from ml4t.backtest.risk import (
     TimeBasedExit,
     TrailingStop,
 )
+from ml4t.backtest.testing.manual_run import ManualRun
 
 BAR, STOP, TARGET, FILL = "#5f6b76", "#b03a2e", "#1e8449", "#1f4e79"
 
@@ -78,7 +78,7 @@ PICTURES = (
 def walk_through(bars: pd.DataFrame, picture: Picture) -> tuple[pd.DataFrame, list[Fill]]:
     """Hold one position under the rule; return the levels bar by bar, and the fills."""
     data = MarketData.from_tables(bars, bar_time="16:00 America/New_York")
-    walk = Walk(data, BacktestConfig(account="margin"))
+    walk = ManualRun(data, BacktestConfig(account="margin"))
     manager = RiskManager([picture.rule])
     manager.bind(walk.broker)
     tried, fills = [], []

@@ -1,11 +1,11 @@
 """Event-driven backtester with a compiled core."""
 
-from ml4t.backtest.backtest import BacktestEngine, run_backtest
+from ml4t.backtest.backtest import BacktestEngine, InternalError, run_backtest
 from ml4t.backtest.config import BacktestConfig, Commission
 from ml4t.backtest.core.build import build_profile
 from ml4t.backtest.data.errors import DataError
 from ml4t.backtest.data.stream.feed import DataFeed
-from ml4t.backtest.execution.order import Fill, Order
+from ml4t.backtest.execution.views import Fill, Order
 from ml4t.backtest.lookahead import LookaheadReport, check_lookahead
 from ml4t.backtest.market.event import CrossSection, MarketEvent
 from ml4t.backtest.market.market_data import MarketData
@@ -25,6 +25,7 @@ __all__ = [
     "DataError",
     "DataFeed",
     "Fill",
+    "InternalError",
     "LookaheadReport",
     "MarketData",
     "MarketEvent",

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from ml4t.backtest.backtest import Progress, run_backtest
+from ml4t.backtest.backtest import run_backtest
+from ml4t.backtest.backtest.backtest_engine import Progress
 from ml4t.backtest.config import BacktestConfig, Commission
 from ml4t.backtest.data.tables.options import Table
 from ml4t.backtest.datasets import (

@@ -6,7 +6,7 @@ import functools
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -14,33 +14,23 @@ import pandas as pd
 from ml4t.backtest.analytics.metrics import performance_metrics, simple_returns
 from ml4t.backtest.analytics.sessions import session_ends, session_zone
 from ml4t.backtest.config import BacktestConfig
-from ml4t.backtest.records.chunk_rows import KeptRows
-from ml4t.backtest.records.frames import TABLES, RecordFrames
+from ml4t.backtest.data.errors import DataError
+from ml4t.backtest.market.fingerprint import fingerprint as fingerprint_of
+from ml4t.backtest.market.market_data import MarketData
+from ml4t.backtest.provenance.package_versions import package_versions
+from ml4t.backtest.records.arrow_table import arrow_table
+from ml4t.backtest.records.chunk_rows import ChunkRows
+from ml4t.backtest.records.frames import TABLES, Frames, RecordFrames
+from ml4t.backtest.records.storage import StoredFrames, read_description, write_folder
+from ml4t.backtest.report.plot import equity_figure
+from ml4t.backtest.report.summary import summary_text
 
 if TYPE_CHECKING:
     import pyarrow
     from matplotlib.figure import Figure
 
-    from ml4t.backtest.market.market_data import MarketData
-
-
 # Before pandas 3 a shallow copy shares its values: an edit would reach the records.
 DEEP = int(pd.__version__.split(".")[0]) < 3
-
-
-class Frames(Protocol):
-    """Where the tables of a result come from: the records of a run, or a folder."""
-
-    def frame(self, table: str) -> pd.DataFrame: ...
-
-    def column(self, table: str, name: str) -> np.ndarray: ...
-
-
-def _fingerprint(data: MarketData) -> str:
-    # Of the data room, which reads Parquet: imported when it is asked for.
-    from ml4t.backtest.market.fingerprint import fingerprint
-
-    return fingerprint(data)
 
 
 class BacktestResult:
@@ -92,7 +82,7 @@ class BacktestResult:
         versions: Mapping[str, str | None] | None = None,
     ) -> None:
         self._frames = frames
-        self._made: dict[str, pd.DataFrame] = {}
+        self._tables: dict[str, pd.DataFrame] = {}
         self.config = config
         self.strategy_name = strategy_name
         self.seconds = float(seconds)
@@ -123,15 +113,13 @@ class BacktestResult:
     @cached_property
     def versions(self) -> dict[str, str | None]:
         """Versions of Python and of the packages that the run was made with."""
-        from ml4t.backtest.records.storage import package_versions
-
         return package_versions() if self._versions is None else dict(self._versions)
 
     @classmethod
     def from_run(
         cls,
         records: Mapping[str, Any],
-        data: MarketData | KeptRows,
+        data: MarketData | ChunkRows,
         config: BacktestConfig,
         *,
         strategy_name: str = "",
@@ -147,8 +135,8 @@ class BacktestResult:
         ----------
         records : mapping
             What the engine hands over, see ``records/frames.py``.
-        data : MarketData or KeptRows
-            Of a run over chunks, what was kept of them.
+        data : MarketData or ChunkRows
+            Of a run over chunks, the rows kept of them.
         config : BacktestConfig
         strategy_name : str
         seconds : float
@@ -162,15 +150,13 @@ class BacktestResult:
             The run as a run file holds it, or why there is none.
         """
         frames: Frames
-        if isinstance(data, KeptRows):
+        if isinstance(data, ChunkRows):
             frames, n_rows = data.frames(records, config), data.n_rows
         else:
-            frames, n_rows = (
-                RecordFrames(records, data, config),
-                int(data.offsets[records["n_done"]]),
-            )
+            frames = RecordFrames(records, data, config)
+            n_rows = int(data.offsets[records["n_done"]])
             if fingerprint is None:
-                fingerprint = functools.partial(_fingerprint, data)
+                fingerprint = functools.partial(fingerprint_of, data)
         return cls(
             frames,
             config=config,
@@ -189,9 +175,9 @@ class BacktestResult:
     # ------------------------------------------------------------------------------------ tables
 
     def _table(self, name: str) -> pd.DataFrame:
-        if name not in self._made:
-            self._made[name] = self._frames.frame(name)
-        return self._made[name]
+        if name not in self._tables:
+            self._tables[name] = self._frames.frame(name)
+        return self._tables[name]
 
     @property
     def trades(self) -> pd.DataFrame:
@@ -242,8 +228,6 @@ class BacktestResult:
         ValueError
             If there is no such table.
         """
-        from ml4t.backtest.records.storage import arrow_table
-
         if table is None:
             return {name: arrow_table(self._table(name)) for name in TABLES}
         if table not in TABLES:
@@ -278,17 +262,14 @@ class BacktestResult:
             Returns in a year, for data whose own frequency is not what you want: 365 for a market that
             never closes. By default it is read off the time axis.
         """
-        quantity, price = (
-            self._frames.column("fills", "quantity"),
-            self._frames.column("fills", "price"),
-        )
+        column = functools.partial(self._frames.column, "fills")
         return performance_metrics(
             self._table("equity"),
             self._table("trades"),
             initial_cash=self.config.initial_cash,
-            traded_value=float(np.abs(quantity * price).sum()),
-            commission=float(self._frames.column("fills", "commission").sum()),
-            slippage_cost=float(self._frames.column("fills", "slippage_cost").sum()),
+            traded_value=float(np.abs(column("quantity") * column("price")).sum()),
+            commission=float(column("commission").sum()),
+            slippage_cost=float(column("slippage_cost").sum()),
             time_zone=session_zone(self.info),
             periods_per_year=periods_per_year,
         )
@@ -297,8 +278,6 @@ class BacktestResult:
 
     def summary(self) -> str:
         """Return the run on one page of plain text, with what to keep in mind when reading it."""
-        from ml4t.backtest.report.summary import summary_text
-
         return summary_text(self)
 
     def plot(self, path: str | Path | None = None) -> Figure:
@@ -318,8 +297,6 @@ class BacktestResult:
         ImportError
             If matplotlib is not installed.
         """
-        from ml4t.backtest.report.plot import equity_figure
-
         figure = equity_figure(self)
         if path is not None:
             figure.savefig(path)
@@ -333,9 +310,29 @@ class BacktestResult:
         Path
             The folder. A result already there is replaced.
         """
-        from ml4t.backtest.records.storage import write_result
+        return write_folder(folder, self._table, self._description())
 
-        return write_result(self, folder)
+    def _description(self) -> dict[str, Any]:
+        """What a folder holds besides the tables: the arguments of the class, as JSON has them."""
+        not_reproducible = self.not_reproducible
+        try:
+            fingerprint = self.fingerprint
+        except DataError as error:  # files of a feed changed: no reason to lose the result
+            fingerprint, not_reproducible = "", f"its data have no fingerprint: {error}"
+        return {
+            "strategy_name": self.strategy_name,
+            "seconds": self.seconds if np.isfinite(self.seconds) else None,
+            "partial": self.partial,
+            "config": self.config.model_dump(mode="json"),
+            "statistics": self.statistics,
+            "counters": self.counters,
+            "info": self.info,
+            "fingerprint": fingerprint,
+            "rules": [str(rule) for rule in self.rules],
+            "run_file": self.run_file,
+            "not_reproducible": not_reproducible,
+            "versions": self.versions,
+        }
 
     @classmethod
     def load(cls, folder: str | Path) -> BacktestResult:
@@ -348,9 +345,10 @@ class BacktestResult:
         ValueError
             If it was written by a newer format.
         """
-        from ml4t.backtest.records.storage import StoredFrames, read_description
-
         description = read_description(folder)
+        description["config"] = BacktestConfig.model_validate(description["config"])
+        if description["seconds"] is None:
+            description["seconds"] = float("nan")
         return cls(StoredFrames(folder), **description)
 
     def __repr__(self) -> str:

@@ -13,7 +13,9 @@ from libc.math cimport NAN
 
 from ml4t.backtest.core.build cimport CHECKED
 from ml4t.backtest.core.types cimport {names}
-from ml4t.backtest.portfolio.position cimport Position, clear_levels, level_or_nan, touches
+from ml4t.backtest.portfolio.armed_levels cimport clear_levels, level_or_nan
+from ml4t.backtest.portfolio.position cimport Position
+from ml4t.backtest.portfolio.position_bar cimport touches
 
 IS_CHECKED = bool(CHECKED)
 SIZES = {sizes}

@@ -35,8 +35,8 @@ PRICES = (
     ("core.types", "OrderRecord", "level"),
     ("core.types", "TradeRecord", "exit_price"),
     ("portfolio.position", "Position", "entry_price"),
-    ("portfolio.position", "Levels", "stop"),
-    ("risk.plan", "Slot", "value"),
+    ("portfolio.armed_levels", "Levels", "stop"),
+    ("risk.rule_plan", "Slot", "value"),
 )
 
 ASSIGNMENT = """

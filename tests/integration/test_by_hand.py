@@ -7,7 +7,6 @@ import pytest
 from scenes import FLAT, Acts, market, run
 
 from ml4t.backtest import BacktestConfig, Order
-from ml4t.backtest.execution.walk import Walk
 from ml4t.backtest.risk import (
     PriceBasedStopLoss,
     PriceBasedTakeProfit,
@@ -19,6 +18,7 @@ from ml4t.backtest.risk import (
     TimeBasedExit,
     TrailingStop,
 )
+from ml4t.backtest.testing.manual_run import ManualRun
 
 BARS = [
     FLAT,
@@ -32,7 +32,7 @@ RULES = (PriceBasedStopLoss(pct=0.05), TrailingStop(0.08), TimeBasedExit(max_bar
 
 @pytest.fixture
 def walk():
-    return Walk(market({"A": BARS, "B": BARS}), BacktestConfig(account="margin", debug=True))
+    return ManualRun(market({"A": BARS, "B": BARS}), BacktestConfig(account="margin", debug=True))
 
 
 def bound(walk, *rules, **options):
@@ -90,7 +90,7 @@ def test_an_event_of_another_timestamp_is_refused(walk):
 
 def test_a_broker_of_another_run_is_refused(walk):
     manager = bound(walk)
-    other = Walk(walk.cursor.data)
+    other = ManualRun(walk.cursor.data)
     (event, _) = walk.step()
     with pytest.raises(ValueError, match="must be those the manager is bound to"):
         manager.check_position_exits(event, other.broker, other.portfolio)
@@ -128,16 +128,16 @@ def test_validate_order_passes_changes_or_rejects(walk):
     assert manager.validate_order(order, other, walk.broker, walk.portfolio) is None
 
 
-def test_record_fill_arms_the_levels_of_its_position(walk):
+def test_a_rule_added_after_a_fill_is_asked_at_the_next_close_whoever_tells_it(walk):
     manager = bound(walk)
     check(manager, walk, walk.step())
     walk.submit("A", 10.0)
     event, _ = walk.step()
     (fill,) = walk.fills
-    stop = PriceBasedStopLoss(pct=0.05)
-    manager.add_rule(stop)
-    assert math.isnan(manager.levels("A").stop)  # added to an open position: asked at its close
-    manager.record_fill(fill, event)
+    manager.add_rule(PriceBasedStopLoss(pct=0.05))
+    manager.record_fill(fill, event)  # it was told when it was booked
+    assert math.isnan(manager.levels("A").stop)
+    check(manager, walk, [event])
     assert manager.levels("A").stop == 95.0
     assert manager.statistics["levels_armed"] == 1
 

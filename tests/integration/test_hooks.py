@@ -258,40 +258,6 @@ def test_a_changed_order_keeps_its_side():
 # ----- the hooks called from Python --------------------------------------------------------------
 
 
-class Calls(Strategy):
-    """Buys at the first close; arms a stop at 100 by hand and tries the bar of the entry once more."""
-
-    def on_market_data(self, event):
-        if not self.position("A") and not self.made:
-            self.buy("A", 10.0)
-            self.made.append(event)
-        elif self.position("A"):
-            self.exits.append(self.risk.check_position_exits(event, self.broker, self.portfolio))
-
-    def on_fill(self, fill):
-        if fill.is_entry:
-            self.risk.add_rule(PriceBasedStopLoss(price=100.0))
-            before = self.levels("A").stop
-            self.risk.record_fill(fill)
-            self.stops.append((before, self.levels("A").stop))
-
-    def on_start(self):
-        self.made, self.exits, self.stops = [], [], []
-
-
-def test_record_fill_arms_and_check_position_exits_exits():
-    strategy = Calls()
-    # Exits after the mark: the identities of the bar no longer hold, so nobody checks them.
-    result = run(BARS, acts=strategy, debug=False)
-    assert strategy.stops == [(pytest.approx(float("nan"), nan_ok=True), 100.0)]
-    # Bar 1 came down to 99: the position is left at its stop, by one order.
-    assert strategy.exits == [1]
-    assert fills(result, "quantity", "price", "moment") == [
-        (10.0, 101.0, "open"),
-        (-10.0, 100.0, "inside"),
-    ]
-
-
 def test_validate_order_can_be_asked():
     class Asks(Strategy):
         def on_market_data(self, event):

@@ -6,9 +6,9 @@ from math import isnan
 
 import numpy as np
 from reference import Case, Decision, Outcome
-from reference.records import NO_TIME
+from reference.records import Equity
 from reference.rules import Rule
-from reference.script import Act
+from reference.script import ON_START, Act
 from reference.settings import Settings
 
 from ml4t.backtest import (
@@ -21,7 +21,7 @@ from ml4t.backtest import (
 )
 from ml4t.backtest.core import records as codes
 from ml4t.backtest.market.market_data import ACTION
-from ml4t.backtest.records.curve import drawdown, leverage
+from ml4t.backtest.records.recorded import gather, recorded_columns
 from ml4t.backtest.risk import RiskDecision, RiskRule
 from ml4t.backtest.risk.manager import RiskManager
 from ml4t.backtest.risk.rules import (
@@ -46,12 +46,48 @@ def compiled(case: Case, *, lower: bool = True, debug: bool = False) -> Outcome:
 def play(case: Case, *, lower: bool = True, debug: bool = False) -> BacktestResult:
     """Run a case on the compiled engine and return its own kind of result."""
     manager = RiskManager(lower=lower)
-    clock = {time: t for t, time in enumerate(case.market.timestamps)}
-    for rule in case.rules:
-        add_rule(manager, rule, clock)
-    strategy = Scripted(case, manager, clock)
+    desk = desk_of(case, manager)
+    desk.strategy = Scripted(case, desk)
     config = config_of(case.settings, debug)
-    return BacktestEngine(data_of(case), strategy, risk_manager=manager, config=config).run()
+    return BacktestEngine(data_of(case), desk.strategy, risk_manager=manager, config=config).run()
+
+
+class Desk:
+    """What the rules and the strategy of a run share."""
+
+    def __init__(self, manager: RiskManager, clock: dict[int, int]) -> None:
+        self.manager = manager
+        self.clock = clock  # timestamp -> its index
+        self.strategy: Strategy | None = None  # whose orders a scripted rule cancels
+        self.made: dict[int, RiskRule] = {}  # the same object for the same object
+
+    def rule(self, rule: Rule) -> RiskRule:
+        return self.made.setdefault(id(rule), rule_of(rule, self))
+
+    def add_rule(self, rule: Rule) -> None:
+        names = None if rule.assets is None else [f"A{asset}" for asset in sorted(rule.assets)]
+        self.manager.add_rule(self.rule(rule), assets=names)
+
+    def remove_rule(self, rule: Rule) -> None:
+        """A rule that is not in force, or one of several that equal it, is an error, not a removal."""
+        try:
+            self.manager.remove_rule(self.rule(rule))
+        except (KeyError, ValueError):
+            return
+
+    def cancel(self, number: int) -> None:
+        """Cancel one of the orders that wait, counted by submission and from the start again."""
+        waiting = self.strategy.open_orders()
+        if waiting:
+            self.strategy.cancel(waiting[number % len(waiting)])
+
+
+def desk_of(case: Case, manager: RiskManager) -> Desk:
+    """The rules of a case, added to the manager."""
+    desk = Desk(manager, {time: t for t, time in enumerate(case.market.timestamps)})
+    for rule in case.rules:
+        desk.add_rule(rule)
+    return desk
 
 
 # ----- what goes in -----------------------------------------------------------------------------
@@ -98,14 +134,9 @@ def config_of(settings: Settings, debug: bool = False) -> BacktestConfig:
     )
 
 
-def add_rule(manager: RiskManager, rule: Rule, clock: dict[int, int]) -> None:
-    names = None if rule.assets is None else [f"A{asset}" for asset in sorted(rule.assets)]
-    manager.add_rule(rule_of(rule, clock), assets=names)
-
-
-def rule_of(rule: Rule, clock: dict[int, int]) -> RiskRule:
+def rule_of(rule: Rule, desk: Desk) -> RiskRule:
     if rule.kind == "scripted":
-        return ScriptedRule(rule, clock)
+        return ScriptedRule(rule, desk)
     if rule.kind == "time_exit":
         return TimeBasedExit(rule.parameter, priority=rule.priority)
     if rule.kind == "trailing_stop":
@@ -118,13 +149,15 @@ def rule_of(rule: Rule, clock: dict[int, int]) -> RiskRule:
 class ScriptedRule(RiskRule):
     """Answers written down beforehand; an opening that hides its bar has answers of its own."""
 
-    def __init__(self, rule: Rule, clock: dict[int, int]) -> None:
+    def __init__(self, rule: Rule, desk: Desk) -> None:
         self.rule = rule
-        self.clock = clock
+        self.desk = desk
 
     def evaluate(self, context) -> RiskDecision:
         table = self.rule.opening if isnan(context.close) else self.rule.closing
-        answer = table.get((self.clock[context.timestamp_ns], int(context.asset_id[1:])))
+        answer = table.get((self.desk.clock[context.timestamp_ns], int(context.asset_id[1:])))
+        if answer is not None and answer.cancel >= 0:
+            self.desk.cancel(answer.cancel)
         return RiskDecision.no_action() if answer is None else decision_of(answer)
 
 
@@ -142,18 +175,23 @@ def decision_of(answer: Decision) -> RiskDecision:
 class Scripted(Strategy):
     """Carries a script out."""
 
-    def __init__(self, case: Case, manager: RiskManager, clock: dict[int, int]) -> None:
+    def __init__(self, case: Case, desk: Desk) -> None:
         self.script = case.script
-        self.manager = manager
-        self.clock = clock
-        self.removed: set[int] = set()
+        self.desk = desk
+
+    def on_start(self) -> None:
+        for code, asset in enumerate(self.data.assets):
+            for act in self.script.per_asset(ON_START, code):
+                self.one_asset(asset, act)
+        for act in self.script.per_timestamp(ON_START):
+            self.all_assets(act)
 
     def on_market_data(self, event) -> None:
-        for act in self.script.per_asset(self.clock[event.timestamp_ns], event.code):
+        for act in self.script.per_asset(self.desk.clock[event.timestamp_ns], event.code):
             self.one_asset(event.asset, act)
 
     def on_timestamp_batch(self, timestamp, events, context) -> None:
-        for act in self.script.per_timestamp(self.clock[timestamp.value]):
+        for act in self.script.per_timestamp(self.desk.clock[timestamp.value]):
             self.all_assets(act)
 
     def one_asset(self, asset: str, act: Act) -> None:
@@ -178,97 +216,96 @@ class Scripted(Strategy):
         if act.kind == "target_weights":
             weights = {f"A{asset}": weight for asset, weight in act.weights.items()}
             self.order_target_weights(weights, keep_others=act.keep_others)
+        elif act.kind == "cancel":
+            self.desk.cancel(act.index)
         elif act.kind == "add_rule":
-            add_rule(self.manager, act.rule, self.clock)
-        elif act.index < len(self.manager.rule_names) and act.index not in self.removed:
-            self.removed.add(act.index)
-            self.manager.remove_rule(self.manager.rule_names[act.index])
+            self.desk.add_rule(act.rule)
+        elif act.rule is not None:
+            self.desk.remove_rule(act.rule)
+        else:
+            self.remove_by_label(act.index)
+
+    def remove_by_label(self, index: int) -> None:
+        manager = self.desk.manager
+        if index >= len(manager.rule_names):
+            return
+        try:
+            manager.remove_rule(manager.rule_names[index])
+        except KeyError:  # it is not in force any more
+            return
 
 
 # ----- what comes out ---------------------------------------------------------------------------
 
+# Columns of codes, and the names of their codes. Names that differ in the reference follow.
+CODES = {
+    "status": codes.ORDER_STATUSES,
+    "source": codes.ORDER_SOURCES,
+    "exit_kind": codes.EXIT_TYPES,
+    "moment": codes.MOMENTS,
+    "intrabar": codes.INTRABAR_CHOICES,
+    "kind": codes.EVENT_KINDS,
+}
+FLAGS = ("reduce_only", "at_open", "is_entry")
+RENAMED = {"exit_kind": "exit_type"}
+# Prefix of the columns of the data that a row carries -> its column of decision rows.
+CARRIED = {"entry": "entry_decision_row", "exit": "exit_decision_row"}
+
 
 def outcome(result: BacktestResult) -> Outcome:
-    """The records of a run in the form of the reference, `met` left empty."""
+    """The records of a run in the form of the reference, every column of them, `met` left empty."""
     records = result._frames._records
-    data = result._frames._data
-    label = Labels(data.assets, records["reasons"])
-    equity, gross = records["equity"], records["gross"]
-    curve = (
-        data.timestamps, equity, records["cash"], gross, records["net"],
-        leverage(gross, equity), drawdown(equity, result.config.initial_cash),
-    )  # fmt: skip
+    read = Reader(result._frames._data, records["reasons"])
+    holdings = np.sort(records["holdings"], order=("time_index", "asset"))
     return Outcome(
-        fills=[label.fill(row) for row in rows_of(records["fills"])],
-        trades=[label.trade(row) for row in rows_of(records["trades"])],
-        orders=[label.order(row) for row in rows_of(records["orders"])],
-        equity=list(zip(*(column.tolist() for column in curve), strict=True)),
-        events=[label.event(row) for row in rows_of(records["events"])],
-        positions=[label.position(row) for row in rows_of(records["open_positions"])],
+        fills=read.rows(records["fills"]),
+        trades=read.rows(records["trades"], "entry", "exit"),
+        orders=read.rows(records["orders"]),
+        equity=curve(result),
+        events=read.rows(records["events"]),
+        holdings=read.rows(holdings),
+        positions=read.rows(records["open_positions"], "entry"),
     )
 
 
-def rows_of(table: np.ndarray) -> list[dict]:
-    columns = [table[name].tolist() for name in table.dtype.names]
-    return [dict(zip(table.dtype.names, row, strict=True)) for row in zip(*columns, strict=True)]
+def curve(result: BacktestResult) -> list[tuple]:
+    """The frame of the equity curve; a column that the reference does not know is an error."""
+    frame = result.equity
+    columns = {"timestamp": frame.index.as_unit("ns").asi8}
+    columns |= {name: frame[name].to_numpy() for name in frame}
+    if tuple(columns) != Equity._fields:
+        raise AssertionError(f"columns of the equity curve: {tuple(columns)}, {Equity._fields}")
+    return [Equity(*row) for row in zip(*(one.tolist() for one in columns.values()), strict=True)]
 
 
-def time_of(value: int) -> int:
-    return NO_TIME if value == codes.NO_TIME else value
+class Reader:
+    """Structured arrays to rows: every column of their dtype, codes turned into names."""
 
+    def __init__(self, data: MarketData, reasons) -> None:
+        self.data = data
+        self.names = CODES | {"asset": (*data.assets, ""), "reason": reasons}  # asset -1: none
 
-class Labels:
-    """Codes to names, and rows to the records of the reference."""
-
-    def __init__(self, assets, reasons) -> None:
-        self.assets = assets
-        self.reasons = reasons
-
-    def named(self, row: dict, *names: str) -> dict:
-        """The columns of these names, the asset first."""
-        asset = self.assets[row["asset"]] if row["asset"] >= 0 else ""
-        return {"asset": asset} | {name: row[name] for name in names}
-
-    def fill(self, row: dict) -> dict:
-        return self.named(
-            row, "timestamp", "order_id", "quantity", "price", "base_price", "commission",
-            "slippage_cost", "rule", "level", "position_after",
-        ) | {
-            "moment": codes.MOMENTS[row["moment"]],
-            "exit_type": codes.EXIT_TYPES[row["exit_kind"]],
-            "reason": self.reasons[row["reason"]],
-            "intrabar": codes.INTRABAR_CHOICES[row["intrabar"]],
-            "decision_time": time_of(row["decision_time"]),
-        }  # fmt: skip
-
-    def trade(self, row: dict) -> dict:
-        return self.named(
-            row, "side", "entry_time", "exit_time", "entry_price", "exit_price", "quantity",
-            "commission", "slippage_cost", "dividends", "gross_pnl", "net_pnl", "return_",
-            "bars_held", "mfe", "mae", "rule", "level", "stop_at_entry", "target_at_entry",
-            "stop_at_exit", "target_at_exit",
-        ) | {
-            "exit_type": codes.EXIT_TYPES[row["exit_kind"]],
-            "reason": self.reasons[row["reason"]],
-            "entry_decision_time": time_of(row["entry_decision_time"]),
-            "exit_decision_time": time_of(row["exit_decision_time"]),
-        }  # fmt: skip
-
-    def order(self, row: dict) -> dict:
-        return self.named(row, "order_id", "timestamp", "quantity", "filled_quantity") | {
-            "reduce_only": bool(row["reduce_only"]),
-            "status": codes.ORDER_STATUSES[row["status"]],
-            "reason": self.reasons[row["reason"]],
+    def rows(self, table: np.ndarray, *carried: str) -> list[dict]:
+        """One dict a row, with the columns of the data known at its decision rows."""
+        columns = {
+            RENAMED.get(name, name): self.column(name, table[name].tolist())
+            for name in table.dtype.names
         }
+        for prefix in carried:
+            known = gather(self.data, recorded_columns(self.data, None), table[CARRIED[prefix]])
+            columns |= {f"{prefix}_{name}": values.tolist() for name, values in known.items()}
+        return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 
-    def event(self, row: dict) -> dict:
-        return self.named(row, "timestamp", "order_id", "asked", "given") | {
-            "kind": codes.EVENT_KINDS[row["kind"]],
-            "reason": self.reasons[row["reason"]],
-        }
+    def column(self, name: str, values: list) -> list:
+        if name.endswith("decision_row"):
+            return [self.row(number) for number in values]
+        if name in self.names:
+            return [self.names[name][code] for code in values]
+        return [bool(value) for value in values] if name in FLAGS else values
 
-    def position(self, row: dict) -> dict:
-        return self.named(
-            row, "quantity", "entry_price", "mark", "dividends", "commission", "bars_held",
-            "stop", "target",
-        ) | {"realised": row["realized_pnl"]}  # fmt: skip
+    def row(self, number: int) -> tuple[int, str] | None:
+        """A row of the data by its timestamp and asset: its number is another one in chunks."""
+        if number < 0:
+            return None
+        t = int(np.searchsorted(self.data.offsets, number, side="right")) - 1
+        return int(self.data.timestamps[t]), self.data.assets[self.data.asset_codes[number]]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from reference import Outcome
 
-TABLES = ("orders", "events", "fills", "trades", "equity", "positions")
+TABLES = ("orders", "events", "fills", "trades", "equity", "holdings", "positions")
 
 
 def differences(expected: Outcome, found: Outcome) -> list[str]:
@@ -26,7 +26,7 @@ def differences(expected: Outcome, found: Outcome) -> list[str]:
 
 def _parts(one, other) -> list[str]:
     if isinstance(one, tuple):
-        one, other = dict(enumerate(one)), dict(enumerate(other))
+        one, other = one._asdict(), other._asdict()
     if one.keys() != other.keys():
         return [f"columns {sorted(one)} and {sorted(other)}"]
     return [

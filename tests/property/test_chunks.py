@@ -10,7 +10,7 @@ from random import Random
 import numpy as np
 import pandas as pd
 import pytest
-from property.adapter import Scripted, add_rule, config_of, data_of, outcome
+from property.adapter import Scripted, config_of, data_of, desk_of, outcome
 from property.differences import differences
 from property.markets import for_markets
 from reference import Case
@@ -61,10 +61,8 @@ def random_cuts(n_times: int, rng: Random) -> list[int]:
 
 def run(case: Case, data, strategy=None):
     manager = RiskManager()
-    clock = {time: t for t, time in enumerate(case.market.timestamps)}
-    for rule in case.rules:
-        add_rule(manager, rule, clock)
-    strategy = strategy or Scripted(case, manager, clock)
+    desk = desk_of(case, manager)
+    desk.strategy = strategy = strategy or Scripted(case, desk)
     return BacktestEngine(
         data, strategy, risk_manager=manager, config=config_of(case.settings)
     ).run()

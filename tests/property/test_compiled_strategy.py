@@ -8,7 +8,7 @@ from random import Random
 
 import numpy as np
 import pytest
-from property.adapter import add_rule, config_of, data_of, outcome
+from property.adapter import config_of, data_of, desk_of, outcome
 from property.differences import differences
 from property.markets import case_of, for_markets
 from reference import Case
@@ -68,9 +68,7 @@ def with_signals(case: Case, rng: Random) -> MarketData:
 
 def run(case: Case, data: MarketData, strategy: Strategy):
     manager = RiskManager()
-    clock = {time: t for t, time in enumerate(case.market.timestamps)}
-    for rule in case.rules:
-        add_rule(manager, rule, clock)
+    desk_of(case, manager).strategy = strategy
     engine = BacktestEngine(data, strategy, risk_manager=manager, config=config_of(case.settings))
     return engine.run()
 

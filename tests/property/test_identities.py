@@ -3,10 +3,13 @@
 from collections import Counter
 from random import Random
 
-import numpy as np
 import pytest
-from property.adapter import compiled, play
+from property.adapter import compiled, outcome, play
+from property.frames import frame_rows
+from property.markets import reference_run
+from property.rebuilt import rebuild
 from reference import Case, Outcome, random_case
+from reference.records import NO_TIME
 from reference.worlds import cut
 
 SEEDS = 200
@@ -38,7 +41,7 @@ def test_equity_is_cash_and_positions_and_what_was_earned(shard):
         assert gross == pytest.approx(sum(map(abs, values)), abs=near), seed
         open_pnl = sum(
             p["quantity"] * (p["mark"] - p["entry_price"])
-            + p["realised"]
+            + p["realized_pnl"]
             + p["dividends"]
             - p["commission"]
             for p in out.positions
@@ -46,16 +49,6 @@ def test_equity_is_cash_and_positions_and_what_was_earned(shard):
         closed = sum(trade["net_pnl"] for trade in out.trades)
         earned = equity - case.settings.initial_cash
         assert closed + open_pnl == pytest.approx(earned, abs=near), seed
-
-
-@pytest.mark.parametrize("shard", range(SHARDS))
-def test_cash_is_what_fills_and_dividends_moved(shard):
-    for seed, case in cases(shard):
-        out = compiled(case)
-        paid = sum(fill["quantity"] * fill["price"] + fill["commission"] for fill in out.fills)
-        received = sum(row["dividends"] for row in out.trades + out.positions)
-        cash = case.settings.initial_cash - paid + received
-        assert out.equity[-1][2] == pytest.approx(cash, abs=tolerance(case, out)), seed
 
 
 @pytest.mark.parametrize("shard", range(SHARDS))
@@ -75,20 +68,49 @@ def test_gross_less_costs_is_net(shard):
 
 
 @pytest.mark.parametrize("shard", range(SHARDS))
-def test_every_order_ends_in_one_way_and_fills_add_up(shard):
+def test_every_order_ends_in_one_way(shard):
+    """What became of an order, told by fills and events alone, is the status it is recorded with."""
+    met: Counter = Counter()
     for seed, case in cases(shard):
         out = compiled(case)
-        filled: Counter = Counter()
+        filled = {fill["order_id"] for fill in out.fills} - {0}  # 0: cash in lieu
+        told = {
+            kind: [event["order_id"] for event in out.events if event["kind"] == kind]
+            for kind in ("rejected", "cancelled")
+        }
+        assert max(Counter(told["rejected"] + told["cancelled"]).values(), default=1) == 1, seed
+        ways = {
+            "filled": filled - set(told["cancelled"]),
+            "rejected": set(told["rejected"]) - filled,
+            "cancelled": set(told["cancelled"]),
+        }
+        accepted = set(range(1, len(out.orders) + 1))
+        ways["open"] = accepted.difference(*ways.values())
+        assert sum(map(len, ways.values())) == len(accepted) == len(set.union(*ways.values())), seed
+        recorded = {order["order_id"]: order["status"] for order in out.orders}
+        assert recorded == {number: way for way, ids in ways.items() for number in ids}, seed
+        met.update({way: len(ids) for way, ids in ways.items()})
+    assert min(met[way] for way in ("filled", "rejected", "cancelled", "open")) > 50, met
+
+
+@pytest.mark.parametrize("shard", range(SHARDS))
+def test_an_order_fills_what_its_fills_say_and_has_no_rest_once_it_has_ended(shard):
+    for seed, case in cases(shard):
+        out = compiled(case)
+        fills: dict[int, list[dict]] = {}
         for fill in out.fills:
-            filled[fill["order_id"]] += fill["quantity"]
-        assert [order["order_id"] for order in out.orders] == list(range(1, len(out.orders) + 1))
-        statuses = Counter(order["status"] for order in out.orders)
-        assert sum(statuses[s] for s in ("filled", "rejected", "cancelled", "open")) == len(
-            out.orders
-        )
+            fills.setdefault(fill["order_id"], []).append(fill)
         for order in out.orders:
-            assert order["filled_quantity"] == filled[order["order_id"]], seed
-            assert (order["status"] == "filled") == (order["filled_quantity"] != 0.0), seed
+            own = fills.get(order["order_id"], [])
+            assert order["filled_quantity"] == sum(fill["quantity"] for fill in own), seed
+            units = sum(abs(fill["quantity"]) for fill in own)
+            assert order["units"] == pytest.approx(units, rel=1e-12), seed
+            assert (order["rest"] == 0.0) == (order["status"] != "open"), seed
+            ended = [event for event in out.events if event["order_id"] == order["order_id"]]
+            times = [row["timestamp"] for row in own + ended]
+            expected = NO_TIME if order["status"] == "open" else max(times)
+            assert order["ended"] == expected, seed
+            assert all(time >= order["timestamp"] for time in times), seed
 
 
 @pytest.mark.parametrize("shard", range(SHARDS))
@@ -109,16 +131,60 @@ def test_invariants_of_fills_are_broken_by_choice_only(shard):
             assert counters["fill_not_later_than_decision"] == 0, seed
 
 
+def misfits(case: Case, out: Outcome, held: list[dict]) -> list[str]:
+    """Where holdings and accounts are not what fills, actions and closes alone made of them."""
+    near = tolerance(case, out)
+    recorded: dict[int, dict[str, float]] = {}
+    for row in held:
+        recorded.setdefault(row["timestamp"], {})[row["asset"]] = row["quantity"]
+    found = []
+    for rebuilt, curve in zip(rebuild(case, out), out.equity, strict=True):
+        values = [units * rebuilt.marks[asset] for asset, units in rebuilt.held.items()]
+        expected = {
+            "cash": rebuilt.cash,
+            "net_exposure": sum(values),
+            "gross_exposure": sum(map(abs, values)),
+            "equity": rebuilt.cash + sum(values),
+        }
+        account = {name: getattr(curve, name) for name in expected}
+        if account != pytest.approx(expected, abs=near):
+            found.append(f"{curve.timestamp}: {account}, rebuilt {expected}")
+        units = recorded.get(curve.timestamp, {})
+        if units != pytest.approx(rebuilt.held, rel=1e-9, abs=1e-9):
+            found.append(f"{curve.timestamp}: held {units}, rebuilt {rebuilt.held}")
+    return found
+
+
 @pytest.mark.parametrize("shard", range(SHARDS))
-def test_holdings_repeat_the_fills(shard):
+def test_holdings_and_cash_are_what_fills_and_actions_made_of_them(shard):
+    met: Counter = Counter()
     for seed, case in cases(shard):
-        if case.market.actions:
-            continue
         result = play(case)
-        held = dict.fromkeys(case.market.assets, 0.0)
-        for fill in compiled(case).fills:
-            held[fill["asset"]] = fill["position_after"]
-        left = result.open_positions.set_index("asset")["quantity"]
-        for asset, quantity in held.items():
-            assert quantity == left.get(asset, 0.0), seed
-        assert np.isfinite(result.equity["equity"]).all()
+        out, held = outcome(result), frame_rows(result.positions)
+        assert misfits(case, out, held) == [], seed
+        met["held"] += len(held)
+        met["splits"] += sum(action.kind == "split" for action in case.market.actions)
+        met["in lieu"] += sum(fill["order_id"] == 0 for fill in out.fills)
+    assert met["held"] > 1000, met
+    assert met["splits"] > 100, met
+    assert met["in lieu"] > 3, met
+
+
+@pytest.mark.parametrize(
+    "mutation", ["fee_credited", "shorts_pay_no_dividend", "dividends_before_splits"]
+)
+def test_money_that_went_astray_is_found(mutation):
+    found = []
+    for _, case in cases(0):
+        out = reference_run(case, mutation)
+        found += misfits(case, out, out.held)
+    assert found
+
+
+def test_units_that_went_astray_are_found():
+    found = []
+    for _, case in cases(0):
+        out = reference_run(case)
+        assert misfits(case, out, out.held) == []
+        found += misfits(case, out, out.held[:-1]) if out.held else []
+    assert found

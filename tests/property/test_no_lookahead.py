@@ -12,18 +12,27 @@ SEEDS = 150
 SHARDS = 2
 
 
+# What fills, cancels and splits change of an order after it was made.
+CHANGED_LATER = {
+    "ended", "quantity", "filled_quantity", "rest", "decision_close", "notional", "units", "reason",
+    "status",
+}  # fmt: skip
+
+
 def until(out: Outcome, time: int) -> Outcome:
     """What the run knew up to `time`. Orders only by what they were when they were made."""
+    n_times = sum(row.timestamp <= time for row in out.equity)
     return Outcome(
         fills=[row for row in out.fills if row["timestamp"] <= time],
         trades=[row for row in out.trades if row["exit_time"] <= time],
         orders=[
-            {name: row[name] for name in ("order_id", "asset", "timestamp", "reduce_only")}
+            {name: value for name, value in row.items() if name not in CHANGED_LATER}
             for row in out.orders
             if row["timestamp"] <= time
         ],
-        equity=[row for row in out.equity if row[0] <= time],
+        equity=out.equity[:n_times],
         events=[row for row in out.events if row["timestamp"] <= time],
+        holdings=[row for row in out.holdings if row["time_index"] < n_times],
     )
 
 

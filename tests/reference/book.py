@@ -8,8 +8,8 @@ from reference import inputs, levels
 from reference.market import NAN, Bar, Market
 from reference.orders import Order, commission_total, fee_of, scale_down, slipped
 from reference.positions import Position, RuleState
-from reference.records import Outcome, cause_of_fill
-from reference.rules import Rule
+from reference.records import NO_TIME, Outcome, cause_of_fill
+from reference.rules import Decision, Rule
 from reference.settings import Settings
 
 
@@ -28,6 +28,7 @@ class Book:
         assets = range(len(market.assets))
         self.positions: list[Position | None] = [None for _ in assets]
         self.marks = [NAN for _ in assets]
+        self.closes = [NAN for _ in assets]  # the last close, divided by the splits since
         self.row_before = [-1 for _ in assets]  # the asset's last row before t
         self.cash = settings.initial_cash
         self.orders: list[Order] = []
@@ -35,6 +36,8 @@ class Book:
         self.positions_made = 0
         self.traded: set[int] = set()
         self.last_states: dict[int, dict[int, RuleState]] = {}
+        self.sums: tuple[float, float] | None = None  # net, gross since the marks last moved
+        self.touched: set[int] = set()  # assets whose holding a fill or a split changed at t
 
     def wrong(self, name: str) -> bool:
         """Whether this deliberate error is switched on (mutations.py)."""
@@ -44,7 +47,8 @@ class Book:
 
     @property
     def now(self) -> int:
-        return self.market.timestamps[self.t]
+        """The timestamp of the moment; before the first bar (`on_start`) it is the first one."""
+        return self.market.timestamps[self.t if self.t >= 0 else 0]
 
     def bar(self, asset: int) -> Bar | None:
         return self.market.bar(self.t, asset)
@@ -68,6 +72,25 @@ class Book:
             value = value + position.quantity * self.marks[position.asset]
         return value
 
+    def move_mark(self, asset: int, price: float) -> None:
+        self.marks[asset] = price
+        self.sums = None
+
+    def exposure(self) -> tuple[float, float]:
+        """Net and gross between two moves of the marks: summed once, then moved by each fill."""
+        if self.sums is None:
+            self.sums = (self.net(), self.gross())
+        return self.sums
+
+    def move_exposure(self, asset: int, held: float) -> None:
+        """The term of the asset as it was leaves the sums, the term as it is now joins them."""
+        position, mark = self.positions[asset], self.marks[asset]
+        before = held * mark
+        after = (0.0 if position is None else position.quantity) * mark
+        net, gross = self.exposure()
+        if not self.wrong("fills_leave_exposure"):
+            self.sums = (net + (after - before), gross + (abs(after) - abs(before)))
+
     def stop_and_target(self, position: Position) -> tuple[float, float]:
         """The levels in force."""
         stops = levels.in_force(position, self.rules, True, self.wrong)
@@ -80,7 +103,7 @@ class Book:
         self.out.met[name] += 1
 
     def event(
-        self, asset: int, kind: str, order_id: int, reason: str, asked=NAN, given=NAN
+        self, asset: int, kind: str, order_id: int, reason: str, asked=NAN, given=NAN, rule=-1
     ) -> None:
         self.out.events.append(
             {
@@ -91,6 +114,7 @@ class Book:
                 "reason": reason,
                 "asked": asked,
                 "given": given,
+                "rule": -1 if self.wrong("events_name_no_rule") else rule,
             }
         )
         self.met(f"event_{kind}_{reason}" if kind in ("rejected", "scaled", "cancelled") else kind)
@@ -98,15 +122,20 @@ class Book:
     # ----- orders -------------------------------------------------------------------------------
 
     def new_order(self, asset: int, quantity: float, reason: str, **more) -> Order:
+        started = self.wrong("start_decides_at_the_first_bar")
+        decided = {
+            "decision_t": self.t if self.bar(asset) is not None else self.row_before[asset],
+            "decision_time": self.now if self.t >= 0 or started else NO_TIME,
+            "decision_price": self.marks[asset],
+        }
         order = Order(
             id=len(self.orders) + 1,
             asset=asset,
             quantity=quantity,
             accepted_t=self.t,
-            decision_time=more.pop("decision_time", self.now),
-            decision_price=self.marks[asset],
+            timestamp=self.now,
             reason=reason,
-            **more,
+            **(decided | more),
         )
         self.orders.append(order)
         return order
@@ -123,8 +152,12 @@ class Book:
         )
 
     def finish(self, order: Order, status: str, ended_by: str = "") -> None:
+        """The order has ended: nothing of it is left to fill."""
         order.status = status
+        order.ended = self.now
         order.ended_by = ended_by
+        if not self.wrong("rest_after_the_end"):
+            order.rest = 0.0
         if order in self.waiting:
             self.waiting.remove(order)
 
@@ -138,13 +171,14 @@ class Book:
             self.finish(order, "rejected", reason)
 
     def cancel(self, order: Order, reason: str) -> None:
-        self.event(order.asset, "cancelled", order.id, reason, order.quantity, 0.0)
-        self.finish(order, "cancelled", reason)
+        self.event(order.asset, "cancelled", order.id, reason, order.quantity, order.filled)
+        if not (reason == "cancel" and self.wrong("cancelled_order_fills")):
+            self.finish(order, "cancelled", reason)
 
     # ----- filling market orders ----------------------------------------------------------------
 
     def fill_batch(self, batch: list[Order], moment: str) -> None:
-        """Orders of all assets in one sequence, by submission (section 11): first every order
+        """Orders of all assets in one sequence, by submission (section 2): first every order
         against its position, then what is left; one pass under order_sequence="submission"."""
         if self.wrong("entries_before_exits"):
             for order in batch:
@@ -172,11 +206,11 @@ class Book:
         if order.reduce_only and held < wanted:
             self.met("reduce_only_cut")
         base = self.marks[order.asset]
+        price = self.slip(base, order.direction)
         if rest == 0.0:
             self.finish(order, "filled")
         else:
             self.met("reversal")
-        price = self.slip(base, order.direction)
         self.fill(order, order.direction * closing, price, base, moment)
 
     def slip(self, price: float, direction: float) -> float:
@@ -213,7 +247,6 @@ class Book:
                 if units < 1e-9:
                     self.met("scaled_to_dust")
                 self.event(order.asset, "scaled", order.id, lack, order.rest, signed)
-        order.rest = 0.0
         self.finish(order, "filled")
         self.fill(order, order.direction * units, price, base, moment)
 
@@ -228,7 +261,8 @@ class Book:
                 return units * price + fee <= cash
 
             return can_pay
-        gross, equity, initial = self.gross(), self.equity(), settings.initial_margin
+        net, gross = self.exposure()
+        equity, initial = self.cash + net, settings.initial_margin
 
         def can_margin(units: float) -> bool:
             fee = 0.0 if self.wrong("scale_ignores_fee") else self.fee(order, units, price)
@@ -256,6 +290,7 @@ class Book:
     ) -> None:
         """Cash, position, trade and record of one fill. No order: cash in lieu."""
         units, fee = abs(quantity), 0.0
+        self.exposure()
         if order is not None:
             asset, reason = order.asset, order.reason
             fee = self.fee(order, units, price)
@@ -268,11 +303,15 @@ class Book:
         else:
             self.cash = self.cash - (quantity * price + fee)
         position = self.positions[asset]
+        held = 0.0 if position is None else position.quantity
         is_exit = position is not None and quantity * position.sign < 0.0
         after = (0.0 if position is None else position.quantity) + quantity
         if is_exit and units == abs(position.quantity):
             after = 0.0
+        opens = position is None
         record = {
+            "trade_id": self.positions_made + 1 if opens else position.number,
+            "is_entry": not is_exit,
             "timestamp": self.now,
             "asset": self.market.assets[asset],
             "quantity": quantity,
@@ -287,16 +326,18 @@ class Book:
             **cause_of_fill(order, is_exit),
         }
         self.out.fills.append(record)
+        self.touched.add(asset)
         self.met(f"fill_{moment}")
         prompt = 0 if self.settings.fill_at == "close" else 1
         if order is not None and order.filled == quantity and self.t - order.accepted_t > prompt:
             self.met("order_waited")
         if is_exit:
-            self.reduce(position, record, after)
+            self.reduce(position, order, record, after)
         elif position is None:
             self.open_position(order, record)
         else:
             self.add(position, order, record)
+        self.move_exposure(asset, held)
 
     def entry_price(self, record: dict) -> float:
         if self.wrong("commission_in_entry_price"):
@@ -321,6 +362,7 @@ class Book:
             opened_t=self.t,
             opened_at=moment,
             entry_time=record["timestamp"],
+            entry_decision_t=order.decision_t,
             entry_decision_time=order.decision_time,
         )
         self.positions[asset] = position
@@ -328,18 +370,12 @@ class Book:
         if self.wrong("levels_survive_position") and asset in self.last_states:
             position.states = self.last_states[asset]
         # Section 4: at an opening at the open, features of the row before; at a close, of this row.
-        # Market-wide values are those of the timestamp before (section 11).
+        # Market-wide values are those of the timestamp before.
         if moment == "open" and not self.wrong("features_of_today"):
             inputs.read(self, position, self.t - 1, self.row_before[asset])
         else:
             inputs.read(self, position, self.t, self.t)
-        for index, rule in self.rules.items():
-            if rule.applies_to(asset) and index not in position.states:
-                state = position.states[index] = RuleState()
-                inputs.warn_missing(self, rule, state, position)
-                answers = rule.opening if moment == "open" else rule.closing
-                answer = answers.get((self.t, asset))
-                levels.give_levels(rule, state, position, self.settings, answer)
+        self.ask(position, self.begin_states(position), opening=moment == "open")
         position.stop_at_entry, position.target_at_entry = self.stop_and_target(position)
         self.met(f"opened_at_{moment}")
         self.met("opened_long" if position.sign > 0.0 else "opened_short")
@@ -358,13 +394,49 @@ class Book:
         # An add at the open arms E-following levels anew at once, other adds at the next close.
         # A rule added since, not yet asked at a close, is not asked here.
         if record["moment"] == "open" and not self.wrong("add_leaves_levels"):
-            for index, state in position.states.items():
-                if index in self.rules:
-                    answer = self.rules[index].opening.get((self.t, position.asset))
-                    rule = self.rules[index]
-                    levels.give_levels(rule, state, position, self.settings, answer)
+            self.ask(position, list(position.states), opening=True)
 
-    def reduce(self, position: Position, record: dict, after: float) -> None:
+    # ----- asking the rules ---------------------------------------------------------------------
+
+    def begin_states(self, position: Position) -> list[int]:
+        """The rules that know nothing of the position yet; an event for each input they miss."""
+        new = [
+            index
+            for index, rule in self.rules.items()
+            if rule.applies_to(position.asset) and index not in position.states
+        ]
+        for index in new:
+            position.states[index] = RuleState()
+            inputs.warn_missing(self, index, position.states[index], position)
+        return new
+
+    def ask(self, position: Position, indexes: list[int], opening: bool) -> dict[int, Decision]:
+        """Ask these rules for levels, one after the other; what a rule cancels is cancelled at
+        once, also while orders fill. Returns what scripted rules answered."""
+        answers = {}
+        for index in indexes:
+            rule = self.rules.get(index)
+            if rule is None:  # removed; it left nothing but its state
+                continue
+            table = rule.opening if opening else rule.closing
+            answer = table.get((self.t, position.asset))
+            if answer is not None:
+                answers[index] = answer
+                if answer.cancel >= 0:
+                    self.met("rule_cancelled_at_a_fill" if opening else "rule_cancelled_at_a_close")
+                    self.cancel_waiting(answer.cancel)
+            levels.give_levels(rule, position.states[index], position, self.settings, answer)
+        return answers
+
+    def cancel_waiting(self, number: int) -> None:
+        """Cancel one of the orders that wait, counted by submission and from the start again."""
+        if self.waiting:
+            order = self.waiting[number % len(self.waiting)]
+            if order.filled != 0.0:
+                self.met("rest_cancelled")
+            self.cancel(order, "cancel")
+
+    def reduce(self, position: Position, order: Order | None, record: dict, after: float) -> None:
         """Realise at average cost; a position that is gone becomes a trade at once."""
         units, price = abs(record["quantity"]), record["price"]
         position.realised = position.realised + (price - position.entry) * (position.sign * units)
@@ -390,7 +462,10 @@ class Book:
                 position.take_price(bar.low)
         position.take_price(price)
         stop, target = self.stop_and_target(position)
-        self.out.trades.append(position.trade(self.market.assets[asset], record, stop, target))
+        decision_t = -1 if order is None else order.decision_t
+        self.out.trades.append(
+            position.trade(self.market, record, decision_t, stop, target, self.wrong)
+        )
         self.positions[asset] = None
         self.traded.add(asset)
         self.last_states[asset] = position.states

@@ -9,7 +9,7 @@ from reference.book import Book
 from reference.market import NAN, Market
 from reference.orders import Order, floor_units
 from reference.positions import Position, RuleState
-from reference.records import NO_TIME, Outcome, order_record
+from reference.records import NO_TIME, Equity, Outcome, order_record
 from reference.rules import EXIT_ORDER, Rule
 from reference.script import Script
 from reference.settings import Settings
@@ -42,8 +42,10 @@ class Engine:
     def run(self) -> Outcome:
         book, market = self.book, self.market
         assets = range(len(market.assets))
+        strategy.on_start(book, self.script)
         for t in range(len(market.timestamps)):
             book.t = t
+            self.count_scene()
             self.corporate_actions()
             self.at_the_open()
             self.inside()
@@ -57,6 +59,15 @@ class Engine:
                 if book.bar(asset) is not None:
                     book.row_before[asset] = t
         return self.report()
+
+    def count_scene(self) -> None:
+        book = self.book
+        if all(book.bar(asset) is None for asset in range(len(self.market.assets))):
+            self.met("no_row_at_all_while_held" if book.holds() else "no_row_at_all")
+            if len(self.market.assets) == 1:
+                self.met("no_row_of_a_single_asset")
+        if len(self.market.assets) > 4 and len(book.holds()) > 4:
+            self.met("many_held")
 
     # ----- 1. corporate actions -----------------------------------------------------------------
 
@@ -76,17 +87,21 @@ class Engine:
     def split(self, asset: int, ratio: float) -> None:
         """Mark, position, cash in lieu of a fraction, then the waiting orders."""
         book = self.book
-        book.marks[asset] = book.marks[asset] / ratio
+        book.move_mark(asset, book.marks[asset] / ratio)
+        book.closes[asset] = book.closes[asset] / ratio
         position = book.positions[asset]
         if position is not None:
             self.met("split_while_held")
+            if not self.wrong("split_keeps_the_holding"):
+                book.touched.add(asset)
             position.split(ratio, levels_too=not self.wrong("split_leaves_levels"))
             if self.settings.whole:
                 self.cash_in_lieu(position)
         for order in list(book.waiting):
             if order.asset == asset and not self.wrong("split_leaves_orders"):
                 self.met("split_while_waiting")
-                order.decision_price = order.decision_price / ratio
+                if position is None:
+                    self.met("split_of_a_flat_asset_while_waiting")
                 quantity = order.quantity * ratio
                 if self.settings.whole:
                     quantity = floor_units(quantity)
@@ -94,6 +109,8 @@ class Engine:
                     book.cancel(order, "split")
                 else:
                     order.quantity = order.rest = quantity
+                    if not self.wrong("split_leaves_decision_close"):
+                        order.decision_price = order.decision_price / ratio
 
     def cash_in_lieu(self, position: Position) -> None:
         """Under whole units the fraction left is paid out at the new mark, without costs."""
@@ -109,6 +126,8 @@ class Engine:
     def dividend(self, asset: int, amount: float) -> None:
         """Credits longs and debits shorts on the units held now; moves no level."""
         book, position = self.book, self.book.positions[asset]
+        if position is None and any(order.asset == asset for order in book.waiting):
+            self.met("dividend_of_a_flat_asset_while_waiting")
         if position is None or (position.sign < 0.0 and self.wrong("shorts_pay_no_dividend")):
             return
         self.met("dividend_while_long" if position.sign > 0.0 else "dividend_while_short")
@@ -123,11 +142,11 @@ class Engine:
         for asset in range(len(self.market.assets)):
             bar = book.bar(asset)
             if bar is not None:
-                book.marks[asset] = bar.open
+                book.move_mark(asset, bar.open)
         if self.settings.fill_at == "next_open":
             batch = self.with_row(book.waiting)
         else:
-            # Only exits decided by rules can be waiting for an open (section 11).
+            # Only exits decided by rules can be waiting for an open (section 9).
             batch = self.with_row(order for order in book.waiting if order.by_rule)
         book.fill_batch(batch, "open")
 
@@ -169,20 +188,25 @@ class Engine:
         """A level that is hit makes an order; its decision is the asset's row before this bar."""
         book = self.book
         before = book.row_before[position.asset]
+        close = book.closes[position.asset]
+        if self.wrong("level_decides_at_the_open"):
+            close = book.marks[position.asset]
         order = book.closing_order(
             position,
             hit.won.reason,
+            source="level",
             exit_type=hit.won.exit_type,
             rule=hit.won.rule,
             level=hit.won.level,
+            decision_t=book.t if self.wrong("level_decides_in_its_bar") else before,
             decision_time=self.market.timestamps[before] if before >= 0 else NO_TIME,
+            decision_price=close,
         )
         price = hit.price
         if (hit.is_stop and self.settings.slip_stops) or (
             not hit.is_stop and self.wrong("target_slipped")
         ):
             price = book.slip(hit.price, order.direction)
-        order.rest = 0.0
         book.finish(order, "filled")
         book.fill(order, order.quantity, price, hit.price, hit.moment, intrabar=hit.intrabar)
 
@@ -220,7 +244,8 @@ class Engine:
         for asset in range(len(self.market.assets)):
             bar = book.bar(asset)
             if bar is not None:
-                book.marks[asset] = bar.close
+                book.closes[asset] = bar.close
+                book.move_mark(asset, bar.close)
         decided: list[Order] = []
         for position in book.holds():
             if book.bar(position.asset) is None:
@@ -234,8 +259,13 @@ class Engine:
         if settings.fill_at != "next_open":
             waiting = [order for order in book.waiting if not order.by_rule]
             book.fill_batch(self.with_row(waiting), "close")
-        if settings.fill_at == "close" or settings.exit_decided_at_close == "close":
+        if self.exits_at_close:
             book.fill_batch(decided, "close")
+
+    @property
+    def exits_at_close(self) -> bool:
+        """Exits decided at a close fill at this close."""
+        return self.settings.fill_at == "close" or self.settings.exit_decided_at_close == "close"
 
     def track(self, position: Position) -> None:
         """bars_held, water mark, best and worst price (sections 4 and 5)."""
@@ -263,13 +293,13 @@ class Engine:
         book, asset = self.book, position.asset
         exits = []
         inputs.read(book, position, book.t, book.t)
-        for index, rule in book.rules.items():
-            if not rule.applies_to(asset):
-                continue
+        asked = [index for index, rule in book.rules.items() if rule.applies_to(asset)]
+        for index in asked:
             state = position.states.setdefault(index, RuleState())
-            inputs.warn_missing(book, rule, state, position)
-            answer = rule.closing.get((book.t, asset))
-            levels.give_levels(rule, state, position, self.settings, answer)
+            inputs.warn_missing(book, index, state, position)
+        answers = book.ask(position, asked, opening=False)
+        for index in asked:
+            rule, answer = book.rules[index], answers.get(index)
             exit_type, priority, reason = "", rule.priority, rule.kind
             if rule.kind == "time_exit":
                 max_bars = levels.parameter(rule, position)  # NaN: no comparison holds
@@ -293,13 +323,21 @@ class Engine:
         for order in book.waiting:
             if order.by_rule and order.position_number == position.number:
                 return None  # one exit by rule per position
-        order = book.closing_order(position, reason, by_rule=True, exit_type=exit_type, rule=index)
+        order = book.closing_order(
+            position,
+            reason,
+            source="rule",
+            at_open=not self.exits_at_close,
+            exit_type=exit_type,
+            rule=index,
+        )
         book.waiting.append(order)
         return order
 
     # ----- 5. the mark --------------------------------------------------------------------------
 
     def mark(self) -> None:
+        self.book.sums = None
         self.mark_equity = self.book.equity()
         if self.mark_equity <= 0.0 and not self.under_water:
             self.book.event(-1, "negative_equity", 0, "negative_equity", self.mark_equity)
@@ -315,9 +353,8 @@ class Engine:
     def close_at_end(self) -> None:
         book = self.book
         for position in book.holds():
-            order = book.closing_order(position, "end_of_data")
+            order = book.closing_order(position, "end_of_data", source="engine")
             base = book.marks[position.asset]
-            order.rest = 0.0
             book.finish(order, "filled")
             book.fill(order, order.quantity, book.slip(base, order.direction), base, "close")
 
@@ -330,29 +367,42 @@ class Engine:
             self.peak = equity
         leverage = gross / equity if equity > 0.0 else NAN
         drawdown = equity / self.peak - 1.0
-        book.out.equity.append((book.now, equity, book.cash, gross, book.net(), leverage, drawdown))
-
-    def report(self) -> Outcome:
-        book, names = self.book, self.market.assets
-        for order in book.orders:
-            time = self.market.timestamps[order.accepted_t]
-            book.out.orders.append(order_record(order, names[order.asset], time))
-        for position in book.holds():
-            stop, target = book.stop_and_target(position)
-            book.out.positions.append(
+        book.out.equity.append(
+            Equity(book.now, equity, book.cash, gross, book.net(), leverage, drawdown)
+        )
+        book.out.held += [self.held(position) for position in book.holds()]
+        for asset in sorted(book.touched):
+            position = book.positions[asset]
+            book.out.holdings.append(
                 {
-                    "asset": names[position.asset],
-                    "quantity": position.quantity,
-                    "entry_price": position.entry,
-                    "mark": book.marks[position.asset],
-                    "realised": position.realised,
-                    "dividends": position.dividends,
-                    "commission": position.commission,
-                    "bars_held": position.bars_held,
-                    "stop": stop,
-                    "target": target,
+                    "time_index": book.t,
+                    "asset": self.market.assets[asset],
+                    "quantity": 0.0 if position is None else position.quantity,
+                    "entry_price": NAN if position is None else position.entry,
                 }
             )
+        book.touched.clear()
+
+    def held(self, position: Position) -> dict:
+        mark = self.book.marks[position.asset]
+        return {
+            "timestamp": self.book.now,
+            "asset": self.market.assets[position.asset],
+            "quantity": position.quantity,
+            "entry_price": position.entry,
+            "mark": mark,
+            "value": position.quantity * mark,
+            "unrealized_pnl": (mark - position.entry) * position.quantity,
+        }
+
+    def report(self) -> Outcome:
+        book = self.book
+        for order in book.orders:
+            book.out.orders.append(order_record(order, self.market, book.mutation))
+        for position in book.holds():
+            stop, target = book.stop_and_target(position)
+            mark = book.marks[position.asset]
+            book.out.positions.append(position.record(self.market, mark, stop, target, self.wrong))
             self.met("open_at_end")
         book.out.met["waiting_at_end"] += len(book.waiting)
         return book.out

@@ -6,17 +6,18 @@ the `random.Random` given.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import isnan
 from random import Random
 
 from reference.market import NAN, Action, Bar, Market
 from reference.rules import Decision, Rule
-from reference.script import Act, Script
+from reference.script import ON_START, Act, Script
 from reference.settings import CHOICES, Settings
 
 DAY = 86_400_000_000_000
 START = 1_600_000_000_000_000_000
+N_ASSETS = (1, 1, 2, 2, 3, 3, 4, 4, 12)
 SPLITS = (2.0, 3.0, 0.5, 1.5, 0.1, 0.1, 0.02, 7.0 / 3.0)
 
 
@@ -32,12 +33,12 @@ def random_case(
     rng: Random, n_assets: int | None = None, n_times: int | None = None, n_rules: int | None = None
 ) -> Case:
     """A case of these sizes; drawn where they are not given."""
-    n_assets = rng.randint(1, 4) if n_assets is None else n_assets
+    n_assets = rng.choice(N_ASSETS) if n_assets is None else n_assets
     n_times = rng.randint(5, 40) if n_times is None else n_times
     n_rules = rng.choice((0, 1, 1, 2, 3, 4, 5, 6)) if n_rules is None else n_rules
     grid = rng.choice((1.0, 1.0, 2.0, 0.5, 0.0))  # 0: prices off any grid
     market = random_market(rng, n_times, n_assets, grid)
-    rules = [random_rule(rng, market, grid) for _ in range(n_rules)]
+    rules = random_rules(rng, market, grid, n_rules)
     settings = random_settings(rng)
     return Case(market, random_script(rng, market, rules, grid), rules, settings)
 
@@ -49,7 +50,7 @@ def random_market(rng: Random, n_times: int, n_assets: int, grid: float) -> Mark
     times = [START]
     while len(times) < n_times:
         times.append(times[-1] + DAY * rng.choice((1, 1, 1, 1, 3)))
-    missing = rng.choice((0.0, 0.05, 0.2))
+    missing = rng.choice((0.0, 0.05, 0.2, 0.2))
     with_actions = rng.random() < 0.6
     busy = rng.choice((0.03, 0.07, 0.15))
     market = Market(times, [f"A{a}" for a in range(n_assets)], {})
@@ -60,9 +61,10 @@ def random_market(rng: Random, n_times: int, n_assets: int, grid: float) -> Mark
         if asset > 0 and rng.random() < 0.3:
             last = rng.randrange(first, n_times)
         _walk(rng, market, asset, first, last, missing, grid, busy if with_actions else 0.0)
-    for t in range(n_times):  # a timestamp without any row would not be one
-        if all((t, asset) not in market.bars for asset in range(n_assets)):
-            market.bars[t, 0] = Bar(100.0, 101.0, 99.0, 100.0, 10.0)
+    if rng.random() < 0.7:  # else timestamps without any row stay as they are
+        for t in range(n_times):
+            if all((t, asset) not in market.bars for asset in range(n_assets)):
+                market.bars[t, 0] = Bar(100.0, 101.0, 99.0, 100.0, 10.0)
     market.actions.sort(key=lambda action: action.effective_ns)
     _columns(rng, market, grid)
     return market
@@ -141,12 +143,31 @@ def _columns(rng: Random, market: Market, grid: float) -> None:
 PCTS = (0.01, 0.02, 0.03, 0.05, 0.05, 0.1, 0.04)
 
 
+def random_rules(rng: Random, market: Market, grid: float, n_rules: int) -> list[Rule]:
+    """Some are there twice: the same object, or an equal one for other assets."""
+    rules: list[Rule] = []
+    for _ in range(n_rules):
+        if rules and rng.random() < 0.25:
+            rules.append(_again(rng, rng.choice(rules), len(market.assets)))
+        else:
+            rules.append(random_rule(rng, market, grid))
+    return rules
+
+
+def _again(rng: Random, rule: Rule, n_assets: int) -> Rule:
+    return rule if rng.random() < 0.3 else replace(rule, assets=_some(rng, n_assets))
+
+
+def _some(rng: Random, n_assets: int) -> frozenset[int]:
+    return frozenset(rng.sample(range(n_assets), rng.randint(1, n_assets)))
+
+
 def random_rule(rng: Random, market: Market, grid: float) -> Rule:
     kind = rng.choice(("time_exit", "stop_loss", "take_profit", "trailing_stop", "scripted"))
     n_assets = len(market.assets)
     assets = None
     if rng.random() < 0.2:
-        assets = frozenset(rng.sample(range(n_assets), rng.randint(1, n_assets)))
+        assets = _some(rng, n_assets)
     priority = rng.choice((0, 0, 0, 1, -1))
     if kind == "scripted":
         return _scripted(rng, market, grid, assets)
@@ -169,6 +190,7 @@ def random_rule(rng: Random, market: Market, grid: float) -> Rule:
 def _scripted(rng: Random, market: Market, grid: float, assets) -> Rule:
     closing: dict[tuple[int, int], Decision] = {}
     opening: dict[tuple[int, int], Decision] = {}
+    cancels = rng.choice((0.0, 0.0, 0.3))
     for key, bar in sorted(market.bars.items()):
         if rng.random() < 0.15:
             closing[key] = Decision(
@@ -181,6 +203,10 @@ def _scripted(rng: Random, market: Market, grid: float, assets) -> Rule:
             closing[key] = _levels(rng, bar.close, grid)
         if rng.random() < 0.2:
             opening[key] = _levels(rng, bar.open, grid)
+        for answers in (closing, opening):
+            if rng.random() < cancels:
+                answer = answers.get(key, Decision(reason="cancels"))
+                answers[key] = replace(answer, cancel=rng.randrange(4))
     return Rule("scripted", assets=assets, closing=closing, opening=opening)
 
 
@@ -199,10 +225,13 @@ def _levels(rng: Random, price: float, grid: float) -> Decision:
 
 def random_script(rng: Random, market: Market, rules: list[Rule], grid: float) -> Script:
     script = Script()
+    if rng.random() < 0.2:
+        script.acts[ON_START] = _on_start(rng, len(market.assets), rules)
+    known = list(rules)  # and those the strategy adds
     busy = rng.choice((0.1, 0.25, 0.5))
     weights = rng.random() < 0.3
     may_short = rng.random() < 0.6
-    changes = rng.random() < 0.3
+    changes = rng.random() < 0.4
     for t in range(len(market.timestamps)):
         acts = [
             _act(rng, asset, may_short)
@@ -215,13 +244,51 @@ def random_script(rng: Random, market: Market, rules: list[Rule], grid: float) -
             acts += [Act("sell", asset, 2.0), Act("close", asset)]
         if weights and rng.random() < busy:
             acts.append(_weights(rng, len(market.assets), may_short))
+        if rng.random() < 0.06:
+            acts.append(Act("cancel", index=rng.randrange(4)))
         if changes and rng.random() < 0.1:
-            acts.append(Act("add_rule", rule=random_rule(rng, market, grid)))
-        if changes and rng.random() < 0.07:
-            acts.append(Act("remove_rule", index=rng.randint(0, len(rules) + 1)))
+            known.append(_new_rule(rng, market, grid, known))
+            acts.append(Act("add_rule", rule=known[-1]))
+        if changes and rng.random() < 0.12:
+            acts.append(_removal(rng, known))
         if acts:
             script.acts[t] = acts
     return script
+
+
+def _on_start(rng: Random, n_assets: int, rules: list[Rule]) -> list[Act]:
+    """What can be asked for before there is a price, and what cannot."""
+    acts = [
+        Act(rng.choice(("buy", "buy", "sell")), asset, rng.choice((10.0, 7.5, 0.4)))
+        for asset in range(n_assets)
+        for _ in range(2)
+        if rng.random() < 0.6
+    ]
+    if rng.random() < 0.3:
+        kind = rng.choice(("target_percent", "target_value", "order_percent", "order_value"))
+        acts.append(Act(kind, rng.randrange(n_assets), 0.3))
+    if rng.random() < 0.2:
+        acts.append(Act("close", rng.randrange(n_assets)))
+    if rng.random() < 0.2:
+        acts.append(Act("cancel", index=rng.randrange(4)))
+    if rules and rng.random() < 0.1:
+        acts.append(_removal(rng, rules))
+    return acts
+
+
+def _new_rule(rng: Random, market: Market, grid: float, known: list[Rule]) -> Rule:
+    if known and rng.random() < 0.3:
+        return _again(rng, rng.choice(known), len(market.assets))
+    return random_rule(rng, market, grid)
+
+
+def _removal(rng: Random, known: list[Rule]) -> Act:
+    """By index, in force or not; by the object; by another that equals it."""
+    way = rng.random()
+    if not known or way < 0.5:
+        return Act("remove_rule", index=rng.randint(0, len(known) + 1))
+    rule = rng.choice(known)
+    return Act("remove_rule", rule=rule if way < 0.8 else replace(rule))
 
 
 ACTS = (

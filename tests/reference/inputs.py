@@ -1,4 +1,4 @@
-"""Frozen inputs: columns that belong to the position once they have had a value (semantics 11)."""
+"""Frozen inputs: columns that belong to the position once they have had a value (semantics 4)."""
 
 from __future__ import annotations
 
@@ -19,11 +19,12 @@ def read(book, position: Position, t: int, row: int) -> None:
             _count_found(book, position, column)
 
 
-def warn_missing(book, rule: Rule, state: RuleState, position: Position) -> None:
+def warn_missing(book, index: int, state: RuleState, position: Position) -> None:
     """One event for a rule whose column has no valid value when it is asked."""
+    rule: Rule = book.rules[index]
     if rule.column and not state.warned and isnan(levels.parameter(rule, position)):
         state.warned = True
-        book.event(position.asset, "nan_input", 0, rule.column)
+        book.event(position.asset, "nan_input", 0, rule.column, rule=index)
 
 
 def _count_found(book, position: Position, column: str) -> None:

@@ -31,7 +31,7 @@ class Hit(NamedTuple):
 
 
 def parameter(rule: Rule, position: Position) -> float:
-    """The rule's number for this position; NaN while its column has no valid value (section 11).
+    """The rule's number for this position; NaN while its column has no valid value (section 4).
 
     An absolute price is in the units of the day it was read: the splits since then divide it.
     """

@@ -41,6 +41,10 @@ class Market:
     def bar(self, t: int, asset: int) -> Bar | None:
         return self.bars.get((t, asset))
 
+    def row(self, t: int, asset: int) -> tuple[int, str] | None:
+        """The row of an asset at t, named by its timestamp and asset; None: there is none."""
+        return (self.timestamps[t], self.assets[asset]) if (t, asset) in self.bars else None
+
     def value(self, column: str, t: int, asset: int, row: int) -> float:
         """A market-wide column at t, any other at the asset's row; -1: there is none."""
         if column in self.context:
@@ -48,14 +52,12 @@ class Market:
         return self.columns[column].get((row, asset), NAN)
 
     def actions_of(self, t: int) -> tuple[list[Action], list[Action]]:
-        """Splits and dividends effective in (t-1, t], in time order, ties by asset (section 11)."""
-        until = self.timestamps[t]
-        after = self.timestamps[t - 1] if t > 0 else None
-        window = [
-            action
-            for action in self.actions
-            if action.effective_ns <= until and (after is None or action.effective_ns > after)
-        ]
+        """Splits and dividends effective in (t-1, t], in time order, ties by asset. What was
+        effective up to the first timestamp is past when the run begins."""
+        if t == 0:
+            return [], []
+        until, after = self.timestamps[t], self.timestamps[t - 1]
+        window = [action for action in self.actions if after < action.effective_ns <= until]
         window.sort(key=lambda action: (action.effective_ns, action.asset))
         splits = [action for action in window if action.kind == "split"]
         dividends = [action for action in window if action.kind == "dividend"]

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from math import floor
 
 from reference.market import NAN
+from reference.records import NO_TIME
 from reference.settings import Settings
 
 
@@ -15,18 +16,22 @@ class Order:
     asset: int
     quantity: float  # signed; splits multiply it
     accepted_t: int
+    timestamp: int
+    decision_t: int  # of the decision row: the asset's last row when accepted; -1: none
     decision_time: int
-    decision_price: float  # the asset's mark when accepted, for level_basis="signal_close"
+    decision_price: float  # the close of the decision row, divided by the splits since
     reason: str
+    source: str = "strategy"  # or rule (an exit decided at a close), level, engine
+    at_open: bool = False  # an exit by rule that waits for the next open
     reduce_only: bool = False
-    position_number: int = -1  # of a reduce-only order
-    by_rule: bool = False  # an exit decided by a rule at a close
+    position_number: int = 0  # of a reduce-only order
     exit_type: str = "other"
     rule: int = -1
     level: float = NAN
     filled: float = 0.0
     rest: float = 0.0
     status: str = "open"
+    ended: int = NO_TIME
     ended_by: str = ""  # why it was rejected or cancelled
     notional: float = 0.0  # N of section 3
     units: float = 0.0  # Q of section 3
@@ -34,6 +39,10 @@ class Order:
 
     def __post_init__(self) -> None:
         self.rest = self.quantity
+
+    @property
+    def by_rule(self) -> bool:
+        return self.source == "rule"
 
     @property
     def direction(self) -> float:
@@ -68,7 +77,7 @@ def floor_units(quantity: float) -> float:
 
 def scale_down(asked: float, payable, whole: bool) -> float:
     """The scaled quantity of section 3; whole units are floored without the 1e-9, and what is at
-    most 1e-12 of the units asked is nothing (section 11)."""
+    most 1e-12 of the units asked is nothing."""
     low, high = 0.0, asked
     for _ in range(64):
         middle = (low + high) / 2.0

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from reference.market import NAN
+from reference.market import NAN, Market
+from reference.records import known_at
 
 
 @dataclass(eq=False)
@@ -27,13 +28,14 @@ class Position:
     sign: float
     quantity: float  # signed
     entry: float  # E
-    basis: float  # B of section 11; E of the decision prices
+    basis: float  # B of section 9; E of the decision prices
     water: float  # H
     best: float
     worst: float
     opened_t: int
     opened_at: str  # "open" or "close"
     entry_time: int
+    entry_decision_t: int
     entry_decision_time: int
     bars_held: int = 0
     states: dict[int, RuleState] = field(default_factory=dict)
@@ -78,7 +80,7 @@ class Position:
         self.slippage_cost = self.slippage_cost + fill["slippage_cost"]
 
     def split(self, ratio: float, levels_too: bool = True) -> None:
-        """Quantities times, prices divided; money sums stay (sections 2.1 and 11)."""
+        """Quantities times, prices divided; money sums stay (section 2)."""
         self.split_ratio = self.split_ratio * ratio
         self.quantity = self.quantity * ratio
         self.entered = self.entered * ratio
@@ -95,13 +97,16 @@ class Position:
                 state.stop = state.stop / ratio
                 state.target = state.target / ratio
 
-    def trade(self, asset_name: str, fill: dict, stop: float, target: float) -> dict:
+    def trade(
+        self, market: Market, fill: dict, decision_t: int, stop: float, target: float, wrong
+    ) -> dict:
         """One round trip, flat to flat; the closing fill gives type, rule, level and reason."""
         entry_price = self.entered_value / self.entered
         exit_price = self.exited_value / self.exited
         net = self.realised - self.commission + self.dividends
         return {
-            "asset": asset_name,
+            "trade_id": self.number,
+            "asset": fill["asset"],
             "side": int(self.sign),
             "entry_time": self.entry_time,
             "exit_time": fill["timestamp"],
@@ -127,4 +132,31 @@ class Position:
             "target_at_exit": target,
             "entry_decision_time": self.entry_decision_time,
             "exit_decision_time": fill["decision_time"],
+            "entry_decision_row": market.row(self.entry_decision_t, self.asset),
+            "exit_decision_row": market.row(decision_t, self.asset),
+            "intrabar": "" if wrong("choice_lost") else fill["intrabar"],
+            **known_at(market, self.entry_decision_t, self.asset, "entry", wrong),
+            **known_at(market, decision_t, self.asset, "exit", wrong),
+        }
+
+    def record(self, market: Market, mark: float, stop: float, target: float, wrong) -> dict:
+        """The position as reported open at the end."""
+        return {
+            "trade_id": self.number,
+            "asset": market.assets[self.asset],
+            "entry_time": self.entry_time,
+            "entry_decision_time": self.entry_decision_time,
+            "entry_decision_row": market.row(self.entry_decision_t, self.asset),
+            "bars_held": self.bars_held,
+            "quantity": self.quantity,
+            "entry_price": self.entry,
+            "mark": mark,
+            "unrealized_pnl": (mark - self.entry) * self.quantity,
+            "realized_pnl": self.realised,
+            "commission": self.commission,
+            "slippage_cost": self.slippage_cost,
+            "dividends": self.dividends,
+            "stop": stop,
+            "target": target,
+            **known_at(market, self.entry_decision_t, self.asset, "entry", wrong),
         }

@@ -1,45 +1,74 @@
-"""What a run leaves behind."""
+"""What a run leaves behind, every column of it."""
 
 from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
-from reference.market import NAN
+from reference.market import NAN, Market
 
-NO_TIME = -1
+NO_TIME = -(2**63)  # "no time": the smallest int64
+
+
+class Equity(NamedTuple):
+    """The record of step 7."""
+
+    timestamp: int
+    equity: float
+    cash: float
+    gross_exposure: float
+    net_exposure: float
+    leverage: float
+    drawdown: float
 
 
 @dataclass
 class Outcome:
-    """Records in the order in which they were made; equity rows are tuples
-    (timestamp, equity, cash, gross, net, leverage, drawdown)."""
+    """Records in the order in which they were made; holdings by timestamp and asset."""
 
     fills: list[dict] = field(default_factory=list)
     trades: list[dict] = field(default_factory=list)
     orders: list[dict] = field(default_factory=list)
-    equity: list[tuple] = field(default_factory=list)
+    equity: list[Equity] = field(default_factory=list)
     events: list[dict] = field(default_factory=list)
-    positions: list[dict] = field(default_factory=list)
+    holdings: list[dict] = field(default_factory=list)
+    held: list[dict] = field(default_factory=list)  # at the end of each timestamp
+    positions: list[dict] = field(default_factory=list)  # still open at the end
     met: Counter = field(default_factory=Counter)
 
     def key(self) -> str:
         """Equal keys mean equal runs, bit for bit (repr of a double is exact; NaN equals NaN)."""
-        return repr(
-            (self.fills, self.trades, self.orders, self.equity, self.events, self.positions)
-        )
+        tables = (self.fills, self.trades, self.orders, self.equity)
+        return repr((*tables, self.events, self.holdings, self.positions))
 
 
-def order_record(order, asset_name: str, timestamp: int) -> dict:
+def order_record(order, market: Market, mutation: str | None) -> dict:
+    source = order.source
+    if source == "rule" and mutation == "rules_order_as_strategy":
+        source = "strategy"
     return {
         "order_id": order.id,
-        "timestamp": timestamp,
-        "asset": asset_name,
+        "timestamp": order.timestamp,
+        "decision_time": order.decision_time,
+        "decision_row": market.row(order.decision_t, order.asset),
+        "ended": order.timestamp if mutation == "ended_when_accepted" else order.ended,
+        "position_id": order.position_number,
         "quantity": order.quantity,
         "filled_quantity": order.filled,
+        "rest": order.rest,
+        "decision_close": order.decision_price,
+        "notional": order.notional,
+        "units": order.units,
+        "level": order.level,
+        "asset": market.assets[order.asset],
+        "rule": order.rule,
+        "reason": order.ended_by or order.reason,
+        "source": source,
         "reduce_only": order.reduce_only,
         "status": order.status,
-        "reason": order.ended_by or order.reason,
+        "exit_type": order.exit_type,
+        "at_open": order.at_open,
     }
 
 
@@ -60,3 +89,11 @@ def cause_of_fill(order, is_exit: bool) -> dict:
         "level": order.level,
         "decision_time": order.decision_time,
     }
+
+
+def known_at(market: Market, t: int, asset: int, prefix: str, wrong) -> dict:
+    """The columns and market-wide values of a decision row, as trades carry them."""
+    market_t = t - 1 if wrong("context_of_the_time_before") else t
+    values = {name: column.get((t, asset), NAN) for name, column in market.columns.items()}
+    values |= {name: column.get(market_t, NAN) for name, column in market.context.items()}
+    return {f"{prefix}_{name}": value for name, value in values.items()}

@@ -1,9 +1,9 @@
-"""Rules: what they are made of, and the range of their parameter (semantics 4 and 11)."""
+"""Rules: what they are made of, and the range of their parameter (semantics 4)."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import isfinite
 
 from reference.market import NAN
@@ -22,6 +22,7 @@ class Decision:
     target: float = NAN
     priority: int = 0
     reason: str = ""
+    cancel: int = -1  # it also cancels this one of the orders that wait, by submission; -1: none
 
 
 @dataclass(frozen=True)
@@ -55,8 +56,14 @@ class Rule:
     def applies_to(self, asset: int) -> bool:
         return self.assets is None or asset in self.assets
 
+    def equals(self, other: Rule) -> bool:
+        """It says the same, for whichever assets; a scripted rule equals itself alone."""
+        if self.kind == "scripted" or other.kind == "scripted":
+            return self is other
+        return replace(self, assets=None) == replace(other, assets=None)
+
     def in_range(self, value: float) -> bool:
-        """Section 11: a value out of range is refused as a number and counts as NaN in a column."""
+        """Section 4: a value out of range is refused as a number and counts as NaN in a column."""
         if not isfinite(value):
             return False
         if self.kind == "time_exit":

@@ -15,8 +15,10 @@ PER_ASSET = (
     "target_value",
     "order_value",
     "order_percent",
+    "reduce",
 )
-PER_TIMESTAMP = ("target_weights", "add_rule", "remove_rule")
+PER_TIMESTAMP = ("target_weights", "cancel", "add_rule", "remove_rule")
+ON_START = -1  # the "timestamp index" of what is done before the first bar
 
 
 @dataclass(frozen=True)
@@ -24,7 +26,8 @@ class Act:
     """One call of the strategy.
 
     amount: units (buy, sell: positive), fraction of equity (target_percent, order_percent) or
-    currency (target_value, order_value), signed for the last four. `close` has none.
+    currency (target_value, order_value), signed for the last four. `close` has none. `reduce` is
+    a reduce-only order of signed units, which only a run by hand can make.
     """
 
     kind: str
@@ -32,8 +35,8 @@ class Act:
     amount: float = 0.0
     weights: Mapping[int, float] = field(default_factory=dict)
     keep_others: bool = False
-    rule: Rule | None = None  # add_rule: the rule; it gets the next index
-    index: int = -1  # remove_rule: the index of the rule as added
+    rule: Rule | None = None  # add_rule: the rule; it gets the next index. remove_rule: this object
+    index: int = -1  # remove_rule: the index of the rule as added; cancel: which waiting order
 
 
 @dataclass
@@ -42,6 +45,7 @@ class Script:
 
     At t the per-asset acts are carried out for the assets that have a row at t, in asset order
     and, for one asset, in the order written; then the acts of the whole timestamp as written.
+    Before the first bar, at ON_START, every act is carried out, in the same order.
     """
 
     acts: dict[int, list[Act]] = field(default_factory=dict)

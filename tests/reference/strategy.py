@@ -1,4 +1,4 @@
-"""What the strategy asks for becomes orders (semantics 2.6, 3 and 11)."""
+"""What the strategy asks for becomes orders (semantics 2.6 and 3)."""
 
 from __future__ import annotations
 
@@ -6,7 +6,17 @@ from math import isnan
 
 from reference.book import Book
 from reference.orders import Order, floor_units
-from reference.script import Act, Script
+from reference.script import ON_START, Act, Script
+
+
+def on_start(book: Book, script: Script) -> None:
+    """Before the first bar: cash is all there is, and no asset has a mark."""
+    book.t = ON_START
+    for asset in range(len(book.market.assets)):
+        for one in script.per_asset(ON_START, asset):
+            _per_asset(book, one, book.cash)
+    _per_timestamp(book, script, book.cash)
+    book.out.met["ordered_on_start"] += len(book.waiting)
 
 
 def act(book: Book, script: Script, equity: float) -> None:
@@ -15,21 +25,50 @@ def act(book: Book, script: Script, equity: float) -> None:
         if book.bar(asset) is not None:
             for one in script.per_asset(book.t, asset):
                 _per_asset(book, one, equity)
+    _per_timestamp(book, script, equity)
+
+
+def _per_timestamp(book: Book, script: Script, equity: float) -> None:
     for one in script.per_timestamp(book.t):
         if one.kind == "target_weights":
             _target_weights(book, one, equity)
+        elif one.kind == "cancel":
+            book.cancel_waiting(one.index)
         elif one.kind == "add_rule":
             book.rules[book.rules_added] = one.rule
             book.rules_added += 1
             if one.rule.column:
                 book.columns.append(one.rule.column)
             book.met("rule_added_while_held" if book.holds() else "rule_added")
-        elif one.index in book.rules:
-            for position in book.holds():
-                state = position.states.get(one.index)
-                if state is not None and not (isnan(state.stop) and isnan(state.target)):
-                    book.met("rule_removed_with_level")
-            del book.rules[one.index]  # and with it, at once, its levels
+        else:
+            for index in _meant(book, one):
+                _remove_rule(book, index)
+
+
+def _meant(book: Book, one: Act) -> list[int]:
+    """The rules in force that a removal means: one index, or every one that is this very object.
+    Where none is, the one that equals it; several equals are several rules, and none is meant."""
+    if one.rule is None:
+        return [one.index] if one.index in book.rules else []
+    same = [index for index, rule in book.rules.items() if rule is one.rule]
+    equal = [index for index, rule in book.rules.items() if rule.equals(one.rule)]
+    if len(equal) > len(same) > 0:
+        book.met("equal_rules_left")
+    if book.wrong("equal_rules_go_together"):
+        return equal
+    if same or len(equal) != 1:
+        return same
+    book.met("equal_rule_removed")
+    return equal
+
+
+def _remove_rule(book: Book, index: int) -> None:
+    book.met("rule_removed_while_held" if book.holds() else "rule_removed")
+    for position in book.holds():
+        state = position.states.get(index)
+        if state is not None and not (isnan(state.stop) and isnan(state.target)):
+            book.met("rule_removed_with_level")
+    del book.rules[index]  # and with it, at once, its levels
 
 
 def _per_asset(book: Book, one: Act, equity: float) -> None:
@@ -40,6 +79,8 @@ def _per_asset(book: Book, one: Act, equity: float) -> None:
         _submit(book, asset, -one.amount)
     elif one.kind == "close":
         _close(book, asset)
+    elif one.kind == "reduce":
+        _reduce(book, asset, one.amount)
     elif one.kind == "target_percent":
         _target(book, asset, one.amount, equity, None)
     elif one.kind == "target_value":
@@ -116,6 +157,17 @@ def _close(book: Book, asset: int) -> None:
     position = book.positions[asset]
     if position is not None:
         book.waiting.append(book.closing_order(position, "close"))
+
+
+def _reduce(book: Book, asset: int, asked: float) -> None:
+    """A reduce-only order of so many units; without a position against it, it is rejected."""
+    position = book.positions[asset]
+    if position is None or position.sign * asked > 0.0:
+        book.reject(book.new_order(asset, 0.0, "order"), "no_position", asked)
+        return
+    order = book.closing_order(position, "order")
+    order.quantity = order.rest = asked
+    book.waiting.append(order)
 
 
 def _refuse(book: Book, asset: int, reason: str) -> None:

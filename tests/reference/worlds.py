@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cache
 from random import Random
 
 from reference.generator import Case, random_case
@@ -40,17 +41,35 @@ def changed_after(case: Case, t: int, rng: Random) -> Case:
         for name, values in market.context.items()
     }
     actions = [action for action in market.actions if action.effective_ns <= times[t]]
-    acts = {row: [_known(act, t) for act in acts] for row, acts in case.script.acts.items()}
+    forget = cache(lambda rule: _forget(rule.of, t))
+    acts = {
+        row: [_known(act, forget) for act in acts]
+        for row, acts in case.script.acts.items()
+        if row <= t
+    }
     return Case(
         Market(times, market.assets, bars, columns, actions, context),
-        Script({row: known for row, known in acts.items() if row <= t}),
-        [_forget(rule, t) for rule in case.rules],
+        Script(acts),
+        [forget(_Object(rule)) for rule in case.rules],
         case.settings,
     )
 
 
-def _known(act: Act, t: int) -> Act:
-    return act if act.rule is None else replace(act, rule=_forget(act.rule, t))
+class _Object:
+    """A rule by what it is, not by what it equals: the same object is forgotten once."""
+
+    def __init__(self, rule: Rule) -> None:
+        self.of = rule
+
+    def __eq__(self, other) -> bool:
+        return self.of is other.of
+
+    def __hash__(self) -> int:
+        return id(self.of)
+
+
+def _known(act: Act, forget) -> Act:
+    return act if act.rule is None else replace(act, rule=forget(_Object(act.rule)))
 
 
 def _forget(rule: Rule, t: int) -> Rule:

@@ -18,6 +18,8 @@ from reference import (
     time_exit,
     trailing_stop,
 )
+from reference.records import NO_TIME
+from reference.script import ON_START
 from unit.ten_bars import LEVELS, S9, TRAILS
 
 DAY = 86_400_000_000_000
@@ -244,3 +246,104 @@ def test_dividends_credit_longs_and_debit_shorts():
     margin = Settings(account="margin")
     assert run(market, buy_first(), [], margin).equity[-1][1] == 100_005.0
     assert run(market, sell_first(), [], margin).equity[-1][1] == 99_995.0
+
+
+def two_assets(*bars) -> Market:
+    """Assets A and B with the same bars."""
+    rows = {(t, asset): Bar(*map(float, bar)) for t, bar in enumerate(bars) for asset in (0, 1)}
+    return Market([DAY * (t + 1) for t in range(len(bars))], ["A", "B"], rows)
+
+
+def test_a_rule_that_cancels_at_a_fill_takes_nobody_elses_turn():
+    script = Script({0: [Act("buy", 0, 10.0), Act("buy", 1, 1.0), Act("buy", 1, 2.0)]})
+    # A opens first; of the two orders that then wait, the first is cancelled.
+    rule = scripted(opening={(1, 0): Decision(cancel=0)})
+    out = run(two_assets(FLAT, FLAT), script, [rule], Settings())
+    assert [fill["quantity"] for fill in out.fills] == [10.0, 2.0]
+    assert [order["status"] for order in out.orders] == ["filled", "cancelled", "filled"]
+    (event,) = out.events
+    assert (event["timestamp"], event["kind"], event["order_id"]) == (2 * DAY, "cancelled", 2)
+
+
+def test_an_order_cancelled_after_its_exit_keeps_that_fill():
+    script = Script({0: [Act("buy", 1, 10.0)], 1: [Act("buy", 0, 10.0), Act("sell", 1, 25.0)]})
+    rule = scripted(opening={(2, 0): Decision(cancel=0)})
+    out = run(two_assets(FLAT, FLAT, FLAT), script, [rule], Settings(account="margin"))
+    order, (event,) = out.orders[2], out.events
+    assert (order["status"], order["filled_quantity"], order["rest"]) == ("cancelled", -10.0, 0.0)
+    assert (event["asked"], event["given"]) == (-25.0, -10.0)
+
+
+def test_an_exit_by_rule_that_was_cancelled_is_decided_anew():
+    # Decided at the close of day 2 and cancelled then; decided again at the close of day 3.
+    market = market_of(FLAT, FLAT, FLAT, FLAT, FLAT)
+    script = Script({0: [Act("buy", 0, 10.0)], 1: [Act("cancel", index=0)]})
+    out = run(market, script, [time_exit(1)], Settings())
+    assert [order["status"] for order in out.orders] == ["filled", "cancelled", "filled"]
+    assert [fill["timestamp"] for fill in out.fills] == [2 * DAY, 4 * DAY]
+
+
+def test_orders_of_on_start_have_no_decision_and_fill_in_the_first_bar():
+    script = Script({ON_START: [Act("buy", 0, 10.0), Act("target_percent", 0, 0.5)]})
+    splits = [Action(DAY - 5, 0, "split", 2.0), Action(DAY, 0, "split", 3.0)]
+    out = run(market_of((99, 101, 98, 100), FLAT, actions=splits), script, [], Settings())
+    first, second = out.orders
+    assert (first["timestamp"], first["decision_time"], first["decision_row"]) == (
+        DAY,
+        NO_TIME,
+        None,
+    )
+    assert (second["status"], second["reason"], second["ended"]) == ("rejected", "no_price", DAY)
+    # Both splits were past when the run began: ten units were ordered, ten are bought.
+    (fill,) = out.fills
+    assert (fill["quantity"], fill["price"], fill["timestamp"]) == (10.0, 99.0, DAY)
+
+
+def test_reduce_only_needs_a_position_against_it():
+    acts = {
+        0: [Act("reduce", 0, -5.0), Act("buy", 0, 10.0)],
+        1: [Act("reduce", 0, 5.0)],
+        2: [Act("reduce", 0, -25.0)],
+    }
+    out = run(market_of(FLAT, FLAT, FLAT, FLAT), Script(acts), [], Settings(account="margin"))
+    assert [(order["status"], order["reason"]) for order in out.orders] == [
+        ("rejected", "no_position"),
+        ("filled", "order"),
+        ("rejected", "no_position"),
+        ("filled", "order"),
+    ]
+    assert [fill["quantity"] for fill in out.fills] == [10.0, -10.0]
+
+
+def test_the_rule_that_is_removed_is_the_one_that_is_meant():
+    def in_force(rules, meant):
+        removal = Script({0: [Act("buy", 0, 10.0)], 1: [Act("remove_rule", rule=meant)]})
+        low = (100, 100, 90, 100)
+        fills = run(market_of(FLAT, FLAT, low), removal, rules, Settings()).fills[1:]
+        return [fill["rule"] for fill in fills]
+
+    one, other, equal = (stop_loss(price=95.0) for _ in range(3))
+    assert in_force([one, other], one) == [1]
+    assert in_force([one, one], one) == []
+    assert in_force([one], equal) == []
+    assert in_force([one, other], equal) == [0]  # two equal it: neither is meant
+
+
+def test_a_level_decides_at_the_close_of_its_row_on_todays_split_basis():
+    rows = (FLAT, (100, 105, 99, 104), None, (30, 31, 29, 30))
+    splits = [Action(3 * DAY, 0, "split", 2.0), Action(4 * DAY, 0, "split", 1.3)]
+    market = market_of(*rows, actions=splits)
+    out = run(market, buy_first(), [stop_loss(price=95.0)], Settings())
+    order = out.orders[-1]
+    assert (order["source"], order["decision_row"]) == ("level", (2 * DAY, "A"))
+    assert order["decision_close"] == 104.0 / 2.0 / 1.3
+
+
+def test_a_trade_carries_what_was_known_at_its_decision_rows():
+    columns = {"s": {(t, 0): float(t) for t in range(5)}}
+    market = market_of(FLAT, FLAT, FLAT, FLAT, FLAT, columns=columns)
+    market.context = {"mood": {t: 10.0 * t for t in range(5)}}
+    script = Script({1: [Act("buy", 0, 10.0)], 3: [Act("close", 0)]})
+    (trade,) = run(market, script, [], Settings()).trades
+    assert (trade["entry_s"], trade["entry_mood"]) == (1.0, 10.0)
+    assert (trade["exit_s"], trade["exit_mood"]) == (3.0, 30.0)

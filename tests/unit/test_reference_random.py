@@ -50,7 +50,7 @@ def test_accounting_identities():
         assert net - held == close_to
         open_pnl = sum(
             p["quantity"] * (p["mark"] - p["entry_price"])
-            + p["realised"]
+            + p["realized_pnl"]
             + p["dividends"]
             - p["commission"]
             for p in out.positions
@@ -78,7 +78,9 @@ def test_orders_and_fills_agree():
         for order in out.orders:
             assert order["status"] in ("filled", "rejected", "cancelled", "open")
             assert order["filled_quantity"] == filled[order["order_id"]]
-            assert (order["status"] == "filled") == (order["filled_quantity"] != 0.0)
+            if order["status"] != "cancelled":  # cancelled in part, it keeps what has filled
+                assert (order["status"] == "filled") == (order["filled_quantity"] != 0.0)
+            assert (order["rest"] == 0.0) == (order["status"] != "open")
 
 
 def test_cash_account_stays_a_cash_account():

@@ -13,7 +13,7 @@ from ml4t.backtest.analytics.metrics import (
     trade_metrics,
 )
 from ml4t.backtest.analytics.sessions import periods_per_year, session_ends, session_zone
-from ml4t.backtest.records.recorded import recorded_columns
+from ml4t.backtest.records.recorded_columns import recorded_columns
 
 __all__ = [
     "annual_return",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import platform
 import sys
-from importlib import metadata
 from pathlib import Path
 from typing import Annotated
 
@@ -21,7 +20,9 @@ from ml4t.backtest.cli.files import convert, is_run, run_file, schema, validate
 from ml4t.backtest.cli.outcomes import INTERRUPTED, UNUSABLE, ended_well_or_told, show, stop
 from ml4t.backtest.core.build import build_profile
 from ml4t.backtest.demo import run_demo
-from ml4t.backtest.provenance.describe import describe_run, plain
+from ml4t.backtest.provenance.package_versions import package_version
+from ml4t.backtest.provenance.plain_values import plain
+from ml4t.backtest.provenance.run_description import describe_run
 from ml4t.backtest.runfile import RunFile
 from ml4t.backtest.strategy.errors import BacktestInterrupted
 
@@ -181,19 +182,12 @@ def demo(
 def info() -> None:
     """Print versions, the build profile and the platform: what a report of a problem needs."""
     rows = [
-        ("ml4t-backtest", _version("ml4t-backtest")),
+        ("ml4t-backtest", package_version("ml4t-backtest")),
         ("build", build_profile()),
         ("Python", f"{platform.python_version()} ({platform.python_implementation()})"),
         ("platform", platform.platform()),
         ("processor", platform.machine()),
     ]
-    rows += [(name, _version(name)) for name in (*REQUIRED, *OPTIONAL)]
+    rows += [(name, package_version(name)) for name in (*REQUIRED, *OPTIONAL)]
     for name, value in rows:
-        typer.echo(f"{name:<20}{value}")
-
-
-def _version(package: str) -> str:
-    try:
-        return metadata.version(package)
-    except metadata.PackageNotFoundError:
-        return "not installed"
+        typer.echo(f"{name:<20}{value or 'not installed'}")

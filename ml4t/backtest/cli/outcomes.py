@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 import typer
 
-from ml4t.backtest.data.errors import DataError
+from ml4t.backtest.backtest import InternalError
 from ml4t.backtest.risk import RuleError
 from ml4t.backtest.runfile.imports import place_of
 from ml4t.backtest.strategy.errors import BacktestInterrupted, StrategyError
@@ -30,14 +30,22 @@ def ended_well_or_told(output: Path | None) -> Iterator[None]:
         yield
     except (StrategyError, RuleError) as error:
         _end_early(f"{error}{place_of(error)}", FAILED, error.partial_result, output)
+    except InternalError as error:
+        _end_early(str(error), FAILED, error.partial_result, output)
     except BacktestInterrupted as interrupted:
         _end_early(str(interrupted), INTERRUPTED, interrupted.partial_result, output)
-    except DataError as error:  # of a chunk, after others had been walked
-        if error.partial_result is None:
-            stop(str(error), UNUSABLE)
-        _end_early(str(error), UNUSABLE, error.partial_result, output)
-    except (ValueError, TypeError) as error:
+    except Exception as error:
+        partial = getattr(error, "partial_result", None)
+        if partial is not None:  # of a chunk, after others were done
+            _end_early(_with_notes(error), UNUSABLE, partial, output)
+        if not isinstance(error, (ValueError, TypeError)):
+            raise
         stop(str(error), UNUSABLE)
+
+
+def _with_notes(error: Exception) -> str:
+    """Return the message of an exception, and what was noted of where it came from."""
+    return "; ".join([str(error) or type(error).__name__, *getattr(error, "__notes__", ())])
 
 
 def show(result: BacktestResult, output: Path | None, *, picture: bool = True) -> None:

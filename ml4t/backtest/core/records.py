@@ -53,7 +53,7 @@ FIXED_REASONS = (
     "", "order", "close", "stop_loss", "trailing_stop", "take_profit", "time_exit", "cash_in_lieu",
     "end_of_data", "position_closed", "split", "no_price", "no_equity", "zero_quantity",
     "insufficient_cash", "insufficient_margin", "short_in_cash_account", "rule", "cancel", "nan_input",
-    "negative_equity",
+    "negative_equity", "no_position",
 )  # fmt: skip
 
 OPEN_POSITION = _record(

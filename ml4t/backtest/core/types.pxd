@@ -84,6 +84,7 @@ cdef enum Reason:
     REASON_CANCEL = 18           # the strategy cancelled it
     REASON_NAN_INPUT = 19
     REASON_NEGATIVE_EQUITY = 20
+    REASON_NO_POSITION = 21      # a reduce-only order without a position it could reduce
 
 
 cdef struct OrderRecord:

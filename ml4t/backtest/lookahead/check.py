@@ -14,13 +14,13 @@ from ml4t.backtest.data.arrays import Int64s, Marks
 from ml4t.backtest.data.errors import format_time
 from ml4t.backtest.data.tables.clock import Clock, make_clock
 from ml4t.backtest.lookahead.disturb import disturb
+from ml4t.backtest.lookahead.numeric_tables import NumericTable, read_inputs
 from ml4t.backtest.lookahead.report import Leak, LookaheadReport
-from ml4t.backtest.lookahead.sheets import Sheet, read_sources
 from ml4t.backtest.lookahead.trace import Move, Trace, trace_of
 from ml4t.backtest.strategy.strategy import Strategy
 
 TRIES = 8
-"""Runs a column, or a group of them, gets before it counts as innocent."""
+"""Runs a column, or a group of them, gets before it counts as harmless."""
 NAMED_AT_MOST = 20
 OPTIONS = ("rules", "risk_manager", "config", "assets", "columns", "sort", "on_violation")
 
@@ -91,8 +91,8 @@ def check_lookahead(
         options |= {"bar_time": bar_time} if bar_time else {}
         options |= {"timezone": timezone} if timezone else {}
         run = _runner(run, options)
-    world = World(run, tables, clock, options.get("columns"))
-    return _Check(world, probes, seed).report()
+    repeatable = RepeatableRun(run, tables, clock, options.get("columns"))
+    return _Check(repeatable, probes, seed).report()
 
 
 def _makes_strategies(run: Any) -> bool:
@@ -121,15 +121,15 @@ class Probe:
     only_next: bool
     seed: tuple[int, ...]
 
-    def rows(self, sheet: Sheet) -> Marks:
-        """Return the rows of a sheet that change."""
-        later: Marks = sheet.known > self.until
+    def rows(self, table: NumericTable) -> Marks:
+        """Return the rows of a table that change."""
+        later: Marks = table.known > self.until
         if self.only_next and later.any():
-            later &= sheet.known <= sheet.known[later].min()
+            later &= table.known <= table.known[later].min()
         return later
 
 
-class World:
+class RepeatableRun:
     """A run and its tables, as they are and disturbed."""
 
     def __init__(
@@ -137,9 +137,9 @@ class World:
     ) -> None:
         self._run = run
         self._clock = clock
-        self._sources = read_sources(tables, clock, columns)
-        sheets = [sheet for source in self._sources.values() for sheet in source.sheets]
-        named = [(sheet.table, name) for sheet in sheets for name in sheet.names.values()]
+        self._inputs = read_inputs(tables, clock, columns)
+        read = [table for given in self._inputs.values() for table in given.tables]
+        named = [(table.name, column) for table in read for column in table.names.values()]
         self.targets: list[Target] = list(dict.fromkeys(named))
         if not self.targets:
             raise ValueError(
@@ -149,21 +149,23 @@ class World:
     def trace(self) -> Trace:
         """Run on the tables as they are."""
         tables = {
-            name: source.rebuild([{}] * len(source.sheets))
-            for name, source in self._sources.items()
+            name: given.rebuild([{}] * len(given.tables)) for name, given in self._inputs.items()
         }
         return trace_of(self._run(**tables), self._clock)
 
     def disturbed(self, probe: Probe, targets: Sequence[Target], widen: bool = False) -> Trace:
         """Run with some columns disturbed."""
         random = np.random.default_rng(probe.seed)
+        chosen: dict[str, set[str]] = {}
+        for name, column in targets:
+            chosen.setdefault(name, set()).add(column)
         tables = {}
-        for name, source in self._sources.items():
-            new = []
-            for sheet in source.sheets:
-                chosen = {column for table, column in targets if table == sheet.table}
-                new.append(disturb(sheet, probe.rows(sheet), chosen, random, widen))
-            tables[name] = source.rebuild(new)
+        for name, given in self._inputs.items():
+            new = [
+                disturb(table, probe.rows(table), chosen.get(table.name, ()), random, widen)
+                for table in given.tables
+            ]
+            tables[name] = given.rebuild(new)
         try:
             return trace_of(self._run(**tables), self._clock)
         except Exception as error:
@@ -183,12 +185,12 @@ class World:
 class _Check:
     """One check: the run as it is, the probes, and the columns that moved something."""
 
-    def __init__(self, world: World, n_probes: int, seed: int) -> None:
-        self._world = world
+    def __init__(self, run: RepeatableRun, n_probes: int, seed: int) -> None:
+        self._run = run
         self._seed = seed
         self._n_probes = n_probes
-        self._base = world.trace()
-        again = self._base.first_move(world.trace())
+        self._base = run.trace()
+        again = self._base.first_move(run.trace())
         if again is not None:
             raise ValueError(
                 f"two runs on equal tables differ ({again.what}, at {format_time(again.time)}): make everything "
@@ -199,7 +201,7 @@ class _Check:
         moved = []
         is_felt = False
         for probe in self._probes():
-            trace = self._world.disturbed(probe, self._world.targets)
+            trace = self._run.disturbed(probe, self._run.targets)
             if self._base.first_move(trace, probe.until) is not None:
                 moved.append(probe)
             is_felt = is_felt or self._base.first_move(trace) is not None
@@ -211,7 +213,7 @@ class _Check:
         leaks: list[Leak] = []
         if moved:
             # A group that needs other values than these to move anything is named as a whole.
-            self._name(self._world.targets, moved, leaks)
+            self._name(self._run.targets, moved, leaks)
         return LookaheadReport(tuple(leaks), len(moved), self._n_probes)
 
     def _probes(self) -> list[Probe]:
@@ -234,8 +236,8 @@ class _Check:
         made = np.intersect1d(np.concatenate([times[:0], *logs]), times)
         return made if len(made) else times
 
-    # Halve until a single column is left, or no half alone moves anything. Highs and lows make room
-    # for the others only where they were not found guilty themselves.
+    # Halve until a single column is left, or no half alone moves anything. Highs and lows are
+    # widened for the others only where they were not found to leak themselves.
     def _name(
         self, group: list[Target], moved: list[Probe], leaks: list[Leak], widen: bool = False
     ) -> None:
@@ -243,10 +245,10 @@ class _Check:
         halves = [group[:middle], group[middle:]] if len(group) > 1 else []
         if len(leaks) < NAMED_AT_MOST:
             for wide in [widen] if widen else [False, True]:
-                guilty = [half for half in halves if self._moves(half, moved, 1, wide)]
-                for half in guilty:
+                leaking = [half for half in halves if self._moves(half, moved, 1, wide)]
+                for half in leaking:
                     self._name(half, moved, leaks, wide)
-                if guilty:
+                if leaking:
                     return
         moves = self._moves(group, moved, TRIES, widen)
         if moves:
@@ -260,7 +262,7 @@ class _Check:
         for number in range(TRIES):
             probe = moved[number % len(moved)]
             again = replace(probe, seed=(*probe.seed, number))
-            move = self._base.first_move(self._world.disturbed(again, group, widen), probe.until)
+            move = self._base.first_move(self._run.disturbed(again, group, widen), probe.until)
             if move is not None:
                 found.append((probe, move))
             if len(found) == enough:

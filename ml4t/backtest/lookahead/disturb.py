@@ -1,4 +1,4 @@
-"""Another future: the values of a sheet after a moment, drawn anew, and still what they claim to be."""
+"""Another future: the values of a table after a time, drawn anew, and still what they claim to be."""
 
 from __future__ import annotations
 
@@ -8,24 +8,24 @@ from typing import Any
 import numpy as np
 
 from ml4t.backtest.data.arrays import Float64s, Int64s, Marks
-from ml4t.backtest.lookahead.sheets import Columns, Sheet
+from ml4t.backtest.lookahead.numeric_tables import Columns, NumericTable
 
 SPREAD = 0.2
 """Standard deviation of the logarithm by which prices move: ten times that of a day, or more."""
 
 
 def disturb(
-    sheet: Sheet,
+    table: NumericTable,
     rows: Marks,
     chosen: Collection[str],
     random: np.random.Generator,
     widen: bool = False,
 ) -> Columns:
-    """Draw columns of a sheet anew.
+    """Draw columns of a table anew.
 
     Parameters
     ----------
-    sheet : Sheet
+    table : NumericTable
     rows : bool array, shape (n_rows,)
         The rows that change. A NaN stays one: what is missing stays missing.
     chosen : collection of str
@@ -45,14 +45,14 @@ def disturb(
     if not len(at):
         return new
     in_bars: set[Any] = set()
-    for bar in sheet.bars:
+    for bar in table.bars:
         in_bars.update(bar.values())
-        fields = {field for field, key in bar.items() if sheet.names[key] in chosen}
-        prices = {field: sheet.columns[key][at].astype(np.float64) for field, key in bar.items()}
+        fields = {field for field, key in bar.items() if table.names[key] in chosen}
+        prices = {field: table.columns[key][at].astype(np.float64) for field, key in bar.items()}
         for field, values in _bar(prices, fields, random, widen).items():
-            new[bar[field]] = _with(sheet.columns[bar[field]], at, values)
-    for key, values in sheet.columns.items():
-        if key not in in_bars and sheet.names[key] in chosen:
+            new[bar[field]] = _with(table.columns[bar[field]], at, values)
+    for key, values in table.columns.items():
+        if key not in in_bars and table.names[key] in chosen:
             new[key] = _with(values, at, _drawn(values, len(at), random))
     return new
 

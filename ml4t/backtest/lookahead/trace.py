@@ -11,7 +11,7 @@ import pandas as pd
 
 from ml4t.backtest.data.arrays import Float64s, Int64s, Marks
 from ml4t.backtest.data.tables.clock import Clock
-from ml4t.backtest.lookahead.sheets import read_source
+from ml4t.backtest.lookahead.numeric_tables import read_input
 from ml4t.backtest.result import BacktestResult
 
 # What floating-point sums over other rows may leave behind.
@@ -154,15 +154,15 @@ def trace_of(outcome: Any, clock: Clock) -> Trace:
     if isinstance(outcome, BacktestResult):
         return _of_result(outcome)
     logs = []
-    for sheet in read_source(outcome, "what run returned", clock).sheets:
-        assets = np.full(len(sheet.known), None, object) if sheet.assets is None else sheet.assets
-        order = np.lexsort([pd.factorize(assets, sort=True)[0], sheet.known])
-        shared = [name for name, n in Counter(sheet.names.values()).items() if n > 1]
+    for table in read_input(outcome, "what run returned", clock).tables:
+        assets = np.full(len(table.known), None, object) if table.assets is None else table.assets
+        order = np.lexsort([pd.factorize(assets, sort=True)[0], table.known])
+        shared = {name for name, n in Counter(table.names.values()).items() if n > 1}
         numbers = {
-            f"{name} {key}" if name in shared else name: sheet.columns[key].astype(np.float64)
-            for key, name in sheet.names.items()
+            f"{name} {key}" if name in shared else name: table.columns[key].astype(np.float64)
+            for key, name in table.names.items()
         }
-        logs.append(Log("value", sheet.known, assets, {}, numbers).take(order))
+        logs.append(Log("value", table.known, assets, {}, numbers).take(order))
     times = np.unique(np.concatenate([np.zeros(0, np.int64), *(log.times for log in logs)]))
     return Trace(tuple(logs), times)
 

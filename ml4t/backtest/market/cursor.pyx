@@ -28,7 +28,7 @@ cdef class Cursor:
             self.row[asset] = -1
             self.previous_row[asset] = -1
         self.t = -1
-        self.now = 0
+        self.now = data.time[data.first_t] if data.n_times > data.first_t else INT64_MIN
         self.first = 0
         self.last = 0
         self.next_action = 0

@@ -3,7 +3,8 @@
 cimport cython
 from libc.math cimport NAN
 
-from ml4t.backtest.portfolio.position cimport Position, level_or_nan
+from ml4t.backtest.portfolio.armed_levels cimport level_or_nan
+from ml4t.backtest.portfolio.position cimport Position
 
 
 @cython.final

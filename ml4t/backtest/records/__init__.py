@@ -1,1 +1,1 @@
-"""From C records to frames and files."""
+"""What a run leaves behind, as tables: from C records to frames, and from frames to files."""

@@ -1,8 +1,9 @@
-"""What a result needs of market data that come and go in chunks: the rows it speaks of, no others."""
+"""The rows of chunked market data that a result needs: bars of positions and of decisions, no others."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -15,8 +16,8 @@ from ml4t.backtest.market.fingerprint import Fingerprint
 from ml4t.backtest.market.market_data import ACTION, MarketData
 from ml4t.backtest.records._held_rows import mark_held, marked_rows
 from ml4t.backtest.records.frames import RecordFrames
-from ml4t.backtest.records.growing_array import Tape
-from ml4t.backtest.records.recorded import recorded_columns
+from ml4t.backtest.records.growing_array import GrowingArray
+from ml4t.backtest.records.recorded_columns import recorded_columns
 
 Int64s = npt.NDArray[np.int64]
 Records = Mapping[str, Any]
@@ -28,7 +29,20 @@ ROW_COLUMNS = {
 }
 
 
-class KeptRows:
+@dataclass(frozen=True, slots=True)
+class _KeptRows:
+    """What is kept of one chunk; rows and times are numbered in the run."""
+
+    number: Int64s
+    time: Int64s
+    asset: npt.NDArray[np.int32]
+    close: npt.NDArray[np.float64]
+    features: dict[str, npt.NDArray[np.float64]]
+    context: dict[str, npt.NDArray[np.float64]]
+    actions: npt.NDArray[Any]
+
+
+class ChunkRows:
     """Gathers, chunk by chunk, the bars of held positions and of decisions.
 
     The rows kept make one small market data that answers for the whole run: its timestamps are all of
@@ -53,8 +67,8 @@ class KeptRows:
     ) -> None:
         self.fingerprint = fingerprint
         self._record_columns = record_columns
-        self._parts: list[dict[str, Any]] = []
-        self._timestamps = Tape(np.int64, n_times or 0)
+        self._parts: list[_KeptRows] = []
+        self._timestamps = GrowingArray(np.int64, n_times or 0)
         self._is_held: npt.NDArray[np.uint8] | None = None
         self._marks: npt.NDArray[np.uint8] = np.empty(0, np.uint8)
         self._n_orders = 0
@@ -68,12 +82,12 @@ class KeptRows:
         """What the market data of the run were: ``MarketData.info``."""
 
     def keep(self, data: MarketData, records: Records) -> None:
-        """Keep what the run so far speaks of in this chunk.
+        """Keep the rows of this chunk that the run so far needs.
 
         Parameters
         ----------
         data : MarketData
-            The chunk that has just been walked, or was being walked when the run stopped.
+            The chunk that is done, or in which the run stopped.
         records : mapping
             The records of the run so far: ``orders`` and ``holdings``.
         """
@@ -88,32 +102,32 @@ class KeptRows:
         rows = np.concatenate([carried, own])
         recorded = recorded_columns(data, self._record_columns)
         self._parts.append(
-            {
-                "number": np.concatenate([numbers, own + first_row]),
-                "time": np.concatenate([times, own_times + self.n_times]),
-                "asset": data.asset_codes[rows],
-                "close": data.close[rows],
-                "features": {
+            _KeptRows(
+                number=np.concatenate([numbers, own + first_row]),
+                time=np.concatenate([times, own_times + self.n_times]),
+                asset=data.asset_codes[rows],
+                close=data.close[rows],
+                features={
                     name: values[rows] for name, values in data.features.items() if name in recorded
                 },
                 # Copied: a view would keep all of a chunk's memory.
-                "context": {name: v[first_t:].copy() for name, v in data.context.items()},
-                "actions": data.actions,
-            }
+                context={name: v[first_t:].copy() for name, v in data.context.items()},
+                actions=data.actions,
+            )
         )
         if self.fingerprint is not None:
             self.fingerprint.add(data)
         n_times = data.n_times - first_t
-        self._timestamps.more(n_times)[:] = data.timestamps[first_t:]
+        self._timestamps.extend(data.timestamps[first_t:])
         self._n_orders = len(records["orders"])
         self.n_chunks += 1
         self.n_times += n_times
         self.n_rows += data.n_rows - data.n_carried
         self.assets, self._signal_names, self.info = data.assets, data.signal_names, data.info
 
-    def frames(self, records: Records, config: BacktestConfig) -> KeptFrames:
+    def frames(self, records: Records, config: BacktestConfig) -> ChunkFrames:
         """Return the tables of the run, made when they are first asked for."""
-        return KeptFrames(self, records, config)
+        return ChunkFrames(self, records, config)
 
     @cached_property
     def row_numbers(self) -> Int64s:
@@ -127,23 +141,25 @@ class KeptRows:
         rows, parts = self._distinct[1], self._parts
         self._parts = []
         del self._distinct
-        times = _column(parts, "time")
+        times = np.concatenate([part.time for part in parts])
         offsets = np.zeros(self.n_times + 1, np.int64)
         np.cumsum(np.bincount(times[rows], minlength=self.n_times), out=offsets[1:])
-        close = _column(parts, "close")[rows]
+        close = np.concatenate([part.close for part in parts])[rows]
         return MarketData.from_arrays(
             self.assets,
-            self._timestamps.written(),
+            self._timestamps.values,
             offsets,
-            _column(parts, "asset")[rows],
+            np.concatenate([part.asset for part in parts])[rows],
             close,
             close,
             close,
             close,
-            features={name: values[rows] for name, values in _columns(parts, "features")},
+            features={
+                name: values[rows] for name, values in _joined([part.features for part in parts])
+            },
             signal_names=self._signal_names,
-            context=dict(_columns(parts, "context")),
-            actions=_column(parts, "actions").astype(ACTION),
+            context=dict(_joined([part.context for part in parts])),
+            actions=np.concatenate([part.actions for part in parts]).astype(ACTION),
             info=self.info,
         )
 
@@ -160,30 +176,30 @@ class KeptRows:
 
     @cached_property
     def _distinct(self) -> tuple[Int64s, Int64s]:
-        """Numbers of the kept rows, increasing, and where in the parts, one behind the other, each stands.
+        """Numbers of the kept rows, increasing, and the place of each among those of all parts.
 
-        Out of order, or there twice, are rows that a later chunk had carried over.
+        Out of order, or there twice, are carry-over rows of a later chunk.
         """
-        return np.unique(_column(self._parts, "number"), return_index=True)
+        return np.unique(np.concatenate([part.number for part in self._parts]), return_index=True)
 
     def _decided_before(
         self, data: MarketData, orders: npt.NDArray[Any]
     ) -> tuple[Int64s, Int64s, Int64s]:
-        """Return the rows that a chunk carries over and orders were decided on, their numbers and times.
+        """Return the carry-over rows that orders were decided on, their numbers and their times.
 
-        That they would be was not known when their own chunk was there. Each is the last bar of its
-        asset before this chunk.
+        No order named them yet when their own chunk was there. Each is the last bar of its asset before
+        this chunk.
         """
         decided = orders["decision_row"]
         before = orders[(decided >= 0) & (decided < self.n_rows)]
         numbers, first = np.unique(before["decision_row"], return_index=True)
         last = last_rows(data.asset_codes[: data.n_carried], data.n_assets)
         rows = last[before["asset"][first]]
-        times = np.searchsorted(self._timestamps.written(), data.carried_times[rows])
+        times = np.searchsorted(self._timestamps.values, data.carried_times[rows])
         return rows, numbers, times
 
     def _held(self, data: MarketData, holdings: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
-        """Mark the rows of a chunk, not carried ones, whose asset was held when their timestamp was over."""
+        """Mark the rows of a chunk, its carry-over rows aside, whose asset was held after their timestamp."""
         if self._is_held is None:
             self._is_held = np.zeros(data.n_assets, np.uint8)
         changes = holdings[self._n_changes :]
@@ -210,36 +226,35 @@ class KeptRows:
         return marks
 
 
-class KeptFrames(RecordFrames):
+class ChunkFrames(RecordFrames):
     """The tables of a run over chunks: rows are placed among the kept ones when a table first asks.
 
     Parameters
     ----------
-    kept : KeptRows
+    rows : ChunkRows
         Of all chunks.
     records : mapping
         As the engine hands them over, rows numbered in the run.
     config : BacktestConfig
     """
 
-    def __init__(self, kept: KeptRows, records: Records, config: BacktestConfig) -> None:
-        self._kept = kept
+    def __init__(self, rows: ChunkRows, records: Records, config: BacktestConfig) -> None:
+        self._rows = rows
         self._unplaced = records
         self._config = config
 
     @cached_property
     def _records(self) -> Records:  # type: ignore[override]  # set there, made here
-        return self._kept.placed(self._unplaced)
+        return self._rows.placed(self._unplaced)
 
     @cached_property
     def _data(self) -> MarketData:
-        return self._kept.market_data
+        return self._rows.market_data
 
 
-def _column(parts: list[dict[str, Any]], name: str) -> npt.NDArray[Any]:
-    return np.concatenate([part[name] for part in parts])
-
-
-def _columns(parts: list[dict[str, Any]], name: str) -> Iterator[tuple[str, npt.NDArray[Any]]]:
-    for column in parts[0][name]:
-        yield column, np.concatenate([part[name][column] for part in parts])
+def _joined(
+    parts: list[dict[str, npt.NDArray[np.float64]]],
+) -> Iterator[tuple[str, npt.NDArray[np.float64]]]:
+    """Give each column of the parts, by name, as one array."""
+    for name in parts[0]:
+        yield name, np.concatenate([part[name] for part in parts])

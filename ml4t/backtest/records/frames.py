@@ -5,7 +5,7 @@ The columns and their units are documented in ``docs/results.md``, and a test co
 
 from collections.abc import Mapping
 from functools import cached_property, lru_cache
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
@@ -15,10 +15,20 @@ from ml4t.backtest.core import records as codes
 from ml4t.backtest.records.columns import Labels, times
 from ml4t.backtest.records.curve import drawdown, leverage
 from ml4t.backtest.records.positions import positions_frame
-from ml4t.backtest.records.recorded import gather, recorded_columns
+from ml4t.backtest.records.recorded_columns import gather, recorded_columns
 
 TABLES = ("trades", "fills", "orders", "events", "equity", "positions", "open_positions")
 """Every table of a result."""
+
+
+class Frames(Protocol):
+    """Where the tables of a result come from: the records of a run, a folder, frames made before."""
+
+    def frame(self, table: str) -> pd.DataFrame:
+        """Return the frame of ``table``, one of :data:`TABLES`."""
+
+    def column(self, table: str, name: str) -> np.ndarray:
+        """Return one numeric column, without making its frame."""
 
 
 @lru_cache(maxsize=32)
@@ -69,6 +79,10 @@ class RecordFrames:
     def _reason(self) -> Labels:
         return _labels(tuple(self._records["reasons"]))
 
+    def _columns(self, table: str) -> dict[str, np.ndarray]:
+        records = self._records[table]
+        return {name: np.ascontiguousarray(records[name]) for name in records.dtype.names}
+
     def _recorded(self, prefix: str, rows: np.ndarray) -> dict[str, np.ndarray]:
         columns = recorded_columns(self._data, self._config.record_columns)
         return {
@@ -76,8 +90,7 @@ class RecordFrames:
         }
 
     def _trades(self) -> pd.DataFrame:
-        table = self._records["trades"]
-        column = {name: np.ascontiguousarray(table[name]) for name in table.dtype.names}
+        column = self._columns("trades")
         entry_price, quantity = column["entry_price"], column["quantity"]
         with np.errstate(divide="ignore", invalid="ignore"):
             mfe_pct, mae_pct = column["mfe"] / entry_price, column["mae"] / entry_price
@@ -121,8 +134,7 @@ class RecordFrames:
         )
 
     def _fills(self) -> pd.DataFrame:
-        table = self._records["fills"]
-        column = {name: np.ascontiguousarray(table[name]) for name in table.dtype.names}
+        column = self._columns("fills")
         return _frame(
             {
                 "order_id": column["order_id"],
@@ -148,8 +160,7 @@ class RecordFrames:
         )
 
     def _orders(self) -> pd.DataFrame:
-        table = self._records["orders"]
-        column = {name: np.ascontiguousarray(table[name]) for name in table.dtype.names}
+        column = self._columns("orders")
         with np.errstate(divide="ignore", invalid="ignore"):
             average_price = column["notional"] / column["units"]  # 0/0, NaN, without a fill
         return _frame(
@@ -175,17 +186,17 @@ class RecordFrames:
         )
 
     def _events(self) -> pd.DataFrame:
-        table = self._records["events"]
+        column = self._columns("events")
         return _frame(
             {
-                "timestamp": times(table["timestamp"]),
-                "kind": _labels(codes.EVENT_KINDS).column(table["kind"]),
-                "order_id": np.ascontiguousarray(table["order_id"]),
-                "asset": self._asset.column(table["asset"]),
-                "asked": np.ascontiguousarray(table["asked"]),
-                "given": np.ascontiguousarray(table["given"]),
-                "rule": self._rule.column(table["rule"]),
-                "reason": self._reason.column(table["reason"]),
+                "timestamp": times(column["timestamp"]),
+                "kind": _labels(codes.EVENT_KINDS).column(column["kind"]),
+                "order_id": column["order_id"],
+                "asset": self._asset.column(column["asset"]),
+                "asked": column["asked"],
+                "given": column["given"],
+                "rule": self._rule.column(column["rule"]),
+                "reason": self._reason.column(column["reason"]),
             }
         )
 
@@ -210,8 +221,7 @@ class RecordFrames:
         )
 
     def _open_positions(self) -> pd.DataFrame:
-        table = self._records["open_positions"]
-        column = {name: np.ascontiguousarray(table[name]) for name in table.dtype.names}
+        column = self._columns("open_positions")
         return _frame(
             {
                 "trade_id": column["trade_id"],

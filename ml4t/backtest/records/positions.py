@@ -78,17 +78,23 @@ def _marks(data: Any, time_index: np.ndarray, codes: np.ndarray) -> np.ndarray:
 def _divide_by_splits(
     mark: np.ndarray, data: Any, codes: np.ndarray, marked: np.ndarray, now: np.ndarray
 ) -> None:
-    """Carry stale marks over the splits that fell between their bar and now."""
+    """Divide stale marks by the splits that fell between their bar and now, one after the other."""
+    splits = data.actions[data.actions["kind"] == SPLIT]
     stale = np.flatnonzero(marked < now)
-    if len(stale) == 0:
+    if len(stale) == 0 or len(splits) == 0:
         return
-    for split in data.actions[data.actions["kind"] == SPLIT]:
-        effective = np.searchsorted(
-            data.timestamps, split["time"]
-        )  # the first timestamp that knows it
-        crossed = stale[
-            (codes[stale] == split["asset"])
-            & (marked[stale] < effective)
-            & (effective <= now[stale])
-        ]
-        mark[crossed] /= split["value"]
+    known_from = np.searchsorted(
+        data.timestamps, splits["time"]
+    )  # the first timestamp that knows it
+    order = np.lexsort((known_from, splits["asset"]))
+    ratio = splits["value"][order]
+    # One increasing key over (asset, time), as for the marks: the splits of a gap are neighbours.
+    n_times = data.n_times + 1
+    keys = splits["asset"][order].astype(np.int64) * n_times + known_from[order]
+    asset = codes[stale].astype(np.int64) * n_times
+    first = np.searchsorted(keys, asset + marked[stale], side="right")
+    n_splits = np.searchsorted(keys, asset + now[stale], side="right") - first
+    for number in range(n_splits.max()):
+        crossed = np.flatnonzero(n_splits > number)
+        stale, first, n_splits = stale[crossed], first[crossed], n_splits[crossed]
+        mark[stale] /= ratio[first + number]

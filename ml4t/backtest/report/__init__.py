@@ -1,4 +1,4 @@
-"""How a result is shown and kept: summary, picture, progress bar, files."""
+"""How a run is shown: summary, picture, progress bar."""
 
 from ml4t.backtest.report.progress import progress_bar
 from ml4t.backtest.report.summary import print_summary, summary_table, summary_text

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ml4t.backtest.report.reported_run import ReportedRun
+
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-    from ml4t.backtest.result import BacktestResult
 
 POINTS = 4_000  # more than the picture has columns
 EQUITY_COLOR = "#1f4e79"
@@ -34,7 +34,7 @@ def thinned(values: np.ndarray, points: int = POINTS) -> np.ndarray:
     return np.unique(np.concatenate([[0], *chosen, [n - 1]]))
 
 
-def equity_figure(result: BacktestResult) -> Figure:
+def equity_figure(result: ReportedRun) -> Figure:
     """Draw equity and drawdown over time.
 
     Raises
@@ -76,7 +76,7 @@ def equity_figure(result: BacktestResult) -> Figure:
     return figure
 
 
-def _draw_equity(axes: Any, time: np.ndarray, equity: np.ndarray, result: BacktestResult) -> None:
+def _draw_equity(axes: Any, time: np.ndarray, equity: np.ndarray, result: ReportedRun) -> None:
     m = result.metrics
     shown = thinned(equity)
     axes.plot(time[shown], equity[shown], color=EQUITY_COLOR, linewidth=1.2)

@@ -1,4 +1,4 @@
-"""A result on one page: plain text, or a Rich table for terminals."""
+"""A run on one page: plain text, or a Rich table for terminals."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from ml4t.backtest.report.reported_run import ReportedRun
+
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
-
-    from ml4t.backtest.result import BacktestResult
 
 Section = tuple[str, list[tuple[str, str]]]
 
@@ -39,7 +39,7 @@ def _plural(count: int, noun: str) -> str:
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
-def headline(result: BacktestResult) -> str:
+def headline(result: ReportedRun) -> str:
     """Return what was run, on one line: period, size, time taken."""
     metrics = result.metrics
     sizes = [
@@ -54,7 +54,7 @@ def headline(result: BacktestResult) -> str:
     return f"{metrics['start']:%Y-%m-%d %H:%M} to {metrics['end']:%Y-%m-%d %H:%M} UTC, {', '.join(sizes)}"
 
 
-def sections(result: BacktestResult) -> list[Section]:
+def sections(result: ReportedRun) -> list[Section]:
     """Return the titled groups of (label, value) that every summary shows."""
     m = result.metrics
     open_positions = result.open_positions
@@ -92,7 +92,7 @@ def sections(result: BacktestResult) -> list[Section]:
     )
 
 
-def notes(result: BacktestResult) -> list[str]:
+def notes(result: ReportedRun) -> list[str]:
     """Return what a reader must know before believing the figures; empty for a run without doubts."""
     config, counters = result.config, result.counters
     said = []
@@ -124,7 +124,7 @@ def notes(result: BacktestResult) -> list[str]:
     return said
 
 
-def summary_text(result: BacktestResult) -> str:
+def summary_text(result: ReportedRun) -> str:
     """Return the summary as plain text, 80 columns or so wide."""
     lines = [f"Backtest: {result.strategy_name or 'unnamed strategy'}", headline(result)]
     for title, rows in sections(result):
@@ -136,7 +136,7 @@ def summary_text(result: BacktestResult) -> str:
     return "\n".join(lines)
 
 
-def summary_table(result: BacktestResult) -> RenderableType:
+def summary_table(result: ReportedRun) -> RenderableType:
     """Return the summary as something Rich can print."""
     from rich.console import Group
     from rich.padding import Padding
@@ -171,7 +171,7 @@ def _section_table(title: str, rows: list[tuple[str, str]]) -> Any:
     return table
 
 
-def print_summary(result: BacktestResult, console: Console | None = None) -> None:
+def print_summary(result: ReportedRun, console: Console | None = None) -> None:
     """Print the summary in colour, to standard output unless ``console`` says otherwise."""
     from rich.console import Console
 

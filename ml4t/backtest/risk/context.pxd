@@ -4,7 +4,7 @@ from libc.stdint cimport int64_t
 from ml4t.backtest.core.settings cimport Settings
 from ml4t.backtest.market.cursor cimport Cursor
 from ml4t.backtest.market.market_data cimport MarketData
-from ml4t.backtest.portfolio.portfolio cimport Portfolio
+from ml4t.backtest.portfolio.account cimport Account
 from ml4t.backtest.portfolio.position cimport Position
 
 
@@ -62,6 +62,6 @@ cdef class RiskContext:
 
 
 cdef RiskContext context_of(
-    const Position* position, Cursor cursor, Portfolio portfolio, const Settings* settings,
+    const Position* position, Cursor cursor, Account account, const Settings* settings,
     bint opening, bint sees_bar
 )

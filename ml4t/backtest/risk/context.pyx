@@ -9,8 +9,9 @@ import pandas as pd
 from ml4t.backtest.core.settings cimport Settings
 from ml4t.backtest.market.cursor cimport Cursor
 from ml4t.backtest.market.event cimport context_at, features_at
-from ml4t.backtest.portfolio.portfolio cimport Portfolio
-from ml4t.backtest.portfolio.position cimport Position, level_or_nan
+from ml4t.backtest.portfolio.account cimport Account
+from ml4t.backtest.portfolio.armed_levels cimport level_or_nan
+from ml4t.backtest.portfolio.position cimport Position
 
 _NUMBERS = (
     "open", "high", "low", "close", "volume", "bid", "ask", "position_quantity", "entry_price",
@@ -226,7 +227,7 @@ cdef class RiskContext:
 # Everything a rule may look at now. At an opening the bar is not known yet, unless sees_bar. Who builds
 # it adds the provider and the frozen inputs.
 cdef RiskContext context_of(
-    const Position* position, Cursor cursor, Portfolio portfolio, const Settings* settings,
+    const Position* position, Cursor cursor, Account account, const Settings* settings,
     bint opening, bint sees_bar
 ):
     cdef RiskContext context = RiskContext.__new__(RiskContext)
@@ -267,9 +268,9 @@ cdef RiskContext context_of(
     context.split_ratio = position.split_ratio
     context.stop_loss_price = level_or_nan(position.levels.stop)
     context.take_profit_price = level_or_nan(position.levels.target)
-    context.cash = portfolio.cash
-    context.equity = portfolio.equity()
-    context.gross = portfolio.gross()
+    context.cash = account.cash
+    context.equity = account.equity()
+    context.gross = account.gross()
     return context
 
 

@@ -3,8 +3,8 @@ from typing import Any, final
 
 from ml4t.backtest.data.features.providers import FeatureProvider
 from ml4t.backtest.execution.broker import Broker
-from ml4t.backtest.execution.listener import FillListener
-from ml4t.backtest.execution.order import Fill, Order
+from ml4t.backtest.execution.fill_listener import FillListener
+from ml4t.backtest.execution.views import Fill, Order
 from ml4t.backtest.market.event import MarketEvent
 from ml4t.backtest.portfolio.portfolio import Portfolio
 from ml4t.backtest.portfolio.views import PositionLevels, PositionTradeState

@@ -13,7 +13,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, TypeVar
 
-from ml4t.backtest.provenance.describe import FILE_MODULE
+from ml4t.backtest.provenance.classes import FILE_MODULE
 from ml4t.backtest.runfile.errors import RunFileError, nearest
 from ml4t.backtest.strategy.strategy import CompiledStrategy, Strategy
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from ml4t.backtest.backtest import Progress
+from ml4t.backtest.backtest.backtest_engine import Progress
 from ml4t.backtest.market.fingerprint import fingerprint
 from ml4t.backtest.market.market_data import MarketData
 from ml4t.backtest.result import BacktestResult

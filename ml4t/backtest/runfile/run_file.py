@@ -9,20 +9,14 @@ from typing import Any
 
 from pydantic import ValidationError, ValidationInfo, model_validator
 
-from ml4t.backtest.backtest import BacktestEngine, Progress
+from ml4t.backtest.backtest.backtest_engine import BacktestEngine, Progress
 from ml4t.backtest.config import BacktestConfig
 from ml4t.backtest.data.assembly.from_tables import market_data
 from ml4t.backtest.data.stream.feed import DataFeed
 from ml4t.backtest.market.market_data import MarketData
-from ml4t.backtest.provenance.describe import (
-    ACCOUNT,
-    ARGUMENTS,
-    EXECUTION,
-    OF_A_FEED,
-    DescriptionError,
-    describe_run,
-    describe_strategy,
-)
+from ml4t.backtest.provenance.errors import DescriptionError
+from ml4t.backtest.provenance.run_description import describe_run, describe_strategy
+from ml4t.backtest.provenance.run_file_fields import ACCOUNT, ARGUMENTS, EXECUTION, FEED_OPTIONS
 from ml4t.backtest.report.progress import progress_bar
 from ml4t.backtest.result import BacktestResult
 from ml4t.backtest.risk import RiskManager
@@ -256,7 +250,7 @@ class RunFile(Section):
         }
         if data.chunk is None:
             return market_data(data.prices.read(), **options)
-        of_a_feed = {name: getattr(data, name) for name in OF_A_FEED}
+        of_a_feed = {name: getattr(data, name) for name in FEED_OPTIONS}
         return DataFeed.from_parquet(data.prices.read(), **options, **of_a_feed)
 
     def make_strategy(self) -> Strategy:
@@ -334,11 +328,14 @@ class RunFile(Section):
 def _tables(entries: tuple[TableSource, ...], default: str) -> dict[str, Any]:
     """Return the tables by the name of their values, where a table has a column per asset."""
     tables: dict[str, Any] = {}
+    n_called: dict[str, int] = {}  # where the next number begins: those before are taken
     for entry in entries:
-        name, number = entry.name or default, 1
+        base = entry.name or default
+        name, number = base, n_called.get(base, 1)
         while name in tables:
             number += 1
-            name = f"{entry.name or default}_{number}"
+            name = f"{base}_{number}"
+        n_called[base] = number
         tables[name] = entry.table()
     return tables
 

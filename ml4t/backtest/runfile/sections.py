@@ -18,14 +18,9 @@ from ml4t.backtest import datasets
 from ml4t.backtest.config import BacktestConfig
 from ml4t.backtest.data.features.indicators import Indicator
 from ml4t.backtest.data.tables.options import Table
-from ml4t.backtest.provenance.describe import (
-    ACCOUNT,
-    EXECUTION,
-    GROUPS,
-    INDICATORS,
-    OF_A_FEED,
-    RULES,
-)
+from ml4t.backtest.provenance.rules import GROUPS, RULES
+from ml4t.backtest.provenance.run_file_fields import ACCOUNT, EXECUTION, FEED_OPTIONS
+from ml4t.backtest.provenance.tables import INDICATORS
 from ml4t.backtest.risk import RiskRule
 from ml4t.backtest.runfile.fields import (
     Asset,
@@ -164,11 +159,11 @@ class Data(Section):
     values: tuple[str, ...] | None = None
     """Further columns of the prices to read, in chunks; all by default."""
     prefetch: bool = True
-    """Whether the next chunk is read in a thread while one is walked."""
+    """Whether the next chunk is read in a thread while one is run over."""
 
     @model_validator(mode="after")
     def _of_chunks(self) -> Data:
-        for name in OF_A_FEED:
+        for name in FEED_OPTIONS:
             if self.chunk is None and getattr(self, name) != Data.model_fields[name].default:
                 raise ValueError(
                     f"{name} goes with chunk only: without it the tables are read as a whole; add chunk: month"

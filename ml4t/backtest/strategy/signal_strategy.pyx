@@ -100,7 +100,7 @@ cdef class SignalStrategy(CompiledStrategy):
         return 0
 
     cdef int64_t next_row(self, int64_t row, int64_t end) noexcept nogil:
-        cdef double held = self.portfolio.position[0].quantity
+        cdef double held = self.portfolio.positions.at[0].quantity
         cdef const double* one = self.columns[<int> (ENTRY if held <= 0.0 else EXIT)]
         cdef const double* other = self.columns[<int> (SHORT_ENTRY if held >= 0.0 else SHORT_EXIT)]
         while row < end:
@@ -110,8 +110,8 @@ cdef class SignalStrategy(CompiledStrategy):
         return row
 
     cdef int _act(self, int32_t asset, int64_t row) except -1 nogil:
-        cdef double held = self.portfolio.position[asset].quantity
-        if self.broker.waiting_of[asset] > 0:
+        cdef double held = self.portfolio.positions.at[asset].quantity
+        if self.book.n_waiting_of(asset) > 0:
             return 0
         if held > 0.0:
             return self._leave(asset, EXIT, SHORT_ENTRY, row, -1.0)
@@ -144,11 +144,11 @@ cdef class SignalStrategy(CompiledStrategy):
         if isnan(units):
             problem = self.cannot_size(asset, isnan(self.value))
             if problem != REASON_NONE:
-                self.broker.refuse(asset, 0.0, problem)
+                self.book.refuse(asset, 0.0, problem)
                 return 0
             units = (
                 self.units_of_weight(asset, self.percent) if isnan(self.value)
-                else self.value / self.portfolio.mark[asset]
+                else self.value / self.account.mark[asset]
             )
         self.order_units(asset, direction * units, REASON_ORDER, False)
         return 0

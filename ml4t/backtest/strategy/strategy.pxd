@@ -3,6 +3,8 @@ from libc.stdint cimport int32_t, int64_t
 from ml4t.backtest.market.cursor cimport Cursor
 from ml4t.backtest.market.market_data cimport MarketData
 from ml4t.backtest.execution.broker cimport Broker
+from ml4t.backtest.execution.order_book cimport OrderBook
+from ml4t.backtest.portfolio.account cimport Account
 from ml4t.backtest.portfolio.portfolio cimport Portfolio
 from ml4t.backtest.risk.manager cimport RiskManager
 
@@ -17,12 +19,15 @@ cdef class Strategy:
     cdef readonly RiskManager risk
     """The risk manager of the run: ``self.risk.add_rule(...)``."""
     cdef Cursor cursor
-    cdef double marked_equity        # equity of step 5
+    cdef OrderBook book              # of the broker
+    cdef Account account             # of the portfolio
     cdef dict codes
 
     cdef int enter_run(self, Broker broker, RiskManager risk) except -1
     cdef int leave_run(self) except -1
     cdef int32_t code_of(self, object asset) except -1
+    cdef int check_may_order(self) except -1
+    cdef int _check_running(self) except -1
     cdef int64_t order_units(
         self, int32_t asset, double units, int32_t reason, bint reduce_only
     ) except -1 nogil

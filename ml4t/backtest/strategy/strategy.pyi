@@ -6,7 +6,7 @@ from numpy.typing import ArrayLike
 from typing_extensions import disjoint_base
 
 from ml4t.backtest.execution.broker import Broker
-from ml4t.backtest.execution.order import Fill, Order
+from ml4t.backtest.execution.views import Fill, Order
 from ml4t.backtest.market.event import CrossSection, MarketEvent
 from ml4t.backtest.market.market_data import MarketData
 from ml4t.backtest.portfolio.portfolio import Portfolio

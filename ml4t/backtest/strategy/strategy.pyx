@@ -1,6 +1,8 @@
 """Strategy: a user's callbacks, and the orders they can make."""
 
 cimport cython
+from cpython.object cimport PyTypeObject
+from cpython.type cimport PyType_Modified
 from libc.math cimport fabs, isfinite, isnan
 from libc.stdint cimport int32_t, int64_t
 
@@ -10,11 +12,11 @@ import numpy as np
 
 from ml4t.backtest.core.types cimport (
     ORDER_OPEN, REASON_CANCEL, REASON_CLOSE, REASON_NO_EQUITY, REASON_NO_PRICE, REASON_NONE,
-    REASON_ORDER, REASON_RULE, REASON_ZERO_QUANTITY, OrderRecord,
+    REASON_ORDER, REASON_RULE, REASON_ZERO_QUANTITY,
 )
 from ml4t.backtest.execution.broker cimport Broker
 from ml4t.backtest.execution.costs cimport whole_units
-from ml4t.backtest.execution.order cimport Order
+from ml4t.backtest.execution.views cimport Order
 from ml4t.backtest.portfolio.position cimport side_of
 from ml4t.backtest.risk.manager cimport RiskManager
 
@@ -68,28 +70,31 @@ cdef class Strategy:
     def equity(self):
         """Cash and positions at the closes of this timestamp (currency)."""
         self._check_running()
-        return self.portfolio.equity()
+        return self.account.equity()
 
     @property
     def cash(self):
         """Cash (currency)."""
         self._check_running()
-        return self.portfolio.cash
+        return self.account.cash
 
     def quantity(self, asset):
         """Return the units held: positive long, negative short, 0 flat."""
-        return self.portfolio.position[self.code_of(asset)].quantity
+        return self.portfolio.positions.at[self.code_of(asset)].quantity
 
     def position(self, asset):
         """Return the :class:`PositionTradeState` of an asset; false when it is flat."""
-        return self.portfolio.state_of(self.code_of(asset))
+        cdef int32_t code = self.code_of(asset)
+        return self.portfolio.state_of(code)
 
     def levels(self, asset):
         """Return the :class:`PositionLevels` in force for the asset's next bar."""
-        return self.portfolio.levels_of(self.code_of(asset))
+        cdef int32_t code = self.code_of(asset)
+        return self.portfolio.levels_of(code)
 
     def positions(self):
         """Return the states of all open positions, in asset order."""
+        self._check_running()
         return self.portfolio.open_states()
 
     def open_orders(self, asset=None):
@@ -103,10 +108,8 @@ cdef class Strategy:
         """
         self._check_running()
         cdef int32_t code = -1 if asset is None else self.code_of(asset)
-        waiting = [self.broker.waiting[i] for i in range(self.broker.n_waiting)]
         return [
-            Order.accepted(self.broker, order_id) for order_id in waiting
-            if code < 0 or self.broker.order(order_id).asset == code
+            Order.accepted(self.broker, order_id) for order_id in self.book.waiting_ids(code)
         ]
 
     # ---- orders ------------------------------------------------------------------------------
@@ -149,6 +152,7 @@ cdef class Strategy:
         Order or None
             None when it is flat.
         """
+        self.check_may_order()
         return self._made(self.order_close(self.code_of(asset)))
 
     def order_target_percent(self, asset, percent):
@@ -161,10 +165,12 @@ cdef class Strategy:
         Order or None
             None when nothing has to change.
         """
+        self.check_may_order()
         return self._made(self.target_weight(self.code_of(asset), _finite("percent", percent)))
 
     def order_target_value(self, asset, value):
         """Order what brings the position to a value (currency); negative is short."""
+        self.check_may_order()
         return self._made(self.target_value(self.code_of(asset), _finite("value", value)))
 
     def order_target_weights(self, weights, *, keep_others=False):
@@ -189,27 +195,23 @@ cdef class Strategy:
         ValueError
             If a weight is infinite, or an array has another length.
         """
-        self._check_running()
+        self.check_may_order()
         cdef const double[::1] target = self._weight_array(weights, keep_others)
-        cdef int64_t before = self.broker.orders.count
+        cdef int64_t before = self.book.orders.count
         cdef int32_t asset
         with nogil:
             for asset in range(<int32_t> target.shape[0]):
                 if not isnan(target[asset]):
                     self.target_weight(asset, target[asset])
-        return self.broker.orders.count - before
+        return self.book.orders.count - before
 
-    def cancel(self, order not None):
+    def cancel(self, Order order not None):
         """Cancel an order that still waits; others are left as they are."""
         self._check_running()
-        cdef Order accepted = order
-        cdef OrderRecord* record
-        if accepted.broker is not self.broker:
+        if order.broker is not self.broker:
             raise ValueError(f"{order!r} was not accepted in this run")
-        record = self.broker.order(accepted.order_id)
-        if record.status == ORDER_OPEN:
-            self.broker.cancel_order(record, REASON_CANCEL)
-            self.broker.forget_done()
+        if self.book.order(order.order_id).status == ORDER_OPEN:
+            self.book.cancel(order.order_id, REASON_CANCEL)
 
     # ---- for the engine and for compiled strategies ------------------------------------------
 
@@ -221,77 +223,98 @@ cdef class Strategy:
         self.cursor = broker.cursor
         self.data = broker.cursor.data
         self.risk = risk
+        self.book = broker.book
+        self.account = broker.portfolio.account
         self.codes = {name: code for code, name in enumerate(self.data.assets)}
         return 0
 
+    # Outside of a run a strategy holds nothing of it.
     cdef int leave_run(self) except -1:
         self.broker = None
+        self.portfolio = None
+        self.cursor = None
+        self.data = None
+        self.risk = None
+        self.book = None
+        self.account = None
+        self.codes = None
         return 0
 
     cdef int32_t code_of(self, object asset) except -1:
-        if self.broker is None:
-            self._check_running()
-        code = self.codes.get(asset)
+        self._check_running()
+        try:
+            code = self.codes.get(asset)
+        except TypeError:
+            code = None
         if code is None:
             return self.data.code(asset)
         return code
+
+    cdef int _check_running(self) except -1:
+        if self.broker is None:
+            raise RuntimeError("the strategy is not in a run: orders and positions exist only there")
+        return self.broker.thread.check()
+
+    cdef int check_may_order(self) except -1:
+        self._check_running()
+        return self.broker.check_takes_orders()
 
     # An order of so many units: the rules see it, whole units are rounded, then it waits.
     cdef int64_t order_units(
         self, int32_t asset, double units, int32_t reason, bint reduce_only
     ) except -1 nogil:
         cdef double asked = units
-        if self.risk.n_validators > 0 and not self._validate(asset, &units, reduce_only):
-            return self.broker.refuse(asset, asked, REASON_RULE)
+        if self.risk.order_checks.n > 0 and not self._validate(asset, &units, reduce_only):
+            return self.book.refuse(asset, asked, REASON_RULE)
         if self.broker.settings.whole_units and not reduce_only:
             units = side_of(units) * whole_units(fabs(units))
         if units == 0.0:
-            return self.broker.refuse(asset, asked, REASON_ZERO_QUANTITY)
-        return self.broker.accept(asset, units, reason, reduce_only)
+            return self.book.refuse(asset, asked, REASON_ZERO_QUANTITY)
+        return self.book.accept(asset, units, reason, reduce_only)
 
     # A reduce-only order of the whole position; 0 when there is none.
     cdef int64_t order_close(self, int32_t asset) except -1 nogil:
-        cdef double held = self.portfolio.position[asset].quantity
+        cdef double held = self.portfolio.positions.at[asset].quantity
         if held == 0.0:
             return 0
         return self.order_units(asset, -held, REASON_CLOSE, True)
 
     # What brings position and waiting orders to so many units; 0 when nothing has to change.
     cdef int64_t target_units(self, int32_t asset, double units) except -1 nogil:
-        cdef double held = self.portfolio.position[asset].quantity
-        cdef double change = units - (held + self.broker.pending_units(asset))
+        cdef double held = self.portfolio.positions.at[asset].quantity
+        cdef double change = units - (held + self.book.pending_units(asset))
         if change == 0.0:
             return 0
         return self.order_units(asset, change, REASON_ORDER, False)
 
     cdef int64_t target_weight(self, int32_t asset, double weight) except -1 nogil:
         cdef int32_t problem
-        if weight == 0.0 and self.broker.waiting_of[asset] == 0:
+        if weight == 0.0 and self.book.n_waiting_of(asset) == 0:
             return self.order_close(asset)
         problem = self.cannot_size(asset, True)
         if problem != REASON_NONE:
-            return self.broker.refuse(asset, 0.0, problem)
+            return self.book.refuse(asset, 0.0, problem)
         return self.target_units(asset, self.units_of_weight(asset, weight))
 
     cdef int64_t target_value(self, int32_t asset, double value) except -1 nogil:
         cdef int32_t problem
-        if value == 0.0 and self.broker.waiting_of[asset] == 0:
+        if value == 0.0 and self.book.n_waiting_of(asset) == 0:
             return self.order_close(asset)
         problem = self.cannot_size(asset, True)
         if problem != REASON_NONE:
-            return self.broker.refuse(asset, 0.0, problem)
-        return self.target_units(asset, value / self.portfolio.mark[asset])
+            return self.book.refuse(asset, 0.0, problem)
+        return self.target_units(asset, value / self.account.mark[asset])
 
     # No division by zero: prices are positive, and cannot_size() is asked before.
     @cython.cdivision(True)
     cdef double units_of_weight(self, int32_t asset, double weight) noexcept nogil:
-        return (weight * self.marked_equity) / self.portfolio.mark[asset]
+        return (weight * self.account.marked_equity) / self.account.mark[asset]
 
     # Why an amount of money cannot become units now; REASON_NONE when it can.
     cdef int32_t cannot_size(self, int32_t asset, bint needs_equity) noexcept nogil:
-        if isnan(self.portfolio.mark[asset]):
+        if isnan(self.account.mark[asset]):
             return REASON_NO_PRICE
-        if needs_equity and not self.marked_equity > 0.0:
+        if needs_equity and not self.account.marked_equity > 0.0:
             return REASON_NO_EQUITY
         return REASON_NONE
 
@@ -301,6 +324,7 @@ cdef class Strategy:
     cdef object _order(
         self, object asset, double direction, object quantity, object value, object percent
     ):
+        self.check_may_order()
         cdef int32_t code = self.code_of(asset)
         cdef int32_t problem = REASON_NONE
         cdef double units
@@ -311,21 +335,17 @@ cdef class Strategy:
         elif quantity is None and (value is None) != (percent is None):
             problem = self.cannot_size(code, value is None)
             if value is not None:
-                units = _not_negative("value", value) / self.portfolio.mark[code]
+                units = _not_negative("value", value) / self.account.mark[code]
             else:
                 units = self.units_of_weight(code, _not_negative("percent", percent))
         else:
             raise ValueError("give one of quantity, value and percent")
         if problem != REASON_NONE:
-            return self._made(self.broker.refuse(code, 0.0, problem))
+            return self._made(self.book.refuse(code, 0.0, problem))
         return self._made(self.order_units(code, direction * units, REASON_ORDER, False))
 
     def _made(self, int64_t order_id):
         return Order.accepted(self.broker, order_id) if order_id > 0 else None
-
-    def _check_running(self):
-        if self.broker is None:
-            raise RuntimeError("the strategy is not in a run: orders and positions exist only there")
 
     def _weight_array(self, weights, keep_others):
         if hasattr(weights, "to_dict"):
@@ -348,7 +368,7 @@ cdef class Strategy:
         cdef double[::1] view = target
         if not keep_others:
             for code in range(<int32_t> self.data.n_assets):
-                if self.portfolio.position[code].quantity != 0.0 or self.broker.waiting_of[code] > 0:
+                if self.portfolio.positions.at[code].quantity != 0.0 or self.book.n_waiting_of(code) > 0:
                     view[code] = 0.0
         for asset, weight in weights.items():
             code = self.code_of(asset)
@@ -359,7 +379,13 @@ cdef class Strategy:
 
 
 cdef class CompiledStrategy(Strategy):
-    """A strategy without Python in the loop; its ``on_timestamp`` is C."""
+    """A strategy without Python in the loop; its ``on_timestamp`` is C.
+
+    It is told nothing else: a subclass that defines a callback of :class:`Strategy` is refused.
+    """
+
+    def __cinit__(self, *arguments, **options):
+        refuse_callbacks(type(self))
 
     cdef int prepare(self) except -1:
         return 0
@@ -371,6 +397,36 @@ cdef class CompiledStrategy(Strategy):
     # something, as long as nothing fills in between; ``end`` if none. The row itself is always right.
     cdef int64_t next_row(self, int64_t row, int64_t end) noexcept nogil:
         return row
+
+
+# A class in Python that derives from it is refused when it is made: `class` looks for this name, which
+# Cython has no statement for.
+@classmethod
+def _refuse_callbacks(cls, **options):
+    refuse_callbacks(cls)
+
+
+(<dict> (<PyTypeObject*> CompiledStrategy).tp_dict)["__init_subclass__"] = _refuse_callbacks
+PyType_Modified(CompiledStrategy)
+
+CALLBACKS = ("on_fill", "on_market_data", "on_timestamp_batch")
+"""What a strategy in Python is told at a timestamp."""
+
+
+def refuse_callbacks(kind):
+    """Refuse a compiled strategy with callbacks, which would never be called.
+
+    Raises
+    ------
+    TypeError
+        If ``kind`` defines one.
+    """
+    defined = [name for name in CALLBACKS if getattr(kind, name) is not getattr(Strategy, name)]
+    if defined:
+        raise TypeError(
+            f"{kind.__name__} is a CompiledStrategy and defines {defined[0]}, which would never be "
+            "called: do it in on_timestamp, or derive from Strategy"
+        )
 
 
 cdef double _finite(str name, object value) except? -1.0:

@@ -18,7 +18,7 @@ from ml4t.backtest import (
 )
 from ml4t.backtest.data.tables.clock import make_clock
 from ml4t.backtest.lookahead.disturb import disturb
-from ml4t.backtest.lookahead.sheets import read_source
+from ml4t.backtest.lookahead.numeric_tables import read_input
 from ml4t.backtest.risk import (
     PriceBasedStopLoss,
     PriceBasedTakeProfit,
@@ -214,18 +214,18 @@ BAR = ("open", "high", "low", "close", "bid", "ask")
 def test_bars_stay_valid_whatever_is_disturbed(chosen, widen):
     table = prices(4)
     table["bid"], table["ask"] = table["close"] * 0.999, table["close"] * 1.001
-    (sheet,) = read_source(table, "prices", make_clock()).sheets
+    (numeric,) = read_input(table, "prices", make_clock()).tables
     rows = np.arange(len(table)) >= 40
-    new = disturb(sheet, rows, chosen, np.random.default_rng(1), widen)
+    new = disturb(numeric, rows, chosen, np.random.default_rng(1), widen)
     assert set(new) == set(chosen) | ({"low", "high"} if widen else set())
-    bar = {name: new.get(name, sheet.columns[name]) for name in BAR}
+    bar = {name: new.get(name, numeric.columns[name]) for name in BAR}
     assert (bar["low"] <= np.minimum(bar["open"], bar["close"])).all()
     assert (bar["high"] >= np.maximum(bar["open"], bar["close"])).all()
     assert (bar["low"] > 0.0).all()
     assert (bar["bid"] <= bar["ask"]).all()
     for name in chosen:
-        assert (bar[name][:40] == sheet.columns[name][:40]).all()
-        assert (bar[name][40:] != sheet.columns[name][40:]).mean() > 0.9
+        assert (bar[name][:40] == numeric.columns[name][:40]).all()
+        assert (bar[name][40:] != numeric.columns[name][40:]).mean() > 0.9
 
 
 def test_a_column_stays_of_its_kind():
@@ -244,8 +244,8 @@ def test_a_column_stays_of_its_kind():
             "gaps": np.where(random.random(n_rows) < 0.3, np.nan, 0.5),
         }
     )
-    (sheet,) = read_source(table, "signals", make_clock()).sheets
-    new = disturb(sheet, np.ones(n_rows, bool), list(table)[1:], random)
+    (numeric,) = read_input(table, "signals", make_clock()).tables
+    new = disturb(numeric, np.ones(n_rows, bool), list(table)[1:], random)
     assert new["mark"].dtype == bool
     assert set(new["side"]) == {-1.0, 0.0, 1.0}
     assert new["count"].dtype.kind == "i"

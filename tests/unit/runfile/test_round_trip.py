@@ -10,7 +10,7 @@ import pytest
 from ml4t.backtest import BacktestConfig, DataFeed, MarketData, SignalStrategy, Strategy
 from ml4t.backtest.data import ATR, CallableFeatureProvider, Table
 from ml4t.backtest.demo import AlwaysInvested, TopPredictions
-from ml4t.backtest.provenance.describe import RULES, describe_rule
+from ml4t.backtest.provenance.rules import RULES, describe_rule
 from ml4t.backtest.risk import (
     AllOf,
     AnyOf,

@@ -8,7 +8,7 @@ import pytest
 from ml4t.backtest import BacktestConfig, DataFeed
 from ml4t.backtest.data import ATR, Table, market_data
 from ml4t.backtest.data.stream.chunk_ends import SPANS as CHUNK_SPANS
-from ml4t.backtest.provenance import describe
+from ml4t.backtest.provenance import run_file_fields
 from ml4t.backtest.risk import AnyOf, PriceBasedStopLoss, TimeBasedExit
 from ml4t.backtest.runfile import RunFile, RunFileError
 from ml4t.backtest.runfile.fields import SPANS
@@ -90,10 +90,10 @@ def test_what_is_wrong_is_said_in_a_sentence(path, value, message):
 
 
 def test_data_take_what_run_backtest_and_a_feed_take():
-    assert list(Data.model_fields) == ["prices", "actions", *describe.OPTIONS]
+    assert list(Data.model_fields) == ["prices", "actions", *run_file_fields.OPTIONS]
     of_a_feed = set(inspect.signature(DataFeed.from_parquet).parameters)
-    assert set(describe.TABLES) | {"prices"} == of_a_feed
-    assert set(describe.TABLES) - set(describe.OF_A_FEED) == (
+    assert set(run_file_fields.TABLES) | {"prices"} == of_a_feed
+    assert set(run_file_fields.TABLES) - set(run_file_fields.FEED_OPTIONS) == (
         set(inspect.signature(market_data).parameters) - {"prices"}
     )
     assert set(SPANS) == set(CHUNK_SPANS)

@@ -1,0 +1,77 @@
+cimport cython
+from cpython.object cimport PyObject
+from libc.stdint cimport int64_t
+
+from ml4t.backtest.execution.broker cimport Broker
+from ml4t.backtest.market.cursor cimport Cursor
+from ml4t.backtest.market.event cimport MarketEvent, event_type
+from ml4t.backtest.market.market_data cimport MarketData
+
+cdef extern from "Python.h":
+    Py_ssize_t Py_REFCNT(PyObject* o) noexcept nogil
+    object PyObject_Vectorcall(
+        PyObject* function, PyObject* const* arguments, size_t n_arguments, PyObject* names
+    )
+
+# References to the reused event that are the engine's own: its attribute and the local variable.
+cdef enum:
+    OWN_REFERENCES = 2
+
+
+# A method of the strategy, taken apart once: to bind it anew at each bar costs as much as the call.
+@cython.final
+cdef class Callback:
+    cdef object function
+    cdef object owner                # None: ``function`` is called with the argument alone
+
+    cdef inline int call(self, object argument) except -1:
+        cdef PyObject* arguments[2]
+        arguments[0] = <PyObject*> self.owner
+        arguments[1] = <PyObject*> argument
+        if self.owner is None:
+            PyObject_Vectorcall(<PyObject*> self.function, &arguments[1], 1, NULL)
+        else:
+            PyObject_Vectorcall(<PyObject*> self.function, arguments, 2, NULL)
+        return 0
+
+
+@cython.final
+cdef class Callbacks:
+    cdef Cursor cursor
+    cdef Broker broker
+    cdef Callback on_bar             # None: the strategy does not define it; so the others
+    cdef Callback on_fill
+    cdef object on_batch
+    cdef MarketEvent event           # told last, and used again as long as nobody kept it
+    cdef int64_t n_told              # fills told
+
+    # Step 6: fills, then bars in asset order, then the batch. Meanwhile orders can be made.
+    cdef inline int tell(self) except -1:
+        self.broker.takes_orders = True
+        if self.on_fill is not None and self.n_told < self.broker.fills.buffer.count:
+            self._tell_fills()
+        if self.on_bar is not None:
+            self._tell_bars()
+        if self.on_batch is not None:
+            self._tell_batch()
+        self.broker.takes_orders = False
+        return 0
+
+    cdef inline int _tell_bars(self) except -1:
+        cdef MarketEvent event = self.event
+        cdef Callback on_bar = self.on_bar
+        cdef Cursor cursor = self.cursor
+        cdef int64_t row
+        if event is not None and Py_REFCNT(<PyObject*> event) == OWN_REFERENCES:
+            event.t = cursor.t
+        for row in range(cursor.first, cursor.last):
+            # Somebody kept the event: it stays true, and the next bar gets a new one.
+            if event is None or Py_REFCNT(<PyObject*> event) > OWN_REFERENCES:
+                event = self.event = MarketEvent.new(event_type(cursor.data), cursor.data)
+                event.t = cursor.t
+            event.row = row
+            on_bar.call(event)
+        return 0
+
+    cdef int _tell_fills(self) except -1
+    cdef int _tell_batch(self) except -1

@@ -1,0 +1,76 @@
+"""Callbacks: what a strategy in Python defines, and how it is told (step 6)."""
+
+cimport cython
+from libc.stdint cimport int64_t
+
+import pandas as pd
+
+from ml4t.backtest.execution.broker cimport Broker
+from ml4t.backtest.execution.views cimport Fill
+from ml4t.backtest.market.event cimport CrossSection, MarketEvent, context_at
+from ml4t.backtest.strategy.strategy cimport CompiledStrategy, Strategy
+
+from ml4t.backtest.strategy.strategy import refuse_callbacks
+
+
+@cython.final
+cdef class Callback:
+    """One method of a strategy, ready to be called."""
+
+    def __cinit__(self, method):
+        self.function = getattr(method, "__func__", method)
+        self.owner = None if self.function is method else method.__self__
+
+
+@cython.final
+cdef class Callbacks:
+    """The callbacks that a strategy defines; others are not called.
+
+    Parameters
+    ----------
+    strategy : Strategy
+    broker : Broker
+
+    Raises
+    ------
+    TypeError
+        If there are none, or if a compiled strategy defines one.
+    """
+
+    def __init__(self, Strategy strategy not None, Broker broker not None):
+        kind = type(strategy)
+        self.broker = broker
+        self.cursor = broker.cursor
+        self.on_bar = _callback(strategy, "on_market_data")
+        self.on_fill = _callback(strategy, "on_fill")
+        if kind.on_timestamp_batch is not Strategy.on_timestamp_batch:
+            self.on_batch = strategy.on_timestamp_batch
+        if isinstance(strategy, CompiledStrategy):
+            refuse_callbacks(kind)
+        elif self.on_bar is None and self.on_batch is None:
+            raise TypeError(
+                f"{kind.__name__} defines neither on_market_data nor on_timestamp_batch: it would "
+                "never be told anything"
+            )
+
+    cdef int _tell_fills(self) except -1:
+        self.event = None
+        while self.n_told < self.broker.fills.buffer.count:
+            self.n_told += 1
+            self.on_fill.call(Fill.at(self.broker, self.n_told - 1))
+        return 0
+
+    cdef int _tell_batch(self) except -1:
+        self.event = None
+        self.on_batch(
+            pd.Timestamp(self.cursor.now, tz="UTC"),
+            CrossSection.new(self.cursor.data, self.cursor.t),
+            context_at(self.cursor.data, self.cursor.t),
+        )
+        return 0
+
+
+def _callback(Strategy strategy not None, str name):
+    if getattr(type(strategy), name) is getattr(Strategy, name):
+        return None
+    return Callback(getattr(strategy, name))

@@ -1,0 +1,426 @@
+"""EngineLoop: the loop. One timestamp is the seven steps of section 2 of ``docs/semantics.md``."""
+
+cimport cython
+from cpython.exc cimport PyErr_CheckSignals
+from libc.math cimport NAN, fabs
+from libc.stdint cimport int64_t
+
+from ml4t.backtest.core.settings cimport FILL_CLOSE, Settings
+from ml4t.backtest.core.types cimport EVENT_NEGATIVE_EQUITY, REASON_END_OF_DATA, REASON_NEGATIVE_EQUITY
+from ml4t.backtest.engine.callbacks cimport Callbacks
+from ml4t.backtest.engine.curve cimport Curve, write_point
+from ml4t.backtest.engine.quiet cimport QuietBars, take_quiet_bar
+from ml4t.backtest.execution.broker cimport Broker
+from ml4t.backtest.execution.corporate_actions cimport apply_actions
+from ml4t.backtest.execution.schedule cimport (
+    PHASE_AFTER_STRATEGY, PHASE_CLOSE, PHASE_CLOSE_EXITS, PHASE_OPEN,
+)
+from ml4t.backtest.market.cursor cimport Cursor
+from ml4t.backtest.market.market_data cimport MarketData
+from ml4t.backtest.portfolio.portfolio cimport Portfolio
+from ml4t.backtest.portfolio.position cimport Position
+from ml4t.backtest.portfolio.position_bar cimport has_to_decide
+from ml4t.backtest.risk.manager cimport RiskManager
+from ml4t.backtest.strategy.strategy cimport CompiledStrategy, Strategy
+
+import pandas as pd
+
+cdef extern from *:
+    """
+    #if defined(__GNUC__)
+    #define ML4T_FETCH(address) __builtin_prefetch(address)
+    #else
+    #define ML4T_FETCH(address) ((void)(address))
+    #endif
+    """
+    void fetch "ML4T_FETCH"(const void* address) noexcept nogil
+
+# Rows between two looks at Ctrl-C and the progress bar.
+cdef int64_t TICK_ROWS = 200_000
+
+
+@cython.final
+cdef class EngineLoop:
+    """One run of a strategy over market data; :class:`BacktestEngine` is its front.
+
+    Parameters
+    ----------
+    data : MarketData
+    strategy : Strategy
+    risk_manager : RiskManager
+    config : BacktestConfig
+    progress : callable, optional
+        Called as ``progress(done, total)`` with numbers of timestamps, now and then.
+    n_times, n_rows : int, optional
+        Timestamps of all chunks, for the progress, or rows where those are not known; by default the
+        timestamps of ``data``.
+
+    Raises
+    ------
+    TypeError
+        If the strategy defines no callback.
+    RuntimeError
+        If the strategy or the risk manager is in a run already.
+    """
+
+    def __init__(
+        self, MarketData data not None, Strategy strategy not None,
+        RiskManager risk_manager not None, config, progress=None,
+        n_times=None, n_rows=None,
+    ):
+        self.data = data
+        self.strategy = strategy
+        self.risk_manager = risk_manager
+        self.progress = progress
+        self.counts_rows = n_times is None and n_rows is not None
+        known = n_rows if self.counts_rows else n_times
+        self.total = data.n_times if known is None else known
+        self.n_times = 0 if n_times is None else n_times
+        self.cursor = Cursor(data)
+        self.portfolio = Portfolio(data.assets, config.initial_cash)
+        self.account = self.portfolio.account
+        self.positions = self.portfolio.positions
+        self.holdings = self.portfolio.holdings
+        self.broker = Broker(self.cursor, self.portfolio, config)
+        self.book = self.broker.book
+        self.matching = self.broker.matching
+        self.is_debug = self.broker.settings.debug
+        self.fills_at_close = (
+            self.broker.settings.fill_at == FILL_CLOSE or self.broker.settings.close_at_end
+        )
+        self.callbacks = Callbacks(strategy, self.broker)
+        self.curve = Curve(data.first_t)
+        self.n_chunks = 0
+        self._enter_columns()
+
+    def run(self, chunks=(), on_chunk=None):
+        """Walk from the first timestamp to the last. Whatever stops it, records() stays true.
+
+        Parameters
+        ----------
+        chunks : iterable of MarketData
+            What follows the data the loop was made with, each carrying over the bars before it.
+        on_chunk : callable, optional
+            Called as ``on_chunk(data)`` when a chunk is done and still there.
+        """
+        self.risk_manager.bind(self.broker)
+        self.risk_manager.is_driven = True
+        self.portfolio.thread.begin()
+        try:
+            self.strategy.enter_run(self.broker, self.risk_manager)
+            try:
+                self.strategy.on_start()
+                self.broker.takes_orders = False
+                self.chunks = iter(chunks)
+                self._walk_chunks(on_chunk)
+                self.callbacks.event = None
+                self.broker.takes_orders = True
+                self.strategy.on_end()
+            finally:
+                self.strategy.leave_run()
+        finally:
+            self.chunks = self.following = None
+            self.portfolio.thread.end()
+            self.risk_manager.release()
+
+    def records(self):
+        """Return what happened so far: structured arrays and columns by name."""
+        cdef int64_t n_done = self.cursor.t_before + self.n_done
+        return self.tables() | self.curve.arrays(n_done) | {
+            "n_done": n_done - self.curve._begin,
+            "rule_names": self.risk_manager.rule_names,
+            "reasons": self.risk_manager.reason_texts(),
+            "statistics": self.risk_manager.statistics,
+            "counters": self.broker.counts(),
+        }
+
+    def tables(self):
+        """Return the structured arrays alone. The run cannot go on while they are held."""
+        return self.broker.records() | self.portfolio.records()
+
+    def where(self):
+        """Say where the run stands: the timestamp, and the asset whose bar the strategy saw last."""
+        if self.cursor.t < 0:
+            return "before the first timestamp"
+        at = f"at {pd.Timestamp(self.cursor.now, tz='UTC')}"
+        event = self.callbacks.event
+        return at if event is None else f"asset {event.asset!r} {at}"
+
+    # ---- chunks ------------------------------------------------------------------------------
+
+    def _walk_chunks(self, on_chunk):
+        while True:
+            if isinstance(self.strategy, CompiledStrategy):
+                self._run_one_compiled(self.strategy)
+            else:
+                self._run_python()
+            if on_chunk is not None:
+                on_chunk(self.data)
+            if self._is_last_chunk():
+                return
+            self._enter(self.following)
+            self.following = None
+
+    def _enter(self, MarketData data not None):
+        if tuple(data.features) != tuple(self.data.features) or (
+            tuple(data.context) != tuple(self.data.context)
+        ):
+            raise ValueError("a chunk must have the columns of the first one, in the same order")
+        self.cursor.enter(data)
+        self.risk_manager.enter(data)
+        self.strategy.data = data
+        self.data = data
+        self.callbacks.event = None
+        self._enter_columns()
+
+    def _enter_columns(self):
+        self.curve.enter(self.cursor.t_before, self.data.n_times, self.n_times)
+        self.is_single = self.data.n_assets == 1 and self.data.n_rows == self.data.n_times
+        self.n_chunks += 1
+        self.n_done = self.data.first_t
+        self.next_tick = 0
+        self.end_of_quiet = 0
+
+    def _run_one_compiled(self, CompiledStrategy strategy not None):
+        strategy.prepare()
+        with nogil:
+            self._run_compiled(strategy)
+
+    # Asked at the last timestamp of a chunk, not before: a run begins when its first chunk is there.
+    cdef int _is_last_chunk(self) except -1 with gil:
+        if self.following is None:
+            self.following = next(self.chunks, None)
+        return self.following is None
+
+    cdef int _is_at_end(self) except -1 nogil:
+        return self.cursor.t == self.data.n_times - 1 and self._is_last_chunk()
+
+    # ---- the loop ----------------------------------------------------------------------------
+
+    cdef int _run_compiled(self, CompiledStrategy strategy) except -1 nogil:
+        cdef int64_t until
+        while self.n_done < self.data.n_times:
+            if self._may_be_quiet():
+                until = strategy.next_row(self.n_done, self.end_of_quiet)
+                self._fetch_ahead(until)
+                self._walk_quietly(until)
+                if self.n_done == self.data.n_times:
+                    return 0
+            self._before_strategy()
+            strategy.on_timestamp()
+            self._after_strategy()
+        return 0
+
+    cdef int _run_python(self) except -1:
+        while self.n_done < self.data.n_times:
+            if self._may_be_quiet() and self._tell_quietly():
+                continue
+            self._before_strategy()
+            self.callbacks.tell()
+            self._after_strategy()
+        return 0
+
+    # The seven steps of a timestamp; the strategy, step 6, stands between.
+    cdef inline int _before_strategy(self) except -1 nogil:
+        self.cursor.advance()
+        self._corporate_actions()
+        self._open()
+        self._inside()
+        self._close()
+        return self._mark()
+
+    cdef inline int _after_strategy(self) except -1 nogil:
+        if self.fills_at_close:
+            self._fill_at_close()
+        return self._record()
+
+    # 1. Corporate actions effective since the previous timestamp.
+    cdef inline int _corporate_actions(self) except -1 nogil:
+        if self.cursor.next_action < self.data.n_actions:
+            return apply_actions(self.broker)
+        return 0
+
+    # 2. The open: orders accepted earlier fill; every fill is recorded with the rules at once.
+    cdef inline int _open(self) except -1 nogil:
+        if self.book.n_waiting > 0:
+            return self.matching.fill_market_orders(PHASE_OPEN)
+        return 0
+
+    # 3. Inside the bar: armed levels are tried.
+    cdef inline int _inside(self) except -1 nogil:
+        if self.positions.n_open > 0:
+            return self.matching.try_levels()
+        return 0
+
+    # 4. The close: positions take the bar in, rules decide, levels for the next bar are armed.
+    cdef inline int _close(self) except -1 nogil:
+        self.account.mark_close(self.cursor)
+        if self.positions.n_open > 0:
+            self.risk_manager.close_bars()
+        if self.book.n_waiting > 0:
+            self.matching.fill_market_orders(PHASE_CLOSE)
+            if self.broker.settings.exit_at_close:
+                self.matching.fill_market_orders(PHASE_CLOSE_EXITS)
+        return 0
+
+    # 5. The mark.
+    cdef inline int _mark(self) except -1 nogil:
+        self._value()
+        if self.account.marked_equity > 0.0:
+            self.is_under_water = False
+            return 0
+        return self._go_under_water()
+
+    # 6. The strategy was told; what fills at this close fills now.
+    cdef int _fill_at_close(self) except -1 nogil:
+        if self.broker.settings.fill_at == FILL_CLOSE:
+            self.matching.fill_market_orders(PHASE_AFTER_STRATEGY)
+        if self.broker.settings.close_at_end and self._is_at_end():
+            self.matching.close_all(REASON_END_OF_DATA)
+        self._value()
+        return 0
+
+    # 7. The record.
+    cdef inline int _record(self) except -1 nogil:
+        if self.holdings.n_moved > 0:
+            self.holdings.record(self.positions.at, self.cursor.run_t())
+        if self.is_debug:
+            self._check_identity()
+        self.n_done = self.cursor.t + 1
+        if self.cursor.last >= self.next_tick:
+            return self._tick()
+        return 0
+
+    # What the account is worth at the marks of the moment, summed anew.
+    cdef inline void _value(self) noexcept nogil:
+        self.account.sum_exposure()
+        self.account.marked_equity = self.account.cash + self.account._net
+        write_point(
+            &self.curve.columns, self.cursor.t, self.account.cash, self.account._net,
+            self.account._gross,
+        )
+
+    # Equity is not positive: an event, once per fall.
+    cdef int _go_under_water(self) except -1 nogil:
+        if not self.is_under_water:
+            self.broker.events.add(
+                EVENT_NEGATIVE_EQUITY, REASON_NEGATIVE_EQUITY, -1, 0, self.account.marked_equity, NAN
+            )
+        self.is_under_water = True
+        return 0
+
+    # ---- quiet stretches of a single asset ---------------------------------------------------
+
+    # The quiet bars from n_done on and before ``until``, of which a compiled strategy wants none.
+    cdef void _walk_quietly(self, int64_t until) noexcept nogil:
+        cdef int64_t t = self.n_done
+        cdef int64_t t_before = self.cursor.t_before
+        cdef QuietBars bars = self._quiet_bars()
+        cdef double cash = self.account.cash
+        cdef Position* position = self.positions.at
+        cdef const Settings* settings = &self.broker.settings
+        if position.quantity == 0.0:
+            while t < until and cash > 0.0:
+                write_point(&bars.curve, t, cash, 0.0, 0.0)
+                t += 1
+        else:
+            while t < until and take_quiet_bar(&bars, position, settings, cash, t, t_before + t):
+                t += 1
+        if t > self.n_done:
+            self._arrive(t - 1)
+            self.n_done = t
+
+    # The same for a strategy in Python, which is told each of them. Returns whether there was one.
+    cdef int _tell_quietly(self) except -1:
+        cdef int64_t first = self.n_done
+        cdef int64_t t_before = self.cursor.t_before
+        cdef QuietBars bars = self._quiet_bars()
+        cdef Position* position = self.positions.at
+        cdef const Settings* settings = &self.broker.settings
+        while (
+            self.n_done < self.end_of_quiet and self.book.n_waiting == 0
+            and take_quiet_bar(
+                &bars, position, settings, self.account.cash, self.n_done, t_before + self.n_done
+            )
+        ):
+            self._arrive(self.n_done)
+            self.callbacks.tell()
+            self._after_strategy()
+        return self.n_done > first
+
+    cdef inline QuietBars _quiet_bars(self) noexcept nogil:
+        cdef QuietBars bars
+        bars.high = self.data.high_
+        bars.low = self.data.low_
+        bars.close = self.data.close_
+        bars.curve = self.curve.columns
+        return bars
+
+    # The bar at n_done may be quiet: one asset, no order waits, nothing to decide, nothing else is due.
+    cdef inline bint _may_be_quiet(self) noexcept nogil:
+        if not self.is_single or self.book.n_waiting > 0 or has_to_decide(self.positions.at):
+            return False
+        if self.n_done >= self.end_of_quiet:
+            self.end_of_quiet = self._end_of_quiet()
+        return self.n_done < self.end_of_quiet
+
+    # The first timestamp that cannot be quiet: the end, a look at Ctrl-C, an action.
+    cdef int64_t _end_of_quiet(self) noexcept nogil:
+        cdef int64_t first = self.n_done
+        cdef int64_t middle
+        cdef int64_t until = self.data.n_times - self.broker.settings.close_at_end
+        if self.is_debug:
+            return first
+        if self.next_tick < until:
+            until = self.next_tick if self.next_tick > first else first
+        if self.cursor.next_action == self.data.n_actions:
+            return until
+        while first < until:
+            middle = (first + until) // 2
+            if self.data.time[middle] < self.data.action_time[self.cursor.next_action]:
+                first = middle + 1
+            else:
+                until = middle
+        return until
+
+    # What only the seven steps read is far away in memory: ask for it before walking there.
+    cdef inline void _fetch_ahead(self, int64_t row) noexcept nogil:
+        fetch(&self.data.time[row])
+        fetch(&self.data.offset[row])
+        fetch(&self.data.asset[row])
+        fetch(&self.data.open_[row])
+
+    # Stand at t as if the steps had led there.
+    cdef inline void _arrive(self, int64_t t) noexcept nogil:
+        self.cursor.arrive(t)
+        self.account.arrive(self.data.close_[t])
+        self.is_under_water = False
+
+    # ---- now and then ------------------------------------------------------------------------
+
+    cdef int _tick(self) except -1 with gil:
+        cdef int64_t done = self.cursor.t_before + self.n_done
+        self.next_tick = self.cursor.last + TICK_ROWS
+        PyErr_CheckSignals()
+        if self.progress is not None:
+            self.next_tick = self.cursor.last + TICK_ROWS // 50
+            if self.counts_rows:
+                done = self.cursor.rows_before + self.cursor.last - self.data.n_carried
+            self.progress(done, max(done, self.total))
+        return 0
+
+    # Section 6: what the trades and positions made is what the equity has gained (debug runs).
+    cdef int _check_identity(self) except -1 nogil:
+        cdef int64_t t = self.cursor.t
+        cdef double made = self.portfolio.total_pnl()
+        cdef double gained = self.curve.columns.equity[t] - self.account.initial_cash
+        cdef double scale = (
+            fabs(self.account.initial_cash) + fabs(self.curve.columns.gross[t]) + fabs(made)
+        )
+        if fabs(made - gained) > 1e-9 * scale:
+            return _identity_broken(made, gained)
+        return 0
+
+
+cdef int _identity_broken(double made, double gained) except -1 with gil:
+    raise AssertionError(f"trades and positions made {made}, but equity gained {gained}")

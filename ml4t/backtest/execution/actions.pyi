@@ -1,1 +1,0 @@
-# Nothing for Python: the engine applies corporate actions in C (actions.pxd).

@@ -1,0 +1,80 @@
+"""Buying power: how many units of an entry can be paid (semantics sections 3 and 6)."""
+
+from libc.math cimport floor
+from libc.stdint cimport int32_t
+
+from ml4t.backtest.core.settings cimport INSUFFICIENT_ALLOW, INSUFFICIENT_REJECT, Settings
+from ml4t.backtest.core.types cimport (
+    REASON_INSUFFICIENT_CASH, REASON_INSUFFICIENT_MARGIN, REASON_SHORT_IN_CASH_ACCOUNT, OrderRecord,
+)
+from ml4t.backtest.execution.costs cimport fill_commission
+from ml4t.backtest.portfolio.account cimport Account
+from ml4t.backtest.portfolio.position cimport is_negligible
+
+# Semantics section 3: halvings of the search for the units that can be paid.
+cdef int SEARCH_STEPS = 64
+
+
+# What there is to pay with, at the marks of the moment.
+cdef struct Means:
+    double cash
+    double equity                # of a margin account only; so gross
+    double gross
+
+
+# All of the units, as many as can be paid, or none, as the settings say.
+cdef double affordable_units(
+    const Settings* settings, Account account, const OrderRecord* order, double units, double price
+) noexcept nogil:
+    cdef Means means
+    cdef double paid
+    if not settings.margin_account and order.quantity < 0.0:
+        return 0.0
+    if settings.on_insufficient == INSUFFICIENT_ALLOW:
+        return units
+    means.cash = account.cash
+    means.equity = account.equity() if settings.margin_account else 0.0
+    means.gross = account.gross() if settings.margin_account else 0.0
+    if _can_pay(settings, &means, order, units, price):
+        return units
+    if settings.on_insufficient == INSUFFICIENT_REJECT:
+        return 0.0
+    paid = _search(settings, &means, order, units, price)
+    if is_negligible(paid, units):
+        return 0.0
+    return floor(paid) if settings.whole_units else paid
+
+
+# Why an entry could not be paid in full.
+cdef int32_t why_not_affordable(const Settings* settings, const OrderRecord* order) noexcept nogil:
+    if settings.margin_account:
+        return REASON_INSUFFICIENT_MARGIN
+    return REASON_INSUFFICIENT_CASH if order.quantity > 0.0 else REASON_SHORT_IN_CASH_ACCOUNT
+
+
+# Halve between nothing and what was ordered, from the side that can be paid.
+cdef double _search(
+    const Settings* settings, const Means* means, const OrderRecord* order, double units, double price
+) noexcept nogil:
+    cdef double low = 0.0
+    cdef double high = units
+    cdef double middle
+    cdef int step
+    for step in range(SEARCH_STEPS):
+        middle = (low + high) / 2.0
+        if _can_pay(settings, means, order, middle, price):
+            low = middle
+        else:
+            high = middle
+    return low
+
+
+cdef inline bint _can_pay(
+    const Settings* settings, const Means* means, const OrderRecord* order, double units, double price
+) noexcept nogil:
+    cdef double fee = fill_commission(settings, order, units, price)
+    if settings.margin_account:
+        return (
+            settings.initial_margin * (means.gross + units * price) <= means.equity - fee
+        )
+    return units * price + fee <= means.cash

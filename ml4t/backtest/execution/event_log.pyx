@@ -1,0 +1,43 @@
+"""EventLog: what happened to an order or a level besides filling."""
+
+cimport cython
+from libc.stdint cimport int8_t, int32_t, int64_t
+
+from ml4t.backtest.core.buffer cimport RecordBuffer
+from ml4t.backtest.core.types cimport EventRecord
+from ml4t.backtest.market.cursor cimport Cursor
+
+from ml4t.backtest.core.records import EVENT
+
+
+@cython.final
+cdef class EventLog:
+    """The events of one run, one row each.
+
+    Parameters
+    ----------
+    cursor : Cursor
+        Tells the time.
+    """
+
+    def __cinit__(self, Cursor cursor not None):
+        self.cursor = cursor
+        self.buffer = RecordBuffer(sizeof(EventRecord))
+
+    def records(self):
+        """Return the events so far, a structured array."""
+        return self.buffer.to_array(EVENT)
+
+    cdef EventRecord* add(
+        self, int8_t kind, int32_t reason, int32_t asset, int64_t order_id, double asked, double given
+    ) except NULL nogil:
+        cdef EventRecord* event = <EventRecord*> self.buffer.append()
+        event.timestamp = self.cursor.now
+        event.kind = kind
+        event.reason = reason
+        event.asset = asset
+        event.order_id = order_id
+        event.asked = asked
+        event.given = given
+        event.rule = -1
+        return event

@@ -1,0 +1,149 @@
+"""Fills: one way to book a fill, whatever made it. An order's status is decided last."""
+
+cimport cython
+from libc.math cimport NAN, fabs
+from libc.stdint cimport INT64_MIN, int8_t, int32_t, int64_t
+
+from ml4t.backtest.core.buffer cimport RecordBuffer
+from ml4t.backtest.core.types cimport (
+    EXIT_NONE, EXIT_OTHER, MOMENT_CLOSE, MOMENT_OPEN, ORDER_FILLED, REASON_CASH_IN_LIEU, SOURCE_RULE,
+    FillRecord, OrderRecord,
+)
+from ml4t.backtest.execution.costs cimport fill_commission
+from ml4t.backtest.execution.fill_listener cimport FillListener
+from ml4t.backtest.execution.order_book cimport OrderBook
+from ml4t.backtest.portfolio.position cimport Position, better, side_of, worse
+
+from ml4t.backtest.core.records import FILL
+
+
+@cython.final
+cdef class Fills:
+    """The fills of one run: costs, records, and what follows from each.
+
+    Parameters
+    ----------
+    book : OrderBook
+    """
+
+    def __cinit__(self, OrderBook book not None):
+        self.cursor = book.cursor
+        self.portfolio = book.portfolio
+        self.book = book
+        self.settings = book.settings
+        self.listener = FillListener()
+        self.buffer = RecordBuffer(sizeof(FillRecord))
+
+    def records(self):
+        """Return the fills so far, a structured array."""
+        return self.buffer.to_array(FILL)
+
+    # A fill of an order, which leaves a rest of it; with none the order is filled.
+    cdef int of_order(
+        self, OrderRecord* order, double quantity, double rest, double base_price, double price,
+        int8_t moment, int8_t intrabar
+    ) except -1 nogil:
+        cdef FillRecord* fill = self._new_fill(order.asset, quantity, base_price, price, moment)
+        fill.order_id = order.order_id
+        fill.decision_time = order.decision_time
+        fill.level = order.level
+        fill.rule = order.rule
+        fill.reason = order.reason
+        fill.exit_kind = order.exit_kind
+        fill.intrabar = intrabar
+        self._charge(fill, order)
+        self._check(fill)
+        self.book.change_rest(order, rest)
+        return self._book(fill, order)
+
+    # A split has left a fraction of a unit: it is paid out at the mark. No order, no costs.
+    cdef int cash_in_lieu(self, const Position* position, double units) except -1 nogil:
+        cdef double mark = self.portfolio.account.mark[position.asset]
+        cdef FillRecord* fill = self._new_fill(
+            position.asset, -side_of(position.quantity) * units, mark, mark, MOMENT_OPEN
+        )
+        fill.reason = REASON_CASH_IN_LIEU
+        fill.exit_kind = EXIT_OTHER
+        return self._book(fill, NULL)
+
+    # ---- inside ------------------------------------------------------------------------------
+
+    cdef FillRecord* _new_fill(
+        self, int32_t asset, double quantity, double base_price, double price, int8_t moment
+    ) except NULL nogil:
+        cdef FillRecord* fill = <FillRecord*> self.buffer.append()
+        fill.timestamp = self.cursor.now
+        fill.decision_time = INT64_MIN
+        fill.asset = asset
+        fill.quantity = quantity
+        fill.base_price = base_price
+        fill.price = price
+        fill.moment = moment
+        fill.level = NAN
+        fill.rule = -1
+        return fill
+
+    # Costs of the fill; the sums they are computed from move on.
+    cdef void _charge(self, FillRecord* fill, OrderRecord* order) noexcept nogil:
+        cdef double units = fabs(fill.quantity)
+        fill.commission = fill_commission(&self.settings, order, units, fill.price)
+        fill.slippage_cost = units * fabs(fill.price - fill.base_price)
+        order.notional += units * fill.price
+        order.units += units
+        order.filled_quantity += fill.quantity
+
+    # The invariants of section 4: before slippage a fill lies inside its bar, and it is later than what
+    # caused it.
+    cdef int _check(self, const FillRecord* fill) except -1 nogil:
+        cdef int64_t row = self.cursor.row[fill.asset]
+        cdef double low
+        cdef double high
+        if fill.timestamp <= fill.decision_time:
+            self.counters.fill_not_later_than_decision += 1
+        if not self.cursor.has_row(fill.asset):
+            return 0
+        low = self.cursor.data.low_[row]
+        high = self.cursor.data.high_[row]
+        if low <= fill.base_price and fill.base_price <= high:
+            return 0
+        self.counters.price_outside_bar += 1
+        if self.settings.debug and not self.settings.gap_fill_level:
+            return _impossible_fill(fill.base_price, low, high)
+        return 0
+
+    # Everything that follows from a fill: cash, position, trade, the orders that have nothing left to
+    # do, the order's own status, and whoever listens.
+    cdef int _book(self, FillRecord* fill, OrderRecord* order) except -1 nogil:
+        cdef Position* position = &self.portfolio.positions.at[fill.asset]
+        cdef int64_t decision_row = -1 if order == NULL else order.decision_row
+        cdef double held = position.quantity
+        if held != 0.0 and side_of(held) != side_of(fill.quantity):
+            self.portfolio.exit(fill)
+        else:
+            fill.is_entry = 1
+            fill.exit_kind = EXIT_NONE
+            self.portfolio.enter(fill, self.cursor.run_t(), decision_row, order.decision_close)
+        if position.quantity == 0.0:
+            if order != NULL and fill.moment != MOMENT_CLOSE:
+                self._take_in_open(position, fill)
+            self.portfolio.end_trade(position, fill, decision_row)
+        if order != NULL and order.rest == 0.0:
+            self.book.complete(order, ORDER_FILLED)
+            if order.source == SOURCE_RULE:
+                position.exit_is_decided = 0  # of a position that was added to, a rest is left
+        if position.quantity == 0.0:
+            self.book.cancel_exits(position)
+        return self.listener.on_fill_booked(fill, position)
+
+    # What the bar of an exit did before it: its open. The exit's own price is in already.
+    cdef void _take_in_open(self, Position* position, const FillRecord* fill) noexcept nogil:
+        cdef double side = -side_of(fill.quantity)
+        cdef double open_price = self.cursor.data.open_[self.cursor.row[fill.asset]]
+        position.best = better(side, position.best, open_price)
+        position.worst = worse(side, position.worst, open_price)
+
+
+cdef int _impossible_fill(double price, double low, double high) except -1 with gil:
+    raise AssertionError(
+        f"a fill at {price} lies outside its bar {low}..{high} and no switch asked for it"
+    )

@@ -1,0 +1,228 @@
+"""Matching: the inside of a bar. Armed levels and waiting orders against the prices of a bar.
+
+It knows levels and orders, not rules: who armed a level stands beside it, and comes with the fill.
+"""
+
+cimport cython
+from libc.math cimport fabs
+from libc.stdint cimport int8_t, int32_t, int64_t
+
+from ml4t.backtest.core.build cimport CHECKED
+from ml4t.backtest.core.settings cimport ADVERSE_FIRST, FAVOURABLE_FIRST, NEAREST_TO_OPEN, Settings
+from ml4t.backtest.core.types cimport (
+    CHOICE_ADVERSE, CHOICE_FAVOURABLE, CHOICE_NONE, EVENT_REJECTED, EVENT_SCALED, EXIT_OTHER,
+    MOMENT_CLOSE, MOMENT_INSIDE, MOMENT_OPEN, ORDER_FILLED, ORDER_OPEN, ORDER_REJECTED,
+    REASON_POSITION_CLOSED, SOURCE_ENGINE, SOURCE_LEVEL, OrderRecord,
+)
+from ml4t.backtest.execution.buying_power cimport affordable_units, why_not_affordable
+from ml4t.backtest.execution.costs cimport slipped
+from ml4t.backtest.execution.fills cimport Fills
+from ml4t.backtest.execution.schedule cimport PHASE_OPEN, Phase
+from ml4t.backtest.portfolio.armed_levels cimport LevelSource, stop_source
+from ml4t.backtest.portfolio.position cimport Position, is_negligible, side_of
+
+
+@cython.final
+cdef class Matching:
+    """What a bar does to armed levels and waiting orders.
+
+    Parameters
+    ----------
+    fills : Fills
+    """
+
+    def __cinit__(self, Fills fills not None):
+        self.fills = fills
+        self.book = fills.book
+        self.cursor = fills.cursor
+        self.account = fills.portfolio.account
+        self.positions = fills.portfolio.positions
+        self.settings = fills.settings
+
+    # ---- steps 2, 4 and 6: market orders ------------------------------------------------------
+
+    # Fill the market orders that are due: exits before entries, then by submission.
+    cdef int fill_market_orders(self, Phase phase) except -1 nogil:
+        cdef int8_t moment = MOMENT_OPEN if phase == PHASE_OPEN else MOMENT_CLOSE
+        cdef const int64_t* due
+        cdef int64_t n_due = 0
+        cdef int64_t i
+        if self.book.n_waiting == 0:
+            return 0
+        if phase == PHASE_OPEN:
+            self.account.mark_open(self.cursor)
+        due = self.book.collect_due(phase, &n_due)
+        if not self.settings.submission_order:
+            for i in range(n_due):
+                self._reduce(self.book.order(due[i]), moment)
+        for i in range(n_due):
+            self._reduce(self.book.order(due[i]), moment)
+            self._enter(self.book.order(due[i]), moment)
+        return 0
+
+    # close_at_end: every position leaves at its last close, with costs.
+    cdef int close_all(self, int32_t reason) except -1 nogil:
+        cdef int32_t i
+        cdef int32_t n
+        cdef Position* position
+        cdef OrderRecord* order
+        cdef double mark
+        self.positions.settle()
+        n = self.positions.n_open
+        for i in range(n):
+            position = &self.positions.at[self.positions.open_asset[i]]
+            order = self.book.make_exit(position, SOURCE_ENGINE, EXIT_OTHER, reason)
+            mark = self.account.mark[position.asset]
+            self.fills.of_order(
+                order, order.quantity, 0.0, mark,
+                slipped(&self.settings, mark, side_of(order.quantity)), MOMENT_CLOSE, CHOICE_NONE,
+            )
+        return 0
+
+    # The part of an order that reduces its position.
+    cdef int _reduce(self, OrderRecord* order, int8_t moment) except -1 nogil:
+        cdef const Position* position = &self.positions.at[order.asset]
+        cdef double direction = side_of(order.quantity)
+        cdef double wanted = fabs(order.rest)
+        cdef double held = fabs(position.quantity)
+        cdef double closing = wanted if wanted < held else held
+        cdef double rest
+        cdef double base_price
+        # Cancelled since the orders were collected: a position ended, or a rule cancelled it.
+        if order.status != ORDER_OPEN:
+            return 0
+        if held == 0.0 or side_of(position.quantity) == direction:
+            return 0
+        if is_negligible(held - closing, closing):
+            closing = held
+        rest = direction * (wanted - closing)
+        if order.reduce_only or is_negligible(wanted - closing, closing):
+            rest = 0.0
+        base_price = self.account.mark[order.asset]
+        return self.fills.of_order(
+            order, direction * closing, rest, base_price,
+            slipped(&self.settings, base_price, direction), moment, CHOICE_NONE,
+        )
+
+    # What is left of an order opens or adds, as far as it can be paid.
+    cdef int _enter(self, OrderRecord* order, int8_t moment) except -1 nogil:
+        cdef double asked = fabs(order.rest)
+        cdef double direction = side_of(order.quantity)
+        cdef double base_price = self.account.mark[order.asset]
+        cdef double price = slipped(&self.settings, base_price, direction)
+        cdef double units
+        if order.status != ORDER_OPEN:
+            return 0
+        if order.reduce_only:
+            return self.book.cancel(order.order_id, REASON_POSITION_CLOSED)
+        units = affordable_units(&self.settings, self.account, order, asked, price)
+        if units == 0.0:
+            return self._leave_unfilled(order, why_not_affordable(&self.settings, order))
+        if units < asked:
+            self.book.events.add(
+                EVENT_SCALED, why_not_affordable(&self.settings, order), order.asset,
+                order.order_id, order.rest, direction * units,
+            )
+        return self.fills.of_order(
+            order, direction * units, 0.0, base_price, price, moment, CHOICE_NONE
+        )
+
+    # Nothing of an entry could be paid: reject the order, or what an exit fill left of it.
+    cdef int _leave_unfilled(self, OrderRecord* order, int32_t reason) except -1 nogil:
+        self.book.events.add(EVENT_REJECTED, reason, order.asset, order.order_id, order.rest, 0.0)
+        if order.filled_quantity != 0.0:
+            self.book.complete(order, ORDER_FILLED)
+        else:
+            self.book.complete(order, ORDER_REJECTED)
+            order.reason = reason
+        return 0
+
+    # ---- step 3: armed levels ----------------------------------------------------------------
+
+    # The bar touches a level of the position: which one, at what price (the ten bars of section 4).
+    cdef int hit(self, Position* position, int64_t row) except -1 nogil:
+        cdef double open_price = self.cursor.data.open_[row]
+        cdef double side = side_of(position.quantity)
+        cdef double adverse = self.cursor.data.low_[row]
+        cdef double favourable = self.cursor.data.high_[row]
+        cdef double stop = position.levels.stop
+        cdef double target = position.levels.target
+        cdef bint stop_reached
+        cdef bint at_level = self.settings.gap_fill_level
+        cdef int choice = self.settings.intrabar
+        if CHECKED:
+            _check_sides(side, stop, target)
+        if not self.settings.check_entry_bar and position.opened_t == self.cursor.run_t():
+            return 0
+        self.account.mark_open(self.cursor)
+        if side < 0.0:
+            adverse = self.cursor.data.high_[row]
+            favourable = self.cursor.data.low_[row]
+        stop_reached = side * adverse <= side * stop
+        if side * open_price <= side * stop:
+            if at_level and stop != open_price:
+                self.fills.counters.stop_better_than_possible += 1
+            return self._exit_stop(position, stop if at_level else open_price, MOMENT_OPEN, 0)
+        if side * open_price >= side * target:
+            if stop_reached and not self.settings.open_decides:
+                return self._exit_stop(position, stop, MOMENT_INSIDE, 0)
+            return self._exit_target(position, target if at_level else open_price, MOMENT_OPEN, 0)
+        if not stop_reached:
+            return self._exit_target(position, target, MOMENT_INSIDE, CHOICE_NONE)
+        if side * favourable < side * target:
+            return self._exit_stop(position, stop, MOMENT_INSIDE, CHOICE_NONE)
+        self.fills.counters.ambiguous_bars += 1
+        if choice == NEAREST_TO_OPEN:
+            choice = (
+                ADVERSE_FIRST if fabs(open_price - adverse) <= fabs(favourable - open_price)
+                else FAVOURABLE_FIRST
+            )
+        if choice == ADVERSE_FIRST:
+            return self._exit_stop(position, stop, MOMENT_INSIDE, CHOICE_ADVERSE)
+        return self._exit_target(position, target, MOMENT_INSIDE, CHOICE_FAVOURABLE)
+
+    cdef int _exit_stop(
+        self, Position* position, double price, int8_t moment, int8_t intrabar
+    ) except -1 nogil:
+        cdef LevelSource source = stop_source(&position.levels)
+        return self._exit_at_level(
+            position, &source, position.levels.stop, price, self.settings.slip_stops, moment, intrabar
+        )
+
+    cdef int _exit_target(
+        self, Position* position, double price, int8_t moment, int8_t intrabar
+    ) except -1 nogil:
+        cdef LevelSource source = position.levels.target_source
+        return self._exit_at_level(
+            position, &source, position.levels.target, price, False, moment, intrabar
+        )
+
+    # A level that is hit makes an order of the whole position, decided on the bar before, and fills it.
+    cdef int _exit_at_level(
+        self, Position* position, const LevelSource* source, double level, double base_price,
+        bint slip, int8_t moment, int8_t intrabar
+    ) except -1 nogil:
+        cdef int32_t asset = position.asset
+        cdef int64_t row_before = self.cursor.row_before(asset)
+        cdef double price = base_price
+        cdef OrderRecord* order = self.book.make_exit(
+            position, SOURCE_LEVEL, source.kind, source.reason
+        )
+        if slip:
+            price = slipped(&self.settings, base_price, side_of(order.quantity))
+        order.decision_row = self.cursor.number_of(row_before)
+        order.decision_time = self.cursor.time_of(row_before)
+        order.decision_close = self.account.close_before(asset, self.cursor)
+        order.rule = source.rule
+        order.level = level
+        return self.fills.of_order(
+            order, order.quantity, 0.0, base_price, price, moment, intrabar
+        )
+
+
+# Guard: a stop lies on the losing side of a target, and no level is NaN.
+cdef int _check_sides(double side, double stop, double target) except -1 nogil:
+    if not (stop == stop and target == target):
+        with gil:
+            raise AssertionError(f"a level is NaN: stop {stop}, target {target}, side {side}")
+    return 0

@@ -1,0 +1,344 @@
+"""OrderBook: where an order waits. A queue for each asset, so that nobody walks over what cannot fill."""
+
+cimport cython
+from libc.math cimport NAN, fabs
+from libc.stdint cimport INT64_MIN, int8_t, int32_t, int64_t
+from libc.stdlib cimport calloc, free, qsort, realloc
+
+from ml4t.backtest.core.buffer cimport RecordBuffer
+from ml4t.backtest.core.build cimport CHECKED
+from ml4t.backtest.core.settings cimport resolve_settings
+from ml4t.backtest.core.types cimport (
+    EVENT_CANCELLED, EVENT_REJECTED, EXIT_OTHER, ORDER_CANCELLED, ORDER_OPEN, ORDER_REJECTED,
+    REASON_NO_POSITION, REASON_POSITION_CLOSED, REASON_SPLIT, SOURCE_RULE, SOURCE_STRATEGY,
+    OrderRecord,
+)
+from ml4t.backtest.execution.costs cimport whole_units
+from ml4t.backtest.execution.event_log cimport EventLog
+from ml4t.backtest.execution.schedule cimport Phase, fills_in
+from ml4t.backtest.market.cursor cimport Cursor
+from ml4t.backtest.portfolio.portfolio cimport Portfolio
+from ml4t.backtest.portfolio.position cimport Position, side_of
+
+from ml4t.backtest.core.records import ORDER
+
+
+@cython.final
+cdef class OrderBook:
+    """Every order of one run, and those that wait.
+
+    Parameters
+    ----------
+    cursor : Cursor
+    portfolio : Portfolio
+    events : EventLog
+    config : BacktestConfig
+    """
+
+    def __cinit__(
+        self, Cursor cursor not None, Portfolio portfolio not None, EventLog events not None, config
+    ):
+        cdef size_t size = <size_t> cursor.data.n_assets + 1
+        self.cursor = cursor
+        self.portfolio = portfolio
+        self.events = events
+        self.settings = resolve_settings(config)
+        self.orders = RecordBuffer(sizeof(OrderRecord))
+        self._queue = <Queue*> calloc(size, sizeof(Queue))
+        self._busy = <int32_t*> calloc(size, sizeof(int32_t))
+        if self._queue == NULL or self._busy == NULL:
+            raise MemoryError(f"no memory for the orders of {cursor.data.n_assets} assets")
+
+    def __dealloc__(self):
+        free(self._queue)
+        free(self._busy)
+        free(self._neighbours)
+        free(self._due)
+
+    def records(self):
+        """Return the orders so far, a structured array."""
+        return self.orders.to_array(ORDER)
+
+    # ---- orders come in ----------------------------------------------------------------------
+
+    # Take an order of the strategy; returns its id.
+    cdef int64_t accept(
+        self, int32_t asset, double quantity, int32_t reason, bint reduce_only
+    ) except -1 nogil:
+        cdef const Position* position = &self.portfolio.positions.at[asset]
+        cdef OrderRecord* order
+        if reduce_only and not quantity * position.quantity < 0.0:
+            return self.refuse(asset, quantity, REASON_NO_POSITION)
+        order = self._new_order(asset, quantity, SOURCE_STRATEGY, reason)
+        if reduce_only:
+            order.reduce_only = 1
+            order.position_id = position.position_id
+        self._wait(order)
+        return order.order_id
+
+    # Take the exit of a whole position that a rule decided at this close.
+    cdef int64_t accept_exit(
+        self, Position* position, int8_t exit_kind, int32_t rule, int32_t reason
+    ) except -1 nogil:
+        cdef OrderRecord* order = self.make_exit(position, SOURCE_RULE, exit_kind, reason)
+        order.rule = rule
+        order.at_open = not self.settings.exit_at_close
+        position.exit_is_decided = 1
+        self._wait(order)
+        return order.order_id
+
+    # An order that leaves a whole position; it does not wait.
+    cdef OrderRecord* make_exit(
+        self, const Position* position, int8_t source, int8_t exit_kind, int32_t reason
+    ) except NULL nogil:
+        cdef OrderRecord* order = self._new_order(
+            position.asset, -position.quantity, source, reason
+        )
+        order.reduce_only = 1
+        order.position_id = position.position_id
+        order.exit_kind = exit_kind
+        return order
+
+    # Turn an order of the strategy down at once; it stands in the records with its reason.
+    cdef int64_t refuse(self, int32_t asset, double asked, int32_t reason) except -1 nogil:
+        cdef OrderRecord* order = self._new_order(asset, 0.0, SOURCE_STRATEGY, reason)
+        self._end(order, ORDER_REJECTED)
+        self.events.add(EVENT_REJECTED, reason, asset, order.order_id, asked, 0.0)
+        return order.order_id
+
+    # ---- orders leave ------------------------------------------------------------------------
+
+    # Cancel an order that waits. Whoever is filling orders meanwhile finds it marked and passes it over.
+    cdef int cancel(self, int64_t order_id, int32_t reason) except -1 nogil:
+        cdef OrderRecord* order = self.order(order_id)
+        cdef Position* position = &self.portfolio.positions.at[order.asset]
+        if order.source == SOURCE_RULE and position.position_id == order.position_id:
+            position.exit_is_decided = 0
+        self.complete(order, ORDER_CANCELLED)
+        order.reason = reason
+        self.events.add(
+            EVENT_CANCELLED, reason, order.asset, order_id, order.quantity, order.filled_quantity
+        )
+        return 0
+
+    # A position has ended: what was still to reduce it has nothing left to do.
+    cdef int cancel_exits(self, const Position* position) except -1 nogil:
+        cdef int64_t order_id = self._queue[position.asset].first
+        cdef int64_t after
+        while order_id != 0:
+            after = self._neighbours[order_id].after
+            if self.order(order_id).position_id == position.position_id:
+                self.cancel(order_id, REASON_POSITION_CLOSED)
+            order_id = after
+        return 0
+
+    # A fill has left so much of the order.
+    cdef void change_rest(self, OrderRecord* order, double rest) noexcept nogil:
+        order.rest = rest
+        self._queue[order.asset].has_pending = 0
+
+    # The order has come to its end. What waited, of the strategy or a rule, waits no more.
+    cdef void complete(self, OrderRecord* order, int8_t status) noexcept nogil:
+        if order.source == SOURCE_STRATEGY or order.source == SOURCE_RULE:
+            self._leave(order)
+        self._end(order, status)
+
+    cdef void _end(self, OrderRecord* order, int8_t status) noexcept nogil:
+        order.status = status
+        order.rest = 0.0
+        order.ended = self.cursor.now
+
+    # A split multiplies what waits; under whole units an order left with nothing is cancelled.
+    cdef int split(self, int32_t asset, double ratio) except -1 nogil:
+        cdef int64_t order_id = self._queue[asset].first
+        cdef int64_t after
+        cdef OrderRecord* order
+        cdef double units
+        while order_id != 0:
+            order = self.order(order_id)
+            after = self._neighbours[order_id].after
+            units = order.rest * ratio
+            if self.settings.whole_units:
+                units = side_of(units) * whole_units(fabs(units))
+            if units == 0.0:
+                self.cancel(order_id, REASON_SPLIT)
+            else:
+                order.quantity = units
+                order.rest = units
+                order.decision_close = order.decision_close / ratio
+            order_id = after
+        self._queue[asset].has_pending = 0
+        return 0
+
+    # ---- what waits --------------------------------------------------------------------------
+
+    # Units that waiting orders of the asset would add: their rests, summed in the order of submission.
+    cdef double pending_units(self, int32_t asset) noexcept nogil:
+        cdef Queue* queue = &self._queue[asset]
+        cdef int64_t order_id = queue.first
+        if not queue.has_pending:
+            queue.pending = 0.0
+            while order_id != 0:
+                queue.pending += self.order(order_id).rest
+                order_id = self._neighbours[order_id].after
+            queue.has_pending = 1
+        return queue.pending
+
+    # The orders that fill in this phase, in the order of submission. Their assets have a row now.
+    cdef const int64_t* collect_due(self, Phase phase, int64_t* n_due) except NULL nogil:
+        cdef int64_t i
+        cdef int64_t row
+        n_due[0] = 0
+        self._reserve(0)
+        if self._n_busy <= self.cursor.last - self.cursor.first:
+            for i in range(self._n_busy):
+                if self.cursor.has_row(self._busy[i]):
+                    self._collect_of(self._busy[i], phase, n_due)
+        else:
+            for row in range(self.cursor.first, self.cursor.last):
+                if self._queue[self.cursor.data.asset[row]].n_orders > 0:
+                    self._collect_of(self.cursor.data.asset[row], phase, n_due)
+        if not _ascends(self._due, n_due[0]):
+            qsort(self._due, <size_t> n_due[0], sizeof(int64_t), _by_number)
+        return self._due
+
+    # Ids of the waiting orders of an asset, or of all (-1), in the order of submission.
+    cdef list waiting_ids(self, int32_t asset):
+        cdef int64_t order_id
+        cdef int32_t i
+        ids = []
+        for i in range(self._n_busy):
+            if asset >= 0 and self._busy[i] != asset:
+                continue
+            order_id = self._queue[self._busy[i]].first
+            while order_id != 0:
+                ids.append(order_id)
+                order_id = self._neighbours[order_id].after
+        ids.sort()
+        return ids
+
+    # ---- inside ------------------------------------------------------------------------------
+
+    cdef OrderRecord* _new_order(
+        self, int32_t asset, double quantity, int8_t source, int32_t reason
+    ) except NULL nogil:
+        cdef OrderRecord* order = <OrderRecord*> self.orders.append()
+        order.order_id = self.orders.count
+        order.timestamp = self.cursor.now
+        order.decision_row = self.cursor.number_of(self.cursor.row[asset])
+        # Before the first bar (on_start) nothing has been decided on.
+        order.decision_time = self.cursor.now if self.cursor.t >= 0 else INT64_MIN
+        order.ended = INT64_MIN
+        order.quantity = quantity
+        order.rest = quantity
+        order.decision_close = self.portfolio.account.mark[asset]
+        order.level = NAN
+        order.asset = asset
+        order.rule = -1
+        order.reason = reason
+        order.source = source
+        order.status = ORDER_OPEN
+        order.exit_kind = EXIT_OTHER
+        return order
+
+    # The order joins the end of its asset's queue.
+    cdef int _wait(self, OrderRecord* order) except -1 nogil:
+        cdef Queue* queue = &self._queue[order.asset]
+        cdef int64_t order_id = order.order_id
+        self._reserve(order_id)
+        self._neighbours[order_id].before = queue.last
+        self._neighbours[order_id].after = 0
+        if queue.last == 0:
+            queue.first = order_id
+            queue.pending = 0.0
+            queue.has_pending = 1
+            queue.place = self._n_busy
+            self._busy[self._n_busy] = order.asset
+            self._n_busy += 1
+        else:
+            self._neighbours[queue.last].after = order_id
+        queue.last = order_id
+        # One more term at the end of the sum: as if it had been summed anew.
+        queue.pending += order.rest
+        queue.n_orders += 1
+        self.n_waiting += 1
+        if CHECKED and queue.n_orders < 100:
+            self._check_queue(order.asset)
+        return 0
+
+    cdef void _leave(self, const OrderRecord* order) noexcept nogil:
+        cdef Queue* queue = &self._queue[order.asset]
+        cdef Neighbours* links = &self._neighbours[order.order_id]
+        if links.before == 0:
+            queue.first = links.after
+        else:
+            self._neighbours[links.before].after = links.after
+        if links.after == 0:
+            queue.last = links.before
+        else:
+            self._neighbours[links.after].before = links.before
+        queue.has_pending = 0
+        queue.n_orders -= 1
+        self.n_waiting -= 1
+        if queue.n_orders == 0:
+            self._n_busy -= 1
+            self._busy[queue.place] = self._busy[self._n_busy]
+            self._queue[self._busy[queue.place]].place = queue.place
+
+    # Room for the neighbours of an order, and for the ids of all that may be due.
+    cdef int _reserve(self, int64_t order_id) except -1 nogil:
+        cdef int64_t capacity
+        cdef void* moved
+        if order_id >= self._capacity:
+            capacity = 64 + 2 * order_id
+            moved = realloc(self._neighbours, <size_t> capacity * sizeof(Neighbours))
+            if moved == NULL:
+                return _out_of_memory(capacity)
+            self._neighbours = <Neighbours*> moved
+            self._capacity = capacity
+        if self.n_waiting >= self._due_capacity:
+            capacity = 64 + 2 * self.n_waiting
+            moved = realloc(self._due, <size_t> capacity * sizeof(int64_t))
+            if moved == NULL:
+                return _out_of_memory(capacity)
+            self._due = <int64_t*> moved
+            self._due_capacity = capacity
+        return 0
+
+    cdef int _collect_of(self, int32_t asset, Phase phase, int64_t* n_due) except -1 nogil:
+        cdef int64_t order_id = self._queue[asset].first
+        while order_id != 0:
+            if fills_in(self.order(order_id), &self.settings, phase, self.cursor.now):
+                self._due[n_due[0]] = order_id
+                n_due[0] += 1
+            order_id = self._neighbours[order_id].after
+        return 0
+
+    # Guard: the queue holds its asset's waiting orders, as many as it says, in the order of their ids.
+    cdef int _check_queue(self, int32_t asset) except -1 nogil:
+        with gil:
+            ids = self.waiting_ids(asset)
+            assert len(ids) == self._queue[asset].n_orders
+            assert ids == sorted(set(ids)) and (not ids or 1 <= ids[0] and ids[len(ids) - 1] <= self.orders.count)
+            for order_id in ids:
+                assert self.order(order_id).asset == asset
+                assert self.order(order_id).status == ORDER_OPEN
+        return 0
+
+
+cdef int _out_of_memory(int64_t orders) except -1 with gil:
+    raise MemoryError(f"no memory for {orders} orders")
+
+
+cdef inline bint _ascends(const int64_t* numbers, int64_t n) noexcept nogil:
+    cdef int64_t i
+    for i in range(1, n):
+        if numbers[i - 1] > numbers[i]:
+            return False
+    return True
+
+
+cdef int _by_number(const void* a, const void* b) noexcept nogil:
+    cdef int64_t one = (<const int64_t*> a)[0]
+    cdef int64_t other = (<const int64_t*> b)[0]
+    return (one > other) - (one < other)

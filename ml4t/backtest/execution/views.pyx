@@ -1,0 +1,116 @@
+"""Order and Fill as Python sees them."""
+
+cimport cython
+from libc.stdint cimport int64_t
+
+import pandas as pd
+
+from ml4t.backtest.core.types cimport FillRecord, OrderRecord
+from ml4t.backtest.execution.broker cimport Broker
+
+from ml4t.backtest.core.records import EXIT_TYPES, MOMENTS, ORDER_STATUSES
+
+
+@cython.final
+@cython.freelist(16)
+cdef class Order:
+    """An order: proposed (seen by ``validate_order``), or accepted and then followed by its status."""
+
+    @staticmethod
+    def proposed(asset, quantity, reduce_only=False):
+        """Return an order nobody has accepted yet.
+
+        Parameters
+        ----------
+        asset : str
+        quantity : float
+            Units: positive buys, negative sells.
+        reduce_only : bool
+        """
+        cdef Order order = Order.__new__(Order)
+        order.asset = asset
+        order.quantity = float(quantity)
+        order.reduce_only = reduce_only
+        return order
+
+    @staticmethod
+    cdef Order accepted(Broker broker, int64_t order_id):
+        cdef const OrderRecord* record = broker.book.order(order_id)
+        cdef Order order = Order.__new__(Order)
+        order.asset = broker.cursor.data.assets[record.asset]
+        order.quantity = record.quantity
+        order.reduce_only = record.reduce_only
+        order.order_id = order_id
+        order.broker = broker
+        return order
+
+    def with_quantity(self, quantity):
+        """Return a copy with other units, on the same side.
+
+        Raises
+        ------
+        ValueError
+            If the units are not finite, or change the side.
+        """
+        changed = float(quantity)
+        if not changed * self.quantity >= 0.0 or changed - changed != 0.0:
+            raise ValueError(
+                f"quantity of the changed order must be finite and of the sign of {self.quantity}, "
+                f"was {changed}"
+            )
+        return Order.proposed(self.asset, changed, self.reduce_only)
+
+    @property
+    def status(self):
+        """``proposed``, ``open``, ``filled``, ``rejected`` or ``cancelled``."""
+        if self.broker is None:
+            return "proposed"
+        return ORDER_STATUSES[self.broker.book.order(self.order_id).status]
+
+    @property
+    def filled_quantity(self):
+        """Units filled so far, signed."""
+        return 0.0 if self.broker is None else self.broker.book.order(self.order_id).filled_quantity
+
+    @property
+    def is_open(self):
+        """It is accepted and still waits for its fill."""
+        return self.status == "open"
+
+    def __repr__(self):
+        return f"Order({self.asset!r}, {self.quantity}, id={self.order_id}, {self.status})"
+
+
+@cython.final
+@cython.freelist(16)
+cdef class Fill:
+    """One fill, as told to ``Strategy.on_fill``."""
+
+    @staticmethod
+    cdef Fill at(Broker broker, int64_t index):
+        cdef const FillRecord* record = <const FillRecord*> broker.fills.buffer.at(index)
+        cdef Fill fill = Fill.__new__(Fill)
+        fill.broker = broker
+        fill.index = index
+        fill.asset = broker.cursor.data.assets[record.asset]
+        fill.order_id = record.order_id
+        fill.trade_id = record.trade_id
+        fill.timestamp_ns = record.timestamp
+        fill.quantity = record.quantity
+        fill.price = record.price
+        fill.base_price = record.base_price
+        fill.commission = record.commission
+        fill.level = record.level
+        fill.position_after = record.position_after
+        fill.is_entry = record.is_entry
+        fill.moment = MOMENTS[record.moment]
+        fill.exit_type = EXIT_TYPES[record.exit_kind]
+        return fill
+
+    @property
+    def timestamp(self):
+        """Time of the fill, a UTC ``pandas.Timestamp``."""
+        return pd.Timestamp(self.timestamp_ns, tz="UTC")
+
+    def __repr__(self):
+        return f"Fill({self.asset!r}, {self.quantity} at {self.price}, {self.moment})"

@@ -1,0 +1,79 @@
+cimport cython
+from libc.math cimport fabs
+from libc.stdint cimport int8_t, int32_t, int64_t
+
+from ml4t.backtest.market.cursor cimport Cursor
+from ml4t.backtest.portfolio.position cimport Position
+from ml4t.backtest.portfolio.positions cimport Positions
+
+
+@cython.final
+cdef class Account:
+    cdef readonly double cash
+    """Cash owned (currency); negative is borrowed, in a margin account only."""
+    cdef readonly double initial_cash
+    """Cash at the start (currency)."""
+    cdef Positions positions
+    cdef double marked_equity        # equity of step 5: what percents and weights are of
+    cdef double* mark                # by asset; NaN before its first bar
+    cdef double* _split_close        # by asset: its last close, divided by the splits since
+    cdef int64_t* _split_row         # by asset: the row of that close, as numbered in the run; -1: none
+    cdef bint is_watched             # somebody asks for exposure between the marks: fills move the sums
+    cdef bint _is_marked_open        # marks stand at the opens of now
+    cdef bint _has_sums              # _net and _gross hold since the marks last moved
+    cdef double _net
+    cdef double _gross
+
+    cdef void pay(self, double amount) noexcept nogil
+    cdef void mark_open(self, Cursor cursor) noexcept nogil
+    cdef void mark_one(self, int32_t asset, double price) noexcept nogil
+    cdef void split(self, int32_t asset, double ratio, Cursor cursor) noexcept nogil
+    cdef double close_before(self, int32_t asset, Cursor cursor) noexcept nogil
+    cdef void before_fill(self) noexcept nogil
+    cdef void after_fill(self, int32_t asset, double held) noexcept nogil
+    cdef double net(self) noexcept nogil
+    cdef double gross(self) noexcept nogil
+    cdef double equity(self) noexcept nogil
+    cdef double unrealised_pnl(self) noexcept nogil
+
+    # From step 4 on an asset is marked at its close.
+    cdef inline void mark_close(self, Cursor cursor) noexcept nogil:
+        cdef int64_t row
+        cdef double* mark = self.mark
+        cdef const int32_t* asset = cursor.data.asset
+        cdef const double* close = cursor.data.close_
+        for row in range(cursor.first, cursor.last):
+            mark[asset[row]] = close[row]
+        self._is_marked_open = False
+        self._has_sums = False
+
+    # Net and gross exposure at the marks of the moment: the sums of section 10, from 0.0, one term at a
+    # time, in asset order. They hold until a mark moves, and fills move them.
+    cdef inline void sum_exposure(self) noexcept nogil:
+        cdef double net = 0.0
+        cdef double gross = 0.0
+        cdef double value
+        cdef int32_t i
+        cdef int32_t asset
+        cdef const Position* at = self.positions.at
+        cdef const double* mark = self.mark
+        cdef const int32_t* open_asset
+        self.positions.settle()
+        open_asset = self.positions.open_asset
+        for i in range(self.positions.n_open):
+            asset = open_asset[i]
+            value = at[asset].quantity * mark[asset]
+            net += value
+            gross += fabs(value)
+        self._net = net
+        self._gross = gross
+        self._has_sums = True
+
+    # Of a single asset: marked at its close as if the steps had led there.
+    cdef inline void arrive(self, double close) noexcept nogil:
+        self.mark[0] = close
+        self._net = self.positions.at[0].quantity * close
+        self._gross = fabs(self._net)
+        self._has_sums = True
+        self._is_marked_open = False
+        self.marked_equity = self.cash + self._net

@@ -1,0 +1,127 @@
+"""Account: cash, the marks of the assets, and what both are worth: where money is counted."""
+
+cimport cython
+from libc.math cimport NAN, fabs
+from libc.stdint cimport int8_t, int32_t, int64_t
+from libc.stdlib cimport calloc, free
+
+from ml4t.backtest.market.cursor cimport Cursor
+from ml4t.backtest.portfolio.position cimport Position
+from ml4t.backtest.portfolio.positions cimport Positions
+
+
+@cython.final
+cdef class Account:
+    """Cash and marks of one run.
+
+    Parameters
+    ----------
+    positions : Positions
+        What is valued.
+    initial_cash : float
+        Currency.
+    """
+
+    def __cinit__(self, Positions positions not None, double initial_cash):
+        cdef size_t size = <size_t> positions.n_assets + 1
+        cdef size_t asset
+        self.positions = positions
+        self.cash = initial_cash
+        self.initial_cash = initial_cash
+        self.marked_equity = initial_cash
+        self.mark = <double*> calloc(size, sizeof(double))
+        self._split_close = <double*> calloc(size, sizeof(double))
+        self._split_row = <int64_t*> calloc(size, sizeof(int64_t))
+        if self.mark == NULL or self._split_close == NULL or self._split_row == NULL:
+            raise MemoryError(f"no memory for the marks of {positions.n_assets} assets")
+        for asset in range(size):
+            self.mark[asset] = NAN
+            self._split_row[asset] = -1
+
+    def __dealloc__(self):
+        free(self.mark)
+        free(self._split_close)
+        free(self._split_row)
+
+    # Pay, or receive where the amount is negative.
+    cdef void pay(self, double amount) noexcept nogil:
+        self.cash = self.cash - amount
+
+    # From step 2 to step 4 an asset is marked at its open. Said again in one bar, it does nothing: who
+    # needs the marks says it, and on a bar on which nobody does it costs nothing.
+    cdef void mark_open(self, Cursor cursor) noexcept nogil:
+        cdef int64_t row
+        cdef const int32_t* asset = cursor.data.asset
+        cdef const double* open_ = cursor.data.open_
+        if self._is_marked_open:
+            return
+        for row in range(cursor.first, cursor.last):
+            self.mark[asset[row]] = open_[row]
+        self._is_marked_open = True
+        self._has_sums = False
+
+    # Mark one asset alone, where the bars of a timestamp are taken one by one.
+    cdef void mark_one(self, int32_t asset, double price) noexcept nogil:
+        self.mark[asset] = price
+        self._has_sums = False
+
+    # A split divides the mark, and the close it came from. Before the first row of the asset: nothing.
+    cdef void split(self, int32_t asset, double ratio, Cursor cursor) noexcept nogil:
+        cdef double close = self.close_before(asset, cursor)
+        self.mark[asset] = self.mark[asset] / ratio
+        self._split_close[asset] = close / ratio
+        self._split_row[asset] = cursor.number_of(cursor.row_before(asset))
+        self._has_sums = False
+
+    # The last close before now, divided by each split since, one after the other; NaN if there was none.
+    cdef double close_before(self, int32_t asset, Cursor cursor) noexcept nogil:
+        cdef int64_t row = cursor.row_before(asset)
+        if row < 0:
+            return NAN
+        if self._split_row[asset] == cursor.number_of(row):
+            return self._split_close[asset]
+        return cursor.data.close_[row]
+
+    # A fill moves the sums of exposure, where somebody looks at them between the marks (semantics
+    # section 10): to sum anew at each look would make a bar with n entries cost n times n positions.
+    cdef void before_fill(self) noexcept nogil:
+        if self.is_watched and not self._has_sums:
+            self.sum_exposure()
+
+    cdef void after_fill(self, int32_t asset, double held) noexcept nogil:
+        cdef double before = held * self.mark[asset]
+        cdef double after = self.positions.at[asset].quantity * self.mark[asset]
+        if not self._has_sums:
+            return
+        if not self.is_watched:
+            self._has_sums = False
+            return
+        self._net += after - before
+        self._gross += fabs(after) - fabs(before)
+
+    cdef double net(self) noexcept nogil:
+        if not self._has_sums:
+            self.sum_exposure()
+        return self._net
+
+    cdef double gross(self) noexcept nogil:
+        if not self._has_sums:
+            self.sum_exposure()
+        return self._gross
+
+    cdef double equity(self) noexcept nogil:
+        return self.cash + self.net()
+
+    # Of the positions held, at the marks of the moment, partial exits included.
+    cdef double unrealised_pnl(self) noexcept nogil:
+        cdef double total = 0.0
+        cdef const Position* position
+        cdef int32_t i
+        self.positions.settle()
+        for i in range(self.positions.n_open):
+            position = &self.positions.at[self.positions.open_asset[i]]
+            total += (
+                position.realised - position.commission + position.dividends
+                + (self.mark[position.asset] - position.entry_price) * position.quantity
+            )
+        return total

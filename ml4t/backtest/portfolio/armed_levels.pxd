@@ -1,0 +1,70 @@
+# The levels in force for a position's next bar, and who armed them.
+#
+# They lie inside the position, because its bar reads both; they are tried in execution/matching.
+
+from libc.math cimport INFINITY, NAN, fabs
+from libc.stdint cimport int8_t, int32_t, int64_t
+
+
+# Who armed a level: it stands on the order, the fill and the trade that the level makes.
+cdef struct LevelSource:
+    int32_t rule                 # position in the result's rule names; -1: nobody, there is no level
+    int32_t reason
+    int8_t kind                  # ExitKind
+
+
+# For a long the stop side is below (none: -inf) and the target above (none: +inf); for a short the
+# other way round.
+cdef struct Levels:
+    double stop                  # the tighter of fixed_stop and trail_stop: what a bar is tried against
+    double target
+    double fixed_stop            # the winning stop that does not move by itself
+    double trail_stop            # the winning trailing level
+    double trail_keep            # 1 - s*pct of the winning trail; NaN: none
+    double max_bars              # bars_held at which a close must decide an exit; +inf: none
+    int64_t trail_moves          # of all positions of the asset in this run; never reset
+    int64_t synced_at            # bars_held when the losing trails last caught up with the water mark
+    LevelSource fixed_source
+    LevelSource trail_source
+    LevelSource target_source
+    int8_t trail_wins_ties       # where both stops are equal, the trail's rule is named
+    int8_t attention             # the next close has rules to ask or levels to arm anew
+
+
+# A price for the records: a level at infinity is "none".
+cdef inline double level_or_nan(double level) noexcept nogil:
+    return NAN if fabs(level) == INFINITY else level
+
+
+cdef inline LevelSource no_source() noexcept nogil:
+    cdef LevelSource source
+    source.rule = -1
+    source.reason = 0
+    source.kind = 0
+    return source
+
+
+cdef inline void clear_levels(Levels* levels, double side) noexcept nogil:
+    levels.stop = -side * INFINITY
+    levels.fixed_stop = -side * INFINITY
+    levels.trail_stop = -side * INFINITY
+    levels.target = side * INFINITY
+    levels.trail_keep = NAN
+    levels.max_bars = INFINITY
+    levels.synced_at = 0
+    levels.fixed_source = no_source()
+    levels.trail_source = no_source()
+    levels.target_source = no_source()
+    levels.trail_wins_ties = 0
+    levels.attention = 0
+
+
+# Who armed the stop in force: of the fixed and the trailing one, the tighter.
+cdef inline LevelSource stop_source(const Levels* levels) noexcept nogil:
+    if levels.trail_source.rule < 0:
+        return levels.fixed_source
+    if levels.fixed_source.rule < 0:
+        return levels.trail_source
+    if levels.trail_stop == levels.fixed_stop:
+        return levels.trail_source if levels.trail_wins_ties else levels.fixed_source
+    return levels.trail_source if levels.stop == levels.trail_stop else levels.fixed_source

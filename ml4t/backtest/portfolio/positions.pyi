@@ -1,0 +1,5 @@
+from typing import final
+
+@final
+class Positions:
+    def __new__(cls, n_assets: int) -> Positions: ...

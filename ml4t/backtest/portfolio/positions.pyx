@@ -1,0 +1,211 @@
+"""Positions: what is owned of each asset, and which assets are held."""
+
+cimport cython
+from libc.math cimport NAN, fabs
+from libc.stdint cimport int8_t, int32_t, int64_t
+from libc.stdlib cimport calloc, free, qsort
+
+from ml4t.backtest.core.build cimport CHECKED
+from ml4t.backtest.core.types cimport FillRecord
+from ml4t.backtest.portfolio.armed_levels cimport clear_levels
+from ml4t.backtest.portfolio.position cimport (
+    Position, better, is_negligible, side_of, worse,
+)
+
+
+@cython.final
+cdef class Positions:
+    """The positions of one run, one per asset, flat or not.
+
+    Parameters
+    ----------
+    n_assets : int
+    """
+
+    def __cinit__(self, int32_t n_assets):
+        cdef size_t size = <size_t> n_assets + 1
+        cdef int32_t asset
+        self.at = <Position*> calloc(size, sizeof(Position))
+        self.open_asset = <int32_t*> calloc(size, sizeof(int32_t))
+        self._opened = <int32_t*> calloc(size, sizeof(int32_t))
+        self._is_listed = <int8_t*> calloc(size, sizeof(int8_t))
+        if (
+            self.at == NULL or self.open_asset == NULL or self._opened == NULL
+            or self._is_listed == NULL
+        ):
+            raise MemoryError(f"no memory for {n_assets} positions")
+        self.n_assets = n_assets
+        self.next_position_id = 1
+        for asset in range(n_assets):
+            self.at[asset].asset = asset
+            clear_levels(&self.at[asset].levels, 1.0)
+
+    def __dealloc__(self):
+        free(self.at)
+        free(self.open_asset)
+        free(self._opened)
+        free(self._is_listed)
+
+    # Flat becomes long or short.
+    cdef void open(
+        self, const FillRecord* fill, int64_t t, int64_t decision_row, double basis
+    ) noexcept nogil:
+        cdef Position* position = &self.at[fill.asset]
+        position.quantity = fill.quantity
+        position.entry_price = fill.price
+        position.basis = basis
+        position.water = fill.price
+        position.best = fill.price
+        position.worst = fill.price
+        position.bars_held = 0
+        position.position_id = self.next_position_id
+        position.opened_t = t
+        position.entry_time = fill.timestamp
+        position.entry_decision_time = fill.decision_time
+        position.entry_decision_row = decision_row
+        position.entered = 0.0
+        position.entry_notional = 0.0
+        position.exited = 0.0
+        position.exit_notional = 0.0
+        position.realised = 0.0
+        position.commission = 0.0
+        position.slippage_cost = 0.0
+        position.dividends = 0.0
+        position.stop_at_entry = NAN
+        position.target_at_entry = NAN
+        position.split_ratio = 1.0
+        position.exit_is_decided = 0
+        clear_levels(&position.levels, side_of(fill.quantity))
+        self.next_position_id += 1
+        self.n_open += 1
+        if not self._is_listed[fill.asset]:
+            self._is_listed[fill.asset] = 1
+            self._opened[self._n_opened] = fill.asset
+            self._n_opened += 1
+        _count_entry(position, fill)
+
+    # More of the same side. No division by zero: units are positive.
+    @cython.cdivision(True)
+    cdef void add(self, const FillRecord* fill, double basis) noexcept nogil:
+        cdef Position* position = &self.at[fill.asset]
+        cdef double units = fabs(fill.quantity)
+        cdef double held = fabs(position.quantity)
+        position.entry_price = (
+            (position.entry_price * held + fill.price * units) / (held + units)
+        )
+        position.basis = (position.basis * held + basis * units) / (held + units)
+        position.quantity = position.quantity + fill.quantity
+        take_in(position, fill.price)
+        _count_entry(position, fill)
+
+    # Less of it, or all. At zero the position stays readable until end().
+    cdef void reduce(self, const FillRecord* fill) noexcept nogil:
+        cdef Position* position = &self.at[fill.asset]
+        cdef double units = fabs(fill.quantity)
+        cdef double rest = position.quantity + fill.quantity
+        position.realised += (fill.price - position.entry_price) * -fill.quantity
+        position.exited += units
+        position.exit_notional += fill.price * units
+        position.commission += fill.commission
+        position.slippage_cost += fill.slippage_cost
+        take_in(position, fill.price)
+        position.quantity = 0.0 if is_negligible(rest, units) else rest
+
+    # A position that a fill has brought to zero is gone.
+    cdef void end(self, Position* position) noexcept nogil:
+        clear_levels(&position.levels, 1.0)
+        self.n_open -= 1
+
+    # Semantics section 2, step 1: multiply the units, divide every price kept.
+    cdef void split(self, int32_t asset, double ratio) noexcept nogil:
+        cdef Position* position = &self.at[asset]
+        position.quantity = position.quantity * ratio
+        position.entered = position.entered * ratio
+        position.exited = position.exited * ratio
+        position.entry_price = position.entry_price / ratio
+        position.basis = position.basis / ratio
+        position.water = position.water / ratio
+        position.best = position.best / ratio
+        position.worst = position.worst / ratio
+        position.stop_at_entry = position.stop_at_entry / ratio
+        position.target_at_entry = position.target_at_entry / ratio
+        position.levels.stop = position.levels.stop / ratio
+        position.levels.target = position.levels.target / ratio
+        position.levels.fixed_stop = position.levels.fixed_stop / ratio
+        position.levels.trail_stop = position.levels.trail_stop / ratio
+        position.levels.attention = 1
+        position.split_ratio = position.split_ratio * ratio
+
+    # Ended positions leave the list, new ones are merged in; both lists stay in asset order.
+    cdef void _settle(self) noexcept nogil:
+        cdef int32_t i
+        cdef int32_t kept = 0
+        cdef int32_t opened = 0
+        cdef int32_t asset
+        cdef int32_t at
+        for i in range(self._n_listed):
+            asset = self.open_asset[i]
+            if self.at[asset].quantity != 0.0:
+                self.open_asset[kept] = asset
+                kept += 1
+            else:
+                self._is_listed[asset] = 0
+        for i in range(self._n_opened):
+            asset = self._opened[i]
+            if self.at[asset].quantity != 0.0:
+                self._opened[opened] = asset
+                opened += 1
+            else:
+                self._is_listed[asset] = 0
+        if not _ascends(self._opened, opened):
+            qsort(self._opened, <size_t> opened, sizeof(int32_t), _by_number)
+        # From the back, so that nothing is overwritten before it has moved.
+        self._n_listed = kept + opened
+        self._n_opened = 0
+        at = self._n_listed
+        while opened > 0:
+            at -= 1
+            if kept > 0 and self.open_asset[kept - 1] > self._opened[opened - 1]:
+                kept -= 1
+                self.open_asset[at] = self.open_asset[kept]
+            else:
+                opened -= 1
+                self.open_asset[at] = self._opened[opened]
+        if CHECKED:
+            self._check_settled()
+
+    # Guard: the list is the positions held, in asset order.
+    cdef void _check_settled(self) noexcept nogil:
+        with gil:
+            held = [i for i in range(self.n_assets) if self.at[i].quantity != 0.0]
+            listed = [self.open_asset[i] for i in range(self._n_listed)]
+            assert listed == held and self.n_open == len(held), (listed, held, self.n_open)
+
+
+# Best and worst price since the opening take in a price of a fill.
+cdef void take_in(Position* position, double price) noexcept nogil:
+    cdef double side = side_of(position.quantity)
+    position.best = better(side, position.best, price)
+    position.worst = worse(side, position.worst, price)
+
+
+cdef inline void _count_entry(Position* position, const FillRecord* fill) noexcept nogil:
+    cdef double units = fabs(fill.quantity)
+    position.entered += units
+    position.entry_notional += fill.price * units
+    position.commission += fill.commission
+    position.slippage_cost += fill.slippage_cost
+
+
+cdef inline bint _ascends(const int32_t* numbers, int32_t n) noexcept nogil:
+    cdef int32_t i
+    for i in range(1, n):
+        if numbers[i - 1] > numbers[i]:
+            return False
+    return True
+
+
+cdef int _by_number(const void* a, const void* b) noexcept nogil:
+    cdef int32_t one = (<const int32_t*> a)[0]
+    cdef int32_t other = (<const int32_t*> b)[0]
+    return (one > other) - (one < other)

@@ -1,0 +1,20 @@
+"""The fields of a run file: which arguments of a run they hold, and which settings."""
+
+from ml4t.backtest.config import BacktestConfig
+
+ACCOUNT = {"initial_cash": "initial_cash", "account": "kind", "max_leverage": "max_leverage"}
+"""Settings of ``BacktestConfig`` that stand under ``account``, and what they are called there."""
+EXECUTION = [
+    name for name in BacktestConfig.model_fields if name not in {*ACCOUNT, "record_columns"}
+]
+"""Settings of ``BacktestConfig`` that stand under ``execution``."""
+
+JOINED = ("signals", "features", "context")
+"""Tables that are joined to the prices as of time."""
+FEED_OPTIONS = ("chunk", "start", "end", "values", "prefetch")
+"""Options of tables that only a feed has."""
+OPTIONS = ("assets", "columns", "bar_time", "timezone", "sort", "on_violation", *FEED_OPTIONS)
+"""Options of the price table, which stand beside it under ``data``."""
+TABLES = (*JOINED, "actions", *OPTIONS)
+ARGUMENTS = (*TABLES, "rules", "config", "output")
+"""Every argument of ``RunFile.from_python``, prices and strategy aside."""

@@ -1,0 +1,37 @@
+cimport cython
+from libc.stdint cimport int8_t, int32_t, int64_t
+
+from ml4t.backtest.market.cursor cimport Cursor
+from ml4t.backtest.market.market_data cimport MarketData
+from ml4t.backtest.portfolio.position cimport Position
+
+
+# One column that parameters of rules are read from.
+cdef struct Input:
+    double* value                # by asset; NaN: not read yet
+    double* split_ratio          # by asset: of the position when it was read
+    int32_t column               # its place among the features or the context of ``data``
+    int8_t is_context
+
+
+@cython.final
+cdef class FrozenInputs:
+    cdef Cursor cursor
+    cdef MarketData data         # the bars of the cursor's data, with the columns that rules read
+    cdef readonly list names
+    """Names of the columns, in the order of their first use."""
+    cdef dict _number            # name -> its place in ``names``
+    cdef Input* input
+    cdef int32_t n
+    cdef int32_t _capacity
+    cdef dict _feature_column    # name -> place among the features of ``data``; so context
+    cdef dict _context_column
+
+    cdef int enter(self, MarketData data) except -1
+    cdef int32_t number_of(self, str name) except -1
+    cdef void forget(self, int32_t asset) noexcept nogil
+    cdef void read_opening(self, const Position* position, bint at_open) noexcept nogil
+    cdef void read_close(self, const Position* position) noexcept nogil
+    cdef bint lacks(self, int32_t asset) noexcept nogil
+    cdef dict of(self, int32_t asset)
+    cdef void _read(self, const Position* position, int64_t row, int64_t t) noexcept nogil

@@ -1,0 +1,147 @@
+"""FrozenInputs: columns that parameters of rules are read from, once for each position.
+
+The values belong to the position and the column (semantics section 4): every rule that reads a column
+reads the same value.
+"""
+
+cimport cython
+from libc.math cimport NAN, isnan
+from libc.stdint cimport int32_t, int64_t
+from libc.stdlib cimport free, malloc, realloc
+
+from ml4t.backtest.market.cursor cimport Cursor
+from ml4t.backtest.market.market_data cimport MarketData
+from ml4t.backtest.portfolio.position cimport Position
+
+from ml4t.backtest.market.event import unknown_name
+
+
+@cython.final
+cdef class FrozenInputs:
+    """The frozen inputs of one run, by column and asset.
+
+    Parameters
+    ----------
+    cursor : Cursor
+        Where the run stands; its market data has the columns.
+    """
+
+    def __cinit__(self, Cursor cursor not None):
+        self.cursor = cursor
+        self.names = []
+        self._number = {}
+        self.enter(cursor.data)
+
+    def __dealloc__(self):
+        cdef int32_t i
+        for i in range(self.n):
+            free(self.input[i].value)
+            free(self.input[i].split_ratio)
+        free(self.input)
+
+    # The run goes on in these bars, whose columns are those of the ones before.
+    cdef int enter(self, MarketData data) except -1:
+        self.data = data
+        self._feature_column = {name: i for i, name in enumerate(data.features)}
+        self._context_column = {name: i for i, name in enumerate(data.context)}
+        return 0
+
+    # The number of a column, made at its first use.
+    cdef int32_t number_of(self, str name) except -1:
+        cdef Input added
+        cdef int32_t number
+        found = self._number.get(name)
+        if found is not None:
+            return found
+        added.is_context = name not in self._feature_column
+        if added.is_context and name not in self._context_column:
+            known = [*self._feature_column, *self._context_column]
+            raise ValueError(f"a rule reads {unknown_name(name, known)}")
+        added.column = (
+            self._context_column[name] if added.is_context else self._feature_column[name]
+        )
+        self._grow()
+        added.value = _filled(self.cursor.data.n_assets, NAN)
+        try:
+            added.split_ratio = _filled(self.cursor.data.n_assets, 1.0)
+        except MemoryError:
+            free(added.value)
+            raise
+        number = self.n
+        self.input[number] = added
+        self.n = number + 1
+        self.names.append(name)
+        self._number[name] = number
+        return number
+
+    # A position has opened: what an earlier one of the asset read is not its own.
+    cdef void forget(self, int32_t asset) noexcept nogil:
+        cdef int32_t i
+        for i in range(self.n):
+            self.input[i].value[asset] = NAN
+            self.input[i].split_ratio[asset] = 1.0
+
+    # What was known before the fill of the opening: at an open the row before, at a close this row.
+    cdef void read_opening(self, const Position* position, bint at_open) noexcept nogil:
+        if at_open:
+            self._read(position, self.cursor.row_before(position.asset), self.cursor.t - 1)
+        else:
+            self.read_close(position)
+
+    cdef void read_close(self, const Position* position) noexcept nogil:
+        self._read(position, self.cursor.row[position.asset], self.cursor.t)
+
+    # A column without a value yet: every close reads it, for rules still to come as well.
+    cdef bint lacks(self, int32_t asset) noexcept nogil:
+        cdef int32_t i
+        for i in range(self.n):
+            if isnan(self.input[i].value[asset]):
+                return True
+        return False
+
+    # name -> (value, split ratio when it was read), of an asset's position.
+    cdef dict of(self, int32_t asset):
+        return {
+            name: (self.input[i].value[asset], self.input[i].split_ratio[asset])
+            for i, name in enumerate(self.names)
+        }
+
+    # Freeze what has a value now and had none so far.
+    cdef void _read(self, const Position* position, int64_t row, int64_t t) noexcept nogil:
+        cdef int32_t asset = position.asset
+        cdef int32_t i
+        cdef Input* column
+        cdef double value
+        for i in range(self.n):
+            column = &self.input[i]
+            if not isnan(column.value[asset]):
+                continue
+            if column.is_context:
+                value = self.data.context_[column.column][t] if t >= 0 else NAN
+            else:
+                value = self.data.feature[column.column][row] if row >= 0 else NAN
+            if not isnan(value):
+                column.value[asset] = value
+                column.split_ratio[asset] = position.split_ratio
+
+    def _grow(self):
+        cdef int32_t capacity
+        cdef void* moved
+        if self.n < self._capacity:
+            return
+        capacity = 8 + 2 * self._capacity
+        moved = realloc(self.input, <size_t> capacity * sizeof(Input))
+        if moved == NULL:
+            raise MemoryError(f"no memory for {capacity} columns of rules")
+        self.input = <Input*> moved
+        self._capacity = capacity
+
+
+cdef double* _filled(int64_t n, double value) except NULL:
+    cdef double* values = <double*> malloc(<size_t> (n + 1) * sizeof(double))
+    cdef int64_t i
+    if values == NULL:
+        raise MemoryError(f"no memory for a column of rules on {n} assets")
+    for i in range(n):
+        values[i] = value
+    return values

@@ -1,0 +1,122 @@
+"""PythonRules: the rules of a run that are asked in Python, by their ``evaluate``."""
+
+cimport cython
+from libc.stdint cimport int32_t, int64_t
+
+from ml4t.backtest.core.reasons cimport Reasons
+from ml4t.backtest.portfolio.position cimport Position
+from ml4t.backtest.risk.context cimport RiskContext
+from ml4t.backtest.risk.contexts cimport Contexts
+from ml4t.backtest.risk.rule_list cimport RuleEntry
+from ml4t.backtest.risk.rule_plan cimport RulePlan, Verdict
+
+from ml4t.backtest.risk.decision import RiskDecision
+from ml4t.backtest.risk.rule import FunctionRule, RuleError
+
+cdef object _NO_ACTION = RiskDecision.no_action()
+
+
+@cython.final
+cdef class PythonRules:
+    """The Python rules of one run.
+
+    Parameters
+    ----------
+    plan : RulePlan
+        Where their levels are kept, and compete with those of other rules.
+    contexts : Contexts
+    reasons : Reasons
+    """
+
+    def __cinit__(
+        self, RulePlan plan not None, Contexts contexts not None, Reasons reasons not None
+    ):
+        self.plan = plan
+        self.contexts = contexts
+        self.reasons = reasons
+        self.asked = {}
+
+    cdef int add(self, RuleEntry entry, int32_t slot) except -1:
+        self.asked[slot] = (_question_of(entry.rule), entry)
+        return 0
+
+    cdef int remove(self, int32_t slot) except -1:
+        self.asked.pop(slot, None)
+        return 0
+
+    # One context, every rule: collect levels into the plan and, at a close, the exit that wins.
+    cdef int ask(
+        self, const Position* position, bint opening, bint sees_bar, Verdict* verdict
+    ) except -1:
+        cdef RiskContext context = None
+        cdef RuleEntry entry
+        cdef int32_t slot = self.plan.next_answered(position.asset, -1)
+        while slot >= 0:
+            found = self.asked.get(slot)
+            if found is not None:
+                if context is None:
+                    context = self.contexts.new(position, opening, sees_bar)
+                evaluate, entry = found
+                self.n_asked += 1
+                try:
+                    decision = evaluate(context)
+                except Exception as error:
+                    raise rule_error(
+                        entry, context, f"raised {type(error).__name__}: {error}"
+                    ) from error
+                if decision is not _NO_ACTION:
+                    self._take(position, entry, slot, decision, context, verdict)
+            slot = self.plan.next_answered(position.asset, slot)
+        return 0
+
+    cdef int _take(
+        self, const Position* position, RuleEntry entry, int32_t slot, object decision,
+        RiskContext context, Verdict* verdict
+    ) except -1:
+        cdef int64_t priority
+        check_decision(entry, context, decision)
+        for part in decision.elementary():
+            priority = entry.rule.priority if part.priority is None else part.priority
+            if part.should_exit and verdict != NULL:
+                self.plan.weigh(
+                    verdict, slot, priority, part.exit_type.code,
+                    self.reasons.code(part.reason or part.exit_type.value),
+                )
+            if part.update_stop_loss is not None:
+                self.plan.say_stop(
+                    position, slot, part.update_stop_loss, part.stop_type.code, priority,
+                    self.reasons.code(part.reason or part.stop_type.value),
+                )
+            if part.update_take_profit is not None:
+                self.plan.say_target(
+                    position, slot, part.update_take_profit, priority,
+                    self.reasons.code(part.reason or "take_profit"),
+                )
+        return 0
+
+
+def check_decision(RuleEntry entry not None, RiskContext context not None, decision):
+    """Refuse what is no decision.
+
+    Raises
+    ------
+    RuleError
+        Naming rule, asset and time.
+    """
+    if not isinstance(decision, RiskDecision):
+        raise rule_error(
+            entry, context, f"must return a RiskDecision, returned {type(decision).__name__}"
+        )
+
+
+def rule_error(RuleEntry entry not None, RiskContext context not None, str what):
+    """Return the error of a rule that raised or answered wrongly: names rule, asset and time."""
+    moment = "opening" if context.opening else "close"
+    return RuleError(
+        f"rule {entry.label} {what} (asset {context.asset_id!r}, {moment} of {context.timestamp})"
+    )
+
+
+# What is called with a context: of a plain function the function itself, without the method around it.
+def _question_of(rule):
+    return rule.function if type(rule) is FunctionRule else rule.evaluate

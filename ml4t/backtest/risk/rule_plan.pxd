@@ -1,0 +1,101 @@
+# Rules as C: what each lowered rule arms or decides, and what each rule last said of each position.
+
+cimport cython
+from libc.stdint cimport int8_t, int32_t, int64_t
+
+from ml4t.backtest.core.settings cimport Settings
+from ml4t.backtest.market.cursor cimport Cursor
+from ml4t.backtest.portfolio.armed_levels cimport LevelSource
+from ml4t.backtest.portfolio.position cimport Position
+from ml4t.backtest.risk.frozen_inputs cimport FrozenInputs
+
+
+# One level or exit of one rule. Slots are numbered in the order rules were added; none is reused.
+cdef struct Slot:
+    double value                 # the parameter, when it is a number
+    double low                   # range of a parameter read from a column: (low, high), or [low, high)
+    double high
+    int64_t priority
+    int32_t input                # frozen input the parameter is read from; -1: a number
+    int32_t rule                 # position in the result's rule names
+    int32_t missing_reason       # of the event when the input has no value
+    int32_t question             # of a compiled rule: its place in CompiledRules; else -1
+    int8_t kind                  # ExitKind
+    int8_t absolute
+    int8_t low_closed
+    int8_t is_answered           # its levels are answers, of evaluate() or of a compiled rule
+
+
+# What a slot last said of one position. NaN: nothing.
+cdef struct Said:
+    double stop
+    double target
+    int64_t stop_priority
+    int64_t target_priority
+    int32_t slot
+    int32_t stop_reason
+    int32_t target_reason
+    int8_t stop_kind
+    int8_t waits                 # its rule was added later: first asked at the next close
+    int8_t is_warned             # the nan_input event was written
+
+
+# The slots of one asset's rules, in the order in which the rules were added.
+cdef struct AssetSlots:
+    Said* said
+    int32_t n
+    int32_t capacity
+
+
+# The exit that wins at one close.
+cdef struct Verdict:
+    int64_t priority
+    int32_t slot                 # -1: no exit
+    int32_t reason
+    int8_t kind
+
+
+@cython.final
+cdef class RulePlan:
+    cdef FrozenInputs inputs
+    cdef int32_t n_assets
+    cdef int32_t n_slots
+    cdef Slot* slot
+    cdef AssetSlots* of          # by asset
+    cdef int64_t levels_armed
+    cdef int64_t* exits          # by rule: fills that ended or reduced a position
+    cdef int32_t n_rules
+    cdef int32_t _capacity       # of ``slot``
+
+    cdef inline void count_exit(self, int32_t rule) noexcept nogil:
+        if rule >= 0:
+            self.exits[rule] += 1
+
+    cdef Said* said_of(self, int32_t asset, int32_t slot) noexcept nogil
+    cdef int32_t next_answered(self, int32_t asset, int32_t after) noexcept nogil
+    cdef void end_waits(self, int32_t asset) noexcept nogil
+    cdef void open_position(self, Position* position, bint at_open) noexcept nogil
+    cdef double parameter(self, const Position* position, const Slot* slot) noexcept nogil
+    cdef void compute(self, Position* position, const Settings* settings) noexcept nogil
+    cdef void choose(self, Position* position) noexcept nogil
+    cdef void decide_time_exits(self, const Position* position, Verdict* verdict) noexcept nogil
+    cdef void weigh(
+        self, Verdict* verdict, int32_t slot, int64_t priority, int8_t kind, int32_t reason
+    ) noexcept nogil
+    cdef void say_stop(
+        self, const Position* position, int32_t slot, double level, int8_t kind,
+        int64_t priority, int32_t reason
+    ) noexcept nogil
+    cdef void say_target(
+        self, const Position* position, int32_t slot, double level, int64_t priority,
+        int32_t reason
+    ) noexcept nogil
+    cdef void split(self, Position* position, double ratio) noexcept nogil
+    cdef void sync_trails(self, Position* position) noexcept nogil
+    cdef void _say_level(
+        self, const Position* position, const Slot* slot, Said* said, double value, double base
+    ) noexcept nogil
+    cdef int _count_from(self, int32_t rule) except -1
+    cdef int32_t _add_slot(self) except -1
+    cdef int _apply_to(self, int32_t asset, int32_t slot) except -1
+    cdef LevelSource _source(self, const Said* said, int32_t reason, int8_t kind) noexcept nogil

@@ -1,0 +1,470 @@
+"""RulePlan: the rules of a run lowered to C, and the levels they gave each position.
+
+A level is *said* by a slot and *chosen* into the position's levels. Between two changes of what it
+depends on nothing is computed: the bar of a position only compares (``portfolio/position_bar.pxd``).
+Each asset has the slots of its own rules, so that a rule for one asset costs the others nothing.
+"""
+
+cimport cython
+from libc.math cimport INFINITY, NAN, isnan
+from libc.stdint cimport int8_t, int32_t, int64_t
+from libc.stdlib cimport calloc, free, realloc
+from libc.string cimport memmove, memset
+
+from ml4t.backtest.core.settings cimport Settings
+from ml4t.backtest.core.types cimport (
+    EXIT_STOP_LOSS, EXIT_TAKE_PROFIT, EXIT_TIME, EXIT_TRAILING_STOP, REASON_STOP_LOSS,
+    REASON_TAKE_PROFIT, REASON_TIME_EXIT, REASON_TRAILING_STOP,
+)
+from ml4t.backtest.market.cursor cimport Cursor
+from ml4t.backtest.portfolio.armed_levels cimport LevelSource, no_source
+from ml4t.backtest.portfolio.position cimport Position, better, side_of, worse
+from ml4t.backtest.risk.frozen_inputs cimport FrozenInputs
+
+
+@cython.final
+cdef class RulePlan:
+    """Slots of rules, and per position what each of them said.
+
+    Parameters
+    ----------
+    cursor : Cursor
+        Where the run stands; its market data has the columns that parameters are read from.
+    """
+
+    def __cinit__(self, Cursor cursor not None):
+        self.inputs = FrozenInputs(cursor)
+        self.of = <AssetSlots*> calloc(<size_t> cursor.data.n_assets + 1, sizeof(AssetSlots))
+        if self.of == NULL:
+            raise MemoryError(f"no memory for the rules of {cursor.data.n_assets} assets")
+        self.n_assets = <int32_t> cursor.data.n_assets
+
+    def __dealloc__(self):
+        cdef int32_t asset
+        for asset in range(self.n_assets):
+            free(self.of[asset].said)
+        free(self.of)
+        free(self.slot)
+        free(self.exits)
+
+    def add(self, assets, spec, frozen_columns, priority, rule, is_answered):
+        """Add one slot; returns its number.
+
+        Parameters
+        ----------
+        assets : list of int, optional
+            Codes of the assets it applies to; None for all.
+        spec : RuleSpec, optional
+            What it arms or decides; None for a rule that cannot be lowered.
+        frozen_columns : sequence of str
+        priority : int
+        rule : int
+            Position in the rule names of the result.
+        is_answered : bool
+            Its levels are answers, said with ``say_stop`` and ``say_target``, instead of computed here.
+
+        Raises
+        ------
+        ValueError
+            If the market data has no column of that name.
+        """
+        columns = [self.inputs.number_of(name) for name in frozen_columns]
+        self._count_from(rule)
+        cdef int32_t number = self._add_slot()
+        cdef Slot* slot = &self.slot[number]
+        slot.rule = rule
+        slot.priority = priority
+        slot.is_answered = is_answered
+        if spec is not None:
+            slot.kind = spec.kind.code
+            slot.absolute = spec.absolute
+            slot.low = spec.bounds.low
+            slot.high = spec.bounds.high
+            slot.low_closed = spec.bounds.closed
+            if spec.column is None:
+                slot.value = spec.value
+            else:
+                slot.input = self.inputs.number_of(spec.column)
+        elif columns:
+            # A rule of the user's own: any number its first frozen column holds will do.
+            slot.low = -INFINITY
+            slot.high = INFINITY
+            slot.input = columns[0]
+        for asset in range(self.n_assets) if assets is None else sorted(set(assets)):
+            self._apply_to(asset, number)
+        return number
+
+    def remove(self, int32_t number):
+        """Take a slot out of the plan, with all it said."""
+        cdef int32_t asset
+        cdef AssetSlots* slots
+        cdef Said* said
+        for asset in range(self.n_assets):
+            said = self.said_of(asset, number)
+            if said != NULL:
+                slots = &self.of[asset]
+                slots.n -= 1
+                memmove(
+                    said, said + 1, <size_t> (slots.n - (said - slots.said)) * sizeof(Said)
+                )
+
+    # What a slot said of an asset's position; NULL where its rule is not for the asset, or was removed.
+    cdef Said* said_of(self, int32_t asset, int32_t slot) noexcept nogil:
+        cdef const AssetSlots* slots = &self.of[asset]
+        cdef int32_t i = _first_from(slots, slot)
+        if i < slots.n and slots.said[i].slot == slot:
+            return &slots.said[i]
+        return NULL
+
+    # The asset's first slot after this one whose rule is asked now; -1 when there is none. Rules may
+    # come and go between two questions, so the next one is looked for anew.
+    cdef int32_t next_answered(self, int32_t asset, int32_t after) noexcept nogil:
+        cdef const AssetSlots* slots = &self.of[asset]
+        cdef int32_t i
+        for i in range(_first_from(slots, after + 1), slots.n):
+            if self.slot[slots.said[i].slot].is_answered and not slots.said[i].waits:
+                return slots.said[i].slot
+        return -1
+
+    # ---- positions ---------------------------------------------------------------------------
+
+    # A position has opened: nothing was said of it yet; its inputs are those known before the fill.
+    cdef void open_position(self, Position* position, bint at_open) noexcept nogil:
+        cdef AssetSlots* slots = &self.of[position.asset]
+        cdef int32_t i
+        for i in range(slots.n):
+            _forget(&slots.said[i])
+        self.inputs.forget(position.asset)
+        self.inputs.read_opening(position, at_open)
+
+    # A close has come: rules added since the opening are asked from here on.
+    cdef void end_waits(self, int32_t asset) noexcept nogil:
+        cdef int32_t i
+        for i in range(self.of[asset].n):
+            self.of[asset].said[i].waits = 0
+
+    # The slot's parameter for a position; NaN when its column has no valid value. No division by zero:
+    # ratios of splits are positive.
+    @cython.cdivision(True)
+    cdef double parameter(self, const Position* position, const Slot* slot) noexcept nogil:
+        cdef double value = slot.value
+        cdef double ratio = 1.0
+        if slot.input >= 0:
+            value = self.inputs.input[slot.input].value[position.asset]
+            ratio = self.inputs.input[slot.input].split_ratio[position.asset]
+            if isnan(value) or value >= slot.high or value < slot.low:
+                return NAN
+            if value == slot.low and not slot.low_closed:
+                return NAN
+        if slot.absolute and slot.kind != EXIT_TIME:
+            return value / (position.split_ratio / ratio)
+        return value
+
+    # Say the levels of all lowered slots anew (formulas of section 4).
+    cdef void compute(self, Position* position, const Settings* settings) noexcept nogil:
+        cdef double base = (
+            position.basis if settings.level_basis_signal_close else position.entry_price
+        )
+        cdef AssetSlots* slots = &self.of[position.asset]
+        cdef int32_t i
+        cdef const Slot* slot
+        cdef double value
+        self.sync_trails(position)
+        for i in range(slots.n):
+            slot = &self.slot[slots.said[i].slot]
+            if slot.is_answered or slots.said[i].waits:
+                continue
+            value = self.parameter(position, slot)
+            if not isnan(value):
+                self._say_level(position, slot, &slots.said[i], value, base)
+
+    # A level at or below zero is not armed; what the rule had said before stands.
+    cdef void _say_level(
+        self, const Position* position, const Slot* slot, Said* said, double value, double base
+    ) noexcept nogil:
+        cdef double side = side_of(position.quantity)
+        cdef double level
+        if slot.kind == EXIT_STOP_LOSS:
+            level = value if slot.absolute else base * (1.0 - side * value)
+            if level > 0.0:
+                self.levels_armed += level != said.stop
+                said.stop = level
+        elif slot.kind == EXIT_TAKE_PROFIT:
+            level = value if slot.absolute else base * (1.0 + side * value)
+            if level > 0.0:
+                self.levels_armed += level != said.target
+                said.target = level
+        elif slot.kind == EXIT_TRAILING_STOP:
+            level = position.water * (1.0 - side * value)
+            if isnan(said.stop):
+                self.levels_armed += 1
+                said.stop = level
+            else:
+                said.stop = better(side, said.stop, level)
+        if slot.kind == EXIT_STOP_LOSS or slot.kind == EXIT_TRAILING_STOP:
+            said.stop_kind = slot.kind
+            said.stop_priority = slot.priority
+            said.stop_reason = (
+                REASON_STOP_LOSS if slot.kind == EXIT_STOP_LOSS else REASON_TRAILING_STOP
+            )
+        said.target_priority = slot.priority
+        said.target_reason = REASON_TAKE_PROFIT
+
+    # Choose the levels in force among all that was said (section 4, "Which rule wins").
+    cdef void choose(self, Position* position) noexcept nogil:
+        cdef double side = side_of(position.quantity)
+        cdef const AssetSlots* slots = &self.of[position.asset]
+        cdef const Said* fixed = NULL
+        cdef const Said* trail = NULL
+        cdef const Said* target = NULL
+        cdef const Said* said
+        cdef const Slot* slot
+        cdef double value
+        cdef int32_t i
+        cdef bint attention = self.inputs.lacks(position.asset)
+        position.levels.max_bars = INFINITY
+        for i in range(slots.n):
+            said = &slots.said[i]
+            if said.waits:
+                attention = True
+                continue
+            slot = &self.slot[said.slot]
+            attention = attention or slot.is_answered
+            if not isnan(said.target) and (target == NULL or _wins_target(side, said, target)):
+                target = said
+            if not isnan(said.stop):
+                if slot.kind == EXIT_TRAILING_STOP and not slot.is_answered:
+                    if trail == NULL or _wins_stop(side, said, trail):
+                        trail = said
+                elif fixed == NULL or _wins_stop(side, said, fixed):
+                    fixed = said
+            if slot.kind == EXIT_TIME and not slot.is_answered:
+                value = self.parameter(position, slot)
+                if value < position.levels.max_bars:
+                    position.levels.max_bars = value
+        if fixed != NULL and trail != NULL:
+            # Of two priorities only the higher is in force; of one, the tighter at each bar.
+            if trail.stop_priority > fixed.stop_priority:
+                fixed = NULL
+            elif trail.stop_priority < fixed.stop_priority:
+                trail = NULL
+        position.levels.fixed_stop = -side * INFINITY
+        position.levels.fixed_source = no_source()
+        if fixed != NULL:
+            position.levels.fixed_stop = fixed.stop
+            position.levels.fixed_source = self._source(fixed, fixed.stop_reason, fixed.stop_kind)
+        position.levels.trail_stop = -side * INFINITY
+        position.levels.trail_keep = NAN
+        position.levels.trail_source = no_source()
+        if trail != NULL:
+            position.levels.trail_stop = trail.stop
+            position.levels.trail_keep = (
+                1.0 - side * self.parameter(position, &self.slot[trail.slot])
+            )
+            position.levels.trail_source = self._source(trail, trail.stop_reason, trail.stop_kind)
+        position.levels.trail_wins_ties = (
+            fixed != NULL and trail != NULL and _wins_tie(trail, fixed)
+        )
+        position.levels.stop = better(
+            side, position.levels.fixed_stop, position.levels.trail_stop
+        )
+        position.levels.target = side * INFINITY
+        position.levels.target_source = no_source()
+        if target != NULL:
+            position.levels.target = target.target
+            position.levels.target_source = self._source(
+                target, target.target_reason, EXIT_TAKE_PROFIT
+            )
+        position.levels.attention = attention
+
+    cdef void decide_time_exits(self, const Position* position, Verdict* verdict) noexcept nogil:
+        cdef const AssetSlots* slots = &self.of[position.asset]
+        cdef const Slot* slot
+        cdef int32_t i
+        for i in range(slots.n):
+            slot = &self.slot[slots.said[i].slot]
+            if slot.kind != EXIT_TIME or slot.is_answered or slots.said[i].waits:
+                continue
+            if <double> position.bars_held >= self.parameter(position, slot):
+                self.weigh(
+                    verdict, slots.said[i].slot, slot.priority, EXIT_TIME, REASON_TIME_EXIT
+                )
+
+    # Keep the better of two exits: priority, then the order of kinds, then the rule added first.
+    cdef void weigh(
+        self, Verdict* verdict, int32_t slot, int64_t priority, int8_t kind, int32_t reason
+    ) noexcept nogil:
+        if verdict.slot >= 0:
+            if priority < verdict.priority:
+                return
+            if priority == verdict.priority and (
+                kind > verdict.kind or (kind == verdict.kind and slot > verdict.slot)
+            ):
+                return
+        verdict.slot = slot
+        verdict.priority = priority
+        verdict.kind = kind
+        verdict.reason = reason
+
+    # Levels a rule answered with. A trailing stop never moves against the position. A rule that was
+    # removed while it answered says nothing.
+    cdef void say_stop(
+        self, const Position* position, int32_t slot, double level, int8_t kind,
+        int64_t priority, int32_t reason
+    ) noexcept nogil:
+        cdef Said* said = self.said_of(position.asset, slot)
+        if said == NULL:
+            return
+        if kind == EXIT_TRAILING_STOP and not isnan(said.stop):
+            level = better(side_of(position.quantity), said.stop, level)
+        self.levels_armed += level != said.stop
+        said.stop = level
+        said.stop_kind = kind
+        said.stop_priority = priority
+        said.stop_reason = reason
+
+    cdef void say_target(
+        self, const Position* position, int32_t slot, double level, int64_t priority,
+        int32_t reason
+    ) noexcept nogil:
+        cdef Said* said = self.said_of(position.asset, slot)
+        if said == NULL:
+            return
+        self.levels_armed += level != said.target
+        said.target = level
+        said.target_priority = priority
+        said.target_reason = reason
+
+    # A split divides every level said; trails first catch up with the water mark of before.
+    cdef void split(self, Position* position, double ratio) noexcept nogil:
+        cdef AssetSlots* slots = &self.of[position.asset]
+        cdef int32_t i
+        self.sync_trails(position)
+        for i in range(slots.n):
+            slots.said[i].stop = slots.said[i].stop / ratio
+            slots.said[i].target = slots.said[i].target / ratio
+
+    # The position's bar moves only the winning trail; the others follow here, before they are used.
+    # Once a bar: what a split has divided since is not computed anew before the next close.
+    cdef void sync_trails(self, Position* position) noexcept nogil:
+        cdef double side = side_of(position.quantity)
+        cdef AssetSlots* slots = &self.of[position.asset]
+        cdef int32_t i
+        cdef Said* said
+        cdef double level
+        if position.levels.synced_at == position.bars_held:
+            return
+        position.levels.synced_at = position.bars_held
+        for i in range(slots.n):
+            said = &slots.said[i]
+            if (
+                self.slot[said.slot].kind != EXIT_TRAILING_STOP
+                or self.slot[said.slot].is_answered or isnan(said.stop)
+            ):
+                continue
+            level = position.water * (
+                1.0 - side * self.parameter(position, &self.slot[said.slot])
+            )
+            said.stop = better(side, said.stop, level)
+
+    # ---- inside ------------------------------------------------------------------------------
+
+    cdef LevelSource _source(self, const Said* said, int32_t reason, int8_t kind) noexcept nogil:
+        cdef LevelSource source
+        source.rule = self.slot[said.slot].rule
+        source.reason = reason
+        source.kind = kind
+        return source
+
+    # Room for the exits of one more rule.
+    cdef int _count_from(self, int32_t rule) except -1:
+        cdef int32_t n = self.n_rules
+        if rule < n:
+            return 0
+        # Twice as many as there are: rules come one by one.
+        self.n_rules = 8 + 2 * rule
+        self.exits = <int64_t*> _grown(self.exits, <size_t> self.n_rules * sizeof(int64_t))
+        memset(&self.exits[n], 0, <size_t> (self.n_rules - n) * sizeof(int64_t))
+        return 0
+
+    cdef int32_t _add_slot(self) except -1:
+        cdef int32_t number = self.n_slots
+        cdef int32_t capacity
+        if number == self._capacity:
+            capacity = 8 + 2 * self._capacity
+            self.slot = <Slot*> _grown(self.slot, <size_t> capacity * sizeof(Slot))
+            self._capacity = capacity
+        memset(&self.slot[number], 0, sizeof(Slot))
+        self.slot[number].input = -1
+        self.slot[number].question = -1
+        self.slot[number].value = NAN
+        self.n_slots = number + 1
+        return number
+
+    # The slot is asked for positions of the asset; of one held now from its next close on.
+    cdef int _apply_to(self, int32_t asset, int32_t slot) except -1:
+        cdef AssetSlots* slots = &self.of[asset]
+        cdef int32_t capacity
+        if slots.n == slots.capacity:
+            capacity = 4 + 2 * slots.capacity
+            slots.said = <Said*> _grown(slots.said, <size_t> capacity * sizeof(Said))
+            slots.capacity = capacity
+        _forget(&slots.said[slots.n])
+        slots.said[slots.n].slot = slot
+        slots.said[slots.n].waits = 1
+        slots.n += 1
+        return 0
+
+
+# Where the asset's slots from this number on begin: they stand in the order of their numbers.
+cdef int32_t _first_from(const AssetSlots* slots, int32_t slot) noexcept nogil:
+    cdef int32_t low = 0
+    cdef int32_t high = slots.n
+    cdef int32_t middle
+    while low < high:
+        middle = (low + high) // 2
+        if slots.said[middle].slot < slot:
+            low = middle + 1
+        else:
+            high = middle
+    return low
+
+
+cdef void _forget(Said* said) noexcept nogil:
+    cdef int32_t slot = said.slot
+    memset(said, 0, sizeof(Said))
+    said.slot = slot
+    said.stop = NAN
+    said.target = NAN
+
+
+# Does one stop win against another, of a rule that was added before?
+cdef bint _wins_stop(double side, const Said* mine, const Said* other) noexcept nogil:
+    if mine.stop_priority != other.stop_priority:
+        return mine.stop_priority > other.stop_priority
+    if mine.stop != other.stop:
+        return better(side, mine.stop, other.stop) == mine.stop
+    return _wins_tie(mine, other)
+
+
+# Two stops of one priority at one price: the order of kinds, then the rule added first.
+cdef bint _wins_tie(const Said* mine, const Said* other) noexcept nogil:
+    return mine.stop_kind < other.stop_kind or (
+        mine.stop_kind == other.stop_kind and mine.slot < other.slot
+    )
+
+
+cdef bint _wins_target(double side, const Said* mine, const Said* other) noexcept nogil:
+    if mine.target_priority != other.target_priority:
+        return mine.target_priority > other.target_priority
+    if mine.target != other.target:
+        return worse(side, mine.target, other.target) == mine.target
+    return mine.slot < other.slot
+
+
+# A block with room for so many bytes; on failure the old one stays where it is.
+cdef void* _grown(void* block, size_t size) except NULL:
+    cdef void* grown = realloc(block, size)
+    if grown == NULL:
+        raise MemoryError(f"no memory for {size} bytes of rules")
+    return grown

@@ -1,0 +1,91 @@
+"""The frames of a result, and the same tables made from what the reference recorded."""
+
+from __future__ import annotations
+
+import pandas as pd
+from reference import Outcome
+
+from ml4t.backtest import BacktestResult
+
+NAN = float("nan")
+
+
+def frame_rows(frame: pd.DataFrame) -> list[dict]:
+    """Rows of a frame: times as int64 nanoseconds, names as str, "" where there is none."""
+    columns = {name: _values(frame[name]) for name in frame}
+    return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+
+
+def _values(column: pd.Series) -> list:
+    if isinstance(column.dtype, pd.DatetimeTZDtype):
+        return pd.DatetimeIndex(column).as_unit("ns").asi8.tolist()
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        return ["" if name != name else name for name in column.astype(object)]
+    return column.tolist()
+
+
+def expected_rows(out: Outcome, result: BacktestResult) -> dict[str, list[dict]]:
+    """The rows of each table as ``docs/results.md`` defines its columns."""
+    names = (*result._frames._records["rule_names"], "")  # rule -1: none
+
+    def named(row: dict) -> dict:
+        return row | {"rule": names[row["rule"]]}
+
+    return {
+        "trades": [_trade(named(row)) for row in out.trades],
+        "fills": [_fill(named(row)) for row in out.fills],
+        "orders": [_order(named(row)) for row in out.orders],
+        "events": [named(row) for row in out.events],
+        "positions": out.held,
+        "open_positions": [row | {"side": _side(row["quantity"])} for row in out.positions],
+    }
+
+
+def _side(quantity: float) -> str:
+    return "short" if quantity < 0.0 else "long"
+
+
+def _trade(row: dict) -> dict:
+    return row | {
+        "side": _side(row["side"]),
+        "return": row["return_"],
+        "mfe_pct": row["mfe"] / row["entry_price"],
+        "mae_pct": row["mae"] / row["entry_price"],
+        "mfe_value": row["mfe"] * row["quantity"],
+        "mae_value": row["mae"] * row["quantity"],
+    }
+
+
+def _fill(row: dict) -> dict:
+    return row | {
+        "side": "sell" if row["quantity"] < 0.0 else "buy",
+        "action": "entry" if row["is_entry"] else "exit",
+    }
+
+
+def _order(row: dict) -> dict:
+    return row | {
+        "side": "sell" if row["quantity"] < 0.0 else "buy",
+        "average_price": row["notional"] / row["units"] if row["units"] > 0.0 else NAN,
+    }
+
+
+def frame_differences(out: Outcome, result: BacktestResult) -> list[str]:
+    """One line for each table whose frame differs, in the first row and column that does."""
+    lines = []
+    for table, expected in expected_rows(out, result).items():
+        found = frame_rows(getattr(result, table))
+        if len(expected) != len(found):
+            lines.append(f"{table}: {len(expected)} rows, found {len(found)}")
+            continue
+        lines += [
+            f"{table}[{number}].{name}: {row.get(name, 'missing')!r}, found {value!r}"
+            for number, (row, other) in enumerate(zip(expected, found, strict=True))
+            for name, value in other.items()
+            if not (name in row and _same(row[name], value))
+        ][:1]
+    return lines
+
+
+def _same(one, other) -> bool:
+    return one == other or (one != one and other != other)
