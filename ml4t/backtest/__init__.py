@@ -7,7 +7,8 @@ from ml4t.backtest.data.errors import DataError
 from ml4t.backtest.data.stream.feed import DataFeed
 from ml4t.backtest.execution.views import Fill, Order
 from ml4t.backtest.lookahead import LookaheadReport, check_lookahead
-from ml4t.backtest.market.event import CrossSection, MarketEvent
+from ml4t.backtest.market.cross_section import CrossSection
+from ml4t.backtest.market.event import MarketEvent
 from ml4t.backtest.market.market_data import MarketData
 from ml4t.backtest.result import BacktestResult
 from ml4t.backtest.strategy.errors import BacktestInterrupted, StrategyError

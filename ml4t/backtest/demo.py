@@ -36,7 +36,8 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from ml4t.backtest.market.event import CrossSection, MarketEvent
+    from ml4t.backtest.market.cross_section import CrossSection
+    from ml4t.backtest.market.event import MarketEvent
     from ml4t.backtest.result import BacktestResult
 
 CLOSE = "16:00 America/New_York"

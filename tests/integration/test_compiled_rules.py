@@ -293,6 +293,10 @@ def test_an_answer_that_cannot_be_is_an_error(given, fault, fast_rules):
     [
         (lambda: CFuncRule(len), "has an integer address"),
         (lambda: CFuncRule(SimpleNamespace(address=0)), "has an integer address"),
+        (lambda: CFuncRule(SimpleNamespace(address=True)), "has an integer address"),
+        (lambda: CFuncRule(SimpleNamespace(address=-5)), "has an integer address"),
+        (lambda: CFuncRule(SimpleNamespace(address=2**64)), "has an integer address"),
+        (lambda: CFuncRule(SimpleNamespace(address="0x1")), "has an integer address"),
         (lambda: as_rule(numba.cfunc("float64(float64)")(abs_of)), "compiled with numba.cfunc"),
         (lambda: numba_rule(columns="range")(lambda v, c, a: None), "a sequence of names"),
         (lambda: numba_rule(priority=0.5)(lambda v, c, a: None), "a whole number"),
@@ -301,6 +305,59 @@ def test_an_answer_that_cannot_be_is_an_error(given, fault, fast_rules):
 def test_what_cannot_be_a_compiled_rule_is_refused(make, message):
     with pytest.raises(InvalidRuleError, match=message):
         make()
+
+
+def without_function():
+    class Mine(CFuncRule):
+        def __init__(self):
+            pass
+
+    return Mine()
+
+
+@pytest.mark.parametrize("make", [without_function, lambda: CFuncRule.__new__(CFuncRule)])
+def test_a_rule_that_was_never_given_its_function_says_so(make):
+    rule = make()
+    with pytest.raises(RuleError, match=r"has no C function: .* super\(\).__init__\(cfunc\)"):
+        run(FALL, [rule])
+    with pytest.raises(InvalidDecisionError, match="has no C function"):
+        rule.evaluate(RiskContext.from_state(position_quantity=1.0, entry_price=100.0))
+
+
+def writes(place):
+    """Return a C function that writes to ``columns[place]``, though it may only read them."""
+
+    def write(view, columns, answer):
+        columns[place] = 1.0
+
+    kind = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.POINTER(ctypes.c_double), ctypes.c_void_p)
+    function = kind(write)
+    address = ctypes.cast(function, ctypes.c_void_p).value
+    return SimpleNamespace(address=address, kept=function, __name__="writes")
+
+
+@pytest.mark.parametrize("place", [-4, -1, 1, 4])
+def test_a_rule_that_writes_beyond_its_columns_is_told(place):
+    rule = CFuncRule(writes(place), columns=("range",))
+    context = RiskContext.from_state(
+        position_quantity=1.0, entry_price=100.0, features={"range": 2.0}
+    )
+    with pytest.raises(InvalidDecisionError, match="rule writes wrote beyond the columns it named"):
+        rule.evaluate(context)
+
+
+@pytest.mark.xfail(strict=True, reason="the columns of a run have no guards yet")
+def test_a_rule_that_writes_beyond_its_columns_is_told_in_a_run():
+    with pytest.raises(RuleError, match="rule writes wrote beyond the columns it named"):
+        run(FALL, [CFuncRule(writes(0))])
+
+
+def test_a_numba_rule_cannot_write_to_its_columns():
+    def write(view, columns, answer):
+        columns[0] = 1.0
+
+    with pytest.raises(numba.TypingError, match="readonly"):
+        numba_rule(columns=("range",))(write)
 
 
 def abs_of(x):

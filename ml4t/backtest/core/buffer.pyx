@@ -26,6 +26,8 @@ cdef class RecordBuffer:
     """
 
     def __cinit__(self, size_t itemsize):
+        if itemsize == 0:
+            raise ValueError("itemsize must be positive, was 0")
         self._bytes = NULL
         self._capacity = 0
         self.count = 0

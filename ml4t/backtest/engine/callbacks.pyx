@@ -7,7 +7,9 @@ import pandas as pd
 
 from ml4t.backtest.execution.broker cimport Broker
 from ml4t.backtest.execution.views cimport Fill
-from ml4t.backtest.market.event cimport CrossSection, MarketEvent, context_at
+from ml4t.backtest.market.cross_section cimport CrossSection
+from ml4t.backtest.market.event cimport MarketEvent
+from ml4t.backtest.market.values cimport context_at
 from ml4t.backtest.strategy.strategy cimport CompiledStrategy, Strategy
 
 from ml4t.backtest.strategy.strategy import refuse_callbacks

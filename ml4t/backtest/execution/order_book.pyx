@@ -316,14 +316,24 @@ cdef class OrderBook:
 
     # Guard: the queue holds its asset's waiting orders, as many as it says, in the order of their ids.
     cdef int _check_queue(self, int32_t asset) except -1 nogil:
-        with gil:
-            ids = self.waiting_ids(asset)
-            assert len(ids) == self._queue[asset].n_orders
-            assert ids == sorted(set(ids)) and (not ids or 1 <= ids[0] and ids[len(ids) - 1] <= self.orders.count)
-            for order_id in ids:
-                assert self.order(order_id).asset == asset
-                assert self.order(order_id).status == ORDER_OPEN
+        cdef int64_t before = 0
+        cdef int64_t order_id = self._queue[asset].first
+        cdef int32_t n = 0
+        while order_id != 0:
+            if not (before < order_id <= self.orders.count):
+                return _broken_queue(asset, order_id)
+            if self.order(order_id).asset != asset or self.order(order_id).status != ORDER_OPEN:
+                return _broken_queue(asset, order_id)
+            n += 1
+            before = order_id
+            order_id = self._neighbours[order_id].after
+        if n != self._queue[asset].n_orders or before != self._queue[asset].last:
+            return _broken_queue(asset, before)
         return 0
+
+
+cdef int _broken_queue(int32_t asset, int64_t order_id) except -1 with gil:
+    raise AssertionError(f"the queue of asset {asset} is broken at order {order_id}")
 
 
 cdef int _out_of_memory(int64_t orders) except -1 with gil:

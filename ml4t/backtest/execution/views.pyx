@@ -5,9 +5,12 @@ from libc.stdint cimport int64_t
 
 import pandas as pd
 
+from ml4t.backtest.core.ranges cimport is_quantity
+from ml4t.backtest.core.sealed cimport seal
 from ml4t.backtest.core.types cimport FillRecord, OrderRecord
 from ml4t.backtest.execution.broker cimport Broker
 
+from ml4t.backtest.core import ranges
 from ml4t.backtest.core.records import EXIT_TYPES, MOMENTS, ORDER_STATUSES
 
 
@@ -15,6 +18,8 @@ from ml4t.backtest.core.records import EXIT_TYPES, MOMENTS, ORDER_STATUSES
 @cython.freelist(16)
 cdef class Order:
     """An order: proposed (seen by ``validate_order``), or accepted and then followed by its status."""
+
+    _made = "strategies order with buy and the like; Order.proposed(asset, quantity) is for tests"
 
     @staticmethod
     def proposed(asset, quantity, reduce_only=False):
@@ -26,10 +31,19 @@ cdef class Order:
         quantity : float
             Units: positive buys, negative sells.
         reduce_only : bool
+
+        Raises
+        ------
+        ValueError
+            If the units are neither 0 nor of a size that an order can have.
         """
         cdef Order order = Order.__new__(Order)
         order.asset = asset
         order.quantity = float(quantity)
+        if order.quantity != 0.0 and not is_quantity(order.quantity):
+            raise ValueError(
+                f"quantity of an order must be 0 or of a size in {ranges.QUANTITY}, was {quantity!r}"
+            )
         order.reduce_only = reduce_only
         return order
 
@@ -86,6 +100,8 @@ cdef class Order:
 cdef class Fill:
     """One fill, as told to ``Strategy.on_fill``."""
 
+    _made = "Strategy.on_fill is told of each"
+
     @staticmethod
     cdef Fill at(Broker broker, int64_t index):
         cdef const FillRecord* record = <const FillRecord*> broker.fills.buffer.at(index)
@@ -114,3 +130,7 @@ cdef class Fill:
 
     def __repr__(self):
         return f"Fill({self.asset!r}, {self.quantity} at {self.price}, {self.moment})"
+
+
+seal(Order)
+seal(Fill)

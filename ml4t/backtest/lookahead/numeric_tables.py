@@ -317,7 +317,7 @@ def _of_market_data(data: MarketData) -> TableInput:
         changed, new_features = prices | new[0], {**new[1], **new[2]}
         # In their own order: columns are found by their position.
         features = {name: new_features.get(name, values) for name, values in data.features.items()}
-        return MarketData.from_arrays(
+        return MarketData._wrap(
             data.assets, data.timestamps, data.offsets, data.asset_codes,
             *(changed[field] for field in OHLC),
             volume=changed.get("volume"), bid=changed.get("bid"), ask=changed.get("ask"),

@@ -18,6 +18,8 @@ cdef class MarketData:
     cdef const double* ask_
     cdef const double** feature      # n_features columns of n_rows values
     cdef const double** context_     # n_context columns of n_times values
+    cdef Py_ssize_t n_features
+    cdef Py_ssize_t n_context
     cdef const int64_t* action_time
     cdef const int32_t* action_asset
     cdef const int8_t* action_kind
@@ -35,6 +37,8 @@ cdef class MarketData:
     """Bars: (timestamp, asset) pairs."""
     cdef readonly int64_t n_assets
     """Assets of the universe, those without a row in this data included."""
+    cdef readonly bint is_dense
+    """Every asset has a bar at every timestamp: with one asset, row t is the bar of timestamp t."""
     cdef readonly int64_t n_actions
     """Splits and cash dividends."""
     cdef readonly tuple assets
@@ -54,18 +58,18 @@ cdef class MarketData:
     """float64 array, shape (n_rows,), units; None when the table has none."""
     cdef readonly object bid
     cdef readonly object ask
-    cdef readonly dict features
-    """Signals and indicators by name: float64 arrays, shape (n_rows,); NaN where unknown."""
+    cdef readonly object features
+    """Signals and indicators by name, read-only: float64 arrays, shape (n_rows,); NaN where unknown."""
     cdef readonly tuple signal_names
     """The names in ``features`` that came as signals; the others are indicators."""
-    cdef readonly dict context
-    """Market-wide values by name: float64 arrays, shape (n_times,); NaN where unknown."""
+    cdef readonly object context
+    """Market-wide values by name, read-only: float64 arrays, shape (n_times,); NaN where unknown."""
     cdef readonly object actions
     """Structured array (time, asset, kind, value) in order of time, kind, asset."""
-    cdef readonly dict info
-    """What the tables were: ``closes_only``, sources, time zone given as ``bar_time``."""
+    cdef readonly object info
+    """What the tables were, read-only: ``closes_only``, sources, time zone given as ``bar_time``."""
     cdef dict _code
-    cdef object names                 # the index of the column names, made by event.pyx at first use
+    cdef object names                # the ColumnNames, made at first use
     cdef object _columns              # keeps the arrays behind the pointers alive
 
     cpdef int code(self, object asset) except -1

@@ -5,8 +5,17 @@ from libc.stdint cimport int8_t, int32_t, int64_t
 from libc.stdlib cimport free, malloc
 
 import difflib
+from types import MappingProxyType
 
 import numpy as np
+
+from ml4t.backtest.core.sealed cimport seal
+from ml4t.backtest.market.array_checks cimport (
+    check_bars, check_carried, check_quotes, check_volumes, check_walk,
+)
+
+from ml4t.backtest.market.array_checks import check_actions
+from ml4t.backtest.market.arrays_in import Copies, actions_in, owned
 
 ACTION = np.dtype(
     [("time", np.int64), ("asset", np.int32), ("kind", np.int8), ("value", np.float64)], align=True
@@ -31,6 +40,8 @@ cdef class MarketData:
     Made from tables by :meth:`from_tables`. One object can serve any number of runs at once.
     """
 
+    _made = "use MarketData.from_tables(prices, ...)"
+
     def __cinit__(self):
         self.feature = NULL
         self.context_ = NULL
@@ -38,9 +49,6 @@ cdef class MarketData:
     def __dealloc__(self):
         free(<void*> self.feature)
         free(<void*> self.context_)
-
-    def __init__(self):
-        raise TypeError("MarketData is made from tables: use MarketData.from_tables(prices, ...)")
 
     @classmethod
     def from_tables(cls, prices, **options):
@@ -56,21 +64,28 @@ cdef class MarketData:
         volume=None, bid=None, ask=None, features=None, signal_names=(), context=None, actions=None,
         info=None, carried_times=None,
     ):
-        """Wrap finished arrays without checking their values.
+        """Build market data from finished arrays, which are copied and checked.
 
         Parameters
         ----------
         assets : sequence of str
-            Names in asset order.
-        timestamps : int64 array, shape (n_times,)
+            Names in asset order, each once.
+        timestamps : int64 or datetime64 array, shape (n_times,)
             Nanoseconds UTC, strictly increasing.
         offsets : int64 array, shape (n_times + 1,)
+            The rows of timestamp t are offsets[t]..offsets[t + 1]: from 0 to n_rows, never falling.
         asset_codes : int32 array, shape (n_rows,)
+            Positions in ``assets``, increasing within a timestamp.
         open, high, low, close : float64 array, shape (n_rows,)
+            Positive prices, open and close within [low, high].
         volume, bid, ask : float64 array, shape (n_rows,), optional
+            NaN where not known.
         features : mapping of name to float64 array, shape (n_rows,)
+        signal_names : sequence of str
+            The features that are signals.
         context : mapping of name to float64 array, shape (n_times,)
         actions : structured array of dtype ``ACTION``, optional
+            In any order; kept in that of time, kind, asset.
         info : mapping, optional
         carried_times : int64 array, shape (n_carried,), optional
             Makes a chunk: timestamp 0 is the last one of the chunk before, its rows are the last bar of
@@ -78,68 +93,34 @@ cdef class MarketData:
 
         Raises
         ------
+        TypeError
+            If an array holds something else than numbers, or one of positions something else than
+            integers.
         ValueError
-            If an array has the wrong length.
+            If an array has the wrong length, or a value that cannot be: one out of order, a position
+            that does not exist, a price, split or dividend out of its range.
         """
-        cdef MarketData self = MarketData.__new__(MarketData)
-        self.assets = tuple(assets)
-        self.n_assets = len(self.assets)
-        self._code = {name: code for code, name in enumerate(self.assets)}
-        self.timestamps = _frozen(timestamps, np.int64)
-        self.n_times = len(self.timestamps)
-        self.asset_codes = _frozen(asset_codes, np.int32)
-        self.n_rows = len(self.asset_codes)
-        self.offsets = _frozen(offsets, np.int64, self.n_times + 1, "offsets")
-        self.open = _frozen(open, np.float64, self.n_rows, "open")
-        self.high = _frozen(high, np.float64, self.n_rows, "high")
-        self.low = _frozen(low, np.float64, self.n_rows, "low")
-        self.close = _frozen(close, np.float64, self.n_rows, "close")
-        self.volume = None if volume is None else _frozen(volume, np.float64, self.n_rows, "volume")
-        self.bid = None if bid is None else _frozen(bid, np.float64, self.n_rows, "bid")
-        self.ask = None if ask is None else _frozen(ask, np.float64, self.n_rows, "ask")
-        self.features = {
-            name: _frozen(column, np.float64, self.n_rows, name)
-            for name, column in (features or {}).items()
-        }
-        self.signal_names = tuple(signal_names)
-        self.context = {
-            name: _frozen(column, np.float64, self.n_times, name)
-            for name, column in (context or {}).items()
-        }
-        self.actions = np.array([] if actions is None else actions, ACTION)
-        self.n_actions = len(self.actions)
-        self.info = dict(info or {})
-        self.first_t = 0 if carried_times is None else 1
-        n_carried = 0 if carried_times is None else int(self.offsets[1])
-        self.carried_times = _frozen(
-            [] if carried_times is None else carried_times, np.int64, n_carried, "carried_times"
+        cdef MarketData self = _filled(
+            Copies(), assets, timestamps, offsets, asset_codes,
+            (open, high, low, close), (volume, bid, ask),
+            features, signal_names, context,
+            None if actions is None else actions_in(actions, ACTION), info, carried_times,
         )
-        self.n_carried = n_carried
-        self._point()
+        _check(self)
         return self
 
-    def _point(self):
-        action_columns = [
-            np.ascontiguousarray(self.actions[name]) for name in ("time", "asset", "kind", "value")
-        ]
-        self._columns = action_columns
-        self.time = <const int64_t*> _address(self.timestamps)
-        self.offset = <const int64_t*> _address(self.offsets)
-        self.carried_time = <const int64_t*> _address(self.carried_times)
-        self.asset = <const int32_t*> _address(self.asset_codes)
-        self.open_ = <const double*> _address(self.open)
-        self.high_ = <const double*> _address(self.high)
-        self.low_ = <const double*> _address(self.low)
-        self.close_ = <const double*> _address(self.close)
-        self.volume_ = <const double*> _address(self.volume)
-        self.bid_ = <const double*> _address(self.bid)
-        self.ask_ = <const double*> _address(self.ask)
-        self.action_time = <const int64_t*> _address(action_columns[0])
-        self.action_asset = <const int32_t*> _address(action_columns[1])
-        self.action_kind = <const int8_t*> _address(action_columns[2])
-        self.action_value = <const double*> _address(action_columns[3])
-        self.feature = _pointers(list(self.features.values()))
-        self.context_ = _pointers(list(self.context.values()))
+    @staticmethod
+    def _wrap(
+        assets, timestamps, offsets, asset_codes, open, high, low, close, *,
+        volume=None, bid=None, ask=None, features=None, signal_names=(), context=None, actions=None,
+        info=None, carried_times=None,
+    ):
+        """Wrap arrays that rooms of this house made: neither copied nor looked at again."""
+        return _filled(
+            owned, assets, timestamps, offsets, asset_codes,
+            (open, high, low, close), (volume, bid, ask),
+            features, signal_names, context, actions, info, carried_times,
+        )
 
     cpdef int code(self, object asset) except -1:
         """Return the code of ``asset``; ``KeyError`` with the nearest name if it is unknown."""
@@ -152,8 +133,9 @@ cdef class MarketData:
 
     def __reduce__(self):
         state = dict(
-            volume=self.volume, bid=self.bid, ask=self.ask, features=self.features,
-            signal_names=self.signal_names, context=self.context, actions=self.actions, info=self.info,
+            volume=self.volume, bid=self.bid, ask=self.ask, features=dict(self.features),
+            signal_names=self.signal_names, context=dict(self.context), actions=self.actions,
+            info=dict(self.info),
             carried_times=self.carried_times if self.first_t else None,
         )
         arrays = (
@@ -169,24 +151,122 @@ cdef class MarketData:
         )
 
 
-def _unknown_argument(name, known):
-    near = difflib.get_close_matches(name, known, 1)
-    hint = f"did you mean {near[0]!r}?" if near else f"with tables go {', '.join(known)}"
-    return f"unknown argument {name!r}; {hint}"
+seal(MarketData)
 
 
 def _rebuild(arrays, state):
     return MarketData.from_arrays(*arrays, **state)
 
 
-def _frozen(values, dtype, length=None, name=""):
-    array = np.ascontiguousarray(values, dtype)
-    if array.ndim != 1 or (length is not None and len(array) != length):
-        raise ValueError(f"{name} must have shape ({length},), had {array.shape}")
-    if array.flags.writeable:
-        array = array.view()
-        array.flags.writeable = False
-    return array
+cdef MarketData _filled(
+    take, assets, timestamps, offsets, asset_codes, prices, optional, features, signal_names, context,
+    actions, info, carried_times,
+):
+    cdef MarketData self = MarketData.__new__(MarketData)
+
+    def column(name, values, length, dtype=np.float64):
+        array = take(values, dtype, name)
+        if len(array) != length:
+            raise ValueError(f"{name} must have shape ({length},), had {array.shape}")
+        return array
+
+    def columns(named, length):
+        return MappingProxyType(
+            {name: column(name, values, length) for name, values in (named or {}).items()}
+        )
+
+    self.assets = tuple(assets)
+    self.n_assets = len(self.assets)
+    self._code = {name: code for code, name in enumerate(self.assets)}
+    if len(self._code) != self.n_assets:
+        raise ValueError("assets must be named once each")
+    self.timestamps = take(timestamps, np.int64, "timestamps")
+    self.n_times = len(self.timestamps)
+    self.asset_codes = take(asset_codes, np.int32, "asset_codes")
+    self.n_rows = len(self.asset_codes)
+    self.is_dense = self.n_rows == self.n_times * self.n_assets
+    self.offsets = column("offsets", offsets, self.n_times + 1, np.int64)
+    self.open, self.high, self.low, self.close = [
+        column(name, values, self.n_rows)
+        for name, values in zip(("open", "high", "low", "close"), prices)
+    ]
+    self.volume, self.bid, self.ask = [
+        None if values is None else column(name, values, self.n_rows)
+        for name, values in zip(("volume", "bid", "ask"), optional)
+    ]
+    self.features = columns(features, self.n_rows)
+    self.signal_names = _names(signal_names)
+    self.context = columns(context, self.n_times)
+    self.actions = take([] if actions is None else actions, ACTION, "actions")
+    self.n_actions = len(self.actions)
+    self.info = MappingProxyType(dict(info or {}))
+    self.first_t = 0 if carried_times is None else 1
+    self.n_carried = 0 if carried_times is None else int(self.offsets[1])
+    self.carried_times = column(
+        "carried_times", [] if carried_times is None else carried_times, self.n_carried, np.int64
+    )
+    _point(self)
+    return self
+
+
+cdef int _point(MarketData self) except -1:
+    # Pointers need the arrays they look into to live, whoever gets hold of the mappings above.
+    features = list(self.features.values())
+    context = list(self.context.values())
+    actions = [
+        np.ascontiguousarray(self.actions[name]) for name in ("time", "asset", "kind", "value")
+    ]
+    self._columns = features, context, actions
+    self.time = <const int64_t*> _address(self.timestamps)
+    self.offset = <const int64_t*> _address(self.offsets)
+    self.carried_time = <const int64_t*> _address(self.carried_times)
+    self.asset = <const int32_t*> _address(self.asset_codes)
+    self.open_ = <const double*> _address(self.open)
+    self.high_ = <const double*> _address(self.high)
+    self.low_ = <const double*> _address(self.low)
+    self.close_ = <const double*> _address(self.close)
+    self.volume_ = <const double*> _address(self.volume)
+    self.bid_ = <const double*> _address(self.bid)
+    self.ask_ = <const double*> _address(self.ask)
+    self.action_time = <const int64_t*> _address(actions[0])
+    self.action_asset = <const int32_t*> _address(actions[1])
+    self.action_kind = <const int8_t*> _address(actions[2])
+    self.action_value = <const double*> _address(actions[3])
+    self.feature = _pointers(features)
+    self.context_ = _pointers(context)
+    self.n_features = len(features)
+    self.n_context = len(context)
+    return 0
+
+
+cdef int _check(MarketData self) except -1:
+    check_walk(self.time, self.offset, self.n_times, self.asset, self.n_rows, self.n_assets)
+    check_bars(self.open_, self.high_, self.low_, self.close_, self.n_rows)
+    if self.volume_ != NULL:
+        check_volumes(self.volume_, self.n_rows)
+    if self.bid_ != NULL:
+        check_quotes("bid", self.bid_, self.n_rows)
+    if self.ask_ != NULL:
+        check_quotes("ask", self.ask_, self.n_rows)
+    if self.n_carried > 0:
+        check_carried(self.carried_time, self.n_carried, self.time[0])
+    check_actions(self.actions, self.assets)
+    for name in self.signal_names:
+        if name not in self.features:
+            raise ValueError(f"signal_names must be features, {name!r} is none")
+    return 0
+
+
+def _names(names):
+    if isinstance(names, str):
+        raise TypeError(f"signal_names must be a sequence of names, was {names!r}")
+    return tuple(names)
+
+
+def _unknown_argument(name, known):
+    near = difflib.get_close_matches(name, known, 1)
+    hint = f"did you mean {near[0]!r}?" if near else f"with tables go {', '.join(known)}"
+    return f"unknown argument {name!r}; {hint}"
 
 
 cdef size_t _address(array) except? 0:

@@ -5,12 +5,15 @@ from libc.math cimport NAN, fabs
 from libc.stdint cimport int8_t, int32_t, int64_t
 from libc.stdlib cimport calloc, free, qsort
 
-from ml4t.backtest.core.build cimport CHECKED
 from ml4t.backtest.core.types cimport FillRecord
 from ml4t.backtest.portfolio.armed_levels cimport clear_levels
 from ml4t.backtest.portfolio.position cimport (
     Position, better, is_negligible, side_of, worse,
 )
+
+
+# Of more assets the guard would cost more than what it guards.
+cdef int32_t GUARDED_ASSETS = 1_000
 
 
 @cython.final
@@ -171,15 +174,25 @@ cdef class Positions:
             else:
                 opened -= 1
                 self.open_asset[at] = self._opened[opened]
-        if CHECKED:
-            self._check_settled()
 
     # Guard: the list is the positions held, in asset order.
-    cdef void _check_settled(self) noexcept nogil:
-        with gil:
-            held = [i for i in range(self.n_assets) if self.at[i].quantity != 0.0]
-            listed = [self.open_asset[i] for i in range(self._n_listed)]
-            assert listed == held and self.n_open == len(held), (listed, held, self.n_open)
+    cdef int check_settled(self) except -1 nogil:
+        cdef int32_t asset
+        cdef int32_t n_held = 0
+        if self.n_assets > GUARDED_ASSETS:
+            return 0
+        for asset in range(self.n_assets):
+            if self.at[asset].quantity != 0.0:
+                if n_held >= self._n_listed or self.open_asset[n_held] != asset:
+                    return _broken_list(asset)
+                n_held += 1
+        if n_held != self._n_listed or n_held != self.n_open:
+            return _broken_list(-1)
+        return 0
+
+
+cdef int _broken_list(int32_t asset) except -1 with gil:
+    raise AssertionError(f"the list of positions held is not what is held (asset {asset})")
 
 
 # Best and worst price since the opening take in a price of a fill.

@@ -3,6 +3,7 @@
 cimport cython
 from libc.math cimport NAN
 
+from ml4t.backtest.core.sealed cimport seal
 from ml4t.backtest.portfolio.armed_levels cimport level_or_nan
 from ml4t.backtest.portfolio.position cimport Position
 
@@ -10,6 +11,8 @@ from ml4t.backtest.portfolio.position cimport Position
 @cython.final
 cdef class PositionTradeState:
     """One asset's position at one moment. True when something is held."""
+
+    _made = "strategy.position(asset) and risk_manager.trade_state(asset) return one"
 
     def __bool__(self):
         return self.quantity != 0.0
@@ -35,8 +38,14 @@ cdef class PositionTradeState:
 cdef class PositionLevels:
     """The levels of one position at one moment."""
 
+    _made = "strategy.levels(asset) and risk_manager.levels(asset) return them"
+
     def __repr__(self):
         return f"PositionLevels(stop={self.stop}, target={self.target})"
+
+
+seal(PositionTradeState)
+seal(PositionLevels)
 
 
 cdef PositionTradeState position_state(

@@ -78,7 +78,7 @@ class ChunkRows:
         self.n_rows = 0
         self.assets: tuple[Any, ...] = ()
         self._signal_names: tuple[str, ...] = ()
-        self.info: dict[str, Any] = {}
+        self.info: Mapping[str, Any] = {}
         """What the market data of the run were: ``MarketData.info``."""
 
     def keep(self, data: MarketData, records: Records) -> None:
@@ -145,7 +145,7 @@ class ChunkRows:
         offsets = np.zeros(self.n_times + 1, np.int64)
         np.cumsum(np.bincount(times[rows], minlength=self.n_times), out=offsets[1:])
         close = np.concatenate([part.close for part in parts])[rows]
-        return MarketData.from_arrays(
+        return MarketData._wrap(
             self.assets,
             self._timestamps.values,
             offsets,

@@ -2,7 +2,9 @@
 #
 # All fields of the two structs have eight bytes, so that other compilers lay them out alike.
 
-from libc.stdint cimport int64_t
+from libc.stdint cimport int32_t, int64_t
+
+from ml4t.backtest.risk.context cimport RiskContext
 
 
 # What a rule may look at, under the names of RiskContext. NaN: not known, or none.
@@ -55,6 +57,7 @@ cdef class CompiledRule:
     cdef void decide(
         self, const RuleView* view, const double* columns, RuleAnswer* answer
     ) noexcept nogil
+    cdef double[::1] _guarded_values(self, RiskContext context)
 
 
 # A rule that is a C function of three pointers, numba's for example.
@@ -68,6 +71,36 @@ cdef class CFuncRule(CompiledRule):
     """The object whose ``address`` is called; kept alive by the rule."""
     cdef rule_function function
 
+
+# Doubles before and after the columns that a rule is given. What it changes there is not its own: C
+# cannot keep a rule from writing, but it can be told afterwards.
+cdef enum:
+    N_GUARDS = 4
+
+cdef extern from *:
+    """
+    #define ML4T_GUARD -7.3e77
+    """
+    const double GUARD "ML4T_GUARD"
+
+
+# ``columns`` begins N_GUARDS doubles after its memory and ends as many before the end of it.
+cdef inline void set_guards(double* columns, int32_t n_columns) noexcept nogil:
+    cdef int32_t i
+    for i in range(N_GUARDS):
+        columns[i - N_GUARDS] = GUARD
+        columns[n_columns + i] = GUARD
+
+
+cdef inline bint guards_hold(const double* columns, int32_t n_columns) noexcept nogil:
+    cdef int32_t i
+    for i in range(N_GUARDS):
+        if columns[i - N_GUARDS] != GUARD or columns[n_columns + i] != GUARD:
+            return False
+    return True
+
+
+cdef const char* WROTE_BEYOND
 
 cdef void ask_nothing(RuleAnswer* answer, int64_t priority) noexcept nogil
 # Why an answer cannot be; NULL when it can.

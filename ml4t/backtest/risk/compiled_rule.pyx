@@ -1,7 +1,7 @@
 """CompiledRule: the base of rules that are C, and CFuncRule, a C function as a rule."""
 
 from libc.math cimport INFINITY, NAN, isnan
-from libc.stdint cimport int64_t, uintptr_t
+from libc.stdint cimport INT64_MIN, SIZE_MAX, int32_t, int64_t, uintptr_t
 
 import numpy as np
 
@@ -10,6 +10,13 @@ from ml4t.backtest.risk.context cimport RiskContext
 
 from ml4t.backtest.risk.decision import ExitType, InvalidDecisionError, RiskDecision
 from ml4t.backtest.risk.rule import InvalidRuleError, RiskRule, checked_priority
+
+# What a rule answers that was never given its C function.
+cdef int64_t NO_FUNCTION = INT64_MIN
+# No function lies in the first page of memory.
+cdef int LEAST_ADDRESS = 4096
+
+cdef const char* WROTE_BEYOND = b"wrote beyond the columns it named, which are not its own to change"
 
 
 cdef class CompiledRule:
@@ -54,18 +61,21 @@ cdef class CompiledRule:
         Raises
         ------
         InvalidDecisionError
-            If the answer cannot be: a level that is not positive and finite, an unknown type.
+            If the answer cannot be: a level that is not positive and finite, an unknown type; or if
+            ``decide`` wrote beyond the columns it was given.
         KeyError
             If the context has no column of a name the rule reads.
         """
         cdef RuleView view
         cdef RuleAnswer answer
-        cdef double[::1] values = self._values(context)
+        cdef double[::1] values = self._guarded_values(context)
+        cdef int32_t n_columns = <int32_t> (values.shape[0] - 2 * N_GUARDS)
+        cdef double* columns = &values[0] + <int> N_GUARDS
         cdef const char* fault
         _view_of(&view, context)
         ask_nothing(&answer, self.priority)
-        self.decide(&view, &values[0], &answer)
-        fault = fault_of(&answer)
+        self.decide(&view, columns, &answer)
+        fault = fault_of(&answer) if guards_hold(columns, n_columns) else WROTE_BEYOND
         if fault != NULL:
             raise InvalidDecisionError(f"rule {self.name} {fault.decode()}")
         return _decision_of(&answer, context.side)
@@ -81,10 +91,11 @@ cdef class CompiledRule:
         """The rules the engine asks in its place: itself."""
         return (self,)
 
-    def _values(self, RiskContext context):
+    cdef double[::1] _guarded_values(self, RiskContext context):
         values = [_column(context, name) for name in self.columns]
         values += [context.frozen(name) for name in self.frozen_columns]
-        return np.array([*values, NAN])  # never empty: its first value has an address
+        guards = [GUARD] * <int> N_GUARDS
+        return np.array([*guards, *values, *guards])
 
     def __repr__(self):
         return f"{self.name}()"
@@ -110,9 +121,12 @@ cdef class CFuncRule(CompiledRule):
         If it has no address, or a numba function has another signature.
     """
 
+    def __cinit__(self, *arguments, **options):
+        self.function = _answer_no_function
+
     def __init__(self, cfunc, *, columns=(), frozen_columns=(), priority=0, name=None):
         address = getattr(cfunc, "address", None)
-        if not isinstance(address, int) or address == 0:
+        if not isinstance(address, int) or not LEAST_ADDRESS <= address <= SIZE_MAX:
             raise InvalidRuleError(f"a C function has an integer address, {cfunc!r} has none")
         if name is None:
             name = getattr(cfunc, "__name__", None) or type(self).__name__
@@ -127,6 +141,12 @@ cdef class CFuncRule(CompiledRule):
         self, const RuleView* view, const double* columns, RuleAnswer* answer
     ) noexcept nogil:
         self.function(view, columns, answer)
+
+
+cdef void _answer_no_function(
+    const RuleView* view, const double* columns, RuleAnswer* answer
+) noexcept nogil:
+    answer.exit_type = NO_FUNCTION
 
 
 def view_dtype():
@@ -150,6 +170,8 @@ cdef void ask_nothing(RuleAnswer* answer, int64_t priority) noexcept nogil:
 
 
 cdef const char* fault_of(const RuleAnswer* answer) noexcept nogil:
+    if answer.exit_type == NO_FUNCTION:
+        return b"has no C function: its class must call super().__init__(cfunc)"
     if not (EXIT_NONE <= answer.exit_type and answer.exit_type <= EXIT_OTHER):
         return b"answered with an exit_type that is none: use the codes of ExitType"
     if answer.stop_type != EXIT_STOP_LOSS and answer.stop_type != EXIT_TRAILING_STOP:

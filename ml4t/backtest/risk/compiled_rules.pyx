@@ -19,7 +19,7 @@ from ml4t.backtest.risk.compiled_rule cimport (
 from ml4t.backtest.risk.rule_plan cimport RulePlan, Verdict
 from ml4t.backtest.risk.rule_view cimport look
 
-from ml4t.backtest.market.event import unknown_name
+from ml4t.backtest.market.column_names import unknown_name
 from ml4t.backtest.risk.decision import ExitType
 from ml4t.backtest.risk.rule import RuleError
 

@@ -6,9 +6,10 @@ from libc.stdint cimport int32_t, int64_t
 
 import pandas as pd
 
+from ml4t.backtest.core.sealed cimport seal
 from ml4t.backtest.core.settings cimport Settings
 from ml4t.backtest.market.cursor cimport Cursor
-from ml4t.backtest.market.event cimport context_at, features_at
+from ml4t.backtest.market.values cimport context_at, features_at
 from ml4t.backtest.portfolio.account cimport Account
 from ml4t.backtest.portfolio.armed_levels cimport level_or_nan
 from ml4t.backtest.portfolio.position cimport Position
@@ -29,6 +30,8 @@ cdef class RiskContext:
     of its asset. At an opening the bar's high, low, close, volume, bid and ask are NaN and features
     are those of the bar before.
     """
+
+    _made = "rules are given one; RiskContext.from_state(...) is for their tests"
 
     @staticmethod
     def from_state(
@@ -189,7 +192,7 @@ cdef class RiskContext:
         value, ratio = self._frozen(price)
         return value / (self.split_ratio / ratio)
 
-    def _frozen(self, column):
+    cdef object _frozen(self, object column):
         try:
             return self.frozen_inputs[column]
         except (KeyError, TypeError):
@@ -197,22 +200,22 @@ cdef class RiskContext:
                 f"column {column!r} is not frozen: name it in the rule's frozen_columns"
             ) from None
 
-    def _pct(self, double price):
+    cdef object _pct(self, double price):
         return (price - self.entry_price) * self.side / self.entry_price
 
-    def _features(self):
+    cdef object _features(self):
         if self.provider is not None and self.feature_row >= 0:
             return self.provider.get_features(self.asset_id, self._known_time(self.feature_row))
         return features_at(self.data, self.feature_row)
 
-    def _market_features(self):
+    cdef object _market_features(self):
         if self.provider is not None and self.context_t >= 0:
             return self.provider.get_market_features(
                 pd.Timestamp(self.data.time[self.context_t], tz="UTC")
             )
         return context_at(self.data, self.context_t)
 
-    def _known_time(self, int64_t row):
+    cdef object _known_time(self, int64_t row):
         t = self.data.offsets.searchsorted(row, side="right") - 1
         return pd.Timestamp(self.data.timestamps[t], tz="UTC")
 
@@ -222,6 +225,9 @@ cdef class RiskContext:
             f"RiskContext({self.asset_id!r}, {moment} of {self.timestamp}, "
             f"quantity={self.position_quantity}, entry_price={self.entry_price})"
         )
+
+
+seal(RiskContext)
 
 
 # Everything a rule may look at now. At an opening the bar is not known yet, unless sees_bar. Who builds

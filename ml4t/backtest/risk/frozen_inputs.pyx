@@ -13,7 +13,7 @@ from ml4t.backtest.market.cursor cimport Cursor
 from ml4t.backtest.market.market_data cimport MarketData
 from ml4t.backtest.portfolio.position cimport Position
 
-from ml4t.backtest.market.event import unknown_name
+from ml4t.backtest.market.column_names import unknown_name
 
 
 @cython.final

@@ -1,6 +1,7 @@
 cimport cython
 from libc.stdint cimport int32_t, int64_t
 
+from ml4t.backtest.core.build cimport CHECKED
 from ml4t.backtest.core.reasons cimport Reasons
 from ml4t.backtest.core.settings cimport Settings
 from ml4t.backtest.core.types cimport FillRecord
@@ -57,6 +58,8 @@ cdef class RiskManager(FillListener):
         cdef const double* close = self.cursor.data.close_
         cdef const int32_t* open_asset
         self.positions.settle()
+        if CHECKED:
+            self.positions.check_settled()
         open_asset = self.positions.open_asset
         for i in range(self.positions.n_open):
             position = &at[open_asset[i]]

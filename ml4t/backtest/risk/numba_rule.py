@@ -20,8 +20,8 @@ def numba_rule(
     """Compile the decorated function with ``numba.cfunc``, and make it a rule.
 
     The function takes ``(view, columns, answer)``. The view has the fields of ``RuleView``, named as in
-    :class:`RiskContext`; ``columns`` is a float64 array of the columns and then the frozen columns; what
-    is assigned to the fields of ``answer`` is the decision, and to do nothing is to assign nothing.
+    :class:`RiskContext`; ``columns`` is a read-only float64 array of the columns and then the frozen
+    columns; what is assigned to the fields of ``answer`` is the decision, and to do nothing is to assign nothing.
 
     Parameters
     ----------
@@ -46,7 +46,7 @@ def numba_rule(
     n_columns = len(columns) + len(frozen_columns)
 
     def compile_rule(function: Callable[[Any, Any, Any], None]) -> CFuncRule:
-        decide = numba.njit(error_model="numpy")(function)
+        decide = numba.njit(_arguments(), error_model="numpy")(function)
 
         @numba.cfunc(rule_signature())
         def pointers(view, values, answer):
@@ -75,6 +75,16 @@ def rule_signature() -> Any:
         types.CPointer(numba.from_dtype(view_dtype())),
         types.CPointer(types.float64),
         types.CPointer(numba.from_dtype(answer_dtype())),
+    )
+
+
+def _arguments() -> tuple[Any, Any, Any]:
+    """Return the types a decorated function is compiled for: it cannot write to the columns."""
+    numba = _numba()
+    return (
+        numba.from_dtype(view_dtype()),
+        numba.types.Array(numba.types.float64, 1, "C", readonly=True),
+        numba.from_dtype(answer_dtype()),
     )
 
 

@@ -7,7 +7,7 @@ from libc.stdint cimport int32_t, int64_t
 from ml4t.backtest.core.types cimport REASON_NONE, REASON_ORDER
 from ml4t.backtest.strategy.strategy cimport CompiledStrategy
 
-from ml4t.backtest.market.event import unknown_name
+from ml4t.backtest.market.column_names import unknown_name
 
 cdef enum Column:
     ENTRY

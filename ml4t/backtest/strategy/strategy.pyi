@@ -7,7 +7,8 @@ from typing_extensions import disjoint_base
 
 from ml4t.backtest.execution.broker import Broker
 from ml4t.backtest.execution.views import Fill, Order
-from ml4t.backtest.market.event import CrossSection, MarketEvent
+from ml4t.backtest.market.cross_section import CrossSection
+from ml4t.backtest.market.event import MarketEvent
 from ml4t.backtest.market.market_data import MarketData
 from ml4t.backtest.portfolio.portfolio import Portfolio
 from ml4t.backtest.portfolio.views import PositionLevels, PositionTradeState

@@ -4,8 +4,8 @@ cimport cython
 from libc.stdint cimport int32_t, int64_t
 
 from ml4t.backtest.core.types cimport REASON_ORDER
+from ml4t.backtest.market.cross_section cimport CrossSection
 from ml4t.backtest.market.cursor cimport Cursor
-from ml4t.backtest.market.event cimport CrossSection
 from ml4t.backtest.market.market_data cimport MarketData
 from ml4t.backtest.execution.corporate_actions cimport apply_actions
 from ml4t.backtest.execution.broker cimport Broker

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from ml4t.backtest import MarketData, MarketEvent, Strategy, StrategyError, run_backtest
-from ml4t.backtest.market.event import context_at, features_at
+from ml4t.backtest.market.values import context_at, features_at
 
 N_TIMES = 20
 ROOMS = ("signals", "indicators", "context")

@@ -110,7 +110,7 @@ def to_market_data(
     **chunk: Any,
 ) -> MarketData:
     """Return bars with all their columns as market data."""
-    return MarketData.from_arrays(
+    return MarketData._wrap(
         bars.assets,
         bars.timestamps,
         bars.offsets,

@@ -79,7 +79,7 @@ def _bars(
         column = getattr(data, name)
         return None if column is None else column[row:]
 
-    return MarketData.from_arrays(
+    return MarketData._wrap(
         data.assets,
         data.timestamps[first_t:],
         data.offsets[first_t:] - row,

@@ -1,7 +1,8 @@
 """One pass over price rows: whether they stand in order, and hold prices that can be."""
 
-from libc.math cimport INFINITY
 from libc.stdint cimport int32_t, int64_t
+
+from ml4t.backtest.core.ranges cimport LEAST_PRICE, MOST_PRICE, MOST_VOLUME
 
 
 def ordered_times(const int64_t[::1] times, const int32_t[::1] assets):
@@ -31,16 +32,17 @@ def check_rows(
 ):
     """Return :func:`ordered_times` of rows, and whether their prices are what they must be.
 
-    All prices are positive and finite, and all bars within their low and high. Volumes are finite and
-    not negative, quotes finite and positive, or NaN; an empty array stands for a column that is not
-    there.
+    All prices lie in the range of prices, and all bars within their low and high. Volumes and quotes
+    lie in theirs, or are NaN; an empty array stands for a column that is not there.
     """
     # In one go without the GIL: beside a strategy in Python it is waited long for.
     with nogil:
         count = _ordered_times(times, assets)
         sound = (
             _are_bars(opens, highs, lows, closes)
-            and _may_be(volumes, True) and _may_be(bids, False) and _may_be(asks, False)
+            and _lie_within(volumes, 0.0, MOST_VOLUME)
+            and _lie_within(bids, LEAST_PRICE, MOST_PRICE)
+            and _lie_within(asks, LEAST_PRICE, MOST_PRICE)
         )
     return count, sound
 
@@ -52,18 +54,16 @@ cdef bint _are_bars(
     cdef Py_ssize_t i
     for i in range(closes.shape[0]):
         sound &= (
-            (lows[i] > 0.0) & (highs[i] < INFINITY) & (lows[i] <= opens[i]) & (opens[i] <= highs[i])
+            (lows[i] >= LEAST_PRICE) & (highs[i] <= MOST_PRICE) & (lows[i] <= opens[i]) & (opens[i] <= highs[i])
             & (lows[i] <= closes[i]) & (closes[i] <= highs[i])
         )
     return sound
 
 
-# All values are finite and positive, or zero where that may be, or NaN.
-cdef bint _may_be(const double[::1] values, bint zero) noexcept nogil:
+# All values lie in a range, or are NaN.
+cdef bint _lie_within(const double[::1] values, double least, double most) noexcept nogil:
     cdef bint sound = True
     cdef Py_ssize_t i
     for i in range(values.shape[0]):
-        sound &= not (
-            (values[i] < 0.0) | (values[i] == INFINITY) | ((values[i] == 0.0) & (not zero))
-        )
+        sound &= not ((values[i] < least) | (values[i] > most))
     return sound

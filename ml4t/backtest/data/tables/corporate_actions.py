@@ -7,7 +7,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from ml4t.backtest.data.arrays import Marks
+from ml4t.backtest.core.ranges import DIVIDEND, SPLIT, SPLIT_PRODUCT
+from ml4t.backtest.data.arrays import Float64s, Marks
 from ml4t.backtest.data.errors import DataError, count_rows, first_rows
 from ml4t.backtest.data.tables.arrow import single, to_arrow, to_float64
 from ml4t.backtest.data.tables.asset_codes import encode, recode
@@ -48,7 +49,8 @@ def read_actions(
     Raises
     ------
     DataError
-        If a column is missing, an asset or kind unknown, a value not positive, or a split given twice.
+        If a column is missing, an asset or kind unknown, a value not positive or out of its range, or a
+        split given twice.
     """
     name = "actions"
     table = to_arrow(source, name, "value")
@@ -97,10 +99,28 @@ def _check_values(actions: Actions, assets: tuple[Any, ...]) -> None:
 
     bad = ~((actions["value"] > 0) & (actions["value"] < np.inf))
     _refuse(actions, bad, asset, "a value that is not a positive number", "correct it")
+    is_split = actions["kind"] == KINDS["split"]
+    beyond = (actions["value"] < SPLIT.least) | (actions["value"] > SPLIT.most)
+    _refuse(actions, is_split & beyond, asset, f"a split that is not in {SPLIT}", "correct it")
+    beyond = ~is_split & (actions["value"] > DIVIDEND.most)
+    _refuse(actions, beyond, asset, f"a dividend above {DIVIDEND.most:g}", "correct it")
+    product = _split_products(actions, is_split)
+    beyond = (product < SPLIT_PRODUCT.least) | (product > SPLIT_PRODUCT.most)
+    _refuse(actions, beyond, asset, f"splits that multiply beyond {SPLIT_PRODUCT}", "correct one")
     keys = actions[["time", "asset", "kind"]]
     again = np.zeros(len(actions), bool)
     again[1:] = (keys[1:] == keys[:-1]) & (actions["kind"][1:] == KINDS["split"])
     _refuse(actions, again, asset, "a split that is given twice", "drop one")
+
+
+def _split_products(actions: Actions, is_split: Marks) -> Float64s:
+    """Return, beside each split, the product of all splits of its asset so far; 1 beside dividends."""
+    product = np.ones(len(actions))
+    so_far: dict[Any, float] = {}
+    for row in np.flatnonzero(is_split):
+        asset = actions["asset"][row]
+        product[row] = so_far[asset] = so_far.get(asset, 1.0) * actions["value"][row]
+    return product
 
 
 def _refuse(

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ml4t.backtest.core.ranges import PRICE, VOLUME
 from ml4t.backtest.data.arrays import Float64s, Int32s, Int64s, Marks
 from ml4t.backtest.data.errors import DataError, count_rows, first_rows
 from ml4t.backtest.data.tables._price_checks import check_rows
@@ -46,9 +47,9 @@ def refuse_faults(
     Raises
     ------
     DataError
-        If open, high, low or close is NaN, infinite, zero or negative; if high < low, or open or
-        close lie outside of [low, high]; if volume is negative, or bid or ask is not positive; each
-        with the column, the count and the first rows.
+        If open, high, low or close is NaN, infinite, zero, negative or out of the range of prices; if
+        high < low, or open or close lie outside of [low, high]; if volume, bid or ask is out of its
+        range; each with the column, the count and the first rows.
     """
     for fault in price_faults(prices):
         if fault.bad.any():
@@ -77,13 +78,16 @@ def price_faults(prices: Mapping[str, Float64s]) -> Iterator[Fault]:
     columns = ("close",) if high is low else ("close", "low", "high", "open")
     for column in columns:
         values = prices[column]
-        if not ((values > 0) & (values < np.inf)).all():
+        is_price = (values >= PRICE.least) & (values <= PRICE.most)
+        if not is_price.all():
             yield Fault("missing_price", column, "is NaN", np.isnan(values))
             yield Fault("infinite_price", column, "is infinite", np.isinf(values))
             yield Fault("non_positive_price", column, "is zero", values == 0)
             yield Fault(
                 "non_positive_price", column, "is negative", (values < 0) & np.isfinite(values)
             )
+            beyond = (values > 0) & np.isfinite(values) & ~is_price
+            yield Fault("price_range", column, f"is not in {PRICE}", beyond)
     if high is not low:
         yield Fault("bar_range", "high", "is below low", high < low)
         for column in ("open", "close"):
@@ -91,11 +95,15 @@ def price_faults(prices: Mapping[str, Float64s]) -> Iterator[Fault]:
             yield Fault("bar_range", column, "is above high", prices[column] > high)
     for column in QUOTES:
         if column in prices:
-            yield _quote_fault(column, prices[column])
+            yield from _quote_faults(column, prices[column])
 
 
-def _quote_fault(column: str, values: Float64s) -> Fault:
-    bad = (values < 0) | np.isinf(values)
+def _quote_faults(column: str, values: Float64s) -> Iterator[Fault]:
     if column == "volume":
-        return Fault("negative_volume", column, "is negative or infinite", bad)
-    return Fault("non_positive_quote", column, "is not a positive price", bad | (values == 0))
+        bad = (values < VOLUME.least) | (values > VOLUME.most)
+        yield Fault("negative_volume", column, f"is negative or above {VOLUME.most:g}", bad)
+        return
+    bad = (values <= 0) | np.isinf(values)
+    yield Fault("non_positive_quote", column, "is not a positive price", bad)
+    beyond = (values < PRICE.least) | (values > PRICE.most)
+    yield Fault("price_range", column, f"is not in {PRICE}", beyond & ~bad)

@@ -20,6 +20,7 @@ CHECKS = {
     "missing_price": "error",
     "infinite_price": "error",
     "non_positive_price": "error",
+    "price_range": "error",
     "bar_range": "error",
     "negative_volume": "error",
     "non_positive_quote": "error",

@@ -18,7 +18,14 @@ def spoiled(bars, column, value, row=2):
 @pytest.mark.parametrize("column", ["open", "high", "low", "close"])
 @pytest.mark.parametrize(
     ("value", "what"),
-    [(np.nan, "is NaN"), (np.inf, "is infinite"), (0.0, "is zero"), (-1.0, "is negative")],
+    [
+        (np.nan, "is NaN"),
+        (np.inf, "is infinite"),
+        (0.0, "is zero"),
+        (-1.0, "is negative"),
+        (1e-13, "is not in [1e-12, 1e+15]"),
+        (1.1e15, "is not in [1e-12, 1e+15]"),
+    ],
 )
 def test_a_price_that_is_none(bars, column, value, what):
     with pytest.raises(DataError) as error:
@@ -46,6 +53,9 @@ def test_a_null_price_is_named_as_nan():
         ("close", 10.4, "column 'close' is below low"),
         ("close", 11.6, "column 'close' is above high"),
         ("volume", -1.0, "column 'volume' is negative"),
+        ("volume", 1.1e18, r"column 'volume' is negative or above 1e\+18"),
+        ("bid", 1e-13, r"column 'bid' is not in \[1e-12, 1e\+15\]"),
+        ("ask", 1.1e15, r"column 'ask' is not in \[1e-12, 1e\+15\]"),
     ],
 )
 def test_a_bar_that_cannot_be(bars, column, value, what):

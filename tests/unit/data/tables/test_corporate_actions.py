@@ -94,3 +94,28 @@ def test_a_missing_column(bars, column):
 def test_naive_action_times_beside_aware_bars(bars):
     with pytest.raises(DataError, match="actions has times without a zone"):
         market_data(bars, actions=actions(("2024-01-03 09:30", "AAA", "split", 2)))
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "match"),
+    [
+        ("split", 5e-324, r"a split that is not in \[1e-06, 1e\+06\]"),
+        ("split", 9e-7, "a split that is not in"),
+        ("split", 1.1e6, "a split that is not in"),
+        ("dividend", 1.1e15, "a dividend above 1e\\+15"),
+    ],
+)
+def test_an_action_out_of_its_range_is_refused(bars, kind, value, match):
+    table = actions(("2024-01-03", "AAA", kind, value))
+    with pytest.raises(DataError, match=match):
+        market_data(bars, actions=table)
+
+
+def test_splits_that_multiply_beyond_their_range_are_refused(bars):
+    # 1e6 · 1e6 = 1e12 lies in 1e-15..1e15, 1e6 · 1e6 · 1e6 does not. Another asset's do not count.
+    days = [f"2024-01-0{day}" for day in (2, 3, 4)]
+    table = actions(*((day, "AAA", "split", 1e6) for day in days))
+    with pytest.raises(DataError, match=r"1 row with splits that multiply beyond.*2024-01-04"):
+        market_data(bars, actions=table)
+    table.loc[2, "symbol"] = "BBB"
+    assert market_data(bars, actions=table).n_actions == 3

@@ -1,0 +1,7 @@
+from collections.abc import Iterable
+from typing import final
+
+@final
+class ColumnNames: ...
+
+def unknown_name(name: object, known: Iterable[object]) -> str: ...

@@ -1,0 +1,136 @@
+"""CrossSection: what a strategy sees in batch mode, all bars of one timestamp."""
+
+cimport cython
+from libc.stdint cimport int64_t
+
+from collections.abc import Mapping
+
+import pandas as pd
+
+from ml4t.backtest.core.sealed cimport seal
+from ml4t.backtest.market.column_names cimport ColumnNames
+from ml4t.backtest.market.event cimport MarketEvent, event_type
+from ml4t.backtest.market.market_data cimport MarketData
+
+from ml4t.backtest.market.column_names import unknown_name
+
+# Names of a bar's fields, which a column of the same name does not hide.
+BAR_COLUMNS = frozenset(["open", "high", "low", "close", "volume", "bid", "ask"])
+
+
+@cython.final
+cdef class CrossSection:
+    """All bars of one timestamp, as NumPy views of the columns, in asset order.
+
+    ``events.close`` or ``events["prediction"]`` is a read-only view of shape (len(events),); a column
+    named like one of the fields below, or like a field of the bar, is reached through ``signals`` or
+    ``indicators`` only. Iterating gives one :class:`MarketEvent` per bar.
+    """
+
+    _made = "on_timestamp_batch is given one"
+
+    @staticmethod
+    cdef CrossSection new(MarketData data, int64_t t):
+        cdef CrossSection section = CrossSection.__new__(CrossSection)
+        section.data = data
+        section.t = t
+        section.first = data.offset[t]
+        section.last = data.offset[t + 1]
+        return section
+
+    @property
+    def timestamp(self):
+        """Time at which the bars are complete, a UTC ``pandas.Timestamp``."""
+        return pd.Timestamp(self.data.time[self.t], tz="UTC")
+
+    @property
+    def codes(self):
+        """int32 array: position of each bar's asset in ``data.assets``, increasing."""
+        return self.data.asset_codes[self.first:self.last]
+
+    @property
+    def assets(self):
+        """Names of the assets that have a bar now, a tuple."""
+        if self.last - self.first == self.data.n_assets:
+            return self.data.assets
+        names = self.data.assets
+        return tuple([names[code] for code in self.codes])
+
+    @property
+    def signals(self):
+        """Model outputs known at the close: name to float64 array, shape (len(events),)."""
+        return SectionColumns(self, ColumnNames.of(self.data).signals)
+
+    @property
+    def indicators(self):
+        """Features of the assets known at the close: name to float64 array, shape (len(events),)."""
+        return SectionColumns(self, ColumnNames.of(self.data).indicators)
+
+    def __getitem__(self, name):
+        column = self._column(name)
+        if column is None:
+            raise KeyError(unknown_name(name, self.data.features))
+        return column[self.first:self.last]
+
+    def __getattr__(self, name):
+        column = self._column(name)
+        if column is None:
+            # Without name=, which would have Python and the engine look for the nearest name again.
+            raise AttributeError(unknown_name(name, self.data.features), obj=self)
+        return column[self.first:self.last]
+
+    def _column(self, name):
+        if name in BAR_COLUMNS:
+            return getattr(self.data, name)
+        return self.data.features.get(name)
+
+    def __len__(self):
+        return self.last - self.first
+
+    def __iter__(self):
+        cdef int64_t row
+        cdef MarketEvent event
+        kind = event_type(self.data)
+        for row in range(self.first, self.last):
+            event = MarketEvent.new(kind, self.data)
+            event.t = self.t
+            event.row = row
+            yield event
+
+    def __repr__(self):
+        return f"CrossSection({self.last - self.first} bars at {self.timestamp})"
+
+
+seal(CrossSection)
+
+
+class SectionColumns(Mapping):
+    """A read-only mapping of column names to their values at the bars of one timestamp.
+
+    Parameters
+    ----------
+    section : CrossSection
+    names : mapping of name to anything
+        The columns that belong to it.
+    """
+
+    __slots__ = ("_section", "_names")
+
+    def __init__(self, CrossSection section not None, names):
+        self._section = section
+        self._names = names
+
+    def __getitem__(self, name):
+        if name not in self._names:
+            raise KeyError(unknown_name(name, self._names))
+        section = self._section
+        return section.data.features[name][section.first:section.first + len(section)]
+
+    def __len__(self):
+        return len(self._names)
+
+    def __iter__(self):
+        return iter(self._names)
+
+    def __repr__(self):
+        return repr(dict(self))
