@@ -29,7 +29,7 @@ _FILE_NAME = re.compile(r"# (\w+\.pyx)\n")
 RUN = "python"
 COMPILE = "cython"
 OUTPUT = "text output"
-SHOWN = ("text", "mermaid", "bash", "console", "c", "toml", "yaml", "json", "make")
+SHOWN = ("text", "bash", "console", "c", "toml", "yaml", "json", "make", "mermaid")
 KNOWN = frozenset({RUN, COMPILE, OUTPUT, *SHOWN})
 """A misspelled ``py`` would escape the test; so every other word is refused."""
 

@@ -7,7 +7,7 @@ from libc.string cimport memcpy
 
 def copy_arrays(sources=(), targets=()):
     """Write arrays of eight-byte integers into others of the same lengths."""
-    # All in one go without the interpreter: a thread that reads beside a run waits long for each turn.
+    # All in one go without the GIL: a thread that reads beside a run waits long to get it back.
     cdef Py_ssize_t n = len(sources)
     cdef char** source = <char**> malloc((n + 1) * sizeof(char*))
     cdef char** target = <char**> malloc((n + 1) * sizeof(char*))

@@ -58,7 +58,7 @@ class FeedPass:
         )
         self._series = [SeriesReader(source) for source in plan.series]
         self._context = [SeriesReader(source) for source in plan.context]
-        # ChunkColumns for the largest chunk and what it carries over, where chunks are cut by rows.
+        # Room for the largest chunk and what it carries over, where chunks are cut by rows.
         self._pool = ArrayPool(max(plan.sizes, default=0) + n_assets + 1)
         self._carry_over: Bars | None = None
         self._last_context: Columns = {}

@@ -143,7 +143,7 @@ class TableSource:
         while (batch := self._try(lambda: next(batches, None))) is not None:
             if batch.num_rows:
                 yield batch
-            # Let go of it before the next one: Arrow then frees it as it decodes, without the lock.
+            # Let go of it before the next one: Arrow then frees it as it decodes, without the GIL.
             del batch
 
     def _filter(self, after: int | None, until: int | None) -> ds.Expression | None:

@@ -35,7 +35,7 @@ def check_rows(
     All prices lie in the range of prices, and all bars within their low and high. Volumes and quotes
     lie in theirs, or are NaN; an empty array stands for a column that is not there.
     """
-    # In one go without the interpreter's lock: beside a strategy in Python it is waited long for.
+    # In one go without the GIL: beside a strategy in Python it is waited long for.
     with nogil:
         count = _ordered_times(times, assets)
         sound = (

@@ -277,7 +277,7 @@ def to_float64(column: Any, table_name: str, column_name: str) -> Float64s:
 def eight_bytes(array: pa.Array, dtype: npt.DTypeLike) -> npt.NDArray[Any]:
     """Return values of eight bytes each, none of them null, in place.
 
-    As ``to_numpy`` does, which gives the interpreter's lock away for it, and gets it back late where a
+    As ``to_numpy`` does, which releases the GIL for it, and gets it back late where a
     strategy runs meanwhile.
     """
     if len(array) == 0:

@@ -1,6 +1,6 @@
 """Columns that were copied to memory of our own, read as Arrow's are.
 
-Arrow looks at each array that it makes of memory, and gives the interpreter's lock away meanwhile: beside
+Arrow looks at each array that it makes of memory, and releases the GIL meanwhile: beside
 a strategy in Python, every column of every chunk would wait long to get it back.
 """
 
