@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
 import threading
 from collections.abc import Iterator
@@ -24,7 +25,14 @@ def one_ahead(items: Iterator[T]) -> Iterator[T]:
     ----------
     items : iterator
         Asked from one thread, one item after the other. What it raises is raised here.
+
+    Raises
+    ------
+    RuntimeError
+        In a process forked meanwhile: the thread stayed in the other one, and would be waited for in
+        vain.
     """
+    process = os.getpid()
     with _short_turns, ThreadPoolExecutor(1, thread_name_prefix="feed") as thread:
 
         def fetch() -> Future[T | None]:
@@ -35,6 +43,11 @@ def one_ahead(items: Iterator[T]) -> Iterator[T]:
             coming = fetch()
             yield item
             del item  # what is done with makes room for the next
+            if os.getpid() != process:
+                raise RuntimeError(
+                    "a feed that reads ahead cannot go on in a forked process: begin the run there, or "
+                    "give the feed prefetch=False"
+                )
 
 
 class _ShortTurns(contextlib.AbstractContextManager[None]):
