@@ -49,7 +49,8 @@ def try_out(trial):
     Parameters
     ----------
     trial : callable
-        Called as ``trial(attempt)``; calls ``attempt(description, call)`` for each abuse.
+        Called as ``trial(attempt)``; calls ``attempt(description, call)`` for each abuse, perhaps with
+        the ``seconds`` it may take.
 
     Returns
     -------
@@ -90,13 +91,13 @@ def _live_and_die(trial, progress, n_before):
     os.dup2(silence, 2)
     number = 0
 
-    def attempt(text, call):
+    def attempt(text, call, seconds=SECONDS):
         nonlocal number
         number += 1
         if number <= n_before:
             return
         progress.say(number, text)
-        signal.alarm(SECONDS)
+        signal.alarm(seconds)
         try:
             call()
         except SystemError as error:

@@ -7,6 +7,7 @@ import time
 
 from doors import scene
 from doors.abuses import abuses, abuses_alive, ordinary
+from doors.named import NAMED
 from doors.subjects import subjects
 
 SUBJECTS = subjects()
@@ -88,7 +89,7 @@ def never_ends(attempt):
         while True:
             pass
 
-    attempt("an endless loop", loop)
+    attempt("an endless loop", loop, seconds=1)
 
 
 def system_error(attempt):
@@ -102,6 +103,7 @@ TRIALS = {
     "self: null": null_is_read,
     "self: hang": never_ends,
     "self: disorder": system_error,
+    **{f"named: {name}": trial for name, trial in NAMED.items()},
     **{f"by hand: {name}": by_hand(name) for name in SUBJECTS},
     **{f"in a run: {name}": in_a_run(name) for name in TYPES},
     **{f"after a run: {name}": after_a_run(name) for name in TYPES},

@@ -359,6 +359,19 @@ def test_a_numba_rule_cannot_write_to_its_columns():
         numba_rule(columns=("range",))(write)
 
 
+@pytest.mark.parametrize("place", [1, -3, 10**8])
+def test_a_numba_rule_that_reads_beyond_its_columns_is_told(place):
+    @numba_rule(columns=("range",))
+    def reads(view, columns, answer):
+        answer.update_stop_loss = abs(columns[place]) + 1.0
+
+    context = RiskContext.from_state(
+        position_quantity=1.0, entry_price=100.0, features={"range": 2.0}
+    )
+    with pytest.raises(InvalidDecisionError, match="rule reads raised an exception"):
+        reads.evaluate(context)
+
+
 def abs_of(x):
     return abs(x)
 

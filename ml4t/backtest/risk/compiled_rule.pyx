@@ -14,6 +14,8 @@ from ml4t.backtest.risk.rule import InvalidRuleError, RiskRule, checked_priority
 
 # What a rule answers that was never given its C function.
 cdef int64_t NO_FUNCTION = INT64_MIN
+# And one that raised an exception, which cannot leave C.
+cdef int64_t RAISED = INT64_MIN + 1
 # No function lies in the first page of memory.
 cdef int LEAST_ADDRESS = 4096
 
@@ -148,6 +150,11 @@ cdef void _answer_no_function(
     answer.exit_type = NO_FUNCTION
 
 
+def exception_code():
+    """Return what a C function puts into ``exit_type`` to say that it raised an exception."""
+    return RAISED
+
+
 cdef void ask_nothing(RuleAnswer* answer, int64_t priority) noexcept nogil:
     answer.exit_type = EXIT_NONE
     answer.stop_type = EXIT_STOP_LOSS
@@ -159,6 +166,8 @@ cdef void ask_nothing(RuleAnswer* answer, int64_t priority) noexcept nogil:
 cdef const char* fault_of(const RuleAnswer* answer) noexcept nogil:
     if answer.exit_type == NO_FUNCTION:
         return b"has no C function: its class must call super().__init__(cfunc)"
+    if answer.exit_type == RAISED:
+        return b"raised an exception: perhaps it reads beyond the columns it named"
     if not (EXIT_NONE <= answer.exit_type and answer.exit_type <= EXIT_OTHER):
         return b"answered with an exit_type that is none: use the codes of ExitType"
     if answer.stop_type != EXIT_STOP_LOSS and answer.stop_type != EXIT_TRAILING_STOP:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from ml4t.backtest.risk.compiled_rule import CFuncRule
+from ml4t.backtest.risk.compiled_rule import CFuncRule, exception_code
 from ml4t.backtest.risk.numba_signature import import_numba, rule_arguments, rule_signature
 
 __all__ = ["numba_rule"]
@@ -41,21 +41,24 @@ def numba_rule(
 
     Notes
     -----
-    Division by zero gives an infinity, as in NumPy; a level of NaN leaves the level as it is.
+    Division by zero gives an infinity, as in NumPy; a level of NaN leaves the level as it is. An
+    exception, such as that of an index beyond the columns, ends the run with a ``RuleError``.
     """
     numba = import_numba()
     n_columns = len(columns) + len(frozen_columns)
+    raised = exception_code()
 
     def compile_rule(function: Callable[[Any, Any, Any], None]) -> CFuncRule:
-        decide = numba.njit(rule_arguments(), error_model="numpy")(function)
+        decide = numba.njit(rule_arguments(), error_model="numpy", boundscheck=True)(function)
 
         @numba.cfunc(rule_signature())
         def pointers(view, values, answer):
-            decide(
-                numba.carray(view, 1)[0],
-                numba.carray(values, (n_columns,)),
-                numba.carray(answer, 1)[0],
-            )
+            given = numba.carray(answer, 1)[0]
+            # What leaves a C function as an exception is printed and lost.
+            try:
+                decide(numba.carray(view, 1)[0], numba.carray(values, (n_columns,)), given)
+            except Exception:
+                given.exit_type = raised
 
         return CFuncRule(
             pointers,

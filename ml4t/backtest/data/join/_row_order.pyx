@@ -43,7 +43,10 @@ def count_times(const int64_t[::1] times):
     return count
 
 
-def place_times(const int64_t[::1] times, int64_t[::1] timestamps, int64_t[::1] offsets):
+def place_times(
+    const int64_t[::1] times not None, int64_t[::1] timestamps not None,
+    int64_t[::1] offsets not None,
+):
     """Write the distinct times, shape (n,), and the offsets of their rows, shape (n + 1,)."""
     cdef Py_ssize_t i
     cdef Py_ssize_t t = 0

@@ -1,0 +1,140 @@
+"""No abuse of a public type or function ends the process: it raises, or does no harm.
+
+Each trial runs in a child of its own, in which thousands of abuses are tried one after the other; see
+``nursery.py`` and ``abuses.py``. Names that begin with an underscore are for this house alone.
+"""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from doors.trials import TRIALS
+
+pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="children are forked")
+
+# Doors without a guard so far, and what it has to be.
+WAITING = {
+    "named: orders_beside_a_python_run": "orders from another thread are refused",
+    "named: orders_beside_a_compiled_run": "orders from another thread are refused",
+    "named: a_risk_manager_made_again_in_a_run": "RiskManager.__init__ refuses in a run",
+    "named: a_risk_manager_released_by_a_rule": "RiskManager.release refuses in a run",
+    "named: a_portfolio_of_other_assets": "Broker compares the assets of cursor and portfolio",
+    "named: more_reasons_than_exit_types": "Questions counts the reasons",
+    "by hand: ml4t.backtest.risk.plan.RulePlan": "RulePlan.remove looks at the number",
+    "in a run: ml4t.backtest.risk.plan.RulePlan": "RulePlan.remove looks at the number",
+    "after a run: ml4t.backtest.risk.plan.RulePlan": "RulePlan.remove looks at the number",
+    "from another thread: ml4t.backtest.risk.plan.RulePlan": "RulePlan.remove looks at the number",
+    "from another thread: ml4t.backtest.risk.manager.RiskManager": "add_rule from another thread",
+    "from another thread: ml4t.backtest.execution.listener.FillListener": "as RiskManager, its subclass",
+}
+
+
+class Nursery:
+    """The process that forks the children; made once for all tests of a worker."""
+
+    def __init__(self):
+        self._process = subprocess.Popen(
+            [sys.executable, str(Path(__file__).with_name("nursery.py"))],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def try_out(self, name):
+        self._process.stdin.write(f"{name}\n")
+        self._process.stdin.flush()
+        answer = self._process.stdout.readline()
+        assert answer, f"the nursery ended with {self._process.wait(10)} at {name}"
+        return json.loads(answer)
+
+    def close(self):
+        self._process.stdin.close()
+        self._process.stdout.close()
+        self._process.wait(10)
+
+
+@pytest.fixture(scope="session")
+def nursery():
+    made = Nursery()
+    yield made
+    made.close()
+
+
+def trials(kind):
+    """Return the trials whose name begins with a word; those that wait for a guard may fail."""
+    found = []
+    for name in TRIALS:
+        if name.startswith(f"{kind}: "):
+            marks = ()
+            if name in WAITING:
+                # Threads need luck to meet.
+                strict = not name.startswith("from another thread")
+                marks = pytest.mark.xfail(strict=strict, reason=WAITING[name])
+            found.append(pytest.param(name, marks=marks, id=name))
+    return found
+
+
+def assert_harmless(nursery, name):
+    outcome = nursery.try_out(name)
+    assert outcome["failures"] == []
+    return outcome["tried"]
+
+
+@pytest.mark.parametrize("name", trials("named"))
+def test_what_ended_the_process_once(name, nursery):
+    assert assert_harmless(nursery, name) == 1
+
+
+@pytest.mark.parametrize("name", trials("by hand"))
+def test_made_or_called_by_hand(name, nursery):
+    assert assert_harmless(nursery, name) > 0
+
+
+@pytest.mark.parametrize("name", trials("in a run"))
+def test_alive_in_a_run(name, nursery):
+    assert_harmless(nursery, name)
+
+
+@pytest.mark.parametrize("name", trials("after a run"))
+def test_kept_after_a_run(name, nursery):
+    assert_harmless(nursery, name)
+
+
+@pytest.mark.parametrize("name", trials("from another thread"))
+def test_from_another_thread(name, nursery):
+    assert_harmless(nursery, name)
+
+
+def test_whoever_waits_for_a_guard_is_there():
+    assert WAITING.keys() <= TRIALS.keys()
+
+
+def test_every_compiled_module_is_tried():
+    sources = Path(__file__).parents[2] / "ml4t" / "backtest"
+    # These hold C functions alone, or one constant.
+    without_doors = {"settings", "actions"}
+    modules = {path.stem for path in sources.rglob("*.pyx")} - without_doors
+    tried = {part for name in TRIALS for part in name.split(": ")[1].split(".")}
+    assert modules <= tried
+
+
+# --- the nursery itself ---------------------------------------------------------------------------
+
+
+def test_a_crash_is_seen_and_the_trial_goes_on(nursery):
+    outcome = nursery.try_out("self: null")
+    assert outcome == {"tried": 3, "failures": [["SIGSEGV", "address 0 is read"]]}
+
+
+def test_an_abuse_that_never_ends_is_seen(nursery):
+    outcome = nursery.try_out("self: hang")
+    assert outcome["failures"] == [["hangs", "an endless loop"]]
+
+
+def test_an_error_of_the_interpreter_is_seen(nursery):
+    [[what, text]] = nursery.try_out("self: disorder")["failures"]
+    assert what == "in disorder"
+    assert text == "an error of the interpreter: SystemError: null without an error"
