@@ -19,7 +19,7 @@ SITE = $(CURDIR)/build/$(1)/site
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-checked test-lowest build checked profile trace coverage lint format \
-        types docs-test bench gate gate-test sdist wheel clean distclean dev
+        types docs-test bench compare gate gate-test sdist wheel clean distclean dev
 
 help:
 	@echo 'make demo          run the demonstration on real market data'
@@ -33,6 +33,7 @@ help:
 	@echo 'make types         mypy, and the stubs against the built modules'
 	@echo 'make coverage      lines of .py and .pyx reached by the tests (trace build)'
 	@echo 'make bench         benchmarks: print the table, fail on a breach'
+	@echo 'make compare REV=x  is this commit slower than commit x? fail where it is, by 3%'
 	@echo 'make gate          overhead of risk rules: print the table, fail on a breach'
 	@echo 'make gate-test     the gates fail and pass what they should'
 	@echo 'make profile SCRIPT=profiling/x.py   run a script on the profile build'
@@ -154,6 +155,11 @@ coverage: trace build $(VENV)/.stamp-dev
 
 bench: build $(VENV)/.stamp-dev
 	$(BIN)/python -m benchmarks.bench
+
+# Both are compiled apart, so this needs the tools and dependencies only.
+compare: build $(VENV)/.stamp-dev
+	@test -n "$(REV)" || { echo "error: name the commit to compare with: make compare REV=<commit>" >&2; exit 2; }
+	$(BIN)/python -m benchmarks.compare $(REV) --jobs $(JOBS)
 
 gate: build $(VENV)/.stamp-dev
 	$(BIN)/python -m benchmarks.gates
