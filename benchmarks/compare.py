@@ -149,7 +149,8 @@ def main(
             with console.status("") as status:
                 verdicts = compare(
                     lambda: old.measured(names), lambda: new.measured(names), names,
-                    n_rounds=rounds, most_rounds=max(rounds, MOST_ROUNDS), say=status.update,
+                    n_rounds=rounds, most_rounds=max(rounds, MOST_ROUNDS),
+                    say=status.update if console.is_terminal else console.print,
                 )  # fmt: skip
     except RevisionError as error:
         typer.echo(f"error: {error}", err=True)
