@@ -116,4 +116,4 @@ def test_orders_of_one_asset_that_fill_together():
 
         return batch_run(market(2), order)
 
-    assert_linear(prepare, 20_000, "orders of one asset that fill together")
+    assert_linear(prepare, 3_000, "orders of one asset that fill together")

@@ -22,12 +22,19 @@ class Buys(Strategy):
             self.buy(event.asset, 1.0)
 
 
-def signals():
+def enters():
+    """Enters once: what is long stays so."""
     return SignalStrategy(entry="x0", exit="x1", quantity=1.0)
 
 
+def turns():
+    """Enters and leaves in turn, bar by bar."""
+    return SignalStrategy(entry="x0", exit="x0", quantity=1.0)
+
+
 @pytest.mark.parametrize(
-    ("strategy", "n"), [(Buys, 20_000), (partial(Batch, hold_all), 2_000), (signals, 20_000)]
+    ("strategy", "n"),
+    [(Buys, 20_000), (partial(Batch, hold_all), 2_000), (enters, 100_000), (turns, 3_000)],
 )
 def test_bars(strategy, n):
     def prepare(n):
@@ -36,7 +43,7 @@ def test_bars(strategy, n):
     assert_linear(prepare, n, "bars")
 
 
-@pytest.mark.parametrize("strategy", [Buys, partial(Batch, hold_all), signals])
+@pytest.mark.parametrize("strategy", [Buys, partial(Batch, hold_all), enters, turns])
 def test_assets(strategy):
     def prepare(n):
         return BacktestEngine(market(4, n, n_columns=2), strategy(), config=RICH).run
@@ -48,7 +55,7 @@ class ReadsOne(RiskRule):
     """Reads one column by its name at every close."""
 
     def evaluate(self, context):
-        assert context.features["x1"] == 100.0
+        assert context.features["x2"] == 100.0
         return RiskDecision.no_action()
 
 

@@ -19,7 +19,7 @@ MARGIN = BacktestConfig(initial_cash=1e12, account="margin")
 def market(
     n_times: int, n_assets: int = 1, n_columns: int = 0, gone_after: int = 0, splits_at: int = 0
 ) -> MarketData:
-    """Bars at 100, one a day for each asset.
+    """Bars at 100, one a day for each asset. Columns x0, x2, ... are 100 too, the others zero.
 
     With ``gone_after`` the first asset has rows up to that timestamp only: what waits for it waits.
     With ``splits_at`` every asset splits two for one at that timestamp.
@@ -42,7 +42,7 @@ def market(
         price,
         price,
         price,
-        features={f"x{i}": price for i in range(n_columns)},
+        features={f"x{i}": price if i % 2 == 0 else np.zeros(n_rows) for i in range(n_columns)},
         actions=actions,
     )
 
