@@ -10,6 +10,7 @@ release    the default: fast, no index, overflow or initialization checks, no as
 checked    these checks and asserts on, light optimization: the tests run on it too
 trace      line tracing for coverage; C files land beside the sources, where coverage looks
 profile    function hooks for cProfile
+asan       checked, and compiled with the address and undefined-behaviour sanitizers (gcc, clang)
 =========  =======================================================================================
 
 ``ML4T_STRICT=1`` makes warnings of Cython and of the C compiler errors (CI does).
@@ -35,7 +36,7 @@ from setuptools.command.build import build as _build
 from setuptools.command.build_ext import build_ext as _build_ext
 
 ROOT = Path(__file__).resolve().parent
-PROFILES = ("release", "checked", "trace", "profile")
+PROFILES = ("release", "checked", "trace", "profile", "asan")
 
 
 def chosen_profile() -> str:
@@ -46,7 +47,7 @@ def chosen_profile() -> str:
 
 
 PROFILE = chosen_profile()
-CHECKED = PROFILE == "checked"
+CHECKED = PROFILE in ("checked", "asan")
 STRICT = os.environ.get("ML4T_STRICT", "0") not in ("", "0")
 
 Options.warning_errors = STRICT
@@ -114,7 +115,13 @@ UNIX_FLAGS += {
     "checked": ["-O1", "-UNDEBUG"],
     "trace": ["-O1"],
     "profile": ["-O3"],
+    "asan": ["-O1", "-UNDEBUG", "-fno-omit-frame-pointer"],
 }[PROFILE]
+# The interpreter is not built with them: `make asan` loads their runtime before it. What they find ends
+# the process, undefined behaviour too.
+SANITIZERS = (
+    ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"] if PROFILE == "asan" else []
+)
 MSVC_FLAGS = ["/fp:precise", "/W3", "/Od" if PROFILE in ("checked", "trace") else "/O2"]
 if STRICT:
     UNIX_FLAGS.append("-Werror")
@@ -198,6 +205,10 @@ class build_ext(_build_ext):
     def build_extensions(self) -> None:
         self.require_compiler()
         msvc = self.compiler.compiler_type == "msvc"
+        if msvc and SANITIZERS:
+            raise SystemExit(
+                "error: the asan build needs gcc or clang: MSVC has no such sanitizers"
+            )
         try:
             translated = cythonize(
                 [
@@ -220,7 +231,8 @@ class build_ext(_build_ext):
         originals = {ext.name: ext.sources for ext in self.extensions}
         for ext in self.extensions:
             ext.sources = sources[ext.name]
-            ext.extra_compile_args = MSVC_FLAGS if msvc else UNIX_FLAGS
+            ext.extra_compile_args = MSVC_FLAGS if msvc else UNIX_FLAGS + SANITIZERS
+            ext.extra_link_args = SANITIZERS
         try:
             super().build_extensions()
         finally:

@@ -18,6 +18,7 @@ from benchmarks.bench_stream import BOUND, N_ROWS, measure_stream
 from benchmarks.harness import Comparison, Run, measure_pairs
 from benchmarks.machine import description, require_release
 from benchmarks.memory import peak_growth
+from benchmarks.printing import table_console
 from benchmarks.processes import in_fresh_process
 from benchmarks.ratios import pair_ratio, pair_ratio_interval
 from benchmarks.streams import KEPT_MEMORY
@@ -154,7 +155,7 @@ def main(
     unknown = set(names or ()) - set(ALL)
     if unknown:
         raise typer.BadParameter(f"no benchmark {sorted(unknown)}; there are {ALL}")
-    console = Console()
+    console = table_console()
     with console.status("") as status:
         rows = measure(names or ALL, pairs, status.update)
     print_table(rows, console)

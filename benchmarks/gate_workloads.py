@@ -17,8 +17,7 @@ from benchmarks.processes import in_fresh_process
 from benchmarks.strategies import Roll, RollBatch
 from benchmarks.workloads import engine_side
 from benchmarks.yardsticks.build import yardstick
-from ml4t.backtest import BacktestConfig, BacktestEngine, SignalStrategy
-from ml4t.backtest.market.market_data import MarketData
+from ml4t.backtest import BacktestConfig, BacktestEngine, MarketData, SignalStrategy
 from ml4t.backtest.risk import (
     PriceBasedStopLoss,
     PriceBasedTakeProfit,

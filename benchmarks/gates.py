@@ -18,6 +18,7 @@ from benchmarks.gate_workloads import GATES, MIB, Gate, memory_overhead
 from benchmarks.gating import FOURS_A_ROUND, Verdict, decide
 from benchmarks.harness import Fours, measure_fours
 from benchmarks.machine import description, require_release
+from benchmarks.printing import table_console
 from benchmarks.processes import in_fresh_process
 from benchmarks.ratios import Interval, overhead
 
@@ -144,7 +145,7 @@ def main(
     unknown = set(names or ()) - set(NAMES)
     if unknown:
         raise typer.BadParameter(f"no gate {sorted(unknown)}; there are {list(NAMES)}")
-    console = Console()
+    console = table_console()
     begun = time.monotonic()
     with console.status("") as status:
         rows = measure(names or list(NAMES), full_size, status.update)

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ml4t.backtest.market.market_data import MarketData
+from ml4t.backtest import MarketData
 
 MINUTE = 60 * 10**9
 DAY = 86_400 * 10**9

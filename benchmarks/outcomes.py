@@ -6,8 +6,6 @@ from collections.abc import Callable
 
 import numpy as np
 
-from ml4t.backtest.core.records import EXIT_TYPES
-
 _COURSE = {
     "fills": ("timestamp", "asset", "quantity", "price", "commission"),
     "trades": ("entry_time", "exit_time", "asset", "side", "quantity", "entry_price", "exit_price", "net_pnl"),
@@ -79,9 +77,9 @@ def all_rules_acted(*exit_types: str, at_least: int) -> Callable[[object], None]
 
     def check(result) -> None:
         found = records(result)
-        kinds = np.bincount(found["trades"]["exit_kind"], minlength=len(EXIT_TYPES))
+        kinds = result.trades["exit_type"].value_counts()
         for exit_type in exit_types:
-            count = kinds[EXIT_TYPES.index(exit_type)]
+            count = kinds.get(exit_type, 0)
             require(count >= at_least, f"expected {at_least} exits by {exit_type}, had {count}")
         still_open = found["open_positions"]
         earned = (

@@ -13,8 +13,7 @@ from benchmarks.harness import Comparison, Run, Side
 from benchmarks.markets import DAY, MINUTE, alternating_signals, market, random_walk
 from benchmarks.strategies import Idle, Jumps, TopWeights
 from benchmarks.yardsticks.build import yardstick
-from ml4t.backtest import BacktestConfig, BacktestEngine, SignalStrategy
-from ml4t.backtest.market.market_data import MarketData
+from ml4t.backtest import BacktestConfig, BacktestEngine, MarketData, SignalStrategy
 from ml4t.backtest.risk import PriceBasedStopLoss, PriceBasedTakeProfit, RiskManager, TimeBasedExit
 
 STOP = 0.01
@@ -69,14 +68,21 @@ def engine_side(
 
 def scan_side(data: MarketData) -> Side:
     """Return the scan of the four price columns of ``data`` as a side."""
-    scan = yardstick("scan").scan
-    return lambda: partial(scan, data.open, data.high, data.low, data.close, STOP, TARGET)
+
+    def prepare() -> Run:
+        scan = yardstick("scan").scan
+        return partial(scan, data.open, data.high, data.low, data.close, STOP, TARGET)
+
+    return prepare
 
 
 def call_side(data: MarketData, strategy: Callable[[], object]) -> Side:
     """Return the bare calls of ``on_market_data`` for every row of ``data`` as a side."""
-    call_loop = yardstick("call_loop").call_loop
-    return lambda: partial(call_loop, data, strategy())
+
+    def prepare() -> Run:
+        return partial(yardstick("call_loop").call_loop, data, strategy())
+
+    return prepare
 
 
 def without_orders(strategy: type) -> type:

@@ -1,20 +1,23 @@
 """Growth by ratios: the same work with n and with 2n of something, in turn, in one process.
 
 What is linear takes twice the time, what is quadratic four times: a bound of 2.2 holds on any machine.
+Sizes are chosen so that a quadratic term would be most of the work, and the records of a run stay small
+beside the caches: memory that is touched for the first time costs more than what is done there.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from statistics import median
 
 from benchmarks.harness import garbage_collection_off
 
 AT_MOST = 2.2
-REPEATS = 3
+REPEATS = 5
 MOST_REPEATS = 15
 HOPELESS = 3.0
-"""No noise makes the fastest of three calls so much slower."""
+"""No noise makes the median of five calls so much slower."""
 
 Run = Callable[[], object]
 
@@ -29,17 +32,17 @@ def seconds(run: Run) -> float:
 def assert_linear(prepare: Callable[[int], Run], n: int, unit: str) -> None:
     """Assert that ``prepare(2 * n)()`` takes at most 2.2 times what ``prepare(n)()`` takes.
 
-    Only the call is timed, not what prepares it. Of each size the fastest call counts, as whatever
-    disturbs one makes it slower; where the ratio is a little too large there are more of both, up to
-    fifteen, which help against noise and not against a quadratic term.
+    Only the call is timed, not what prepares it. Of each size the median counts; where the ratio is a
+    little too large there are more of both, up to fifteen, which help against noise and not against a
+    quadratic term. The fastest call would not do: it may be the one that found memory of another.
     """
     once, twice = [], []
-    prepare(n)()  # the first one pays for imports and memory
+    prepare(2 * n)()  # the first one pays for imports, and for memory that all of them reuse
     with garbage_collection_off():
         while len(once) < MOST_REPEATS:
             once.append(seconds(prepare(n)))
             twice.append(seconds(prepare(2 * n)))
-            ratio = min(twice) / min(once)
+            ratio = median(twice) / median(once)
             if len(once) < REPEATS:
                 continue
             if ratio <= AT_MOST:
@@ -47,7 +50,7 @@ def assert_linear(prepare: Callable[[int], Run], n: int, unit: str) -> None:
             if ratio > HOPELESS:
                 break
     raise AssertionError(
-        f"{2 * n:,} {unit} took {ratio:.2f} times as long as {n:,}: {1e3 * min(twice):.1f} ms after "
-        f"{1e3 * min(once):.1f} ms. At most {AT_MOST} times is linear; find what is done for each of "
+        f"{2 * n:,} {unit} took {ratio:.2f} times as long as {n:,}: {1e3 * median(twice):.1f} ms after "
+        f"{1e3 * median(once):.1f} ms. At most {AT_MOST} times is linear; find what is done for each of "
         "them over all of them"
     )

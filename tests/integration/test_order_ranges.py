@@ -4,7 +4,7 @@ import pytest
 from scenes import FLAT, Acts, run
 
 from ml4t.backtest import StrategyError
-from ml4t.backtest.execution.order import Order
+from ml4t.backtest.execution.views import Order
 
 WAITS = "orders of strategies are not held against their range yet"
 

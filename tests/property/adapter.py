@@ -21,7 +21,7 @@ from ml4t.backtest import (
     Strategy,
 )
 from ml4t.backtest.core import records as codes
-from ml4t.backtest.execution.order import Fill
+from ml4t.backtest.execution.views import Fill
 from ml4t.backtest.market.market_data import ACTION
 from ml4t.backtest.records.recorded import gather, recorded_columns
 from ml4t.backtest.risk import RiskDecision, RiskRule

@@ -6,5 +6,5 @@ cdef extern from *:
     #define ML4T_CHECKED 0
     #endif
     """
-    # 1 in a `checked` build. The C compiler drops what `if CHECKED:` guards in the others.
+    # 1 in a `checked` and in an `asan` build. The C compiler drops what `if CHECKED:` guards in the others.
     const bint CHECKED "ML4T_CHECKED"

@@ -1,5 +1,5 @@
 PROFILE: str
-"""``release``, ``checked``, ``trace`` or ``profile``."""
+"""``release``, ``checked``, ``trace``, ``profile`` or ``asan``."""
 
 IS_CHECKED: bool
 """Whether index, overflow and initialization checks are compiled in."""

@@ -36,6 +36,6 @@ def build_profile():
     Returns
     -------
     str
-        ``release``, ``checked``, ``trace`` or ``profile``.
+        ``release``, ``checked``, ``trace``, ``profile`` or ``asan``.
     """
     return PROFILE

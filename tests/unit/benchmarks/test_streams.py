@@ -4,12 +4,14 @@ import pytest
 
 from benchmarks.processes import in_fresh_process
 from benchmarks.streams import PLAIN_MEMORY, peak_over, write_rows
+from ml4t.backtest import build_profile
 
 ROWS = 250_000
 MOST = 1.1
 
 
 @pytest.mark.slow
+@pytest.mark.skipif(build_profile() == "asan", reason="the sanitizer keeps memory that was freed")
 def test_peak_memory_does_not_grow_with_the_data(tmp_path, monkeypatch):
     """Few orders and timestamps, so that the result holds little: 2 and 8 million rows.
 

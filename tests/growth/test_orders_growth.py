@@ -1,0 +1,119 @@
+"""Orders: what they cost does not depend on how many others wait."""
+
+import numpy as np
+from growth.harness import assert_linear
+from growth.worlds import MARGIN, batch_run, hold_all, market
+
+A = "A000000"
+B = "A000001"
+
+
+def test_orders_that_wait_are_not_looked_at_in_every_bar():
+    # Twenty more in each bar, for an asset that has no row any more: nothing can fill.
+    def prepare(n):
+        def order(strategy, t):
+            for _ in range(20):
+                strategy.buy(A, 1.0)
+
+        return batch_run(market(n, 2, gone_after=1), order)
+
+    assert_linear(prepare, 800, "bars with 20 more waiting orders each")
+
+
+def test_closing_again_an_asset_without_rows():
+    def prepare(n):
+        def close(strategy, t):
+            strategy.buy(A, 1.0) if t == 0 else strategy.close(A)
+
+        return batch_run(market(n, 2, gone_after=2), close)
+
+    assert_linear(prepare, 4_000, "times close() of an asset without rows")
+
+
+def test_target_weights_of_a_whole_universe():
+    # Each bar closes one half of the assets and opens the other.
+    def prepare(n):
+        halves = [np.where(np.arange(n) % 2 == side, 2.0 / n, 0.0) for side in (0, 1)]
+
+        def rebalance(strategy, t):
+            strategy.order_target_weights(halves[t % 2])
+
+        return batch_run(market(8, n), rebalance)
+
+    assert_linear(prepare, 2_000, "assets in order_target_weights")
+
+
+def test_target_weights_while_orders_wait():
+    # Said twice in a bar: what waits for an asset counts as filled.
+    def prepare(n):
+        weights = [np.full(n, share / n) for share in (0.5, 0.6)]
+
+        def rebalance(strategy, t):
+            for target in weights:
+                strategy.order_target_weights(target)
+
+        return batch_run(market(4, n), rebalance)
+
+    assert_linear(prepare, 2_000, "assets in order_target_weights, said twice")
+
+
+def test_cancelling_one_order_after_the_other():
+    def prepare(n):
+        def order(strategy, t):
+            if t == 0:
+                orders = [strategy.buy(A, 1.0) for _ in range(n)]
+                for order in orders:
+                    strategy.cancel(order)
+
+        return batch_run(market(2, 2), order)
+
+    assert_linear(prepare, 4_000, "orders cancelled one by one")
+
+
+def test_the_open_orders_of_one_asset_among_those_of_all():
+    def prepare(n):
+        def order(strategy, t):
+            if t == 0:
+                hold_all(strategy, t)
+                for asset in strategy.data.assets:
+                    assert len(strategy.open_orders(asset)) == 1
+
+        return batch_run(market(2, n), order)
+
+    assert_linear(prepare, 1_000, "assets whose open orders are asked for")
+
+
+def test_a_split_of_one_asset_does_not_walk_over_the_orders_of_others():
+    def prepare(n):
+        return batch_run(market(2, n, splits_at=1), hold_all)
+
+    assert_linear(prepare, 2_000, "assets that split while an order waits")
+
+
+def test_entries_in_a_margin_account_do_not_sum_over_all_positions_each():
+    def prepare(n):
+        return batch_run(market(2, n), hold_all, config=MARGIN)
+
+    assert_linear(prepare, 5_000, "entries in a margin account")
+
+
+def test_orders_that_fill_in_the_next_bar():
+    def prepare(n):
+        def order(strategy, t):
+            strategy.buy(A, 1.0) if t % 2 == 0 else strategy.sell(A, 1.0)
+
+        return batch_run(market(n), order)
+
+    assert_linear(prepare, 4_000, "orders, each filled before the next")
+
+
+def test_orders_of_one_asset_that_fill_together():
+    def prepare(n):
+        def order(strategy, t):
+            if t == 0:
+                for _ in range(n):
+                    strategy.buy(A, 1.0)
+
+        return batch_run(market(2), order)
+
+    assert_linear(prepare, 3_000, "orders of one asset that fill together")
