@@ -27,6 +27,7 @@ cdef class Cursor:
         for asset in range(data.n_assets):
             self.row[asset] = -1
             self.previous_row[asset] = -1
+            self.carried_row[asset] = -1
         self.t = -1
         self.now = data.time[data.first_t] if data.n_times > data.first_t else INT64_MIN
         self.first = 0
@@ -84,6 +85,12 @@ cdef class Cursor:
             raise ValueError(
                 f"a chunk must carry over the last bars of {n_seen} assets, had {data.n_carried}"
             )
+        for row in range(data.n_carried):
+            if self.row[data.asset[row]] < 0:
+                raise ValueError(
+                    "a chunk carries over a bar of "
+                    f"{data.assets[data.asset[row]]!r}, which has had none"
+                )
         for asset in range(<int32_t> data.n_assets):
             self.carried_row[asset] = self.number_of(self.row[asset])
         self.rows_before += self.data.n_rows - self.data.n_carried
