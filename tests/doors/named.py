@@ -13,8 +13,6 @@ from ml4t.backtest.execution.broker import Broker
 from ml4t.backtest.market.cursor import Cursor
 from ml4t.backtest.portfolio.portfolio import Portfolio
 from ml4t.backtest.risk import PriceBasedStopLoss, RiskDecision, RiskManager
-from ml4t.backtest.risk.plan import RulePlan
-from ml4t.backtest.risk.questions import Questions
 
 N_ASSETS, N_TIMES, N_MINUTES = 200, 12, 60_000
 
@@ -158,11 +156,6 @@ def a_portfolio_of_other_assets():
     Broker(Cursor(scene.market(2)), Portfolio(("A",), 1000.0), BacktestConfig())
 
 
-def more_reasons_than_exit_types():
-    data = scene.market()
-    Questions(Portfolio(data.assets, 1000.0), RulePlan(Cursor(data)), range(100))
-
-
 def a_fill_of_another_market():
     fills = []
 
@@ -188,7 +181,6 @@ REFUSALS = (
     a_risk_manager_made_again_in_a_run,
     a_risk_manager_released_by_a_rule,
     a_portfolio_of_other_assets,
-    more_reasons_than_exit_types,
     a_fill_of_another_market,
 )
 NAMED = {"looks_beside_a_compiled_run": trial_of(looks_beside_a_compiled_run)} | {

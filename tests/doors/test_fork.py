@@ -24,7 +24,7 @@ if child == 0:
     signal.alarm(5)
     try:
         next(items)
-    except RuntimeError as error:
+    except ValueError as error:
         os._exit(0 if "forked process" in str(error) else 2)
     os._exit(1)
 _, status = os.waitpid(child, 0)

@@ -26,7 +26,7 @@ from ml4t.backtest import (
 )
 from ml4t.backtest.core import records as codes
 from ml4t.backtest.data import Table
-from ml4t.backtest.data.tables.stamps import make_clock
+from ml4t.backtest.data.tables.clock import make_clock
 from ml4t.backtest.lookahead.check import Probe, RepeatableRun
 from ml4t.backtest.lookahead.numeric_tables import read_input
 from ml4t.backtest.market.market_data import ACTION
@@ -313,7 +313,7 @@ def disturbed_tables(n):
 
 
 PREPARED = {
-    "frames, by rows": (frames_of_rows, 20_000),
+    "frames, by rows": (frames_of_rows, 10_000),
     "frames, by columns that trades carry": (columns_of_trades, 1_000),
     "summary, by rules and reasons": (names_of_rules, 5_000),
     "metrics, by timestamps": (metrics_of_minutes, 400_000),
@@ -321,7 +321,7 @@ PREPARED = {
     "run in chunks, by chunks": (chunks_of_a_run, 100),
     "run in chunks, by columns": (columns_of_chunks, 400),
     "run in chunks, by columns chosen": (chosen_columns_of_chunks, 800),
-    "run in chunks, by rows": (rows_of_chunks, 50_000),
+    "run in chunks, by rows": (rows_of_chunks, 10_000),
     "run in chunks, by assets": (assets_of_chunks, 2_000),
     "growing array, by values": (appended_values, 50_000),
     "run file, by tables and rules": (tables_of_a_run_file, 300),

@@ -34,7 +34,7 @@ def turns():
 
 @pytest.mark.parametrize(
     ("strategy", "n"),
-    [(Buys, 20_000), (partial(Batch, hold_all), 2_000), (enters, 100_000), (turns, 3_000)],
+    [(Buys, 20_000), (partial(Batch, hold_all), 2_000), (enters, 50_000), (turns, 3_000)],
 )
 def test_bars(strategy, n):
     def prepare(n):
@@ -48,7 +48,7 @@ def test_assets(strategy):
     def prepare(n):
         return BacktestEngine(market(4, n, n_columns=2), strategy(), config=RICH).run
 
-    assert_linear(prepare, 4_000, "assets")
+    assert_linear(prepare, 2_000, "assets")
 
 
 class ReadsOne(RiskRule):

@@ -146,6 +146,8 @@ def _waiting(book: Book, asset: int) -> list[Order]:
 def _submit(book: Book, asset: int, asked: float) -> None:
     """A plain market order, floored under whole units; zero units are rejected."""
     quantity = floor_units(asked) if book.settings.whole else asked
+    if abs(quantity) < 1e-12:
+        quantity = 0.0
     order = book.new_order(asset, quantity, "order")
     if quantity == 0.0:
         book.reject(order, "zero_quantity", asked)

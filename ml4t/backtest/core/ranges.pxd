@@ -10,10 +10,14 @@ cdef extern from *:
     #define ML4T_LEAST_PRICE 1e-12
     #define ML4T_MOST_PRICE 1e15
     #define ML4T_MOST_VOLUME 1e18
+    #define ML4T_LEAST_UNITS 1e-12
+    #define ML4T_MOST_UNITS 1e15
     """
     const double LEAST_PRICE "ML4T_LEAST_PRICE"
     const double MOST_PRICE "ML4T_MOST_PRICE"
     const double MOST_VOLUME "ML4T_MOST_VOLUME"
+    const double LEAST_UNITS "ML4T_LEAST_UNITS"
+    const double MOST_UNITS "ML4T_MOST_UNITS"
 
 
 cdef inline bint is_price(double price) noexcept nogil:
@@ -21,7 +25,7 @@ cdef inline bint is_price(double price) noexcept nogil:
 
 
 cdef inline bint is_quantity(double quantity) noexcept nogil:
-    return fabs(quantity) >= 1e-12 and fabs(quantity) <= 1e15
+    return fabs(quantity) >= LEAST_UNITS and fabs(quantity) <= MOST_UNITS
 
 
 cdef inline bint is_split(double ratio) noexcept nogil:

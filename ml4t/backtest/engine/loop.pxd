@@ -51,6 +51,11 @@ cdef class EngineLoop:
     cdef int64_t end_of_quiet        # the first timestamp, from n_done on, that cannot be quiet
     cdef int64_t next_tick           # row at which to look for Ctrl-C and show progress
 
+    cdef int _check_made(self) except -1
+    cdef int _walk_chunks(self, object on_chunk) except -1
+    cdef int _enter(self, MarketData data) except -1
+    cdef int _enter_columns(self) except -1
+    cdef int _run_one_compiled(self, CompiledStrategy strategy) except -1
     cdef int _run_python(self) except -1
     cdef int _run_compiled(self, CompiledStrategy strategy) except -1 nogil
     cdef int _corporate_actions(self) except -1 nogil

@@ -103,8 +103,9 @@ cdef class EngineLoop:
         on_chunk : callable, optional
             Called as ``on_chunk(data)`` when a chunk is done and still there.
         """
-        self.risk_manager.bind(self.broker)
-        self.risk_manager.is_driven = True
+        if self.broker is None or self.cursor.t >= 0:
+            raise RuntimeError("a loop runs once, from the market data it was made with")
+        self.risk_manager.enter_run(self.broker)
         self.portfolio.thread.begin()
         try:
             self.strategy.enter_run(self.broker, self.risk_manager)
@@ -121,10 +122,11 @@ cdef class EngineLoop:
         finally:
             self.chunks = self.following = None
             self.portfolio.thread.end()
-            self.risk_manager.release()
+            self.risk_manager.leave_run()
 
     def records(self):
         """Return what happened so far: structured arrays and columns by name."""
+        self._check_made()
         cdef int64_t n_done = self.cursor.t_before + self.n_done
         return self.tables() | self.curve.arrays(n_done) | {
             "n_done": n_done - self.curve._begin,
@@ -136,10 +138,12 @@ cdef class EngineLoop:
 
     def tables(self):
         """Return the structured arrays alone. The run cannot go on while they are held."""
+        self._check_made()
         return self.broker.records() | self.portfolio.records()
 
     def where(self):
         """Say where the run stands: the timestamp, and the asset whose bar the strategy saw last."""
+        self._check_made()
         if self.cursor.t < 0:
             return "before the first timestamp"
         at = f"at {pd.Timestamp(self.cursor.now, tz='UTC')}"
@@ -148,20 +152,29 @@ cdef class EngineLoop:
 
     # ---- chunks ------------------------------------------------------------------------------
 
-    def _walk_chunks(self, on_chunk):
+    cdef int _check_made(self) except -1:
+        if self.broker is None:
+            raise RuntimeError("this loop was not made with market data, a strategy and rules")
+        return self.portfolio.thread.check()
+
+    cdef int _walk_chunks(self, object on_chunk) except -1:
         while True:
             if isinstance(self.strategy, CompiledStrategy):
-                self._run_one_compiled(self.strategy)
+                self._run_one_compiled(<CompiledStrategy> self.strategy)
             else:
                 self._run_python()
             if on_chunk is not None:
                 on_chunk(self.data)
             if self._is_last_chunk():
-                return
-            self._enter(self.following)
+                return 0
+            if not isinstance(self.following, MarketData):
+                raise TypeError(
+                    f"a chunk must be MarketData, was {type(self.following).__name__}"
+                )
+            self._enter(<MarketData> self.following)
             self.following = None
 
-    def _enter(self, MarketData data not None):
+    cdef int _enter(self, MarketData data) except -1:
         if tuple(data.features) != tuple(self.data.features) or (
             tuple(data.context) != tuple(self.data.context)
         ):
@@ -173,7 +186,7 @@ cdef class EngineLoop:
         self.callbacks.event = None
         self._enter_columns()
 
-    def _enter_columns(self):
+    cdef int _enter_columns(self) except -1:
         self.curve.enter(self.cursor.t_before, self.data.n_times, self.n_times)
         self.is_single = self.data.n_assets == 1 and self.data.n_rows == self.data.n_times
         self.n_chunks += 1
@@ -181,7 +194,7 @@ cdef class EngineLoop:
         self.next_tick = 0
         self.end_of_quiet = 0
 
-    def _run_one_compiled(self, CompiledStrategy strategy not None):
+    cdef int _run_one_compiled(self, CompiledStrategy strategy) except -1:
         strategy.prepare()
         with nogil:
             self._run_compiled(strategy)

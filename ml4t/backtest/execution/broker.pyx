@@ -24,6 +24,8 @@ cdef class Broker:
     """
 
     def __cinit__(self, Cursor cursor not None, Portfolio portfolio not None, config):
+        if portfolio.assets != cursor.data.assets:
+            raise ValueError("the portfolio must have the assets of the market data, in their order")
         self.cursor = cursor
         self.portfolio = portfolio
         self.thread = portfolio.thread

@@ -67,6 +67,7 @@ cdef class OrderBook:
     cdef double pending_units(self, int32_t asset) noexcept nogil
     cdef const int64_t* collect_due(self, Phase phase, int64_t* n_due) except NULL nogil
     cdef list waiting_ids(self, int32_t asset)
+    cdef list _ids_of(self, int32_t asset)
     cdef OrderRecord* _new_order(
         self, int32_t asset, double quantity, int8_t source, int32_t reason
     ) except NULL nogil

@@ -204,17 +204,21 @@ cdef class OrderBook:
 
     # Ids of the waiting orders of an asset, or of all (-1), in the order of submission.
     cdef list waiting_ids(self, int32_t asset):
-        cdef int64_t order_id
         cdef int32_t i
+        if asset >= 0:
+            return self._ids_of(asset)
         ids = []
         for i in range(self._n_busy):
-            if asset >= 0 and self._busy[i] != asset:
-                continue
-            order_id = self._queue[self._busy[i]].first
-            while order_id != 0:
-                ids.append(order_id)
-                order_id = self._neighbours[order_id].after
+            ids += self._ids_of(self._busy[i])
         ids.sort()
+        return ids
+
+    cdef list _ids_of(self, int32_t asset):
+        cdef int64_t order_id = self._queue[asset].first
+        ids = []
+        while order_id != 0:
+            ids.append(order_id)
+            order_id = self._neighbours[order_id].after
         return ids
 
     # ---- inside ------------------------------------------------------------------------------

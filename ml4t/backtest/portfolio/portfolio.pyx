@@ -101,7 +101,7 @@ cdef class Portfolio:
         self.positions.settle()
         return [self.state_of(self.positions.open_asset[i]) for i in range(self.positions.n_open)]
 
-    def _code_of(self, asset):
+    cdef int32_t _code_of(self, object asset) except -1:
         self.thread.check()
         try:
             return self._code[asset]
@@ -117,7 +117,7 @@ cdef class Portfolio:
             "open_positions": self._open_positions(),
         }
 
-    def _open_positions(self):
+    cdef object _open_positions(self):
         cdef const Position* position
         cdef double mark
         self.positions.settle()

@@ -23,3 +23,4 @@ cdef class Contexts:
 
     cdef int enter(self, MarketData data) except -1
     cdef RiskContext new(self, const Position* position, bint opening, bint sees_bar)
+    cdef int _begin_provider(self, object feature_provider) except -1

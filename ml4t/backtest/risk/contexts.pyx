@@ -32,7 +32,7 @@ cdef class Contexts:
         if feature_provider is not None:
             self._begin_provider(feature_provider)
 
-    def _begin_provider(self, feature_provider):
+    cdef int _begin_provider(self, object feature_provider) except -1:
         columns = RunColumns(feature_provider)
         made = columns.enter(self.cursor.data)
         if made is not None:

@@ -35,3 +35,4 @@ cdef class FrozenInputs:
     cdef bint lacks(self, int32_t asset) noexcept nogil
     cdef dict of(self, int32_t asset)
     cdef void _read(self, const Position* position, int64_t row, int64_t t) noexcept nogil
+    cdef int _grow(self) except -1

@@ -124,11 +124,11 @@ cdef class FrozenInputs:
                 column.value[asset] = value
                 column.split_ratio[asset] = position.split_ratio
 
-    def _grow(self):
+    cdef int _grow(self) except -1:
         cdef int32_t capacity
         cdef void* moved
         if self.n < self._capacity:
-            return
+            return 0
         capacity = 8 + 2 * self._capacity
         moved = realloc(self.input, <size_t> capacity * sizeof(Input))
         if moved == NULL:

@@ -8,6 +8,7 @@ from ml4t.backtest.core.types cimport FillRecord
 from ml4t.backtest.execution.broker cimport Broker
 from ml4t.backtest.execution.fill_listener cimport FillListener
 from ml4t.backtest.market.cursor cimport Cursor
+from ml4t.backtest.market.event cimport MarketEvent
 from ml4t.backtest.market.market_data cimport MarketData
 from ml4t.backtest.portfolio.portfolio cimport Portfolio
 from ml4t.backtest.portfolio.position cimport Position
@@ -70,6 +71,8 @@ cdef class RiskManager(FillListener):
                 self._decide(position)
         return 0
 
+    cdef int enter_run(self, Broker broker) except -1
+    cdef int leave_run(self) except -1
     cdef int enter(self, MarketData data) except -1
     cdef int validate(self, int32_t asset, double* quantity, bint reduce_only) except -1
     cdef int _decide(self, Position* position) except -1 nogil
@@ -81,3 +84,12 @@ cdef class RiskManager(FillListener):
         self, Position* position, bint opening, bint sees_bar, Verdict* verdict
     ) except -1 with gil
     cdef int _warn_missing(self, const Position* position) except -1 nogil
+    cdef int _compile(self, RuleEntry entry) except -1
+    cdef int _deactivate(self, RuleEntry entry) except -1
+    cdef int _rearm_at_next_close(self) except -1
+    cdef int _check_bound(self) except -1
+    cdef int _check_thread(self) except -1
+    cdef int _check_may_change(self) except -1
+    cdef int _check_by_hand(self, str hook) except -1
+    cdef int _check_same(self, Broker broker, Portfolio portfolio) except -1
+    cdef int _check_event(self, MarketEvent event) except -1

@@ -86,7 +86,9 @@ cdef class RiskManager(FillListener):
     @property
     def rule_names(self):
         """A distinct label for every rule ever added; results refer to rules by it."""
-        return tuple([(<RuleEntry> entry).label for entry in self._rules.entries])
+        if self.plan is None:
+            self._rules.forget_removed()
+        return tuple([(<RuleEntry> entry).label for entry in self._rules.all()])
 
     @property
     def contexts_built(self):
@@ -117,7 +119,7 @@ cdef class RiskManager(FillListener):
                 armed += self.positions.at[asset].levels.trail_moves
             exits = {
                 (<RuleEntry> entry).label: self.plan.exits[(<RuleEntry> entry).number]
-                for entry in self._rules.entries
+                for entry in self._rules.all()
             }
         return {
             "contexts_built": self.contexts_built,
@@ -150,7 +152,7 @@ cdef class RiskManager(FillListener):
                 try:
                     self._compile(entry)
                 except BaseException:
-                    (<RuleEntry> entry).is_active = False
+                    self._rules.remove(entry)
                     raise
         if self.broker is not None:
             self._rearm_at_next_close()
@@ -209,7 +211,7 @@ cdef class RiskManager(FillListener):
                 broker.portfolio.account, self.plan, self.reasons
             )
             self.order_checks = OrderChecks(self.contexts, self.positions)
-            for entry in self._rules.entries:
+            for entry in self._rules.all():
                 self._compile(entry)
         except BaseException:
             self.plan = None
@@ -219,11 +221,15 @@ cdef class RiskManager(FillListener):
         self._rearm_at_next_close()
 
     def release(self):
-        """End the run; statistics stay readable."""
-        if self.broker is not None:
-            self.broker.fills.listener = FillListener()
-            self.broker = None
-        self.is_driven = False
+        """End a run by hand; statistics stay readable.
+
+        Raises
+        ------
+        RuntimeError
+            In a run of the engine, which ends it itself.
+        """
+        self._check_by_hand("release")
+        self.leave_run()
 
     def reason_texts(self):
         """Return the reasons of the run by code."""
@@ -368,6 +374,19 @@ cdef class RiskManager(FillListener):
 
     # ---- for the engine ----------------------------------------------------------------------
 
+    # From here on the loop calls the hooks.
+    cdef int enter_run(self, Broker broker) except -1:
+        self.bind(broker)
+        self.is_driven = True
+        return 0
+
+    cdef int leave_run(self) except -1:
+        if self.broker is not None:
+            self.broker.fills.listener = FillListener()
+            self.broker = None
+        self.is_driven = False
+        return 0
+
     # The run goes on in the next chunk: rules read the columns that go with it.
     cdef int enter(self, MarketData data) except -1:
         return self.contexts.enter(data)
@@ -474,7 +493,7 @@ cdef class RiskManager(FillListener):
 
     # ---- inside ------------------------------------------------------------------------------
 
-    def _compile(self, RuleEntry entry not None):
+    cdef int _compile(self, RuleEntry entry) except -1:
         cdef int32_t slot
         codes = None
         if entry.assets is not None:
@@ -506,13 +525,12 @@ cdef class RiskManager(FillListener):
             # What rules look at holds exposure: it is kept up to date while orders fill.
             self.portfolio.account.is_watched = True
 
-    def _deactivate(self, RuleEntry entry not None):
+    cdef int _deactivate(self, RuleEntry entry) except -1:
         cdef int32_t i
         cdef Position* position
-        entry.is_active = False
+        self._rules.remove(entry)
         if self.broker is None:
-            self._rules.drop(entry)
-            return
+            return 0
         for slot in entry.slots:
             self.plan.remove(slot)
             self.python_rules.remove(slot)
@@ -524,40 +542,40 @@ cdef class RiskManager(FillListener):
             self.plan.choose(position)
         self._rearm_at_next_close()
 
-    def _rearm_at_next_close(self):
+    cdef int _rearm_at_next_close(self) except -1:
         cdef int32_t i
         self.positions.settle()
         for i in range(self.positions.n_open):
             self.positions.at[self.positions.open_asset[i]].levels.attention = 1
 
-    def _check_bound(self):
+    cdef int _check_bound(self) except -1:
         if self.plan is None:
             raise RuntimeError("bind the manager to a broker first: positions exist only in a run")
         self._check_thread()
 
-    def _check_thread(self):
+    cdef int _check_thread(self) except -1:
         if self.broker is not None:
             self.broker.thread.check()
 
-    def _check_may_change(self):
+    cdef int _check_may_change(self) except -1:
         self._check_thread()
         if self.broker is not None and self.broker.is_asking:
             raise RuntimeError("a rule adds and removes no rules: it answers with a RiskDecision")
 
-    def _check_by_hand(self, str hook):
+    cdef int _check_by_hand(self, str hook) except -1:
         if self.is_driven:
             raise RuntimeError(
                 f"{hook} belongs to the engine in a run: it has been called for this bar. Call it in a "
                 "run by hand (ml4t.backtest.testing.ManualRun)"
             )
 
-    def _check_same(self, Broker broker not None, Portfolio portfolio not None):
+    cdef int _check_same(self, Broker broker, Portfolio portfolio) except -1:
         if self.broker is None:
             self.bind(broker)
         if broker is not self.broker or portfolio is not self.portfolio:
             raise ValueError("broker and portfolio must be those the manager is bound to")
 
-    def _check_event(self, MarketEvent event not None):
+    cdef int _check_event(self, MarketEvent event) except -1:
         cdef int64_t row = event.row
         if (
             event.data is not self.cursor.data or row < self.cursor.first

@@ -10,7 +10,6 @@ cdef class RuleEntry:
     cdef object assets               # tuple of names, or None for all
     cdef list slots
     cdef int32_t number              # position in the result's rule names
-    cdef int32_t addition            # which call of add_rule it came with
     cdef bint is_active
 
     cdef bint is_for(self, object asset) except -1
@@ -18,13 +17,16 @@ cdef class RuleEntry:
 
 @cython.final
 cdef class RuleList:
-    cdef list entries                # every rule ever added, removed ones too
-    cdef dict _times                 # label -> how often a rule of that name was added
-    cdef set _labels
-    cdef int32_t _n_additions
+    cdef list _all                   # every rule ever added, removed ones too
+    cdef dict _by_label              # label -> entry
+    cdef dict _by_rule               # id of a rule -> its entries in force
+    cdef dict _times                 # name -> the last number given to it
 
     cdef list add(self, object rule, object assets)
     cdef list found(self, object rule)
+    cdef int remove(self, RuleEntry entry) except -1
     cdef list active(self)
+    cdef list all(self)
     cdef int forget_removed(self) except -1
-    cdef int drop(self, RuleEntry entry) except -1
+    cdef list _equal(self, tuple members)
+    cdef str _free_label(self, str name)

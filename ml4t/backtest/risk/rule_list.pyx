@@ -19,51 +19,52 @@ cdef class RuleList:
     """The rules of one manager."""
 
     def __cinit__(self):
-        self.entries = []
+        self._all = []
+        self._by_label = {}
+        self._by_rule = {}
         self._times = {}
-        self._labels = set()
 
     # Take a rule in; a composite one is its members. Returns the new entries.
     cdef list add(self, object rule, object assets):
         cdef RuleEntry entry
-        names = _names(assets)
+        names = None
+        if assets is not None:
+            names = (assets,) if isinstance(assets, str) else tuple(assets)
         added = []
         for member in as_rule(rule).members:
             entry = RuleEntry.__new__(RuleEntry)
             entry.rule = member
             entry.assets = names
             entry.slots = []
-            entry.number = <int32_t> len(self.entries)
-            entry.addition = self._n_additions
+            entry.number = <int32_t> len(self._all)
             entry.is_active = True
             entry.label = self._free_label(member.name)
-            self.entries.append(entry)
+            self._all.append(entry)
+            self._by_label[entry.label] = entry
+            self._by_rule.setdefault(id(member), []).append(entry)
             added.append(entry)
-        self._n_additions += 1
         return added
 
     # The entries that are meant: this very object, wherever it was added, or a label; else its equal.
     cdef list found(self, object rule):
-        active = self.active()
         if isinstance(rule, str):
-            found = [entry for entry in active if (<RuleEntry> entry).label == rule]
+            found = [entry for entry in (self._by_label.get(rule),) if _is_active(entry)]
         else:
             members = as_rule(rule).members
             found = [
-                entry for entry in active
-                if any([(<RuleEntry> entry).rule is member for member in members])
+                entry for member in members for entry in self._by_rule.get(id(member), ())
             ]
-            found = found or self._equal(active, members)
+            found = found or self._equal(members)
         if not found:
-            labels = [(<RuleEntry> entry).label for entry in active]
+            labels = [(<RuleEntry> entry).label for entry in self.active()]
             raise KeyError(f"rule {rule!r} is not in force; there are {labels}")
         return found
 
     # The rules that equal these, one for each.
-    def _equal(self, active, members):
+    cdef list _equal(self, tuple members):
         found = []
         for member in members:
-            equal = [entry for entry in active if (<RuleEntry> entry).rule == member]
+            equal = [entry for entry in self.active() if (<RuleEntry> entry).rule == member]
             if len(equal) > 1:
                 labels = ", ".join([(<RuleEntry> entry).label for entry in equal])
                 raise ValueError(
@@ -73,39 +74,39 @@ cdef class RuleList:
             found += equal
         return found
 
-    cdef list active(self):
-        return [entry for entry in self.entries if (<RuleEntry> entry).is_active]
+    # A rule is in force no more. It keeps its place and its label: a run's results name it.
+    cdef int remove(self, RuleEntry entry) except -1:
+        entry.is_active = False
+        self._by_rule[id(entry.rule)].remove(entry)
+        return 0
 
-    # Before a run: what was removed in the last one has no place in the results of the next.
+    cdef list active(self):
+        return [entry for entry in self._all if (<RuleEntry> entry).is_active]
+
+    # Every rule ever added, those removed in the run too.
+    cdef list all(self):
+        return self._all
+
+    # Between runs: what was removed has no place in the results of the next.
     cdef int forget_removed(self) except -1:
         cdef int32_t number
-        self.entries = self.active()
-        for number in range(<int32_t> len(self.entries)):
-            (<RuleEntry> self.entries[number]).number = number
-            (<RuleEntry> self.entries[number]).slots = []
-        self._labels = {(<RuleEntry> entry).label for entry in self.entries}
+        self._all = self.active()
+        for number in range(<int32_t> len(self._all)):
+            (<RuleEntry> self._all[number]).number = number
+            (<RuleEntry> self._all[number]).slots = []
+        self._by_label = {(<RuleEntry> entry).label: entry for entry in self._all}
         self._times = {}
         return 0
 
-    # A rule removed outside of a run: its label is free again.
-    cdef int drop(self, RuleEntry entry) except -1:
-        self.entries.remove(entry)
-        return self.forget_removed()
-
-    def _free_label(self, name):
-        label = name
-        times = self._times.get(name, 0)
-        while times == 0 or label in self._labels:
+    cdef str _free_label(self, str name):
+        times = self._times.get(name, 0) + 1
+        label = name if times == 1 else f"{name}#{times}"
+        while label in self._by_label:
             times += 1
-            label = name if times == 1 else f"{name}#{times}"
-            if label not in self._labels:
-                break
+            label = f"{name}#{times}"
         self._times[name] = times
-        self._labels.add(label)
         return label
 
 
-def _names(assets):
-    if assets is None:
-        return None
-    return (assets,) if isinstance(assets, str) else tuple(assets)
+def _is_active(RuleEntry entry):
+    return entry is not None and entry.is_active

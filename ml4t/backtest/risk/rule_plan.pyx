@@ -95,7 +95,15 @@ cdef class RulePlan:
         return number
 
     def remove(self, int32_t number):
-        """Take a slot out of the plan, with all it said."""
+        """Take a slot out of the plan, with all it said.
+
+        Raises
+        ------
+        IndexError
+            If there is no slot of that number.
+        """
+        if not 0 <= number < self.n_slots:
+            raise IndexError(f"there is no slot {number}: there are {self.n_slots}")
         cdef int32_t asset
         cdef AssetSlots* slots
         cdef Said* said

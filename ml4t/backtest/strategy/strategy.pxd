@@ -38,6 +38,9 @@ cdef class Strategy:
     cdef double units_of_weight(self, int32_t asset, double weight) noexcept nogil
     cdef int32_t cannot_size(self, int32_t asset, bint needs_equity) noexcept nogil
     cdef int _validate(self, int32_t asset, double* units, bint reduce_only) except -1 with gil
+    cdef object _made(self, int64_t order_id)
+    cdef object _weight_array(self, object weights, bint keep_others)
+    cdef object _named_weights(self, object weights, bint keep_others)
     cdef object _order(self, object asset, double direction, object quantity, object value, object percent)
 
 

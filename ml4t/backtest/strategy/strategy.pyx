@@ -14,11 +14,14 @@ from ml4t.backtest.core.types cimport (
     ORDER_OPEN, REASON_CANCEL, REASON_CLOSE, REASON_NO_EQUITY, REASON_NO_PRICE, REASON_NONE,
     REASON_ORDER, REASON_RULE, REASON_ZERO_QUANTITY,
 )
+from ml4t.backtest.core.ranges cimport LEAST_UNITS, MOST_UNITS, is_quantity
 from ml4t.backtest.execution.broker cimport Broker
 from ml4t.backtest.execution.costs cimport whole_units
 from ml4t.backtest.execution.views cimport Order
 from ml4t.backtest.portfolio.position cimport side_of
 from ml4t.backtest.risk.manager cimport RiskManager
+
+from ml4t.backtest.core.ranges import QUANTITY
 
 
 cdef class Strategy:
@@ -268,7 +271,9 @@ cdef class Strategy:
             return self.book.refuse(asset, asked, REASON_RULE)
         if self.broker.settings.whole_units and not reduce_only:
             units = side_of(units) * whole_units(fabs(units))
-        if units == 0.0:
+        if not reduce_only and fabs(units) > MOST_UNITS:
+            return _too_many(units)
+        if units == 0.0 or (not reduce_only and fabs(units) < LEAST_UNITS):
             return self.book.refuse(asset, asked, REASON_ZERO_QUANTITY)
         return self.book.accept(asset, units, reason, reduce_only)
 
@@ -332,6 +337,8 @@ cdef class Strategy:
             units = quantity
             if not (units > 0.0 and isfinite(units)):
                 raise ValueError(f"quantity must be positive and finite, was {quantity!r}")
+            if not is_quantity(units):
+                raise ValueError(f"quantity must be in {QUANTITY}, was {quantity!r}")
         elif quantity is None and (value is None) != (percent is None):
             problem = self.cannot_size(code, value is None)
             if value is not None:
@@ -344,10 +351,10 @@ cdef class Strategy:
             return self._made(self.book.refuse(code, 0.0, problem))
         return self._made(self.order_units(code, direction * units, REASON_ORDER, False))
 
-    def _made(self, int64_t order_id):
+    cdef object _made(self, int64_t order_id):
         return Order.accepted(self.broker, order_id) if order_id > 0 else None
 
-    def _weight_array(self, weights, keep_others):
+    cdef object _weight_array(self, object weights, bint keep_others):
         if hasattr(weights, "to_dict"):
             weights = weights.to_dict()
         if isinstance(weights, Mapping):
@@ -362,7 +369,7 @@ cdef class Strategy:
             raise ValueError("weights must be finite or NaN, one was infinite")
         return array
 
-    def _named_weights(self, weights, keep_others):
+    cdef object _named_weights(self, object weights, bint keep_others):
         cdef int32_t code
         target = np.full(self.data.n_assets, np.nan)
         cdef double[::1] view = target
@@ -427,6 +434,10 @@ def refuse_callbacks(kind):
             f"{kind.__name__} is a CompiledStrategy and defines {defined[0]}, which would never be "
             "called: do it in on_timestamp, or derive from Strategy"
         )
+
+
+cdef int64_t _too_many(double units) except -1 with gil:
+    raise ValueError(f"an order must be of a size in {QUANTITY} units, this one is of {abs(units):g}")
 
 
 cdef double _finite(str name, object value) except? -1.0:

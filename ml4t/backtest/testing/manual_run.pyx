@@ -3,6 +3,7 @@
 cimport cython
 from libc.stdint cimport int32_t, int64_t
 
+from ml4t.backtest.core.ranges cimport is_quantity
 from ml4t.backtest.core.types cimport REASON_ORDER
 from ml4t.backtest.market.cross_section cimport CrossSection
 from ml4t.backtest.market.cursor cimport Cursor
@@ -14,6 +15,7 @@ from ml4t.backtest.execution.views cimport Fill, Order
 from ml4t.backtest.portfolio.portfolio cimport Portfolio
 
 from ml4t.backtest.config import BacktestConfig
+from ml4t.backtest.core.ranges import QUANTITY
 
 
 @cython.final
@@ -101,6 +103,8 @@ cdef class ManualRun:
         cdef double units = quantity
         if units == 0.0 or units - units != 0.0:
             raise ValueError(f"quantity must be finite and not zero, was {quantity!r}")
+        if not is_quantity(units):
+            raise ValueError(f"quantity must be in {QUANTITY}, was {quantity!r}")
         return Order.accepted(
             self.broker, self.broker.book.accept(code, units, REASON_ORDER, reduce_only)
         )
