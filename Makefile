@@ -19,7 +19,7 @@ SITE = $(CURDIR)/build/$(1)/site
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-checked test-lowest build checked asan profile trace coverage lint format \
-        types diagram docs-test bench compare gate gate-test sdist wheel clean distclean dev
+        types diagram docs-test bench compare growth gate gate-test sdist wheel clean distclean dev
 
 help:
 	@echo 'make demo          run the demonstration on real market data'
@@ -37,6 +37,7 @@ help:
 	@echo 'make bench         benchmarks: print the table, fail on a breach'
 	@echo 'make compare REV=x  is this commit slower than commit x? fail where it is, by 3%'
 	@echo 'make gate          overhead of risk rules: print the table, fail on a breach'
+	@echo 'make growth        twice as much of anything takes at most 2.2 times as long'
 	@echo 'make gate-test     the gates fail and pass what they should'
 	@echo 'make profile SCRIPT=profiling/x.py   run a script on the profile build'
 	@echo 'make sdist, make wheel               into dist/ (the wheel from the sdist)'
@@ -181,7 +182,10 @@ compare: build $(VENV)/.stamp-dev
 gate: build $(VENV)/.stamp-dev
 	$(BIN)/python -m benchmarks.gates
 
-# The gates are tested by what they measure, so nothing else may run beside them.
+# Growth is a ratio of times, and the gates are tested by what they measure: nothing may run beside them.
+growth: build $(VENV)/.stamp-dev
+	$(BIN)/pytest -m timing tests/growth
+
 gate-test: build $(VENV)/.stamp-dev
 	$(BIN)/pytest -m timing tests/house/test_gates.py
 

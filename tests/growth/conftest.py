@@ -1,12 +1,15 @@
-"""Growth is a matter of the release build: guards of the others may look at everything each time."""
+"""Growth is a matter of the release build, and of a machine that does nothing else meanwhile."""
 
 import pytest
 
 from ml4t.backtest import build_profile
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    if build_profile() != "release":
-        for item in items:
-            if "growth" in item.path.parts:
+    for item in items:
+        if "growth" in item.path.parts:
+            item.add_marker(pytest.mark.timing)
+            if build_profile() != "release":
+                # Guards of the other builds may look at everything each time.
                 item.add_marker(pytest.mark.skip(reason="growth is measured on the release build"))

@@ -23,7 +23,7 @@ from ml4t.backtest import (
 from ml4t.backtest.core import records as codes
 from ml4t.backtest.execution.views import Fill
 from ml4t.backtest.market.market_data import ACTION
-from ml4t.backtest.records.recorded import gather, recorded_columns
+from ml4t.backtest.records.recorded_columns import gather, recorded_columns
 from ml4t.backtest.risk import RiskDecision, RiskRule
 from ml4t.backtest.risk.manager import RiskManager
 from ml4t.backtest.risk.rules import (
