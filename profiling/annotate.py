@@ -26,39 +26,59 @@ HOT_PATHS: dict[str, tuple[str, ...]] = {
     "ml4t/backtest/market/cursor.pxd": (
         "Cursor.advance", "Cursor.arrive", "Cursor.has_row", "Cursor.row_before",
     ),
-    "ml4t/backtest/portfolio/position.pxd": (
-        "side_of", "better", "worse", "touches", "has_to_decide", "close_bar", "entry_bar_mark",
+    "ml4t/backtest/portfolio/position.pxd": ("side_of", "better", "worse"),
+    "ml4t/backtest/portfolio/position_bar.pxd": (
+        "touches", "has_to_decide", "close_bar", "entry_bar_mark",
     ),
-    "ml4t/backtest/portfolio/portfolio.pxd": ("Portfolio.expose",),
+    "ml4t/backtest/portfolio/armed_levels.pxd": ("clear_levels", "stop_source"),
+    "ml4t/backtest/portfolio/positions.pxd": ("Positions.settle",),
+    "ml4t/backtest/portfolio/positions.pyx": (
+        "Positions.open", "Positions.add", "Positions.reduce", "Positions.end", "Positions._settle",
+    ),
+    "ml4t/backtest/portfolio/account.pxd": (
+        "Account.mark_close", "Account.sum_exposure", "Account.arrive",
+    ),
+    "ml4t/backtest/portfolio/account.pyx": (
+        "Account.pay", "Account.mark_open", "Account.before_fill", "Account.after_fill", "Account.net",
+        "Account.gross", "Account.equity",
+    ),
+    "ml4t/backtest/portfolio/trades.pyx": ("Trades.append",),
+    "ml4t/backtest/portfolio/holdings.pxd": ("Holdings.note",),
+    "ml4t/backtest/portfolio/holdings.pyx": ("Holdings.record",),
     "ml4t/backtest/portfolio/portfolio.pyx": (
-        "Portfolio.net", "Portfolio.gross", "Portfolio.equity", "Portfolio.enter", "Portfolio.exit",
-        "Portfolio.end_trade", "Portfolio.record_holdings", "Portfolio.touch", "Portfolio._open",
-        "Portfolio._take_in", "Portfolio._insert", "Portfolio._remove",
+        "Portfolio.enter", "Portfolio.exit", "Portfolio.end_trade",
     ),
     "ml4t/backtest/execution/costs.pxd": (
         "order_commission", "fill_commission", "slipped", "whole_units",
     ),
-    "ml4t/backtest/execution/broker.pxd": ("Broker.mark_close",),
-    "ml4t/backtest/execution/broker.pyx": (
-        "Broker.accept", "Broker.accept_exit", "Broker.pending_units", "Broker.fill_market_orders",
-        "Broker.exit_at_level", "Broker.mark_open", "Broker._new_order", "Broker._wait",
-        "Broker._is_due", "Broker._fill_against", "Broker._fill_entry", "Broker._affordable",
-        "Broker._can_pay", "Broker._book_exit", "Broker._new_fill", "Broker._check_price",
-        "Broker._complete", "Broker._end_waiting_exits", "Broker.forget_done",
+    "ml4t/backtest/execution/schedule.pxd": ("fills_in",),
+    "ml4t/backtest/execution/order_book.pyx": (
+        "OrderBook.accept", "OrderBook.accept_exit", "OrderBook.make_exit", "OrderBook.cancel",
+        "OrderBook.cancel_exits", "OrderBook.complete", "OrderBook.pending_units",
+        "OrderBook.collect_due", "OrderBook._new_order", "OrderBook._wait", "OrderBook._leave",
+        "OrderBook._collect_of",
     ),
-    "ml4t/backtest/risk/plan.pxd": ("RulePlan.said_of", "RulePlan.is_asked"),
-    "ml4t/backtest/risk/plan.pyx": (
-        "RulePlan.open_position", "RulePlan.read_inputs", "RulePlan.lacks_inputs",
-        "RulePlan.parameter", "RulePlan.sync_trails", "RulePlan.compute", "RulePlan.choose",
-        "RulePlan.decide_time_exits", "RulePlan.weigh",
+    "ml4t/backtest/execution/buying_power.pyx": ("affordable_units", "_search", "_can_pay"),
+    "ml4t/backtest/execution/fills.pyx": (
+        "Fills.of_order", "Fills._new_fill", "Fills._charge", "Fills._check", "Fills._book",
     ),
-    "ml4t/backtest/risk/manager.pxd": (
-        "RiskManager.try_levels", "RiskManager.close_bars", "RiskManager.close_bar_of",
+    "ml4t/backtest/execution/matching.pxd": ("Matching.try_levels",),
+    "ml4t/backtest/execution/matching.pyx": (
+        "Matching.fill_market_orders", "Matching._reduce", "Matching._enter", "Matching.hit",
+        "Matching._exit_stop", "Matching._exit_target", "Matching._exit_at_level",
     ),
+    "ml4t/backtest/risk/frozen_inputs.pyx": (
+        "FrozenInputs.forget", "FrozenInputs.read_opening", "FrozenInputs.read_close",
+        "FrozenInputs.lacks",
+    ),
+    "ml4t/backtest/risk/rule_plan.pyx": (
+        "RulePlan.said_of", "RulePlan.next_answered", "RulePlan.open_position", "RulePlan.parameter",
+        "RulePlan.sync_trails", "RulePlan.compute", "RulePlan.choose", "RulePlan.decide_time_exits",
+        "RulePlan.weigh",
+    ),
+    "ml4t/backtest/risk/manager.pxd": ("RiskManager.close_bars",),
     "ml4t/backtest/risk/manager.pyx": (
-        "RiskManager._hit", "RiskManager._exit_stop", "RiskManager._exit_target",
-        "RiskManager._decide", "RiskManager.on_fill_booked", "RiskManager._arm_opening",
-        "RiskManager._count_exit",
+        "RiskManager._decide", "RiskManager.on_fill_booked", "RiskManager._arm",
     ),
     "ml4t/backtest/strategy/strategy.pyx": (
         "Strategy.order_units", "Strategy.order_close", "Strategy.target_units",
@@ -68,11 +88,14 @@ HOT_PATHS: dict[str, tuple[str, ...]] = {
         "SignalStrategy.on_timestamp", "SignalStrategy.next_row", "SignalStrategy._act",
         "SignalStrategy._is_on", "SignalStrategy._leave", "SignalStrategy._enter",
     ),
-    "ml4t/backtest/engine.pyx": (
-        "EngineLoop._run_compiled", "EngineLoop._walk_quietly", "EngineLoop._step_quietly",
-        "EngineLoop._may_be_quiet", "EngineLoop._end_of_quiet", "EngineLoop._fetch_ahead",
-        "EngineLoop._arrive", "EngineLoop._before_strategy", "EngineLoop._after_strategy",
-        "EngineLoop._mark", "EngineLoop._write_accounts", "EngineLoop._record",
+    "ml4t/backtest/engine/curve.pxd": ("write_point",),
+    "ml4t/backtest/engine/quiet.pxd": ("take_quiet_bar",),
+    "ml4t/backtest/engine/loop.pyx": (
+        "EngineLoop._run_compiled", "EngineLoop._before_strategy", "EngineLoop._after_strategy",
+        "EngineLoop._corporate_actions", "EngineLoop._open", "EngineLoop._inside",
+        "EngineLoop._close", "EngineLoop._mark", "EngineLoop._record", "EngineLoop._value",
+        "EngineLoop._walk_quietly", "EngineLoop._may_be_quiet", "EngineLoop._end_of_quiet",
+        "EngineLoop._fetch_ahead", "EngineLoop._arrive",
     ),
 }  # fmt: skip
 """The per-bar path: source -> the functions in it (``Class.method``) that run for a bar or an order."""
