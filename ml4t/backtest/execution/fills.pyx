@@ -68,7 +68,7 @@ cdef class Fills:
 
     # ---- inside ------------------------------------------------------------------------------
 
-    cdef FillRecord* _new_fill(
+    cdef inline FillRecord* _new_fill(
         self, int32_t asset, double quantity, double base_price, double price, int8_t moment
     ) except NULL nogil:
         cdef FillRecord* fill = <FillRecord*> self.buffer.append()
@@ -84,7 +84,7 @@ cdef class Fills:
         return fill
 
     # Costs of the fill; the sums they are computed from move on.
-    cdef void _charge(self, FillRecord* fill, OrderRecord* order) noexcept nogil:
+    cdef inline void _charge(self, FillRecord* fill, OrderRecord* order) noexcept nogil:
         cdef double units = fabs(fill.quantity)
         fill.commission = fill_commission(&self.settings, order, units, fill.price)
         fill.slippage_cost = units * fabs(fill.price - fill.base_price)
@@ -94,7 +94,7 @@ cdef class Fills:
 
     # The invariants of section 4: before slippage a fill lies inside its bar, and it is later than what
     # caused it.
-    cdef int _check(self, const FillRecord* fill) except -1 nogil:
+    cdef inline int _check(self, const FillRecord* fill) except -1 nogil:
         cdef int64_t row = self.cursor.row[fill.asset]
         cdef double low
         cdef double high
@@ -113,7 +113,7 @@ cdef class Fills:
 
     # Everything that follows from a fill: cash, position, trade, the orders that have nothing left to
     # do, the order's own status, and whoever listens.
-    cdef int _book(self, FillRecord* fill, OrderRecord* order) except -1 nogil:
+    cdef inline int _book(self, FillRecord* fill, OrderRecord* order) except -1 nogil:
         cdef Position* position = &self.portfolio.positions.at[fill.asset]
         cdef int64_t decision_row = -1 if order == NULL else order.decision_row
         cdef double held = position.quantity
@@ -136,7 +136,7 @@ cdef class Fills:
         return self.listener.on_fill_booked(fill, position)
 
     # What the bar of an exit did before it: its open. The exit's own price is in already.
-    cdef void _take_in_open(self, Position* position, const FillRecord* fill) noexcept nogil:
+    cdef inline void _take_in_open(self, Position* position, const FillRecord* fill) noexcept nogil:
         cdef double side = -side_of(fill.quantity)
         cdef double open_price = self.cursor.data.open_[self.cursor.row[fill.asset]]
         position.best = better(side, position.best, open_price)

@@ -60,12 +60,22 @@ cdef class OrderBook:
     ) except NULL nogil
     cdef int64_t refuse(self, int32_t asset, double asked, int32_t reason) except -1 nogil
     cdef int cancel(self, int64_t order_id, int32_t reason) except -1 nogil
-    cdef int cancel_exits(self, const Position* position) except -1 nogil
-    cdef void change_rest(self, OrderRecord* order, double rest) noexcept nogil
+    # A position has ended: what was still to reduce it has nothing left to do.
+    cdef inline int cancel_exits(self, const Position* position) except -1 nogil:
+        if self._queue[position.asset].first == 0:
+            return 0
+        return self._cancel_exits(position)
+
+    # A fill has left so much of the order.
+    cdef inline void change_rest(self, OrderRecord* order, double rest) noexcept nogil:
+        order.rest = rest
+        self._queue[order.asset].has_pending = 0
+
+    cdef int _cancel_exits(self, const Position* position) except -1 nogil
     cdef void complete(self, OrderRecord* order, int8_t status) noexcept nogil
     cdef int split(self, int32_t asset, double ratio) except -1 nogil
     cdef double pending_units(self, int32_t asset) noexcept nogil
-    cdef const int64_t* collect_due(self, Phase phase, int64_t* n_due) except NULL nogil
+    cdef const int64_t* collect_due(self, Phase phase, int64_t* n_due) noexcept nogil
     cdef list waiting_ids(self, int32_t asset)
     cdef list _ids_of(self, int32_t asset)
     cdef OrderRecord* _new_order(
@@ -75,5 +85,5 @@ cdef class OrderBook:
     cdef void _end(self, OrderRecord* order, int8_t status) noexcept nogil
     cdef void _leave(self, const OrderRecord* order) noexcept nogil
     cdef int _reserve(self, int64_t order_id) except -1 nogil
-    cdef int _collect_of(self, int32_t asset, Phase phase, int64_t* n_due) except -1 nogil
+    cdef void _collect_of(self, int32_t asset, Phase phase, int64_t* n_due) noexcept nogil
     cdef int _check_queue(self, int32_t asset) except -1 nogil

@@ -121,8 +121,7 @@ cdef class OrderBook:
         )
         return 0
 
-    # A position has ended: what was still to reduce it has nothing left to do.
-    cdef int cancel_exits(self, const Position* position) except -1 nogil:
+    cdef int _cancel_exits(self, const Position* position) except -1 nogil:
         cdef int64_t order_id = self._queue[position.asset].first
         cdef int64_t after
         while order_id != 0:
@@ -132,18 +131,13 @@ cdef class OrderBook:
             order_id = after
         return 0
 
-    # A fill has left so much of the order.
-    cdef void change_rest(self, OrderRecord* order, double rest) noexcept nogil:
-        order.rest = rest
-        self._queue[order.asset].has_pending = 0
-
     # The order has come to its end. What waited, of the strategy or a rule, waits no more.
     cdef void complete(self, OrderRecord* order, int8_t status) noexcept nogil:
         if order.source == SOURCE_STRATEGY or order.source == SOURCE_RULE:
             self._leave(order)
         self._end(order, status)
 
-    cdef void _end(self, OrderRecord* order, int8_t status) noexcept nogil:
+    cdef inline void _end(self, OrderRecord* order, int8_t status) noexcept nogil:
         order.status = status
         order.rest = 0.0
         order.ended = self.cursor.now
@@ -185,11 +179,10 @@ cdef class OrderBook:
         return queue.pending
 
     # The orders that fill in this phase, in the order of submission. Their assets have a row now.
-    cdef const int64_t* collect_due(self, Phase phase, int64_t* n_due) except NULL nogil:
+    cdef const int64_t* collect_due(self, Phase phase, int64_t* n_due) noexcept nogil:
         cdef int64_t i
         cdef int64_t row
         n_due[0] = 0
-        self._reserve(0)
         if self._n_busy <= self.cursor.last - self.cursor.first:
             for i in range(self._n_busy):
                 if self.cursor.has_row(self._busy[i]):
@@ -270,7 +263,7 @@ cdef class OrderBook:
             self._check_queue(order.asset)
         return 0
 
-    cdef void _leave(self, const OrderRecord* order) noexcept nogil:
+    cdef inline void _leave(self, const OrderRecord* order) noexcept nogil:
         cdef Queue* queue = &self._queue[order.asset]
         cdef Neighbours* links = &self._neighbours[order.order_id]
         if links.before == 0:
@@ -309,14 +302,13 @@ cdef class OrderBook:
             self._due_capacity = capacity
         return 0
 
-    cdef int _collect_of(self, int32_t asset, Phase phase, int64_t* n_due) except -1 nogil:
+    cdef inline void _collect_of(self, int32_t asset, Phase phase, int64_t* n_due) noexcept nogil:
         cdef int64_t order_id = self._queue[asset].first
         while order_id != 0:
             if fills_in(self.order(order_id), &self.settings, phase, self.cursor.now):
                 self._due[n_due[0]] = order_id
                 n_due[0] += 1
             order_id = self._neighbours[order_id].after
-        return 0
 
     # Guard: the queue holds its asset's waiting orders, as many as it says, in the order of their ids.
     cdef int _check_queue(self, int32_t asset) except -1 nogil:

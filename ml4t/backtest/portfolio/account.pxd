@@ -24,13 +24,10 @@ cdef class Account:
     cdef double _net
     cdef double _gross
 
-    cdef void pay(self, double amount) noexcept nogil
     cdef void mark_open(self, Cursor cursor) noexcept nogil
     cdef void mark_one(self, int32_t asset, double price) noexcept nogil
     cdef void split(self, int32_t asset, double ratio, Cursor cursor) noexcept nogil
     cdef double close_before(self, int32_t asset, Cursor cursor) noexcept nogil
-    cdef void before_fill(self) noexcept nogil
-    cdef void after_fill(self, int32_t asset, double held) noexcept nogil
     cdef double net(self) noexcept nogil
     cdef double gross(self) noexcept nogil
     cdef double equity(self) noexcept nogil
@@ -75,3 +72,24 @@ cdef class Account:
         self._gross = fabs(self._net)
         self._has_sums = True
         self.marked_equity = self.cash + self._net
+
+    # Pay, or receive where the amount is negative.
+    cdef inline void pay(self, double amount) noexcept nogil:
+        self.cash = self.cash - amount
+
+    # A fill moves the sums of exposure, where somebody looks at them between the marks (semantics
+    # section 10): to sum anew at each look would make a bar with n entries cost n times n positions.
+    cdef inline void before_fill(self) noexcept nogil:
+        if self.is_watched and not self._has_sums:
+            self.sum_exposure()
+
+    cdef inline void after_fill(self, int32_t asset, double held) noexcept nogil:
+        cdef double before = held * self.mark[asset]
+        cdef double after = self.positions.at[asset].quantity * self.mark[asset]
+        if not self._has_sums:
+            return
+        if not self.is_watched:
+            self._has_sums = False
+            return
+        self._net += after - before
+        self._gross += fabs(after) - fabs(before)

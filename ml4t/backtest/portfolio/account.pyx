@@ -44,10 +44,6 @@ cdef class Account:
         free(self._split_close)
         free(self._split_row)
 
-    # Pay, or receive where the amount is negative.
-    cdef void pay(self, double amount) noexcept nogil:
-        self.cash = self.cash - amount
-
     # From step 2 to step 4 an asset is marked at its open. Said again in one bar, it does nothing: who
     # needs the marks says it, and on a bar on which nobody does it costs nothing.
     cdef void mark_open(self, Cursor cursor) noexcept nogil:
@@ -82,23 +78,6 @@ cdef class Account:
         if self._split_row[asset] == cursor.number_of(row):
             return self._split_close[asset]
         return cursor.data.close_[row]
-
-    # A fill moves the sums of exposure, where somebody looks at them between the marks (semantics
-    # section 10): to sum anew at each look would make a bar with n entries cost n times n positions.
-    cdef void before_fill(self) noexcept nogil:
-        if self.is_watched and not self._has_sums:
-            self.sum_exposure()
-
-    cdef void after_fill(self, int32_t asset, double held) noexcept nogil:
-        cdef double before = held * self.mark[asset]
-        cdef double after = self.positions.at[asset].quantity * self.mark[asset]
-        if not self._has_sums:
-            return
-        if not self.is_watched:
-            self._has_sums = False
-            return
-        self._net += after - before
-        self._gross += fabs(after) - fabs(before)
 
     cdef double net(self) noexcept nogil:
         if not self._has_sums:

@@ -478,6 +478,8 @@ cdef class RiskManager(FillListener):
         cdef Said* said
         cdef EventRecord* event
         cdef int32_t i
+        if self.plan.inputs.n == 0:
+            return 0
         for i in range(slots.n):
             said = &slots.said[i]
             slot = &self.plan.slot[said.slot]

@@ -142,8 +142,9 @@ cdef class RulePlan:
         cdef int32_t i
         for i in range(slots.n):
             _forget(&slots.said[i])
-        self.inputs.forget(position.asset)
-        self.inputs.read_opening(position, at_open)
+        if self.inputs.n > 0:
+            self.inputs.forget(position.asset)
+            self.inputs.read_opening(position, at_open)
 
     # A close has come: rules added since the opening are asked from here on.
     cdef void end_waits(self, int32_t asset) noexcept nogil:
@@ -229,7 +230,7 @@ cdef class RulePlan:
         cdef const Slot* slot
         cdef double value
         cdef int32_t i
-        cdef bint attention = self.inputs.lacks(position.asset)
+        cdef bint attention = self.inputs.n > 0 and self.inputs.lacks(position.asset)
         position.levels.max_bars = INFINITY
         for i in range(slots.n):
             said = &slots.said[i]
