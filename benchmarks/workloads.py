@@ -139,7 +139,9 @@ def compiled_signals_with_rules(n_times: int) -> Comparison:
 
 def empty_callback(n_times: int, n_assets: int) -> Comparison:
     """B2: ``on_market_data`` with an empty body."""
-    data = market(random_walk(n_times, n_assets, seed=3, volatility=0.01), DAY)
+    # A million days do not fit into nanoseconds of 64 bits.
+    spacing = DAY if n_assets > 1 else MINUTE
+    data = market(random_walk(n_times, n_assets, seed=3, volatility=0.01), spacing)
     return Comparison(
         call_side(data, Idle),
         engine_side(data, Idle),

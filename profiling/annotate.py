@@ -22,7 +22,8 @@ ROOT = Path(__file__).resolve().parents[1]
 OUTPUT = ROOT / "profiling" / "output"
 
 HOT_PATHS: dict[str, tuple[str, ...]] = {
-    "ml4t/backtest/core/buffer.pyx": ("RecordBuffer.append", "RecordBuffer.at"),
+    "ml4t/backtest/core/buffer.pxd": ("RecordBuffer.at",),
+    "ml4t/backtest/core/buffer.pyx": ("RecordBuffer.append",),
     "ml4t/backtest/market/cursor.pxd": (
         "Cursor.advance", "Cursor.arrive", "Cursor.has_row", "Cursor.row_before",
     ),
@@ -36,11 +37,11 @@ HOT_PATHS: dict[str, tuple[str, ...]] = {
         "Positions.open", "Positions.add", "Positions.reduce", "Positions.end", "Positions._settle",
     ),
     "ml4t/backtest/portfolio/account.pxd": (
-        "Account.mark_close", "Account.sum_exposure", "Account.arrive",
+        "Account.mark_close", "Account.sum_exposure", "Account.arrive", "Account.pay",
+        "Account.before_fill", "Account.after_fill",
     ),
     "ml4t/backtest/portfolio/account.pyx": (
-        "Account.pay", "Account.mark_open", "Account.before_fill", "Account.after_fill", "Account.net",
-        "Account.gross", "Account.equity",
+        "Account.mark_open", "Account.net", "Account.gross", "Account.equity",
     ),
     "ml4t/backtest/portfolio/trades.pyx": ("Trades.append",),
     "ml4t/backtest/portfolio/holdings.pxd": ("Holdings.note",),
@@ -92,8 +93,7 @@ HOT_PATHS: dict[str, tuple[str, ...]] = {
     "ml4t/backtest/engine/quiet.pxd": ("take_quiet_bar",),
     "ml4t/backtest/engine/loop.pyx": (
         "EngineLoop._run_compiled", "EngineLoop._before_strategy", "EngineLoop._after_strategy",
-        "EngineLoop._corporate_actions", "EngineLoop._open", "EngineLoop._inside",
-        "EngineLoop._close", "EngineLoop._mark", "EngineLoop._record", "EngineLoop._value",
+        "EngineLoop._value",
         "EngineLoop._walk_quietly", "EngineLoop._may_be_quiet", "EngineLoop._end_of_quiet",
         "EngineLoop._fetch_ahead", "EngineLoop._arrive",
     ),

@@ -86,8 +86,10 @@ def test_a_record_lies_in_memory_as_its_dtype_says(guest, struct):
     for value, name in enumerate(dtype.names, start=1):
         row[name] = value
     fields = guest.record_of(struct, row.tobytes())
-    assert list(fields) == list(dtype.names)
-    assert list(fields.values()) == list(range(1, len(dtype.names) + 1))
+    # What stands behind the last column is the engine's own.
+    n_columns = len(dtype.names)
+    assert list(fields)[:n_columns] == list(dtype.names)
+    assert list(fields.values())[:n_columns] == list(range(1, n_columns + 1))
 
 
 @pytest.mark.slow

@@ -15,4 +15,6 @@ cdef class RecordBuffer:
 
     cdef int grow(self) except -1 nogil
     cdef void* append(self) except NULL nogil
-    cdef void* at(self, int64_t index) noexcept nogil
+
+    cdef inline void* at(self, int64_t index) noexcept nogil:
+        return self._bytes + <size_t> index * self.itemsize

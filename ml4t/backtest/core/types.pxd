@@ -109,6 +109,9 @@ cdef struct OrderRecord:
     int8_t status
     int8_t exit_kind
     int8_t at_open               # fills at an open whatever fill_at says
+    # No part of the record: its neighbours among the waiting orders of its asset, by order id; 0: none.
+    int64_t before
+    int64_t after
 
 
 cdef struct FillRecord:

@@ -8,10 +8,15 @@ from ml4t.backtest.market.event cimport MarketEvent, event_type
 from ml4t.backtest.market.market_data cimport MarketData
 
 cdef extern from "Python.h":
-    Py_ssize_t Py_REFCNT(PyObject* o) noexcept nogil
-    object PyObject_Vectorcall(
+    ctypedef PyObject* (*vectorcallfunc)(
         PyObject* function, PyObject* const* arguments, size_t n_arguments, PyObject* names
-    )
+    ) except NULL
+    Py_ssize_t Py_REFCNT(PyObject* o) noexcept nogil
+    vectorcallfunc PyVectorcall_Function(PyObject* function) noexcept
+    PyObject* PyObject_Vectorcall(
+        PyObject* function, PyObject* const* arguments, size_t n_arguments, PyObject* names
+    ) except NULL
+    void Py_DECREF(PyObject* o) noexcept
 
 # References to the reused event that are the engine's own: its attribute and the local variable.
 cdef enum:
@@ -23,15 +28,16 @@ cdef enum:
 cdef class Callback:
     cdef object function
     cdef object owner                # None: ``function`` is called with the argument alone
+    cdef vectorcallfunc vector       # how ``function`` is called
 
     cdef inline int call(self, object argument) except -1:
         cdef PyObject* arguments[2]
         arguments[0] = <PyObject*> self.owner
         arguments[1] = <PyObject*> argument
         if self.owner is None:
-            PyObject_Vectorcall(<PyObject*> self.function, &arguments[1], 1, NULL)
+            Py_DECREF(self.vector(<PyObject*> self.function, &arguments[1], 1, NULL))
         else:
-            PyObject_Vectorcall(<PyObject*> self.function, arguments, 2, NULL)
+            Py_DECREF(self.vector(<PyObject*> self.function, arguments, 2, NULL))
         return 0
 
 

@@ -1,6 +1,7 @@
 """Callbacks: what a strategy in Python defines, and how it is told (step 6)."""
 
 cimport cython
+from cpython.object cimport PyObject
 from libc.stdint cimport int64_t
 
 import pandas as pd
@@ -22,6 +23,10 @@ cdef class Callback:
     def __cinit__(self, method):
         self.function = getattr(method, "__func__", method)
         self.owner = None if self.function is method else method.__self__
+        self.vector = PyVectorcall_Function(<PyObject*> self.function)
+        if self.vector == NULL:
+            # A callable without a fast way in: the general one does for all.
+            self.vector = <vectorcallfunc> PyObject_Vectorcall
 
 
 @cython.final

@@ -58,12 +58,6 @@ cdef class EngineLoop:
     cdef int _run_one_compiled(self, CompiledStrategy strategy) except -1
     cdef int _run_python(self) except -1
     cdef int _run_compiled(self, CompiledStrategy strategy) except -1 nogil
-    cdef int _corporate_actions(self) except -1 nogil
-    cdef int _open(self) except -1 nogil
-    cdef int _inside(self) except -1 nogil
-    cdef int _close(self) except -1 nogil
-    cdef int _mark(self) except -1 nogil
-    cdef int _record(self) except -1 nogil
     cdef int _before_strategy(self) except -1 nogil
     cdef int _after_strategy(self) except -1 nogil
     cdef int _fill_at_close(self) except -1 nogil

@@ -233,40 +233,19 @@ cdef class EngineLoop:
             self._after_strategy()
         return 0
 
-    # The seven steps of a timestamp; the strategy, step 6, stands between.
+    # The seven steps of a timestamp. The strategy, step 6, is told between the two halves.
     cdef inline int _before_strategy(self) except -1 nogil:
         self.cursor.advance()
-        self._corporate_actions()
-        self._open()
-        self._inside()
-        self._close()
-        return self._mark()
-
-    cdef inline int _after_strategy(self) except -1 nogil:
-        if self.fills_at_close:
-            self._fill_at_close()
-        return self._record()
-
-    # 1. Corporate actions effective since the previous timestamp.
-    cdef inline int _corporate_actions(self) except -1 nogil:
+        # 1. Corporate actions effective since the previous timestamp.
         if self.cursor.next_action < self.data.n_actions:
-            return apply_actions(self.broker)
-        return 0
-
-    # 2. The open: orders accepted earlier fill; every fill is recorded with the rules at once.
-    cdef inline int _open(self) except -1 nogil:
+            apply_actions(self.broker)
+        # 2. The open: orders accepted earlier fill; every fill is recorded with the rules at once.
         if self.book.n_waiting > 0:
-            return self.matching.fill_market_orders(PHASE_OPEN)
-        return 0
-
-    # 3. Inside the bar: armed levels are tried.
-    cdef inline int _inside(self) except -1 nogil:
+            self.matching.fill_market_orders(PHASE_OPEN)
+        # 3. Inside the bar: armed levels are tried.
         if self.positions.n_open > 0:
-            return self.matching.try_levels()
-        return 0
-
-    # 4. The close: positions take the bar in, rules decide, levels for the next bar are armed.
-    cdef inline int _close(self) except -1 nogil:
+            self.matching.try_levels()
+        # 4. The close: positions take the bar in, rules decide, levels for the next bar are armed.
         self.account.mark_close(self.cursor)
         if self.positions.n_open > 0:
             self.risk_manager.close_bars()
@@ -274,27 +253,18 @@ cdef class EngineLoop:
             self.matching.fill_market_orders(PHASE_CLOSE)
             if self.broker.settings.exit_at_close:
                 self.matching.fill_market_orders(PHASE_CLOSE_EXITS)
-        return 0
-
-    # 5. The mark.
-    cdef inline int _mark(self) except -1 nogil:
+        # 5. The mark.
         self._value()
         if self.account.marked_equity > 0.0:
             self.is_under_water = False
             return 0
         return self._go_under_water()
 
-    # 6. The strategy was told; what fills at this close fills now.
-    cdef int _fill_at_close(self) except -1 nogil:
-        if self.broker.settings.fill_at == FILL_CLOSE:
-            self.matching.fill_market_orders(PHASE_AFTER_STRATEGY)
-        if self.broker.settings.close_at_end and self._is_at_end():
-            self.matching.close_all(REASON_END_OF_DATA)
-        self._value()
-        return 0
-
-    # 7. The record.
-    cdef inline int _record(self) except -1 nogil:
+    cdef inline int _after_strategy(self) except -1 nogil:
+        # 6. The strategy was told; what fills at this close fills now.
+        if self.fills_at_close:
+            self._fill_at_close()
+        # 7. The record.
         if self.holdings.n_moved > 0:
             self.holdings.record(self.positions.at, self.cursor.run_t())
         if self.is_debug:
@@ -302,6 +272,14 @@ cdef class EngineLoop:
         self.n_done = self.cursor.t + 1
         if self.cursor.last >= self.next_tick:
             return self._tick()
+        return 0
+
+    cdef int _fill_at_close(self) except -1 nogil:
+        if self.broker.settings.fill_at == FILL_CLOSE:
+            self.matching.fill_market_orders(PHASE_AFTER_STRATEGY)
+        if self.broker.settings.close_at_end and self._is_at_end():
+            self.matching.close_all(REASON_END_OF_DATA)
+        self._value()
         return 0
 
     # What the account is worth at the marks of the moment, summed anew.

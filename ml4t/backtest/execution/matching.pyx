@@ -82,17 +82,21 @@ cdef class Matching:
     # The part of an order that reduces its position.
     cdef int _reduce(self, OrderRecord* order, int8_t moment) except -1 nogil:
         cdef const Position* position = &self.positions.at[order.asset]
-        cdef double direction = side_of(order.quantity)
-        cdef double wanted = fabs(order.rest)
-        cdef double held = fabs(position.quantity)
-        cdef double closing = wanted if wanted < held else held
+        cdef double direction
+        cdef double wanted
+        cdef double held
+        cdef double closing
         cdef double rest
         cdef double base_price
         # Cancelled since the orders were collected: a position ended, or a rule cancelled it.
-        if order.status != ORDER_OPEN:
+        if order.status != ORDER_OPEN or position.quantity == 0.0:
             return 0
-        if held == 0.0 or side_of(position.quantity) == direction:
+        direction = side_of(order.quantity)
+        if side_of(position.quantity) == direction:
             return 0
+        wanted = fabs(order.rest)
+        held = fabs(position.quantity)
+        closing = wanted if wanted < held else held
         if is_negligible(held - closing, closing):
             closing = held
         rest = direction * (wanted - closing)
@@ -106,15 +110,19 @@ cdef class Matching:
 
     # What is left of an order opens or adds, as far as it can be paid.
     cdef int _enter(self, OrderRecord* order, int8_t moment) except -1 nogil:
-        cdef double asked = fabs(order.rest)
-        cdef double direction = side_of(order.quantity)
-        cdef double base_price = self.account.mark[order.asset]
-        cdef double price = slipped(&self.settings, base_price, direction)
+        cdef double asked
+        cdef double direction
+        cdef double base_price
+        cdef double price
         cdef double units
         if order.status != ORDER_OPEN:
             return 0
         if order.reduce_only:
             return self.book.cancel(order.order_id, REASON_POSITION_CLOSED)
+        asked = fabs(order.rest)
+        direction = side_of(order.quantity)
+        base_price = self.account.mark[order.asset]
+        price = slipped(&self.settings, base_price, direction)
         units = affordable_units(&self.settings, self.account, order, asked, price)
         if units == 0.0:
             return self._leave_unfilled(order, why_not_affordable(&self.settings, order))
@@ -184,17 +192,15 @@ cdef class Matching:
     cdef int _exit_stop(
         self, Position* position, double price, int8_t moment, int8_t intrabar
     ) except -1 nogil:
-        cdef LevelSource source = stop_source(&position.levels)
         return self._exit_at_level(
-            position, &source, position.levels.stop, price, self.settings.slip_stops, moment, intrabar
+            position, stop_source(&position.levels), position.levels.stop, price, self.settings.slip_stops, moment, intrabar
         )
 
     cdef int _exit_target(
         self, Position* position, double price, int8_t moment, int8_t intrabar
     ) except -1 nogil:
-        cdef LevelSource source = position.levels.target_source
         return self._exit_at_level(
-            position, &source, position.levels.target, price, False, moment, intrabar
+            position, &position.levels.target_source, position.levels.target, price, False, moment, intrabar
         )
 
     # A level that is hit makes an order of the whole position, decided on the bar before, and fills it.

@@ -1,4 +1,5 @@
 cimport cython
+from libc.stddef cimport size_t
 from libc.stdint cimport int8_t, int32_t, int64_t
 
 from ml4t.backtest.core.buffer cimport RecordBuffer
@@ -9,12 +10,6 @@ from ml4t.backtest.execution.schedule cimport Phase
 from ml4t.backtest.market.cursor cimport Cursor
 from ml4t.backtest.portfolio.portfolio cimport Portfolio
 from ml4t.backtest.portfolio.position cimport Position
-
-
-# Neighbours of a waiting order among those of its asset, by order id; 0: none.
-cdef struct Neighbours:
-    int64_t before
-    int64_t after
 
 
 # The waiting orders of one asset, in the order of submission.
@@ -36,15 +31,13 @@ cdef class OrderBook:
     cdef RecordBuffer orders         # every order ever made, by order id
     cdef int64_t n_waiting
     cdef Queue* _queue               # by asset
-    cdef Neighbours* _neighbours     # by order id
-    cdef int64_t _capacity           # of _neighbours
     cdef int32_t* _busy              # the assets with waiting orders, in no order
     cdef int32_t _n_busy
     cdef int64_t* _due               # order ids of the last collect_due()
     cdef int64_t _due_capacity
 
     cdef inline OrderRecord* order(self, int64_t order_id) noexcept nogil:
-        return <OrderRecord*> self.orders.at(order_id - 1)
+        return <OrderRecord*> (self.orders._bytes + <size_t> (order_id - 1) * sizeof(OrderRecord))
 
     cdef inline int32_t n_waiting_of(self, int32_t asset) noexcept nogil:
         return self._queue[asset].n_orders
@@ -84,6 +77,6 @@ cdef class OrderBook:
     cdef int _wait(self, OrderRecord* order) except -1 nogil
     cdef void _end(self, OrderRecord* order, int8_t status) noexcept nogil
     cdef void _leave(self, const OrderRecord* order) noexcept nogil
-    cdef int _reserve(self, int64_t order_id) except -1 nogil
+    cdef int _reserve_due(self) except -1 nogil
     cdef void _collect_of(self, int32_t asset, Phase phase, int64_t* n_due) noexcept nogil
     cdef int _check_queue(self, int32_t asset) except -1 nogil

@@ -52,7 +52,6 @@ cdef class OrderBook:
     def __dealloc__(self):
         free(self._queue)
         free(self._busy)
-        free(self._neighbours)
         free(self._due)
 
     def records(self):
@@ -125,7 +124,7 @@ cdef class OrderBook:
         cdef int64_t order_id = self._queue[position.asset].first
         cdef int64_t after
         while order_id != 0:
-            after = self._neighbours[order_id].after
+            after = self.order(order_id).after
             if self.order(order_id).position_id == position.position_id:
                 self.cancel(order_id, REASON_POSITION_CLOSED)
             order_id = after
@@ -150,7 +149,7 @@ cdef class OrderBook:
         cdef double units
         while order_id != 0:
             order = self.order(order_id)
-            after = self._neighbours[order_id].after
+            after = self.order(order_id).after
             units = order.rest * ratio
             if self.settings.whole_units:
                 units = side_of(units) * whole_units(fabs(units))
@@ -174,7 +173,7 @@ cdef class OrderBook:
             queue.pending = 0.0
             while order_id != 0:
                 queue.pending += self.order(order_id).rest
-                order_id = self._neighbours[order_id].after
+                order_id = self.order(order_id).after
             queue.has_pending = 1
         return queue.pending
 
@@ -183,6 +182,11 @@ cdef class OrderBook:
         cdef int64_t i
         cdef int64_t row
         n_due[0] = 0
+        if self._n_busy == 1:
+            # Most often a single asset has orders: they stand in order already.
+            if self.cursor.has_row(self._busy[0]):
+                self._collect_of(self._busy[0], phase, n_due)
+            return self._due
         if self._n_busy <= self.cursor.last - self.cursor.first:
             for i in range(self._n_busy):
                 if self.cursor.has_row(self._busy[i]):
@@ -211,12 +215,12 @@ cdef class OrderBook:
         ids = []
         while order_id != 0:
             ids.append(order_id)
-            order_id = self._neighbours[order_id].after
+            order_id = self.order(order_id).after
         return ids
 
     # ---- inside ------------------------------------------------------------------------------
 
-    cdef OrderRecord* _new_order(
+    cdef inline OrderRecord* _new_order(
         self, int32_t asset, double quantity, int8_t source, int32_t reason
     ) except NULL nogil:
         cdef OrderRecord* order = <OrderRecord*> self.orders.append()
@@ -239,22 +243,21 @@ cdef class OrderBook:
         return order
 
     # The order joins the end of its asset's queue.
-    cdef int _wait(self, OrderRecord* order) except -1 nogil:
+    cdef inline int _wait(self, OrderRecord* order) except -1 nogil:
         cdef Queue* queue = &self._queue[order.asset]
-        cdef int64_t order_id = order.order_id
-        self._reserve(order_id)
-        self._neighbours[order_id].before = queue.last
-        self._neighbours[order_id].after = 0
+        if self.n_waiting >= self._due_capacity:
+            self._reserve_due()
+        order.before = queue.last
         if queue.last == 0:
-            queue.first = order_id
+            queue.first = order.order_id
             queue.pending = 0.0
             queue.has_pending = 1
             queue.place = self._n_busy
             self._busy[self._n_busy] = order.asset
             self._n_busy += 1
         else:
-            self._neighbours[queue.last].after = order_id
-        queue.last = order_id
+            self.order(queue.last).after = order.order_id
+        queue.last = order.order_id
         # One more term at the end of the sum: as if it had been summed anew.
         queue.pending += order.rest
         queue.n_orders += 1
@@ -265,50 +268,48 @@ cdef class OrderBook:
 
     cdef inline void _leave(self, const OrderRecord* order) noexcept nogil:
         cdef Queue* queue = &self._queue[order.asset]
-        cdef Neighbours* links = &self._neighbours[order.order_id]
-        if links.before == 0:
-            queue.first = links.after
-        else:
-            self._neighbours[links.before].after = links.after
-        if links.after == 0:
-            queue.last = links.before
-        else:
-            self._neighbours[links.after].before = links.before
         queue.has_pending = 0
         queue.n_orders -= 1
         self.n_waiting -= 1
         if queue.n_orders == 0:
+            queue.first = 0
+            queue.last = 0
             self._n_busy -= 1
-            self._busy[queue.place] = self._busy[self._n_busy]
-            self._queue[self._busy[queue.place]].place = queue.place
+            if queue.place != self._n_busy:
+                self._busy[queue.place] = self._busy[self._n_busy]
+                self._queue[self._busy[queue.place]].place = queue.place
+            return
+        if order.before == 0:
+            queue.first = order.after
+        else:
+            self.order(order.before).after = order.after
+        if order.after == 0:
+            queue.last = order.before
+        else:
+            self.order(order.after).before = order.before
 
-    # Room for the neighbours of an order, and for the ids of all that may be due.
-    cdef int _reserve(self, int64_t order_id) except -1 nogil:
-        cdef int64_t capacity
-        cdef void* moved
-        if order_id >= self._capacity:
-            capacity = 64 + 2 * order_id
-            moved = realloc(self._neighbours, <size_t> capacity * sizeof(Neighbours))
-            if moved == NULL:
-                return _out_of_memory(capacity)
-            self._neighbours = <Neighbours*> moved
-            self._capacity = capacity
-        if self.n_waiting >= self._due_capacity:
-            capacity = 64 + 2 * self.n_waiting
-            moved = realloc(self._due, <size_t> capacity * sizeof(int64_t))
-            if moved == NULL:
-                return _out_of_memory(capacity)
-            self._due = <int64_t*> moved
-            self._due_capacity = capacity
+    # Room for the ids of all that may be due.
+    cdef int _reserve_due(self) except -1 nogil:
+        cdef int64_t capacity = 64 + 2 * self.n_waiting
+        cdef void* moved = realloc(self._due, <size_t> capacity * sizeof(int64_t))
+        if moved == NULL:
+            return _out_of_memory(capacity)
+        self._due = <int64_t*> moved
+        self._due_capacity = capacity
         return 0
 
     cdef inline void _collect_of(self, int32_t asset, Phase phase, int64_t* n_due) noexcept nogil:
         cdef int64_t order_id = self._queue[asset].first
+        cdef int64_t n = n_due[0]
+        cdef int64_t now = self.cursor.now
+        cdef const OrderRecord* order
         while order_id != 0:
-            if fills_in(self.order(order_id), &self.settings, phase, self.cursor.now):
-                self._due[n_due[0]] = order_id
-                n_due[0] += 1
-            order_id = self._neighbours[order_id].after
+            order = self.order(order_id)
+            if fills_in(order, &self.settings, phase, now):
+                self._due[n] = order_id
+                n += 1
+            order_id = order.after
+        n_due[0] = n
 
     # Guard: the queue holds its asset's waiting orders, as many as it says, in the order of their ids.
     cdef int _check_queue(self, int32_t asset) except -1 nogil:
@@ -322,7 +323,7 @@ cdef class OrderBook:
                 return _broken_queue(asset, order_id)
             n += 1
             before = order_id
-            order_id = self._neighbours[order_id].after
+            order_id = self.order(order_id).after
         if n != self._queue[asset].n_orders or before != self._queue[asset].last:
             return _broken_queue(asset, before)
         return 0

@@ -36,14 +36,6 @@ cdef inline double level_or_nan(double level) noexcept nogil:
     return NAN if fabs(level) == INFINITY else level
 
 
-cdef inline LevelSource no_source() noexcept nogil:
-    cdef LevelSource source
-    source.rule = -1
-    source.reason = 0
-    source.kind = 0
-    return source
-
-
 cdef inline void clear_levels(Levels* levels, double side) noexcept nogil:
     levels.stop = -side * INFINITY
     levels.fixed_stop = -side * INFINITY
@@ -52,19 +44,19 @@ cdef inline void clear_levels(Levels* levels, double side) noexcept nogil:
     levels.trail_keep = NAN
     levels.max_bars = INFINITY
     levels.synced_at = 0
-    levels.fixed_source = no_source()
-    levels.trail_source = no_source()
-    levels.target_source = no_source()
+    levels.fixed_source.rule = -1
+    levels.trail_source.rule = -1
+    levels.target_source.rule = -1
     levels.trail_wins_ties = 0
     levels.attention = 0
 
 
 # Who armed the stop in force: of the fixed and the trailing one, the tighter.
-cdef inline LevelSource stop_source(const Levels* levels) noexcept nogil:
+cdef inline const LevelSource* stop_source(const Levels* levels) noexcept nogil:
     if levels.trail_source.rule < 0:
-        return levels.fixed_source
+        return &levels.fixed_source
     if levels.fixed_source.rule < 0:
-        return levels.trail_source
+        return &levels.trail_source
     if levels.trail_stop == levels.fixed_stop:
-        return levels.trail_source if levels.trail_wins_ties else levels.fixed_source
-    return levels.trail_source if levels.stop == levels.trail_stop else levels.fixed_source
+        return &levels.trail_source if levels.trail_wins_ties else &levels.fixed_source
+    return &levels.trail_source if levels.stop == levels.trail_stop else &levels.fixed_source

@@ -146,6 +146,11 @@ cdef class Positions:
         cdef int32_t opened = 0
         cdef int32_t asset
         cdef int32_t at
+        if self.n_assets == 1:
+            self._n_listed = self.n_open
+            self._n_opened = 0
+            self._is_listed[0] = <int8_t> self.n_open
+            return
         for i in range(self._n_listed):
             asset = self.open_asset[i]
             if self.at[asset].quantity != 0.0:

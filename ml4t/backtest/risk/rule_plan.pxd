@@ -98,4 +98,6 @@ cdef class RulePlan:
     cdef int _count_from(self, int32_t rule) except -1
     cdef int32_t _add_slot(self) except -1
     cdef int _apply_to(self, int32_t asset, int32_t slot) except -1
-    cdef LevelSource _source(self, const Said* said, int32_t reason, int8_t kind) noexcept nogil
+    cdef void _name(
+        self, LevelSource* source, const Said* said, int32_t reason, int8_t kind
+    ) noexcept nogil

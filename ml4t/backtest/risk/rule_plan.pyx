@@ -17,7 +17,7 @@ from ml4t.backtest.core.types cimport (
     REASON_TAKE_PROFIT, REASON_TIME_EXIT, REASON_TRAILING_STOP,
 )
 from ml4t.backtest.market.cursor cimport Cursor
-from ml4t.backtest.portfolio.armed_levels cimport LevelSource, no_source
+from ml4t.backtest.portfolio.armed_levels cimport LevelSource
 from ml4t.backtest.portfolio.position cimport Position, better, side_of, worse
 from ml4t.backtest.risk.frozen_inputs cimport FrozenInputs
 
@@ -258,19 +258,19 @@ cdef class RulePlan:
             elif trail.stop_priority < fixed.stop_priority:
                 trail = NULL
         position.levels.fixed_stop = -side * INFINITY
-        position.levels.fixed_source = no_source()
+        position.levels.fixed_source.rule = -1
         if fixed != NULL:
             position.levels.fixed_stop = fixed.stop
-            position.levels.fixed_source = self._source(fixed, fixed.stop_reason, fixed.stop_kind)
+            self._name(&position.levels.fixed_source, fixed, fixed.stop_reason, fixed.stop_kind)
         position.levels.trail_stop = -side * INFINITY
         position.levels.trail_keep = NAN
-        position.levels.trail_source = no_source()
+        position.levels.trail_source.rule = -1
         if trail != NULL:
             position.levels.trail_stop = trail.stop
             position.levels.trail_keep = (
                 1.0 - side * self.parameter(position, &self.slot[trail.slot])
             )
-            position.levels.trail_source = self._source(trail, trail.stop_reason, trail.stop_kind)
+            self._name(&position.levels.trail_source, trail, trail.stop_reason, trail.stop_kind)
         position.levels.trail_wins_ties = (
             fixed != NULL and trail != NULL and _wins_tie(trail, fixed)
         )
@@ -278,11 +278,11 @@ cdef class RulePlan:
             side, position.levels.fixed_stop, position.levels.trail_stop
         )
         position.levels.target = side * INFINITY
-        position.levels.target_source = no_source()
+        position.levels.target_source.rule = -1
         if target != NULL:
             position.levels.target = target.target
-            position.levels.target_source = self._source(
-                target, target.target_reason, EXIT_TAKE_PROFIT
+            self._name(
+                &position.levels.target_source, target, target.target_reason, EXIT_TAKE_PROFIT
             )
         position.levels.attention = attention
 
@@ -378,12 +378,12 @@ cdef class RulePlan:
 
     # ---- inside ------------------------------------------------------------------------------
 
-    cdef LevelSource _source(self, const Said* said, int32_t reason, int8_t kind) noexcept nogil:
-        cdef LevelSource source
+    cdef inline void _name(
+        self, LevelSource* source, const Said* said, int32_t reason, int8_t kind
+    ) noexcept nogil:
         source.rule = self.slot[said.slot].rule
         source.reason = reason
         source.kind = kind
-        return source
 
     # Room for the exits of one more rule.
     cdef int _count_from(self, int32_t rule) except -1:
