@@ -50,7 +50,7 @@ cdef class EngineLoop:
     risk_manager : RiskManager
     config : BacktestConfig
     progress : callable, optional
-        Called as ``progress(done, total)`` with numbers of timestamps, now and then.
+        Called as ``progress(done, total)`` with numbers of timestamps, now and then; makes no orders.
     n_times, n_rows : int, optional
         Timestamps of all chunks, for the progress, or rows where those are not known; by default the
         timestamps of ``data``.
@@ -253,7 +253,7 @@ cdef class EngineLoop:
             return apply_actions(self.broker)
         return 0
 
-    # 2. The open: orders accepted earlier fill; every fill is recorded with the rules at once.
+    # 2. The open: orders accepted earlier fill; the rules are told of every fill at once.
     cdef inline int _open(self) except -1 nogil:
         if self.book.n_waiting > 0:
             return self.matching.fill_market_orders(PHASE_OPEN)
