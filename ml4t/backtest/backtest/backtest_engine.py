@@ -43,7 +43,8 @@ class BacktestEngine:
     config : BacktestConfig, optional
     progress : callable, optional
         Called as ``progress(done, total)`` with numbers of timestamps, now and then; of rows, where a
-        feed does not know its timestamps.
+        feed does not know its timestamps. Orders it makes are refused; its last call
+        comes when the strategy has left the run.
     run_file : mapping or str, optional
         The run as a run file holds it, which the result keeps; or why no file can hold it.
 

@@ -1,4 +1,4 @@
-"""Errors and warnings of the data room, and how they name rows."""
+"""Errors and warnings of data, and how they name rows."""
 
 import sys
 import warnings

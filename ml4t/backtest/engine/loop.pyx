@@ -50,7 +50,7 @@ cdef class EngineLoop:
     risk_manager : RiskManager
     config : BacktestConfig
     progress : callable, optional
-        Called as ``progress(done, total)`` with numbers of timestamps, now and then.
+        Called as ``progress(done, total)`` with numbers of timestamps, now and then; makes no orders.
     n_times, n_rows : int, optional
         Timestamps of all chunks, for the progress, or rows where those are not known; by default the
         timestamps of ``data``.
@@ -239,7 +239,7 @@ cdef class EngineLoop:
         # 1. Corporate actions effective since the previous timestamp.
         if self.cursor.next_action < self.data.n_actions:
             apply_actions(self.broker)
-        # 2. The open: orders accepted earlier fill; every fill is recorded with the rules at once.
+        # 2. The open: orders accepted earlier fill; the rules are told of every fill at once.
         if self.book.n_waiting > 0:
             self.matching.fill_market_orders(PHASE_OPEN)
         # 3. Inside the bar: armed levels are tried.

@@ -226,7 +226,7 @@ cdef class Matching:
         )
 
 
-# Guard: a stop lies on the losing side of a target, and no level is NaN.
+# Guard: no level is NaN. A stop may lie beyond the target: absolute prices are armed as given.
 cdef int _check_sides(double side, double stop, double target) except -1 nogil:
     if not (stop == stop and target == target):
         with gil:

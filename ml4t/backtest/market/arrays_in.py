@@ -72,7 +72,7 @@ def actions_in(actions: Any, dtype: np.dtype[Any]) -> Array:
 
 
 def owned(values: npt.ArrayLike, dtype: npt.DTypeLike, name: str) -> Array:
-    """Return values of a room of this house, frozen; copied only where C could not read them."""
+    """Return values that this package made, frozen; copied only where C could not read them."""
     return frozen(np.require(values, dtype, ("C_CONTIGUOUS", "ALIGNED")))
 
 

@@ -115,7 +115,7 @@ cdef class MarketData:
         volume=None, bid=None, ask=None, features=None, signal_names=(), context=None, actions=None,
         info=None, carried_times=None,
     ):
-        """Wrap arrays that rooms of this house made: neither copied nor looked at again."""
+        """Wrap arrays that this package made: neither copied nor looked at again."""
         return _filled(
             owned, assets, timestamps, offsets, asset_codes,
             (open, high, low, close), (volume, bid, ask),

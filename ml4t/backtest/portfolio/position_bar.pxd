@@ -22,8 +22,8 @@ cdef inline bint has_to_decide(const Position* position) noexcept nogil:
     )
 
 
-# The bar is complete. A mark moves in bars nobody can foresee, so it is
-# moved without a branch. Returns whether its close has rules to ask.
+# The bar is complete. A water mark moves in bars nobody can foresee, so it is moved without a branch.
+# Returns whether its close has rules to ask.
 cdef inline bint close_bar(
     Position* position, const Settings* settings, int64_t t, double high, double low, double close
 ) noexcept nogil:

@@ -145,6 +145,8 @@ cdef class RiskManager(FillListener):
             If it cannot be a rule.
         KeyError
             If an asset is not in the market data (during a run; else when the run starts).
+        RuntimeError
+            In a run, if a rule that is asked calls it, or another thread.
         """
         self._check_may_change()
         for entry in self._rules.add(rule, assets):
@@ -171,6 +173,8 @@ cdef class RiskManager(FillListener):
             If it is not in force.
         ValueError
             If it is not in force itself, and several equal it: nothing is removed then.
+        RuntimeError
+            In a run, if a rule that is asked calls it, or another thread.
         """
         self._check_may_change()
         for entry in self._rules.found(rule):
@@ -241,7 +245,7 @@ cdef class RiskManager(FillListener):
         Raises
         ------
         RuntimeError
-            Before the first run.
+            Before the first run; in a run, from another thread.
         KeyError
             If the asset is not in the market data.
         """
@@ -304,6 +308,15 @@ cdef class RiskManager(FillListener):
         -------
         Order or None
             The order, perhaps with fewer or more units; None when a rule rejected it.
+
+        Raises
+        ------
+        ValueError
+            If broker and portfolio are not those of the run.
+        RuleError
+            If a rule raises or answers wrongly; it may not make orders, nor add or remove rules.
+        RuntimeError
+            In a run, from another thread.
         """
         self._check_same(broker, portfolio)
         self._check_thread()
@@ -568,7 +581,7 @@ cdef class RiskManager(FillListener):
         if self.is_driven:
             raise RuntimeError(
                 f"{hook} belongs to the engine in a run: it has been called for this bar. Call it in a "
-                "run by hand (ml4t.backtest.testing.ManualRun)"
+                "run by hand (ml4t.backtest.testing.manual_run)"
             )
 
     cdef int _check_same(self, Broker broker, Portfolio portfolio) except -1:

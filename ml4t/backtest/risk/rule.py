@@ -38,6 +38,9 @@ class RiskRule(ABC):
     object serves every asset, position and run: it keeps nothing between two questions. What has to be
     remembered (the water mark, bars held, frozen inputs) is the position's and stands in the context.
 
+    A rule answers: orders it makes, and rules it adds or removes while it is asked, are refused with a
+    :class:`RuleError`.
+
     Attributes
     ----------
     priority : int

@@ -125,7 +125,7 @@ cdef class RulePlan:
         return NULL
 
     # The asset's first slot after this one whose rule is asked now; -1 when there is none. Rules may
-    # come and go between two questions, so the next one is looked for anew.
+    # come and go between two answers, so the next one is looked for anew.
     cdef int32_t next_answered(self, int32_t asset, int32_t after) noexcept nogil:
         cdef const AssetSlots* slots = &self.of[asset]
         cdef int32_t i

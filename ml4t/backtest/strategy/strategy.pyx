@@ -30,10 +30,16 @@ cdef class Strategy:
     At each timestamp ``on_fill`` is called for every fill, then ``on_market_data`` for every bar in asset
     order, then ``on_timestamp_batch``. What is called sees complete bars; its orders fill at the next
     bar of their asset at the earliest.
+
+    Orders are made in these callbacks, ``on_start`` and ``on_end`` included, in the thread of the run:
+    elsewhere they raise a ``RuntimeError``. Outside of a run a strategy holds nothing of it.
     """
 
     def on_start(self):
-        """Called once before the first timestamp; ``self.data`` is there."""
+        """Called once before the first timestamp; ``self.data`` is there.
+
+        No asset has a price yet: orders of units wait for its first bar, amounts of money are rejected.
+        """
 
     def on_end(self):
         """Called once after the last timestamp."""
@@ -139,7 +145,9 @@ cdef class Strategy:
         KeyError
             If the asset is not in the universe.
         ValueError
-            If the amount is not finite, or not positive.
+            If the amount is not finite, not positive, or more or fewer units than an order can have.
+        RuntimeError
+            Outside of the strategy's callbacks: by a rule, a progress callback or another thread.
         """
         return self._order(asset, 1.0, quantity, value, percent)
 
@@ -209,7 +217,18 @@ cdef class Strategy:
         return self.book.orders.count - before
 
     def cancel(self, Order order not None):
-        """Cancel an order that still waits; others are left as they are."""
+        """Cancel an order that still waits; others are left as they are.
+
+        It counts at once, while orders fill too: this one fills no more, and no other fills earlier or
+        later for it.
+
+        Raises
+        ------
+        ValueError
+            If the order is not one of this run.
+        RuntimeError
+            Outside of a run, or from another thread.
+        """
         self._check_running()
         if order.broker is not self.broker:
             raise ValueError(f"{order!r} was not accepted in this run")
@@ -388,7 +407,8 @@ cdef class Strategy:
 cdef class CompiledStrategy(Strategy):
     """A strategy without Python in the loop; its ``on_timestamp`` is C.
 
-    It is told nothing else: a subclass that defines a callback of :class:`Strategy` is refused.
+    It is told nothing else: a subclass that defines ``on_fill``, ``on_market_data`` or
+    ``on_timestamp_batch`` is refused with a ``TypeError``. ``on_start`` and ``on_end`` are called.
     """
 
     def __cinit__(self, *arguments, **options):

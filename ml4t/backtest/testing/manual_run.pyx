@@ -86,6 +86,7 @@ cdef class ManualRun:
         quantity : float
             Units: positive buys, negative sells.
         reduce_only : bool
+            Rejected at once without a position to reduce.
 
         Returns
         -------
@@ -96,7 +97,9 @@ cdef class ManualRun:
         KeyError
             If the asset is not in the market data.
         ValueError
-            If the quantity is zero or not finite.
+            If the quantity is zero, not finite, or not of a size that an order can have.
+        RuntimeError
+            If a rule that is asked calls it.
         """
         self.broker.check_takes_orders()
         cdef int32_t code = self.cursor.data.code(asset)

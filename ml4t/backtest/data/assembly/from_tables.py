@@ -1,4 +1,4 @@
-"""Tables in, MarketData out: the front door of the data room."""
+"""Tables in, MarketData out: the front door of data."""
 
 from __future__ import annotations
 
