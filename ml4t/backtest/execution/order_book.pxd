@@ -77,3 +77,4 @@ cdef class OrderBook:
     cdef int _reserve(self, int64_t order_id) except -1 nogil
     cdef int _collect_of(self, int32_t asset, Phase phase, int64_t* n_due) except -1 nogil
     cdef int _check_queue(self, int32_t asset) except -1 nogil
+    cdef int _check_counts(self) except -1 nogil

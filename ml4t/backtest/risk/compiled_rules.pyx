@@ -8,6 +8,8 @@ from libc.stdlib cimport calloc, free, realloc
 
 import pandas as pd
 
+from ml4t.backtest.core.build cimport CHECKED
+from ml4t.backtest.core.guards cimport guard
 from ml4t.backtest.core.reasons cimport Reasons
 from ml4t.backtest.core.settings cimport Settings
 from ml4t.backtest.core.types cimport EXIT_NONE, EXIT_TAKE_PROFIT
@@ -120,8 +122,20 @@ cdef class CompiledRules:
     ) noexcept nogil:
         cdef const Source* source
         cdef int32_t i
+        if CHECKED:
+            guard(
+                row < self.plan.inputs.data.n_rows and t < self.plan.inputs.data.n_times,
+                b"a compiled rule reads past its data",
+            )
         for i in range(question.n_sources):
             source = &question.source[i]
+            if CHECKED:
+                guard(
+                    source.feature < self.plan.inputs.data.n_features
+                    and source.context < self.plan.inputs.data.n_context
+                    and source.input < self.plan.inputs.n,
+                    b"a compiled rule reads a column that its data have not",
+                )
             if source.feature >= 0:
                 self.values[i] = (
                     self.plan.inputs.data.feature[source.feature][row] if row >= 0 else NAN

@@ -3,6 +3,8 @@
 cimport cython
 from libc.stdint cimport int8_t, int32_t, int64_t
 
+from ml4t.backtest.core.build cimport CHECKED
+from ml4t.backtest.core.guards cimport guard
 from ml4t.backtest.core.settings cimport Settings
 from ml4t.backtest.market.cursor cimport Cursor
 from ml4t.backtest.portfolio.armed_levels cimport LevelSource
@@ -68,6 +70,8 @@ cdef class RulePlan:
     cdef int32_t _capacity       # of ``slot``
 
     cdef inline void count_exit(self, int32_t rule) noexcept nogil:
+        if CHECKED:
+            guard(rule < self.n_rules, b"an exit names a rule that is not in the plan")
         if rule >= 0:
             self.exits[rule] += 1
 
