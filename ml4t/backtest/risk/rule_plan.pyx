@@ -105,15 +105,15 @@ cdef class RulePlan:
         if not 0 <= number < self.n_slots:
             raise IndexError(f"there is no slot {number}: there are {self.n_slots}")
         cdef int32_t asset
+        cdef int32_t i
         cdef AssetSlots* slots
-        cdef Said* said
         for asset in range(self.n_assets):
-            said = self.said_of(asset, number)
-            if said != NULL:
-                slots = &self.of[asset]
+            slots = &self.of[asset]
+            i = _first_from(slots, number)
+            if i < slots.n and slots.said[i].slot == number:
                 slots.n -= 1
                 memmove(
-                    said, said + 1, <size_t> (slots.n - (said - slots.said)) * sizeof(Said)
+                    &slots.said[i], &slots.said[i + 1], <size_t> (slots.n - i) * sizeof(Said)
                 )
 
     # What a slot said of an asset's position; NULL where its rule is not for the asset, or was removed.
