@@ -44,7 +44,6 @@ cdef class RiskManager(FillListener):
     cdef Reasons reasons
     cdef int64_t _n_untold           # fills before bind(), of which nobody has told the rules
     cdef set _told                   # of these, those told since
-    cdef int32_t _n_python           # rules asked in Python
     cdef bint is_driven              # by the engine's loop, which calls the hooks itself
 
     # Step 4: every position takes its bar in; rules decide and arm where there is something to do.

@@ -118,7 +118,7 @@ cdef class RiskManager(FillListener):
             for asset in range(self.plan.n_assets):
                 armed += self.positions.at[asset].levels.trail_moves
             exits = {
-                (<RuleEntry> entry).label: self.plan.exits[(<RuleEntry> entry).number]
+                (<RuleEntry> entry).label: self.plan.n_exits((<RuleEntry> entry).number)
                 for entry in self._rules.all()
             }
         return {
@@ -147,15 +147,17 @@ cdef class RiskManager(FillListener):
             If an asset is not in the market data (during a run; else when the run starts).
         """
         self._check_may_change()
-        for entry in self._rules.add(rule, assets):
-            if self.broker is not None:
-                try:
-                    self._compile(entry)
-                except BaseException:
-                    self._rules.remove(entry)
-                    raise
-        if self.broker is not None:
-            self._rearm_at_next_close()
+        added = self._rules.add(rule, assets)
+        if self.broker is None:
+            return
+        try:
+            for entry in added:
+                self._compile(entry)
+        except BaseException:
+            for entry in added:
+                self._deactivate(entry)
+            raise
+        self._rearm_at_next_close()
 
     def remove_rule(self, rule):
         """Remove a rule; its levels go with it at once.
@@ -201,7 +203,6 @@ cdef class RiskManager(FillListener):
         self.settings = broker.settings
         self.reasons = Reasons()
         self.plan = RulePlan(broker.cursor)
-        self._n_python = 0
         self._n_untold = broker.fills.buffer.count
         self._told = set()
         try:
@@ -456,7 +457,7 @@ cdef class RiskManager(FillListener):
     cdef int _ask(
         self, Position* position, bint opening, bint sees_bar, Verdict* verdict
     ) except -1 nogil:
-        if self._n_python > 0:
+        if self.python_rules.n_rules > 0:
             self._ask_python(position, opening, sees_bar, verdict)
         if self.compiled_rules.n_rules > 0:
             self.compiled_rules.ask(position, &self.settings, opening, sees_bar, verdict)
@@ -513,7 +514,6 @@ cdef class RiskManager(FillListener):
                 self.plan.slot[slot].question = self.compiled_rules.add(entry.rule, entry.label)
             else:
                 self.python_rules.add(entry, slot)
-                self._n_python += 1
         for number in entry.slots:
             slot = number
             if self.plan.slot[slot].input >= 0:
@@ -521,7 +521,7 @@ cdef class RiskManager(FillListener):
                     self.plan.inputs.names[self.plan.slot[slot].input]
                 )
         self.order_checks.add(entry)
-        if self._n_python > 0 or self.compiled_rules.n_rules > 0 or self.order_checks.n > 0:
+        if self.python_rules.n_rules > 0 or self.compiled_rules.n_rules > 0 or self.order_checks.n > 0:
             # What rules look at holds exposure: it is kept up to date while orders fill.
             self.portfolio.account.is_watched = True
 

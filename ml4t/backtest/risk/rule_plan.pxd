@@ -75,6 +75,10 @@ cdef class RulePlan:
         if rule >= 0:
             self.exits[rule] += 1
 
+    # 0 of a rule that was added after the run, or refused in it: it has no place in the plan.
+    cdef inline int64_t n_exits(self, int32_t rule) noexcept nogil:
+        return self.exits[rule] if rule < self.n_rules else 0
+
     cdef Said* said_of(self, int32_t asset, int32_t slot) noexcept nogil
     cdef int32_t next_answered(self, int32_t asset, int32_t after) noexcept nogil
     cdef void end_waits(self, int32_t asset) noexcept nogil
