@@ -196,6 +196,8 @@ cdef class RiskManager(FillListener):
             raise RuntimeError(
                 "this RiskManager is in a run already: make one per run (rules can be shared)"
             )
+        if isinstance(broker.fills.listener, RiskManager):
+            raise RuntimeError("another RiskManager is bound to this broker: a run has one")
         self._rules.forget_removed()
         self.portfolio = broker.portfolio
         self.positions = broker.portfolio.positions
@@ -345,7 +347,10 @@ cdef class RiskManager(FillListener):
             return
         self._told.add(index)
         cdef const FillRecord* record = <const FillRecord*> self.broker.fills.buffer.at(index)
-        self.on_fill_booked(record, &self.positions.at[record.asset])
+        cdef Position* position = &self.positions.at[record.asset]
+        # The position it opened may have ended since: there is nothing to arm.
+        if not record.is_entry or record.trade_id == position.position_id and position.quantity != 0.0:
+            self.on_fill_booked(record, position)
 
     def evaluate_all_rules(self, context):
         """Ask every rule in force and merge their decisions (semantics section 4).
@@ -359,18 +364,27 @@ cdef class RiskManager(FillListener):
         RiskDecision
         """
         cdef RuleEntry entry
+        cdef Broker broker = self.broker
+        cdef bint was_asking = broker is not None and broker.is_asking
+        self._check_thread()
         decisions = []
-        for active in self._rules.active():
-            entry = active
-            if entry.is_for(context.asset_id):
-                try:
-                    decision = entry.rule.evaluate(context)
-                except Exception as error:
-                    raise rule_error(
-                        entry, context, f"raised {type(error).__name__}: {error}"
-                    ) from error
-                check_decision(entry, context, decision)
-                decisions.append(decision.with_priority(entry.rule.priority, keep=True))
+        if broker is not None:
+            broker.is_asking = True
+        try:
+            for active in self._rules.active():
+                entry = active
+                if entry.is_for(context.asset_id):
+                    try:
+                        decision = entry.rule.evaluate(context)
+                    except Exception as error:
+                        raise rule_error(
+                            entry, context, f"raised {type(error).__name__}: {error}"
+                        ) from error
+                    check_decision(entry, context, decision)
+                    decisions.append(decision.with_priority(entry.rule.priority, keep=True))
+        finally:
+            if broker is not None:
+                broker.is_asking = was_asking
         return RiskDecision.merge(decisions, side=context.side)
 
     # ---- for the engine ----------------------------------------------------------------------
@@ -396,11 +410,12 @@ cdef class RiskManager(FillListener):
     cdef int validate(self, int32_t asset, double* quantity, bint reduce_only) except -1:
         if self.order_checks.n == 0:
             return 1
+        cdef bint was_asking = self.broker.is_asking
         self.broker.is_asking = True
         try:
             return self.order_checks.validate(asset, quantity, reduce_only)
         finally:
-            self.broker.is_asking = False
+            self.broker.is_asking = was_asking
 
     # The close has something to decide: rules to ask, levels to arm anew, a time that is up.
     cdef int _decide(self, Position* position) except -1 nogil:
@@ -563,6 +578,8 @@ cdef class RiskManager(FillListener):
             raise RuntimeError("a rule adds and removes no rules: it answers with a RiskDecision")
 
     cdef int _check_by_hand(self, str hook) except -1:
+        if self.broker is not None:
+            self.broker.check_not_asking(hook)
         if self.is_driven:
             raise RuntimeError(
                 f"{hook} belongs to the engine in a run: it has been called for this bar. Call it in a "
