@@ -64,7 +64,7 @@ cdef class EngineLoop:
         If the strategy or the risk manager is in a run already.
     """
 
-    def __init__(
+    def __cinit__(
         self, MarketData data not None, Strategy strategy not None,
         RiskManager risk_manager not None, config, progress=None,
         n_times=None, n_rows=None,
@@ -181,6 +181,8 @@ cdef class EngineLoop:
         ):
             raise ValueError("a chunk must have the columns of the first one, in the same order")
         self.cursor.enter(data)
+        # Timestamps before its first one are done; so records() says, whatever fails from here on.
+        self.n_done = data.first_t
         self.risk_manager.enter(data)
         self.strategy.data = data
         self.data = data

@@ -179,13 +179,13 @@ cdef class CompiledRules:
         )
 
     cdef Source _find(self, str name) except *:
-        features = list(self.plan.inputs.data.features)
-        context = list(self.plan.inputs.data.context)
+        cdef dict features = self.plan.inputs._feature_column
+        cdef dict context = self.plan.inputs._context_column
         if name in features:
-            return Source(<int32_t> features.index(name), -1, -1)
+            return Source(<int32_t> features[name], -1, -1)
         if name in context:
-            return Source(-1, <int32_t> context.index(name), -1)
-        raise ValueError(f"a rule reads {unknown_name(name, features + context)}")
+            return Source(-1, <int32_t> context[name], -1)
+        raise ValueError(f"a rule reads {unknown_name(name, [*features, *context])}")
 
     # Room for one more question, and for the columns of any.
     cdef int _grow(self, size_t n_columns) except -1:

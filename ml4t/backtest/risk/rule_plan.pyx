@@ -68,6 +68,9 @@ cdef class RulePlan:
         ValueError
             If the market data has no column of that name.
         """
+        codes = range(self.n_assets) if assets is None else sorted(set(assets))
+        if codes and not 0 <= codes[0] <= codes[-1] < self.n_assets:
+            raise IndexError(f"assets must be codes from 0 to {self.n_assets - 1}, were {assets}")
         columns = [self.inputs.number_of(name) for name in frozen_columns]
         self._count_from(rule)
         cdef int32_t number = self._add_slot()
@@ -90,7 +93,7 @@ cdef class RulePlan:
             slot.low = -INFINITY
             slot.high = INFINITY
             slot.input = columns[0]
-        for asset in range(self.n_assets) if assets is None else sorted(set(assets)):
+        for asset in codes:
             self._apply_to(asset, number)
         return number
 
