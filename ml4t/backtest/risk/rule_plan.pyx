@@ -69,7 +69,7 @@ cdef class RulePlan:
             If the market data has no column of that name.
         """
         codes = range(self.n_assets) if assets is None else sorted(set(assets))
-        if codes and not 0 <= codes[0] <= codes[-1] < self.n_assets:
+        if assets is not None and codes and not 0 <= min(codes) <= max(codes) < self.n_assets:
             raise IndexError(f"assets must be codes from 0 to {self.n_assets - 1}, were {assets}")
         columns = [self.inputs.number_of(name) for name in frozen_columns]
         self._count_from(rule)
