@@ -2,6 +2,9 @@ cimport cython
 from libc.stddef cimport size_t
 from libc.stdint cimport int64_t
 
+from ml4t.backtest.core.build cimport CHECKED
+from ml4t.backtest.core.guards cimport guard
+
 
 @cython.final
 cdef class RecordBuffer:
@@ -17,4 +20,6 @@ cdef class RecordBuffer:
     cdef void* append(self) except NULL nogil
 
     cdef inline void* at(self, int64_t index) noexcept nogil:
+        if CHECKED:
+            guard(0 <= index < self.count, b"a record is asked for that is not there")
         return self._bytes + <size_t> index * self.itemsize

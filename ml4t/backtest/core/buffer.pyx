@@ -7,6 +7,9 @@ from libc.stdint cimport int64_t
 from libc.stdlib cimport free, realloc
 from libc.string cimport memset
 
+from ml4t.backtest.core.build cimport CHECKED
+from ml4t.backtest.core.guards cimport guard
+
 import numpy as np
 
 
@@ -80,6 +83,8 @@ cdef class RecordBuffer:
 
     cdef void* append(self) except NULL nogil:
         # The new record is zeroed: padding bytes and fields nobody set are the same on every run.
+        if CHECKED and self._exports > 0:
+            _is_exported()
         if self.count == self._capacity:
             self.grow()
         cdef char* record = self._bytes + <size_t> self.count * self.itemsize

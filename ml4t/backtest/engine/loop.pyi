@@ -8,8 +8,8 @@ from ml4t.backtest.strategy.strategy import Strategy
 
 @final
 class EngineLoop:
-    def __init__(
-        self,
+    def __new__(
+        cls,
         data: MarketData,
         strategy: Strategy,
         risk_manager: RiskManager,
@@ -17,7 +17,7 @@ class EngineLoop:
         progress: Callable[[int, int], None] | None = None,
         n_times: int | None = None,
         n_rows: int | None = None,
-    ) -> None: ...
+    ) -> EngineLoop: ...
     @property
     def data(self) -> MarketData: ...
     @property

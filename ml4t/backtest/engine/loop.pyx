@@ -5,6 +5,7 @@ from cpython.exc cimport PyErr_CheckSignals
 from libc.math cimport NAN, fabs
 from libc.stdint cimport int64_t
 
+from ml4t.backtest.core.build cimport CHECKED
 from ml4t.backtest.core.settings cimport FILL_CLOSE, Settings
 from ml4t.backtest.core.types cimport EVENT_NEGATIVE_EQUITY, REASON_END_OF_DATA, REASON_NEGATIVE_EQUITY
 from ml4t.backtest.engine.callbacks cimport Callbacks
@@ -63,7 +64,7 @@ cdef class EngineLoop:
         If the strategy or the risk manager is in a run already.
     """
 
-    def __init__(
+    def __cinit__(
         self, MarketData data not None, Strategy strategy not None,
         RiskManager risk_manager not None, config, progress=None,
         n_times=None, n_rows=None,
@@ -180,6 +181,8 @@ cdef class EngineLoop:
         ):
             raise ValueError("a chunk must have the columns of the first one, in the same order")
         self.cursor.enter(data)
+        # Timestamps before its first one are done; so records() says, whatever fails from here on.
+        self.n_done = data.first_t
         self.risk_manager.enter(data)
         self.strategy.data = data
         self.data = data
@@ -215,6 +218,8 @@ cdef class EngineLoop:
         while self.n_done < self.data.n_times:
             if self._may_be_quiet():
                 until = strategy.next_row(self.n_done, self.end_of_quiet)
+                if CHECKED and not self.n_done <= until <= self.end_of_quiet:
+                    return _wrong_row(self.n_done, self.end_of_quiet, until)
                 self._fetch_ahead(until)
                 self._walk_quietly(until)
                 if self.n_done == self.data.n_times:
@@ -411,6 +416,10 @@ cdef class EngineLoop:
         if fabs(made - gained) > 1e-9 * scale:
             return _identity_broken(made, gained)
         return 0
+
+
+cdef int _wrong_row(int64_t row, int64_t end, int64_t answer) except -1 with gil:
+    raise AssertionError(f"next_row({row}, {end}) must lie from {row} to {end}, was {answer}")
 
 
 cdef int _identity_broken(double made, double gained) except -1 with gil:

@@ -61,6 +61,12 @@ cdef class Broker:
             "fill_not_later_than_decision": self.fills.counters.fill_not_later_than_decision,
         }
 
+    # A rule is asked in the middle of a step: what would begin another waits until it has answered.
+    cdef int check_not_asking(self, str what) except -1:
+        if self.is_asking:
+            raise RuntimeError(f"{what} is not for a rule that is asked: it answers with a RiskDecision")
+        return 0
+
     # An order comes from a callback of the strategy; while orders fill, nobody makes new ones.
     cdef int check_takes_orders(self) except -1:
         self.thread.check()

@@ -52,5 +52,6 @@ cdef int _pay_out_fraction(Broker broker, Position* position) except -1 nogil:
     cdef double side = side_of(position.quantity)
     if fraction > WHOLE_TOLERANCE or units == 0.0:
         broker.fills.cash_in_lieu(position, fraction)
-    position.quantity = side * units
+    if position.quantity != 0.0:
+        position.quantity = side * units
     return 0

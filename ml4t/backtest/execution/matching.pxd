@@ -1,6 +1,7 @@
 cimport cython
 from libc.stdint cimport int8_t, int32_t, int64_t
 
+from ml4t.backtest.core.build cimport CHECKED
 from ml4t.backtest.core.settings cimport Settings
 from ml4t.backtest.core.types cimport OrderRecord
 from ml4t.backtest.execution.fills cimport Fills
@@ -35,6 +36,8 @@ cdef class Matching:
         cdef const double* low = self.cursor.data.low_
         cdef const int32_t* open_asset
         self.positions.settle()
+        if CHECKED:
+            self.positions.check_settled()
         open_asset = self.positions.open_asset
         # An exit ends a position that has been passed already; the list itself stays as it is.
         for i in range(self.positions.n_open):
@@ -47,6 +50,7 @@ cdef class Matching:
     cdef int hit(self, Position* position, int64_t row) except -1 nogil
     cdef int fill_market_orders(self, Phase phase) except -1 nogil
     cdef int close_all(self, int32_t reason) except -1 nogil
+    cdef int _check_hit(self, const Position* position, int64_t row) except -1 nogil
     cdef int _exit_stop(
         self, Position* position, double price, int8_t moment, int8_t intrabar
     ) except -1 nogil

@@ -18,7 +18,7 @@ from ml4t.backtest.execution.buying_power cimport affordable_units, why_not_affo
 from ml4t.backtest.execution.costs cimport slipped
 from ml4t.backtest.execution.fills cimport Fills
 from ml4t.backtest.execution.schedule cimport PHASE_OPEN, Phase
-from ml4t.backtest.portfolio.armed_levels cimport LevelSource, stop_source
+from ml4t.backtest.portfolio.armed_levels cimport LevelSource, levels_hold, stop_source
 from ml4t.backtest.portfolio.position cimport Position, is_negligible, side_of
 
 
@@ -51,6 +51,8 @@ cdef class Matching:
             return 0
         if phase == PHASE_OPEN:
             self.account.mark_open(self.cursor)
+        if CHECKED:
+            self.book.check_counts()
         due = self.book.collect_due(phase, &n_due)
         if not self.settings.submission_order:
             for i in range(n_due):
@@ -68,6 +70,8 @@ cdef class Matching:
         cdef OrderRecord* order
         cdef double mark
         self.positions.settle()
+        if CHECKED:
+            self.positions.check_settled()
         n = self.positions.n_open
         for i in range(n):
             position = &self.positions.at[self.positions.open_asset[i]]
@@ -159,7 +163,7 @@ cdef class Matching:
         cdef bint at_level = self.settings.gap_fill_level
         cdef int choice = self.settings.intrabar
         if CHECKED:
-            _check_sides(side, stop, target)
+            self._check_hit(position, row)
         if not self.settings.check_entry_bar and position.opened_t == self.cursor.run_t():
             return 0
         self.account.mark_open(self.cursor)
@@ -188,6 +192,16 @@ cdef class Matching:
         if choice == ADVERSE_FIRST:
             return self._exit_stop(position, stop, MOMENT_INSIDE, CHOICE_ADVERSE)
         return self._exit_target(position, target, MOMENT_INSIDE, CHOICE_FAVOURABLE)
+
+    # Guard: the row is the position's bar of now, something is held, and its levels lie on their sides.
+    cdef int _check_hit(self, const Position* position, int64_t row) except -1 nogil:
+        if not (
+            self.cursor.first <= row < self.cursor.last
+            and self.cursor.data.asset[row] == position.asset and position.quantity != 0.0
+            and levels_hold(&position.levels, side_of(position.quantity))
+        ):
+            return _broken_hit(position, row)
+        return 0
 
     cdef int _exit_stop(
         self, Position* position, double price, int8_t moment, int8_t intrabar
@@ -226,9 +240,8 @@ cdef class Matching:
         )
 
 
-# Guard: no level is NaN. A stop may lie beyond the target: absolute prices are armed as given.
-cdef int _check_sides(double side, double stop, double target) except -1 nogil:
-    if not (stop == stop and target == target):
-        with gil:
-            raise AssertionError(f"a level is NaN: stop {stop}, target {target}, side {side}")
-    return 0
+cdef int _broken_hit(const Position* position, int64_t row) except -1 with gil:
+    raise AssertionError(
+        f"row {row} is tried against asset {position.asset}: {position.quantity} units, stop "
+        f"{position.levels.stop}, target {position.levels.target}"
+    )

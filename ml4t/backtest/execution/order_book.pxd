@@ -3,6 +3,8 @@ from libc.stddef cimport size_t
 from libc.stdint cimport int8_t, int32_t, int64_t
 
 from ml4t.backtest.core.buffer cimport RecordBuffer
+from ml4t.backtest.core.build cimport CHECKED
+from ml4t.backtest.core.guards cimport guard
 from ml4t.backtest.core.settings cimport Settings
 from ml4t.backtest.core.types cimport OrderRecord
 from ml4t.backtest.execution.event_log cimport EventLog
@@ -37,7 +39,11 @@ cdef class OrderBook:
     cdef int64_t _due_capacity
 
     cdef inline OrderRecord* order(self, int64_t order_id) noexcept nogil:
-        return <OrderRecord*> (self.orders._bytes + <size_t> (order_id - 1) * sizeof(OrderRecord))
+        if CHECKED:
+            guard(1 <= order_id <= self.orders.count, b"an order is asked for that is not there")
+        return <OrderRecord*> (
+            self.orders._bytes + <size_t> (order_id - 1) * sizeof(OrderRecord)
+        )
 
     cdef inline int32_t n_waiting_of(self, int32_t asset) noexcept nogil:
         return self._queue[asset].n_orders
@@ -80,3 +86,4 @@ cdef class OrderBook:
     cdef int _reserve_due(self) except -1 nogil
     cdef void _collect_of(self, int32_t asset, Phase phase, int64_t* n_due) noexcept nogil
     cdef int _check_queue(self, int32_t asset) except -1 nogil
+    cdef int check_counts(self) except -1 nogil

@@ -22,6 +22,9 @@ from ml4t.backtest.portfolio.position cimport Position, side_of
 
 from ml4t.backtest.core.records import ORDER
 
+# Of more orders of an asset, or assets, the guards would cost more than what they guard.
+cdef int32_t GUARDED = 100
+
 
 @cython.final
 cdef class OrderBook:
@@ -161,6 +164,8 @@ cdef class OrderBook:
                 order.decision_close = order.decision_close / ratio
             order_id = after
         self._queue[asset].has_pending = 0
+        if CHECKED and self._queue[asset].n_orders < GUARDED:
+            self._check_queue(asset)
         return 0
 
     # ---- what waits --------------------------------------------------------------------------
@@ -262,7 +267,7 @@ cdef class OrderBook:
         queue.pending += order.rest
         queue.n_orders += 1
         self.n_waiting += 1
-        if CHECKED and queue.n_orders < 100:
+        if CHECKED and queue.n_orders < GUARDED:
             self._check_queue(order.asset)
         return 0
 
@@ -311,22 +316,41 @@ cdef class OrderBook:
             order_id = order.after
         n_due[0] = n
 
-    # Guard: the queue holds its asset's waiting orders, as many as it says, in the order of their ids.
+    # Guard: the queue holds its asset's waiting orders, as many as it says, in the order of their ids, and
+    # their units where it says them.
     cdef int _check_queue(self, int32_t asset) except -1 nogil:
         cdef int64_t before = 0
         cdef int64_t order_id = self._queue[asset].first
         cdef int32_t n = 0
+        cdef double pending = 0.0
         while order_id != 0:
             if not (before < order_id <= self.orders.count):
                 return _broken_queue(asset, order_id)
             if self.order(order_id).asset != asset or self.order(order_id).status != ORDER_OPEN:
                 return _broken_queue(asset, order_id)
             n += 1
+            pending += self.order(order_id).rest
             before = order_id
             order_id = self.order(order_id).after
         if n != self._queue[asset].n_orders or before != self._queue[asset].last:
             return _broken_queue(asset, before)
+        if self._queue[asset].has_pending and self._queue[asset].pending != pending:
+            return _broken_queue(asset, before)
         return 0
+
+    # Guard: what waits is what the queues of the busy assets hold, and these know their places.
+    cdef int check_counts(self) except -1 nogil:
+        cdef int64_t n_waiting = 0
+        cdef int32_t i
+        if self._n_busy >= GUARDED:
+            return 0
+        for i in range(self._n_busy):
+            if self._queue[self._busy[i]].place != i or self._queue[self._busy[i]].n_orders == 0:
+                return _broken_queue(self._busy[i], 0)
+            n_waiting += self._queue[self._busy[i]].n_orders
+            if self._queue[self._busy[i]].n_orders < GUARDED:
+                self._check_queue(self._busy[i])
+        return 0 if n_waiting == self.n_waiting else _broken_queue(-1, n_waiting)
 
 
 cdef int _broken_queue(int32_t asset, int64_t order_id) except -1 with gil:

@@ -79,12 +79,16 @@ cdef class Order:
         """``proposed``, ``open``, ``filled``, ``rejected`` or ``cancelled``."""
         if self.broker is None:
             return "proposed"
+        self.broker.thread.check()
         return ORDER_STATUSES[self.broker.book.order(self.order_id).status]
 
     @property
     def filled_quantity(self):
         """Units filled so far, signed."""
-        return 0.0 if self.broker is None else self.broker.book.order(self.order_id).filled_quantity
+        if self.broker is None:
+            return 0.0
+        self.broker.thread.check()
+        return self.broker.book.order(self.order_id).filled_quantity
 
     @property
     def is_open(self):

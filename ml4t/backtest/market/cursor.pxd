@@ -1,6 +1,8 @@
 cimport cython
 from libc.stdint cimport int32_t, int64_t
 
+from ml4t.backtest.core.build cimport CHECKED
+from ml4t.backtest.core.guards cimport guard
 from ml4t.backtest.market.market_data cimport MarketData
 
 
@@ -31,6 +33,10 @@ cdef class Cursor:
         cdef const int32_t* asset_of = self.data.asset
         cdef int64_t* current = self.row
         cdef int64_t* previous = self.previous_row
+        if CHECKED:
+            guard(t < self.data.n_times, b"a run steps past its last timestamp")
+            guard(self.data.offset[t] == first, b"rows of a timestamp do not follow those before")
+            guard(last <= self.data.n_rows, b"rows of a timestamp lie past the market data")
         self.t = t
         self.now = self.data.time[t]
         self.first = first
@@ -50,6 +56,9 @@ cdef class Cursor:
 
     # Of a single asset: stand at t without having been at the timestamps before.
     cdef inline void arrive(self, int64_t t) noexcept nogil:
+        if CHECKED:
+            guard(0 <= t < self.data.n_times, b"a quiet bar is no timestamp of the market data")
+            guard(self.data.offset[t] == t, b"a quiet bar does not stand in its own row")
         self.t = t
         self.now = self.data.time[t]
         self.first = t

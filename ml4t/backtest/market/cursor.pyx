@@ -4,6 +4,8 @@ cimport cython
 from libc.stdint cimport INT64_MIN, int64_t
 from libc.stdlib cimport free, malloc
 
+from ml4t.backtest.core.build cimport CHECKED
+from ml4t.backtest.core.guards cimport guard
 from ml4t.backtest.market.market_data cimport MarketData
 
 
@@ -44,6 +46,8 @@ cdef class Cursor:
         cdef int64_t low = 0
         cdef int64_t high = self.t
         cdef int64_t middle
+        if CHECKED:
+            guard(row < self.last, b"a row is asked for that the run has not come to")
         if row < 0:
             return INT64_MIN
         if row < self.data.n_carried:
@@ -61,6 +65,8 @@ cdef class Cursor:
 
     # The number of a row in the whole run, which chunks do not change; -1 for "none".
     cdef int64_t number_of(self, int64_t row) noexcept nogil:
+        if CHECKED:
+            guard(row < self.last, b"a row is numbered that the run has not come to")
         if row < 0:
             return -1
         if row < self.data.n_carried:

@@ -51,6 +51,19 @@ cdef inline void clear_levels(Levels* levels, double side) noexcept nogil:
     levels.attention = 0
 
 
+# Guard: what is not there lies at infinity on its own side, what is there is a price, and the stop in
+# force is the tighter of the two.
+cdef inline bint levels_hold(const Levels* levels, double side) noexcept nogil:
+    cdef double tighter = levels.fixed_stop
+    if side * levels.trail_stop > side * tighter:
+        tighter = levels.trail_stop
+    return (
+        levels.stop == tighter
+        and (levels.stop == -side * INFINITY or 0.0 < levels.stop < INFINITY)
+        and (levels.target == side * INFINITY or 0.0 < levels.target < INFINITY)
+    )
+
+
 # Who armed the stop in force: of the fixed and the trailing one, the tighter.
 cdef inline const LevelSource* stop_source(const Levels* levels) noexcept nogil:
     if levels.trail_source.rule < 0:

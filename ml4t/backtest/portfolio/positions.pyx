@@ -5,6 +5,8 @@ from libc.math cimport NAN, fabs
 from libc.stdint cimport int8_t, int32_t, int64_t
 from libc.stdlib cimport calloc, free, qsort
 
+from ml4t.backtest.core.build cimport CHECKED
+from ml4t.backtest.core.guards cimport guard
 from ml4t.backtest.core.types cimport FillRecord
 from ml4t.backtest.portfolio.armed_levels cimport clear_levels
 from ml4t.backtest.portfolio.position cimport (
@@ -81,6 +83,8 @@ cdef class Positions:
         clear_levels(&position.levels, side_of(fill.quantity))
         self.next_position_id += 1
         self.n_open += 1
+        if CHECKED:
+            guard(self.n_open <= self.n_assets, b"more positions are held than there are assets")
         if not self._is_listed[fill.asset]:
             self._is_listed[fill.asset] = 1
             self._opened[self._n_opened] = fill.asset
@@ -116,6 +120,8 @@ cdef class Positions:
 
     # A position that a fill has brought to zero is gone.
     cdef void end(self, Position* position) noexcept nogil:
+        if CHECKED:
+            guard(position.quantity == 0.0 and self.n_open > 0, b"a position ends that is held")
         clear_levels(&position.levels, 1.0)
         self.n_open -= 1
 

@@ -8,6 +8,8 @@ from libc.stdlib cimport calloc, free, realloc
 
 import pandas as pd
 
+from ml4t.backtest.core.build cimport CHECKED
+from ml4t.backtest.core.guards cimport guard
 from ml4t.backtest.core.reasons cimport Reasons
 from ml4t.backtest.core.settings cimport Settings
 from ml4t.backtest.core.types cimport EXIT_NONE, EXIT_TAKE_PROFIT
@@ -120,8 +122,20 @@ cdef class CompiledRules:
     ) noexcept nogil:
         cdef const Source* source
         cdef int32_t i
+        if CHECKED:
+            guard(
+                row < self.plan.inputs.data.n_rows and t < self.plan.inputs.data.n_times,
+                b"a compiled rule reads past its data",
+            )
         for i in range(question.n_sources):
             source = &question.source[i]
+            if CHECKED:
+                guard(
+                    source.feature < self.plan.inputs.data.n_features
+                    and source.context < self.plan.inputs.data.n_context
+                    and source.input < self.plan.inputs.n,
+                    b"a compiled rule reads a column that its data have not",
+                )
             if source.feature >= 0:
                 self.values[i] = (
                     self.plan.inputs.data.feature[source.feature][row] if row >= 0 else NAN
@@ -165,13 +179,13 @@ cdef class CompiledRules:
         )
 
     cdef Source _find(self, str name) except *:
-        features = list(self.plan.inputs.data.features)
-        context = list(self.plan.inputs.data.context)
+        cdef dict features = self.plan.inputs._feature_column
+        cdef dict context = self.plan.inputs._context_column
         if name in features:
-            return Source(<int32_t> features.index(name), -1, -1)
+            return Source(<int32_t> features[name], -1, -1)
         if name in context:
-            return Source(-1, <int32_t> context.index(name), -1)
-        raise ValueError(f"a rule reads {unknown_name(name, features + context)}")
+            return Source(-1, <int32_t> context[name], -1)
+        raise ValueError(f"a rule reads {unknown_name(name, [*features, *context])}")
 
     # Room for one more question, and for the columns of any.
     cdef int _grow(self, size_t n_columns) except -1:

@@ -9,6 +9,8 @@ from libc.math cimport NAN, isnan
 from libc.stdint cimport int32_t, int64_t
 from libc.stdlib cimport free, malloc, realloc
 
+from ml4t.backtest.core.build cimport CHECKED
+from ml4t.backtest.core.guards cimport guard
 from ml4t.backtest.market.cursor cimport Cursor
 from ml4t.backtest.market.market_data cimport MarketData
 from ml4t.backtest.portfolio.position cimport Position
@@ -112,10 +114,17 @@ cdef class FrozenInputs:
         cdef int32_t i
         cdef Input* column
         cdef double value
+        if CHECKED:
+            guard(row < self.data.n_rows and t < self.data.n_times, b"a rule reads past its data")
         for i in range(self.n):
             column = &self.input[i]
             if not isnan(column.value[asset]):
                 continue
+            if CHECKED:
+                guard(
+                    column.column < (self.data.n_context if column.is_context else self.data.n_features),
+                    b"a rule reads a column that its data have not",
+                )
             if column.is_context:
                 value = self.data.context_[column.column][t] if t >= 0 else NAN
             else:

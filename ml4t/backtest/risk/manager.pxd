@@ -2,6 +2,7 @@ cimport cython
 from libc.stdint cimport int32_t, int64_t
 
 from ml4t.backtest.core.build cimport CHECKED
+from ml4t.backtest.core.guards cimport guard
 from ml4t.backtest.core.reasons cimport Reasons
 from ml4t.backtest.core.settings cimport Settings
 from ml4t.backtest.core.types cimport FillRecord
@@ -10,8 +11,9 @@ from ml4t.backtest.execution.fill_listener cimport FillListener
 from ml4t.backtest.market.cursor cimport Cursor
 from ml4t.backtest.market.event cimport MarketEvent
 from ml4t.backtest.market.market_data cimport MarketData
+from ml4t.backtest.portfolio.armed_levels cimport levels_hold
 from ml4t.backtest.portfolio.portfolio cimport Portfolio
-from ml4t.backtest.portfolio.position cimport Position
+from ml4t.backtest.portfolio.position cimport Position, side_of
 from ml4t.backtest.portfolio.position_bar cimport close_bar
 from ml4t.backtest.portfolio.positions cimport Positions
 from ml4t.backtest.risk.compiled_rules cimport CompiledRules
@@ -42,7 +44,6 @@ cdef class RiskManager(FillListener):
     cdef Reasons reasons
     cdef int64_t _n_untold           # fills before bind(), of which nobody has told the rules
     cdef set _told                   # of these, those told since
-    cdef int32_t _n_python           # rules asked in Python
     cdef bint is_driven              # by the engine's loop, which calls the hooks itself
 
     # Step 4: every position takes its bar in; rules decide and arm where there is something to do.
@@ -69,6 +70,12 @@ cdef class RiskManager(FillListener):
                 position, &self.settings, t, high[row], low[row], close[row]
             ):
                 self._decide(position)
+            if CHECKED:
+                guard(row < self.cursor.last, b"a position stands in a row that is still to come")
+                guard(
+                    levels_hold(&position.levels, side_of(position.quantity)),
+                    b"a level lies on the wrong side of its position",
+                )
         return 0
 
     cdef int enter_run(self, Broker broker) except -1

@@ -118,7 +118,7 @@ cdef class RiskManager(FillListener):
             for asset in range(self.plan.n_assets):
                 armed += self.positions.at[asset].levels.trail_moves
             exits = {
-                (<RuleEntry> entry).label: self.plan.exits[(<RuleEntry> entry).number]
+                (<RuleEntry> entry).label: self.plan.n_exits((<RuleEntry> entry).number)
                 for entry in self._rules.all()
             }
         return {
@@ -149,15 +149,17 @@ cdef class RiskManager(FillListener):
             In a run, if a rule that is asked calls it, or another thread.
         """
         self._check_may_change()
-        for entry in self._rules.add(rule, assets):
-            if self.broker is not None:
-                try:
-                    self._compile(entry)
-                except BaseException:
-                    self._rules.remove(entry)
-                    raise
-        if self.broker is not None:
-            self._rearm_at_next_close()
+        added = self._rules.add(rule, assets)
+        if self.broker is None:
+            return
+        try:
+            for entry in added:
+                self._compile(entry)
+        except BaseException:
+            for entry in added:
+                self._deactivate(entry)
+            raise
+        self._rearm_at_next_close()
 
     def remove_rule(self, rule):
         """Remove a rule; its levels go with it at once.
@@ -198,6 +200,8 @@ cdef class RiskManager(FillListener):
             raise RuntimeError(
                 "this RiskManager is in a run already: make one per run (rules can be shared)"
             )
+        if isinstance(broker.fills.listener, RiskManager):
+            raise RuntimeError("another RiskManager is bound to this broker: a run has one")
         self._rules.forget_removed()
         self.portfolio = broker.portfolio
         self.positions = broker.portfolio.positions
@@ -205,7 +209,6 @@ cdef class RiskManager(FillListener):
         self.settings = broker.settings
         self.reasons = Reasons()
         self.plan = RulePlan(broker.cursor)
-        self._n_python = 0
         self._n_untold = broker.fills.buffer.count
         self._told = set()
         try:
@@ -357,7 +360,10 @@ cdef class RiskManager(FillListener):
             return
         self._told.add(index)
         cdef const FillRecord* record = <const FillRecord*> self.broker.fills.buffer.at(index)
-        self.on_fill_booked(record, &self.positions.at[record.asset])
+        cdef Position* position = &self.positions.at[record.asset]
+        # The position it opened may have ended since: there is nothing to arm.
+        if not record.is_entry or record.trade_id == position.position_id and position.quantity != 0.0:
+            self.on_fill_booked(record, position)
 
     def evaluate_all_rules(self, context):
         """Ask every rule in force and merge their decisions (semantics section 4).
@@ -371,18 +377,27 @@ cdef class RiskManager(FillListener):
         RiskDecision
         """
         cdef RuleEntry entry
+        cdef Broker broker = self.broker
+        cdef bint was_asking = broker is not None and broker.is_asking
+        self._check_thread()
         decisions = []
-        for active in self._rules.active():
-            entry = active
-            if entry.is_for(context.asset_id):
-                try:
-                    decision = entry.rule.evaluate(context)
-                except Exception as error:
-                    raise rule_error(
-                        entry, context, f"raised {type(error).__name__}: {error}"
-                    ) from error
-                check_decision(entry, context, decision)
-                decisions.append(decision.with_priority(entry.rule.priority, keep=True))
+        if broker is not None:
+            broker.is_asking = True
+        try:
+            for active in self._rules.active():
+                entry = active
+                if entry.is_for(context.asset_id):
+                    try:
+                        decision = entry.rule.evaluate(context)
+                    except Exception as error:
+                        raise rule_error(
+                            entry, context, f"raised {type(error).__name__}: {error}"
+                        ) from error
+                    check_decision(entry, context, decision)
+                    decisions.append(decision.with_priority(entry.rule.priority, keep=True))
+        finally:
+            if broker is not None:
+                broker.is_asking = was_asking
         return RiskDecision.merge(decisions, side=context.side)
 
     # ---- for the engine ----------------------------------------------------------------------
@@ -408,11 +423,12 @@ cdef class RiskManager(FillListener):
     cdef int validate(self, int32_t asset, double* quantity, bint reduce_only) except -1:
         if self.order_checks.n == 0:
             return 1
+        cdef bint was_asking = self.broker.is_asking
         self.broker.is_asking = True
         try:
             return self.order_checks.validate(asset, quantity, reduce_only)
         finally:
-            self.broker.is_asking = False
+            self.broker.is_asking = was_asking
 
     # The close has something to decide: rules to ask, levels to arm anew, a time that is up.
     cdef int _decide(self, Position* position) except -1 nogil:
@@ -469,7 +485,7 @@ cdef class RiskManager(FillListener):
     cdef int _ask(
         self, Position* position, bint opening, bint sees_bar, Verdict* verdict
     ) except -1 nogil:
-        if self._n_python > 0:
+        if self.python_rules.n_rules > 0:
             self._ask_python(position, opening, sees_bar, verdict)
         if self.compiled_rules.n_rules > 0:
             self.compiled_rules.ask(position, &self.settings, opening, sees_bar, verdict)
@@ -528,7 +544,6 @@ cdef class RiskManager(FillListener):
                 self.plan.slot[slot].question = self.compiled_rules.add(entry.rule, entry.label)
             else:
                 self.python_rules.add(entry, slot)
-                self._n_python += 1
         for number in entry.slots:
             slot = number
             if self.plan.slot[slot].input >= 0:
@@ -536,7 +551,7 @@ cdef class RiskManager(FillListener):
                     self.plan.inputs.names[self.plan.slot[slot].input]
                 )
         self.order_checks.add(entry)
-        if self._n_python > 0 or self.compiled_rules.n_rules > 0 or self.order_checks.n > 0:
+        if self.python_rules.n_rules > 0 or self.compiled_rules.n_rules > 0 or self.order_checks.n > 0:
             # What rules look at holds exposure: it is kept up to date while orders fill.
             self.portfolio.account.is_watched = True
 
@@ -578,6 +593,8 @@ cdef class RiskManager(FillListener):
             raise RuntimeError("a rule adds and removes no rules: it answers with a RiskDecision")
 
     cdef int _check_by_hand(self, str hook) except -1:
+        if self.broker is not None:
+            self.broker.check_not_asking(hook)
         if self.is_driven:
             raise RuntimeError(
                 f"{hook} belongs to the engine in a run: it has been called for this bar. Call it in a "

@@ -11,6 +11,7 @@ cdef class OrderChecks:
     cdef Contexts contexts
     cdef Positions positions
     cdef int32_t n                   # rules that override validate_order
+    cdef set _added                  # all entries
     cdef list _of_all                # entries for every asset
     cdef dict _of_one                # asset -> entries for it
     cdef dict _asked                 # asset -> both, in the order in which they are asked

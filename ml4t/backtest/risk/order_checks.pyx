@@ -29,6 +29,7 @@ cdef class OrderChecks:
         self._of_all = []
         self._of_one = {}
         self._asked = {}
+        self._added = set()
 
     # Take a rule in, if it looks at orders.
     cdef int add(self, RuleEntry entry) except -1:
@@ -40,12 +41,14 @@ cdef class OrderChecks:
             for name in set(entry.assets):
                 self._of_one.setdefault(name, []).append(entry)
         self._asked = {}
+        self._added.add(entry)
         self.n += 1
         return 0
 
     cdef int remove(self, RuleEntry entry) except -1:
-        if type(entry.rule).validate_order is RiskRule.validate_order:
+        if entry not in self._added:
             return 0
+        self._added.remove(entry)
         if entry.assets is None:
             self._of_all.remove(entry)
         else:

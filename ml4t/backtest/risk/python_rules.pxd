@@ -15,6 +15,7 @@ cdef class PythonRules:
     cdef Contexts contexts
     cdef Reasons reasons
     cdef dict asked                  # slot -> (what is called with a context, entry)
+    cdef int32_t n_rules             # in force
     cdef int64_t n_asked
 
     cdef int add(self, RuleEntry entry, int32_t slot) except -1

@@ -39,10 +39,12 @@ cdef class PythonRules:
 
     cdef int add(self, RuleEntry entry, int32_t slot) except -1:
         self.asked[slot] = (_question_of(entry.rule), entry)
+        self.n_rules = <int32_t> len(self.asked)
         return 0
 
     cdef int remove(self, int32_t slot) except -1:
         self.asked.pop(slot, None)
+        self.n_rules = <int32_t> len(self.asked)
         return 0
 
     # One context, every rule: collect levels into the plan and, at a close, the exit that wins.

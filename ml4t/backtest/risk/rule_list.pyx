@@ -58,7 +58,8 @@ cdef class RuleList:
         if not found:
             labels = [(<RuleEntry> entry).label for entry in self.active()]
             raise KeyError(f"rule {rule!r} is not in force; there are {labels}")
-        return found
+        # A composite may hold a rule twice.
+        return list(dict.fromkeys(found))
 
     # The rules that equal these, one for each.
     cdef list _equal(self, tuple members):

@@ -3,6 +3,8 @@
 cimport cython
 from libc.stdint cimport int8_t, int32_t, int64_t
 
+from ml4t.backtest.core.build cimport CHECKED
+from ml4t.backtest.core.guards cimport guard
 from ml4t.backtest.core.settings cimport Settings
 from ml4t.backtest.market.cursor cimport Cursor
 from ml4t.backtest.portfolio.armed_levels cimport LevelSource
@@ -68,8 +70,14 @@ cdef class RulePlan:
     cdef int32_t _capacity       # of ``slot``
 
     cdef inline void count_exit(self, int32_t rule) noexcept nogil:
+        if CHECKED:
+            guard(rule < self.n_rules, b"an exit names a rule that is not in the plan")
         if rule >= 0:
             self.exits[rule] += 1
+
+    # 0 of a rule that was added after the run, or refused in it: it has no place in the plan.
+    cdef inline int64_t n_exits(self, int32_t rule) noexcept nogil:
+        return self.exits[rule] if rule < self.n_rules else 0
 
     cdef Said* said_of(self, int32_t asset, int32_t slot) noexcept nogil
     cdef int32_t next_answered(self, int32_t asset, int32_t after) noexcept nogil

@@ -68,6 +68,9 @@ cdef class RulePlan:
         ValueError
             If the market data has no column of that name.
         """
+        codes = range(self.n_assets) if assets is None else sorted(set(assets))
+        if assets is not None and codes and not 0 <= min(codes) <= max(codes) < self.n_assets:
+            raise IndexError(f"assets must be codes from 0 to {self.n_assets - 1}, were {assets}")
         columns = [self.inputs.number_of(name) for name in frozen_columns]
         self._count_from(rule)
         cdef int32_t number = self._add_slot()
@@ -90,7 +93,7 @@ cdef class RulePlan:
             slot.low = -INFINITY
             slot.high = INFINITY
             slot.input = columns[0]
-        for asset in range(self.n_assets) if assets is None else sorted(set(assets)):
+        for asset in codes:
             self._apply_to(asset, number)
         return number
 
@@ -105,15 +108,15 @@ cdef class RulePlan:
         if not 0 <= number < self.n_slots:
             raise IndexError(f"there is no slot {number}: there are {self.n_slots}")
         cdef int32_t asset
+        cdef int32_t i
         cdef AssetSlots* slots
-        cdef Said* said
         for asset in range(self.n_assets):
-            said = self.said_of(asset, number)
-            if said != NULL:
-                slots = &self.of[asset]
+            slots = &self.of[asset]
+            i = _first_from(slots, number)
+            if i < slots.n and slots.said[i].slot == number:
                 slots.n -= 1
                 memmove(
-                    said, said + 1, <size_t> (slots.n - (said - slots.said)) * sizeof(Said)
+                    &slots.said[i], &slots.said[i + 1], <size_t> (slots.n - i) * sizeof(Said)
                 )
 
     # What a slot said of an asset's position; NULL where its rule is not for the asset, or was removed.

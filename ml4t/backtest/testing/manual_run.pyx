@@ -43,7 +43,7 @@ cdef class ManualRun:
     ...     manager.check_position_exits(event, run.broker, run.portfolio)
     """
 
-    def __init__(self, MarketData data not None, config=None):
+    def __cinit__(self, MarketData data not None, config=None):
         config = BacktestConfig() if config is None else config
         self.cursor = Cursor(data)
         self.portfolio = Portfolio(data.assets, config.initial_cash)
@@ -63,6 +63,7 @@ cdef class ManualRun:
         IndexError
             After the last timestamp.
         """
+        self.broker.check_not_asking("step")
         if self.cursor.t + 1 >= self.cursor.data.n_times:
             raise IndexError("the market data has no further timestamp")
         self.n_seen = self.broker.fills.buffer.count
@@ -74,6 +75,7 @@ cdef class ManualRun:
 
     def close(self):
         """Mark every asset at its close, and fill the orders that wait for it."""
+        self.broker.check_not_asking("close")
         self.portfolio.account.mark_close(self.cursor)
         self.broker.matching.fill_market_orders(PHASE_CLOSE)
 
