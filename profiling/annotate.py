@@ -55,7 +55,7 @@ HOT_PATHS: dict[str, tuple[str, ...]] = {
     "ml4t/backtest/execution/schedule.pxd": ("fills_in",),
     "ml4t/backtest/execution/order_book.pyx": (
         "OrderBook.accept", "OrderBook.accept_exit", "OrderBook.make_exit", "OrderBook.cancel",
-        "OrderBook.cancel_exits", "OrderBook.complete", "OrderBook.pending_units",
+        "OrderBook._cancel_exits", "OrderBook.complete", "OrderBook.pending_units",
         "OrderBook.collect_due", "OrderBook._new_order", "OrderBook._wait", "OrderBook._leave",
         "OrderBook._collect_of",
     ),

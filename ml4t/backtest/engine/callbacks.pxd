@@ -53,31 +53,27 @@ cdef class Callbacks:
 
     # Step 6: fills, then bars in asset order, then the batch. Meanwhile orders can be made.
     cdef inline int tell(self) except -1:
+        cdef int64_t row
         self.broker.takes_orders = True
         if self.on_fill is not None and self.n_told < self.broker.fills.buffer.count:
             self._tell_fills()
         if self.on_bar is not None:
-            self._tell_bars()
+            for row in range(self.cursor.first, self.cursor.last):
+                self._tell_bar(row)
         if self.on_batch is not None:
             self._tell_batch()
         self.broker.takes_orders = False
         return 0
 
-    cdef inline int _tell_bars(self) except -1:
+    # One event serves all bars, until somebody keeps it: that one stays true, and the next bar gets a
+    # new one.
+    cdef inline int _tell_bar(self, int64_t row) except -1:
         cdef MarketEvent event = self.event
-        cdef Callback on_bar = self.on_bar
-        cdef Cursor cursor = self.cursor
-        cdef int64_t row
-        if event is not None and Py_REFCNT(<PyObject*> event) == OWN_REFERENCES:
-            event.t = cursor.t
-        for row in range(cursor.first, cursor.last):
-            # Somebody kept the event: it stays true, and the next bar gets a new one.
-            if event is None or Py_REFCNT(<PyObject*> event) > OWN_REFERENCES:
-                event = self.event = MarketEvent.new(event_type(cursor.data), cursor.data)
-                event.t = cursor.t
-            event.row = row
-            on_bar.call(event)
-        return 0
+        if event is None or Py_REFCNT(<PyObject*> event) > OWN_REFERENCES:
+            event = self.event = MarketEvent.new(event_type(self.cursor.data), self.cursor.data)
+        event.t = self.cursor.t
+        event.row = row
+        return self.on_bar.call(event)
 
     cdef int _tell_fills(self) except -1
     cdef int _tell_batch(self) except -1

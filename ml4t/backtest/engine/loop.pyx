@@ -18,6 +18,7 @@ from ml4t.backtest.execution.schedule cimport (
 )
 from ml4t.backtest.market.cursor cimport Cursor
 from ml4t.backtest.market.market_data cimport MarketData
+from ml4t.backtest.portfolio.account cimport Account
 from ml4t.backtest.portfolio.portfolio cimport Portfolio
 from ml4t.backtest.portfolio.position cimport Position
 from ml4t.backtest.portfolio.position_bar cimport has_to_decide
@@ -329,20 +330,30 @@ cdef class EngineLoop:
     # The same for a strategy in Python, which is told each of them. Returns whether there was one.
     cdef int _tell_quietly(self) except -1:
         cdef int64_t first = self.n_done
+        cdef int64_t t = first
         cdef int64_t t_before = self.cursor.t_before
         cdef QuietBars bars = self._quiet_bars()
         cdef Position* position = self.positions.at
         cdef const Settings* settings = &self.broker.settings
+        cdef Cursor cursor = self.cursor
+        cdef Account account = self.account
+        cdef Callbacks callbacks = self.callbacks
         while (
-            self.n_done < self.end_of_quiet and self.book.n_waiting == 0
-            and take_quiet_bar(
-                &bars, position, settings, self.account.cash, self.n_done, t_before + self.n_done
-            )
+            t < self.end_of_quiet and self.book.n_waiting == 0
+            and take_quiet_bar(&bars, position, settings, account.cash, t, t_before + t)
         ):
-            self._arrive(self.n_done)
-            self.callbacks.tell()
-            self._after_strategy()
-        return self.n_done > first
+            cursor.arrive(t)
+            account.arrive(bars.close[t])
+            self.is_under_water = False
+            callbacks.tell()
+            if self.fills_at_close:
+                self._after_strategy()
+            t += 1
+            self.n_done = t
+        # A stretch ends at the latest where the next look is due.
+        if t > first and cursor.last >= self.next_tick:
+            self._tick()
+        return t > first
 
     cdef inline QuietBars _quiet_bars(self) noexcept nogil:
         cdef QuietBars bars
