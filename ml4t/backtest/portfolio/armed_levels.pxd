@@ -23,12 +23,12 @@ cdef struct Levels:
     double trail_keep            # 1 - s*pct of the winning trail; NaN: none
     double max_bars              # bars_held at which a close must decide an exit; +inf: none
     int64_t trail_moves          # of all positions of the asset in this run; never reset
+    int8_t attention             # the next close has rules to ask or levels to arm anew
+    int8_t trail_wins_ties       # where both stops are equal, the trail's rule is named
     int64_t synced_at            # bars_held when the losing trails last caught up with the water mark
     LevelSource fixed_source
     LevelSource trail_source
     LevelSource target_source
-    int8_t trail_wins_ties       # where both stops are equal, the trail's rule is named
-    int8_t attention             # the next close has rules to ask or levels to arm anew
 
 
 # A price for the records: a level at infinity is "none".

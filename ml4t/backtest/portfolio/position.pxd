@@ -7,16 +7,17 @@ from ml4t.backtest.portfolio.armed_levels cimport Levels
 
 
 cdef struct Position:
+    # What a bar reads and writes comes first: two lines of the cache for each position.
     double quantity              # units, signed; 0: flat
-    double entry_price           # E: average, slippage included, commission not
-    double basis                 # what level formulas start from: E, or B under level_basis=signal_close
     double water                 # H: the best price that trailing levels follow
     double best                  # best and worst price since the opening, for MFE and MAE
     double worst
-    Levels levels
     int64_t bars_held
-    int64_t position_id          # also the id of its trade; 0: never opened
     int64_t opened_t             # position of the opening's timestamp in the run
+    Levels levels
+    double entry_price           # E: average, slippage included, commission not
+    double basis                 # what level formulas start from: E, or B under level_basis=signal_close
+    int64_t position_id          # also the id of its trade; 0: never opened
     int64_t entry_time
     int64_t entry_decision_time
     int64_t entry_decision_row
