@@ -15,7 +15,8 @@ def _record(hidden=0, **columns):
     aligned = np.dtype(list(columns.items()), align=True)
     if not hidden:
         return aligned
-    offsets = [aligned.fields[name][1] for name in columns]
+    fields = aligned.fields or {}
+    offsets = [fields[name][1] for name in columns]
     return np.dtype(
         {
             "names": list(columns),

@@ -10,6 +10,7 @@ cdef class ColumnNames:
     cdef dict signals
     cdef dict indicators
     cdef dict context
+    cdef object event_type           # the class of events with these columns, made at first use
 
     @staticmethod
     cdef ColumnNames of(MarketData data)

@@ -7,7 +7,6 @@ cimport cython
 from libc.math cimport NAN
 from libc.stdint cimport int64_t
 
-import functools
 
 import pandas as pd
 
@@ -139,16 +138,19 @@ cdef newfunc _make_event = seal(MarketEvent)
 
 cpdef object event_type(MarketData data):
     """Return the MarketEvent subclass whose attributes are the columns of ``data``."""
+    cdef ColumnNames names
     if data is None:
         raise TypeError("data must be MarketData, was None")
-    return _event_type(tuple(data.features), tuple(data.context))
+    names = ColumnNames.of(data)
+    if names.event_type is None:
+        names.event_type = _event_type(data)
+    return names.event_type
 
 
-@functools.lru_cache(maxsize=64)
-def _event_type(features, context):
+cdef object _event_type(MarketData data):
     fields = set(dir(MarketEvent))
-    attributes = {name: ContextAttribute.new(i) for i, name in enumerate(context)}
-    attributes |= {name: FeatureAttribute.new(i) for i, name in enumerate(features)}
+    attributes = {name: ContextAttribute.new(i) for i, name in enumerate(data.context)}
+    attributes |= {name: FeatureAttribute.new(i) for i, name in enumerate(data.features)}
     members = {name: reader for name, reader in attributes.items() if name not in fields}
     members |= {"__slots__": (), "__module__": __name__, "__doc__": MarketEvent.__doc__}
     return type("MarketEvent", (MarketEvent,), members)
