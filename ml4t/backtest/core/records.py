@@ -10,25 +10,14 @@ NO_TIME = np.iinfo(np.int64).min
 """A time that never came; the same bits as NumPy's ``NaT``."""
 
 
-def _record(hidden=0, **columns):
-    """The dtype of a struct; ``hidden`` bytes at its end are the engine's own."""
-    aligned = np.dtype(list(columns.items()), align=True)
-    if not hidden:
-        return aligned
-    fields = aligned.fields or {}
-    offsets = [fields[name][1] for name in columns]
-    return np.dtype(
-        {
-            "names": list(columns),
-            "formats": list(columns.values()),
-            "offsets": offsets,
-            "itemsize": aligned.itemsize + hidden,
-        }
-    )
+def _record(own=0, **columns):
+    """The dtype of a struct, behind whose columns stand so many integers that are the engine's own."""
+    struct = np.dtype([*columns.items(), ("own", "i8", (own,))], align=True)
+    return struct[list(columns)] if own else np.dtype(list(columns.items()), align=True)
 
 
 ORDER = _record(
-    hidden=16,
+    own=2,
     order_id="i8", timestamp="i8", decision_time="i8", decision_row="i8", ended="i8", position_id="i8",
     quantity="f8", filled_quantity="f8", rest="f8", decision_close="f8", notional="f8", units="f8", level="f8",
     asset="i4", rule="i4", reason="i4", source="i1", reduce_only="i1", status="i1", exit_kind="i1",
