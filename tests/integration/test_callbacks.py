@@ -233,6 +233,17 @@ def test_a_plain_function_is_itself():
     assert manager.rules == (TimeBasedExit(3),)
 
 
+def test_a_plain_function_added_twice_is_removed_twice():
+    def rule(context):
+        return RiskDecision.no_action()
+
+    manager = RiskManager([TimeBasedExit(3)])
+    manager.add_rule(rule, assets="A")
+    manager.add_rule(rule, assets="B")
+    manager.remove_rule(rule)
+    assert manager.rules == (TimeBasedExit(3),)
+
+
 # ----- reduce-only ------------------------------------------------------------------------------
 
 

@@ -29,4 +29,5 @@ cdef class RuleList:
     cdef list all(self)
     cdef int forget_removed(self) except -1
     cdef list _equal(self, tuple members)
+    cdef list _made_of(self, object function)
     cdef str _free_label(self, str name)

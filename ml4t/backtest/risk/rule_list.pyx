@@ -3,7 +3,9 @@
 cimport cython
 from libc.stdint cimport int32_t
 
-from ml4t.backtest.risk.function_rule import as_rule
+from ml4t.backtest.risk.compiled_rule import CFuncRule
+from ml4t.backtest.risk.function_rule import FunctionRule, as_rule
+from ml4t.backtest.risk.rule import RiskRule
 
 
 @cython.final
@@ -54,12 +56,21 @@ cdef class RuleList:
             found = [
                 entry for member in members for entry in self._by_rule.get(id(member), ())
             ]
-            found = found or self._equal(members)
+            found = found or self._made_of(rule) or self._equal(members)
         if not found:
             labels = [(<RuleEntry> entry).label for entry in self.active()]
             raise KeyError(f"rule {rule!r} is not in force; there are {labels}")
         # A composite may hold a rule twice.
         return list(dict.fromkeys(found))
+
+    # The rules made of a plain function, or of a C function, wherever it was added.
+    cdef list _made_of(self, object function):
+        if isinstance(function, RiskRule):
+            return []
+        return [
+            entry for entry in self.active()
+            if _function_of((<RuleEntry> entry).rule) is function
+        ]
 
     # The rules that equal these, one for each.
     cdef list _equal(self, tuple members):
@@ -111,3 +122,9 @@ cdef class RuleList:
 
 def _is_active(RuleEntry entry):
     return entry is not None and entry.is_active
+
+
+def _function_of(rule):
+    if type(rule) is FunctionRule:
+        return rule.function
+    return rule.cfunc if type(rule) is CFuncRule else None
