@@ -7,6 +7,8 @@ beside the caches: memory that is touched for the first time costs more than wha
 
 from __future__ import annotations
 
+import ctypes
+import os
 import time
 from collections.abc import Callable
 from statistics import median
@@ -16,10 +18,23 @@ from benchmarks.harness import garbage_collection_off
 AT_MOST = 2.2
 REPEATS = 5
 MOST_REPEATS = 15
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
 HOPELESS = 3.0
 """No noise makes the median of five calls so much slower."""
 
 Run = Callable[[], object]
+
+
+def keep_memory() -> None:
+    """Have the allocator keep what it is given back, so that no size pays for new pages each time.
+
+    Large blocks come fresh from the system otherwise, small ones do not, and where n and 2n lie on
+    either side of that border the larger one would look slower than it is. Of glibc; others are left.
+    """
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if os.name == "posix" else None
+    if mallopt is not None:
+        mallopt(M_TRIM_THRESHOLD, 1 << 30)
+        mallopt(M_MMAP_THRESHOLD, 1 << 25)
 
 
 def seconds(run: Run) -> float:
@@ -38,6 +53,7 @@ def assert_linear(prepare: Callable[[int], Run], n: int, unit: str) -> None:
     to fifteen.
     """
     once, twice = [], []
+    keep_memory()
     prepare(2 * n)()  # the first one pays for imports, and for memory that all of them reuse
     with garbage_collection_off():
         while len(once) < MOST_REPEATS:
