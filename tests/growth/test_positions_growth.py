@@ -33,7 +33,7 @@ def test_positions_opened_and_closed(order):
 
         return batch_run(data, trade)
 
-    assert_linear(prepare, 4_000, f"assets opened and closed, {order.__name__}")
+    assert_linear(prepare, 2_000, f"assets opened and closed, {order.__name__}")
 
 
 def test_positions_held():

@@ -47,6 +47,7 @@ cdef struct AssetSlots:
     Said* said
     int32_t n
     int32_t capacity
+    int8_t has_outgrown          # the place in the block that all assets share: it has one of its own
 
 
 # The exit that wins at one close.
@@ -64,6 +65,7 @@ cdef class RulePlan:
     cdef int32_t n_slots
     cdef Slot* slot
     cdef AssetSlots* of          # by asset
+    cdef Said* _block            # the first slots of every asset, in one piece
     cdef int64_t levels_armed
     cdef int64_t* exits          # by rule: fills that ended or reduced a position
     cdef int32_t n_rules
@@ -105,7 +107,9 @@ cdef class RulePlan:
     ) noexcept nogil
     cdef int _count_from(self, int32_t rule) except -1
     cdef int32_t _add_slot(self) except -1
-    cdef int _apply_to(self, int32_t asset, int32_t slot) except -1
+    cdef int _apply_to_all(self, int32_t slot) except -1 nogil
+    cdef int _apply_to(self, int32_t asset, int32_t slot) except -1 nogil
+    cdef int _grow(self, int32_t asset) except -1 nogil
     cdef void _name(
         self, LevelSource* source, const Said* said, int32_t reason, int8_t kind
     ) noexcept nogil

@@ -8,8 +8,8 @@ Each asset has the slots of its own rules, so that a rule for one asset costs th
 cimport cython
 from libc.math cimport INFINITY, NAN, isnan
 from libc.stdint cimport int8_t, int32_t, int64_t
-from libc.stdlib cimport calloc, free, realloc
-from libc.string cimport memmove, memset
+from libc.stdlib cimport calloc, free, malloc, realloc
+from libc.string cimport memcpy, memmove, memset
 
 from ml4t.backtest.core.settings cimport Settings
 from ml4t.backtest.core.types cimport (
@@ -20,6 +20,10 @@ from ml4t.backtest.market.cursor cimport Cursor
 from ml4t.backtest.portfolio.armed_levels cimport LevelSource
 from ml4t.backtest.portfolio.position cimport Position, better, side_of, worse
 from ml4t.backtest.risk.frozen_inputs cimport FrozenInputs
+
+
+# Slots of an asset before it needs a block of its own.
+cdef int32_t FIRST_SLOTS = 4
 
 
 @cython.final
@@ -42,7 +46,9 @@ cdef class RulePlan:
     def __dealloc__(self):
         cdef int32_t asset
         for asset in range(self.n_assets):
-            free(self.of[asset].said)
+            if self.of[asset].has_outgrown:
+                free(self.of[asset].said)
+        free(self._block)
         free(self.of)
         free(self.slot)
         free(self.exits)
@@ -68,8 +74,8 @@ cdef class RulePlan:
         ValueError
             If the market data has no column of that name.
         """
-        codes = range(self.n_assets) if assets is None else sorted(set(assets))
-        if assets is not None and codes and not 0 <= min(codes) <= max(codes) < self.n_assets:
+        codes = () if assets is None else sorted(set(assets))
+        if codes and not 0 <= min(codes) <= max(codes) < self.n_assets:
             raise IndexError(f"assets must be codes from 0 to {self.n_assets - 1}, were {assets}")
         columns = [self.inputs.number_of(name) for name in frozen_columns]
         self._count_from(rule)
@@ -93,6 +99,8 @@ cdef class RulePlan:
             slot.low = -INFINITY
             slot.high = INFINITY
             slot.input = columns[0]
+        if assets is None:
+            self._apply_to_all(number)
         for asset in codes:
             self._apply_to(asset, number)
         return number
@@ -413,19 +421,54 @@ cdef class RulePlan:
         self.n_slots = number + 1
         return number
 
+    cdef int _apply_to_all(self, int32_t slot) except -1 nogil:
+        cdef int32_t asset
+        for asset in range(self.n_assets):
+            self._apply_to(asset, slot)
+        return 0
+
     # The slot is asked for positions of the asset; of one held now from its next close on.
-    cdef int _apply_to(self, int32_t asset, int32_t slot) except -1:
+    cdef inline int _apply_to(self, int32_t asset, int32_t slot) except -1 nogil:
         cdef AssetSlots* slots = &self.of[asset]
-        cdef int32_t capacity
+        cdef Said* said
         if slots.n == slots.capacity:
-            capacity = 4 + 2 * slots.capacity
-            slots.said = <Said*> _grown(slots.said, <size_t> capacity * sizeof(Said))
-            slots.capacity = capacity
-        _forget(&slots.said[slots.n])
-        slots.said[slots.n].slot = slot
-        slots.said[slots.n].waits = 1
+            self._grow(asset)
+        said = &slots.said[slots.n]
+        said.slot = slot
+        _forget(said)
+        said.waits = 1
         slots.n += 1
         return 0
+
+    # Room for more slots of the asset: at first in the block of all, then in one of its own.
+    cdef int _grow(self, int32_t asset) except -1 nogil:
+        cdef AssetSlots* slots = &self.of[asset]
+        cdef int32_t capacity = 2 * slots.capacity
+        cdef Said* moved
+        if slots.capacity == 0:
+            if self._block == NULL:
+                self._block = <Said*> calloc(
+                    <size_t> self.n_assets * <size_t> FIRST_SLOTS, sizeof(Said)
+                )
+                if self._block == NULL:
+                    return _no_memory(self.n_assets)
+            slots.said = &self._block[<int64_t> asset * FIRST_SLOTS]
+            slots.capacity = FIRST_SLOTS
+            return 0
+        moved = <Said*> malloc(<size_t> capacity * sizeof(Said))
+        if moved == NULL:
+            return _no_memory(capacity)
+        memcpy(moved, slots.said, <size_t> slots.n * sizeof(Said))
+        if slots.has_outgrown:
+            free(slots.said)
+        slots.said = moved
+        slots.capacity = capacity
+        slots.has_outgrown = 1
+        return 0
+
+
+cdef int _no_memory(int64_t slots) except -1 with gil:
+    raise MemoryError(f"no memory for {slots} slots of rules")
 
 
 # Where the asset's slots from this number on begin: they stand in the order of their numbers.
