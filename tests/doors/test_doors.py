@@ -15,9 +15,6 @@ from doors.trials import TRIALS
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="children are forked")
 
-# Doors without a guard so far, and what it has to be.
-WAITING: dict[str, str] = {}
-
 
 class Nursery:
     """The process that forks the children; made once for all tests of a worker."""
@@ -51,17 +48,8 @@ def nursery():
 
 
 def trials(kind):
-    """Return the trials whose name begins with a word; those that wait for a guard may fail."""
-    found = []
-    for name in TRIALS:
-        if name.startswith(f"{kind}: "):
-            marks = ()
-            if name in WAITING:
-                # Threads need luck to meet.
-                strict = not name.startswith("from another thread")
-                marks = pytest.mark.xfail(strict=strict, reason=WAITING[name])
-            found.append(pytest.param(name, marks=marks, id=name))
-    return found
+    """Return the trials whose name begins with a word."""
+    return [name for name in TRIALS if name.startswith(f"{kind}: ")]
 
 
 def assert_harmless(nursery, name):
@@ -93,10 +81,6 @@ def test_kept_after_a_run(name, nursery):
 @pytest.mark.parametrize("name", trials("from another thread"))
 def test_from_another_thread(name, nursery):
     assert_harmless(nursery, name)
-
-
-def test_whoever_waits_for_a_guard_is_there():
-    assert WAITING.keys() <= TRIALS.keys()
 
 
 def test_every_compiled_module_is_tried():
