@@ -206,6 +206,16 @@ class BacktestConfig(_Settings):
     quantity: Literal["fractional", "whole"] = "fractional"
     """Whether units may be fractions; ``whole`` rounds down."""
 
+    min_trade_units: Cost = 0.0
+    """The smallest trade of a target, in units: a target that would change fewer is left alone. Targets of
+    zero are exempt, here and in the next three; plain orders are none of their business."""
+    min_trade_value: Cost = 0.0
+    """The smallest trade of a target, in currency at the last close."""
+    min_trade_percent: CostFraction = 0.0
+    """The smallest trade of a target, as a fraction of equity (0.001 is 0.1%)."""
+    drift_band: CostFraction = 0.0
+    """How far a position may drift from its target before it is traded, as a fraction of the target's units."""
+
     close_at_end: Switch = False
     """Whether open positions are closed at their last close, costs included, when the data ends; else
     they are reported open, at their mark."""

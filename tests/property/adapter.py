@@ -37,6 +37,7 @@ SAME_SWITCHES = (
     "initial_cash", "account", "slippage", "close_at_end", "fill_at", "check_entry_bar",
     "level_basis", "watermark", "watermark_start", "intrabar", "open_decides", "gap_fill",
     "slip_stops", "exit_decided_at_close", "on_insufficient", "order_sequence", "quantity",
+    "min_trade_units", "min_trade_value", "min_trade_percent", "drift_band",
 )  # fmt: skip
 
 
@@ -228,6 +229,7 @@ class Scripted(Strategy):
                 "cash": self.cash,
                 "held": held,
                 "waiting": [order.order_id for order in self.open_orders()],
+                "after_orders": [self.quantity_after_orders(asset) for asset in self.data.assets],
             }
         )
 
@@ -248,6 +250,8 @@ class Scripted(Strategy):
             self.order_target_percent(asset, amount)
         elif act.kind == "target_value":
             self.order_target_value(asset, amount)
+        elif act.kind == "target_quantity":
+            self.order_target_quantity(asset, amount)
         elif act.kind == "order_value":
             side(asset, value=abs(amount))
         else:

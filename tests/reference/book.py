@@ -6,7 +6,16 @@ from math import isnan
 
 from reference import inputs, levels
 from reference.market import NAN, Bar, Market
-from reference.orders import Order, commission_total, fee_of, scale_down, slipped
+from reference.basket import Shares
+from reference.orders import (
+    Order,
+    commission_total,
+    fee_of,
+    scale_down,
+    search,
+    slipped,
+    within_target,
+)
 from reference.positions import Position, RuleState
 from reference.records import NO_TIME, TOLD, Outcome, cause_of_fill
 from reference.rules import Decision, Rule
@@ -115,6 +124,7 @@ class Book:
                 "cash": self.cash,
                 "held": held,
                 "waiting": [order.id for order in self.waiting],
+                "after_orders": [self.after_orders(a) for a in range(len(self.positions))],
             }
         )
 
@@ -196,6 +206,36 @@ class Book:
         if not (reason == "cancel" and self.wrong("cancelled_order_fills")):
             self.finish(order, "cancelled", reason)
 
+    def waiting_of(self, asset: int) -> list[Order]:
+        return [order for order in self.waiting if order.asset == asset]
+
+    def after_orders(self, asset: int) -> float:
+        """The position after all that waits for the asset: p + R of section 3."""
+        position = self.positions[asset]
+        left = 0.0 if position is None else position.quantity
+        entering, over = 0.0, False
+        for order in self.waiting_of(asset):
+            rest, d = order.rest, order.direction
+            if order.reduce_only and self.wrong("closes_counted_in_full"):
+                entering = entering + rest
+                continue
+            if left * rest < 0.0 and not (order.reduce_only and over):
+                taken = min(abs(rest), abs(left))
+                over_now = abs(left) - taken <= 1e-12 * taken
+                left = 0.0 if over_now else left + d * taken
+                over = over or over_now
+                more = abs(rest) - taken
+                rest = 0.0 if abs(more) <= 1e-12 * taken else d * more
+            elif order.reduce_only:
+                self.met("reduce_only_counted_once")
+            if order.reduce_only:
+                continue
+            if self.settings.order_sequence == "submission":
+                left = left + rest
+            else:
+                entering = entering + rest
+        return left + entering
+
     # ----- filling market orders ----------------------------------------------------------------
 
     def fill_batch(self, batch: list[Order], moment: str) -> None:
@@ -207,9 +247,110 @@ class Book:
         if self.settings.order_sequence == "exits_first":
             for order in batch:
                 self.fill_against(order, moment)
-        for order in batch:
+        tried: set[int] = set()
+        for number, order in enumerate(batch):
             self.fill_against(order, moment)
+            if self.opens_basket(order) and order.decision_time not in tried:
+                tried.add(order.decision_time)
+                self.fill_basket(batch[number:], order.decision_time, moment)
             self.fill_rest(order, moment)
+
+    def opens_basket(self, order: Order) -> bool:
+        """Whether an order of a basket has come to its entry; under "allow" nothing has to be shared."""
+        return (
+            order.status == "open"
+            and order.in_basket
+            and not order.reduce_only
+            and self.settings.on_insufficient != "allow"
+            and not self.wrong("basket_pays_in_turn")
+        )
+
+    def fill_basket(self, batch: list[Order], accepted: int, moment: str) -> None:
+        """All due orders of a basket as one: what each does against its position, then the entries."""
+        joined: list[Order] = []
+        for order in batch:
+            if not (order.in_basket and order.decision_time == accepted and order.status == "open"):
+                continue
+            if self.before(order) in (None, *joined):
+                joined.append(order)
+                self.fill_against(order, moment)
+        shares = Shares()
+        for order in joined:
+            if order.status == "open":
+                self.add_share(shares, order)
+        if len(shares) > 1:
+            self.pay_shares(shares, moment)
+
+    def before(self, order: Order) -> Order | None:
+        """The order that waits for the same asset before this one."""
+        queue = self.waiting_of(order.asset)
+        place = queue.index(order)
+        return queue[place - 1] if place > 0 else None
+
+    def add_share(self, shares: Shares, order: Order) -> None:
+        """What the order is to enter once those before it have; the others come in their own turn."""
+        before, position = self.before(order), self.positions[order.asset]
+        held = 0.0 if position is None else position.quantity
+        if before is not None:
+            if before not in shares:
+                self.met("basket_order_in_its_own_turn")
+                return
+            if not self.wrong("room_forgets_the_basket"):
+                held = shares.reached[before]
+        if order.reduce_only or held * order.direction < 0.0:
+            return
+        units = self.within_target(order, abs(order.rest), held)
+        if units == 0.0:
+            self.cancel(order, "target_reached")
+        elif self.settings.account == "cash" and order.direction < 0.0:
+            self.reject(order, "short_in_cash_account", order.rest)
+        else:
+            price = self.slip(self.marks[order.asset], order.direction)
+            shares.add(order, before, held, units, price)
+
+    def pay_shares(self, shares: Shares, moment: str) -> None:
+        """All of them, or one part of each."""
+        part = 1.0
+        if not self.can_pay_shares(shares, 1.0):
+            part = 0.0
+            if self.settings.on_insufficient == "scale":
+                part = search(1.0, lambda part: self.can_pay_shares(shares, part))
+            self.met("basket_scaled" if part > 0.0 else "basket_rejected")
+        else:
+            self.met("basket_paid")
+        for order in shares:
+            if order.status == "open":  # else a rule has cancelled it at a fill before
+                asked = shares.units[order]
+                units = shares.part_of(order, part, self.settings.whole)
+                self.fill_entry(order, asked, units, shares.price[order], moment)
+
+    def can_pay_shares(self, shares: Shares, part: float) -> bool:
+        """Whether so much of every share can be paid, one after the other, by the account's own sums."""
+        margin = self.settings.account == "margin"
+        cash, initial = self.cash, self.settings.initial_margin
+        net, gross = self.exposure() if margin else (0.0, 0.0)
+        for order in shares:
+            price, mark = shares.price[order], self.marks[order.asset]
+            units = shares.part_of(order, part, self.settings.whole)
+            held, reached = shares.move(order, units)
+            if units == 0.0:
+                continue
+            fee = 0.0 if self.wrong("scale_ignores_fee") else self.fee(order, units, price)
+            if margin and not initial * (gross + units * price) <= cash + net - fee:
+                return False
+            if not margin and not units * price + fee <= cash:
+                return False
+            if self.wrong("basket_spends_nothing"):
+                continue
+            cash = cash - (order.direction * units * price + fee)
+            before, after = held * mark, reached * mark
+            net, gross = net + (after - before), gross + (abs(after) - abs(before))
+        return True
+
+    def within_target(self, order: Order, units: float, held: float) -> float:
+        if self.wrong("target_goes_past"):
+            return units
+        return within_target(order, units, held)
 
     def fill_against(self, order: Order, moment: str) -> None:
         """The part of an order against the position, up to the position's size."""
@@ -217,7 +358,14 @@ class Book:
         if order.status != "open" or position is None or order.direction == position.sign:
             return
         wanted, held = abs(order.rest), abs(position.quantity)
-        closing = wanted if wanted < held else held
+        closing = wanted
+        if len(self.waiting_of(order.asset)) == 1:
+            closing = self.within_target(order, wanted, position.quantity)
+            if closing < wanted:
+                self.met("exit_held_to_its_target")
+            if closing == 0.0:
+                return
+        closing = closing if closing < held else held
         if held - closing <= 1e-12 * closing:
             closing = held  # the rest is exactly 0: the fill counts as the whole position
         rest = wanted - closing
@@ -247,7 +395,11 @@ class Book:
         if only_entries and position is not None and position.sign != order.direction:
             return
         settings = self.settings
-        asked = abs(order.rest)
+        held = 0.0 if position is None else position.quantity
+        asked = self.within_target(order, abs(order.rest), held)
+        if asked == 0.0:
+            self.cancel(order, "target_reached")
+            return
         base = self.marks[order.asset]
         price = self.slip(base, order.direction)
         if settings.account == "cash" and order.direction < 0.0:
@@ -257,19 +409,33 @@ class Book:
         if settings.on_insufficient != "allow":
             payable = self.payable(order, price)
             if not payable(asked):
-                lack = "insufficient_cash" if settings.account == "cash" else "insufficient_margin"
                 units = 0.0
                 if settings.on_insufficient == "scale":
                     units = scale_down(asked, payable, settings.whole)
-                if units == 0.0:
-                    self.reject(order, lack, order.rest)
-                    return
-                signed = order.direction * units
-                if units < 1e-9:
-                    self.met("scaled_to_dust")
-                self.event(order.asset, "scaled", order.id, lack, order.rest, signed)
-        self.finish(order, "filled")
-        self.fill(order, order.direction * units, price, base, moment)
+        self.fill_entry(order, asked, units, price, moment)
+
+    def fill_entry(
+        self, order: Order, asked: float, units: float, price: float, moment: str
+    ) -> None:
+        """So many of the units asked can be paid; what the target left out is cancelled."""
+        lack = "insufficient_cash" if self.settings.account == "cash" else "insufficient_margin"
+        if units == 0.0:
+            self.reject(order, lack, order.rest)
+            return
+        if units < asked:
+            if units < 1e-9:
+                self.met("scaled_to_dust")
+            signed = order.direction * units
+            self.event(order.asset, "scaled", order.id, lack, order.rest, signed)
+        left_out = abs(order.rest) - asked
+        if left_out == 0.0:
+            self.finish(order, "filled")
+        else:
+            order.rest = order.direction * left_out
+            self.met("entry_held_to_its_target")
+        self.fill(order, order.direction * units, price, self.marks[order.asset], moment)
+        if order.status == "open":
+            self.cancel(order, "target_reached")
 
     def payable(self, order: Order, price: float):
         """Whether an entry of n at p can be paid (section 6), as a function of n."""

@@ -7,7 +7,7 @@ from math import floor, isnan
 from reference import inputs, levels, strategy
 from reference.book import Book
 from reference.market import NAN, Market
-from reference.orders import Order, floor_units
+from reference.orders import Order, floor_units, floored_target
 from reference.positions import Position, RuleState
 from reference.records import NO_TIME, Equity, Outcome, order_record
 from reference.rules import EXIT_ORDER, Rule
@@ -105,12 +105,20 @@ class Engine:
                 quantity = order.quantity * ratio
                 if self.settings.whole:
                     quantity = floor_units(quantity)
+                self.split_target(order, ratio)
                 if quantity == 0.0:
                     book.cancel(order, "split")
                 else:
                     order.quantity = order.rest = quantity
                     if not self.wrong("split_leaves_decision_close"):
                         order.decision_price = order.decision_price / ratio
+
+    def split_target(self, order: Order, ratio: float) -> None:
+        if self.wrong("split_leaves_target"):
+            return
+        order.target = order.target * ratio
+        if self.settings.whole and not isnan(order.target):
+            order.target = floored_target(order.target)
 
     def cash_in_lieu(self, position: Position) -> None:
         """Under whole units the fraction left is paid out at the new mark, without costs."""

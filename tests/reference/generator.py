@@ -232,6 +232,7 @@ def random_script(rng: Random, market: Market, rules: list[Rule], grid: float) -
     weights = rng.random() < 0.3
     may_short = rng.random() < 0.6
     changes = rng.random() < 0.4
+    again = _said_again(rng, len(market.assets)) if rng.random() < 0.25 else []
     for t in range(len(market.timestamps)):
         acts = [
             _act(rng, asset, may_short)
@@ -242,6 +243,9 @@ def random_script(rng: Random, market: Market, rules: list[Rule], grid: float) -
         if rng.random() < 0.05:  # what closes finds less than it was made for
             asset = rng.randrange(len(market.assets))
             acts += [Act("sell", asset, 2.0), Act("close", asset)]
+        acts += again
+        if again and rng.random() < 0.3:  # and once more after what was ordered one by one
+            acts.append(rng.choice(again))
         if weights and rng.random() < busy:
             acts.append(_weights(rng, len(market.assets), may_short))
         if rng.random() < 0.06:
@@ -254,6 +258,12 @@ def random_script(rng: Random, market: Market, rules: list[Rule], grid: float) -
         if acts:
             script.acts[t] = acts
     return script
+
+
+def _said_again(rng: Random, n_assets: int) -> list[Act]:
+    """Targets that are said at every timestamp, mostly met already."""
+    share = rng.choice((1.0, 0.9, 0.5)) / n_assets
+    return [Act("target_percent", asset, share) for asset in range(n_assets)]
 
 
 def _on_start(rng: Random, n_assets: int, rules: list[Rule]) -> list[Act]:
@@ -301,6 +311,7 @@ ACTS = (
     "target_percent",
     "target_percent",
     "target_value",
+    "target_quantity",
     "order_value",
     "order_percent",
 )
@@ -315,6 +326,8 @@ def _act(rng: Random, asset: int, may_short: bool) -> Act:
         return Act("close", asset)
     if kind == "target_percent":
         return Act(kind, asset, side * rng.choice((0.0, 0.1, 0.25, 0.5, 0.9, 1.0, 1.4)))
+    if kind == "target_quantity":
+        return Act(kind, asset, side * rng.choice((0.0, 10.0, 10.0, 25.3, 40.0)))
     if kind == "order_percent":
         return Act(kind, asset, side * rng.choice((0.1, 0.3, 1.0)))
     return Act(kind, asset, side * rng.choice((0.0, 1000.0, 2500.0, 99.0, 6000.0)))
@@ -362,6 +375,11 @@ def random_settings(rng: Random) -> Settings:
             chosen[name] = rng.choice(CHOICES[name])
         for name in ("check_entry_bar", "open_decides", "slip_stops"):
             chosen[name] = rng.random() < 0.6
+    if rng.random() < 0.3:
+        chosen["min_trade_units"] = rng.choice((0.0, 3.0))
+        chosen["min_trade_value"] = rng.choice((0.0, 400.0))
+        chosen["min_trade_percent"] = rng.choice((0.0, 0.03))
+        chosen["drift_band"] = rng.choice((0.0, 0.1, 0.3))
     if rng.random() < 0.12:  # an account that may go under
         chosen |= {"on_insufficient": "allow", "account": "margin", "initial_cash": 500.0}
     return Settings(**chosen)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import floor
+from math import floor, isnan
 
 from reference.market import NAN
 from reference.records import NO_TIME
@@ -28,6 +28,8 @@ class Order:
     exit_type: str = "other"
     rule: int = -1
     level: float = NAN
+    target: float = NAN  # T of section 3, of the order of a target; splits multiply it
+    in_basket: bool = False
     filled: float = 0.0
     rest: float = 0.0
     status: str = "open"
@@ -75,16 +77,41 @@ def floor_units(quantity: float) -> float:
     return units if quantity >= 0.0 else -units
 
 
+def floored_target(units: float) -> float:
+    """A target in whole units: towards zero; never -0.0."""
+    return floor_units(units) + 0.0
+
+
+def within_target(order: Order, units: float, held: float) -> float:
+    """Of these units of the order, those that do not take a position past its target."""
+    if isnan(order.target):
+        return units
+    room = order.direction * (order.target - held)
+    tolerance = 1e-12 * max(units, abs(order.target), abs(held))
+    if room <= tolerance:
+        return 0.0
+    return units if units - room <= tolerance else room
+
+
 def scale_down(asked: float, payable, whole: bool) -> float:
     """The scaled quantity of section 3; whole units are floored without the 1e-9, and what is at
     most 1e-12 of the units asked is nothing."""
-    low, high = 0.0, asked
+    return worth_it(search(asked, payable), asked, whole)
+
+
+def search(high: float, payable) -> float:
+    """64 halvings, from the side that can be paid."""
+    low = 0.0
     for _ in range(64):
         middle = (low + high) / 2.0
         if payable(middle):
             low = middle
         else:
             high = middle
-    if low <= 1e-12 * asked:
+    return low
+
+
+def worth_it(units: float, asked: float, whole: bool) -> float:
+    if units <= 1e-12 * asked:
         return 0.0
-    return float(floor(low)) if whole else low
+    return float(floor(units)) if whole else units

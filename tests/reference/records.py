@@ -70,6 +70,7 @@ def order_record(order, market: Market, mutation: str | None) -> dict:
         "notional": order.notional,
         "units": order.units,
         "level": order.level,
+        "target_units": order.target,
         "asset": market.assets[order.asset],
         "rule": order.rule,
         "reason": order.ended_by or order.reason,

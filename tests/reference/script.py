@@ -13,6 +13,7 @@ PER_ASSET = (
     "close",
     "target_percent",
     "target_value",
+    "target_quantity",
     "order_value",
     "order_percent",
     "reduce",
@@ -25,7 +26,7 @@ ON_START = -1  # the "timestamp index" of what is done before the first bar
 class Act:
     """One call of the strategy.
 
-    amount: units (buy, sell: positive), fraction of equity (target_percent, order_percent) or
+    amount: units (buy, sell: positive; target_quantity: signed), fraction of equity (target_percent, order_percent) or
     currency (target_value, order_value), signed for the last four. `close` has none. `reduce` is
     a reduce-only order of signed units, which only a run by hand can make.
     """

@@ -46,6 +46,12 @@ class Settings:
     order_sequence: str = "exits_first"
     quantity: str = "fractional"
 
+    # the smallest trade of a target, and how far a position may drift from it
+    min_trade_units: float = 0.0
+    min_trade_value: float = 0.0
+    min_trade_percent: float = 0.0
+    drift_band: float = 0.0
+
     def __post_init__(self) -> None:
         for name, allowed in CHOICES.items():
             if getattr(self, name) not in allowed:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import isnan
 
 from reference.book import Book
-from reference.orders import Order, floor_units
+from reference.orders import Order, floor_units, floored_target
 from reference.script import ON_START, Act, Script
 
 
@@ -75,25 +75,25 @@ def _remove_rule(book: Book, index: int) -> None:
 def _per_asset(book: Book, one: Act, equity: float) -> None:
     asset, mark = one.asset, _mark(book, one.asset)
     if one.kind == "buy":
-        _submit(book, asset, one.amount)
+        _plain(book, asset, one.amount)
     elif one.kind == "sell":
-        _submit(book, asset, -one.amount)
+        _plain(book, asset, -one.amount)
     elif one.kind == "close":
         _close(book, asset)
     elif one.kind == "reduce":
         _reduce(book, asset, one.amount)
-    elif one.kind == "target_percent":
-        _target(book, asset, one.amount, equity, None)
-    elif one.kind == "target_value":
-        _target(book, asset, None, equity, one.amount)
+    elif one.kind == "target_quantity":
+        _target(book, asset, one.amount, equity)
+    elif one.kind in ("target_percent", "target_value"):
+        _target_money(book, asset, one.kind, one.amount, equity)
     elif isnan(mark):
         _refuse(book, asset, "no_price")
     elif one.kind == "order_percent" and equity <= 0.0:
         _refuse(book, asset, "no_equity")
     elif one.kind == "order_percent":
-        _submit(book, asset, one.amount * equity / mark)
+        _plain(book, asset, one.amount * equity / mark)
     else:
-        _submit(book, asset, one.amount / mark)
+        _plain(book, asset, one.amount / mark)
 
 
 def _mark(book: Book, asset: int) -> float:
@@ -109,41 +109,95 @@ def _target_weights(book: Book, one: Act, equity: float) -> None:
     for asset in range(len(book.market.assets)):
         if asset in one.weights:
             if not isnan(one.weights[asset]):
-                _target(book, asset, one.weights[asset], equity, None)
-        elif not one.keep_others and (book.positions[asset] is not None or _waiting(book, asset)):
-            _target(book, asset, 0.0, equity, None)
+                _target_money(book, asset, "target_percent", one.weights[asset], equity)
+        elif not one.keep_others and (
+            book.positions[asset] is not None or book.waiting_of(asset)
+        ):
+            _target(book, asset, 0.0, equity)
 
 
-def _target(book: Book, asset: int, weight, equity: float, value) -> None:
-    """The difference to what is held and waited for. Zero with nothing waiting is a close."""
-    waiting = _waiting(book, asset)
-    if (weight if value is None else value) == 0.0 and not waiting:
-        _close(book, asset)
-        return
+def _target_money(book: Book, asset: int, kind: str, amount: float, equity: float) -> None:
     mark = _mark(book, asset)
-    if isnan(mark):
+    if amount == 0.0:
+        _target(book, asset, 0.0, equity)
+    elif isnan(mark):
         _refuse(book, asset, "no_price")
-        return
-    if equity <= 0.0:
+    elif equity <= 0.0:
         _refuse(book, asset, "no_equity")
+    elif kind == "target_percent":
+        _target(book, asset, amount * equity / mark, equity)
+    else:
+        _target(book, asset, amount / mark, equity)
+
+
+def _target(book: Book, asset: int, units: float, equity: float) -> None:
+    """The change from what the position is after all that waits; zero with nothing waiting is a close."""
+    waiting, position = book.waiting_of(asset), book.positions[asset]
+    if units == 0.0 and not waiting:
+        order = _close(book, asset)
+        if order is not None:
+            order.in_basket = True
         return
-    target = weight * equity / mark if value is None else value / mark
-    position = book.positions[asset]
-    pending = 0.0
-    if not book.wrong("target_ignores_waiting"):
-        for order in waiting:
-            pending = pending + order.rest
-            book.met("target_counted_waiting")
-    change = target - ((0.0 if position is None else position.quantity) + pending)
-    if change != 0.0:
-        _submit(book, asset, change)
+    whole = book.settings.whole
+    floors_change = book.wrong("change_is_floored")
+    target = floored_target(units) if whole and not floors_change else units + 0.0
+    held = 0.0 if position is None else position.quantity
+    after = held if book.wrong("target_ignores_waiting") else book.after_orders(asset)
+    if waiting:
+        book.met("target_counted_waiting")
+    change = target - after
+    tolerance = 1e-12 * max(abs(target), abs(after))
+    if abs(change) <= (0.0 if book.wrong("met_target_is_traded") else tolerance):
+        book.met("target_met" if change == 0.0 else "target_met_but_for_rounding")
+        return
+    if whole and not floors_change and floor_units(change) == 0.0:
+        return
+    if any(order.by_rule for order in waiting) and target * held > 0.0:
+        if not book.wrong("target_beside_an_exit"):
+            book.reject(book.new_order(asset, 0.0, "order"), "exit_pending", change)
+            return
+    if target != 0.0 and _is_left_alone(book, asset, target, change, equity):
+        book.met("left_alone")
+        return
+    order = _submit(book, asset, change)
+    order.target = target
+    order.in_basket = True
 
 
-def _waiting(book: Book, asset: int) -> list[Order]:
-    return [order for order in book.waiting if order.asset == asset]
+def _is_left_alone(book: Book, asset: int, target: float, change: float, equity: float) -> bool:
+    """Whether the settings hold the change for too small; without a mark it has no value."""
+    settings, units = book.settings, abs(change)
+    value = units * book.marks[asset]
+    if units <= settings.drift_band * abs(target):
+        book.met("inside_the_drift_band")
+        return not book.wrong("drift_is_traded")
+    small = {
+        "units": units < settings.min_trade_units,
+        "value": value < settings.min_trade_value,
+        "percent": value < settings.min_trade_percent * equity,
+    }
+    for name in small:
+        if small[name]:
+            book.met(f"too_small_by_{name}")
+    return any(small[name] and not book.wrong(f"small_{name}_traded") for name in small)
 
 
-def _submit(book: Book, asset: int, asked: float) -> None:
+def _plain(book: Book, asset: int, asked: float) -> None:
+    """Buy or sell. Where an exit is taking the units already, an event says so."""
+    position, waiting = book.positions[asset], book.waiting_of(asset)
+    after = book.after_orders(asset)
+    order = _submit(book, asset, asked)
+    if order.rest == 0.0 or position is None or position.sign * order.rest > 0.0:
+        return
+    wanted = min(abs(order.rest), abs(position.quantity))
+    free = max(position.sign * after, 0.0)
+    closes = any(other.reduce_only for other in waiting)
+    if closes and wanted - free > 1e-12 * wanted and not book.wrong("duplicate_exit_untold"):
+        given = order.direction * free
+        book.event(asset, "duplicate_exit", order.id, "exit_pending", order.quantity, given)
+
+
+def _submit(book: Book, asset: int, asked: float) -> Order:
     """A plain market order, floored under whole units; zero units are rejected."""
     quantity = floor_units(asked) if book.settings.whole else asked
     if abs(quantity) < 1e-12:
@@ -153,13 +207,17 @@ def _submit(book: Book, asset: int, asked: float) -> None:
         book.reject(order, "zero_quantity", asked)
     else:
         book.waiting.append(order)
+    return order
 
 
-def _close(book: Book, asset: int) -> None:
+def _close(book: Book, asset: int) -> Order | None:
     """What the position holds now, reduce-only and unrounded; flat, it makes no order."""
     position = book.positions[asset]
-    if position is not None:
-        book.waiting.append(book.closing_order(position, "close"))
+    if position is None:
+        return None
+    order = book.closing_order(position, "close")
+    book.waiting.append(order)
+    return order
 
 
 def _reduce(book: Book, asset: int, asked: float) -> None:

@@ -33,6 +33,10 @@ cdef struct Settings:
     double commission_per_unit   # currency
     double commission_fixed      # currency an order
     double commission_minimum    # currency an order
+    double min_trade_units       # of an order of a target; so the next three
+    double min_trade_value       # currency
+    double min_trade_percent     # fraction of equity
+    double drift_band            # fraction of the target
     int fill_at
     int intrabar
     int watermark_start

@@ -24,6 +24,10 @@ cdef Settings resolve_settings(object config) except *:
     settings.commission_per_unit = commission.per_unit
     settings.commission_fixed = commission.fixed
     settings.commission_minimum = commission.minimum
+    settings.min_trade_units = config.min_trade_units
+    settings.min_trade_value = config.min_trade_value
+    settings.min_trade_percent = config.min_trade_percent
+    settings.drift_band = config.drift_band
     settings.fill_at = _FILL_AT[config.fill_at]
     settings.intrabar = _INTRABAR[config.intrabar]
     settings.watermark_start = _WATERMARK_START[config.watermark_start]

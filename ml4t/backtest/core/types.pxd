@@ -47,6 +47,8 @@ cdef enum EventKind:
     EVENT_CANCELLED = 2
     EVENT_NAN_INPUT = 3
     EVENT_NEGATIVE_EQUITY = 4
+    EVENT_PASSED_OVER = 5        # a signal that was not acted on
+    EVENT_DUPLICATE_EXIT = 6     # an order for units that an exit is taking already
 
 
 cdef enum ActionKind:
@@ -85,6 +87,16 @@ cdef enum Reason:
     REASON_NAN_INPUT = 19
     REASON_NEGATIVE_EQUITY = 20
     REASON_NO_POSITION = 21      # a reduce-only order without a position it could reduce
+    REASON_TARGET_REACHED = 22   # nothing more of a target's order was to fill
+    REASON_EXIT_PENDING = 23     # an exit of the position waits
+    REASON_CONFLICTING_SIGNAL = 24  # another signal of the same bar overrules this one
+
+
+# Where an order stands in its basket (semantics section 3).
+cdef enum BasketPlace:
+    NO_BASKET = 0
+    IN_BASKET = -1
+    JOINED = -2
 
 
 cdef struct OrderRecord:
@@ -101,6 +113,7 @@ cdef struct OrderRecord:
     double notional              # sum of |q|*p over its fills, for the commission
     double units                 # sum of |q| over its fills, for the commission
     double level                 # of the level or decision behind it; NaN when none
+    double target_units          # what a target wants the position to be; NaN of other orders
     int32_t asset
     int32_t rule                 # position of the rule in the result's rule names; -1 when none
     int32_t reason
@@ -112,6 +125,7 @@ cdef struct OrderRecord:
     # No part of the record: its neighbours among the waiting orders of its asset, by order id; 0: none.
     int64_t before
     int64_t after
+    int64_t part                 # of a basket: NO_BASKET, IN_BASKET, JOINED, or the number of its entry, from 1
 
 
 cdef struct FillRecord:

@@ -53,12 +53,13 @@ cdef class Broker:
         }
 
     def counts(self):
-        """Return the counters of ambiguous bars and of invariants, by name."""
+        """Return the counters of ambiguous bars, of invariants and of targets left alone, by name."""
         return {
             "ambiguous_bars": self.fills.counters.ambiguous_bars,
             "price_outside_bar": self.fills.counters.price_outside_bar,
             "stop_better_than_possible": self.fills.counters.stop_better_than_possible,
             "fill_not_later_than_decision": self.fills.counters.fill_not_later_than_decision,
+            "targets_left_alone": self.book.n_left_alone,
         }
 
     # A rule is asked in the middle of a step: what would begin another waits until it has answered.

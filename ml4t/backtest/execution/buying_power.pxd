@@ -2,10 +2,41 @@ from libc.stdint cimport int32_t
 
 from ml4t.backtest.core.settings cimport Settings
 from ml4t.backtest.core.types cimport OrderRecord
+from ml4t.backtest.execution.costs cimport fill_commission
 from ml4t.backtest.portfolio.account cimport Account
 
+# Semantics section 3: halvings of the search for what can be paid.
+cdef enum:
+    SEARCH_STEPS = 64
 
+
+# What there is to pay with, at the marks of the moment.
+cdef struct Means:
+    double cash
+    double net                   # of a margin account only; so gross
+    double gross
+
+
+cdef Means means_of(const Settings* settings, Account account) noexcept nogil
 cdef double affordable_units(
     const Settings* settings, Account account, const OrderRecord* order, double units, double price
 ) noexcept nogil
 cdef int32_t why_not_affordable(const Settings* settings, const OrderRecord* order) noexcept nogil
+
+
+cdef inline bint can_pay(
+    const Settings* settings, const Means* means, const OrderRecord* order, double units, double price
+) noexcept nogil:
+    cdef double fee = fill_commission(settings, order, units, price)
+    if settings.margin_account:
+        return (
+            settings.initial_margin * (means.gross + units * price) <= means.cash + means.net - fee
+        )
+    return units * price + fee <= means.cash
+
+
+# Whether an entry can never be paid, whatever there is.
+cdef inline bint is_short_in_cash_account(
+    const Settings* settings, const OrderRecord* order
+) noexcept nogil:
+    return not settings.margin_account and order.quantity < 0.0

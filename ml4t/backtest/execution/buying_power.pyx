@@ -7,19 +7,16 @@ from ml4t.backtest.core.settings cimport INSUFFICIENT_ALLOW, INSUFFICIENT_REJECT
 from ml4t.backtest.core.types cimport (
     REASON_INSUFFICIENT_CASH, REASON_INSUFFICIENT_MARGIN, REASON_SHORT_IN_CASH_ACCOUNT, OrderRecord,
 )
-from ml4t.backtest.execution.costs cimport fill_commission
 from ml4t.backtest.portfolio.account cimport Account
 from ml4t.backtest.portfolio.position cimport is_negligible
 
-# Semantics section 3: halvings of the search for the units that can be paid.
-cdef int SEARCH_STEPS = 64
 
-
-# What there is to pay with, at the marks of the moment.
-cdef struct Means:
-    double cash
-    double equity                # of a margin account only; so gross
-    double gross
+cdef Means means_of(const Settings* settings, Account account) noexcept nogil:
+    cdef Means means
+    means.cash = account.cash
+    means.net = account.net() if settings.margin_account else 0.0
+    means.gross = account.gross() if settings.margin_account else 0.0
+    return means
 
 
 # All of the units, as many as can be paid, or none, as the settings say.
@@ -28,14 +25,12 @@ cdef double affordable_units(
 ) noexcept nogil:
     cdef Means means
     cdef double paid
-    if not settings.margin_account and order.quantity < 0.0:
+    if is_short_in_cash_account(settings, order):
         return 0.0
     if settings.on_insufficient == INSUFFICIENT_ALLOW:
         return units
-    means.cash = account.cash
-    means.equity = account.equity() if settings.margin_account else 0.0
-    means.gross = account.gross() if settings.margin_account else 0.0
-    if _can_pay(settings, &means, order, units, price):
+    means = means_of(settings, account)
+    if can_pay(settings, &means, order, units, price):
         return units
     if settings.on_insufficient == INSUFFICIENT_REJECT:
         return 0.0
@@ -62,19 +57,8 @@ cdef double _search(
     cdef int step
     for step in range(SEARCH_STEPS):
         middle = (low + high) / 2.0
-        if _can_pay(settings, means, order, middle, price):
+        if can_pay(settings, means, order, middle, price):
             low = middle
         else:
             high = middle
     return low
-
-
-cdef inline bint _can_pay(
-    const Settings* settings, const Means* means, const OrderRecord* order, double units, double price
-) noexcept nogil:
-    cdef double fee = fill_commission(settings, order, units, price)
-    if settings.margin_account:
-        return (
-            settings.initial_margin * (means.gross + units * price) <= means.equity - fee
-        )
-    return units * price + fee <= means.cash

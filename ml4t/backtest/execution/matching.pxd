@@ -4,6 +4,7 @@ from libc.stdint cimport int8_t, int32_t, int64_t
 from ml4t.backtest.core.build cimport CHECKED
 from ml4t.backtest.core.settings cimport Settings
 from ml4t.backtest.core.types cimport OrderRecord
+from ml4t.backtest.execution.basket cimport Basket, Share
 from ml4t.backtest.execution.fills cimport Fills
 from ml4t.backtest.execution.order_book cimport OrderBook
 from ml4t.backtest.execution.schedule cimport Phase
@@ -21,6 +22,7 @@ cdef class Matching:
     cdef Account account
     cdef Positions positions
     cdef OrderBook book
+    cdef Basket basket
     cdef Fills fills
     cdef Settings settings
 
@@ -63,4 +65,11 @@ cdef class Matching:
     ) except -1 nogil
     cdef int _reduce(self, OrderRecord* order, int8_t moment) except -1 nogil
     cdef int _enter(self, OrderRecord* order, int8_t moment) except -1 nogil
+    cdef int _fill_entry(
+        self, OrderRecord* order, double asked, double units, double price, int8_t moment
+    ) except -1 nogil
+    cdef int64_t _enter_together(self, const int64_t* due, int64_t n_due, int8_t moment) except -1 nogil
+    cdef bint _joins(self, const OrderRecord* order) noexcept nogil
+    cdef int _add_share(self, OrderRecord* order) except -1 nogil
+    cdef int _fill_basket(self, int8_t moment) except -1 nogil
     cdef int _leave_unfilled(self, OrderRecord* order, int32_t reason) except -1 nogil

@@ -4,20 +4,27 @@ It knows levels and orders, not rules: who armed a level stands beside it, and c
 """
 
 cimport cython
-from libc.math cimport fabs
+from libc.math cimport fabs, isnan
 from libc.stdint cimport int8_t, int32_t, int64_t
 
 from ml4t.backtest.core.build cimport CHECKED
-from ml4t.backtest.core.settings cimport ADVERSE_FIRST, FAVOURABLE_FIRST, NEAREST_TO_OPEN, Settings
+from ml4t.backtest.core.settings cimport (
+    ADVERSE_FIRST, FAVOURABLE_FIRST, INSUFFICIENT_ALLOW, NEAREST_TO_OPEN, Settings,
+)
 from ml4t.backtest.core.types cimport (
     CHOICE_ADVERSE, CHOICE_FAVOURABLE, CHOICE_NONE, EVENT_REJECTED, EVENT_SCALED, EXIT_OTHER,
     MOMENT_CLOSE, MOMENT_INSIDE, MOMENT_OPEN, ORDER_FILLED, ORDER_OPEN, ORDER_REJECTED,
-    REASON_POSITION_CLOSED, SOURCE_ENGINE, SOURCE_LEVEL, OrderRecord,
+    IN_BASKET, JOINED, NO_BASKET, REASON_POSITION_CLOSED, REASON_TARGET_REACHED, SOURCE_ENGINE,
+    SOURCE_LEVEL, OrderRecord,
 )
-from ml4t.backtest.execution.buying_power cimport affordable_units, why_not_affordable
+from ml4t.backtest.execution.basket cimport Basket, Share
+from ml4t.backtest.execution.buying_power cimport (
+    affordable_units, is_short_in_cash_account, why_not_affordable,
+)
 from ml4t.backtest.execution.costs cimport slipped
 from ml4t.backtest.execution.fills cimport Fills
 from ml4t.backtest.execution.schedule cimport PHASE_OPEN, Phase
+from ml4t.backtest.execution.targets cimport within_target
 from ml4t.backtest.portfolio.armed_levels cimport LevelSource, levels_hold, stop_source
 from ml4t.backtest.portfolio.position cimport Position, is_negligible, side_of
 
@@ -34,6 +41,7 @@ cdef class Matching:
     def __cinit__(self, Fills fills not None):
         self.fills = fills
         self.book = fills.book
+        self.basket = Basket(fills.book)
         self.cursor = fills.cursor
         self.account = fills.portfolio.account
         self.positions = fills.portfolio.positions
@@ -47,6 +55,9 @@ cdef class Matching:
         cdef const int64_t* due
         cdef int64_t n_due = 0
         cdef int64_t i
+        cdef int64_t tried = 0       # the last order of the baskets that have had their turn
+        cdef bint may_lack = self.settings.on_insufficient != INSUFFICIENT_ALLOW
+        cdef OrderRecord* order
         if self.book.n_waiting == 0:
             return 0
         if phase == PHASE_OPEN:
@@ -58,8 +69,11 @@ cdef class Matching:
             for i in range(n_due):
                 self._reduce(self.book.order(due[i]), moment)
         for i in range(n_due):
-            self._reduce(self.book.order(due[i]), moment)
-            self._enter(self.book.order(due[i]), moment)
+            order = self.book.order(due[i])
+            self._reduce(order, moment)
+            if order.part != NO_BASKET and due[i] > tried and may_lack:
+                tried = self._enter_together(due + i, n_due - i, moment)
+            self._enter(order, moment)
         return 0
 
     # close_at_end: every position leaves at its last close, with costs.
@@ -100,7 +114,13 @@ cdef class Matching:
             return 0
         wanted = fabs(order.rest)
         held = fabs(position.quantity)
-        closing = wanted if wanted < held else held
+        closing = wanted
+        if not isnan(order.target_units) and self.book.n_waiting_of(order.asset) == 1:
+            closing = within_target(order, wanted, position.quantity)
+            if closing == 0.0:
+                return 0
+        if closing > held:
+            closing = held
         if is_negligible(held - closing, closing):
             closing = held
         rest = direction * (wanted - closing)
@@ -115,19 +135,30 @@ cdef class Matching:
     # What is left of an order opens or adds, as far as it can be paid.
     cdef int _enter(self, OrderRecord* order, int8_t moment) except -1 nogil:
         cdef double asked
-        cdef double direction
-        cdef double base_price
         cdef double price
-        cdef double units
         if order.status != ORDER_OPEN:
             return 0
         if order.reduce_only:
             return self.book.cancel(order.order_id, REASON_POSITION_CLOSED)
-        asked = fabs(order.rest)
-        direction = side_of(order.quantity)
-        base_price = self.account.mark[order.asset]
-        price = slipped(&self.settings, base_price, direction)
-        units = affordable_units(&self.settings, self.account, order, asked, price)
+        asked = within_target(
+            order, fabs(order.rest), self.positions.at[order.asset].quantity
+        )
+        if asked == 0.0:
+            return self.book.cancel(order.order_id, REASON_TARGET_REACHED)
+        price = slipped(
+            &self.settings, self.account.mark[order.asset], side_of(order.quantity)
+        )
+        return self._fill_entry(
+            order, asked, affordable_units(&self.settings, self.account, order, asked, price), price,
+            moment,
+        )
+
+    # Of the units that an entry asks for, these can be paid. What its target left out is cancelled.
+    cdef int _fill_entry(
+        self, OrderRecord* order, double asked, double units, double price, int8_t moment
+    ) except -1 nogil:
+        cdef double direction = side_of(order.quantity)
+        cdef double left_out = fabs(order.rest) - asked
         if units == 0.0:
             return self._leave_unfilled(order, why_not_affordable(&self.settings, order))
         if units < asked:
@@ -135,9 +166,83 @@ cdef class Matching:
                 EVENT_SCALED, why_not_affordable(&self.settings, order), order.asset,
                 order.order_id, order.rest, direction * units,
             )
-        return self.fills.of_order(
-            order, direction * units, 0.0, base_price, price, moment, CHOICE_NONE
+        self.fills.of_order(
+            order, direction * units, direction * left_out, self.account.mark[order.asset], price,
+            moment, CHOICE_NONE,
         )
+        if order.status == ORDER_OPEN:
+            return self.book.cancel(order.order_id, REASON_TARGET_REACHED)
+        return 0
+
+    # ---- baskets -----------------------------------------------------------------------------
+
+    # The basket of the first of these orders has come to its entries: those due now are paid as one.
+    # Returns the last of its orders.
+    cdef int64_t _enter_together(self, const int64_t* due, int64_t n_due, int8_t moment) except -1 nogil:
+        cdef int64_t accepted = self.book.order(due[0]).decision_time
+        cdef int64_t i
+        cdef int64_t n = 0
+        cdef OrderRecord* order
+        if self.book.order(due[0]).status != ORDER_OPEN or self.book.order(due[0]).reduce_only:
+            return due[0]
+        while n < n_due and self.book.order(due[n]).decision_time == accepted:
+            order = self.book.order(due[n])
+            if order.status == ORDER_OPEN and order.part != NO_BASKET and self._joins(order):
+                order.part = JOINED
+                self._reduce(order, moment)
+            n += 1
+        self.basket.n = 0
+        for i in range(n):
+            order = self.book.order(due[i])
+            if order.status == ORDER_OPEN and order.part == JOINED:
+                self._add_share(order)
+        if self.basket.n > 1:
+            self._fill_basket(moment)
+        return due[n - 1]
+
+    # Whether nothing waits for the asset before it but orders that have joined.
+    cdef inline bint _joins(self, const OrderRecord* order) noexcept nogil:
+        return order.before == 0 or self.book.order(order.before).part == JOINED
+
+    # What an order that has joined is to enter, once all before it have. What enters nothing comes in its
+    # own turn.
+    cdef int _add_share(self, OrderRecord* order) except -1 nogil:
+        cdef double held = self.positions.at[order.asset].quantity
+        cdef double direction = side_of(order.quantity)
+        cdef double units
+        cdef int64_t behind = -1
+        order.part = IN_BASKET
+        if order.before != 0:
+            behind = self.book.order(order.before).part - 1
+            if behind < 0:
+                return 0
+            held = self.basket.shares[behind].reached
+        if order.reduce_only or held * direction < 0.0:
+            return 0
+        units = within_target(order, fabs(order.rest), held)
+        if units == 0.0:
+            return self.book.cancel(order.order_id, REASON_TARGET_REACHED)
+        if is_short_in_cash_account(&self.settings, order):
+            return self._leave_unfilled(order, why_not_affordable(&self.settings, order))
+        return self.basket.add(
+            order, behind, held, units,
+            slipped(&self.settings, self.account.mark[order.asset], direction),
+        )
+
+    # A rule that is asked at a fill may cancel an order that is still to fill.
+    cdef int _fill_basket(self, int8_t moment) except -1 nogil:
+        cdef double part = self.basket.payable_part()
+        cdef const Share* share
+        cdef OrderRecord* order
+        cdef int64_t i
+        for i in range(self.basket.n):
+            share = &self.basket.shares[i]
+            order = self.book.order(share.order_id)
+            if order.status == ORDER_OPEN:
+                self._fill_entry(
+                    order, share.units, self.basket.units_of(share, part), share.price, moment
+                )
+        return 0
 
     # Nothing of an entry could be paid: reject the order, or what an exit fill left of it.
     cdef int _leave_unfilled(self, OrderRecord* order, int32_t reason) except -1 nogil:

@@ -18,10 +18,13 @@ from ml4t.backtest.portfolio.position cimport Position
 cdef struct Queue:
     int64_t first                # order ids; 0: none
     int64_t last
-    double pending               # units they would add, bought less sold
+    double left                  # p and R of semantics section 3: what they leave of the position,
+    double entering              # and what they enter
     int32_t n_orders
+    int32_t n_exits              # the reduce-only among them
     int32_t place                # in the list of assets with waiting orders
-    int8_t has_pending           # ``pending`` holds
+    int8_t is_counted            # ``left``, ``entering`` and ``is_over`` hold
+    int8_t is_over               # they end the position
 
 
 @cython.final
@@ -32,6 +35,7 @@ cdef class OrderBook:
     cdef Settings settings
     cdef RecordBuffer orders         # every order ever made, by order id
     cdef int64_t n_waiting
+    cdef int64_t n_left_alone        # targets that would have traded too little
     cdef Queue* _queue               # by asset
     cdef int32_t* _busy              # the assets with waiting orders, in no order
     cdef int32_t _n_busy
@@ -47,6 +51,10 @@ cdef class OrderBook:
 
     cdef inline int32_t n_waiting_of(self, int32_t asset) noexcept nogil:
         return self._queue[asset].n_orders
+
+    # Reduce-only orders among them.
+    cdef inline int32_t n_exits_of(self, int32_t asset) noexcept nogil:
+        return self._queue[asset].n_exits
 
     cdef int64_t accept(
         self, int32_t asset, double quantity, int32_t reason, bint reduce_only
@@ -68,12 +76,13 @@ cdef class OrderBook:
     # A fill has left so much of the order.
     cdef inline void change_rest(self, OrderRecord* order, double rest) noexcept nogil:
         order.rest = rest
-        self._queue[order.asset].has_pending = 0
+        self._queue[order.asset].is_counted = 0
 
     cdef int _cancel_exits(self, const Position* position) except -1 nogil
     cdef void complete(self, OrderRecord* order, int8_t status) noexcept nogil
     cdef int split(self, int32_t asset, double ratio) except -1 nogil
-    cdef double pending_units(self, int32_t asset) noexcept nogil
+    cdef double units_after(self, int32_t asset) noexcept nogil
+    cdef int tell_duplicate(self, int64_t order_id, double after) except -1 nogil
     cdef const int64_t* collect_due(self, Phase phase, int64_t* n_due) noexcept nogil
     cdef list waiting_ids(self, int32_t asset)
     cdef list _ids_of(self, int32_t asset)
@@ -81,6 +90,8 @@ cdef class OrderBook:
         self, int32_t asset, double quantity, int8_t source, int32_t reason
     ) except NULL nogil
     cdef int _wait(self, OrderRecord* order) except -1 nogil
+    cdef void _begin_count(self, Queue* queue, int32_t asset) noexcept nogil
+    cdef void _count(self, Queue* queue, const OrderRecord* order) noexcept nogil
     cdef void _end(self, OrderRecord* order, int8_t status) noexcept nogil
     cdef void _leave(self, const OrderRecord* order) noexcept nogil
     cdef int _reserve_due(self) except -1 nogil

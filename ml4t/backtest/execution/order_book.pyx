@@ -9,16 +9,17 @@ from ml4t.backtest.core.buffer cimport RecordBuffer
 from ml4t.backtest.core.build cimport CHECKED
 from ml4t.backtest.core.settings cimport resolve_settings
 from ml4t.backtest.core.types cimport (
-    EVENT_CANCELLED, EVENT_REJECTED, EXIT_OTHER, ORDER_CANCELLED, ORDER_OPEN, ORDER_REJECTED,
-    REASON_NO_POSITION, REASON_POSITION_CLOSED, REASON_SPLIT, SOURCE_RULE, SOURCE_STRATEGY,
+    EVENT_CANCELLED, EVENT_DUPLICATE_EXIT, EVENT_REJECTED, EXIT_OTHER, ORDER_CANCELLED, ORDER_OPEN, ORDER_REJECTED,
+    REASON_EXIT_PENDING, REASON_NO_POSITION, REASON_POSITION_CLOSED, REASON_SPLIT, SOURCE_RULE, SOURCE_STRATEGY,
     OrderRecord,
 )
 from ml4t.backtest.execution.costs cimport whole_units
 from ml4t.backtest.execution.event_log cimport EventLog
 from ml4t.backtest.execution.schedule cimport Phase, fills_in
+from ml4t.backtest.execution.targets cimport floored_target
 from ml4t.backtest.market.cursor cimport Cursor
 from ml4t.backtest.portfolio.portfolio cimport Portfolio
-from ml4t.backtest.portfolio.position cimport Position, side_of
+from ml4t.backtest.portfolio.position cimport Position, is_negligible, side_of
 
 from ml4t.backtest.core.records import ORDER
 
@@ -154,8 +155,10 @@ cdef class OrderBook:
             order = self.order(order_id)
             after = self.order(order_id).after
             units = order.rest * ratio
+            order.target_units = order.target_units * ratio
             if self.settings.whole_units:
                 units = side_of(units) * whole_units(fabs(units))
+                order.target_units = floored_target(order.target_units)
             if units == 0.0:
                 self.cancel(order_id, REASON_SPLIT)
             else:
@@ -163,24 +166,46 @@ cdef class OrderBook:
                 order.rest = units
                 order.decision_close = order.decision_close / ratio
             order_id = after
-        self._queue[asset].has_pending = 0
+        self._queue[asset].is_counted = 0
         if CHECKED and self._queue[asset].n_orders < GUARDED:
             self._check_queue(asset)
         return 0
 
     # ---- what waits --------------------------------------------------------------------------
 
-    # Units that waiting orders of the asset would add: their rests, summed in the order of submission.
-    cdef double pending_units(self, int32_t asset) noexcept nogil:
+    # What the position of the asset is after all that waits for it (semantics section 3, after orders).
+    cdef double units_after(self, int32_t asset) noexcept nogil:
         cdef Queue* queue = &self._queue[asset]
         cdef int64_t order_id = queue.first
-        if not queue.has_pending:
-            queue.pending = 0.0
+        if order_id == 0:
+            return self.portfolio.positions.at[asset].quantity
+        if not queue.is_counted:
+            self._begin_count(queue, asset)
             while order_id != 0:
-                queue.pending += self.order(order_id).rest
+                self._count(queue, self.order(order_id))
                 order_id = self.order(order_id).after
-            queue.has_pending = 1
-        return queue.pending
+        return queue.left + queue.entering
+
+    # Of a plain order just accepted, with what was left after the orders before it: say so if it asks for
+    # units that a reduce-only order takes already.
+    cdef int tell_duplicate(self, int64_t order_id, double after) except -1 nogil:
+        cdef const OrderRecord* order = self.order(order_id)
+        cdef double held = self.portfolio.positions.at[order.asset].quantity
+        cdef double free = side_of(held) * after
+        cdef double asked = fabs(order.rest)
+        if not order.rest * held < 0.0:
+            return 0
+        if asked > fabs(held):
+            asked = fabs(held)
+        if free < 0.0:
+            free = 0.0
+        if free >= asked or is_negligible(asked - free, asked):
+            return 0
+        self.events.add(
+            EVENT_DUPLICATE_EXIT, REASON_EXIT_PENDING, order.asset, order_id, order.quantity,
+            side_of(order.rest) * free,
+        )
+        return 0
 
     # The orders that fill in this phase, in the order of submission. Their assets have a row now.
     cdef const int64_t* collect_due(self, Phase phase, int64_t* n_due) noexcept nogil:
@@ -235,6 +260,7 @@ cdef class OrderBook:
         # Before the first bar (on_start) nothing has been decided on.
         order.decision_time = self.cursor.now if self.cursor.t >= 0 else INT64_MIN
         order.ended = INT64_MIN
+        order.target_units = NAN
         order.quantity = quantity
         order.rest = quantity
         order.decision_close = self.portfolio.account.mark[asset]
@@ -255,26 +281,54 @@ cdef class OrderBook:
         order.before = queue.last
         if queue.last == 0:
             queue.first = order.order_id
-            queue.pending = 0.0
-            queue.has_pending = 1
+            self._begin_count(queue, order.asset)
             queue.place = self._n_busy
             self._busy[self._n_busy] = order.asset
             self._n_busy += 1
         else:
             self.order(queue.last).after = order.order_id
         queue.last = order.order_id
-        # One more term at the end of the sum: as if it had been summed anew.
-        queue.pending += order.rest
+        # One more at the end of the count: as if it had been counted anew.
+        if queue.is_counted:
+            self._count(queue, order)
         queue.n_orders += 1
+        queue.n_exits += order.reduce_only
         self.n_waiting += 1
         if CHECKED and queue.n_orders < GUARDED:
             self._check_queue(order.asset)
         return 0
 
+    # Nothing has been counted: all of the position is left.
+    cdef inline void _begin_count(self, Queue* queue, int32_t asset) noexcept nogil:
+        queue.left = self.portfolio.positions.at[asset].quantity
+        queue.entering = 0.0
+        queue.is_over = 0
+        queue.is_counted = 1
+
+    # One more order fills: its part against what is left of the position, then what enters.
+    cdef inline void _count(self, Queue* queue, const OrderRecord* order) noexcept nogil:
+        cdef double rest = order.rest
+        cdef double left = fabs(queue.left)
+        cdef double taken
+        if queue.left * rest < 0.0 and not (order.reduce_only and queue.is_over):
+            taken = fabs(rest) if fabs(rest) < left else left
+            queue.left += side_of(rest) * taken
+            if is_negligible(left - taken, taken):
+                queue.left = 0.0
+                queue.is_over = 1
+            rest = 0.0 if is_negligible(fabs(rest) - taken, taken) else rest - side_of(rest) * taken
+        if order.reduce_only:
+            return
+        if self.settings.submission_order:
+            queue.left += rest
+        else:
+            queue.entering += rest
+
     cdef inline void _leave(self, const OrderRecord* order) noexcept nogil:
         cdef Queue* queue = &self._queue[order.asset]
-        queue.has_pending = 0
+        queue.is_counted = 0
         queue.n_orders -= 1
+        queue.n_exits -= order.reduce_only
         self.n_waiting -= 1
         if queue.n_orders == 0:
             queue.first = 0
@@ -317,24 +371,31 @@ cdef class OrderBook:
         n_due[0] = n
 
     # Guard: the queue holds its asset's waiting orders, as many as it says, in the order of their ids, and
-    # their units where it says them.
+    # what they leave where it says so.
     cdef int _check_queue(self, int32_t asset) except -1 nogil:
         cdef int64_t before = 0
         cdef int64_t order_id = self._queue[asset].first
         cdef int32_t n = 0
-        cdef double pending = 0.0
+        cdef int32_t n_exits = 0
+        cdef Queue counted
+        self._begin_count(&counted, asset)
         while order_id != 0:
             if not (before < order_id <= self.orders.count):
                 return _broken_queue(asset, order_id)
             if self.order(order_id).asset != asset or self.order(order_id).status != ORDER_OPEN:
                 return _broken_queue(asset, order_id)
             n += 1
-            pending += self.order(order_id).rest
+            n_exits += self.order(order_id).reduce_only
+            self._count(&counted, self.order(order_id))
             before = order_id
             order_id = self.order(order_id).after
         if n != self._queue[asset].n_orders or before != self._queue[asset].last:
             return _broken_queue(asset, before)
-        if self._queue[asset].has_pending and self._queue[asset].pending != pending:
+        if n_exits != self._queue[asset].n_exits:
+            return _broken_queue(asset, before)
+        if self._queue[asset].is_counted and (
+            self._queue[asset].left != counted.left or self._queue[asset].entering != counted.entering
+        ):
             return _broken_queue(asset, before)
         return 0
 

@@ -121,6 +121,11 @@ def notes(result: ReportedRun) -> list[str]:
             f"{_plural(counters['ambiguous_bars'], 'bar')} may have gone either way (stop and target both "
             f"reached, or a level after an entry inside the bar): {config.intrabar} was assumed."
         )
+    if counters.get("targets_left_alone", 0):
+        said.append(
+            f"{_plural(counters['targets_left_alone'], 'target')} left alone: the change was below the "
+            "smallest trade or inside the drift band of the settings."
+        )
     return said
 
 

@@ -6,7 +6,7 @@ from ml4t.backtest.strategy.strategy import CompiledStrategy
 class SignalStrategy(CompiledStrategy):
     def __init__(
         self,
-        entry: str,
+        entry: str | None = None,
         exit: str | None = None,  # noqa: A002
         *,
         short_entry: str | None = None,
@@ -18,7 +18,7 @@ class SignalStrategy(CompiledStrategy):
     @property
     def parameters(self) -> dict[str, str | float]: ...
     @property
-    def entry(self) -> str: ...
+    def entry(self) -> str | None: ...
     @property
     def exit(self) -> str | None: ...
     @property

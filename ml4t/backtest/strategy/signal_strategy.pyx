@@ -4,7 +4,9 @@ cimport cython
 from libc.math cimport NAN, isnan
 from libc.stdint cimport int32_t, int64_t
 
-from ml4t.backtest.core.types cimport REASON_NONE, REASON_ORDER
+from ml4t.backtest.core.types cimport (
+    EVENT_PASSED_OVER, REASON_CONFLICTING_SIGNAL, REASON_EXIT_PENDING, REASON_NONE,
+)
 from ml4t.backtest.strategy.strategy cimport CompiledStrategy
 
 from ml4t.backtest.market.column_names import unknown_name
@@ -20,15 +22,21 @@ cdef enum Column:
 cdef class SignalStrategy(CompiledStrategy):
     """Go long, and short, where a column says so. A signal is a value above zero; NaN is none.
 
-    While orders of an asset wait, its signals are passed over. In a position, its exit column or the
-    other side's entry closes it; the latter then opens the other side. Flat, an entry opens; a long
-    entry goes before a short one.
+    In a position, its exit column or the other side's entry closes it; the latter then opens the other
+    side. Flat, an entry opens; a long entry goes before a short one. While an exit by a rule waits, an
+    entry of the other side is ordered beside it. An entry that is not acted on, because an exit of its own
+    side waits or another signal of the bar overrules it, leaves an event of the kind ``passed_over``. All
+    entries of one timestamp are one basket: where they cannot be paid together, all are scaled by one
+    factor.
 
     Parameters
     ----------
-    entry : str
+    entry : str, optional
         Signal or indicator column.
-    exit, short_entry, short_exit : str, optional
+    exit : str, optional
+        What closes a long; without it rules alone do.
+    short_entry, short_exit : str, optional
+        The same for shorts. One of entry and short_entry has to be given.
     quantity : float, optional
         Units of an entry. Give one of quantity, value and percent; without any it is percent=1.
     value : float, optional
@@ -39,13 +47,26 @@ cdef class SignalStrategy(CompiledStrategy):
     Raises
     ------
     ValueError
-        If more than one size is given, or one is not positive and finite.
+        If there is no entry, or an exit without one, if more than one size is given, or one is not
+        positive and finite.
+
+    Notes
+    -----
+    Signals are joined as of: a signal of one row is seen at every later bar of its asset, until the next
+    row, and enters again after each exit. Give it an end: ``Signals(signals, max_age="1 day")``, or rows
+    of zero after it.
     """
 
     def __init__(
-        self, str entry not None, str exit=None, *, str short_entry=None, str short_exit=None,
+        self, str entry=None, str exit=None, *, str short_entry=None, str short_exit=None,
         quantity=None, value=None, percent=None,
     ):
+        if entry is None and short_entry is None:
+            raise ValueError("SignalStrategy needs a column to enter by: give entry, short_entry or both")
+        if exit is not None and entry is None:
+            raise ValueError(f"exit={exit!r} closes longs, and without entry there are none")
+        if short_exit is not None and short_entry is None:
+            raise ValueError(f"short_exit={short_exit!r} closes shorts, and without short_entry there are none")
         sizes = {"quantity": quantity, "value": value, "percent": percent}
         given = {name: float(size) for name, size in sizes.items() if size is not None}
         if len(given) > 1:
@@ -74,7 +95,8 @@ cdef class SignalStrategy(CompiledStrategy):
         return given | {name: size for name, size in sizes.items() if not isnan(size)}
 
     def __repr__(self):
-        return f"SignalStrategy(entry={self.entry!r}, exit={self.exit!r})"
+        given = ", ".join(f"{name}={value!r}" for name, value in self.parameters.items())
+        return f"SignalStrategy({given})"
 
     cdef int prepare(self) except -1:
         names = (self.entry, self.exit, self.short_entry, self.short_exit)
@@ -111,13 +133,16 @@ cdef class SignalStrategy(CompiledStrategy):
 
     cdef int _act(self, int32_t asset, int64_t row) except -1 nogil:
         cdef double held = self.portfolio.positions.at[asset].quantity
-        if self.book.n_waiting_of(asset) > 0:
-            return 0
         if held > 0.0:
-            return self._leave(asset, EXIT, SHORT_ENTRY, row, -1.0)
+            return self._leave(asset, ENTRY, EXIT, SHORT_ENTRY, row, -1.0)
         if held < 0.0:
-            return self._leave(asset, SHORT_EXIT, ENTRY, row, 1.0)
+            return self._leave(asset, SHORT_ENTRY, SHORT_EXIT, ENTRY, row, 1.0)
+        return self._open(asset, row)
+
+    # Flat: nothing of the asset waits, for what was ordered before has filled by now or ended.
+    cdef int _open(self, int32_t asset, int64_t row) except -1 nogil:
         if self._is_on(ENTRY, row):
+            self._pass_over(SHORT_ENTRY, asset, row, REASON_CONFLICTING_SIGNAL)
             return self._enter(asset, 1.0)
         if self._is_on(SHORT_ENTRY, row):
             return self._enter(asset, -1.0)
@@ -126,14 +151,28 @@ cdef class SignalStrategy(CompiledStrategy):
     cdef inline bint _is_on(self, int column, int64_t row) noexcept nogil:
         return self.columns[column] != NULL and self.columns[column][row] > 0.0
 
+    # In a position. What waits for it can only be an exit that a rule decided at this close.
     cdef int _leave(
-        self, int32_t asset, int exit_column, int other_entry, int64_t row, double other_side
+        self, int32_t asset, int own_entry, int exit_column, int other_entry, int64_t row,
+        double other_side
     ) except -1 nogil:
+        cdef bint is_leaving = self.portfolio.positions.at[asset].exit_is_decided
         if self._is_on(other_entry, row):
-            self.order_close(asset)
+            self._pass_over(own_entry, asset, row, REASON_CONFLICTING_SIGNAL)
+            if not is_leaving:
+                self.order_close(asset)
             return self._enter(asset, other_side)
+        if is_leaving:
+            return self._pass_over(own_entry, asset, row, REASON_EXIT_PENDING)
         if self._is_on(exit_column, row):
+            self._pass_over(own_entry, asset, row, REASON_CONFLICTING_SIGNAL)
             self.order_close(asset)
+        return 0
+
+    # An entry that the bar asks for, and that is not made: a row says so.
+    cdef int _pass_over(self, int column, int32_t asset, int64_t row, int32_t reason) except -1 nogil:
+        if self._is_on(column, row):
+            self.broker.events.add(EVENT_PASSED_OVER, reason, asset, 0, NAN, NAN)
         return 0
 
     # No division by zero: prices are positive, and cannot_size() is asked before.
@@ -150,5 +189,5 @@ cdef class SignalStrategy(CompiledStrategy):
                 self.units_of_weight(asset, self.percent) if isnan(self.value)
                 else self.value / self.account.mark[asset]
             )
-        self.order_units(asset, direction * units, REASON_ORDER, False)
+        self.order_entry(asset, direction * units)
         return 0

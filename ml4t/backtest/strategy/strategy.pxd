@@ -32,7 +32,13 @@ cdef class Strategy:
         self, int32_t asset, double units, int32_t reason, bint reduce_only
     ) except -1 nogil
     cdef int64_t order_close(self, int32_t asset) except -1 nogil
+    cdef int64_t order_entry(self, int32_t asset, double units) except -1 nogil
     cdef int64_t target_units(self, int32_t asset, double units) except -1 nogil
+    cdef int64_t _target(self, int32_t asset, double target, double change) except -1 nogil
+    cdef bint _is_left_alone(self, int32_t asset, double target, double change) noexcept nogil
+    cdef int64_t _order_units(
+        self, int32_t asset, double units, int32_t reason, bint reduce_only
+    ) except -1 nogil
     cdef int64_t target_weight(self, int32_t asset, double weight) except -1 nogil
     cdef int64_t target_value(self, int32_t asset, double value) except -1 nogil
     cdef double units_of_weight(self, int32_t asset, double weight) noexcept nogil

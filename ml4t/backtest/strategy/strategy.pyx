@@ -10,15 +10,17 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from ml4t.backtest.core.settings cimport Settings
 from ml4t.backtest.core.types cimport (
-    ORDER_OPEN, REASON_CANCEL, REASON_CLOSE, REASON_NO_EQUITY, REASON_NO_PRICE, REASON_NONE,
-    REASON_ORDER, REASON_RULE, REASON_ZERO_QUANTITY,
+    IN_BASKET, ORDER_OPEN, REASON_CANCEL, REASON_CLOSE, REASON_EXIT_PENDING, REASON_NO_EQUITY,
+    REASON_NO_PRICE, REASON_NONE, REASON_ORDER, REASON_RULE, REASON_ZERO_QUANTITY, OrderRecord,
 )
 from ml4t.backtest.core.ranges cimport LEAST_UNITS, MOST_UNITS, is_quantity
 from ml4t.backtest.execution.broker cimport Broker
 from ml4t.backtest.execution.costs cimport whole_units
+from ml4t.backtest.execution.targets cimport floored_target, is_met
 from ml4t.backtest.execution.views cimport Order
-from ml4t.backtest.portfolio.position cimport side_of
+from ml4t.backtest.portfolio.position cimport Position, side_of
 from ml4t.backtest.risk.manager cimport RiskManager
 
 from ml4t.backtest.core.ranges import QUANTITY
@@ -90,6 +92,19 @@ cdef class Strategy:
     def quantity(self, asset):
         """Return the units held: positive long, negative short, 0 flat."""
         return self.portfolio.positions.at[self.code_of(asset)].quantity
+
+    def quantity_after_orders(self, asset):
+        """Return the units held once all that waits for the asset has filled, exits by rules too.
+
+        Orders that can only reduce count for what is left for them: two that close one position take it
+        once. What cannot be paid at the fill is not foreseen.
+        """
+        return self.book.units_after(self.code_of(asset))
+
+    def pending(self, asset):
+        """Return the units that waiting orders would add: ``quantity_after_orders`` less ``quantity``."""
+        cdef int32_t code = self.code_of(asset)
+        return self.book.units_after(code) - self.portfolio.positions.at[code].quantity
 
     def position(self, asset):
         """Return the :class:`PositionTradeState` of an asset; false when it is flat."""
@@ -169,12 +184,14 @@ cdef class Strategy:
     def order_target_percent(self, asset, percent):
         """Order what brings the position to a fraction of equity; negative is short.
 
-        Waiting orders of the asset count as filled. A target of zero without any is a :meth:`close`.
+        Waiting orders of the asset count as filled (:meth:`quantity_after_orders`); the order never takes
+        the position past its target. A target of zero with nothing waiting is a :meth:`close`. While an
+        exit by a rule waits, a target on the position's own side is rejected (``exit_pending``).
 
         Returns
         -------
         Order or None
-            None when nothing has to change.
+            None when nothing has to change, or less than the smallest trade of the settings.
         """
         self.check_may_order()
         return self._made(self.target_weight(self.code_of(asset), _finite("percent", percent)))
@@ -184,8 +201,25 @@ cdef class Strategy:
         self.check_may_order()
         return self._made(self.target_value(self.code_of(asset), _finite("value", value)))
 
+    def order_target_quantity(self, asset, quantity):
+        """Order what brings the position to so many units; negative is short.
+
+        Raises
+        ------
+        ValueError
+            If the units are neither 0 nor of a size that an order can have.
+        """
+        self.check_may_order()
+        cdef double units = _finite("quantity", quantity)
+        if units != 0.0 and not is_quantity(units):
+            raise ValueError(f"quantity must be 0 or in {QUANTITY}, was {quantity!r}")
+        return self._made(self.target_units(self.code_of(asset), units))
+
     def order_target_weights(self, weights, *, keep_others=False):
         """Order what brings the portfolio to these fractions of equity, in asset order.
+
+        All targets of one timestamp are one basket: where they cannot be paid together, all are scaled
+        by one factor.
 
         Parameters
         ----------
@@ -281,8 +315,27 @@ cdef class Strategy:
         self._check_running()
         return self.broker.check_takes_orders()
 
-    # An order of so many units: the rules see it, whole units are rounded, then it waits.
+    # An order of so many units. Where an exit is taking them already, an event says so.
     cdef int64_t order_units(
+        self, int32_t asset, double units, int32_t reason, bint reduce_only
+    ) except -1 nogil:
+        cdef double after
+        cdef int64_t order_id
+        if reduce_only or self.book.n_exits_of(asset) == 0:
+            return self._order_units(asset, units, reason, reduce_only)
+        after = self.book.units_after(asset)
+        order_id = self._order_units(asset, units, reason, False)
+        self.book.tell_duplicate(order_id, after)
+        return order_id
+
+    # A signal's entry: paid together with the others of this timestamp. It may reverse a position.
+    cdef int64_t order_entry(self, int32_t asset, double units) except -1 nogil:
+        cdef int64_t order_id = self._order_units(asset, units, REASON_ORDER, False)
+        self.book.order(order_id).part = IN_BASKET
+        return order_id
+
+    # The rules see it, whole units are rounded, then it waits.
+    cdef int64_t _order_units(
         self, int32_t asset, double units, int32_t reason, bint reduce_only
     ) except -1 nogil:
         cdef double asked = units
@@ -305,16 +358,55 @@ cdef class Strategy:
 
     # What brings position and waiting orders to so many units; 0 when nothing has to change.
     cdef int64_t target_units(self, int32_t asset, double units) except -1 nogil:
-        cdef double held = self.portfolio.positions.at[asset].quantity
-        cdef double change = units - (held + self.book.pending_units(asset))
-        if change == 0.0:
+        cdef const Position* position = &self.portfolio.positions.at[asset]
+        cdef double target = units + 0.0  # no -0.0
+        cdef double after = self.book.units_after(asset)
+        cdef double change
+        cdef int64_t order_id
+        if units == 0.0 and self.book.n_waiting_of(asset) == 0:
+            order_id = self.order_close(asset)
+            if order_id != 0:
+                self.book.order(order_id).part = IN_BASKET
+            return order_id
+        if fabs(target) > MOST_UNITS:
+            return _too_many(target)
+        if self.broker.settings.whole_units:
+            target = floored_target(units)
+        if is_met(target, after):
             return 0
-        return self.order_units(asset, change, REASON_ORDER, False)
+        change = target - after
+        if self.broker.settings.whole_units and whole_units(fabs(change)) == 0.0:
+            return 0
+        if position.exit_is_decided and target * position.quantity > 0.0:
+            return self.book.refuse(asset, change, REASON_EXIT_PENDING)
+        if target != 0.0 and self._is_left_alone(asset, target, change):
+            self.book.n_left_alone += 1
+            return 0
+        return self._target(asset, target, change)
+
+    # The change that a target asks for becomes an order, which is held to it.
+    cdef int64_t _target(self, int32_t asset, double target, double change) except -1 nogil:
+        cdef int64_t order_id = self._order_units(asset, change, REASON_ORDER, False)
+        cdef OrderRecord* order = self.book.order(order_id)
+        order.target_units = target
+        order.part = IN_BASKET
+        return order_id
+
+    # Whether the settings hold a change for too small to be traded. Without a mark it has no value.
+    cdef bint _is_left_alone(self, int32_t asset, double target, double change) noexcept nogil:
+        cdef const Settings* settings = &self.broker.settings
+        cdef double units = fabs(change)
+        cdef double value = units * self.account.mark[asset]
+        return (
+            units < settings.min_trade_units or value < settings.min_trade_value
+            or value < settings.min_trade_percent * self.account.marked_equity
+            or units <= settings.drift_band * fabs(target)
+        )
 
     cdef int64_t target_weight(self, int32_t asset, double weight) except -1 nogil:
         cdef int32_t problem
-        if weight == 0.0 and self.book.n_waiting_of(asset) == 0:
-            return self.order_close(asset)
+        if weight == 0.0:
+            return self.target_units(asset, 0.0)
         problem = self.cannot_size(asset, True)
         if problem != REASON_NONE:
             return self.book.refuse(asset, 0.0, problem)
@@ -322,8 +414,8 @@ cdef class Strategy:
 
     cdef int64_t target_value(self, int32_t asset, double value) except -1 nogil:
         cdef int32_t problem
-        if value == 0.0 and self.book.n_waiting_of(asset) == 0:
-            return self.order_close(asset)
+        if value == 0.0:
+            return self.target_units(asset, 0.0)
         problem = self.cannot_size(asset, True)
         if problem != REASON_NONE:
             return self.book.refuse(asset, 0.0, problem)

@@ -1,0 +1,40 @@
+cimport cython
+from libc.stdint cimport int32_t, int64_t
+
+from ml4t.backtest.core.settings cimport Settings
+from ml4t.backtest.core.types cimport OrderRecord
+from ml4t.backtest.execution.buying_power cimport Means
+from ml4t.backtest.execution.order_book cimport OrderBook
+from ml4t.backtest.portfolio.account cimport Account
+
+
+# What one order of a basket is to enter.
+cdef struct Share:
+    int64_t order_id
+    int64_t behind               # the share of the same asset before it; -1: none
+    double units                 # as far as its target has room
+    double price
+    double held                  # of the asset, before all shares
+    double reached               # of the asset after it, in the trial at hand
+    int32_t asset
+
+
+@cython.final
+cdef class Basket:
+    cdef OrderBook book
+    cdef Account account
+    cdef Settings settings
+    cdef Share* shares
+    cdef int64_t n
+    cdef int64_t _capacity
+
+    cdef int add(
+        self, OrderRecord* order, int64_t behind, double held, double units, double price
+    ) except -1 nogil
+    cdef double held_before(self, const Share* share) noexcept nogil
+    cdef double payable_part(self) noexcept nogil
+    cdef double units_of(self, const Share* share, double part) noexcept nogil
+    cdef bint _can_pay_all(self, double part) noexcept nogil
+    cdef void _pay(
+        self, Means* means, Share* share, const OrderRecord* order, double units
+    ) noexcept nogil

@@ -1,0 +1,126 @@
+"""Basket: entries that are paid together, by one common part of each (semantics section 3, Baskets)."""
+
+cimport cython
+from libc.math cimport fabs, floor
+from libc.stddef cimport size_t
+from libc.stdint cimport int32_t, int64_t
+from libc.stdlib cimport free, realloc
+
+from ml4t.backtest.core.settings cimport INSUFFICIENT_REJECT
+from ml4t.backtest.core.types cimport OrderRecord
+from ml4t.backtest.execution.buying_power cimport SEARCH_STEPS, Means, can_pay, means_of
+from ml4t.backtest.execution.costs cimport fill_commission
+from ml4t.backtest.execution.order_book cimport OrderBook
+from ml4t.backtest.portfolio.account cimport Account
+from ml4t.backtest.portfolio.position cimport is_negligible, side_of
+
+
+@cython.final
+cdef class Basket:
+    """What the orders of one basket are to enter at one moment; filled anew for each.
+
+    Parameters
+    ----------
+    book : OrderBook
+    """
+
+    def __cinit__(self, OrderBook book not None):
+        self.book = book
+        self.account = book.portfolio.account
+        self.settings = book.settings
+
+    def __dealloc__(self):
+        free(self.shares)
+
+    # The share of an order, which knows it by its number from now on.
+    cdef int add(
+        self, OrderRecord* order, int64_t behind, double held, double units, double price
+    ) except -1 nogil:
+        cdef Share* share
+        cdef int64_t capacity
+        cdef void* moved
+        if self.n == self._capacity:
+            capacity = 16 + 2 * self._capacity
+            moved = realloc(self.shares, <size_t> capacity * sizeof(Share))
+            if moved == NULL:
+                return _out_of_memory(capacity)
+            self.shares = <Share*> moved
+            self._capacity = capacity
+        share = &self.shares[self.n]
+        share.order_id = order.order_id
+        share.asset = order.asset
+        share.behind = behind
+        share.held = held
+        share.units = units
+        share.price = price
+        share.reached = held + side_of(order.quantity) * units
+        self.n += 1
+        order.part = self.n
+        return 0
+
+    # What is held of its asset when its turn comes, in the trial at hand.
+    cdef inline double held_before(self, const Share* share) noexcept nogil:
+        return share.held if share.behind < 0 else self.shares[share.behind].reached
+
+    # The part of every share that can be paid: 1, what the search finds, or 0 under reject.
+    cdef double payable_part(self) noexcept nogil:
+        cdef double low = 0.0
+        cdef double high = 1.0
+        cdef double middle
+        cdef int step
+        if self._can_pay_all(1.0):
+            return 1.0
+        if self.settings.on_insufficient == INSUFFICIENT_REJECT:
+            return 0.0
+        for step in range(SEARCH_STEPS):
+            middle = (low + high) / 2.0
+            if self._can_pay_all(middle):
+                low = middle
+            else:
+                high = middle
+        return low
+
+    # So much of a share; all of it is not rounded.
+    cdef inline double units_of(self, const Share* share, double part) noexcept nogil:
+        cdef double units = part * share.units
+        if part == 1.0:
+            return share.units
+        if is_negligible(units, share.units):
+            return 0.0
+        return floor(units) if self.settings.whole_units else units
+
+    # Whether so much of every share can be paid, one after the other.
+    cdef bint _can_pay_all(self, double part) noexcept nogil:
+        cdef Means means = means_of(&self.settings, self.account)
+        cdef Share* share
+        cdef const OrderRecord* order
+        cdef double units
+        cdef int64_t i
+        for i in range(self.n):
+            share = &self.shares[i]
+            order = self.book.order(share.order_id)
+            units = self.units_of(share, part)
+            share.reached = self.held_before(share) + side_of(order.quantity) * units
+            if units == 0.0:
+                continue
+            if not can_pay(&self.settings, &means, order, units, share.price):
+                return False
+            self._pay(&means, share, order, units)
+        return True
+
+    # As the account books a fill (semantics section 10), so that what is tried here is what is paid.
+    cdef inline void _pay(
+        self, Means* means, Share* share, const OrderRecord* order, double units
+    ) noexcept nogil:
+        cdef double fee = fill_commission(&self.settings, order, units, share.price)
+        cdef double mark = self.account.mark[share.asset]
+        cdef double before = self.held_before(share) * mark
+        cdef double after = share.reached * mark
+        means.cash = means.cash - (side_of(order.quantity) * units * share.price + fee)
+        if self.settings.margin_account:
+            means.net += after - before
+            means.gross += fabs(after) - fabs(before)
+
+
+cdef int _out_of_memory(int64_t shares) except -1 with gil:
+    raise MemoryError(f"no memory for the {shares} orders of a basket")
