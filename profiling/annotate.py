@@ -55,17 +55,26 @@ HOT_PATHS: dict[str, tuple[str, ...]] = {
     "ml4t/backtest/execution/schedule.pxd": ("fills_in",),
     "ml4t/backtest/execution/order_book.pyx": (
         "OrderBook.accept", "OrderBook.accept_exit", "OrderBook.make_exit", "OrderBook.cancel",
-        "OrderBook._cancel_exits", "OrderBook.complete", "OrderBook.pending_units",
+        "OrderBook._cancel_exits", "OrderBook.complete", "OrderBook.units_after",
         "OrderBook.collect_due", "OrderBook._new_order", "OrderBook._wait", "OrderBook._leave",
-        "OrderBook._collect_of",
+        "OrderBook._collect_of", "OrderBook._begin_count", "OrderBook._count",
+        "OrderBook.tell_duplicate",
     ),
-    "ml4t/backtest/execution/buying_power.pyx": ("affordable_units", "_search", "_can_pay"),
+    "ml4t/backtest/execution/buying_power.pxd": ("can_pay", "is_short_in_cash_account"),
+    "ml4t/backtest/execution/buying_power.pyx": ("means_of", "affordable_units", "_search"),
+    "ml4t/backtest/execution/targets.pxd": ("is_met", "within_target", "floored_target"),
+    "ml4t/backtest/execution/basket.pyx": (
+        "Basket.add", "Basket.held_before", "Basket.payable_part", "Basket.units_of",
+        "Basket._can_pay_all", "Basket._pay",
+    ),
     "ml4t/backtest/execution/fills.pyx": (
         "Fills.of_order", "Fills._new_fill", "Fills._charge", "Fills._check", "Fills._book",
     ),
     "ml4t/backtest/execution/matching.pxd": ("Matching.try_levels",),
     "ml4t/backtest/execution/matching.pyx": (
-        "Matching.fill_market_orders", "Matching._reduce", "Matching._enter", "Matching.hit",
+        "Matching.fill_market_orders", "Matching._reduce", "Matching._enter", "Matching._fill_entry",
+        "Matching._enter_together", "Matching._joins", "Matching._add_share", "Matching._fill_basket",
+        "Matching.hit",
         "Matching._exit_stop", "Matching._exit_target", "Matching._exit_at_level",
     ),
     "ml4t/backtest/risk/frozen_inputs.pyx": (
@@ -82,12 +91,14 @@ HOT_PATHS: dict[str, tuple[str, ...]] = {
         "RiskManager._decide", "RiskManager.on_fill_booked", "RiskManager._arm",
     ),
     "ml4t/backtest/strategy/strategy.pyx": (
-        "Strategy.order_units", "Strategy.order_close", "Strategy.target_units",
+        "Strategy.order_units", "Strategy.order_entry", "Strategy._order_units", "Strategy.order_close",
+        "Strategy.target_units", "Strategy._target", "Strategy._is_left_alone",
         "Strategy.target_weight", "Strategy.units_of_weight", "Strategy.cannot_size",
     ),
     "ml4t/backtest/strategy/signal_strategy.pyx": (
         "SignalStrategy.on_timestamp", "SignalStrategy.next_row", "SignalStrategy._act",
-        "SignalStrategy._is_on", "SignalStrategy._leave", "SignalStrategy._enter",
+        "SignalStrategy._is_on", "SignalStrategy._open", "SignalStrategy._leave", "SignalStrategy._enter",
+        "SignalStrategy._pass_over",
     ),
     "ml4t/backtest/engine/curve.pxd": ("write_point",),
     "ml4t/backtest/engine/quiet.pxd": ("take_quiet_bar",),

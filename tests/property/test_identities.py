@@ -205,7 +205,14 @@ def test_what_a_run_counts_is_what_its_records_say(shard):
         assert {name: count for name, count in by_rule.items() if count} == exits, seed
         ambiguous = expected.met["both_levels_in_one_bar"]
         assert result.counters["ambiguous_bars"] == ambiguous, seed
+        left_alone = expected.met["left_alone"]
+        assert result.counters["targets_left_alone"] == left_alone, seed
         at_once = [fill for fill in expected.fills if fill["timestamp"] <= fill["decision_time"]]
         assert result.counters["fill_not_later_than_decision"] == len(at_once), seed
-        met.update(ambiguous=ambiguous, at_once=len(at_once), exits=exits.total())
+        met.update(
+            ambiguous=ambiguous,
+            at_once=len(at_once),
+            exits=exits.total(),
+            left_alone=left_alone,
+        )
     assert min(met.values()) > 5, met

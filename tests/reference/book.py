@@ -306,7 +306,7 @@ class Book:
             self.reject(order, "short_in_cash_account", order.rest)
         else:
             price = self.slip(self.marks[order.asset], order.direction)
-            shares.add(order, before, held, units, price)
+            shares.add(order, held, units, price)
 
     def pay_shares(self, shares: Shares, moment: str) -> None:
         """All of them, or one part of each."""
@@ -325,26 +325,25 @@ class Book:
                 self.fill_entry(order, asked, units, shares.price[order], moment)
 
     def can_pay_shares(self, shares: Shares, part: float) -> bool:
-        """Whether so much of every share can be paid, one after the other, by the account's own sums."""
-        margin = self.settings.account == "margin"
-        cash, initial = self.cash, self.settings.initial_margin
-        net, gross = self.exposure() if margin else (0.0, 0.0)
+        """Whether so much of every share can be paid, one after the other."""
+        margin, initial = self.settings.account == "margin", self.settings.initial_margin
+        cash, (net, gross) = self.cash, self.exposure()
+        equity = cash + net
         for order in shares:
-            price, mark = shares.price[order], self.marks[order.asset]
+            price = shares.price[order]
             units = shares.part_of(order, part, self.settings.whole)
-            held, reached = shares.move(order, units)
             if units == 0.0:
                 continue
             fee = 0.0 if self.wrong("scale_ignores_fee") else self.fee(order, units, price)
-            if margin and not initial * (gross + units * price) <= cash + net - fee:
+            if margin and not initial * (gross + units * price) <= equity - fee:
                 return False
             if not margin and not units * price + fee <= cash:
                 return False
             if self.wrong("basket_spends_nothing"):
                 continue
-            cash = cash - (order.direction * units * price + fee)
-            before, after = held * mark, reached * mark
-            net, gross = net + (after - before), gross + (abs(after) - abs(before))
+            cash = cash - (units * price + fee)
+            equity = equity - fee
+            gross = gross + units * price
         return True
 
     def within_target(self, order: Order, units: float, held: float) -> float:

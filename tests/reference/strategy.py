@@ -110,9 +110,7 @@ def _target_weights(book: Book, one: Act, equity: float) -> None:
         if asset in one.weights:
             if not isnan(one.weights[asset]):
                 _target_money(book, asset, "target_percent", one.weights[asset], equity)
-        elif not one.keep_others and (
-            book.positions[asset] is not None or book.waiting_of(asset)
-        ):
+        elif not one.keep_others and (book.positions[asset] is not None or book.waiting_of(asset)):
             _target(book, asset, 0.0, equity)
 
 

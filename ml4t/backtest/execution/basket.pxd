@@ -1,5 +1,5 @@
 cimport cython
-from libc.stdint cimport int32_t, int64_t
+from libc.stdint cimport int64_t
 
 from ml4t.backtest.core.settings cimport Settings
 from ml4t.backtest.core.types cimport OrderRecord
@@ -11,12 +11,9 @@ from ml4t.backtest.portfolio.account cimport Account
 # What one order of a basket is to enter.
 cdef struct Share:
     int64_t order_id
-    int64_t behind               # the share of the same asset before it; -1: none
     double units                 # as far as its target has room
     double price
-    double held                  # of the asset, before all shares
-    double reached               # of the asset after it, in the trial at hand
-    int32_t asset
+    double reached               # what its asset is to be once it has entered all of them
 
 
 @cython.final
@@ -29,12 +26,11 @@ cdef class Basket:
     cdef int64_t _capacity
 
     cdef int add(
-        self, OrderRecord* order, int64_t behind, double held, double units, double price
+        self, OrderRecord* order, double held, double units, double price
     ) except -1 nogil
-    cdef double held_before(self, const Share* share) noexcept nogil
     cdef double payable_part(self) noexcept nogil
     cdef double units_of(self, const Share* share, double part) noexcept nogil
     cdef bint _can_pay_all(self, double part) noexcept nogil
     cdef void _pay(
-        self, Means* means, Share* share, const OrderRecord* order, double units
+        self, Means* means, const OrderRecord* order, double units, double price
     ) noexcept nogil

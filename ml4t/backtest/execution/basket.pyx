@@ -1,9 +1,9 @@
 """Basket: entries that are paid together, by one common part of each (semantics section 3, Baskets)."""
 
 cimport cython
-from libc.math cimport fabs, floor
+from libc.math cimport floor
 from libc.stddef cimport size_t
-from libc.stdint cimport int32_t, int64_t
+from libc.stdint cimport int64_t
 from libc.stdlib cimport free, realloc
 
 from ml4t.backtest.core.settings cimport INSUFFICIENT_REJECT
@@ -34,7 +34,7 @@ cdef class Basket:
 
     # The share of an order, which knows it by its number from now on.
     cdef int add(
-        self, OrderRecord* order, int64_t behind, double held, double units, double price
+        self, OrderRecord* order, double held, double units, double price
     ) except -1 nogil:
         cdef Share* share
         cdef int64_t capacity
@@ -48,19 +48,12 @@ cdef class Basket:
             self._capacity = capacity
         share = &self.shares[self.n]
         share.order_id = order.order_id
-        share.asset = order.asset
-        share.behind = behind
-        share.held = held
         share.units = units
         share.price = price
         share.reached = held + side_of(order.quantity) * units
         self.n += 1
         order.part = self.n
         return 0
-
-    # What is held of its asset when its turn comes, in the trial at hand.
-    cdef inline double held_before(self, const Share* share) noexcept nogil:
-        return share.held if share.behind < 0 else self.shares[share.behind].reached
 
     # The part of every share that can be paid: 1, what the search finds, or 0 under reject.
     cdef double payable_part(self) noexcept nogil:
@@ -92,7 +85,7 @@ cdef class Basket:
     # Whether so much of every share can be paid, one after the other.
     cdef bint _can_pay_all(self, double part) noexcept nogil:
         cdef Means means = means_of(&self.settings, self.account)
-        cdef Share* share
+        cdef const Share* share
         cdef const OrderRecord* order
         cdef double units
         cdef int64_t i
@@ -100,26 +93,22 @@ cdef class Basket:
             share = &self.shares[i]
             order = self.book.order(share.order_id)
             units = self.units_of(share, part)
-            share.reached = self.held_before(share) + side_of(order.quantity) * units
             if units == 0.0:
                 continue
             if not can_pay(&self.settings, &means, order, units, share.price):
                 return False
-            self._pay(&means, share, order, units)
+            self._pay(&means, order, units, share.price)
         return True
 
-    # As the account books a fill (semantics section 10), so that what is tried here is what is paid.
+    # Cash as the account books a fill, so that what is tried here is what is paid. Margin by the sums of
+    # the test itself: at marks, slippage would make it depend on who comes last.
     cdef inline void _pay(
-        self, Means* means, Share* share, const OrderRecord* order, double units
+        self, Means* means, const OrderRecord* order, double units, double price
     ) noexcept nogil:
-        cdef double fee = fill_commission(&self.settings, order, units, share.price)
-        cdef double mark = self.account.mark[share.asset]
-        cdef double before = self.held_before(share) * mark
-        cdef double after = share.reached * mark
-        means.cash = means.cash - (side_of(order.quantity) * units * share.price + fee)
-        if self.settings.margin_account:
-            means.net += after - before
-            means.gross += fabs(after) - fabs(before)
+        cdef double fee = fill_commission(&self.settings, order, units, price)
+        means.cash = means.cash - (units * price + fee)
+        means.equity = means.equity - fee
+        means.gross = means.gross + units * price
 
 
 cdef int _out_of_memory(int64_t shares) except -1 with gil:

@@ -13,7 +13,7 @@ cdef enum:
 # What there is to pay with, at the marks of the moment.
 cdef struct Means:
     double cash
-    double net                   # of a margin account only; so gross
+    double equity                # of a margin account only; so gross
     double gross
 
 
@@ -30,7 +30,7 @@ cdef inline bint can_pay(
     cdef double fee = fill_commission(settings, order, units, price)
     if settings.margin_account:
         return (
-            settings.initial_margin * (means.gross + units * price) <= means.cash + means.net - fee
+            settings.initial_margin * (means.gross + units * price) <= means.equity - fee
         )
     return units * price + fee <= means.cash
 

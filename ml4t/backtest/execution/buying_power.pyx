@@ -14,7 +14,7 @@ from ml4t.backtest.portfolio.position cimport is_negligible
 cdef Means means_of(const Settings* settings, Account account) noexcept nogil:
     cdef Means means
     means.cash = account.cash
-    means.net = account.net() if settings.margin_account else 0.0
+    means.equity = account.equity() if settings.margin_account else 0.0
     means.gross = account.gross() if settings.margin_account else 0.0
     return means
 

@@ -225,7 +225,7 @@ cdef class Matching:
         if is_short_in_cash_account(&self.settings, order):
             return self._leave_unfilled(order, why_not_affordable(&self.settings, order))
         return self.basket.add(
-            order, behind, held, units,
+            order, held, units,
             slipped(&self.settings, self.account.mark[order.asset], direction),
         )
 
