@@ -19,7 +19,8 @@ def _record(own=0, **columns):
 ORDER = _record(
     own=2,
     order_id="i8", timestamp="i8", decision_time="i8", decision_row="i8", ended="i8", position_id="i8",
-    quantity="f8", filled_quantity="f8", rest="f8", decision_close="f8", notional="f8", units="f8", level="f8",
+    quantity="f8", filled_quantity="f8", rest="f8", decision_close="f8", notional="f8", units="f8",
+    average_price="f8", level="f8",
     asset="i4", rule="i4", reason="i4", source="i1", reduce_only="i1", status="i1", exit_kind="i1",
     at_open="i1",
 )  # fmt: skip
@@ -50,13 +51,13 @@ MOMENTS = ("open", "inside", "close")
 EXIT_TYPES = ("", "stop_loss", "trailing_stop", "take_profit", "time_exit", "risk_exit", "other")
 ORDER_STATUSES = ("open", "filled", "rejected", "cancelled")
 ORDER_SOURCES = ("strategy", "rule", "level", "engine")
-EVENT_KINDS = ("rejected", "scaled", "cancelled", "nan_input", "negative_equity")
+EVENT_KINDS = ("rejected", "scaled", "cancelled", "nan_input", "negative_equity", "negative_cash")
 INTRABAR_CHOICES = ("", "adverse_first", "favourable_first")
 FIXED_REASONS = (
     "", "order", "close", "stop_loss", "trailing_stop", "take_profit", "time_exit", "cash_in_lieu",
     "end_of_data", "position_closed", "split", "no_price", "no_equity", "zero_quantity",
     "insufficient_cash", "insufficient_margin", "short_in_cash_account", "rule", "cancel", "nan_input",
-    "negative_equity", "no_position",
+    "negative_equity", "no_position", "negative_cash",
 )  # fmt: skip
 
 OPEN_POSITION = _record(

@@ -47,6 +47,7 @@ cdef enum EventKind:
     EVENT_CANCELLED = 2
     EVENT_NAN_INPUT = 3
     EVENT_NEGATIVE_EQUITY = 4
+    EVENT_NEGATIVE_CASH = 5
 
 
 cdef enum ActionKind:
@@ -85,6 +86,7 @@ cdef enum Reason:
     REASON_NAN_INPUT = 19
     REASON_NEGATIVE_EQUITY = 20
     REASON_NO_POSITION = 21      # a reduce-only order without a position it could reduce
+    REASON_NEGATIVE_CASH = 22
 
 
 cdef struct OrderRecord:
@@ -100,6 +102,7 @@ cdef struct OrderRecord:
     double decision_close        # close of the decision bar, split-adjusted; NaN when there was none
     double notional              # sum of |q|*p over its fills, for the commission
     double units                 # sum of |q| over its fills, for the commission
+    double average_price         # over its fills; 0 before the first
     double level                 # of the level or decision behind it; NaN when none
     int32_t asset
     int32_t rule                 # position of the rule in the result's rule names; -1 when none

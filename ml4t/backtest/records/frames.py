@@ -161,8 +161,7 @@ class RecordFrames:
 
     def _orders(self) -> pd.DataFrame:
         column = self._columns("orders")
-        with np.errstate(divide="ignore", invalid="ignore"):
-            average_price = column["notional"] / column["units"]  # 0/0, NaN, without a fill
+        average_price = np.where(column["units"] > 0.0, column["average_price"], np.nan)
         return _frame(
             {
                 "order_id": column["order_id"],
