@@ -18,7 +18,7 @@ from reference.settings import CHOICES, Settings
 DAY = 86_400_000_000_000
 START = 1_600_000_000_000_000_000
 N_ASSETS = (1, 1, 2, 2, 3, 3, 4, 4, 12)
-DIVIDENDS = (0.5, 1.0, 0.37, 0.37, 3.0, 6.0, 130.0)
+DIVIDENDS = (0.5, 1.0, 0.37, 3.0, 6.0, 130.0)
 SPLITS = (2.0, 3.0, 0.5, 1.5, 0.1, 0.1, 0.02, 7.0 / 3.0)
 
 
@@ -41,7 +41,7 @@ def random_case(
     market = random_market(rng, n_times, n_assets, grid)
     rules = random_rules(rng, market, grid, n_rules)
     settings = random_settings(rng)
-    return Case(market, random_script(rng, market, rules, grid), rules, settings)
+    return Case(market, random_script(rng, market, rules, grid, settings), rules, settings)
 
 
 # ----- the market -----------------------------------------------------------------------------
@@ -109,6 +109,12 @@ def _action(rng: Random, market: Market, asset: int, t: int, price: float, split
     return price - value if value < price / 2.0 and rng.random() < 0.7 else price
 
 
+def _pay(market: Market, every: int) -> None:
+    for time in market.timestamps[every::every]:
+        for asset in range(len(market.assets)):
+            market.actions.append(Action(time - DAY // 3, asset, "dividend", 0.5))
+
+
 def _size(rng: Random, grid: float) -> float:
     return grid if grid > 0.0 else rng.random()
 
@@ -126,15 +132,13 @@ def _columns(rng: Random, market: Market, grid: float) -> None:
     level: dict[tuple[int, int], float] = {}
     bars: dict[tuple[int, int], float] = {}
     holes = rng.choice((0.0, 0.1, 0.5))
-    begins = rng.choice((0, 0, rng.randrange(len(market.timestamps))))
-    if begins > 0:  # levels are known from then on, and a dividend is paid just before
-        effective = market.timestamps[begins] - DAY // 3
-        for asset in range(len(market.assets)):
-            market.actions.append(Action(effective, asset, "dividend", 0.5))
+    every = rng.choice((1, 1, 1, 5))  # levels are known now and then, just after a dividend
+    if every > 1:
+        _pay(market, every)
     for key, bar in market.bars.items():
         if rng.random() >= holes:
             pct[key] = rng.choice((0.05, 0.1, 0.02, 0.03, rng.random(), 1.5, -0.1))
-        if rng.random() >= holes and key[0] >= begins:
+        if rng.random() >= holes and key[0] % every == 0:
             level[key] = bar.close + (grid or 1.3) * rng.randint(-6, 6)
         if rng.random() >= holes:
             bars[key] = rng.choice((1.0, 2.0, 3.0, 2.5, 5.0, 0.0))
@@ -232,7 +236,9 @@ def _levels(rng: Random, price: float, grid: float) -> Decision:
 # ----- the strategy ---------------------------------------------------------------------------
 
 
-def random_script(rng: Random, market: Market, rules: list[Rule], grid: float) -> Script:
+def random_script(
+    rng: Random, market: Market, rules: list[Rule], grid: float, settings: Settings
+) -> Script:
     script = Script()
     if rng.random() < 0.2:
         script.acts[ON_START] = _on_start(rng, len(market.assets), rules)
@@ -241,7 +247,7 @@ def random_script(rng: Random, market: Market, rules: list[Rule], grid: float) -
     weights = rng.random() < 0.3
     may_short = rng.random() < 0.6
     changes = rng.random() < 0.4
-    trims = rng.choice((0.0, 0.0, 0.8))
+    trims = 0.8 if settings.account == "cash" and rng.random() < 0.6 else 0.0
     for t in range(len(market.timestamps)):
         acts = [
             _act(rng, asset, may_short)
