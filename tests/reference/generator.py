@@ -132,7 +132,7 @@ def _columns(rng: Random, market: Market, grid: float) -> None:
     level: dict[tuple[int, int], float] = {}
     bars: dict[tuple[int, int], float] = {}
     holes = rng.choice((0.0, 0.1, 0.5))
-    every = rng.choice((1, 1, 1, 5))  # levels are known now and then, just after a dividend
+    every = rng.choice((1, 1, 5))  # levels are known now and then, just after a dividend
     if every > 1:
         _pay(market, every)
     for key, bar in market.bars.items():
