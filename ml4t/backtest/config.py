@@ -205,6 +205,9 @@ class BacktestConfig(_Settings):
     """The order in which market orders fill at one open."""
     quantity: Literal["fractional", "whole"] = "fractional"
     """Whether units may be fractions; ``whole`` rounds down."""
+    dividend_adjusts: Literal["levels", "none"] = "levels"
+    """What a cash dividend lowers besides the price: the levels and water marks below the market, as
+    brokers do, or nothing."""
 
     min_trade_units: Cost = 0.0
     """The smallest trade of a target, in units: a target that would change fewer is left alone. Targets of

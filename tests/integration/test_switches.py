@@ -30,8 +30,10 @@ class Scene:
     settings: Mapping[str, Any] = field(default_factory=dict)
     touched_by: frozenset[str] = frozenset()
     """Other switches that say something about this scene too."""
+    actions: Sequence[Any] = ()
 
 
+DIVIDEND = 1  # the code of ACTION_DIVIDEND
 STOP, TARGET = PriceBasedStopLoss(price=95.0), PriceBasedTakeProfit(price=110.0)
 BOUGHT: Fill = (1, "A", 10.0, 100.0)
 
@@ -141,6 +143,17 @@ SCENES = {
         acts={0: lambda s: s.buy("A", value=250.0)},
         touched_by=frozenset({"fill_at"}),
     ),
+    "dividend_adjusts": Scene(
+        # Of 100, 6 are paid on the third day: the stop at 95 falls to 89, or meets the open of 94.
+        {"A": [FLAT, FLAT, (94.0, 95.0, 93.0, 94.0), (93.0, 94.0, 88.0, 90.0)]},
+        {
+            "levels": [BOUGHT, (3, "A", -10.0, 89.0)],
+            "none": [BOUGHT, (2, "A", -10.0, 94.0)],
+        },
+        [STOP],
+        touched_by=frozenset({"fill_at"}),
+        actions=[(day(2), 0, DIVIDEND, 6.0)],
+    ),
 }
 SWITCHES = {name: tuple(scene.fills) for name, scene in SCENES.items()}
 NO_SWITCHES = {
@@ -151,7 +164,7 @@ NO_SWITCHES = {
 
 def play(scene: Scene, lower: bool = True, **switch: Any) -> list[Fill]:
     result = run(
-        market(scene.bars),
+        market(scene.bars, actions=scene.actions),
         acts=scene.acts,
         risk_manager=RiskManager(scene.rules, lower=lower),
         **scene.settings,

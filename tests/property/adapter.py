@@ -37,7 +37,7 @@ SAME_SWITCHES = (
     "initial_cash", "account", "slippage", "close_at_end", "fill_at", "check_entry_bar",
     "level_basis", "watermark", "watermark_start", "intrabar", "open_decides", "gap_fill",
     "slip_stops", "exit_decided_at_close", "on_insufficient", "order_sequence", "quantity",
-    "min_trade_units", "min_trade_value", "min_trade_percent", "drift_band",
+    "min_trade_units", "min_trade_value", "min_trade_percent", "drift_band", "dividend_adjusts",
 )  # fmt: skip
 
 
@@ -150,9 +150,10 @@ def rule_of(rule: Rule, desk: Desk) -> RiskRule:
         return TimeBasedExit(rule.parameter, priority=rule.priority)
     if rule.kind == "trailing_stop":
         return TrailingStop(rule.parameter, priority=rule.priority)
-    kind = PriceBasedStopLoss if rule.kind == "stop_loss" else PriceBasedTakeProfit
-    form = "price" if rule.absolute else "pct"
-    return kind(priority=rule.priority, **{form: rule.parameter})
+    form = {"price" if rule.absolute else "pct": rule.parameter}
+    if rule.kind == "take_profit":
+        return PriceBasedTakeProfit(priority=rule.priority, **form)
+    return PriceBasedStopLoss(priority=rule.priority, only_tighten=rule.only_tighten, **form)
 
 
 # What a fill says of itself; its timestamp stands there twice.

@@ -66,7 +66,7 @@ def _fill(row: dict) -> dict:
 def _order(row: dict) -> dict:
     return row | {
         "side": "sell" if row["quantity"] < 0.0 else "buy",
-        "average_price": row["notional"] / row["units"] if row["units"] > 0.0 else NAN,
+        "average_price": row["average_price"] if row["units"] > 0.0 else NAN,
     }
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from math import floor
 from typing import NamedTuple
 
-from reference import Case, Outcome
+from reference import Case
 
 
 class Rebuilt(NamedTuple):
@@ -17,13 +17,13 @@ class Rebuilt(NamedTuple):
     marks: dict[str, float]
 
 
-def rebuild(case: Case, out: Outcome) -> Iterator[Rebuilt]:
+def rebuild(case: Case, fills: Iterable[dict]) -> Iterator[Rebuilt]:
     """Walk the timestamps: actions, then fills, then closes. No order or position is looked at."""
     market, whole = case.market, case.settings.whole
     held: dict[str, float] = {}
     marks: dict[str, float] = {}
     cash = case.settings.initial_cash
-    fills = iter(out.fills)
+    fills = iter(fills)
     fill = next(fills, None)
     for t, time in enumerate(market.timestamps):
         splits, dividends = market.actions_of(t)

@@ -138,7 +138,7 @@ def misfits(case: Case, out: Outcome, held: list[dict]) -> list[str]:
     for row in held:
         recorded.setdefault(row["timestamp"], {})[row["asset"]] = row["quantity"]
     found = []
-    for rebuilt, curve in zip(rebuild(case, out), out.equity, strict=True):
+    for rebuilt, curve in zip(rebuild(case, out.fills), out.equity, strict=True):
         values = [units * rebuilt.marks[asset] for asset, units in rebuilt.held.items()]
         expected = {
             "cash": rebuilt.cash,

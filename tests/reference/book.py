@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import isnan
 
 from reference import inputs, levels
@@ -16,7 +17,7 @@ from reference.orders import (
     slipped,
     within_target,
 )
-from reference.positions import Position, RuleState
+from reference.positions import Position, RuleState, averaged
 from reference.records import NO_TIME, TOLD, Outcome, cause_of_fill
 from reference.rules import Decision, Rule
 from reference.settings import Settings
@@ -475,12 +476,13 @@ class Book:
         intrabar: str = "",
     ) -> None:
         """Cash, position, trade and record of one fill. No order: cash in lieu."""
-        units, fee = abs(quantity), 0.0
+        units, fee, cash_before = abs(quantity), 0.0, self.cash
         self.exposure()
         if order is not None:
             asset, reason = order.asset, order.reason
             fee = self.fee(order, units, price)
             order.notional = order.notional + units * price
+            order.average_price = averaged(order.average_price, order.units, price, units)
             order.units = order.units + units
             order.paid = commission_total(self.settings, order.notional, order.units)
             order.filled = order.filled + quantity
@@ -488,6 +490,7 @@ class Book:
             self.cash = self.cash - (quantity * price - fee)
         else:
             self.cash = self.cash - (quantity * price + fee)
+        self.tell_debt(cash_before, asset, 0 if order is None else order.id)
         position = self.positions[asset]
         held = 0.0 if position is None else position.quantity
         is_exit = position is not None and quantity * position.sign < 0.0
@@ -524,6 +527,14 @@ class Book:
         else:
             self.add(position, order, record)
         self.move_exposure(asset, held)
+
+    def tell_debt(self, cash_before: float, asset: int, order_id: int) -> None:
+        """A cash account that a fill takes below zero: an event, once per fall."""
+        falls = cash_before >= 0.0 or self.wrong("debt_told_again")
+        if self.settings.account == "cash" and falls and self.cash < 0.0:
+            self.event(asset, "negative_cash", order_id, "negative_cash", self.cash)
+            if self.settings.on_insufficient != "allow":
+                self.met("fee_took_cash_below_zero")
 
     def entry_price(self, record: dict) -> float:
         if self.wrong("commission_in_entry_price"):
@@ -571,7 +582,9 @@ class Book:
     def add(self, position: Position, order: Order, record: dict) -> None:
         price = self.entry_price(record)
         decided = record["price"] if isnan(order.decision_price) else order.decision_price
-        position.add(abs(record["quantity"]), price, decided)
+        if position.dividend_average > 0.0:
+            self.met("add_after_a_dividend")
+        position.add(abs(record["quantity"]), price, decided, self.wrong)
         if self.wrong("add_replaces_entry_price"):
             position.entry = price
         position.take_price(record["price"])
@@ -611,8 +624,19 @@ class Book:
                 if answer.cancel >= 0:
                     self.met("rule_cancelled_at_a_fill" if opening else "rule_cancelled_at_a_close")
                     self.cancel_waiting(answer.cancel)
-            levels.give_levels(rule, position.states[index], position, self.settings, answer)
+            self.give_levels(rule, position.states[index], position, answer)
         return answers
+
+    def give_levels(self, rule: Rule, state: RuleState, position: Position, answer) -> None:
+        before = state.stop
+        levels.give_levels(rule, state, position, self.settings, answer, self.wrong)
+        if rule.only_tighten and state.stop == before:
+            free = RuleState()
+            levels.give_levels(
+                replace(rule, only_tighten=False), free, position, self.settings, None
+            )
+            if free.stop != before:
+                self.met("stop_kept_from_loosening")
 
     def cancel_waiting(self, number: int) -> None:
         """Cancel one of the orders that wait, counted by submission and from the start again."""
@@ -626,8 +650,8 @@ class Book:
         """Realise at average cost; a position that is gone becomes a trade at once."""
         units, price = abs(record["quantity"]), record["price"]
         position.realised = position.realised + (price - position.entry) * (position.sign * units)
+        position.exit_average = averaged(position.exit_average, position.exited, price, units)
         position.exited = position.exited + units
-        position.exited_value = position.exited_value + price * units
         position.commission = position.commission + record["commission"]
         position.slippage_cost = position.slippage_cost + record["slippage_cost"]
         position.quantity = after

@@ -132,7 +132,7 @@ class Engine:
         position.quantity = position.sign * whole
 
     def dividend(self, asset: int, amount: float) -> None:
-        """Credits longs and debits shorts on the units held now; moves no level."""
+        """Credits longs and debits shorts on the units held now; lowers what lies below the market."""
         book, position = self.book, self.book.positions[asset]
         if position is None and any(order.asset == asset for order in book.waiting):
             self.met("dividend_of_a_flat_asset_while_waiting")
@@ -142,6 +142,17 @@ class Engine:
         value = position.quantity * amount
         book.cash = book.cash + value
         position.dividends = position.dividends + value
+        if self.settings.dividend_adjusts == "levels" or self.wrong("dividend_always_adjusts"):
+            before = book.stop_and_target(position)
+            position.go_ex_dividend(amount, self.wrong)
+            self.count_fallen(before, book.stop_and_target(position))
+
+    def count_fallen(self, before: tuple[float, float], after: tuple[float, float]) -> None:
+        for side, old, new in zip(("stop", "target"), before, after, strict=True):
+            if new < old:
+                self.met(f"dividend_lowered_a_{side}")
+            if isnan(new) and not isnan(old):
+                self.met("dividend_took_a_level")
 
     # ----- 2. the open --------------------------------------------------------------------------
 
@@ -180,7 +191,8 @@ class Engine:
                 position.take_water(bar.high if position.sign > 0.0 else bar.low)
                 for index, state in position.states.items():
                     if index in book.rules and book.rules[index].kind == "trailing_stop":
-                        levels.give_levels(book.rules[index], state, position, settings, None)
+                        rule = book.rules[index]
+                        levels.give_levels(rule, state, position, settings, None, self.wrong)
             stops = levels.in_force(position, book.rules, True, self.wrong)
             targets = levels.in_force(position, book.rules, False, self.wrong)
             stop = stops[0] if stops else None

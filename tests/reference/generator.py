@@ -18,6 +18,7 @@ from reference.settings import CHOICES, Settings
 DAY = 86_400_000_000_000
 START = 1_600_000_000_000_000_000
 N_ASSETS = (1, 1, 2, 2, 3, 3, 4, 4, 12)
+DIVIDENDS = (0.5, 1.0, 0.37, 3.0, 6.0, 130.0)
 SPLITS = (2.0, 3.0, 0.5, 1.5, 0.1, 0.1, 0.02, 7.0 / 3.0)
 
 
@@ -40,7 +41,7 @@ def random_case(
     market = random_market(rng, n_times, n_assets, grid)
     rules = random_rules(rng, market, grid, n_rules)
     settings = random_settings(rng)
-    return Case(market, random_script(rng, market, rules, grid), rules, settings)
+    return Case(market, random_script(rng, market, rules, grid, settings), rules, settings)
 
 
 # ----- the market -----------------------------------------------------------------------------
@@ -51,8 +52,9 @@ def random_market(rng: Random, n_times: int, n_assets: int, grid: float) -> Mark
     while len(times) < n_times:
         times.append(times[-1] + DAY * rng.choice((1, 1, 1, 1, 3)))
     missing = rng.choice((0.0, 0.05, 0.2, 0.2))
-    with_actions = rng.random() < 0.6
-    busy = rng.choice((0.03, 0.07, 0.15))
+    with_actions = rng.random() < 0.7
+    busy = rng.choice((0.03, 0.07, 0.15, 0.25))
+    splits = rng.choice((0.5, 0.5, 0.1))  # of all actions; the others are dividends
     market = Market(times, [f"A{a}" for a in range(n_assets)], {})
     for asset in range(n_assets):
         first, last = 0, n_times - 1
@@ -60,24 +62,25 @@ def random_market(rng: Random, n_times: int, n_assets: int, grid: float) -> Mark
             first = rng.randrange(n_times)
         if asset > 0 and rng.random() < 0.3:
             last = rng.randrange(first, n_times)
-        _walk(rng, market, asset, first, last, missing, grid, busy if with_actions else 0.0)
+        actions = (busy if with_actions else 0.0, splits)
+        _walk(rng, market, asset, first, last, missing, grid, *actions)
     if rng.random() < 0.7:  # else timestamps without any row stay as they are
         for t in range(n_times):
             if all((t, asset) not in market.bars for asset in range(n_assets)):
                 market.bars[t, 0] = Bar(100.0, 101.0, 99.0, 100.0, 10.0)
-    market.actions.sort(key=lambda action: action.effective_ns)
     _columns(rng, market, grid)
+    market.actions.sort(key=lambda action: action.effective_ns)
     return market
 
 
-def _walk(rng, market, asset, first, last, missing, grid, actions) -> None:
+def _walk(rng, market, asset, first, last, missing, grid, actions, splits) -> None:
     wild = rng.choice((1, 2, 4))
     price = 100.0
     for t in range(first, last + 1):
         if rng.random() < actions:
-            price = _action(rng, market, asset, t, price)
+            price = _action(rng, market, asset, t, price, splits)
             if rng.random() < 0.4:
-                price = _action(rng, market, asset, t, price)
+                price = _action(rng, market, asset, t, price, splits)
         opened = _step(rng, price, grid, wild * 6 if rng.random() < 0.12 else wild)
         close = _step(rng, opened, grid, wild * 2)
         top, bottom = (opened, close) if opened > close else (close, opened)
@@ -93,17 +96,23 @@ def _walk(rng, market, asset, first, last, missing, grid, actions) -> None:
             price = close
 
 
-def _action(rng: Random, market: Market, asset: int, t: int, price: float) -> float:
+def _action(rng: Random, market: Market, asset: int, t: int, price: float, splits: float) -> float:
     until = market.timestamps[t]
     after = market.timestamps[t - 1] if t > 0 else until - DAY
     effective = rng.choice((until, until - DAY // 3, after + 1))
-    if rng.random() < 0.5:
+    if rng.random() < splits:
         ratio = rng.choice(SPLITS)
         market.actions.append(Action(effective, asset, "split", ratio))
         return price / ratio if price / ratio < 1000.0 else 100.0
-    value = rng.choice((0.5, 1.0, 0.37))
+    value = rng.choice(DIVIDENDS)
     market.actions.append(Action(effective, asset, "dividend", value))
-    return price
+    return price - value if value < price / 2.0 and rng.random() < 0.7 else price
+
+
+def _pay(market: Market, every: int) -> None:
+    for time in market.timestamps[every::every]:
+        for asset in range(len(market.assets)):
+            market.actions.append(Action(time - DAY // 3, asset, "dividend", 0.5))
 
 
 def _size(rng: Random, grid: float) -> float:
@@ -123,10 +132,13 @@ def _columns(rng: Random, market: Market, grid: float) -> None:
     level: dict[tuple[int, int], float] = {}
     bars: dict[tuple[int, int], float] = {}
     holes = rng.choice((0.0, 0.1, 0.5))
+    every = rng.choice((1, 1, 5))  # levels are known now and then, just after a dividend
+    if every > 1:
+        _pay(market, every)
     for key, bar in market.bars.items():
         if rng.random() >= holes:
             pct[key] = rng.choice((0.05, 0.1, 0.02, 0.03, rng.random(), 1.5, -0.1))
-        if rng.random() >= holes:
+        if rng.random() >= holes and key[0] % every == 0:
             level[key] = bar.close + (grid or 1.3) * rng.randint(-6, 6)
         if rng.random() >= holes:
             bars[key] = rng.choice((1.0, 2.0, 3.0, 2.5, 5.0, 0.0))
@@ -180,11 +192,12 @@ def random_rule(rng: Random, market: Market, grid: float) -> Rule:
             priority,
             assets,
         )
-    if kind != "trailing_stop" and rng.random() < 0.25:
-        value = "level" if column else 100.0 + (grid or 1.7) * rng.randint(-8, 8)
-        return Rule(kind, value, True, priority, assets)
+    tightens = kind == "stop_loss" and rng.random() < 0.4
+    if kind != "trailing_stop" and rng.random() < 0.4:
+        value = "level" if rng.random() < 0.6 else 100.0 + (grid or 1.7) * rng.randint(-8, 8)
+        return Rule(kind, value, True, priority, assets, only_tighten=tightens)
     parameter = rng.choice(("pct", "pct", "mood")) if column else rng.choice(PCTS)
-    return Rule(kind, parameter, False, priority, assets)
+    return Rule(kind, parameter, False, priority, assets, only_tighten=tightens)
 
 
 def _scripted(rng: Random, market: Market, grid: float, assets) -> Rule:
@@ -223,7 +236,9 @@ def _levels(rng: Random, price: float, grid: float) -> Decision:
 # ----- the strategy ---------------------------------------------------------------------------
 
 
-def random_script(rng: Random, market: Market, rules: list[Rule], grid: float) -> Script:
+def random_script(
+    rng: Random, market: Market, rules: list[Rule], grid: float, settings: Settings
+) -> Script:
     script = Script()
     if rng.random() < 0.2:
         script.acts[ON_START] = _on_start(rng, len(market.assets), rules)
@@ -233,6 +248,7 @@ def random_script(rng: Random, market: Market, rules: list[Rule], grid: float) -
     may_short = rng.random() < 0.6
     changes = rng.random() < 0.4
     again = _said_again(rng, len(market.assets)) if rng.random() < 0.25 else []
+    trims = 0.8 if settings.account == "cash" and rng.random() < 0.6 else 0.0
     for t in range(len(market.timestamps)):
         acts = [
             _act(rng, asset, may_short)
@@ -246,6 +262,10 @@ def random_script(rng: Random, market: Market, rules: list[Rule], grid: float) -
         acts += again
         if again and rng.random() < 0.3:  # and once more after what was ordered one by one
             acts.append(rng.choice(again))
+        if rng.random() < trims:  # all the cash, then an exit that may not pay its own fee
+            asset = rng.randrange(len(market.assets))
+            acts.append(Act("order_percent", asset, 1.0))
+            script.acts[t + 1] = [Act("sell", asset, rng.choice((0.005, 0.005, 1.0)))]
         if weights and rng.random() < busy:
             acts.append(_weights(rng, len(market.assets), may_short))
         if rng.random() < 0.06:
@@ -256,7 +276,7 @@ def random_script(rng: Random, market: Market, rules: list[Rule], grid: float) -
         if changes and rng.random() < 0.12:
             acts.append(_removal(rng, known))
         if acts:
-            script.acts[t] = acts
+            script.acts[t] = script.acts.get(t, []) + acts
     return script
 
 
@@ -371,6 +391,7 @@ def random_settings(rng: Random) -> Settings:
             "gap_fill",
             "exit_decided_at_close",
             "order_sequence",
+            "dividend_adjusts",
         ):
             chosen[name] = rng.choice(CHOICES[name])
         for name in ("check_entry_bar", "open_decides", "slip_stops"):

@@ -15,7 +15,7 @@ def read(book, position: Position, t: int, row: int) -> None:
         value = book.market.value(column, t, position.asset, row)
         frozen = column in position.inputs and not book.wrong("inputs_not_frozen")
         if not frozen and not isnan(value):
-            position.inputs[column] = (value, position.split_ratio)
+            position.inputs[column] = (value, position.split_ratio, position.dividend_sum)
             _count_found(book, position, column)
 
 
@@ -28,6 +28,9 @@ def warn_missing(book, index: int, state: RuleState, position: Position) -> None
 
 
 def _count_found(book, position: Position, column: str) -> None:
+    reads = [book.rules[index] for index in position.states if index in book.rules]
+    if position.dividend_sum > 0.0 and any(r.column == column and r.absolute for r in reads):
+        book.met("price_read_after_a_dividend")
     for index, state in position.states.items():
         if state.warned and index in book.rules and book.rules[index].column == column:
             book.met("nan_input_found_later")

@@ -37,7 +37,7 @@ def parameter(rule: Rule, position: Position) -> float:
     """
     value, ratio_then = rule.parameter, 1.0
     if rule.column:
-        value, ratio_then = position.inputs.get(rule.column, (NAN, 1.0))
+        value, ratio_then, _ = position.inputs.get(rule.column, (NAN, 1.0, 0.0))
         if not rule.in_range(value):
             return NAN
     if rule.absolute:
@@ -45,8 +45,30 @@ def parameter(rule: Rule, position: Position) -> float:
     return value
 
 
+def dividends(rule: Rule, position: Position, wrong) -> float:
+    """What dividends have taken off the rule's level: nothing where it lies above the market."""
+    below = (rule.kind == "stop_loss") == (position.sign > 0.0)
+    if not below:
+        return 0.0
+    if not rule.absolute:
+        return position.dividend_average
+    if wrong("absolute_prices_keep_dividends"):
+        return 0.0
+    if not rule.column:
+        return position.dividend_sum
+    _, ratio_then, sum_then = position.inputs[rule.column]
+    if wrong("dividends_since_the_opening"):
+        return position.dividend_sum
+    return position.dividend_sum - sum_then / (position.split_ratio / ratio_then)
+
+
 def give_levels(
-    rule: Rule, state: RuleState, position: Position, settings: Settings, answer: Decision | None
+    rule: Rule,
+    state: RuleState,
+    position: Position,
+    settings: Settings,
+    answer: Decision | None,
+    wrong=lambda name: False,
 ) -> None:
     """Ask one rule for its levels: at an opening, at an add at the open, at a close."""
     if rule.kind == "scripted":
@@ -65,18 +87,28 @@ def give_levels(
     basis = position.entry if settings.level_basis == "fill_price" else position.basis
     if rule.kind == "stop_loss":
         level = value if rule.absolute else basis * (1.0 - sign * value)
+        level = level - dividends(rule, position, wrong)
         if level > 0.0:  # no price comes to zero or below: what was said before stands
-            state.stop = level
+            keeps = rule.only_tighten and not wrong("add_loosens_all_stops")
+            state.stop = tighter(sign, state.stop, level) if keeps else level
     elif rule.kind == "take_profit":
         level = value if rule.absolute else basis * (1.0 + sign * value)
+        level = level - dividends(rule, position, wrong)
         if level > 0.0:
             state.target = level
     elif rule.kind == "trailing_stop":
         level = position.water * (1.0 - sign * value)
-        if isnan(state.stop) or (level > state.stop if sign > 0.0 else level < state.stop):
-            state.stop = level
+        if level > 0.0:  # a dividend may have taken H to zero
+            state.stop = tighter(sign, state.stop, level)
     state.stop_priority = state.target_priority = rule.priority
     state.stop_reason = state.target_reason = rule.kind
+
+
+def tighter(sign: float, stop: float, other: float) -> float:
+    """The tighter of a stop said before (NaN: none) and another."""
+    if isnan(stop) or (other > stop if sign > 0.0 else other < stop):
+        return other
+    return stop
 
 
 def in_force(

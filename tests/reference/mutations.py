@@ -27,6 +27,12 @@ MUTATIONS: dict[str, str] = {
     "split_leaves_orders": "a split does not multiply waiting orders",
     "shorts_pay_no_dividend": "dividends are not debited from shorts",
     "dividends_before_splits": "dividends of a window are done before its splits",
+    "dividend_leaves_levels": "a dividend lowers no stop of a long",
+    "dividend_lowers_all": "a dividend lowers what lies above the market too",
+    "dividend_leaves_excursions": "a dividend does not lower best and worst price",
+    "dividend_always_adjusts": "dividend_adjusts='none' is not asked for",
+    "absolute_prices_keep_dividends": "absolute prices are given again without the dividends taken off",
+    "dividends_since_the_opening": "a column read later loses the dividends before it was read too",
     # fills, costs, orders (2, 3)
     "entries_before_exits": "orders that open or add fill before those that close",
     "stale_fill": "an order fills at the last mark when its asset has no row",
@@ -54,6 +60,10 @@ MUTATIONS: dict[str, str] = {
     # positions and trades (5)
     "commission_in_entry_price": "E includes the commission",
     "add_replaces_entry_price": "an add sets E to its own price",
+    "add_keeps_dividends": "an add counts as if it had been paid the dividends before it",
+    "add_loosens_all_stops": "only_tighten is not asked for",
+    "average_of_products": "the entry price of a trade is p·n/n",
+    "debt_told_again": "every fill that leaves cash below zero is told",
     "entry_bar_not_held": "bars_held starts one bar late",
     "missing_rows_count_as_held": "bars_held goes on without a row",
     "exit_bar_extremes": "MFE and MAE take in the whole bar of the exit",

@@ -37,6 +37,7 @@ class Order:
     ended_by: str = ""  # why it was rejected or cancelled
     notional: float = 0.0  # N of section 3
     units: float = 0.0  # Q of section 3
+    average_price: float = 0.0  # over its fills
     paid: float = 0.0  # F so far
 
     def __post_init__(self) -> None:

@@ -8,6 +8,13 @@ from reference.market import NAN, Market
 from reference.records import known_at
 
 
+def averaged(average: float, units: float, price: float, more: float) -> float:
+    """`units` at `average` and `more` at `price`; of one price it is that price (section 5)."""
+    if units == 0.0 or price == average:
+        return price
+    return (average * units + price * more) / (units + more)
+
+
 @dataclass(eq=False)
 class RuleState:
     """What one rule knows about one position. It belongs to the position (section 4)."""
@@ -39,14 +46,17 @@ class Position:
     entry_decision_time: int
     bars_held: int = 0
     states: dict[int, RuleState] = field(default_factory=dict)
-    # frozen inputs, column -> (first value that is not NaN, split ratio when it was read)
-    inputs: dict[str, tuple[float, float]] = field(default_factory=dict)
-    split_ratio: float = 1.0  # product of the splits since the opening
+    # frozen inputs, column -> (first value that is not NaN; R and G when it was read)
+    inputs: dict[str, tuple[float, float, float]] = field(default_factory=dict)
+    split_ratio: float = 1.0  # R: product of the splits since the opening
+    dividend_average: float = 0.0  # A
+    dividend_sum: float = 0.0  # G
     # the trade's sums, each from 0.0, one fill at a time
     entered: float = 0.0
-    entered_value: float = 0.0
+    entry_average: float = 0.0  # over all entry fills
+    entry_dividend: float = 0.0  # A averaged as that is
     exited: float = 0.0
-    exited_value: float = 0.0
+    exit_average: float = 0.0
     realised: float = 0.0
     commission: float = 0.0
     slippage_cost: float = 0.0
@@ -65,17 +75,20 @@ class Position:
         if (price - self.water) * self.sign > 0.0:
             self.water = price
 
-    def add(self, units: float, price: float, decision_price: float) -> None:
-        """E = (E·|q| + p·n)/(|q| + n), and B by the same formula."""
+    def add(self, units: float, price: float, decision_price: float, wrong) -> None:
+        """E = (E·|q| + p·n)/(|q| + n), B and A by the same formula."""
         held = abs(self.quantity)
-        self.entry = (self.entry * held + price * units) / (held + units)
-        self.basis = (self.basis * held + decision_price * units) / (held + units)
+        self.entry = averaged(self.entry, held, price, units)
+        self.basis = averaged(self.basis, held, decision_price, units)
+        if not wrong("add_keeps_dividends"):
+            self.dividend_average = averaged(self.dividend_average, held, 0.0, units)
         self.quantity = self.quantity + self.sign * units
 
     def count_entry(self, fill: dict) -> None:
-        units = abs(fill["quantity"])
-        self.entered = self.entered + units
-        self.entered_value = self.entered_value + fill["price"] * units
+        units, entered = abs(fill["quantity"]), self.entered
+        self.entry_average = averaged(self.entry_average, entered, fill["price"], units)
+        self.entry_dividend = averaged(self.entry_dividend, entered, 0.0, units)
+        self.entered = entered + units
         self.commission = self.commission + fill["commission"]
         self.slippage_cost = self.slippage_cost + fill["slippage_cost"]
 
@@ -86,6 +99,11 @@ class Position:
         self.entered = self.entered * ratio
         self.exited = self.exited * ratio
         self.entry = self.entry / ratio
+        self.entry_average = self.entry_average / ratio
+        self.exit_average = self.exit_average / ratio
+        self.dividend_average = self.dividend_average / ratio
+        self.entry_dividend = self.entry_dividend / ratio
+        self.dividend_sum = self.dividend_sum / ratio
         self.basis = self.basis / ratio
         self.water = self.water / ratio
         self.best = self.best / ratio
@@ -97,12 +115,33 @@ class Position:
                 state.stop = state.stop / ratio
                 state.target = state.target / ratio
 
+    def go_ex_dividend(self, amount: float, wrong) -> None:
+        """What lies below the market falls by the dividend; best and worst price on either side."""
+        self.dividend_average = self.dividend_average + amount
+        self.entry_dividend = self.entry_dividend + amount
+        self.dividend_sum = self.dividend_sum + amount
+        if not wrong("dividend_leaves_excursions"):
+            self.best = self.best - amount
+            self.worst = self.worst - amount
+        long = self.sign > 0.0
+        if long:
+            self.water = self.water - amount
+        for state in self.states.values():
+            if (long and not wrong("dividend_leaves_levels")) or wrong("dividend_lowers_all"):
+                state.stop = _fallen(state.stop, amount)
+            if not long or wrong("dividend_lowers_all"):
+                state.target = _fallen(state.target, amount)
+
     def trade(
         self, market: Market, fill: dict, decision_t: int, stop: float, target: float, wrong
     ) -> dict:
         """One round trip, flat to flat; the closing fill gives type, rule, level and reason."""
-        entry_price = self.entered_value / self.entered
-        exit_price = self.exited_value / self.exited
+        entry_price, exit_price = self.entry_average, self.exit_average
+        if wrong("average_of_products"):
+            entry_price = entry_price * self.entered / self.entered
+        without_dividends = entry_price - self.entry_dividend
+        best = (self.best - without_dividends) * self.sign
+        worst = (self.worst - without_dividends) * self.sign
         net = self.realised - self.commission + self.dividends
         return {
             "trade_id": self.number,
@@ -120,8 +159,8 @@ class Position:
             "net_pnl": net,
             "return_": net / (entry_price * self.entered),
             "bars_held": self.bars_held,
-            "mfe": (self.best - entry_price) * self.sign,
-            "mae": (self.worst - entry_price) * self.sign,
+            "mfe": best if best > 0.0 else 0.0,
+            "mae": worst if worst < 0.0 else 0.0,
             "exit_type": fill["exit_type"],
             "rule": fill["rule"],
             "level": fill["level"],
@@ -160,3 +199,9 @@ class Position:
             "target": target,
             **known_at(market, self.entry_decision_t, self.asset, "entry", wrong),
         }
+
+
+def _fallen(level: float, amount: float) -> float:
+    """A level that falls to zero or below is gone."""
+    lower = level - amount
+    return lower if lower > 0.0 else NAN

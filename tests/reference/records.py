@@ -69,6 +69,7 @@ def order_record(order, market: Market, mutation: str | None) -> dict:
         "decision_close": order.decision_price,
         "notional": order.notional,
         "units": order.units,
+        "average_price": order.average_price,
         "level": order.level,
         "target_units": order.target,
         "asset": market.assets[order.asset],

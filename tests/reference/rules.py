@@ -41,6 +41,7 @@ class Rule:
     assets: frozenset[int] | None = None
     closing: Mapping[tuple[int, int], Decision] = field(default_factory=dict)
     opening: Mapping[tuple[int, int], Decision] = field(default_factory=dict)
+    only_tighten: bool = False  # of a stop loss
 
     def __post_init__(self) -> None:
         if self.kind == "scripted" or isinstance(self.parameter, str):
@@ -77,8 +78,9 @@ def time_exit(max_bars: float | str, priority: int = 0, assets=None) -> Rule:
     return Rule("time_exit", max_bars, False, priority, _set(assets))
 
 
-def stop_loss(pct=None, price=None, priority: int = 0, assets=None) -> Rule:
-    return _level("stop_loss", pct, price, priority, assets)
+def stop_loss(pct=None, price=None, priority: int = 0, assets=None, only_tighten=False) -> Rule:
+    rule = _level("stop_loss", pct, price, priority, assets)
+    return replace(rule, only_tighten=only_tighten)
 
 
 def take_profit(pct=None, price=None, priority: int = 0, assets=None) -> Rule:

@@ -16,6 +16,7 @@ CHOICES = {
     "on_insufficient": ("scale", "reject", "allow"),
     "order_sequence": ("exits_first", "submission"),
     "quantity": ("fractional", "whole"),
+    "dividend_adjusts": ("levels", "none"),
 }
 
 
@@ -45,6 +46,7 @@ class Settings:
     on_insufficient: str = "scale"
     order_sequence: str = "exits_first"
     quantity: str = "fractional"
+    dividend_adjusts: str = "levels"
 
     # the smallest trade of a target, and how far a position may drift from it
     min_trade_units: float = 0.0

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
-from functools import cache
 from random import Random
 
 from reference.generator import Case, random_case
 from reference.market import Market
 from reference.rules import Rule
-from reference.script import Act, Script
+from reference.script import Script
 
 
 def cut(case: Case, until: int) -> Case:
@@ -41,35 +41,27 @@ def changed_after(case: Case, t: int, rng: Random) -> Case:
         for name, values in market.context.items()
     }
     actions = [action for action in market.actions if action.effective_ns <= times[t]]
-    forget = cache(lambda rule: _forget(rule.of, t))
-    acts = {
-        row: [_known(act, forget) for act in acts]
-        for row, acts in case.script.acts.items()
-        if row <= t
-    }
-    return Case(
-        Market(times, market.assets, bars, columns, actions, context),
-        Script(acts),
-        [forget(_Object(rule)) for rule in case.rules],
-        case.settings,
+    acts = {row: acts for row, acts in case.script.acts.items() if row <= t}
+    changed = Market(times, market.assets, bars, columns, actions, context)
+    return with_rules(
+        Case(changed, Script(acts), case.rules, case.settings), lambda rule: _forget(rule, t)
     )
 
 
-class _Object:
-    """A rule by what it is, not by what it equals: the same object is forgotten once."""
+def with_rules(case: Case, change: Callable[[Rule], Rule]) -> Case:
+    """The case with every rule changed; what was the same object is the same object again."""
+    made: dict[int, Rule] = {}
 
-    def __init__(self, rule: Rule) -> None:
-        self.of = rule
+    def once(rule: Rule) -> Rule:
+        if id(rule) not in made:
+            made[id(rule)] = change(rule)
+        return made[id(rule)]
 
-    def __eq__(self, other) -> bool:
-        return self.of is other.of
-
-    def __hash__(self) -> int:
-        return id(self.of)
-
-
-def _known(act: Act, forget) -> Act:
-    return act if act.rule is None else replace(act, rule=forget(_Object(act.rule)))
+    acts = {
+        t: [act if act.rule is None else replace(act, rule=once(act.rule)) for act in acts]
+        for t, acts in case.script.acts.items()
+    }
+    return replace(case, script=Script(acts), rules=[once(rule) for rule in case.rules])
 
 
 def _forget(rule: Rule, t: int) -> Rule:

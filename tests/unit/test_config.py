@@ -28,6 +28,7 @@ HONEST_DEFAULTS = {
     "on_insufficient": "scale",
     "order_sequence": "exits_first",
     "quantity": "fractional",
+    "dividend_adjusts": "levels",
     "close_at_end": False,
     "debug": False,
     "record_columns": None,

@@ -19,8 +19,9 @@ def _record(own=0, **columns):
 ORDER = _record(
     own=3,
     order_id="i8", timestamp="i8", decision_time="i8", decision_row="i8", ended="i8", position_id="i8",
-    quantity="f8", filled_quantity="f8", rest="f8", decision_close="f8", notional="f8", units="f8", level="f8",
-    target_units="f8", asset="i4", rule="i4", reason="i4", source="i1", reduce_only="i1", status="i1", exit_kind="i1",
+    quantity="f8", filled_quantity="f8", rest="f8", decision_close="f8", notional="f8", units="f8",
+    average_price="f8", level="f8", target_units="f8",
+    asset="i4", rule="i4", reason="i4", source="i1", reduce_only="i1", status="i1", exit_kind="i1",
     at_open="i1",
 )  # fmt: skip
 
@@ -52,6 +53,7 @@ ORDER_STATUSES = ("open", "filled", "rejected", "cancelled")
 ORDER_SOURCES = ("strategy", "rule", "level", "engine")
 EVENT_KINDS = (
     "rejected", "scaled", "cancelled", "nan_input", "negative_equity", "passed_over", "duplicate_exit",
+    "negative_cash",
 )  # fmt: skip
 INTRABAR_CHOICES = ("", "adverse_first", "favourable_first")
 FIXED_REASONS = (
@@ -59,6 +61,7 @@ FIXED_REASONS = (
     "end_of_data", "position_closed", "split", "no_price", "no_equity", "zero_quantity",
     "insufficient_cash", "insufficient_margin", "short_in_cash_account", "rule", "cancel", "nan_input",
     "negative_equity", "no_position", "target_reached", "exit_pending", "conflicting_signal",
+    "negative_cash",
 )  # fmt: skip
 
 OPEN_POSITION = _record(

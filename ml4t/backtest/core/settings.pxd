@@ -51,6 +51,7 @@ cdef struct Settings:
     bint exit_at_close
     bint submission_order
     bint whole_units
+    bint dividend_adjusts_levels
     bint close_at_end
     bint debug
 

@@ -44,6 +44,7 @@ cdef Settings resolve_settings(object config) except *:
     )
     settings.submission_order = config.order_sequence == "submission"
     settings.whole_units = config.quantity == "whole"
+    settings.dividend_adjusts_levels = config.dividend_adjusts == "levels"
     settings.close_at_end = config.close_at_end
     settings.debug = config.debug
     return settings

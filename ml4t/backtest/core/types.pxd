@@ -49,6 +49,7 @@ cdef enum EventKind:
     EVENT_NEGATIVE_EQUITY = 4
     EVENT_PASSED_OVER = 5        # a signal that was not acted on
     EVENT_DUPLICATE_EXIT = 6     # an order for units that an exit is taking already
+    EVENT_NEGATIVE_CASH = 7
 
 
 cdef enum ActionKind:
@@ -90,6 +91,7 @@ cdef enum Reason:
     REASON_TARGET_REACHED = 22   # nothing more of a target's order was to fill
     REASON_EXIT_PENDING = 23     # an exit of the position waits
     REASON_CONFLICTING_SIGNAL = 24  # another signal of the same bar overrules this one
+    REASON_NEGATIVE_CASH = 25
 
 
 # Where an order stands in its basket (semantics section 3).
@@ -112,6 +114,7 @@ cdef struct OrderRecord:
     double decision_close        # close of the decision bar, split-adjusted; NaN when there was none
     double notional              # sum of |q|*p over its fills, for the commission
     double units                 # sum of |q| over its fills, for the commission
+    double average_price         # over its fills; 0 before the first
     double level                 # of the level or decision behind it; NaN when none
     double target_units          # what a target wants the position to be; NaN of other orders
     int32_t asset

@@ -33,7 +33,7 @@ cdef int apply_actions(Broker broker) except -1 nogil:
             _split(broker, asset[i], value[i])
     for i in range(first, last):
         if kind[i] == ACTION_DIVIDEND:
-            broker.portfolio.pay_dividend(asset[i], value[i])
+            _dividend(broker, &broker.portfolio.positions.at[asset[i]], value[i])
     return 0
 
 
@@ -44,6 +44,15 @@ cdef int _split(Broker broker, int32_t asset, double ratio) except -1 nogil:
     if broker.settings.whole_units and position.quantity != 0.0:
         _pay_out_fraction(broker, position)
     return broker.book.split(asset, ratio)
+
+
+cdef void _dividend(Broker broker, Position* position, double amount) noexcept nogil:
+    if position.quantity == 0.0:
+        return
+    broker.portfolio.pay_dividend(position, amount)
+    if broker.settings.dividend_adjusts_levels:
+        broker.fills.listener.on_dividend(position, amount)
+        broker.portfolio.positions.go_ex_dividend(position, amount)
 
 
 cdef int _pay_out_fraction(Broker broker, Position* position) except -1 nogil:

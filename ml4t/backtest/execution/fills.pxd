@@ -40,4 +40,5 @@ cdef class Fills:
     cdef void _charge(self, FillRecord* fill, OrderRecord* order) noexcept nogil
     cdef int _check(self, const FillRecord* fill) except -1 nogil
     cdef int _book(self, FillRecord* fill, OrderRecord* order) except -1 nogil
+    cdef int _tell_debt(self, const FillRecord* fill) except -1 nogil
     cdef void _take_in_open(self, Position* position, const FillRecord* fill) noexcept nogil

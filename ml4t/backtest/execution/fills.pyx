@@ -6,13 +6,13 @@ from libc.stdint cimport INT64_MIN, int8_t, int32_t, int64_t
 
 from ml4t.backtest.core.buffer cimport RecordBuffer
 from ml4t.backtest.core.types cimport (
-    EXIT_NONE, EXIT_OTHER, MOMENT_CLOSE, MOMENT_OPEN, ORDER_FILLED, REASON_CASH_IN_LIEU, SOURCE_RULE,
-    FillRecord, OrderRecord,
+    EVENT_NEGATIVE_CASH, EXIT_NONE, EXIT_OTHER, MOMENT_CLOSE, MOMENT_OPEN, ORDER_FILLED,
+    REASON_CASH_IN_LIEU, REASON_NEGATIVE_CASH, SOURCE_RULE, FillRecord, OrderRecord,
 )
 from ml4t.backtest.execution.costs cimport fill_commission
 from ml4t.backtest.execution.fill_listener cimport FillListener
 from ml4t.backtest.execution.order_book cimport OrderBook
-from ml4t.backtest.portfolio.position cimport Position, better, side_of, worse
+from ml4t.backtest.portfolio.position cimport Position, averaged, better, side_of, worse
 
 from ml4t.backtest.core.records import FILL
 
@@ -89,6 +89,7 @@ cdef class Fills:
         fill.commission = fill_commission(&self.settings, order, units, fill.price)
         fill.slippage_cost = units * fabs(fill.price - fill.base_price)
         order.notional += units * fill.price
+        order.average_price = averaged(order.average_price, order.units, fill.price, units)
         order.units += units
         order.filled_quantity += fill.quantity
 
@@ -117,12 +118,15 @@ cdef class Fills:
         cdef Position* position = &self.portfolio.positions.at[fill.asset]
         cdef int64_t decision_row = -1 if order == NULL else order.decision_row
         cdef double held = position.quantity
+        cdef double cash = self.portfolio.account.cash
         if held != 0.0 and side_of(held) != side_of(fill.quantity):
             self.portfolio.exit(fill)
         else:
             fill.is_entry = 1
             fill.exit_kind = EXIT_NONE
             self.portfolio.enter(fill, self.cursor.run_t(), decision_row, order.decision_close)
+        if cash >= 0.0 and self.portfolio.account.cash < 0.0 and not self.settings.margin_account:
+            self._tell_debt(fill)
         if position.quantity == 0.0:
             if order != NULL and fill.moment != MOMENT_CLOSE:
                 self._take_in_open(position, fill)
@@ -134,6 +138,14 @@ cdef class Fills:
         if position.quantity == 0.0:
             self.book.cancel_exits(position)
         return self.listener.on_fill_booked(fill, position)
+
+    # A cash account has fallen below zero: an event, once per fall.
+    cdef int _tell_debt(self, const FillRecord* fill) except -1 nogil:
+        self.book.events.add(
+            EVENT_NEGATIVE_CASH, REASON_NEGATIVE_CASH, fill.asset, fill.order_id,
+            self.portfolio.account.cash, NAN,
+        )
+        return 0
 
     # What the bar of an exit did before it: its open. The exit's own price is in already.
     cdef inline void _take_in_open(self, Position* position, const FillRecord* fill) noexcept nogil:

@@ -32,7 +32,7 @@ cdef class Portfolio:
         self, Position* position, const FillRecord* fill, int64_t decision_row
     ) except -1 nogil
     cdef void split(self, int32_t asset, double ratio, Cursor cursor) noexcept nogil
-    cdef void pay_dividend(self, int32_t asset, double amount) noexcept nogil
+    cdef void pay_dividend(self, Position* position, double amount) noexcept nogil
     cdef void _finish(self, const Position* position, FillRecord* fill, double held) noexcept nogil
     cdef double total_pnl(self) noexcept nogil
     cdef int32_t _code_of(self, object asset) except -1

@@ -184,8 +184,7 @@ cdef class Portfolio:
             self.positions.split(asset, ratio)
             self.holdings.note(asset)
 
-    cdef void pay_dividend(self, int32_t asset, double amount) noexcept nogil:
-        cdef Position* position = &self.positions.at[asset]
+    cdef void pay_dividend(self, Position* position, double amount) noexcept nogil:
         cdef double received = position.quantity * amount
         self.account.pay(-received)
         position.dividends += received

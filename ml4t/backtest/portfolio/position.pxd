@@ -1,5 +1,6 @@
 # A position: what is owned of one asset, its levels, and the running sums of its trade.
 
+cimport cython
 from libc.math cimport fabs
 from libc.stdint cimport int8_t, int32_t, int64_t
 
@@ -21,10 +22,13 @@ cdef struct Position:
     int64_t entry_time
     int64_t entry_decision_time
     int64_t entry_decision_row
-    double entered               # sums over the fills of the trade, in time order
-    double entry_notional
+    double dividend_average      # A: paid for a unit since the opening, averaged over adds as E is
+    double dividend_sum          # G: paid since the opening, in the units of now
+    double entered               # sums and averages over the fills of the trade, in time order
+    double entry_average
+    double entry_dividend        # A, averaged as entry_average is
     double exited
-    double exit_notional
+    double exit_average
     double realised
     double commission
     double slippage_cost
@@ -43,6 +47,17 @@ cdef inline double side_of(double quantity) noexcept nogil:
 # Semantics section 5: what a fill leaves of at most this share of itself is nothing.
 cdef inline bint is_negligible(double rest, double units) noexcept nogil:
     return fabs(rest) <= 1e-12 * units
+
+
+# Semantics section 5: so many units at an average and more at a price; of one price it is that price.
+# No division by zero: units are not negative, and more is positive.
+@cython.cdivision(True)
+cdef inline double averaged(
+    double average, double units, double price, double more
+) noexcept nogil:
+    if units == 0.0 or price == average:
+        return price
+    return (average * units + price * more) / (units + more)
 
 
 # The better of two prices for a position of that side: the higher for a long, the lower for a short.

@@ -31,6 +31,7 @@ cdef class Positions:
     cdef void reduce(self, const FillRecord* fill) noexcept nogil
     cdef void end(self, Position* position) noexcept nogil
     cdef void split(self, int32_t asset, double ratio) noexcept nogil
+    cdef void go_ex_dividend(self, Position* position, double dividend) noexcept nogil
     cdef int check_settled(self) except -1 nogil
 
 

@@ -10,7 +10,7 @@ from ml4t.backtest.core.guards cimport guard
 from ml4t.backtest.core.types cimport FillRecord
 from ml4t.backtest.portfolio.armed_levels cimport clear_levels
 from ml4t.backtest.portfolio.position cimport (
-    Position, better, is_negligible, side_of, worse,
+    Position, averaged, better, is_negligible, side_of, worse,
 )
 
 
@@ -68,10 +68,13 @@ cdef class Positions:
         position.entry_time = fill.timestamp
         position.entry_decision_time = fill.decision_time
         position.entry_decision_row = decision_row
+        position.dividend_average = 0.0
+        position.dividend_sum = 0.0
         position.entered = 0.0
-        position.entry_notional = 0.0
+        position.entry_average = 0.0
+        position.entry_dividend = 0.0
         position.exited = 0.0
-        position.exit_notional = 0.0
+        position.exit_average = 0.0
         position.realised = 0.0
         position.commission = 0.0
         position.slippage_cost = 0.0
@@ -91,16 +94,14 @@ cdef class Positions:
             self._n_opened += 1
         _count_entry(position, fill)
 
-    # More of the same side. No division by zero: units are positive.
-    @cython.cdivision(True)
+    # More of the same side.
     cdef void add(self, const FillRecord* fill, double basis) noexcept nogil:
         cdef Position* position = &self.at[fill.asset]
         cdef double units = fabs(fill.quantity)
         cdef double held = fabs(position.quantity)
-        position.entry_price = (
-            (position.entry_price * held + fill.price * units) / (held + units)
-        )
-        position.basis = (position.basis * held + basis * units) / (held + units)
+        position.entry_price = averaged(position.entry_price, held, fill.price, units)
+        position.basis = averaged(position.basis, held, basis, units)
+        position.dividend_average = averaged(position.dividend_average, held, 0.0, units)
         position.quantity = position.quantity + fill.quantity
         take_in(position, fill.price)
         _count_entry(position, fill)
@@ -111,8 +112,8 @@ cdef class Positions:
         cdef double units = fabs(fill.quantity)
         cdef double rest = position.quantity + fill.quantity
         position.realised += (fill.price - position.entry_price) * -fill.quantity
+        position.exit_average = averaged(position.exit_average, position.exited, fill.price, units)
         position.exited += units
-        position.exit_notional += fill.price * units
         position.commission += fill.commission
         position.slippage_cost += fill.slippage_cost
         take_in(position, fill.price)
@@ -133,6 +134,11 @@ cdef class Positions:
         position.exited = position.exited * ratio
         position.entry_price = position.entry_price / ratio
         position.basis = position.basis / ratio
+        position.dividend_average = position.dividend_average / ratio
+        position.dividend_sum = position.dividend_sum / ratio
+        position.entry_average = position.entry_average / ratio
+        position.entry_dividend = position.entry_dividend / ratio
+        position.exit_average = position.exit_average / ratio
         position.water = position.water / ratio
         position.best = position.best / ratio
         position.worst = position.worst / ratio
@@ -144,6 +150,18 @@ cdef class Positions:
         position.levels.trail_stop = position.levels.trail_stop / ratio
         position.levels.attention = 1
         position.split_ratio = position.split_ratio * ratio
+
+    # Semantics section 2, step 1: a dividend of so much per unit was paid, and the price falls by it. The
+    # levels that fall with it are the listener's.
+    cdef void go_ex_dividend(self, Position* position, double dividend) noexcept nogil:
+        position.dividend_average += dividend
+        position.dividend_sum += dividend
+        position.entry_dividend += dividend
+        position.best -= dividend
+        position.worst -= dividend
+        if position.quantity > 0.0:
+            position.water -= dividend
+        position.levels.attention = 1
 
     # Ended positions leave the list, new ones are merged in; both lists stay in asset order.
     cdef void _settle(self) noexcept nogil:
@@ -215,8 +233,9 @@ cdef void take_in(Position* position, double price) noexcept nogil:
 
 cdef inline void _count_entry(Position* position, const FillRecord* fill) noexcept nogil:
     cdef double units = fabs(fill.quantity)
+    position.entry_average = averaged(position.entry_average, position.entered, fill.price, units)
+    position.entry_dividend = averaged(position.entry_dividend, position.entered, 0.0, units)
     position.entered += units
-    position.entry_notional += fill.price * units
     position.commission += fill.commission
     position.slippage_cost += fill.slippage_cost
 

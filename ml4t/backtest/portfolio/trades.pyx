@@ -23,13 +23,14 @@ cdef class Trades:
         return self.buffer.to_array(TRADE)
 
     # The trade of a position that this fill has brought to zero. No division by zero: prices, and the
-    # units that were entered and exited, are positive.
+    # units that were entered, are positive.
     @cython.cdivision(True)
     cdef int append(
         self, const Position* position, const FillRecord* fill, int64_t decision_row
     ) except -1 nogil:
         cdef double side = -side_of(fill.quantity)
-        cdef double entry_price = position.entry_notional / position.entered
+        cdef double entry_price = position.entry_average
+        cdef double without_dividends = entry_price - position.entry_dividend
         cdef TradeRecord* trade = <TradeRecord*> self.buffer.append()
         trade.trade_id = position.position_id
         trade.asset = fill.asset
@@ -43,15 +44,15 @@ cdef class Trades:
         trade.bars_held = position.bars_held
         trade.quantity = position.entered
         trade.entry_price = entry_price
-        trade.exit_price = position.exit_notional / position.exited
+        trade.exit_price = position.exit_average
         trade.commission = position.commission
         trade.slippage_cost = position.slippage_cost
         trade.dividends = position.dividends
         trade.gross_pnl = position.realised + position.slippage_cost
         trade.net_pnl = position.realised - position.commission + position.dividends
         trade.return_ = trade.net_pnl / (entry_price * position.entered)
-        trade.mfe = (position.best - entry_price) * side
-        trade.mae = (position.worst - entry_price) * side
+        trade.mfe = max(0.0, (position.best - without_dividends) * side)
+        trade.mae = min(0.0, (position.worst - without_dividends) * side)
         trade.rule = fill.rule
         trade.reason = fill.reason
         trade.level = fill.level

@@ -1,10 +1,23 @@
 """Columns of frames from columns of records: times and names, without a loop over rows."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
+
+
+def frame_of_columns(columns: Mapping[str, Any]) -> pd.DataFrame:
+    """Make a frame of arrays; a zero in it has no sign (semantics section 10)."""
+    return pd.DataFrame(
+        {name: _without_signed_zeros(column) for name, column in columns.items()}, copy=False
+    )
+
+
+def _without_signed_zeros(column: Any) -> Any:
+    # -0.0 + 0.0 is 0.0, and no other number changes.
+    is_float = isinstance(column, np.ndarray) and column.dtype.kind == "f"
+    return column + 0.0 if is_float else column
 
 
 def times(nanoseconds: np.ndarray) -> pd.DatetimeIndex:

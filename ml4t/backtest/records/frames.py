@@ -12,7 +12,7 @@ import pandas as pd
 
 from ml4t.backtest.config import BacktestConfig
 from ml4t.backtest.core import records as codes
-from ml4t.backtest.records.columns import Labels, times
+from ml4t.backtest.records.columns import Labels, frame_of_columns, times
 from ml4t.backtest.records.curve import drawdown, leverage
 from ml4t.backtest.records.positions import positions_frame
 from ml4t.backtest.records.recorded_columns import gather, recorded_columns
@@ -34,10 +34,6 @@ class Frames(Protocol):
 @lru_cache(maxsize=32)
 def _labels(names: tuple[Any, ...]) -> Labels:
     return Labels(names)
-
-
-def _frame(columns: Mapping[str, Any]) -> pd.DataFrame:
-    return pd.DataFrame(columns, copy=False)
 
 
 class RecordFrames:
@@ -94,7 +90,7 @@ class RecordFrames:
         entry_price, quantity = column["entry_price"], column["quantity"]
         with np.errstate(divide="ignore", invalid="ignore"):
             mfe_pct, mae_pct = column["mfe"] / entry_price, column["mae"] / entry_price
-        return _frame(
+        return frame_of_columns(
             {
                 "trade_id": column["trade_id"],
                 "asset": self._asset.column(column["asset"]),
@@ -135,7 +131,7 @@ class RecordFrames:
 
     def _fills(self) -> pd.DataFrame:
         column = self._columns("fills")
-        return _frame(
+        return frame_of_columns(
             {
                 "order_id": column["order_id"],
                 "trade_id": column["trade_id"],
@@ -161,9 +157,8 @@ class RecordFrames:
 
     def _orders(self) -> pd.DataFrame:
         column = self._columns("orders")
-        with np.errstate(divide="ignore", invalid="ignore"):
-            average_price = column["notional"] / column["units"]  # 0/0, NaN, without a fill
-        return _frame(
+        average_price = np.where(column["units"] > 0.0, column["average_price"], np.nan)
+        return frame_of_columns(
             {
                 "order_id": column["order_id"],
                 "timestamp": times(column["timestamp"]),
@@ -187,7 +182,7 @@ class RecordFrames:
 
     def _events(self) -> pd.DataFrame:
         column = self._columns("events")
-        return _frame(
+        return frame_of_columns(
             {
                 "timestamp": times(column["timestamp"]),
                 "kind": _labels(codes.EVENT_KINDS).column(column["kind"]),
@@ -201,6 +196,7 @@ class RecordFrames:
         )
 
     def _equity(self) -> pd.DataFrame:
+        # Shown as recorded, without a copy: sums from 0.0 have no -0.0.
         equity, gross = self._records["equity"], self._records["gross"]
         return pd.DataFrame(
             {
@@ -222,7 +218,7 @@ class RecordFrames:
 
     def _open_positions(self) -> pd.DataFrame:
         column = self._columns("open_positions")
-        return _frame(
+        return frame_of_columns(
             {
                 "trade_id": column["trade_id"],
                 "asset": self._asset.column(column["asset"]),

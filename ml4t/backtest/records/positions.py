@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ml4t.backtest.records.columns import Labels, times
+from ml4t.backtest.records.columns import Labels, frame_of_columns, times
 
 SPLIT = 0  # the code of ACTION_SPLIT in core/types.pxd
 
@@ -44,7 +44,7 @@ def positions_frame(holdings: np.ndarray, n_done: int, data: Any, assets: Labels
     codes = asset[source]
     quantity, entry_price = changes["quantity"][source], changes["entry_price"][source]
     mark = _marks(data, time_index, codes)
-    return pd.DataFrame(
+    return frame_of_columns(
         {
             "timestamp": times(data.timestamps[time_index]),
             "asset": assets.column(codes),
@@ -53,8 +53,7 @@ def positions_frame(holdings: np.ndarray, n_done: int, data: Any, assets: Labels
             "mark": mark,
             "value": quantity * mark,
             "unrealized_pnl": (mark - entry_price) * quantity,
-        },
-        copy=False,
+        }
     )
 
 

@@ -159,7 +159,7 @@ cdef class CompiledRules:
         if not isnan(answer.update_stop_loss):
             self.plan.say_stop(
                 position, slot, answer.update_stop_loss, <int8_t> answer.stop_type,
-                answer.priority, self.reason[answer.stop_type],
+                answer.priority, self.reason[answer.stop_type], False,
             )
         if not isnan(answer.update_take_profit):
             self.plan.say_target(

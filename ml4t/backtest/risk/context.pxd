@@ -20,13 +20,13 @@ cdef class RiskContext:
     cdef object provider
     cdef object given_features
     cdef object given_market_features
-    cdef object frozen_inputs        # dict: column -> (value, split ratio when read), or None
+    cdef object frozen_inputs        # dict: column -> (value; splits, dividends when read), or None
 
     cdef object _features(self)
     cdef object _market_features(self)
     cdef object _known_time(self, int64_t row)
     cdef object _frozen(self, object column)
-    cdef object _pct(self, double price)
+    cdef object _excursion(self, double price)
 
 
 cdef RiskContext context_of(

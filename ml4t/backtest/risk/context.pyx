@@ -19,6 +19,8 @@ _NUMBERS = (
     "level_price", "water_mark", "best_price", "worst_price", "stop_loss_price",
     "take_profit_price", "equity", "cash",
 )
+# Numbers of a position that are 0 where nothing was paid.
+_DIVIDENDS = ("dividend_average", "dividend_sum")
 
 
 @cython.final
@@ -53,7 +55,7 @@ cdef class RiskContext:
         features, market_features, frozen : mapping of name to number, optional
         **numbers
             Any other field by name; NaN where not given, ``level_price`` and the water marks the entry
-            price.
+            price, dividends 0.
 
         Raises
         ------
@@ -61,9 +63,10 @@ cdef class RiskContext:
             If a name is not a field.
         """
         cdef RiskContext self = RiskContext.__new__(RiskContext)
-        unknown = set(numbers) - set(_NUMBERS)
+        names = _NUMBERS + _DIVIDENDS
+        unknown = set(numbers) - set(names)
         if unknown:
-            raise TypeError(f"RiskContext has no field {sorted(unknown)[0]!r}; it has {_NUMBERS}")
+            raise TypeError(f"RiskContext has no field {sorted(unknown)[0]!r}; it has {names}")
         value = {name: float(numbers.get(name, NAN)) for name in _NUMBERS}
         for name in ("level_price", "water_mark", "best_price", "worst_price"):
             if name not in numbers:
@@ -74,6 +77,8 @@ cdef class RiskContext:
         self.view.opening = bool(opening)
         self.view.bars_held = bars_held
         self.view.split_ratio = float(split_ratio)
+        self.view.dividend_average = float(numbers.get("dividend_average", 0.0))
+        self.view.dividend_sum = float(numbers.get("dividend_sum", 0.0))
         self.view.open = value["open"]
         self.view.high = value["high"]
         self.view.low = value["low"]
@@ -97,7 +102,7 @@ cdef class RiskContext:
         )
         self.given_features = _numbers(features)
         self.given_market_features = _numbers(market_features)
-        self.frozen_inputs = {name: (v, 1.0) for name, v in _numbers(frozen).items()}
+        self.frozen_inputs = {name: (v, 1.0, 0.0) for name, v in _numbers(frozen).items()}
         return self
 
     @property
@@ -191,6 +196,19 @@ cdef class RiskContext:
         return self.view.split_ratio
 
     @property
+    def dividend_average(self):
+        """Dividends a unit held was paid since the opening, averaged over adds (A; currency per unit).
+
+        Levels below the market lie so much lower. 0 under ``dividend_adjusts="none"``; so is the sum.
+        """
+        return self.view.dividend_average
+
+    @property
+    def dividend_sum(self):
+        """Dividends per unit since the opening, adds or not, in the units of now (G)."""
+        return self.view.dividend_sum
+
+    @property
     def stop_loss_price(self):
         """Stop in force (currency per unit); NaN when none."""
         return self.view.stop_loss_price
@@ -243,27 +261,27 @@ cdef class RiskContext:
     @property
     def unrealized_pnl_pct(self):
         """Move of the price in favour of the position, as a fraction of the entry price."""
-        return self._pct(self.current_price)
+        return (self.current_price - self.entry_price) * self.side / self.entry_price
 
     @property
     def max_favorable_excursion(self):
-        """Best price less entry price, in favour of the position (currency per unit)."""
-        return (self.best_price - self.entry_price) * self.side
+        """Best price less entry price, in favour of the position, so >= 0 (currency per unit)."""
+        return max(0.0, self._excursion(self.best_price))
 
     @property
     def max_adverse_excursion(self):
         """Worst price less entry price, in favour of the position, so <= 0 (currency per unit)."""
-        return (self.worst_price - self.entry_price) * self.side
+        return min(0.0, self._excursion(self.worst_price))
 
     @property
     def max_favorable_excursion_pct(self):
         """Maximum favourable excursion as a fraction of the entry price."""
-        return self._pct(self.best_price)
+        return self.max_favorable_excursion / self.entry_price
 
     @property
     def max_adverse_excursion_pct(self):
         """Maximum adverse excursion as a fraction of the entry price."""
-        return self._pct(self.worst_price)
+        return self.max_adverse_excursion / self.entry_price
 
     @property
     def features(self):
@@ -289,18 +307,21 @@ cdef class RiskContext:
         """
         return self._frozen(column)[0]
 
-    def price_parameter(self, price):
+    def price_parameter(self, price, below=False):
         """Return a rule's absolute price in the units of today.
 
         Parameters
         ----------
         price : float or str
-            A number, in the units of the day the position opened; or a frozen column.
+            A number, in the units of the day the position opened; or a frozen column, in those of the day
+            it was read.
+        below : bool
+            Whether it lies below the market (a long's stop, a short's target), where dividends since
+            then have lowered it.
         """
-        if not isinstance(price, str):
-            return price / self.split_ratio
-        value, ratio = self._frozen(price)
-        return value / (self.split_ratio / ratio)
+        value, ratio, paid = self._frozen(price) if isinstance(price, str) else (price, 1.0, 0.0)
+        splits = self.split_ratio / ratio
+        return value / splits - (self.dividend_sum - paid / splits if below else 0.0)
 
     cdef object _frozen(self, object column):
         try:
@@ -310,8 +331,9 @@ cdef class RiskContext:
                 f"column {column!r} is not frozen: name it in the rule's frozen_columns"
             ) from None
 
-    cdef object _pct(self, double price):
-        return (price - self.entry_price) * self.side / self.entry_price
+    # Best and worst price have fallen with the dividends: so does what they are measured from.
+    cdef object _excursion(self, double price):
+        return (price - (self.entry_price - self.dividend_average)) * self.side
 
     cdef object _features(self):
         if self.provider is not None and self.feature_row >= 0:

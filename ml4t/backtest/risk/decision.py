@@ -68,6 +68,8 @@ class RiskDecision:
     metadata : mapping, optional
         Anything the rule wants to keep with its decision.
     asset_id : str, optional
+    only_tighten : bool
+        The stop never moves against the position: where it would, the rule's last one stays.
     parts : tuple of RiskDecision
         Of a merged decision, the winners it is made of, each with its own type, priority and reason.
 
@@ -86,6 +88,7 @@ class RiskDecision:
     priority: int | None = None
     metadata: Mapping[str, Any] = field(default_factory=dict, hash=False)
     asset_id: str | None = None
+    only_tighten: bool = False
     parts: tuple[RiskDecision, ...] = field(default=(), repr=False)
 
     def __post_init__(self) -> None:
@@ -126,10 +129,12 @@ class RiskDecision:
         reason: str = "",
         priority: int | None = None,
         metadata: Mapping[str, Any] | None = None,
+        only_tighten: bool = False,
     ) -> RiskDecision:
         """Set the rule's stop, its target or both from the next bar on (prices, currency per unit).
 
         ``exit_type="trailing_stop"`` makes the stop a trailing one: it never moves against the position.
+        Nor does a stop loss with ``only_tighten=True``.
         """
         if stop_loss is None and take_profit is None:
             raise InvalidDecisionError(
@@ -143,6 +148,7 @@ class RiskDecision:
             reason=reason,
             priority=priority,
             metadata=metadata or {},
+            only_tighten=only_tighten,
         )
         return decision
 
@@ -216,11 +222,15 @@ def combine(
     _check_one_asset(chosen)
     parts: list[RiskDecision] = []
     if exit_ is not None:
-        parts.append(replace(exit_, update_stop_loss=None, update_take_profit=None))
+        parts.append(
+            replace(exit_, update_stop_loss=None, update_take_profit=None, only_tighten=False)
+        )
     if stop is not None:
         parts.append(_level_of(stop, stop.stop_type, update_take_profit=None))
     if target is not None:
-        parts.append(_level_of(target, ExitType.TAKE_PROFIT, update_stop_loss=None))
+        parts.append(
+            _level_of(target, ExitType.TAKE_PROFIT, update_stop_loss=None, only_tighten=False)
+        )
     if not parts:
         return _NO_ACTION
     if len(parts) == 1:
@@ -344,6 +354,8 @@ def _apply_exit_price(decision: RiskDecision, price: float) -> None:
 
 def _check(decision: RiskDecision) -> None:
     kind = decision.exit_type
+    if decision.only_tighten and decision.update_stop_loss is None:
+        raise InvalidDecisionError("only_tighten=True says how a stop may move, had no stop")
     if decision.should_exit:
         if kind is None:
             raise InvalidDecisionError("should_exit=True needs an exit_type, had none")

@@ -9,7 +9,8 @@ from ml4t.backtest.portfolio.position cimport Position
 # One column that parameters of rules are read from.
 cdef struct Input:
     double* value                # by asset; NaN: not read yet
-    double* split_ratio          # by asset: of the position when it was read
+    double* split_ratio          # by asset: of the position when it was read, and so its dividend_sum
+    double* dividend_sum
     int32_t column               # its place among the features or the context of ``data``
     int8_t is_context
 

@@ -39,6 +39,7 @@ cdef class FrozenInputs:
         for i in range(self.n):
             free(self.input[i].value)
             free(self.input[i].split_ratio)
+            free(self.input[i].dividend_sum)
         free(self.input)
 
     # The run goes on in these bars, whose columns are those of the ones before.
@@ -63,11 +64,14 @@ cdef class FrozenInputs:
             self._context_column[name] if added.is_context else self._feature_column[name]
         )
         self._grow()
-        added.value = _filled(self.cursor.data.n_assets, NAN)
+        added.value = added.split_ratio = added.dividend_sum = NULL
         try:
+            added.value = _filled(self.cursor.data.n_assets, NAN)
             added.split_ratio = _filled(self.cursor.data.n_assets, 1.0)
+            added.dividend_sum = _filled(self.cursor.data.n_assets, 0.0)
         except MemoryError:
             free(added.value)
+            free(added.split_ratio)
             raise
         number = self.n
         self.input[number] = added
@@ -82,6 +86,7 @@ cdef class FrozenInputs:
         for i in range(self.n):
             self.input[i].value[asset] = NAN
             self.input[i].split_ratio[asset] = 1.0
+            self.input[i].dividend_sum[asset] = 0.0
 
     # What was known before the fill of the opening: at an open the row before, at a close this row.
     cdef void read_opening(self, const Position* position, bint at_open) noexcept nogil:
@@ -101,10 +106,13 @@ cdef class FrozenInputs:
                 return True
         return False
 
-    # name -> (value, split ratio when it was read), of an asset's position.
+    # name -> (value; splits and dividends of the position when it was read), of an asset's position.
     cdef dict of(self, int32_t asset):
         return {
-            name: (self.input[i].value[asset], self.input[i].split_ratio[asset])
+            name: (
+                self.input[i].value[asset], self.input[i].split_ratio[asset],
+                self.input[i].dividend_sum[asset],
+            )
             for i, name in enumerate(self.names)
         }
 
@@ -132,6 +140,7 @@ cdef class FrozenInputs:
             if not isnan(value):
                 column.value[asset] = value
                 column.split_ratio[asset] = position.split_ratio
+                column.dividend_sum[asset] = position.dividend_sum
 
     cdef int _grow(self) except -1:
         cdef int32_t capacity

@@ -469,6 +469,10 @@ cdef class RiskManager(FillListener):
         if self.plan.n_slots > 0 and position.quantity != 0.0:
             self.plan.split(position, ratio)
 
+    cdef void on_dividend(self, Position* position, double dividend) noexcept nogil:
+        if self.plan.n_slots > 0:
+            self.plan.go_ex_dividend(position, dividend)
+
     # The levels of a position opened, or added to at the open.
     cdef int _arm(self, Position* position, bint is_add, bint at_open) except -1 nogil:
         if not is_add:

@@ -40,8 +40,7 @@ class ParameterRule(RiskRule):
         if not self.name:
             object.__setattr__(self, "name", cls)
         # Lowered once, not for every run.
-        lowered = RuleSpec(self.kind, value, self.forms[given[0]], self.priority)
-        object.__setattr__(self, "_lowered", (lowered,))
+        object.__setattr__(self, "_lowered", (self._spec(value, self.forms[given[0]]),))
 
     def lower(self) -> tuple[RuleSpec, ...]:
         """Return the one level or exit the rule consists of."""
@@ -68,7 +67,12 @@ class ParameterRule(RiskRule):
             return RiskDecision.no_action()
         if self.kind is ExitType.TAKE_PROFIT:
             return RiskDecision.update_stops(take_profit=level)
-        return RiskDecision.update_stops(stop_loss=level, exit_type=self.kind)
+        return RiskDecision.update_stops(
+            stop_loss=level, exit_type=self.kind, only_tighten=self._lowered[0].only_tighten
+        )
+
+    def _spec(self, value: float | str, absolute: bool) -> RuleSpec:
+        return RuleSpec(self.kind, value, absolute, self.priority)
 
     def _form(self) -> str:
         return next(form for form in self.forms if getattr(self, form) is not None)
@@ -79,6 +83,8 @@ class ParameterRule(RiskRule):
     def __repr__(self) -> str:
         form = self._form()
         given = [f"{form}={getattr(self, form)!r}"]
+        if self._lowered[0].only_tighten:
+            given.append("only_tighten=True")
         if self.priority:
             given.append(f"priority={self.priority}")
         if self.name != type(self).__name__:

@@ -88,7 +88,7 @@ cdef class PythonRules:
             if part.update_stop_loss is not None:
                 self.plan.say_stop(
                     position, slot, part.update_stop_loss, part.stop_type.code, priority,
-                    self.reasons.code(part.reason or part.stop_type.value),
+                    self.reasons.code(part.reason or part.stop_type.value), part.only_tighten,
                 )
             if part.update_take_profit is not None:
                 self.plan.say_target(

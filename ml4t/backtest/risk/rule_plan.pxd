@@ -25,6 +25,7 @@ cdef struct Slot:
     int8_t kind                  # ExitKind
     int8_t absolute
     int8_t low_closed
+    int8_t only_tighten          # of a stop loss: it never moves against the position
     int8_t is_answered           # its levels are answers, of evaluate() or of a compiled rule
 
 
@@ -94,14 +95,16 @@ cdef class RulePlan:
     ) noexcept nogil
     cdef void say_stop(
         self, const Position* position, int32_t slot, double level, int8_t kind,
-        int64_t priority, int32_t reason
+        int64_t priority, int32_t reason, bint only_tighten
     ) noexcept nogil
     cdef void say_target(
         self, const Position* position, int32_t slot, double level, int64_t priority,
         int32_t reason
     ) noexcept nogil
     cdef void split(self, Position* position, double ratio) noexcept nogil
+    cdef void go_ex_dividend(self, Position* position, double dividend) noexcept nogil
     cdef void sync_trails(self, Position* position) noexcept nogil
+    cdef double _paid_out(self, const Position* position, const Slot* slot) noexcept nogil
     cdef void _say_level(
         self, const Position* position, const Slot* slot, Said* said, double value, double base
     ) noexcept nogil

@@ -19,7 +19,7 @@ from ml4t.backtest.core.types cimport (
 from ml4t.backtest.market.cursor cimport Cursor
 from ml4t.backtest.portfolio.armed_levels cimport LevelSource
 from ml4t.backtest.portfolio.position cimport Position, better, side_of, worse
-from ml4t.backtest.risk.frozen_inputs cimport FrozenInputs
+from ml4t.backtest.risk.frozen_inputs cimport FrozenInputs, Input
 
 
 # Slots of an asset before it needs a block of its own.
@@ -87,6 +87,7 @@ cdef class RulePlan:
         if spec is not None:
             slot.kind = spec.kind.code
             slot.absolute = spec.absolute
+            slot.only_tighten = spec.only_tighten
             slot.low = spec.bounds.low
             slot.high = spec.bounds.high
             slot.low_closed = spec.bounds.closed
@@ -180,6 +181,22 @@ cdef class RulePlan:
             return value / (position.split_ratio / ratio)
         return value
 
+    # What dividends have taken off a level of the slot: nothing where it lies above the market. No
+    # division by zero: ratios of splits are positive.
+    @cython.cdivision(True)
+    cdef double _paid_out(self, const Position* position, const Slot* slot) noexcept nogil:
+        cdef const Input* column
+        if (slot.kind == EXIT_STOP_LOSS) != (position.quantity > 0.0):
+            return 0.0
+        if not slot.absolute:
+            return position.dividend_average
+        if slot.input < 0:
+            return position.dividend_sum
+        column = &self.inputs.input[slot.input]
+        return position.dividend_sum - column.dividend_sum[position.asset] / (
+            position.split_ratio / column.split_ratio[position.asset]
+        )
+
     # Say the levels of all lowered slots anew (formulas of section 4).
     cdef void compute(self, Position* position, const Settings* settings) noexcept nogil:
         cdef double base = (
@@ -206,19 +223,24 @@ cdef class RulePlan:
         cdef double level
         if slot.kind == EXIT_STOP_LOSS:
             level = value if slot.absolute else base * (1.0 - side * value)
+            level = level - self._paid_out(position, slot)
+            if slot.only_tighten and not isnan(said.stop):
+                level = better(side, said.stop, level)
             if level > 0.0:
                 self.levels_armed += level != said.stop
                 said.stop = level
         elif slot.kind == EXIT_TAKE_PROFIT:
             level = value if slot.absolute else base * (1.0 + side * value)
+            level = level - self._paid_out(position, slot)
             if level > 0.0:
                 self.levels_armed += level != said.target
                 said.target = level
         elif slot.kind == EXIT_TRAILING_STOP:
             level = position.water * (1.0 - side * value)
             if isnan(said.stop):
-                self.levels_armed += 1
-                said.stop = level
+                if level > 0.0:
+                    self.levels_armed += 1
+                    said.stop = level
             else:
                 said.stop = better(side, said.stop, level)
         if slot.kind == EXIT_STOP_LOSS or slot.kind == EXIT_TRAILING_STOP:
@@ -258,6 +280,9 @@ cdef class RulePlan:
                         trail = said
                 elif fixed == NULL or _wins_stop(side, said, fixed):
                     fixed = said
+            elif slot.kind == EXIT_TRAILING_STOP and not slot.is_answered:
+                # A dividend took it to zero: the next close gives it anew.
+                attention = attention or not isnan(self.parameter(position, slot))
             if slot.kind == EXIT_TIME and not slot.is_answered:
                 value = self.parameter(position, slot)
                 if value < position.levels.max_bars:
@@ -326,16 +351,16 @@ cdef class RulePlan:
         verdict.kind = kind
         verdict.reason = reason
 
-    # Levels a rule answered with. A trailing stop never moves against the position. A rule that was
-    # removed while it answered says nothing.
+    # Levels a rule answered with. A trailing stop never moves against the position, nor does one that
+    # only tightens. A rule that was removed while it answered says nothing.
     cdef void say_stop(
         self, const Position* position, int32_t slot, double level, int8_t kind,
-        int64_t priority, int32_t reason
+        int64_t priority, int32_t reason, bint only_tighten
     ) noexcept nogil:
         cdef Said* said = self.said_of(position.asset, slot)
         if said == NULL:
             return
-        if kind == EXIT_TRAILING_STOP and not isnan(said.stop):
+        if (only_tighten or kind == EXIT_TRAILING_STOP) and not isnan(said.stop):
             level = better(side_of(position.quantity), said.stop, level)
         self.levels_armed += level != said.stop
         said.stop = level
@@ -363,6 +388,20 @@ cdef class RulePlan:
         for i in range(slots.n):
             slots.said[i].stop = slots.said[i].stop / ratio
             slots.said[i].target = slots.said[i].target / ratio
+
+    # A dividend lowers what was said below the market: stops of a long, targets of a short. What falls
+    # to zero or below is gone. Trails first catch up with the water mark of before.
+    cdef void go_ex_dividend(self, Position* position, double dividend) noexcept nogil:
+        cdef AssetSlots* slots = &self.of[position.asset]
+        cdef double* level
+        cdef int32_t i
+        self.sync_trails(position)
+        for i in range(slots.n):
+            level = &slots.said[i].stop if position.quantity > 0.0 else &slots.said[i].target
+            level[0] -= dividend
+            if level[0] <= 0.0:
+                level[0] = NAN
+        self.choose(position)
 
     # The position's bar moves only the winning trail; the others follow here, before they are used.
     # Once a bar: what a split has divided since is not computed anew before the next close.

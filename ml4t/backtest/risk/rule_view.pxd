@@ -30,6 +30,8 @@ cdef struct RuleView:
     double best_price            # since the opening
     double worst_price
     double split_ratio           # product of the splits since the opening
+    double dividend_average      # paid for a unit held since the opening, averaged over adds
+    double dividend_sum          # paid for a unit since the opening, in the units of now
     double stop_loss_price       # in force
     double take_profit_price
     double equity                # at the marks of the moment

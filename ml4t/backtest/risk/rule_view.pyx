@@ -40,6 +40,8 @@ cdef void look(
     view.best_price = position.best
     view.worst_price = position.worst
     view.split_ratio = position.split_ratio
+    view.dividend_average = position.dividend_average
+    view.dividend_sum = position.dividend_sum
     view.stop_loss_price = level_or_nan(position.levels.stop)
     view.take_profit_price = level_or_nan(position.levels.target)
     view.equity = account.equity()

@@ -59,6 +59,8 @@ class RuleSpec:
     absolute : bool
         True for a price or a number of bars, False for a fraction of the entry price or water mark.
     priority : int
+    only_tighten : bool
+        Whether a stop loss stays where it was when the formula would loosen it.
 
     Raises
     ------
@@ -70,6 +72,7 @@ class RuleSpec:
     value: float | str
     absolute: bool
     priority: int = 0
+    only_tighten: bool = False
 
     def __post_init__(self) -> None:
         if (self.kind, self.absolute) not in BOUNDS:

@@ -77,7 +77,7 @@ def test_trade_columns_are_the_records():
 
 def test_average_price_of_an_order_is_over_its_fills():
     orders = rows(
-        codes.ORDER, 2, quantity=[5.0, -1.0], notional=[500.0, 0.0], units=[4.0, 0.0], status=[0, 2],
+        codes.ORDER, 2, quantity=[5.0, -1.0], average_price=[125.0, 0.0], units=[4.0, 0.0], status=[0, 2],
         ended=[codes.NO_TIME, START], rule=-1,
     )  # fmt: skip
     orders = result_of([100.0] * 2, orders=orders).orders

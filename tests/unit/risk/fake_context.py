@@ -15,11 +15,13 @@ class FakeContext:
     bars_held: int = 1
     opening: bool = False
     split_ratio: float = 1.0
+    dividend_average: float = 0.0
+    dividend_sum: float = 0.0
     columns: Mapping[str, float] = field(default_factory=dict)
 
     def frozen(self, column):
         return self.columns.get(column, nan)
 
-    def price_parameter(self, price):
+    def price_parameter(self, price, below=False):
         value = self.frozen(price) if isinstance(price, str) else price
-        return value / self.split_ratio
+        return value / self.split_ratio - (self.dividend_sum if below else 0.0)

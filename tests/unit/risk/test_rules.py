@@ -125,6 +125,35 @@ def test_a_split_divides_an_absolute_price():
     assert level(PriceBasedTakeProfit(price="risk"), context) == 20.0
 
 
+def test_dividends_lower_what_lies_below_the_market():
+    # A long's stop by what was paid: 95 - 2 of E, 90 - 3 of a price. Its target stays, and so does a
+    # short's stop; a short's target falls.
+    paid = {"dividend_average": 2.0, "dividend_sum": 3.0}
+    long, short = FakeContext(**paid), FakeContext(side=-1, **paid)
+    assert level(PriceBasedStopLoss(pct=0.05), long) == 93.0
+    assert level(PriceBasedStopLoss(price=90), long) == 87.0
+    assert level(PriceBasedTakeProfit(pct=0.1), long) == pytest.approx(110.0)
+    assert level(PriceBasedTakeProfit(price=120), long) == 120.0
+    assert level(PriceBasedStopLoss(pct=0.05), short) == 105.0
+    assert level(PriceBasedStopLoss(price=107), short) == 107.0
+    assert level(PriceBasedTakeProfit(pct=0.1), short) == 88.0
+    assert level(PriceBasedTakeProfit(price=80), short) == 77.0
+
+
+def test_a_stop_that_dividends_have_taken_to_zero_arms_nothing():
+    context = FakeContext(dividend_average=95.0, dividend_sum=95.0)
+    assert PriceBasedStopLoss(pct=0.05).evaluate(context) is RiskDecision.no_action()
+    assert PriceBasedStopLoss(price=90).evaluate(context) is RiskDecision.no_action()
+
+
+def test_a_stop_that_only_tightens_says_so():
+    rule = PriceBasedStopLoss(pct=0.05, only_tighten=True)
+    assert rule.evaluate(FakeContext()).only_tighten
+    assert not PriceBasedStopLoss(pct=0.05).evaluate(FakeContext()).only_tighten
+    assert repr(rule) == "PriceBasedStopLoss(pct=0.05, only_tighten=True)"
+    assert rule != PriceBasedStopLoss(pct=0.05)
+
+
 def test_a_short_target_no_price_can_reach_arms_nothing():
     assert PriceBasedTakeProfit(pct=1.0).evaluate(SHORT) is RiskDecision.no_action()
     assert PriceBasedTakeProfit(pct=1e308).evaluate(FakeContext(level_price=1e10)) == RiskDecision()
@@ -144,6 +173,10 @@ def test_a_short_target_no_price_can_reach_arms_nothing():
         (
             lambda: PriceBasedStopLoss(pct=5),
             r"pct must be above 0 and below 1 \(a fraction: .* was 5.0",
+        ),
+        (
+            lambda: PriceBasedStopLoss(pct=0.1, only_tighten="yes"),
+            "PriceBasedStopLoss: only_tighten must be True or False, was 'yes'",
         ),
         (lambda: PriceBasedStopLoss(pct=1), "pct must be above 0 and below 1"),
         (lambda: PriceBasedStopLoss(pct=0), "pct must be above 0 and below 1"),
@@ -190,6 +223,10 @@ def test_any_whole_number_makes_the_same_time_exit(number):
         (PriceBasedStopLoss(pct=0.05), RuleSpec(ExitType.STOP_LOSS, 0.05, False, 0)),
         (PriceBasedStopLoss(price="s"), RuleSpec(ExitType.STOP_LOSS, "s", True, 0)),
         (PriceBasedTakeProfit(price=9, priority=2), RuleSpec(ExitType.TAKE_PROFIT, 9.0, True, 2)),
+        (
+            PriceBasedStopLoss(pct=0.05, only_tighten=True),
+            RuleSpec(ExitType.STOP_LOSS, 0.05, False, 0, True),
+        ),
         (TrailingStop("t", priority=-1), RuleSpec(ExitType.TRAILING_STOP, "t", False, -1)),
         (TimeBasedExit(5), RuleSpec(ExitType.TIME_EXIT, 5.0, True, 0)),
     ],

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar
 
 from ml4t.backtest.risk.decision import ExitType, RiskDecision
 from ml4t.backtest.risk.parameters import ParameterRule
+from ml4t.backtest.risk.rule import InvalidRuleError
+from ml4t.backtest.risk.spec import RuleSpec
 
 if TYPE_CHECKING:
     from ml4t.backtest.risk.context import RiskContext
@@ -24,6 +26,8 @@ class PriceBasedStopLoss(ParameterRule):
     price : float or str, optional
         The stop itself, currency per unit, for long and short positions alike; or a column's name.
         Give either `pct` or `price`.
+    only_tighten : bool
+        Whether the stop stays where it was when an add would loosen it.
     priority : int
     name : str
 
@@ -31,7 +35,7 @@ class PriceBasedStopLoss(ParameterRule):
     -----
     Level = E·(1 − s·pct), E the average entry price, slippage included, and s = 1 for a long position,
     −1 for a short one. It follows E when the position is added to; an absolute price does not, but a
-    split divides it.
+    split divides it. Dividends since the opening lower a long's stop, whichever way it was given.
     """
 
     kind: ClassVar[ExitType] = ExitType.STOP_LOSS
@@ -39,9 +43,22 @@ class PriceBasedStopLoss(ParameterRule):
 
     pct: float | str | None = None
     price: float | str | None = None
+    only_tighten: bool = False
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.only_tighten, bool):
+            raise InvalidRuleError(
+                f"PriceBasedStopLoss: only_tighten must be True or False, was {self.only_tighten!r}"
+            )
+        super().__post_init__()
 
     def evaluate(self, context: RiskContext) -> RiskDecision:
         """Set the stop."""
+        below = context.side > 0
         if self.price is not None:
-            return self.arm(context.price_parameter(self.price))
-        return self.arm(context.level_price * (1.0 - context.side * self.value(context)))
+            return self.arm(context.price_parameter(self.price, below))
+        level = context.level_price * (1.0 - context.side * self.value(context))
+        return self.arm(level - (context.dividend_average if below else 0.0))
+
+    def _spec(self, value: float | str, absolute: bool) -> RuleSpec:
+        return replace(super()._spec(value, absolute), only_tighten=self.only_tighten)

@@ -31,7 +31,8 @@ class PriceBasedTakeProfit(ParameterRule):
     -----
     Level = E·(1 + s·pct), E the average entry price, slippage included, and s = 1 for a long position,
     −1 for a short one. A short's target of 100% or more lies at zero or below, where no price comes: it
-    arms nothing. A split divides an absolute price.
+    arms nothing. A split divides an absolute price, and dividends since the opening lower a short's target,
+    whichever way it was given.
     """
 
     kind: ClassVar[ExitType] = ExitType.TAKE_PROFIT
@@ -42,6 +43,8 @@ class PriceBasedTakeProfit(ParameterRule):
 
     def evaluate(self, context: RiskContext) -> RiskDecision:
         """Set the target."""
+        below = context.side < 0
         if self.price is not None:
-            return self.arm(context.price_parameter(self.price))
-        return self.arm(context.level_price * (1.0 + context.side * self.value(context)))
+            return self.arm(context.price_parameter(self.price, below))
+        level = context.level_price * (1.0 + context.side * self.value(context))
+        return self.arm(level - (context.dividend_average if below else 0.0))

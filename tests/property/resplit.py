@@ -1,0 +1,74 @@
+"""The same world with one more split: of every asset, two for one."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from reference import Case, Decision
+from reference.market import Action, Bar
+from reference.rules import Rule
+from reference.script import Act, Script
+from reference.worlds import with_rules
+
+UNITS = ("buy", "sell")  # acts whose amount is units
+
+
+def relative(case: Case) -> Case:
+    """The case with nothing in it that belongs to one size of a unit: no price of a rule, no cost of a
+    unit, no rounding to whole ones."""
+    settings = replace(case.settings, quantity="fractional", commission_per_unit=0.0)
+    return with_rules(replace(case, settings=settings), _relative)
+
+
+def _relative(rule: Rule) -> Rule:
+    return replace(rule, parameter=0.05, absolute=False) if rule.absolute else rule
+
+
+def split_all(case: Case, day: int) -> Case:
+    """Every asset is split two for one at timestamp `day`: prices are halved from then on, units twice
+    as many. Powers of two, so that nothing is rounded."""
+    market, script = case.market, case.script
+    splits = [
+        Action(market.timestamps[day], asset, "split", 2.0) for asset in range(len(market.assets))
+    ]
+    acts = {
+        t: [_twice(act) for act in acts] if t >= day else acts for t, acts in script.acts.items()
+    }
+    split = replace(
+        market,
+        bars={key: _half(bar) if key[0] >= day else bar for key, bar in market.bars.items()},
+        actions=[_paid(action, market.timestamps[day - 1]) for action in market.actions] + splits,
+    )
+    return with_rules(
+        replace(case, market=split, script=Script(acts)), lambda rule: _answers(rule, day)
+    )
+
+
+def _half(bar: Bar) -> Bar:
+    prices = [price / 2.0 for price in bar[:4]]
+    return Bar(*prices, 2.0 * bar.volume)
+
+
+def _twice(act: Act) -> Act:
+    return replace(act, amount=2.0 * act.amount) if act.kind in UNITS else act
+
+
+def _paid(action: Action, day_before: int) -> Action:
+    """Of a window splits come first: a dividend of the day of the split is of a unit after it."""
+    if action.kind == "split" or action.effective_ns <= day_before:
+        return action
+    return action._replace(value=action.value / 2.0)
+
+
+def _answers(rule: Rule, day: int) -> Rule:
+    def from_then_on(answers):
+        return {
+            key: _half_levels(answer) if key[0] >= day else answer
+            for key, answer in answers.items()
+        }
+
+    return replace(rule, closing=from_then_on(rule.closing), opening=from_then_on(rule.opening))
+
+
+def _half_levels(answer: Decision) -> Decision:
+    return replace(answer, stop=answer.stop / 2.0, target=answer.target / 2.0)
