@@ -8,6 +8,7 @@ from random import Random
 
 from reference.generator import Case, random_case
 from reference.market import Market
+from reference.records import Outcome
 from reference.rules import Rule
 from reference.script import Act, Script
 
@@ -18,6 +19,16 @@ def cut(case: Case, until: int) -> Case:
     keep = {key: bar for key, bar in market.bars.items() if key[0] <= until}
     shorter = replace(market, timestamps=market.timestamps[: until + 1], bars=keep)
     return replace(case, market=shorter)
+
+
+def silent_after(case: Case, out: Outcome, t: int) -> Case:
+    """The case, answering nothing that it is told after the bars of timestamp t: there the data of a
+    cut may end, and what is left is told at once."""
+    batch = {"what": "batch", "timestamp": case.market.timestamps[t]}
+    before = out.told[: out.told.index(batch)]
+    n_told = sum(row["what"] in ("fill", "order") for row in before)
+    replies = {number: act for number, act in case.script.replies.items() if number <= n_told}
+    return replace(case, script=replace(case.script, replies=replies))
 
 
 def changed_after(case: Case, t: int, rng: Random) -> Case:
@@ -49,7 +60,7 @@ def changed_after(case: Case, t: int, rng: Random) -> Case:
     }
     return Case(
         Market(times, market.assets, bars, columns, actions, context),
-        Script(acts),
+        Script(acts, case.script.replies),
         [forget(_Object(rule)) for rule in case.rules],
         case.settings,
     )

@@ -118,6 +118,7 @@ cdef class EngineLoop:
                 self._walk_chunks(on_chunk)
                 self.callbacks.event = None
                 self.broker.takes_orders = True
+                self.callbacks.tell_what_happened()
                 self.strategy.on_end()
             finally:
                 self.strategy.leave_run()

@@ -88,7 +88,7 @@ cdef class RiskManager(FillListener):
         """A distinct label for every rule ever added; results refer to rules by it."""
         if self.plan is None:
             self._rules.forget_removed()
-        return tuple([(<RuleEntry> entry).label for entry in self._rules.all()])
+        return tuple(self._rules.labels)
 
     @property
     def contexts_built(self):
@@ -207,7 +207,7 @@ cdef class RiskManager(FillListener):
         self.positions = broker.portfolio.positions
         self.cursor = broker.cursor
         self.settings = broker.settings
-        self.reasons = Reasons()
+        self.reasons = broker.reasons
         self.plan = RulePlan(broker.cursor)
         self._n_untold = broker.fills.buffer.count
         self._told = set()
@@ -225,6 +225,7 @@ cdef class RiskManager(FillListener):
             raise
         self.broker = broker
         broker.fills.listener = self
+        broker.rule_names = self._rules.labels
         self._rearm_at_next_close()
 
     def release(self):

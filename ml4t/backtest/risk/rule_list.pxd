@@ -18,6 +18,7 @@ cdef class RuleEntry:
 @cython.final
 cdef class RuleList:
     cdef list _all                   # every rule ever added, removed ones too
+    cdef list labels                 # of all of them, by number
     cdef dict _by_label              # label -> entry
     cdef dict _by_rule               # id of a rule -> its entries in force
     cdef dict _times                 # name -> the last number given to it

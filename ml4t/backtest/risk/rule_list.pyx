@@ -22,6 +22,7 @@ cdef class RuleList:
 
     def __cinit__(self):
         self._all = []
+        self.labels = []
         self._by_label = {}
         self._by_rule = {}
         self._times = {}
@@ -42,6 +43,7 @@ cdef class RuleList:
             entry.is_active = True
             entry.label = self._free_label(member.name)
             self._all.append(entry)
+            self.labels.append(entry.label)
             self._by_label[entry.label] = entry
             self._by_rule.setdefault(id(member), []).append(entry)
             added.append(entry)
@@ -106,7 +108,9 @@ cdef class RuleList:
         for number in range(<int32_t> len(self._all)):
             (<RuleEntry> self._all[number]).number = number
             (<RuleEntry> self._all[number]).slots = []
-        self._by_label = {(<RuleEntry> entry).label: entry for entry in self._all}
+        # A new list: the fills of the last run are named by the old one.
+        self.labels = [(<RuleEntry> entry).label for entry in self._all]
+        self._by_label = dict(zip(self.labels, self._all))
         self._times = {}
         return 0
 

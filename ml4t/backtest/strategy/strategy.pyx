@@ -27,9 +27,10 @@ from ml4t.backtest.core.ranges import QUANTITY
 cdef class Strategy:
     """Subclass it and define ``on_market_data`` (per bar), ``on_timestamp_batch``, or both.
 
-    At each timestamp ``on_fill`` is called for every fill, then ``on_market_data`` for every bar in asset
-    order, then ``on_timestamp_batch``. What is called sees complete bars; its orders fill at the next
-    bar of their asset at the earliest.
+    At each timestamp ``on_fill`` is called for every fill and ``on_order`` for every order that was
+    rejected, scaled or cancelled, then ``on_market_data`` for every bar in asset order, then
+    ``on_timestamp_batch``. What is called sees complete bars; its orders fill at the next bar of their asset
+    at the earliest.
 
     Orders are made in these callbacks, ``on_start`` and ``on_end`` included, in the thread of the run:
     elsewhere they raise a ``RuntimeError``. Outside of a run a strategy holds nothing of it.
@@ -45,11 +46,20 @@ cdef class Strategy:
         """Called once after the last timestamp."""
 
     def on_fill(self, fill):
-        """Called for each fill of the timestamp, before its bars.
+        """Called for each fill, before the bars of the timestamp; for the last ones before ``on_end``.
 
         Parameters
         ----------
         fill : Fill
+        """
+
+    def on_order(self, order):
+        """Called for each rejection, scaling and cancel of an order, exits of rules included.
+
+        Parameters
+        ----------
+        order : Order
+            Its ``event`` is ``rejected``, ``scaled`` or ``cancelled``, its ``reason`` says why.
         """
 
     def on_market_data(self, event):
@@ -407,7 +417,7 @@ cdef class Strategy:
 cdef class CompiledStrategy(Strategy):
     """A strategy without Python in the loop; its ``on_timestamp`` is C.
 
-    It is told nothing else: a subclass that defines ``on_fill``, ``on_market_data`` or
+    It is told nothing else: a subclass that defines ``on_fill``, ``on_order``, ``on_market_data`` or
     ``on_timestamp_batch`` is refused with a ``TypeError``. ``on_start`` and ``on_end`` are called.
     """
 
@@ -436,7 +446,7 @@ def _refuse_callbacks(cls, **options):
 (<dict> (<PyTypeObject*> CompiledStrategy).tp_dict)["__init_subclass__"] = _refuse_callbacks
 PyType_Modified(CompiledStrategy)
 
-CALLBACKS = ("on_fill", "on_market_data", "on_timestamp_batch")
+CALLBACKS = ("on_fill", "on_order", "on_market_data", "on_timestamp_batch")
 """What a strategy in Python is told at a timestamp."""
 
 
