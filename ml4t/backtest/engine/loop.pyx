@@ -113,6 +113,7 @@ cdef class EngineLoop:
             self.strategy.enter_run(self.broker, self.risk_manager)
             try:
                 self.strategy.on_start()
+                self.strategy.begin()
                 self.broker.takes_orders = False
                 self.chunks = iter(chunks)
                 self._walk_chunks(on_chunk)

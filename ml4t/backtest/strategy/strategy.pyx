@@ -20,8 +20,11 @@ from ml4t.backtest.execution.costs cimport whole_units
 from ml4t.backtest.execution.views cimport Order
 from ml4t.backtest.portfolio.position cimport side_of
 from ml4t.backtest.risk.manager cimport RiskManager
+from ml4t.backtest.strategy.read_only cimport make_read_only
 
 from ml4t.backtest.core.ranges import QUANTITY
+from ml4t.backtest.strategy.kept_state import KeptState
+from ml4t.backtest.strategy.names import check_attributes, check_names, refuse_to_set
 
 
 cdef class Strategy:
@@ -250,6 +253,7 @@ cdef class Strategy:
     cdef int enter_run(self, Broker broker, RiskManager risk) except -1:
         if self.broker is not None:
             raise RuntimeError("this strategy is in a run already: make one per run")
+        check_attributes(self, Strategy)
         self.broker = broker
         self.portfolio = broker.portfolio
         self.cursor = broker.cursor
@@ -260,8 +264,18 @@ cdef class Strategy:
         self.codes = {name: code for code, name in enumerate(self.data.assets)}
         return 0
 
+    # on_start has been called, and the first timestamp is next.
+    cdef int begin(self) except -1:
+        check_attributes(self, Strategy)
+        if self.kept is None:
+            self.kept = KeptState()
+        self.kept.begin(self)
+        return 0
+
     # Outside of a run a strategy holds nothing of it.
     cdef int leave_run(self) except -1:
+        if self.kept is not None:
+            self.kept.end(self)
         self.broker = None
         self.portfolio = None
         self.cursor = None
@@ -436,15 +450,25 @@ cdef class CompiledStrategy(Strategy):
         return row
 
 
-# A class in Python that derives from it is refused when it is made: `class` looks for this name, which
-# Cython has no statement for.
+# A class in Python that derives from Strategy is checked when it is made: `class` looks for this name,
+# which Cython has no statement for.
 @classmethod
-def _refuse_callbacks(cls, **options):
-    refuse_callbacks(cls)
+def _check_class(cls, **options):
+    super(Strategy, cls).__init_subclass__(**options)
+    check_names(cls, Strategy)
+    if issubclass(cls, CompiledStrategy):
+        refuse_callbacks(cls)
 
 
-(<dict> (<PyTypeObject*> CompiledStrategy).tp_dict)["__init_subclass__"] = _refuse_callbacks
-PyType_Modified(CompiledStrategy)
+(<dict> (<PyTypeObject*> Strategy).tp_dict)["__init_subclass__"] = _check_class
+PyType_Modified(Strategy)
+
+
+def _refuse_to_set(strategy, name):
+    refuse_to_set(name, Strategy)
+
+
+make_read_only(Strategy, _refuse_to_set)
 
 CALLBACKS = ("on_fill", "on_order", "on_market_data", "on_timestamp_batch")
 """What a strategy in Python is told at a timestamp."""
