@@ -24,6 +24,9 @@ cdef class RuleList:
     cdef dict _times                 # name -> the last number given to it
 
     cdef list add(self, object rule, object assets)
+    cdef RuleEntry _append(self, object rule, tuple names, str label)
+    cdef list copies(self)
+    cdef int restore(self, list copies) except -1
     cdef list found(self, object rule)
     cdef int remove(self, RuleEntry entry) except -1
     cdef list active(self)

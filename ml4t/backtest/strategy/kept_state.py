@@ -6,9 +6,8 @@ import random
 from collections import deque
 from dataclasses import is_dataclass
 from datetime import date, time, timedelta
-from decimal import Decimal
 from enum import Enum
-from fractions import Fraction
+from numbers import Number
 from typing import Any
 
 import numpy as np
@@ -23,7 +22,7 @@ MOST_BYTES = 8192
 DEPTH = 2
 NOTHING: Look = ()
 
-_NUMBERS = (type(None), int, complex, date, time, timedelta, Decimal, Fraction, Enum, range)
+_SMALL = (type(None), Number, date, time, timedelta, Enum, range)
 _SERIES = list | tuple | deque
 
 
@@ -74,7 +73,7 @@ def look(value: Any, depth: int = DEPTH) -> Look:
     kind = type(value)
     if isinstance(value, float):
         return kind, value.hex()  # NaN equals NaN
-    if isinstance(value, _NUMBERS):
+    if isinstance(value, _SMALL):
         return kind, value
     if isinstance(value, str | bytes):
         return kind, len(value), hash(value)

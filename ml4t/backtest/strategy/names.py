@@ -42,7 +42,9 @@ _ALIKE = 0.8
 
 def owned_names(base: type) -> list[str]:
     """Return the public names of ``base`` that are no callbacks: values of a run, and what is ordered with."""
-    return sorted(name for name in vars(base) if not name.startswith("_") and name not in SIGNATURES)
+    return sorted(
+        name for name in vars(base) if not name.startswith("_") and name not in SIGNATURES
+    )
 
 
 def check_names(kind: type, base: type) -> None:
@@ -82,7 +84,9 @@ def check_attributes(strategy: object, base: type) -> None:
     TypeError
         If there is one.
     """
-    shadowed = sorted(vars(strategy).keys() & owned_names(base)) if hasattr(strategy, "__dict__") else []
+    shadowed = (
+        sorted(vars(strategy).keys() & owned_names(base)) if hasattr(strategy, "__dict__") else []
+    )
     if shadowed:
         raise TypeError(f"{type(strategy).__name__} sets {is_owned(shadowed[0], base)}")
 

@@ -22,6 +22,7 @@ from ml4t.backtest.portfolio.position cimport side_of
 from ml4t.backtest.risk.manager cimport RiskManager
 from ml4t.backtest.strategy.read_only cimport make_read_only
 
+from ml4t.backtest.core.copies import check_not_running, made_anew, reduced
 from ml4t.backtest.core.ranges import QUANTITY
 from ml4t.backtest.strategy.kept_state import KeptState
 from ml4t.backtest.strategy.names import check_attributes, check_names, refuse_to_set
@@ -247,6 +248,11 @@ cdef class Strategy:
             raise ValueError(f"{order!r} was not accepted in this run")
         if self.book.order(order.order_id).status == ORDER_OPEN:
             self.book.cancel(order.order_id, REASON_CANCEL)
+
+    def __reduce__(self):
+        """Outside of a run a strategy is its class and its attributes."""
+        check_not_running(self.broker is not None, "a strategy")
+        return reduced(self, (Strategy, CompiledStrategy), made_anew)
 
     # ---- for the engine and for compiled strategies ------------------------------------------
 
