@@ -10,6 +10,7 @@ from typing import Any
 
 Reduced = tuple[Any, ...]
 
+_EVERYTHING: Any = object.__getstate__
 _probes = threading.local()
 
 
@@ -31,15 +32,15 @@ def reduced(
     TypeError
         If the class has C fields that nobody would copy.
     """
-    kind = type(thing)
+    kind: Any = type(thing)
     _check_no_other_fields(kind, known)
     state = thing.__getstate__()
-    if kind.__getstate__ is object.__getstate__:  # type: ignore[attr-defined]
+    if kind.__getstate__ is _EVERYTHING:
         state = _named(kind.__name__, state)
     return make, (kind, *arguments), state
 
 
-def made_anew(kind: type) -> Any:
+def made_anew(kind: Any) -> Any:
     """Return an object of the class without calling its ``__init__``."""
     return kind.__new__(kind)
 

@@ -10,7 +10,7 @@ from ml4t.backtest.risk.context cimport RiskContext
 from ml4t.backtest.risk.rule_view cimport RuleAnswer, RuleView
 
 from ml4t.backtest.core.copies import reduced
-from ml4t.backtest.risk.copied_rules import REMAKE, found, place_of
+from ml4t.backtest.risk.copied_rules import found, how_made, place_of
 from ml4t.backtest.risk.decision import ExitType, InvalidDecisionError, RiskDecision
 from ml4t.backtest.risk.rule import InvalidRuleError, RiskRule, checked_priority
 
@@ -163,8 +163,8 @@ cdef class CFuncRule(CompiledRule):
             return found, (module, name)
         if there is self.cfunc:
             return reduced(self, (CFuncRule,), _cfunc_rule_anew, _options(self), module, name)
-        remake, source = getattr(self.cfunc, REMAKE)
-        return remake, (_options(self), source)
+        make, source = how_made(self.cfunc)
+        return make, (_options(self), source)
 
 
 cdef void _answer_no_function(

@@ -5,11 +5,22 @@ from __future__ import annotations
 import importlib
 import pickle
 import sys
+from collections.abc import Callable
 from functools import reduce
 from typing import Any
 
-REMAKE = "ml4t_remake"
-"""Attribute of a C function: what makes its rule again, from options and a function, and that function."""
+_HOW_MADE = "ml4t_how_made"
+
+
+def note_how_made(cfunc: Any, make: Callable[..., Any], source: Any) -> None:
+    """Have a C function remember what makes its rule again: ``make(options, source)``."""
+    setattr(cfunc, _HOW_MADE, (make, source))
+
+
+def how_made(cfunc: Any) -> tuple[Any, Any]:
+    """Return what was noted of a C function, or (None, None)."""
+    noted: tuple[Any, Any] = getattr(cfunc, _HOW_MADE, (None, None))
+    return noted
 
 
 def found(module: str, name: str) -> Any:
@@ -25,7 +36,7 @@ def place_of(rule: Any) -> tuple[str, str, Any]:
     pickle.PicklingError
         If it is neither the rule, nor its C function, nor the function it was compiled from.
     """
-    _, source = getattr(rule.cfunc, REMAKE, (None, None))
+    _, source = how_made(rule.cfunc)
     function = getattr(rule.cfunc, "__wrapped__", None) if source is None else source
     module, name = getattr(function, "__module__", ""), getattr(function, "__qualname__", "")
     there = _what_is_there(module, name)

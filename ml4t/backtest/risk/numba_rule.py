@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ml4t.backtest.risk.compiled_rule import CFuncRule, exception_code
-from ml4t.backtest.risk.copied_rules import REMAKE
+from ml4t.backtest.risk.copied_rules import note_how_made
 from ml4t.backtest.risk.numba_signature import import_numba, rule_arguments, rule_signature
 
 __all__ = ["numba_rule"]
@@ -61,7 +61,7 @@ def numba_rule(
             except Exception:
                 given.exit_type = raised
 
-        setattr(pointers, REMAKE, (_made_again, function))
+        note_how_made(pointers, _made_again, function)
         return CFuncRule(
             pointers,
             columns=columns,

@@ -58,7 +58,7 @@ class KeptState:
 def look_at_attributes(strategy: Any) -> dict[str, Look]:
     """Return what can be seen of each attribute of an object, by name; no value is copied or kept alive
     that is not small."""
-    state = object.__getstate__(strategy)  # type: ignore[attr-defined]  # typeshed does not know it
+    state = object.__getstate__(strategy)
     parts = state if isinstance(state, tuple) else (state,)
     return {name: look(value) for part in parts if part for name, value in part.items()}
 
