@@ -11,7 +11,11 @@ from ml4t.backtest.market.cross_section import CrossSection
 from ml4t.backtest.market.event import MarketEvent
 from ml4t.backtest.market.market_data import MarketData
 from ml4t.backtest.result import BacktestResult
-from ml4t.backtest.strategy.errors import BacktestInterrupted, StrategyError
+from ml4t.backtest.strategy.errors import (
+    BacktestInterrupted,
+    ReusedStrategyWarning,
+    StrategyError,
+)
 from ml4t.backtest.strategy.signal_strategy import SignalStrategy
 from ml4t.backtest.strategy.strategy import CompiledStrategy, Strategy
 
@@ -31,6 +35,7 @@ __all__ = [
     "MarketData",
     "MarketEvent",
     "Order",
+    "ReusedStrategyWarning",
     "SignalStrategy",
     "Strategy",
     "StrategyError",

@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 from docs.blocks import RUN, DocumentError, blocks, run
 
+from ml4t.backtest import Strategy
 from ml4t.backtest.data.validation.findings import CHECKS
+from ml4t.backtest.strategy.names import SIGNATURES, owned_names
 
 ROOT = Path(__file__).parents[2]
 PAGES = [
@@ -30,6 +32,13 @@ def test_the_code_of_a_page_runs(page, tmp_path, monkeypatch):
 def test_the_page_on_data_has_every_check_of_validation_and_its_severity():
     page = (ROOT / "docs" / "data.md").read_text(encoding="utf-8")
     assert re.findall(r"^\| `(\w+)` \| (error|warning) \|", page, re.MULTILINE) == [*CHECKS.items()]
+
+
+def test_the_page_on_strategies_has_every_callback_and_every_name_that_is_taken():
+    page = (ROOT / "docs" / "strategies.md").read_text(encoding="utf-8")
+    told, names = page.split("## Names")[0], page.split("These belong to")[1].split("##")[0]
+    assert re.findall(r"^\| `(\w+\(.*?\))` \|", told, re.MULTILINE) == [*SIGNATURES.values()]
+    assert sorted(re.findall(r"`(\w+)`", names.split("|", 1)[1])) == owned_names(Strategy)
 
 
 @pytest.mark.parametrize("page", sorted((ROOT / "docs").glob("*.md")), ids=lambda page: page.name)

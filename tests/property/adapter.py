@@ -21,7 +21,7 @@ from ml4t.backtest import (
     Strategy,
 )
 from ml4t.backtest.core import records as codes
-from ml4t.backtest.execution.views import Fill
+from ml4t.backtest.execution.views import Fill, Order
 from ml4t.backtest.market.market_data import ACTION
 from ml4t.backtest.records.recorded_columns import gather, recorded_columns
 from ml4t.backtest.risk import RiskDecision, RiskRule
@@ -158,6 +158,10 @@ def rule_of(rule: Rule, desk: Desk) -> RiskRule:
 
 # What a fill says of itself; its timestamp stands there twice.
 FILL_ATTRIBUTES = [name for name in dir(Fill) if not name.startswith("_") and name != "timestamp"]
+MADE_ORDERS = ("proposed", "with_quantity")
+ORDER_ATTRIBUTES = [
+    name for name in dir(Order) if not name.startswith("_") and name not in MADE_ORDERS
+]
 
 
 class ScriptedRule(RiskRule):
@@ -192,8 +196,8 @@ class Scripted(Strategy):
     def __init__(self, case: Case, desk: Desk) -> None:
         self.script = case.script
         self.desk = desk
-        self.fills: list[dict] = []  # told, and not stamped yet
         self.told: list[dict] = []
+        self.n_told = 0  # fills and orders
         self.seen: list[dict] = []
 
     def on_start(self) -> None:
@@ -205,15 +209,33 @@ class Scripted(Strategy):
 
     def on_fill(self, fill) -> None:
         told = {name: getattr(fill, name) for name in FILL_ATTRIBUTES}
-        self.fills.append(told | {"timestamp": told.pop("timestamp_ns")})
+        self.hear("fill", told | {"timestamp": told.pop("timestamp_ns")})
+
+    def on_order(self, order) -> None:
+        self.hear("order", {name: getattr(order, name) for name in ORDER_ATTRIBUTES})
+
+    def hear(self, what: str, told: dict) -> None:
+        """Note what is told, rules by their numbers, and do what the script says to it."""
+        names = self.risk.rule_names
+        rule = -1 if told["rule"] is None else names.index(told["rule"])
+        self.told.append({"what": what} | told | {"rule": rule})
+        self.n_told += 1
+        act = self.script.replies.get(self.n_told)
+        if act is not None and act.kind == "cancel":
+            self.all_assets(act)
+        elif act is not None:
+            self.one_asset(self.data.assets[act.asset], act)
+
+    def on_end(self) -> None:
+        self.told.append({"what": "end"})
 
     def on_market_data(self, event) -> None:
+        self.told.append({"what": "bar", "asset": event.asset})
         for act in self.script.per_asset(self.desk.clock[event.timestamp_ns], event.code):
             self.one_asset(event.asset, act)
 
     def on_timestamp_batch(self, timestamp, events, context) -> None:
-        self.told += [{"told": timestamp.value} | fill for fill in self.fills]
-        self.fills.clear()
+        self.told.append({"what": "batch", "timestamp": timestamp.value})
         self.see(timestamp.value)
         for act in self.script.per_timestamp(self.desk.clock[timestamp.value]):
             self.all_assets(act)

@@ -18,7 +18,7 @@ from reference.orders import (
     within_target,
 )
 from reference.positions import Position, RuleState, averaged
-from reference.records import NO_TIME, TOLD, Outcome, cause_of_fill
+from reference.records import NO_TIME, Outcome, cause_of_fill
 from reference.rules import Decision, Rule
 from reference.settings import Settings
 
@@ -47,6 +47,8 @@ class Book:
         self.traded: set[int] = set()
         self.last_states: dict[int, dict[int, RuleState]] = {}
         self.sums: tuple[float, float] | None = None  # net, gross since the marks last moved
+        self.untold: list[tuple[str, dict]] = []  # fills and events of orders, as they happened
+        self.n_told = 0
         self.touched: set[int] = set()  # assets whose holding a fill or a split changed at t
 
     def wrong(self, name: str) -> bool:
@@ -107,11 +109,6 @@ class Book:
         targets = levels.in_force(position, self.rules, False, self.wrong)
         return (stops[0].level if stops else NAN, targets[0].level if targets else NAN)
 
-    def tell(self) -> None:
-        """The fills not told yet, told now."""
-        for fill in self.out.fills[len(self.out.told) :]:
-            self.out.told.append({"told": self.now} | {name: fill[name] for name in TOLD})
-
     def show(self) -> None:
         """What the strategy sees when it is asked for all assets together."""
         held = [
@@ -137,18 +134,19 @@ class Book:
     def event(
         self, asset: int, kind: str, order_id: int, reason: str, asked=NAN, given=NAN, rule=-1
     ) -> None:
-        self.out.events.append(
-            {
-                "timestamp": self.now,
-                "asset": self.market.assets[asset] if asset >= 0 else "",
-                "kind": kind,
-                "order_id": order_id,
-                "reason": reason,
-                "asked": asked,
-                "given": given,
-                "rule": -1 if self.wrong("events_name_no_rule") else rule,
-            }
-        )
+        row = {
+            "timestamp": self.now,
+            "asset": self.market.assets[asset] if asset >= 0 else "",
+            "kind": kind,
+            "order_id": order_id,
+            "reason": reason,
+            "asked": asked,
+            "given": given,
+            "rule": -1 if self.wrong("events_name_no_rule") else rule,
+        }
+        self.out.events.append(row)
+        if order_id > 0:
+            self.untold.append(("order", row))
         self.met(f"event_{kind}_{reason}" if kind in ("rejected", "scaled", "cancelled") else kind)
 
     # ----- orders -------------------------------------------------------------------------------
@@ -515,6 +513,7 @@ class Book:
             **cause_of_fill(order, is_exit),
         }
         self.out.fills.append(record)
+        self.untold.append(("fill", record))
         self.touched.add(asset)
         self.met(f"fill_{moment}")
         prompt = 0 if self.settings.fill_at == "close" else 1

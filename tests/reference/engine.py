@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from math import floor, isnan
 
-from reference import inputs, levels, strategy
+from reference import inputs, levels, strategy, telling
 from reference.book import Book
 from reference.market import NAN, Market
 from reference.orders import Order, floor_units, floored_target
@@ -58,6 +58,7 @@ class Engine:
             for asset in assets:
                 if book.bar(asset) is not None:
                     book.row_before[asset] = t
+        telling.tell_the_rest(book, self.script, book.equity())
         return self.report()
 
     def count_scene(self) -> None:
@@ -367,12 +368,16 @@ class Engine:
 
     def strategy(self) -> None:
         book = self.book
-        book.tell()
+        telling.tell(book, self.script, self.mark_equity)
         strategy.act(book, self.script, self.mark_equity)
+        if book.untold:
+            self.met("told_after_the_batch")
+        if not self.wrong("refusals_told_next_time"):
+            telling.tell(book, self.script, self.mark_equity)
         if self.settings.fill_at == "close":
             book.fill_batch(self.with_row(book.waiting), "close")
         if self.wrong("told_after_the_strategy"):
-            book.tell()
+            telling.tell(book, self.script, self.mark_equity)
 
     def close_at_end(self) -> None:
         book = self.book

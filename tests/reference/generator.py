@@ -277,7 +277,20 @@ def random_script(
             acts.append(_removal(rng, known))
         if acts:
             script.acts[t] = script.acts.get(t, []) + acts
+    if rng.random() < 0.4:
+        script.replies = _replies(rng, len(market.assets), may_short)
     return script
+
+
+def _replies(rng: Random, n_assets: int, may_short: bool) -> dict[int, Act]:
+    """What the strategy does when it is told of a fill or an order."""
+    return {
+        number: Act("cancel", index=rng.randrange(4))
+        if rng.random() < 0.3
+        else _act(rng, rng.randrange(n_assets), may_short)
+        for number in range(1, 100)
+        if rng.random() < 0.15
+    }
 
 
 def _said_again(rng: Random, n_assets: int) -> list[Act]:

@@ -35,7 +35,7 @@ class Outcome:
     holdings: list[dict] = field(default_factory=list)
     held: list[dict] = field(default_factory=list)  # at the end of each timestamp
     positions: list[dict] = field(default_factory=list)  # still open at the end
-    told: list[dict] = field(default_factory=list)  # fills as told to the strategy, and when
+    told: list[dict] = field(default_factory=list)  # what the strategy is told, one after the other
     seen: list[dict] = field(default_factory=list)  # the account as the strategy sees it
     met: Counter = field(default_factory=Counter)
 
@@ -48,8 +48,36 @@ class Outcome:
 # What a strategy is told of a fill.
 TOLD = (
     "asset", "order_id", "trade_id", "timestamp", "quantity", "price", "base_price", "commission",
-    "level", "position_after", "is_entry", "moment", "exit_type",
+    "level", "position_after", "is_entry", "moment", "exit_type", "rule", "reason",
 )  # fmt: skip
+
+
+def told_fill(record: dict) -> dict:
+    return {
+        "what": "fill",
+        "side": "sell" if record["quantity"] < 0.0 else "buy",
+        "action": "entry" if record["is_entry"] else "exit",
+    } | {name: record[name] for name in TOLD}
+
+
+def told_order(event: dict, order, wrong) -> dict:
+    """The order as it is when it is told; kind, reason and units are those of the event."""
+    ended_by = order.ended_by or order.reason
+    return {
+        "what": "order",
+        "asset": event["asset"],
+        "order_id": order.id,
+        "event": event["kind"],
+        "reason": ended_by if wrong("told_why_it_ended") else event["reason"],
+        "asked": event["asked"],
+        "given": event["given"],
+        "quantity": order.quantity,
+        "filled_quantity": order.filled,
+        "status": order.status,
+        "is_open": order.status == "open",
+        "reduce_only": order.reduce_only,
+        "rule": order.rule,
+    }
 
 
 def order_record(order, market: Market, mutation: str | None) -> dict:

@@ -47,9 +47,13 @@ class Script:
     At t the per-asset acts are carried out for the assets that have a row at t, in asset order
     and, for one asset, in the order written; then the acts of the whole timestamp as written.
     Before the first bar, at ON_START, every act is carried out, in the same order.
+
+    What the strategy does when it is told of a fill or an order stands under the number of that
+    telling, from 1 on.
     """
 
     acts: dict[int, list[Act]] = field(default_factory=dict)
+    replies: dict[int, Act] = field(default_factory=dict)
 
     def per_asset(self, t: int, asset: int) -> list[Act]:
         return [act for act in self.acts.get(t, ()) if act.kind in PER_ASSET and act.asset == asset]

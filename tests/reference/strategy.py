@@ -14,7 +14,7 @@ def on_start(book: Book, script: Script) -> None:
     book.t = ON_START
     for asset in range(len(book.market.assets)):
         for one in script.per_asset(ON_START, asset):
-            _per_asset(book, one, book.cash)
+            per_asset(book, one, book.cash)
     _per_timestamp(book, script, book.cash)
     book.out.met["ordered_on_start"] += len(book.waiting)
 
@@ -23,8 +23,10 @@ def act(book: Book, script: Script, equity: float) -> None:
     """Step 6. `equity` is that of step 5; the marks are those of step 5 too."""
     for asset in range(len(book.market.assets)):
         if book.bar(asset) is not None:
+            book.out.told.append({"what": "bar", "asset": book.market.assets[asset]})
             for one in script.per_asset(book.t, asset):
-                _per_asset(book, one, equity)
+                per_asset(book, one, equity)
+    book.out.told.append({"what": "batch", "timestamp": book.now})
     book.show()
     _per_timestamp(book, script, equity)
 
@@ -72,7 +74,7 @@ def _remove_rule(book: Book, index: int) -> None:
     del book.rules[index]  # and with it, at once, its levels
 
 
-def _per_asset(book: Book, one: Act, equity: float) -> None:
+def per_asset(book: Book, one: Act, equity: float) -> None:
     asset, mark = one.asset, _mark(book, one.asset)
     if one.kind == "buy":
         _plain(book, asset, one.amount)

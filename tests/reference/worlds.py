@@ -8,6 +8,7 @@ from random import Random
 
 from reference.generator import Case, random_case
 from reference.market import Market
+from reference.records import Outcome
 from reference.rules import Rule
 from reference.script import Script
 
@@ -18,6 +19,16 @@ def cut(case: Case, until: int) -> Case:
     keep = {key: bar for key, bar in market.bars.items() if key[0] <= until}
     shorter = replace(market, timestamps=market.timestamps[: until + 1], bars=keep)
     return replace(case, market=shorter)
+
+
+def silent_after(case: Case, out: Outcome, t: int) -> Case:
+    """The case, answering nothing that it is told after the bars of timestamp t: there the data of a
+    cut may end, and what is left is told at once."""
+    batch = {"what": "batch", "timestamp": case.market.timestamps[t]}
+    before = out.told[: out.told.index(batch)]
+    n_told = sum(row["what"] in ("fill", "order") for row in before)
+    replies = {number: act for number, act in case.script.replies.items() if number <= n_told}
+    return replace(case, script=replace(case.script, replies=replies))
 
 
 def changed_after(case: Case, t: int, rng: Random) -> Case:
@@ -44,7 +55,8 @@ def changed_after(case: Case, t: int, rng: Random) -> Case:
     acts = {row: acts for row, acts in case.script.acts.items() if row <= t}
     changed = Market(times, market.assets, bars, columns, actions, context)
     return with_rules(
-        Case(changed, Script(acts), case.rules, case.settings), lambda rule: _forget(rule, t)
+        Case(changed, Script(acts, case.script.replies), case.rules, case.settings),
+        lambda rule: _forget(rule, t),
     )
 
 
@@ -61,7 +73,8 @@ def with_rules(case: Case, change: Callable[[Rule], Rule]) -> Case:
         t: [act if act.rule is None else replace(act, rule=once(act.rule)) for act in acts]
         for t, acts in case.script.acts.items()
     }
-    return replace(case, script=Script(acts), rules=[once(rule) for rule in case.rules])
+    script = replace(case.script, acts=acts)
+    return replace(case, script=script, rules=[once(rule) for rule in case.rules])
 
 
 def _forget(rule: Rule, t: int) -> Rule:

@@ -8,3 +8,4 @@ cdef class Reasons:
     cdef dict _codes
 
     cdef int32_t code(self, str text) except -1
+    cdef str text(self, int32_t code)

@@ -26,3 +26,6 @@ cdef class Reasons:
             self._texts.append(text)
             self._codes[text] = code
         return code
+
+    cdef str text(self, int32_t code):
+        return self._texts[code]

@@ -42,6 +42,7 @@ TRADE = _record(
 )  # fmt: skip
 
 EVENT = _record(
+    own=1,
     timestamp="i8", order_id="i8", asked="f8", given="f8", asset="i4", rule="i4", reason="i4", kind="i1",
 )  # fmt: skip
 

@@ -195,6 +195,8 @@ cdef struct EventRecord:
     int32_t rule
     int32_t reason
     int8_t kind
+    # No part of the record: the fills before it, by which the strategy is told of both in their order.
+    int64_t n_fills_before
 
 
 # One row whenever the units or the average price of an asset changed within a timestamp.

@@ -51,8 +51,8 @@ class DataWarning(UserWarning):
     """Something in the tables that is allowed, but probably not meant."""
 
 
-def warn(message: str) -> None:
-    """Warn with a ``DataWarning`` of the line outside of this package that led here.
+def warn(message: str, category: type[Warning] = DataWarning) -> None:
+    """Warn of the line outside of this package that led here.
 
     What a feed finds as it reads ahead was led to by no such line: its thread is named then.
     """
@@ -60,7 +60,7 @@ def warn(message: str) -> None:
     frame: FrameType | None = sys._getframe()
     while frame is not None and f"{frame.f_globals.get('__name__')}.".startswith(PACKAGE):
         level, frame = level + 1, frame.f_back
-    warnings.warn(message, DataWarning, stacklevel=level)
+    warnings.warn(message, category, stacklevel=level)
 
 
 def format_time(time_ns: SupportsInt) -> str:

@@ -47,21 +47,28 @@ cdef class Callbacks:
     cdef Broker broker
     cdef Callback on_bar             # None: the strategy does not define it; so the others
     cdef Callback on_fill
+    cdef Callback on_order
     cdef object on_batch
     cdef MarketEvent event           # told last, and used again as long as nobody kept it
-    cdef int64_t n_told              # fills told
+    cdef int64_t n_fills             # told, or passed over
+    cdef int64_t n_events
 
-    # Step 6: fills, then bars in asset order, then the batch. Meanwhile orders can be made.
+    # Step 6: what happened, then bars in asset order, then the batch, last what became of orders
+    # meanwhile. Orders can be made in all of them.
     cdef inline int tell(self) except -1:
         cdef int64_t row
         self.broker.takes_orders = True
-        if self.on_fill is not None and self.n_told < self.broker.fills.buffer.count:
-            self._tell_fills()
+        if self.on_fill is not None and self.n_fills < self.broker.fills.buffer.count:
+            self.tell_what_happened()
+        elif self.on_order is not None and self.n_events < self.broker.events.buffer.count:
+            self.tell_what_happened()
         if self.on_bar is not None:
             for row in range(self.cursor.first, self.cursor.last):
                 self._tell_bar(row)
         if self.on_batch is not None:
             self._tell_batch()
+        if self.on_order is not None and self.n_events < self.broker.events.buffer.count:
+            self.tell_what_happened()
         self.broker.takes_orders = False
         return 0
 
@@ -75,5 +82,6 @@ cdef class Callbacks:
         event.row = row
         return self.on_bar.call(event)
 
-    cdef int _tell_fills(self) except -1
+    cdef int tell_what_happened(self) except -1
+    cdef int _tell_next(self, int64_t n_fills, int64_t n_events) except -1
     cdef int _tell_batch(self) except -1

@@ -6,8 +6,9 @@ from libc.stdint cimport int64_t
 
 import pandas as pd
 
+from ml4t.backtest.core.types cimport EventRecord
 from ml4t.backtest.execution.broker cimport Broker
-from ml4t.backtest.execution.views cimport Fill
+from ml4t.backtest.execution.views cimport Fill, Order
 from ml4t.backtest.market.cross_section cimport CrossSection
 from ml4t.backtest.market.event cimport MarketEvent
 from ml4t.backtest.market.values cimport context_at
@@ -50,6 +51,7 @@ cdef class Callbacks:
         self.cursor = broker.cursor
         self.on_bar = _callback(strategy, "on_market_data")
         self.on_fill = _callback(strategy, "on_fill")
+        self.on_order = _callback(strategy, "on_order")
         if kind.on_timestamp_batch is not Strategy.on_timestamp_batch:
             self.on_batch = strategy.on_timestamp_batch
         if isinstance(strategy, CompiledStrategy):
@@ -60,11 +62,30 @@ cdef class Callbacks:
                 "never be told anything"
             )
 
-    cdef int _tell_fills(self) except -1:
+    # Fills and events of orders, in the order in which they happened. What is refused or cancelled while
+    # they are told waits for its turn: an order made for each that is refused would never end.
+    cdef int tell_what_happened(self) except -1:
+        cdef int64_t n_fills = self.broker.fills.buffer.count
+        cdef int64_t n_events = self.broker.events.buffer.count
+        if self.on_fill is None and self.on_order is None:
+            return 0
         self.event = None
-        while self.n_told < self.broker.fills.buffer.count:
-            self.n_told += 1
-            self.on_fill.call(Fill.at(self.broker, self.n_told - 1))
+        while self.n_fills < n_fills or self.n_events < n_events:
+            self._tell_next(n_fills, n_events)
+        return 0
+
+    cdef int _tell_next(self, int64_t n_fills, int64_t n_events) except -1:
+        cdef const EventRecord* event = NULL
+        if self.n_events < n_events:
+            event = <const EventRecord*> self.broker.events.buffer.at(self.n_events)
+        if event == NULL or event.n_fills_before > self.n_fills:
+            self.n_fills += 1
+            if self.on_fill is not None:
+                self.on_fill.call(Fill.at(self.broker, self.n_fills - 1))
+            return 0
+        self.n_events += 1
+        if self.on_order is not None and event.order_id > 0:
+            self.on_order.call(Order.told(self.broker, event))
         return 0
 
     cdef int _tell_batch(self) except -1:

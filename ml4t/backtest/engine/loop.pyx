@@ -113,11 +113,13 @@ cdef class EngineLoop:
             self.strategy.enter_run(self.broker, self.risk_manager)
             try:
                 self.strategy.on_start()
+                self.strategy.begin()
                 self.broker.takes_orders = False
                 self.chunks = iter(chunks)
                 self._walk_chunks(on_chunk)
                 self.callbacks.event = None
                 self.broker.takes_orders = True
+                self.callbacks.tell_what_happened()
                 self.strategy.on_end()
             finally:
                 self.strategy.leave_run()

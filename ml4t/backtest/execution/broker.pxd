@@ -1,6 +1,7 @@
 cimport cython
 from libc.stdint cimport int32_t, int64_t
 
+from ml4t.backtest.core.reasons cimport Reasons
 from ml4t.backtest.core.run_thread cimport RunThread
 from ml4t.backtest.core.settings cimport Settings
 from ml4t.backtest.execution.event_log cimport EventLog
@@ -23,8 +24,11 @@ cdef class Broker:
     cdef Fills fills
     cdef Matching matching
     cdef RunThread thread
+    cdef Reasons reasons
+    cdef list rule_names             # what results call the rules, by number
     cdef bint takes_orders           # the strategy is told something now, or the run is by hand
     cdef bint is_asking              # a rule is being asked
 
     cdef int check_takes_orders(self) except -1
     cdef int check_not_asking(self, str what) except -1
+    cdef object rule_name(self, int32_t rule)

@@ -1,8 +1,9 @@
 """Broker: the order book, the fills and the matching of one run, and what they recorded."""
 
 cimport cython
-from libc.stdint cimport int64_t
+from libc.stdint cimport int32_t, int64_t
 
+from ml4t.backtest.core.reasons cimport Reasons
 from ml4t.backtest.core.settings cimport resolve_settings
 from ml4t.backtest.execution.event_log cimport EventLog
 from ml4t.backtest.execution.fills cimport Fills
@@ -30,6 +31,8 @@ cdef class Broker:
         self.portfolio = portfolio
         self.thread = portfolio.thread
         self.settings = resolve_settings(config)
+        self.reasons = Reasons()
+        self.rule_names = []
         self.events = EventLog(cursor)
         self.book = OrderBook(cursor, portfolio, self.events, config)
         self.fills = Fills(self.book)
@@ -62,6 +65,10 @@ cdef class Broker:
             "targets_left_alone": self.book.n_left_alone,
         }
 
+    # None for -1, which is no rule.
+    cdef object rule_name(self, int32_t rule):
+        return self.rule_names[rule] if 0 <= rule < len(self.rule_names) else None
+
     # A rule is asked in the middle of a step: what would begin another waits until it has answered.
     cdef int check_not_asking(self, str what) except -1:
         if self.is_asking:
@@ -75,7 +82,7 @@ cdef class Broker:
             raise RuntimeError("a rule makes no orders: it answers with a RiskDecision")
         if not self.takes_orders:
             raise RuntimeError(
-                "orders are made in the strategy's callbacks: on_start, on_fill, on_market_data, "
-                "on_timestamp_batch, on_end"
+                "orders are made in the strategy's callbacks: on_start, on_fill, on_order, "
+                "on_market_data, on_timestamp_batch, on_end"
             )
         return 0

@@ -10,6 +10,7 @@ from ml4t.backtest.market.cursor cimport Cursor
 cdef class EventLog:
     cdef Cursor cursor
     cdef RecordBuffer buffer
+    cdef RecordBuffer fills          # of the run
 
     cdef EventRecord* add(
         self, int8_t kind, int32_t reason, int32_t asset, int64_t order_id, double asked, double given

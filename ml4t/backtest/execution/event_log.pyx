@@ -4,7 +4,7 @@ cimport cython
 from libc.stdint cimport int8_t, int32_t, int64_t
 
 from ml4t.backtest.core.buffer cimport RecordBuffer
-from ml4t.backtest.core.types cimport EventRecord
+from ml4t.backtest.core.types cimport EventRecord, FillRecord
 from ml4t.backtest.market.cursor cimport Cursor
 
 from ml4t.backtest.core.records import EVENT
@@ -23,6 +23,7 @@ cdef class EventLog:
     def __cinit__(self, Cursor cursor not None):
         self.cursor = cursor
         self.buffer = RecordBuffer(sizeof(EventRecord))
+        self.fills = RecordBuffer(sizeof(FillRecord))
 
     def records(self):
         """Return the events so far, a structured array."""
@@ -40,4 +41,5 @@ cdef class EventLog:
         event.asked = asked
         event.given = given
         event.rule = -1
+        event.n_fills_before = self.fills.count
         return event

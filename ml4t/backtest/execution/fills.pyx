@@ -33,6 +33,7 @@ cdef class Fills:
         self.settings = book.settings
         self.listener = FillListener()
         self.buffer = RecordBuffer(sizeof(FillRecord))
+        book.events.fills = self.buffer
 
     def records(self):
         """Return the fills so far, a structured array."""

@@ -1,6 +1,7 @@
 cimport cython
-from libc.stdint cimport int64_t
+from libc.stdint cimport int32_t, int64_t
 
+from ml4t.backtest.core.types cimport EventRecord
 from ml4t.backtest.execution.broker cimport Broker
 
 
@@ -14,10 +15,21 @@ cdef class Order:
     """It can only reduce the position it was made for."""
     cdef readonly int64_t order_id
     """1, 2, ... in the order of acceptance; 0 while only proposed."""
+    cdef readonly str rule
+    """Name of the rule whose exit it is, as in the tables of a result; None without."""
+    cdef readonly str event
+    """What ``on_order`` is told of it: ``rejected``, ``scaled`` or ``cancelled``; else empty."""
+    cdef readonly double asked
+    """Units before that event, as in the table of events; NaN when it is told of none."""
+    cdef readonly double given
+    """Units after that event, as in the table of events; NaN when it is told of none."""
     cdef Broker broker
+    cdef int32_t event_reason        # REASON_NONE when it is told of none
 
     @staticmethod
     cdef Order accepted(Broker broker, int64_t order_id)
+    @staticmethod
+    cdef Order told(Broker broker, const EventRecord* event)
 
 
 @cython.final
@@ -32,6 +44,10 @@ cdef class Fill:
     """Time of the fill (nanoseconds UTC)."""
     cdef readonly double quantity
     """Units: positive bought, negative sold."""
+    cdef readonly str side
+    """``buy`` or ``sell``."""
+    cdef readonly str action
+    """``entry``: it opened or added to a position; ``exit``: it reduced or closed one."""
     cdef readonly double price
     """Price after slippage (currency per unit)."""
     cdef readonly double base_price
@@ -43,11 +59,15 @@ cdef class Fill:
     cdef readonly double position_after
     """Units held after it."""
     cdef readonly bint is_entry
-    """It opened or added to a position; False: it reduced or closed one."""
+    """Its action is ``entry``."""
     cdef readonly str moment
     """``open``, ``inside`` or ``close``."""
     cdef readonly str exit_type
     """Exit type of the semantics; empty for entries."""
+    cdef readonly str rule
+    """Name of the rule that caused it, as in the tables of a result; None without."""
+    cdef readonly str reason
+    """Why: ``order``, ``close``, ``stop_loss``, ... or what the rule said."""
     cdef Broker broker
     cdef int64_t index               # in the broker's fills
 

@@ -1,23 +1,28 @@
 """Order and Fill as Python sees them."""
 
 cimport cython
+from libc.math cimport NAN
 from libc.stdint cimport int64_t
 
 import pandas as pd
 
 from ml4t.backtest.core.ranges cimport is_quantity
 from ml4t.backtest.core.sealed cimport seal
-from ml4t.backtest.core.types cimport FillRecord, OrderRecord
+from ml4t.backtest.core.types cimport REASON_NONE, EventRecord, FillRecord, OrderRecord
 from ml4t.backtest.execution.broker cimport Broker
 
 from ml4t.backtest.core import ranges
-from ml4t.backtest.core.records import EXIT_TYPES, MOMENTS, ORDER_STATUSES
+from ml4t.backtest.core.records import EVENT_KINDS, EXIT_TYPES, MOMENTS, ORDER_STATUSES
 
 
 @cython.final
 @cython.freelist(16)
 cdef class Order:
-    """An order: proposed (seen by ``validate_order``), or accepted and then followed by its status."""
+    """An order: proposed (seen by ``validate_order``), or accepted and then followed by its status.
+
+    ``Strategy.on_order`` is told of one when it is rejected, scaled or cancelled: ``event`` says which,
+    ``reason`` why, ``asked`` and ``given`` the units before and after.
+    """
 
     _made = "strategies order with buy and the like; Order.proposed(asset, quantity) is for tests"
 
@@ -45,6 +50,9 @@ cdef class Order:
                 f"quantity of an order must be 0 or of a size in {ranges.QUANTITY}, was {quantity!r}"
             )
         order.reduce_only = reduce_only
+        order.event = ""
+        order.asked = NAN
+        order.given = NAN
         return order
 
     @staticmethod
@@ -55,7 +63,20 @@ cdef class Order:
         order.quantity = record.quantity
         order.reduce_only = record.reduce_only
         order.order_id = order_id
+        order.rule = broker.rule_name(record.rule)
+        order.event = ""
+        order.asked = NAN
+        order.given = NAN
         order.broker = broker
+        return order
+
+    @staticmethod
+    cdef Order told(Broker broker, const EventRecord* event):
+        cdef Order order = Order.accepted(broker, event.order_id)
+        order.event = EVENT_KINDS[event.kind]
+        order.event_reason = event.reason
+        order.asked = event.asked
+        order.given = event.given
         return order
 
     def with_quantity(self, quantity):
@@ -81,6 +102,16 @@ cdef class Order:
             return "proposed"
         self.broker.thread.check()
         return ORDER_STATUSES[self.broker.book.order(self.order_id).status]
+
+    @property
+    def reason(self):
+        """Why it was made, then why it was rejected or cancelled; told to ``on_order``, why that event."""
+        if self.broker is None:
+            return ""
+        self.broker.thread.check()
+        if self.event_reason != REASON_NONE:
+            return self.broker.reasons.text(self.event_reason)
+        return self.broker.reasons.text(self.broker.book.order(self.order_id).reason)
 
     @property
     def filled_quantity(self):
@@ -117,6 +148,8 @@ cdef class Fill:
         fill.trade_id = record.trade_id
         fill.timestamp_ns = record.timestamp
         fill.quantity = record.quantity
+        fill.side = "sell" if record.quantity < 0.0 else "buy"
+        fill.action = "entry" if record.is_entry else "exit"
         fill.price = record.price
         fill.base_price = record.base_price
         fill.commission = record.commission
@@ -125,6 +158,8 @@ cdef class Fill:
         fill.is_entry = record.is_entry
         fill.moment = MOMENTS[record.moment]
         fill.exit_type = EXIT_TYPES[record.exit_kind]
+        fill.rule = broker.rule_name(record.rule)
+        fill.reason = broker.reasons.text(record.reason)
         return fill
 
     @property

@@ -1,5 +1,5 @@
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Self
 
 from typing_extensions import disjoint_base
 
@@ -20,6 +20,8 @@ class CompiledRule(RiskRule):
     @property
     def columns(self) -> tuple[str, ...]: ...
     def evaluate(self, context: RiskContext) -> RiskDecision: ...
+    def __copy__(self) -> Self: ...
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self: ...
 
 @disjoint_base
 class CFuncRule(CompiledRule):

@@ -9,6 +9,8 @@ from ml4t.backtest.core.types cimport EXIT_NONE, EXIT_OTHER, EXIT_STOP_LOSS, EXI
 from ml4t.backtest.risk.context cimport RiskContext
 from ml4t.backtest.risk.rule_view cimport RuleAnswer, RuleView
 
+from ml4t.backtest.core.copies import reduced
+from ml4t.backtest.risk.copied_rules import found, how_made, place_of
 from ml4t.backtest.risk.decision import ExitType, InvalidDecisionError, RiskDecision
 from ml4t.backtest.risk.rule import InvalidRuleError, RiskRule, checked_priority
 
@@ -98,6 +100,17 @@ cdef class CompiledRule:
         guards = [GUARD] * <int> N_GUARDS
         return np.array([*guards, *values, *guards])
 
+    def __reduce__(self):
+        """Its class, what it was made with, and its attributes."""
+        return reduced(self, (CompiledRule,), _rule_anew, _options(self))
+
+    # A rule is immutable: it is its own copy.
+    def __copy__(self):
+        return self
+
+    def __deepcopy__(self, memo):
+        return self
+
     def __repr__(self):
         return f"{self.name}()"
 
@@ -142,6 +155,16 @@ cdef class CFuncRule(CompiledRule):
         self, const RuleView* view, const double* columns, RuleAnswer* answer
     ) noexcept nogil:
         self.function(view, columns, answer)
+
+    def __reduce__(self):
+        """The name of its C function in a module: an address is one of this process."""
+        module, name, there = place_of(self)
+        if there is self:
+            return found, (module, name)
+        if there is self.cfunc:
+            return reduced(self, (CFuncRule,), _cfunc_rule_anew, _options(self), module, name)
+        make, source = how_made(self.cfunc)
+        return make, (_options(self), source)
 
 
 cdef void _answer_no_function(
@@ -208,6 +231,26 @@ cdef object _decision_of(const RuleAnswer* answer, int side):
 def _column(RiskContext context, str name):
     features = context.features
     return features[name] if name in features else context.market_features[name]
+
+
+# A rule whose compiled base is made with these options; the __init__ of its class is not called.
+def _rule_anew(kind, options):
+    rule = kind.__new__(kind)
+    CompiledRule.__init__(rule, **options)
+    return rule
+
+
+def _cfunc_rule_anew(kind, options, module, name):
+    rule = kind.__new__(kind)
+    CFuncRule.__init__(rule, found(module, name), **options)
+    return rule
+
+
+def _options(CompiledRule rule not None):
+    return {
+        "columns": rule.columns, "frozen_columns": rule.frozen_columns, "priority": rule.priority,
+        "name": rule.name,
+    }
 
 
 def _names(rule, argument, columns):

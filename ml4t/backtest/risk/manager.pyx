@@ -28,6 +28,7 @@ from ml4t.backtest.risk.python_rules cimport PythonRules
 from ml4t.backtest.risk.rule_list cimport RuleEntry, RuleList
 from ml4t.backtest.risk.rule_plan cimport AssetSlots, RulePlan, Said, Slot, Verdict
 
+from ml4t.backtest.core.copies import Attributes, check_not_running, made_anew
 from ml4t.backtest.core.records import FIXED_REASONS
 from ml4t.backtest.data.features.providers import FeatureProvider
 from ml4t.backtest.risk.decision import RiskDecision
@@ -88,7 +89,7 @@ cdef class RiskManager(FillListener):
         """A distinct label for every rule ever added; results refer to rules by it."""
         if self.plan is None:
             self._rules.forget_removed()
-        return tuple([(<RuleEntry> entry).label for entry in self._rules.all()])
+        return tuple(self._rules.labels)
 
     @property
     def contexts_built(self):
@@ -182,6 +183,20 @@ cdef class RiskManager(FillListener):
         for entry in self._rules.found(rule):
             self._deactivate(entry)
 
+    def __reduce__(self):
+        """Outside of a run a manager is its rules in force, with their assets and labels."""
+        check_not_running(self.broker is not None, "a RiskManager")
+        parts = {"feature_provider": self.feature_provider, "lower": self.lower}
+        rules = {f"rules[{i}]": entry for i, entry in enumerate(self._rules.copies())}
+        return made_anew, (RiskManager,), Attributes("RiskManager", parts | rules)
+
+    def __setstate__(self, state):
+        check_not_running(self.broker is not None, "a RiskManager")
+        parts = dict(state)
+        provider, lower = parts.pop("feature_provider"), parts.pop("lower")
+        self.__init__((), provider, lower=lower)
+        self._rules.restore(list(parts.values()))
+
     # ---- the run -----------------------------------------------------------------------------
 
     def bind(self, Broker broker not None):
@@ -207,7 +222,7 @@ cdef class RiskManager(FillListener):
         self.positions = broker.portfolio.positions
         self.cursor = broker.cursor
         self.settings = broker.settings
-        self.reasons = Reasons()
+        self.reasons = broker.reasons
         self.plan = RulePlan(broker.cursor)
         self._n_untold = broker.fills.buffer.count
         self._told = set()
@@ -225,6 +240,7 @@ cdef class RiskManager(FillListener):
             raise
         self.broker = broker
         broker.fills.listener = self
+        broker.rule_names = self._rules.labels
         self._rearm_at_next_close()
 
     def release(self):

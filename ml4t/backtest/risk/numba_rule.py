@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ml4t.backtest.risk.compiled_rule import CFuncRule, exception_code
+from ml4t.backtest.risk.copied_rules import note_how_made
 from ml4t.backtest.risk.numba_signature import import_numba, rule_arguments, rule_signature
 
 __all__ = ["numba_rule"]
@@ -60,6 +61,7 @@ def numba_rule(
             except Exception:
                 given.exit_type = raised
 
+        note_how_made(pointers, _made_again, function)
         return CFuncRule(
             pointers,
             columns=columns,
@@ -69,3 +71,7 @@ def numba_rule(
         )
 
     return compile_rule
+
+
+def _made_again(options: Mapping[str, Any], function: Callable[[Any, Any, Any], None]) -> CFuncRule:
+    return numba_rule(**options)(function)

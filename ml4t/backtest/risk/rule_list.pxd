@@ -18,11 +18,15 @@ cdef class RuleEntry:
 @cython.final
 cdef class RuleList:
     cdef list _all                   # every rule ever added, removed ones too
+    cdef list labels                 # of all of them, by number
     cdef dict _by_label              # label -> entry
     cdef dict _by_rule               # id of a rule -> its entries in force
     cdef dict _times                 # name -> the last number given to it
 
     cdef list add(self, object rule, object assets)
+    cdef RuleEntry _append(self, object rule, tuple names, str label)
+    cdef list copies(self)
+    cdef int restore(self, list copies) except -1
     cdef list found(self, object rule)
     cdef int remove(self, RuleEntry entry) except -1
     cdef list active(self)

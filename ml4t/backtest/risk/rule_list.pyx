@@ -22,30 +22,46 @@ cdef class RuleList:
 
     def __cinit__(self):
         self._all = []
+        self.labels = []
         self._by_label = {}
         self._by_rule = {}
         self._times = {}
 
     # Take a rule in; a composite one is its members. Returns the new entries.
     cdef list add(self, object rule, object assets):
-        cdef RuleEntry entry
         names = None
         if assets is not None:
             names = (assets,) if isinstance(assets, str) else tuple(assets)
-        added = []
-        for member in as_rule(rule).members:
-            entry = RuleEntry.__new__(RuleEntry)
-            entry.rule = member
-            entry.assets = names
-            entry.slots = []
-            entry.number = <int32_t> len(self._all)
-            entry.is_active = True
-            entry.label = self._free_label(member.name)
-            self._all.append(entry)
-            self._by_label[entry.label] = entry
-            self._by_rule.setdefault(id(member), []).append(entry)
-            added.append(entry)
-        return added
+        return [
+            self._append(member, names, self._free_label(member.name))
+            for member in as_rule(rule).members
+        ]
+
+    cdef RuleEntry _append(self, object rule, tuple names, str label):
+        cdef RuleEntry entry = RuleEntry.__new__(RuleEntry)
+        entry.rule = rule
+        entry.assets = names
+        entry.slots = []
+        entry.number = <int32_t> len(self._all)
+        entry.is_active = True
+        entry.label = label
+        self._all.append(entry)
+        self.labels.append(label)
+        self._by_label[label] = entry
+        self._by_rule.setdefault(id(rule), []).append(entry)
+        return entry
+
+    # The rules in force, each with its assets and its label, and a list made of them again.
+    cdef list copies(self):
+        return [
+            ((<RuleEntry> entry).rule, (<RuleEntry> entry).assets, (<RuleEntry> entry).label)
+            for entry in self.active()
+        ]
+
+    cdef int restore(self, list copies) except -1:
+        for rule, names, label in copies:
+            self._append(as_rule(rule), names, label)
+        return 0
 
     # The entries that are meant: this very object, wherever it was added, or a label; else its equal.
     cdef list found(self, object rule):
@@ -106,7 +122,9 @@ cdef class RuleList:
         for number in range(<int32_t> len(self._all)):
             (<RuleEntry> self._all[number]).number = number
             (<RuleEntry> self._all[number]).slots = []
-        self._by_label = {(<RuleEntry> entry).label: entry for entry in self._all}
+        # A new list: the fills of the last run are named by the old one.
+        self.labels = [(<RuleEntry> entry).label for entry in self._all]
+        self._by_label = dict(zip(self.labels, self._all))
         self._times = {}
         return 0
 

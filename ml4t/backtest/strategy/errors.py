@@ -20,6 +20,10 @@ class StrategyError(RuntimeError):
     partial_result: BacktestResult | None = None
 
 
+class ReusedStrategyWarning(UserWarning):
+    """A strategy object is run again and starts with what its last run left in its attributes."""
+
+
 class BacktestInterrupted(KeyboardInterrupt):
     """Ctrl-C stopped a run; ``partial_result`` holds what had happened up to then."""
 

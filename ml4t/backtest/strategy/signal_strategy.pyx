@@ -9,6 +9,7 @@ from ml4t.backtest.core.types cimport (
 )
 from ml4t.backtest.strategy.strategy cimport CompiledStrategy
 
+from ml4t.backtest.core.copies import check_not_running, made_with
 from ml4t.backtest.market.column_names import unknown_name
 
 cdef enum Column:
@@ -93,6 +94,11 @@ cdef class SignalStrategy(CompiledStrategy):
         sizes = {"quantity": self.quantity, "value": self.value, "percent": self.percent}
         given = {name: column for name, column in named.items() if column is not None}
         return given | {name: size for name, size in sizes.items() if not isnan(size)}
+
+    def __reduce__(self):
+        """Outside of a run it is its parameters."""
+        check_not_running(self.broker is not None, "a strategy")
+        return made_with, (SignalStrategy, self.parameters)
 
     def __repr__(self):
         given = ", ".join(f"{name}={value!r}" for name, value in self.parameters.items())

@@ -22,8 +22,10 @@ cdef class Strategy:
     cdef OrderBook book              # of the broker
     cdef Account account             # of the portfolio
     cdef dict codes
+    cdef object kept                 # what the last run left in its attributes; None before the first
 
     cdef int enter_run(self, Broker broker, RiskManager risk) except -1
+    cdef int begin(self) except -1
     cdef int leave_run(self) except -1
     cdef int32_t code_of(self, object asset) except -1
     cdef int check_may_order(self) except -1

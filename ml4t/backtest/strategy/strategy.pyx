@@ -22,16 +22,21 @@ from ml4t.backtest.execution.targets cimport floored_target, is_met
 from ml4t.backtest.execution.views cimport Order
 from ml4t.backtest.portfolio.position cimport Position, side_of
 from ml4t.backtest.risk.manager cimport RiskManager
+from ml4t.backtest.strategy.read_only cimport make_read_only
 
+from ml4t.backtest.core.copies import check_not_running, made_anew, reduced
 from ml4t.backtest.core.ranges import QUANTITY
+from ml4t.backtest.strategy.kept_state import KeptState
+from ml4t.backtest.strategy.names import check_attributes, check_names, refuse_to_set
 
 
 cdef class Strategy:
     """Subclass it and define ``on_market_data`` (per bar), ``on_timestamp_batch``, or both.
 
-    At each timestamp ``on_fill`` is called for every fill, then ``on_market_data`` for every bar in asset
-    order, then ``on_timestamp_batch``. What is called sees complete bars; its orders fill at the next
-    bar of their asset at the earliest.
+    At each timestamp ``on_fill`` is called for every fill and ``on_order`` for every order that was
+    rejected, scaled or cancelled, then ``on_market_data`` for every bar in asset order, then
+    ``on_timestamp_batch``. What is called sees complete bars; its orders fill at the next bar of their asset
+    at the earliest.
 
     Orders are made in these callbacks, ``on_start`` and ``on_end`` included, in the thread of the run:
     elsewhere they raise a ``RuntimeError``. Outside of a run a strategy holds nothing of it.
@@ -47,11 +52,20 @@ cdef class Strategy:
         """Called once after the last timestamp."""
 
     def on_fill(self, fill):
-        """Called for each fill of the timestamp, before its bars.
+        """Called for each fill, before the bars of the timestamp; for the last ones before ``on_end``.
 
         Parameters
         ----------
         fill : Fill
+        """
+
+    def on_order(self, order):
+        """Called for each rejection, scaling and cancel of an order, exits of rules included.
+
+        Parameters
+        ----------
+        order : Order
+            Its ``event`` is ``rejected``, ``scaled`` or ``cancelled``, its ``reason`` says why.
         """
 
     def on_market_data(self, event):
@@ -269,11 +283,17 @@ cdef class Strategy:
         if self.book.order(order.order_id).status == ORDER_OPEN:
             self.book.cancel(order.order_id, REASON_CANCEL)
 
+    def __reduce__(self):
+        """Outside of a run a strategy is its class and its attributes."""
+        check_not_running(self.broker is not None, "a strategy")
+        return reduced(self, (Strategy, CompiledStrategy), made_anew)
+
     # ---- for the engine and for compiled strategies ------------------------------------------
 
     cdef int enter_run(self, Broker broker, RiskManager risk) except -1:
         if self.broker is not None:
             raise RuntimeError("this strategy is in a run already: make one per run")
+        check_attributes(self, Strategy)
         self.broker = broker
         self.portfolio = broker.portfolio
         self.cursor = broker.cursor
@@ -284,8 +304,18 @@ cdef class Strategy:
         self.codes = {name: code for code, name in enumerate(self.data.assets)}
         return 0
 
+    # on_start has been called, and the first timestamp is next.
+    cdef int begin(self) except -1:
+        check_attributes(self, Strategy)
+        if self.kept is None:
+            self.kept = KeptState()
+        self.kept.begin(self)
+        return 0
+
     # Outside of a run a strategy holds nothing of it.
     cdef int leave_run(self) except -1:
+        if self.kept is not None:
+            self.kept.end(self)
         self.broker = None
         self.portfolio = None
         self.cursor = None
@@ -499,7 +529,7 @@ cdef class Strategy:
 cdef class CompiledStrategy(Strategy):
     """A strategy without Python in the loop; its ``on_timestamp`` is C.
 
-    It is told nothing else: a subclass that defines ``on_fill``, ``on_market_data`` or
+    It is told nothing else: a subclass that defines ``on_fill``, ``on_order``, ``on_market_data`` or
     ``on_timestamp_batch`` is refused with a ``TypeError``. ``on_start`` and ``on_end`` are called.
     """
 
@@ -518,17 +548,27 @@ cdef class CompiledStrategy(Strategy):
         return row
 
 
-# A class in Python that derives from it is refused when it is made: `class` looks for this name, which
-# Cython has no statement for.
+# A class in Python that derives from Strategy is checked when it is made: `class` looks for this name,
+# which Cython has no statement for.
 @classmethod
-def _refuse_callbacks(cls, **options):
-    refuse_callbacks(cls)
+def _check_class(cls, **options):
+    super(Strategy, cls).__init_subclass__(**options)
+    check_names(cls, Strategy)
+    if issubclass(cls, CompiledStrategy):
+        refuse_callbacks(cls)
 
 
-(<dict> (<PyTypeObject*> CompiledStrategy).tp_dict)["__init_subclass__"] = _refuse_callbacks
-PyType_Modified(CompiledStrategy)
+(<dict> (<PyTypeObject*> Strategy).tp_dict)["__init_subclass__"] = _check_class
+PyType_Modified(Strategy)
 
-CALLBACKS = ("on_fill", "on_market_data", "on_timestamp_batch")
+
+def _refuse_to_set(strategy, name):
+    refuse_to_set(name, Strategy)
+
+
+make_read_only(Strategy, _refuse_to_set)
+
+CALLBACKS = ("on_fill", "on_order", "on_market_data", "on_timestamp_batch")
 """What a strategy in Python is told at a timestamp."""
 
 

@@ -1,0 +1,155 @@
+"""Copies of objects that have C fields: what is copied, what cannot be, and the name of what stands in the way."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+import threading
+from collections.abc import Callable, Mapping
+from typing import Any
+
+Reduced = tuple[Any, ...]
+
+_EVERYTHING: Any = object.__getstate__
+_probes = threading.local()
+
+
+def reduced(
+    thing: Any, known: tuple[type, ...], make: Callable[..., Any], *arguments: Any
+) -> Reduced:
+    """Return what ``__reduce__`` returns of an object that is its class, its arguments and its attributes.
+
+    Parameters
+    ----------
+    thing : object
+    known : tuple of type
+        The compiled classes whose C fields ``make`` fills.
+    make : callable
+        Makes the object without its attributes: ``make(type(thing), *arguments)``.
+
+    Raises
+    ------
+    TypeError
+        If the class has C fields that nobody would copy.
+    """
+    kind: Any = type(thing)
+    _check_no_other_fields(kind, known)
+    state = thing.__getstate__()
+    if kind.__getstate__ is _EVERYTHING:
+        state = _named(kind.__name__, state)
+    return make, (kind, *arguments), state
+
+
+def made_anew(kind: Any) -> Any:
+    """Return an object of the class without calling its ``__init__``."""
+    return kind.__new__(kind)
+
+
+def made_with(kind: Callable[..., Any], parameters: Mapping[str, Any]) -> Any:
+    """Return an object made with these keyword arguments."""
+    return kind(**parameters)
+
+
+def check_not_running(is_running: bool, what: str) -> None:
+    """Refuse to copy what is in a run.
+
+    Raises
+    ------
+    RuntimeError
+        If it is.
+    """
+    if is_running:
+        raise RuntimeError(
+            f"{what} in a run cannot be pickled or copied: do it before the run or after it"
+        )
+
+
+class Attributes(dict[str, Any]):
+    """The attributes of an object while they are copied, which names the one that cannot be.
+
+    What is unpickled, or copied, is a plain dict.
+    """
+
+    def __init__(self, owner: str, items: Mapping[str, Any]) -> None:
+        super().__init__(items)
+        self._owner = owner
+
+    def __reduce__(self) -> Reduced:
+        # Inside of a trial the outermost object names its attribute.
+        if not getattr(_probes, "active", False):
+            self._try_each()
+        return dict, (dict(self),)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> dict[str, Any]:
+        copied = {}
+        for name, value in self.items():
+            try:
+                copied[name] = copy.deepcopy(value, memo)
+            except Exception as error:
+                raise TypeError(
+                    f"{self._owner}.{name} cannot be copied ({_said(error)}): make it in on_start, or "
+                    "leave it out in __getstate__"
+                ) from error
+        return copied
+
+    def _try_each(self) -> None:
+        _probes.active = True
+        try:
+            for name, value in self.items():
+                try:
+                    _Probe(_Nowhere(), protocol=pickle.HIGHEST_PROTOCOL).dump(value)
+                except Exception as error:
+                    text = f"{self._owner}.{name} {_why_not(value, error)}"
+                    raise pickle.PicklingError(text) from error
+        finally:
+            _probes.active = False
+
+
+class _Nowhere:
+    """A file that forgets."""
+
+    def write(self, data: Any) -> int:
+        return len(data)
+
+
+class _Probe(pickle.Pickler):
+    """Tries whether a value can be pickled; arrays and tensors can be, and are passed over."""
+
+    def reducer_override(self, value: Any) -> Any:
+        kind = type(value)
+        is_array = hasattr(kind, "__array__") or hasattr(kind, "__dlpack__")
+        if is_array and not getattr(getattr(value, "dtype", None), "hasobject", False):
+            return int, ()
+        return NotImplemented
+
+
+def _named(owner: str, state: Any) -> Any:
+    if isinstance(state, tuple):
+        return tuple(_named(owner, part) for part in state)
+    return None if state is None else Attributes(owner, state)
+
+
+def _why_not(value: Any, error: Exception) -> str:
+    name = getattr(value, "__qualname__", "") if callable(value) else ""
+    if name.endswith("<lambda>"):
+        return "is a lambda, which cannot be pickled: write a function at the top of a module"
+    if "<locals>" in name:
+        return "is made inside of a function and cannot be pickled: make it at the top of a module"
+    return (
+        f"cannot be pickled ({_said(error)}): make it in on_start, or leave it out in __getstate__"
+    )
+
+
+def _said(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"
+
+
+def _check_no_other_fields(kind: type, known: tuple[type, ...]) -> None:
+    # Only a compiled class has a table of C methods of its own, and its size is that of all its fields.
+    compiled = next(one for one in kind.__mro__ if "__pyx_vtable__" in vars(one))
+    base = next(one for one in compiled.__mro__ if one in known)
+    if compiled.__basicsize__ != base.__basicsize__:
+        raise TypeError(
+            f"{compiled.__name__} has C fields of its own, which nobody but it can copy: give it a "
+            f"__reduce__, such as `return {compiled.__name__}, (what it is made with,)`"
+        )

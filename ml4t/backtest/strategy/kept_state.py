@@ -1,0 +1,118 @@
+"""What a strategy keeps from one run to the next, found by a look at its attributes before and after."""
+
+from __future__ import annotations
+
+import random
+from collections import deque
+from dataclasses import is_dataclass
+from datetime import date, time, timedelta
+from enum import Enum
+from numbers import Number
+from typing import Any
+
+import numpy as np
+
+from ml4t.backtest.data.errors import warn
+from ml4t.backtest.strategy.errors import ReusedStrategyWarning
+
+Look = tuple[Any, ...]
+
+MOST_ITEMS = 100
+MOST_BYTES = 8192
+DEPTH = 2
+NOTHING: Look = ()
+
+_SMALL = (type(None), Number, date, time, timedelta, Enum, range)
+_SERIES = list | tuple | deque
+
+
+class KeptState:
+    """Compares how the runs of one strategy begin."""
+
+    def __init__(self) -> None:
+        self._begun: dict[str, Look] | None = None
+        self._left: dict[str, Look] | None = None
+
+    def begin(self, strategy: Any) -> None:
+        """Warn of attributes that the last run changed, and that are now as it left them.
+
+        Called after ``on_start``: what is reset there, or was set anew between the runs, is no concern.
+        """
+        now = look_at_attributes(strategy)
+        if self._begun is not None and self._left is not None:
+            kept = [
+                name
+                for name, left in self._left.items()
+                if left != self._begun.get(name, NOTHING) and left == now.get(name, NOTHING)
+            ]
+            if kept:
+                _warn(type(strategy).__name__, kept)
+        self._begun = now
+
+    def end(self, strategy: Any) -> None:
+        """Look at what a run leaves."""
+        if self._begun is not None:
+            self._left = look_at_attributes(strategy)
+
+
+def look_at_attributes(strategy: Any) -> dict[str, Look]:
+    """Return what can be seen of each attribute of an object, by name; no value is copied or kept alive
+    that is not small."""
+    state = object.__getstate__(strategy)
+    parts = state if isinstance(state, tuple) else (state,)
+    return {name: look(value) for part in parts if part for name, value in part.items()}
+
+
+def look(value: Any, depth: int = DEPTH) -> Look:
+    """Return what can be seen of a value at little cost; two looks are equal where nothing seems changed.
+
+    Numbers, times and texts are seen by value, random generators by their state, small arrays by their
+    bytes, containers and dataclasses by their number of items and, where these are few, by each of them.
+    All else is seen by identity: not what an object keeps inside.
+    """
+    kind = type(value)
+    if isinstance(value, float):
+        return kind, value.hex()  # NaN equals NaN
+    if isinstance(value, _SMALL):
+        return kind, value
+    if isinstance(value, str | bytes):
+        return kind, len(value), hash(value)
+    if isinstance(value, np.ndarray | np.generic):
+        return _look_at_array(value)
+    if isinstance(value, np.random.Generator):
+        return kind, repr(value.bit_generator.state)
+    if isinstance(value, np.random.RandomState):
+        return kind, repr(value.get_state(legacy=False))
+    if isinstance(value, random.Random):
+        return kind, hash(value.getstate())
+    return _look_inside(value, depth)
+
+
+def _look_inside(value: Any, depth: int) -> Look:
+    kind = type(value)
+    if is_dataclass(value) and hasattr(value, "__dict__"):
+        return kind, look(vars(value), depth)
+    if isinstance(value, dict | set | frozenset | _SERIES):
+        if depth == 0 or len(value) > MOST_ITEMS:
+            return kind, len(value)
+        if isinstance(value, dict):
+            items = tuple((look(key, 0), look(one, depth - 1)) for key, one in value.items())
+            return kind, len(value), items
+        looks = tuple(look(one, depth - 1) for one in value)
+        return kind, len(value), looks if isinstance(value, _SERIES) else frozenset(looks)
+    return kind, id(value)
+
+
+def _look_at_array(array: np.ndarray[Any, Any] | np.generic) -> Look:
+    if array.dtype.hasobject or array.nbytes > MOST_BYTES:
+        return type(array), id(array)
+    return type(array), array.dtype.str, array.shape, array.tobytes()
+
+
+def _warn(name: str, kept: list[str]) -> None:
+    what = "it" if len(kept) == 1 else "them"
+    warn(
+        f"this {name} has run before and starts with what that run left in {', '.join(sorted(kept))}: "
+        f"make a new one for each run, or set {what} in on_start",
+        ReusedStrategyWarning,
+    )
