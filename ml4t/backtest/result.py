@@ -259,8 +259,8 @@ class BacktestResult:
         Parameters
         ----------
         periods_per_year : float, optional
-            Returns in a year, for data whose own frequency is not what you want: 365 for a market that
-            never closes. By default it is read off the time axis.
+            Returns in a year, for volatility, Sharpe and Sortino; by default those of the data are
+            counted. A run of under a month is then annualised too, but for its growth and turnover.
         """
         column = functools.partial(self._frames.column, "fills")
         return performance_metrics(
