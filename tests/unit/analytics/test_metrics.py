@@ -159,7 +159,9 @@ def test_returns_of_a_year_are_counted(frequency, expected):
 @pytest.mark.parametrize(("frequency", "expected"), [("ME", 12), ("QE", 4), ("YE", 1)])
 def test_months_and_years_are_counted_too(frequency, expected):
     stamps = pd.date_range("2010-01-01 21:00", periods=40, freq=frequency, tz="UTC").as_unit("ns")
-    assert analytics.periods_per_year(stamps.asi8) == pytest.approx(expected, rel=2e-3)  # months differ in length
+    assert analytics.periods_per_year(stamps.asi8) == pytest.approx(
+        expected, rel=2e-3
+    )  # months differ in length
 
 
 def year_of_six_day_weeks(hours):
