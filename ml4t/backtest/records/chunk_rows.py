@@ -15,6 +15,7 @@ from ml4t.backtest.market._last_rows import last_rows
 from ml4t.backtest.market.fingerprint import Fingerprint
 from ml4t.backtest.market.market_data import ACTION, MarketData
 from ml4t.backtest.records._held_rows import mark_held, marked_rows
+from ml4t.backtest.records.empty_columns import empty_columns
 from ml4t.backtest.records.frames import RecordFrames
 from ml4t.backtest.records.growing_array import GrowingArray
 from ml4t.backtest.records.recorded_columns import recorded_columns
@@ -78,6 +79,7 @@ class ChunkRows:
         self.n_rows = 0
         self.assets: tuple[Any, ...] = ()
         self._signal_names: tuple[str, ...] = ()
+        self.empty_columns: tuple[str, ...] = ()
         self.info: Mapping[str, Any] = {}
         """What the market data of the run were: ``MarketData.info``."""
 
@@ -117,6 +119,10 @@ class ChunkRows:
         )
         if self.fingerprint is not None:
             self.fingerprint.add(data)
+        empty = empty_columns(data)
+        self.empty_columns = (
+            empty if self.n_chunks == 0 else tuple(n for n in self.empty_columns if n in empty)
+        )
         n_times = data.n_times - first_t
         self._timestamps.extend(data.timestamps[first_t:])
         self._n_orders = len(records["orders"])
