@@ -168,6 +168,15 @@ def test_a_column_is_empty_only_if_every_chunk_says_so(tmp_path):
         assert run_backtest(data, Buy(quantity=1)).empty_columns == ("never",)
 
 
+def test_a_context_value_named_like_a_feature_is_told_apart():
+    nothing = [np.nan] * 3
+    bars = {"A": [(100.0,) * 4] * 3}
+    data = market(
+        bars, {"x": {"A": nothing}, "y": {"A": [1.0] * 3}}, {"x": [1.0] * 3, "y": nothing}
+    )
+    assert run(data).empty_columns == ("x", "context_y")
+
+
 def test_a_feature_that_is_there_is_no_note():
     data = market({"A": [(100.0,) * 4] * 3}, {"score": {"A": [np.nan, np.nan, 1.0]}})
     assert run(data).empty_columns == ()
