@@ -20,8 +20,10 @@ from ml4t.backtest.market.market_data import MarketData
 from ml4t.backtest.provenance.package_versions import package_versions
 from ml4t.backtest.records.arrow_table import arrow_table
 from ml4t.backtest.records.chunk_rows import ChunkRows
+from ml4t.backtest.records.empty_columns import empty_columns
 from ml4t.backtest.records.frames import TABLES, Frames, RecordFrames
 from ml4t.backtest.records.storage import StoredFrames, read_description, write_folder
+from ml4t.backtest.report.notes import notes_of
 from ml4t.backtest.report.plot import equity_figure
 from ml4t.backtest.report.summary import summary_text
 
@@ -80,6 +82,7 @@ class BacktestResult:
         not_reproducible: str = "",
         fingerprint: str | Callable[[], str] = "",
         versions: Mapping[str, str | None] | None = None,
+        empty_columns: Sequence[str] | Callable[[], Sequence[str]] = (),
     ) -> None:
         self._frames = frames
         self._tables: dict[str, pd.DataFrame] = {}
@@ -95,6 +98,7 @@ class BacktestResult:
         self.not_reproducible = not_reproducible
         self._fingerprint = fingerprint
         self._versions = versions
+        self._empty_columns = empty_columns
 
     @cached_property
     def fingerprint(self) -> str:
@@ -109,6 +113,12 @@ class BacktestResult:
             If a file of the feed was written since the feed was made, or cannot be read.
         """
         return self._fingerprint() if callable(self._fingerprint) else self._fingerprint
+
+    @cached_property
+    def empty_columns(self) -> tuple[str, ...]:
+        """Signals, indicators and context values of the market data that are NaN at every bar."""
+        given = self._empty_columns
+        return tuple(given() if callable(given) else given)
 
     @cached_property
     def versions(self) -> dict[str, str | None]:
@@ -152,7 +162,9 @@ class BacktestResult:
         frames: Frames
         if isinstance(data, ChunkRows):
             frames, n_rows = data.frames(records, config), data.n_rows
+            empty: tuple[str, ...] | Callable[[], tuple[str, ...]] = data.empty_columns
         else:
+            empty = functools.partial(empty_columns, data)
             frames = RecordFrames(records, data, config)
             n_rows = int(data.offsets[records["n_done"]])
             if fingerprint is None:
@@ -170,6 +182,7 @@ class BacktestResult:
             run_file=None if isinstance(run_file, str) else run_file,
             not_reproducible=run_file if isinstance(run_file, str) else "",
             fingerprint=fingerprint or "",
+            empty_columns=empty,
         )
 
     # ------------------------------------------------------------------------------------ tables
@@ -259,8 +272,8 @@ class BacktestResult:
         Parameters
         ----------
         periods_per_year : float, optional
-            Returns in a year, for data whose own frequency is not what you want: 365 for a market that
-            never closes. By default it is read off the time axis.
+            Returns in a year, for volatility, Sharpe and Sortino; by default those of the data are
+            counted. A run of under a month is then annualised too, but for its growth and turnover.
         """
         column = functools.partial(self._frames.column, "fills")
         return performance_metrics(
@@ -275,6 +288,11 @@ class BacktestResult:
         )
 
     # ----------------------------------------------------------------------------------- reports
+
+    @cached_property
+    def notes(self) -> tuple[str, ...]:
+        """What to keep in mind when reading the figures, a sentence each; ``docs/results.md`` lists them."""
+        return notes_of(self)
 
     def summary(self) -> str:
         """Return the run on one page of plain text, with what to keep in mind when reading it."""
@@ -332,6 +350,7 @@ class BacktestResult:
             "run_file": self.run_file,
             "not_reproducible": not_reproducible,
             "versions": self.versions,
+            "empty_columns": self.empty_columns,
         }
 
     @classmethod

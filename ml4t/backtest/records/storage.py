@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow
 
 from ml4t.backtest.records.arrow_table import arrow_table
 from ml4t.backtest.records.columns import category_dtype
@@ -51,7 +52,7 @@ def write_folder(
 
 
 def _categories(frame: pd.DataFrame) -> str:
-    """Write down the names of each category column: Parquet keeps only those that occur."""
+    """Write down the names of each category column in their order: Parquet keeps that in which they occur."""
     columns = frame.select_dtypes("category")
     return json.dumps({name: column.cat.categories.tolist() for name, column in columns.items()})
 
@@ -101,7 +102,9 @@ class StoredFrames:
         stored = self._read(table)
         frame = stored.to_pandas()
         for name, categories in json.loads(stored.schema.metadata[CATEGORIES]).items():
-            frame[name] = frame[name].astype(category_dtype(categories))
+            is_number = pyarrow.types.is_integer(stored.schema.field(name).type)
+            dtype = category_dtype(categories, int if is_number else str)
+            frame[name] = frame[name].astype(dtype)
         return frame.set_index("timestamp") if table == "equity" else frame
 
     def column(self, table: str, name: str) -> np.ndarray:

@@ -49,7 +49,8 @@ cdef class SignalStrategy(CompiledStrategy):
     ------
     ValueError
         If there is no entry, or an exit without one, if more than one size is given, or one is not
-        positive and finite.
+        positive and finite. When a run begins: if the percent is above twice the account's leverage (0.5
+        is 50%), or a column is not in the data.
 
     Notes
     -----
@@ -105,6 +106,7 @@ cdef class SignalStrategy(CompiledStrategy):
         return f"SignalStrategy({given})"
 
     cdef int prepare(self) except -1:
+        self.check_weight(self.percent)
         names = (self.entry, self.exit, self.short_entry, self.short_exit)
         known = list(self.data.features)
         for i, name in enumerate(names):
