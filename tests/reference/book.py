@@ -294,7 +294,8 @@ class Book:
     def fee(self, order: Order, units: float, price: float) -> float:
         if self.wrong("minimum_for_each_fill"):
             return commission_total(self.settings, units * price, units)
-        return fee_of(self.settings, order, units, price)
+        fee = fee_of(self.settings, order, units, price)
+        return round(fee, 2) if self.wrong("fees_in_cents") else fee
 
     # ----- one fill -----------------------------------------------------------------------------
 

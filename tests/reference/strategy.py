@@ -112,6 +112,8 @@ def _target_weights(book: Book, one: Act, equity: float) -> None:
                 _target(book, asset, one.weights[asset], equity, None)
         elif not one.keep_others and (book.positions[asset] is not None or _waiting(book, asset)):
             _target(book, asset, 0.0, equity, None)
+        elif not one.keep_others and book.wrong("weights_order_the_flat"):
+            _submit(book, asset, 0.0)
 
 
 def _target(book: Book, asset: int, weight, equity: float, value) -> None:

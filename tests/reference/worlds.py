@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import cache
 from random import Random
 
 from reference.generator import Case, random_case
 from reference.market import Market
 from reference.rules import Rule
-from reference.script import Act, Script
+from reference.script import Script
+from reference.variants import rewritten
 
 
 def cut(case: Case, until: int) -> Case:
@@ -41,35 +41,12 @@ def changed_after(case: Case, t: int, rng: Random) -> Case:
         for name, values in market.context.items()
     }
     actions = [action for action in market.actions if action.effective_ns <= times[t]]
-    forget = cache(lambda rule: _forget(rule.of, t))
-    acts = {
-        row: [_known(act, forget) for act in acts]
-        for row, acts in case.script.acts.items()
-        if row <= t
-    }
-    return Case(
-        Market(times, market.assets, bars, columns, actions, context),
-        Script(acts),
-        [forget(_Object(rule)) for rule in case.rules],
-        case.settings,
+    known = replace(
+        case,
+        market=Market(times, market.assets, bars, columns, actions, context),
+        script=Script({row: acts for row, acts in case.script.acts.items() if row <= t}),
     )
-
-
-class _Object:
-    """A rule by what it is, not by what it equals: the same object is forgotten once."""
-
-    def __init__(self, rule: Rule) -> None:
-        self.of = rule
-
-    def __eq__(self, other) -> bool:
-        return self.of is other.of
-
-    def __hash__(self) -> int:
-        return id(self.of)
-
-
-def _known(act: Act, forget) -> Act:
-    return act if act.rule is None else replace(act, rule=forget(_Object(act.rule)))
+    return rewritten(known, rule=lambda rule: _forget(rule, t))
 
 
 def _forget(rule: Rule, t: int) -> Rule:
