@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from math import isnan
 
@@ -33,6 +34,8 @@ from ml4t.backtest.risk.rules import (
     TrailingStop,
 )
 
+Market = MarketData | Iterable[MarketData] | None  # in one piece, or in chunks
+
 SAME_SWITCHES = (
     "initial_cash", "account", "slippage", "close_at_end", "fill_at", "check_entry_bar",
     "level_basis", "watermark", "watermark_start", "intrabar", "open_decides", "gap_fill",
@@ -46,17 +49,22 @@ def compiled(case: Case, *, lower: bool = True, debug: bool = False) -> Outcome:
     return replace(outcome(result), told=strategy.told, seen=strategy.seen)
 
 
-def play(case: Case, *, lower: bool = True, debug: bool = False) -> BacktestResult:
-    """Run a case on the compiled engine and return its own kind of result."""
-    return _run(case, lower, debug)[0]
+def play(
+    case: Case, *, lower: bool = True, debug: bool = False, data: Market = None
+) -> BacktestResult:
+    """Run a case on the compiled engine, over its market said otherwise, if given; its own result."""
+    return _run(case, lower, debug, data)[0]
 
 
-def _run(case: Case, lower: bool, debug: bool) -> tuple[BacktestResult, Scripted]:
+def _run(
+    case: Case, lower: bool, debug: bool, data: Market = None
+) -> tuple[BacktestResult, Scripted]:
     manager = RiskManager(lower=lower)
     desk = desk_of(case, manager)
     desk.strategy = Scripted(case, desk)
     config = config_of(case.settings, debug)
-    engine = BacktestEngine(data_of(case), desk.strategy, risk_manager=manager, config=config)
+    data = data_of(case) if data is None else data
+    engine = BacktestEngine(data, desk.strategy, risk_manager=manager, config=config)
     return engine.run(), desk.strategy
 
 

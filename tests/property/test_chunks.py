@@ -10,13 +10,13 @@ from random import Random
 import numpy as np
 import pandas as pd
 import pytest
-from property.adapter import Scripted, config_of, data_of, desk_of, outcome
+from property.adapter import data_of, outcome, play
 from property.differences import differences
 from property.markets import for_markets
+from property.signals import run_strategy, with_signals
 from reference import Case
 
-from ml4t.backtest import BacktestEngine, MarketData, SignalStrategy
-from ml4t.backtest.risk import RiskManager
+from ml4t.backtest import MarketData, SignalStrategy
 
 SHARDS = 2
 MARKETS = 150
@@ -59,15 +59,6 @@ def random_cuts(n_times: int, rng: Random) -> list[int]:
     return sorted(rng.sample(range(1, n_times), n_cuts))
 
 
-def run(case: Case, data, strategy=None):
-    manager = RiskManager()
-    desk = desk_of(case, manager)
-    desk.strategy = strategy = strategy or Scripted(case, desk)
-    return BacktestEngine(
-        data, strategy, risk_manager=manager, config=config_of(case.settings)
-    ).run()
-
-
 def assert_same(whole, parts):
     assert differences(outcome(whole), outcome(parts)) == []
     for table in TABLES:
@@ -83,8 +74,8 @@ def test_a_python_strategy_in_chunks(shard):
     def check(case: Case) -> None:
         data = data_of(case)
         cuts = random_cuts(data.n_times, Random(len(case.market.bars)))
-        whole = run(case, data)
-        assert_same(whole, run(case, chunks(data, cuts)))
+        whole = play(case, data=data)
+        assert_same(whole, play(case, data=chunks(data, cuts)))
         met["trades"] += len(whole.trades)
         met["levels"] += int(whole.trades["level"].notna().sum())
         met["held at a cut"] += int(held_at(whole, data, cuts))
@@ -108,26 +99,18 @@ def test_a_compiled_strategy_in_chunks(n_assets):
     met: Counter = Counter()
 
     def check(case: Case) -> None:
-        data = data_of(case)
-        if data.n_assets != n_assets:
+        if len(case.market.assets) != n_assets:
             return
-        rng = Random(data.n_rows)
-        entry, leave = (
-            np.array([float(rng.random() < 0.2) for _ in range(data.n_rows)]) for _ in "ab"
-        )
-        with_signals = MarketData.from_arrays(
-            data.assets, data.timestamps, data.offsets, data.asset_codes,
-            data.open, data.high, data.low, data.close, volume=data.volume,
-            features=data.features | {"entry": entry, "leave": leave},
-            context=data.context, actions=data.actions,
-        )  # fmt: skip
+        rng = Random(len(case.market.bars))
+        case = with_signals(case, rng)
+        data = data_of(case)
         cuts = random_cuts(data.n_times, rng)
 
         def strategy():
-            return SignalStrategy("entry", "leave", percent=0.5)
+            return SignalStrategy("long_in", "long_out", percent=0.5)
 
-        whole = run(case, with_signals, strategy())
-        assert_same(whole, run(case, chunks(with_signals, cuts), strategy()))
+        whole = run_strategy(case, strategy(), data)
+        assert_same(whole, run_strategy(case, strategy(), chunks(data, cuts)))
         met["trades"] += len(whole.trades)
 
     for_markets(210, MARKETS, check)

@@ -6,19 +6,17 @@ Half of the markets have one asset: there the compiled run walks quiet bars with
 from collections import Counter
 from random import Random
 
-import numpy as np
 import pytest
-from property.adapter import config_of, data_of, desk_of, outcome
+from property.adapter import outcome
 from property.differences import differences
 from property.markets import case_of, for_markets
+from property.signals import SHORTS, run_strategy, with_signals
 from reference import Case
 
-from ml4t.backtest import BacktestEngine, MarketData, SignalStrategy, Strategy
-from ml4t.backtest.risk import RiskManager
+from ml4t.backtest import SignalStrategy, Strategy
 
 SHARDS = 2
 MARKETS = 400
-COLUMNS = ("long_in", "long_out", "short_in", "short_out")
 
 
 class Twin(Strategy):
@@ -51,28 +49,6 @@ class Twin(Strategy):
             enter(asset, **self.size)
 
 
-def with_signals(case: Case, rng: Random) -> MarketData:
-    data = data_of(case)
-    busy = rng.choice((0.02, 0.1, 0.3))
-    draws = {
-        name: np.array([rng.choice((1.0, 2.5)) if rng.random() < busy else rng.choice((0.0, np.nan, -1.0))
-                        for _ in range(data.n_rows)])
-        for name in COLUMNS
-    }  # fmt: skip
-    return MarketData.from_arrays(
-        data.assets, data.timestamps, data.offsets, data.asset_codes,
-        data.open, data.high, data.low, data.close,
-        features=data.features | draws, context=data.context, actions=data.actions,
-    )  # fmt: skip
-
-
-def run(case: Case, data: MarketData, strategy: Strategy):
-    manager = RiskManager()
-    desk_of(case, manager).strategy = strategy
-    engine = BacktestEngine(data, strategy, risk_manager=manager, config=config_of(case.settings))
-    return engine.run()
-
-
 @pytest.mark.parametrize("n_assets", [1, 3])
 @pytest.mark.parametrize("shard", range(SHARDS))
 def test_compiled_and_python_strategy_agree(shard, n_assets):
@@ -86,16 +62,16 @@ def test_compiled_and_python_strategy_agree(shard, n_assets):
         # Rules asked in Python end every quiet stretch; half of the markets do without them.
         if rng.random() < 0.5:
             case.rules[:] = [rule for rule in case.rules if rule.kind != "scripted"]
-        data = with_signals(case, rng)
+        case = with_signals(case, rng)
         size = {rng.choice(("percent", "quantity", "value")): rng.choice((0.5, 0.9, 7.0))}
         shorts = rng.random() < 0.5
-        columns = {"short_entry": "short_in", "short_exit": "short_out"} if shorts else {}
-        compiled = run(case, data, SignalStrategy("long_in", "long_out", **columns, **size))
-        twin = run(case, data, Twin(shorts, **size))
+        columns = SHORTS if shorts else {}
+        compiled = run_strategy(case, SignalStrategy("long_in", "long_out", **columns, **size))
+        twin = run_strategy(case, Twin(shorts, **size))
         assert differences(outcome(twin), outcome(compiled)) == []
         met["trades"] += len(compiled.trades)
         met["levels"] += int(compiled.trades["level"].notna().sum())
-        met["splits"] += int((data.actions["kind"] == 0).sum())
+        met["splits"] += sum(action.kind == "split" for action in case.market.actions)
 
     for_markets(100 + shard, MARKETS // 2, check)
     assert met["trades"] > 1000

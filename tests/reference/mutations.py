@@ -41,6 +41,7 @@ MUTATIONS: dict[str, str] = {
     "minimum_for_each_fill": "the commission is that of each fill alone, not of the order so far",
     "scale_ignores_fee": "the scaled quantity leaves no money for the commission",
     "sized_at_the_open": "values and weights become units at the open of the bar",
+    "weights_of_what_is_left": "each weight is of the equity that the assets before it have left",
     "weights_order_the_flat": "order_target_weights orders nothing of a flat asset, not named",
     "target_ignores_waiting": "a target does not count the orders that wait",
     # positions and trades (5)

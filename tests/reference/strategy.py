@@ -110,6 +110,8 @@ def _target_weights(book: Book, one: Act, equity: float) -> None:
         if asset in one.weights:
             if not isnan(one.weights[asset]):
                 _target(book, asset, one.weights[asset], equity, None)
+                if book.wrong("weights_of_what_is_left"):
+                    equity = equity - one.weights[asset] * equity
         elif not one.keep_others and (book.positions[asset] is not None or _waiting(book, asset)):
             _target(book, asset, 0.0, equity, None)
         elif not one.keep_others and book.wrong("weights_order_the_flat"):
