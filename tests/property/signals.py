@@ -1,4 +1,4 @@
-"""Cases with columns that SignalStrategy trades on, and a run of such a case."""
+"""Cases with columns that SignalStrategy trades on, what trades on them in Python, and runs of both."""
 
 from __future__ import annotations
 
@@ -33,3 +33,33 @@ def run_strategy(case: Case, strategy: Strategy, data: MarketData | None = None)
     data = data_of(case) if data is None else data
     engine = BacktestEngine(data, strategy, risk_manager=manager, config=config_of(case.settings))
     return engine.run()
+
+
+class Twin(Strategy):
+    """What SignalStrategy's docstring says, written in Python."""
+
+    def __init__(self, shorts: bool, **size: float) -> None:
+        self.shorts = shorts
+        self.size = size
+
+    def on_market_data(self, event) -> None:
+        if self.open_orders(event.asset):
+            return
+        enters = event.long_in > 0
+        shorts = self.shorts and event.short_in > 0
+        held = self.quantity(event.asset)
+        if held == 0.0:
+            if enters:
+                self.buy(event.asset, **self.size)
+            elif shorts:
+                self.sell(event.asset, **self.size)
+        elif held > 0.0:
+            self.leave(event.asset, shorts, event.long_out > 0, self.sell)
+        else:
+            self.leave(event.asset, enters, event.short_out > 0, self.buy)
+
+    def leave(self, asset: str, reverses: bool, leaves: bool, enter) -> None:
+        if reverses or leaves:
+            self.close(asset)
+        if reverses:
+            enter(asset, **self.size)

@@ -10,43 +10,13 @@ import pytest
 from property.adapter import outcome
 from property.differences import differences
 from property.markets import case_of, for_markets
-from property.signals import SHORTS, run_strategy, with_signals
+from property.signals import SHORTS, Twin, run_strategy, with_signals
 from reference import Case
 
-from ml4t.backtest import SignalStrategy, Strategy
+from ml4t.backtest import SignalStrategy
 
 SHARDS = 2
 MARKETS = 400
-
-
-class Twin(Strategy):
-    """What SignalStrategy's docstring says, written in Python."""
-
-    def __init__(self, shorts: bool, **size: float) -> None:
-        self.shorts = shorts
-        self.size = size
-
-    def on_market_data(self, event) -> None:
-        if self.open_orders(event.asset):
-            return
-        enters = event.long_in > 0
-        shorts = self.shorts and event.short_in > 0
-        held = self.quantity(event.asset)
-        if held == 0.0:
-            if enters:
-                self.buy(event.asset, **self.size)
-            elif shorts:
-                self.sell(event.asset, **self.size)
-        elif held > 0.0:
-            self.leave(event.asset, shorts, event.long_out > 0, self.sell)
-        else:
-            self.leave(event.asset, enters, event.short_out > 0, self.buy)
-
-    def leave(self, asset: str, reverses: bool, leaves: bool, enter) -> None:
-        if reverses or leaves:
-            self.close(asset)
-        if reverses:
-            enter(asset, **self.size)
 
 
 @pytest.mark.parametrize("n_assets", [1, 3])

@@ -492,5 +492,6 @@ class Book:
         self.traded.add(asset)
         self.last_states[asset] = position.states
         for order in list(self.waiting):
-            if order.position_number == position.number:
+            own = order.position_number == position.number
+            if own and not self.wrong("exits_outlive_the_position"):
                 self.cancel(order, "position_closed")

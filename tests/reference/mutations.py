@@ -33,6 +33,7 @@ MUTATIONS: dict[str, str] = {
     "actions_at_midnight": "an action is effective from the start of its day (UTC)",
     # fills, costs, orders (2, 3)
     "entries_before_exits": "orders that open or add fill before those that close",
+    "exits_outlive_the_position": "a reduce-only order is not cancelled when its position ends",
     "stale_fill": "an order fills at the last mark when its asset has no row",
     "fees_in_cents": "the commission of a fill is rounded to cents",
     "fee_credited": "the commission is added to cash",
