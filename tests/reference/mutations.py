@@ -44,6 +44,7 @@ MUTATIONS: dict[str, str] = {
     "sized_at_the_open": "values and weights become units at the open of the bar",
     "weights_of_what_is_left": "each weight is of the equity that the assets before it have left",
     "weights_order_the_flat": "order_target_weights orders nothing of a flat asset, not named",
+    "sized_at_the_next_close": "values and weights become units at the close of the next bar",
     "target_ignores_waiting": "a target does not count the orders that wait",
     # positions and trades (5)
     "commission_in_entry_price": "E includes the commission",

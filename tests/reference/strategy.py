@@ -100,6 +100,9 @@ def _mark(book: Book, asset: int) -> float:
     bar = book.bar(asset)
     if bar is not None and book.wrong("sized_at_the_open"):
         return bar.open
+    tomorrow = book.market.bar(book.t + 1, asset)
+    if tomorrow is not None and book.wrong("sized_at_the_next_close"):
+        return tomorrow.close
     return book.marks[asset]
 
 
