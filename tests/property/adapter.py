@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 from math import isnan
+from typing import Any
 
 import numpy as np
 from reference import Case, Decision, Outcome
@@ -34,8 +35,6 @@ from ml4t.backtest.risk.rules import (
     TrailingStop,
 )
 
-Market = MarketData | Iterable[MarketData] | None  # in one piece, or in chunks
-
 SAME_SWITCHES = (
     "initial_cash", "account", "slippage", "close_at_end", "fill_at", "check_entry_bar",
     "level_basis", "watermark", "watermark_start", "intrabar", "open_decides", "gap_fill",
@@ -43,24 +42,30 @@ SAME_SWITCHES = (
 )  # fmt: skip
 
 
-def compiled(case: Case, *, lower: bool = True, debug: bool = False) -> Outcome:
+def compiled(case: Case, **options: Any) -> Outcome:
     """Run a case on the compiled engine: its records, and what the strategy was told and saw."""
-    result, strategy = _run(case, lower, debug)
+    result, strategy = _run(case, **options)
     return replace(outcome(result), told=strategy.told, seen=strategy.seen)
 
 
-def play(
-    case: Case, *, lower: bool = True, debug: bool = False, data: Market = None
-) -> BacktestResult:
-    """Run a case on the compiled engine, over its market said otherwise, if given; its own result."""
-    return _run(case, lower, debug, data)[0]
+def play(case: Case, **options: Any) -> BacktestResult:
+    """Run a case on the compiled engine and return its own kind of result."""
+    return _run(case, **options)[0]
 
 
 def _run(
-    case: Case, lower: bool, debug: bool, data: Market = None
+    case: Case,
+    *,
+    lower: bool = True,
+    debug: bool = False,
+    data: MarketData | Iterable[MarketData] | None = None,
+    rules: Iterable[RiskRule] = (),
 ) -> tuple[BacktestResult, Scripted]:
+    """Run over the market of the case, or the same said otherwise; `rules` come after those of the case."""
     manager = RiskManager(lower=lower)
     desk = desk_of(case, manager)
+    for rule in rules:
+        manager.add_rule(rule)
     desk.strategy = Scripted(case, desk)
     config = config_of(case.settings, debug)
     data = data_of(case) if data is None else data

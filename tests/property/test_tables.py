@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
-from property.adapter import Market, outcome, play
+from property.adapter import outcome, play
 from property.differences import differences
 from property.markets import for_markets
 from property.relations import MARKETS, rng_of, shards
@@ -16,13 +16,13 @@ from unit.data.tables.forms import FORMS
 from ml4t.backtest import MarketData
 from ml4t.backtest.data import DataFeed
 
-Way = Callable[[Case, Path], Market]
+Way = Callable[[Case, Path], MarketData | DataFeed]
 
 
 def over_form(form: str) -> Way:
     """Prices in that form; the others are long frames."""
 
-    def market(case: Case, _folder: Path) -> Market:
+    def market(case: Case, _folder: Path) -> MarketData:
         tables = tables_of(case)
         return from_tables(case, tables._replace(bars=FORMS[form](tables.bars)))
 
@@ -39,18 +39,18 @@ def from_tables(case: Case, tables: Tables) -> MarketData:
     )
 
 
-def over_csv(case: Case, folder: Path) -> Market:
+def over_csv(case: Case, folder: Path) -> MarketData:
     def write(table: pd.DataFrame, path: Path) -> None:
         table.to_csv(path, index=False)
 
     return from_tables(case, written(case, folder, "csv", write))
 
 
-def over_parquet(case: Case, folder: Path) -> Market:
+def over_parquet(case: Case, folder: Path) -> MarketData:
     return from_tables(case, written(case, folder, "parquet", pd.DataFrame.to_parquet))
 
 
-def in_chunks(case: Case, folder: Path) -> Market:
+def in_chunks(case: Case, folder: Path) -> DataFeed:
     """A feed: of one timestamp a chunk, of some, of a day or of a month."""
     rng = rng_of(case)
     tables = written(case, folder, "parquet", pd.DataFrame.to_parquet)

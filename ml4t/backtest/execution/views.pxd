@@ -17,6 +17,8 @@ cdef class Order:
     cdef Broker broker
 
     @staticmethod
+    cdef Order asked(object asset, double quantity, bint reduce_only)
+    @staticmethod
     cdef Order accepted(Broker broker, int64_t order_id)
 
 
