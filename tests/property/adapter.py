@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from math import isnan
+from typing import Any
 
 import numpy as np
 from reference import Case, Decision, Outcome
@@ -41,23 +43,34 @@ SAME_SWITCHES = (
 )  # fmt: skip
 
 
-def compiled(case: Case, *, lower: bool = True, debug: bool = False) -> Outcome:
+def compiled(case: Case, **options: Any) -> Outcome:
     """Run a case on the compiled engine: its records, and what the strategy was told and saw."""
-    result, strategy = _run(case, lower, debug)
+    result, strategy = _run(case, **options)
     return replace(outcome(result), told=strategy.told, seen=strategy.seen)
 
 
-def play(case: Case, *, lower: bool = True, debug: bool = False) -> BacktestResult:
+def play(case: Case, **options: Any) -> BacktestResult:
     """Run a case on the compiled engine and return its own kind of result."""
-    return _run(case, lower, debug)[0]
+    return _run(case, **options)[0]
 
 
-def _run(case: Case, lower: bool, debug: bool) -> tuple[BacktestResult, Scripted]:
+def _run(
+    case: Case,
+    *,
+    lower: bool = True,
+    debug: bool = False,
+    data: MarketData | Iterable[MarketData] | None = None,
+    rules: Iterable[RiskRule] = (),
+) -> tuple[BacktestResult, Scripted]:
+    """Run over the market of the case, or the same said otherwise; `rules` come after those of the case."""
     manager = RiskManager(lower=lower)
     desk = desk_of(case, manager)
+    for rule in rules:
+        manager.add_rule(rule)
     desk.strategy = Scripted(case, desk)
     config = config_of(case.settings, debug)
-    engine = BacktestEngine(data_of(case), desk.strategy, risk_manager=manager, config=config)
+    data = data_of(case) if data is None else data
+    engine = BacktestEngine(data, desk.strategy, risk_manager=manager, config=config)
     return engine.run(), desk.strategy
 
 

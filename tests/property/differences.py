@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from math import isclose
+
 from reference import Outcome
 
 TABLES = ("orders", "events", "fills", "trades", "equity", "holdings", "positions", "told", "seen")
 
 
-def differences(expected: Outcome, found: Outcome) -> list[str]:
-    """One line for each table that differs: the first row that does."""
+def differences(expected: Outcome, found: Outcome, near: float = 0.0) -> list[str]:
+    """One line for each table that differs: the first row that does, by more than `near` in a float."""
     lines = []
     for table in TABLES:
         ours, theirs = getattr(expected, table), getattr(found, table)
         for number, (one, other) in enumerate(zip(ours, theirs, strict=False)):
-            parts = _parts(one, other)
+            parts = _parts(one, other, near)
             if parts:
                 lines.append(f"{table}[{number}]: {'; '.join(parts)}")
                 break
@@ -24,7 +26,7 @@ def differences(expected: Outcome, found: Outcome) -> list[str]:
     return lines
 
 
-def _parts(one, other) -> list[str]:
+def _parts(one, other, near: float) -> list[str]:
     if isinstance(one, tuple):
         one, other = one._asdict(), other._asdict()
     if one.keys() != other.keys():
@@ -32,11 +34,14 @@ def _parts(one, other) -> list[str]:
     return [
         f"{name} {value!r}, found {other[name]!r}"
         for name, value in one.items()
-        if not _same(value, other[name])
+        if not _same(value, other[name], near)
     ]
 
 
-def _same(one, other) -> bool:
+def _same(one, other, near: float) -> bool:
     if isinstance(one, (list, tuple)) and isinstance(other, (list, tuple)):
-        return len(one) == len(other) and all(map(_same, one, other))
-    return one == other or (one != one and other != other)
+        return len(one) == len(other) and all(map(_same, one, other, [near] * len(one)))
+    if one == other or (one != one and other != other):
+        return True
+    floats = isinstance(one, float) and isinstance(other, float)
+    return floats and near > 0.0 and isclose(one, other, rel_tol=near, abs_tol=near)

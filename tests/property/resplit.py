@@ -8,7 +8,7 @@ from reference import Case, Decision
 from reference.market import Action, Bar
 from reference.rules import Rule
 from reference.script import Act, Script
-from reference.worlds import with_rules
+from reference.variants import rewritten
 
 UNITS = ("buy", "sell")  # acts whose amount is units
 
@@ -16,8 +16,14 @@ UNITS = ("buy", "sell")  # acts whose amount is units
 def relative(case: Case) -> Case:
     """The case with nothing in it that belongs to one size of a unit: no price of a rule, no cost of a
     unit, no rounding to whole ones."""
-    settings = replace(case.settings, quantity="fractional", commission_per_unit=0.0)
-    return with_rules(replace(case, settings=settings), _relative)
+    told_nothing = replace(case, script=replace(case.script, replies={}))
+    return rewritten(
+        told_nothing,
+        rule=_relative,
+        quantity="fractional",
+        commission_per_unit=0.0,
+        min_trade_units=0.0,
+    )
 
 
 def _relative(rule: Rule) -> Rule:
@@ -39,8 +45,8 @@ def split_all(case: Case, day: int) -> Case:
         bars={key: _half(bar) if key[0] >= day else bar for key, bar in market.bars.items()},
         actions=[_paid(action, market.timestamps[day - 1]) for action in market.actions] + splits,
     )
-    return with_rules(
-        replace(case, market=split, script=Script(acts)), lambda rule: _answers(rule, day)
+    return rewritten(
+        replace(case, script=Script(acts)), market=split, rule=lambda rule: _answers(rule, day)
     )
 
 

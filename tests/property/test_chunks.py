@@ -10,21 +10,21 @@ from random import Random
 import numpy as np
 import pandas as pd
 import pytest
-from property.adapter import Scripted, config_of, data_of, desk_of, outcome
+from property.adapter import data_of, outcome, play
 from property.differences import differences
 from property.markets import for_markets
+from property.relations import MARKETS, rng_of, shards
+from property.signals import run_strategy, with_signals
 from reference import Case
 
-from ml4t.backtest import BacktestEngine, MarketData, SignalStrategy
-from ml4t.backtest.risk import RiskManager
+from ml4t.backtest import MarketData, SignalStrategy
 
-SHARDS = 2
-MARKETS = 150
 TABLES = ("trades", "fills", "orders", "events", "equity", "positions", "open_positions")
 
 
-def chunks(data: MarketData, cuts: list[int]) -> Iterator[MarketData]:
+def chunks(data: MarketData, cuts: list[int], with_actions: bool = True) -> Iterator[MarketData]:
     """Cut market data before the timestamps ``cuts``."""
+    actions = data.actions if with_actions else data.actions[:0]
     times = np.repeat(data.timestamps, np.diff(data.offsets))
     for first, end in zip([0, *cuts], [*cuts, data.n_times], strict=True):
         own = np.arange(data.offsets[first], data.offsets[end])
@@ -36,7 +36,7 @@ def chunks(data: MarketData, cuts: list[int]) -> Iterator[MarketData]:
         start = max(first - 1, 0)
         ends = data.offsets[first : end + 1] - data.offsets[first] + len(carried)
         after = data.timestamps[first - 1] if first else np.iinfo(np.int64).min
-        time = data.actions["time"]
+        time = actions["time"]
         yield MarketData.from_arrays(
             data.assets,
             data.timestamps[start:end],
@@ -49,7 +49,7 @@ def chunks(data: MarketData, cuts: list[int]) -> Iterator[MarketData]:
             volume=data.volume[rows],
             features={name: column[rows] for name, column in data.features.items()},
             context={name: column[start:end] for name, column in data.context.items()},
-            actions=data.actions[(time > after) & (time <= data.timestamps[end - 1])],
+            actions=actions[(time > after) & (time <= data.timestamps[end - 1])],
             carried_times=times[carried] if first else None,
         )
 
@@ -59,32 +59,25 @@ def random_cuts(n_times: int, rng: Random) -> list[int]:
     return sorted(rng.sample(range(1, n_times), n_cuts))
 
 
-def run(case: Case, data, strategy=None):
-    manager = RiskManager()
-    desk = desk_of(case, manager)
-    desk.strategy = strategy = strategy or Scripted(case, desk)
-    return BacktestEngine(
-        data, strategy, risk_manager=manager, config=config_of(case.settings)
-    ).run()
-
-
-def assert_same(whole, parts):
+def assert_same(whole, parts, frames: bool = True):
     assert differences(outcome(whole), outcome(parts)) == []
-    for table in TABLES:
+    for table in TABLES if frames else ():
         one, other = getattr(whole, table), getattr(parts, table)
         pd.testing.assert_frame_equal(one, other, check_exact=True)
     assert whole.info["bars"] == parts.info["bars"]
 
 
-@pytest.mark.parametrize("shard", range(SHARDS))
+@shards
 def test_a_python_strategy_in_chunks(shard):
     met: Counter = Counter()
 
     def check(case: Case) -> None:
         data = data_of(case)
-        cuts = random_cuts(data.n_times, Random(len(case.market.bars)))
-        whole = run(case, data)
-        assert_same(whole, run(case, chunks(data, cuts)))
+        rng = rng_of(case)
+        cuts = random_cuts(data.n_times, rng)
+        whole = play(case, data=data)
+        # Frames are made of the records: they take longer than the run, and are looked at now and then.
+        assert_same(whole, play(case, data=chunks(data, cuts)), frames=rng.random() < 0.2)
         met["trades"] += len(whole.trades)
         met["levels"] += int(whole.trades["level"].notna().sum())
         met["held at a cut"] += int(held_at(whole, data, cuts))
@@ -108,27 +101,32 @@ def test_a_compiled_strategy_in_chunks(n_assets):
     met: Counter = Counter()
 
     def check(case: Case) -> None:
-        data = data_of(case)
-        if data.n_assets != n_assets:
+        if len(case.market.assets) != n_assets:
             return
-        rng = Random(data.n_rows)
-        entry, leave = (
-            np.array([float(rng.random() < 0.2) for _ in range(data.n_rows)]) for _ in "ab"
-        )
-        with_signals = MarketData.from_arrays(
-            data.assets, data.timestamps, data.offsets, data.asset_codes,
-            data.open, data.high, data.low, data.close, volume=data.volume,
-            features=data.features | {"entry": entry, "leave": leave},
-            context=data.context, actions=data.actions,
-        )  # fmt: skip
+        rng = Random(len(case.market.bars))
+        case = with_signals(case, rng)
+        data = data_of(case)
         cuts = random_cuts(data.n_times, rng)
 
         def strategy():
-            return SignalStrategy("entry", "leave", percent=0.5)
+            return SignalStrategy("long_in", "long_out", percent=0.5)
 
-        whole = run(case, with_signals, strategy())
-        assert_same(whole, run(case, chunks(with_signals, cuts), strategy()))
+        whole = run_strategy(case, strategy(), data)
+        assert_same(whole, run_strategy(case, strategy(), chunks(data, cuts)))
         met["trades"] += len(whole.trades)
 
     for_markets(210, MARKETS, check)
     assert met["trades"] > 20
+
+
+def test_actions_lost_with_the_cut_are_found():
+    found = []
+
+    def check(case: Case) -> None:
+        data = data_of(case)
+        cuts = random_cuts(data.n_times, rng_of(case))
+        whole, parts = play(case), play(case, data=chunks(data, cuts, with_actions=False))
+        found.extend(differences(outcome(whole), outcome(parts)))
+
+    for_markets(220, 30, check)
+    assert found

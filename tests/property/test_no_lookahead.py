@@ -1,16 +1,16 @@
-"""Everything after a moment is changed; nothing up to that moment moves."""
+"""Everything after a moment is changed, or cut off; nothing up to that moment moves."""
 
-from random import Random
+from functools import partial
 
 import pytest
-from property.adapter import compiled
+from property.adapter import compiled, play
 from property.differences import differences
-from reference import Outcome, random_case
+from property.frames import frame_rows
+from property.markets import for_markets
+from property.relations import Run, assert_found, assert_kept, rng_of, shards
+from reference import Case, Outcome
+from reference.variants import rewritten
 from reference.worlds import changed_after, cut, silent_after
-
-SEEDS = 150
-SHARDS = 2
-
 
 # What fills, cancels and splits change of an order after it was made.
 CHANGED_LATER = {
@@ -33,34 +33,71 @@ def until(out: Outcome, time: int) -> Outcome:
         equity=out.equity[:n_times],
         events=[row for row in out.events if row["timestamp"] <= time],
         holdings=[row for row in out.holdings if row["time_index"] < n_times],
+        told=[row for row in out.told if row["told"] <= time],
+        seen=[row for row in out.seen if row["timestamp"] <= time],
     )
 
 
-@pytest.mark.parametrize("shard", range(SHARDS))
+def differences_before_another_future(case: Case, run: Run) -> list[str]:
+    rng = rng_of(case)
+    t = rng.randrange(len(case.market.timestamps) - 1)
+    time = case.market.timestamps[t]
+    return differences(until(run(case), time), until(run(changed_after(case, t, rng)), time))
+
+
+def differences_before_the_end(case: Case, run: Run) -> list[str]:
+    """Of data that end at a moment, and data that go on."""
+    case, t = going_on(case)
+    case = silent_after(case, run(case), t)
+    time = case.market.timestamps[t]
+    return differences(until(run(case), time), until(run(cut(case, t)), time))
+
+
+def going_on(case: Case) -> tuple[Case, int]:
+    """A case whose end changes nothing of what is held, and an index of its timestamps."""
+    t = rng_of(case).randrange(len(case.market.timestamps))
+    return rewritten(case, close_at_end=False), t
+
+
+@shards
 @pytest.mark.parametrize("lower", [True, False], ids=["lowered", "in Python"])
 def test_another_future_leaves_the_past_alone(shard, lower):
-    moved = 0
-    for seed in range(shard * SEEDS, (shard + 1) * SEEDS):
-        rng = Random(seed)
-        case = random_case(rng)
-        t = rng.randrange(len(case.market.timestamps) - 1)
-        time = case.market.timestamps[t]
-        one = compiled(case, lower=lower)
-        other = compiled(changed_after(case, t, rng), lower=lower)
-        assert differences(until(one, time), until(other, time)) == [], seed
-        moved += one.equity != other.equity
-    # The future was really another one.
-    assert moved > SEEDS // 2
+    assert_kept(differences_before_another_future, shard, engine=partial(compiled, lower=lower))
 
 
-@pytest.mark.parametrize("shard", range(SHARDS))
+@shards
 def test_data_that_end_earlier_give_the_same_beginning(shard):
-    for seed in range(shard * SEEDS, (shard + 1) * SEEDS):
-        rng = Random(seed)
-        case = random_case(rng)
-        t = rng.randrange(len(case.market.timestamps))
-        if case.settings.close_at_end:
-            continue
+    assert_kept(differences_before_the_end, shard)
+
+
+@pytest.mark.parametrize(
+    "relation", [differences_before_another_future, differences_before_the_end]
+)
+def test_an_order_sized_by_the_next_close_is_found(relation):
+    assert_found(relation, "sized_at_the_next_close")
+
+
+# Tables a user reads, and the column that says when a row was known.
+KNOWN = {
+    "trades": "exit_time",
+    "fills": "timestamp",
+    "events": "timestamp",
+    "positions": "timestamp",
+}
+
+
+def test_the_tables_of_data_that_end_earlier_are_the_beginning_of_the_tables():
+    n_rows = dict.fromkeys(KNOWN, 0)
+
+    def check(case: Case) -> None:
+        case, t = going_on(case)
         case = silent_after(case, compiled(case), t)
-        whole, part = compiled(case), compiled(cut(case, t))
-        assert differences(until(whole, case.market.timestamps[t]), until(part, 2**62)) == [], seed
+        whole, part = play(case), play(cut(case, t))
+        for table, column in KNOWN.items():
+            rows = frame_rows(getattr(whole, table))
+            known = [row for row in rows if row[column] <= case.market.timestamps[t]]
+            assert repr(known) == repr(frame_rows(getattr(part, table))), table
+            n_rows[table] += len(known)
+
+    for_markets(570, 100, check)
+    assert min(n_rows.values()) > 50, n_rows

@@ -6,8 +6,8 @@ from dataclasses import replace
 from math import isnan
 
 from reference import inputs, levels
-from reference.market import NAN, Bar, Market
 from reference.basket import Shares
+from reference.market import NAN, Bar, Market
 from reference.orders import (
     Order,
     commission_total,
@@ -458,7 +458,8 @@ class Book:
     def fee(self, order: Order, units: float, price: float) -> float:
         if self.wrong("minimum_for_each_fill"):
             return commission_total(self.settings, units * price, units)
-        return fee_of(self.settings, order, units, price)
+        fee = fee_of(self.settings, order, units, price)
+        return round(fee, 2) if self.wrong("fees_in_cents") else fee
 
     # ----- one fill -----------------------------------------------------------------------------
 
@@ -679,5 +680,6 @@ class Book:
         self.traded.add(asset)
         self.last_states[asset] = position.states
         for order in list(self.waiting):
-            if order.position_number == position.number:
+            own = order.position_number == position.number
+            if own and not self.wrong("exits_outlive_the_position"):
                 self.cancel(order, "position_closed")

@@ -73,7 +73,8 @@ class Engine:
     # ----- 1. corporate actions -----------------------------------------------------------------
 
     def corporate_actions(self) -> None:
-        splits, dividends = self.market.actions_of(self.book.t)
+        whole_days = self.wrong("actions_at_midnight")
+        splits, dividends = self.market.actions_of(self.book.t, whole_days)
         if splits and dividends:
             self.met("split_and_dividend_in_one_window")
         if self.wrong("dividends_before_splits"):
@@ -330,6 +331,8 @@ class Engine:
                 exit_type = "time_exit" if late else ""
             elif rule.kind == "scripted" and answer is not None and answer.exit:
                 exit_type, priority, reason = answer.exit_type, answer.priority, answer.reason
+            elif self.wrong("silence_takes_exits_back"):
+                exits.clear()
             if exit_type:
                 if self.wrong("priority_ignored"):
                     priority = 0

@@ -10,12 +10,11 @@ from dataclasses import dataclass, replace
 from math import isnan
 from random import Random
 
-from reference.market import NAN, Action, Bar, Market
+from reference.market import DAY, NAN, Action, Bar, Market
 from reference.rules import Decision, Rule
 from reference.script import ON_START, Act, Script
 from reference.settings import CHOICES, Settings
 
-DAY = 86_400_000_000_000
 START = 1_600_000_000_000_000_000
 N_ASSETS = (1, 1, 2, 2, 3, 3, 4, 4, 12)
 DIVIDENDS = (0.5, 1.0, 0.37, 3.0, 6.0, 130.0)

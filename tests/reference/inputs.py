@@ -5,12 +5,15 @@ from __future__ import annotations
 from math import isnan
 
 from reference import levels
+from reference.market import NAN
 from reference.positions import Position, RuleState
 from reference.rules import Rule
 
 
 def read(book, position: Position, t: int, row: int) -> None:
     """Freeze the columns that have a value now and had none so far."""
+    if book.wrong("rows_with_holes_not_read") and _has_hole(book, position.asset, row):
+        return
     for column in book.columns:
         value = book.market.value(column, t, position.asset, row)
         frozen = column in position.inputs and not book.wrong("inputs_not_frozen")
@@ -25,6 +28,10 @@ def warn_missing(book, index: int, state: RuleState, position: Position) -> None
     if rule.column and not state.warned and isnan(levels.parameter(rule, position)):
         state.warned = True
         book.event(position.asset, "nan_input", 0, rule.column, rule=index)
+
+
+def _has_hole(book, asset: int, row: int) -> bool:
+    return any(isnan(column.get((row, asset), NAN)) for column in book.market.columns.values())
 
 
 def _count_found(book, position: Position, column: str) -> None:

@@ -160,6 +160,8 @@ def try_bar(
         stop_in_bar = adverse <= stop.level if long else adverse >= stop.level
         if wrong("stop_strict"):
             stop_in_bar = adverse < stop.level if long else adverse > stop.level
+        if not long and wrong("short_stop_strict"):
+            stop_in_bar = adverse > stop.level
         if wrong("stop_at_open_strict"):
             stop_at_open = opened < stop.level if long else opened > stop.level
     if target is not None:

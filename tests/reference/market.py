@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 NAN = float("nan")
+DAY = 86_400_000_000_000
 
 
 class Bar(NamedTuple):
@@ -51,13 +52,14 @@ class Market:
             return self.context[column].get(t, NAN)
         return self.columns[column].get((row, asset), NAN)
 
-    def actions_of(self, t: int) -> tuple[list[Action], list[Action]]:
+    def actions_of(self, t: int, whole_days: bool = False) -> tuple[list[Action], list[Action]]:
         """Splits and dividends effective in (t-1, t], in time order, ties by asset. What was
         effective up to the first timestamp is past when the run begins."""
         if t == 0:
             return [], []
         until, after = self.timestamps[t], self.timestamps[t - 1]
-        window = [action for action in self.actions if after < action.effective_ns <= until]
+        step = DAY if whole_days else 1
+        window = [a for a in self.actions if after < a.effective_ns // step * step <= until]
         window.sort(key=lambda action: (action.effective_ns, action.asset))
         splits = [action for action in window if action.kind == "split"]
         dividends = [action for action in window if action.kind == "dividend"]

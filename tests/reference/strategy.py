@@ -102,6 +102,9 @@ def _mark(book: Book, asset: int) -> float:
     bar = book.bar(asset)
     if bar is not None and book.wrong("sized_at_the_open"):
         return bar.open
+    tomorrow = book.market.bar(book.t + 1, asset)
+    if tomorrow is not None and book.wrong("sized_at_the_next_close"):
+        return tomorrow.close
     return book.marks[asset]
 
 
@@ -112,8 +115,12 @@ def _target_weights(book: Book, one: Act, equity: float) -> None:
         if asset in one.weights:
             if not isnan(one.weights[asset]):
                 _target_money(book, asset, "target_percent", one.weights[asset], equity)
+                if book.wrong("weights_of_what_is_left"):
+                    equity = equity - one.weights[asset] * equity
         elif not one.keep_others and (book.positions[asset] is not None or book.waiting_of(asset)):
             _target(book, asset, 0.0, equity)
+        elif not one.keep_others and book.wrong("weights_order_the_flat"):
+            _submit(book, asset, 0.0)
 
 
 def _target_money(book: Book, asset: int, kind: str, amount: float, equity: float) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from random import Random
 
@@ -11,6 +10,7 @@ from reference.market import Market
 from reference.records import Outcome
 from reference.rules import Rule
 from reference.script import Script
+from reference.variants import rewritten
 
 
 def cut(case: Case, until: int) -> Case:
@@ -52,29 +52,14 @@ def changed_after(case: Case, t: int, rng: Random) -> Case:
         for name, values in market.context.items()
     }
     actions = [action for action in market.actions if action.effective_ns <= times[t]]
-    acts = {row: acts for row, acts in case.script.acts.items() if row <= t}
-    changed = Market(times, market.assets, bars, columns, actions, context)
-    return with_rules(
-        Case(changed, Script(acts, case.script.replies), case.rules, case.settings),
-        lambda rule: _forget(rule, t),
+    known = replace(
+        case,
+        market=Market(times, market.assets, bars, columns, actions, context),
+        script=Script(
+            {row: acts for row, acts in case.script.acts.items() if row <= t}, case.script.replies
+        ),
     )
-
-
-def with_rules(case: Case, change: Callable[[Rule], Rule]) -> Case:
-    """The case with every rule changed; what was the same object is the same object again."""
-    made: dict[int, Rule] = {}
-
-    def once(rule: Rule) -> Rule:
-        if id(rule) not in made:
-            made[id(rule)] = change(rule)
-        return made[id(rule)]
-
-    acts = {
-        t: [act if act.rule is None else replace(act, rule=once(act.rule)) for act in acts]
-        for t, acts in case.script.acts.items()
-    }
-    script = replace(case.script, acts=acts)
-    return replace(case, script=script, rules=[once(rule) for rule in case.rules])
+    return rewritten(known, rule=lambda rule: _forget(rule, t))
 
 
 def _forget(rule: Rule, t: int) -> Rule:

@@ -6,7 +6,7 @@ from libc.stdint cimport int64_t
 
 import pandas as pd
 
-from ml4t.backtest.core.ranges cimport is_quantity
+from ml4t.backtest.core.ranges cimport MOST_UNITS, is_quantity
 from ml4t.backtest.core.sealed cimport seal
 from ml4t.backtest.core.types cimport REASON_NONE, EventRecord, FillRecord, OrderRecord
 from ml4t.backtest.execution.broker cimport Broker
@@ -42,13 +42,19 @@ cdef class Order:
         ValueError
             If the units are neither 0 nor of a size that an order can have.
         """
-        cdef Order order = Order.__new__(Order)
-        order.asset = asset
-        order.quantity = float(quantity)
+        cdef Order order = Order.asked(asset, float(quantity), reduce_only)
         if order.quantity != 0.0 and not is_quantity(order.quantity):
             raise ValueError(
                 f"quantity of an order must be 0 or of a size in {ranges.QUANTITY}, was {quantity!r}"
             )
+        return order
+
+    # As the strategy asks for it: what closes a position is of any size that a position has.
+    @staticmethod
+    cdef Order asked(object asset, double quantity, bint reduce_only):
+        cdef Order order = Order.__new__(Order)
+        order.asset = asset
+        order.quantity = quantity
         order.reduce_only = reduce_only
         order.event = ""
         order.asked = NAN
@@ -82,10 +88,12 @@ cdef class Order:
     def with_quantity(self, quantity):
         """Return a copy with other units, on the same side.
 
+        Fewer than an order can have are none: the order is rejected (``zero_quantity``).
+
         Raises
         ------
         ValueError
-            If the units are not finite, or change the side.
+            If the units are not finite, change the side, or are more than an order can have.
         """
         changed = float(quantity)
         if not changed * self.quantity >= 0.0 or changed - changed != 0.0:
@@ -93,7 +101,11 @@ cdef class Order:
                 f"quantity of the changed order must be finite and of the sign of {self.quantity}, "
                 f"was {changed}"
             )
-        return Order.proposed(self.asset, changed, self.reduce_only)
+        if not self.reduce_only and abs(changed) > MOST_UNITS:
+            raise ValueError(
+                f"quantity of the changed order must be at most {MOST_UNITS:g} units, was {changed}"
+            )
+        return Order.asked(self.asset, changed, self.reduce_only)
 
     @property
     def status(self):

@@ -3,12 +3,12 @@
 cimport cython
 from libc.stdint cimport int32_t
 
+from ml4t.backtest.execution.views cimport Order
 from ml4t.backtest.portfolio.positions cimport Positions
 from ml4t.backtest.risk.context cimport RiskContext
 from ml4t.backtest.risk.contexts cimport Contexts
 from ml4t.backtest.risk.rule_list cimport RuleEntry
 
-from ml4t.backtest.execution.views import Order
 from ml4t.backtest.risk.python_rules import rule_error
 from ml4t.backtest.risk.rule import RiskRule
 
@@ -72,7 +72,7 @@ cdef class OrderChecks:
         cdef RuleEntry entry
         cdef RiskContext context
         name = self.contexts.cursor.data.assets[asset]
-        order = Order.proposed(name, quantity[0], reduce_only)
+        order = Order.asked(name, quantity[0], reduce_only)
         context = self.contexts.new(&self.positions.at[asset], False, True)
         for candidate in self._asked_of(name):
             entry = candidate

@@ -378,13 +378,15 @@ cdef class Strategy:
         self, int32_t asset, double units, int32_t reason, bint reduce_only
     ) except -1 nogil:
         cdef double asked = units
+        if not reduce_only and fabs(units) > MOST_UNITS:
+            return _too_many(units)
+        if _is_nothing(units, reduce_only):
+            return self.book.refuse(asset, asked, REASON_ZERO_QUANTITY)
         if self.risk.order_checks.n > 0 and not self._validate(asset, &units, reduce_only):
             return self.book.refuse(asset, asked, REASON_RULE)
         if self.broker.settings.whole_units and not reduce_only:
             units = side_of(units) * whole_units(fabs(units))
-        if not reduce_only and fabs(units) > MOST_UNITS:
-            return _too_many(units)
-        if units == 0.0 or (not reduce_only and fabs(units) < LEAST_UNITS):
+        if _is_nothing(units, reduce_only):
             return self.book.refuse(asset, asked, REASON_ZERO_QUANTITY)
         return self.book.accept(asset, units, reason, reduce_only)
 
@@ -603,6 +605,11 @@ def refuse_callbacks(kind):
             f"{kind.__name__} is a CompiledStrategy and defines {defined[0]}, which would never be "
             "called: do it in on_timestamp, or derive from Strategy"
         )
+
+
+# Fewer units than an order can have; what closes a position is of any size that a position has.
+cdef inline bint _is_nothing(double units, bint reduce_only) noexcept nogil:
+    return units == 0.0 or (not reduce_only and fabs(units) < LEAST_UNITS)
 
 
 cdef int64_t _too_many(double units) except -1 with gil:

@@ -1,0 +1,65 @@
+"""Cases with columns that SignalStrategy trades on, what trades on them in Python, and runs of both."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from random import Random
+
+from property.adapter import config_of, data_of, desk_of
+from reference import Case
+
+from ml4t.backtest import BacktestEngine, BacktestResult, MarketData, Strategy
+from ml4t.backtest.risk import RiskManager
+
+COLUMNS = ("long_in", "long_out", "short_in", "short_out")
+SHORTS = {"short_entry": "short_in", "short_exit": "short_out"}
+
+
+def with_signals(case: Case, rng: Random) -> Case:
+    """The case with a column for each question; a value above zero says yes."""
+    busy = rng.choice((0.02, 0.1, 0.3))
+
+    def value() -> float:
+        return rng.choice((1.0, 2.5) if rng.random() < busy else (0.0, float("nan"), -1.0))
+
+    drawn = {name: {key: value() for key in sorted(case.market.bars)} for name in COLUMNS}
+    return replace(case, market=replace(case.market, columns=case.market.columns | drawn))
+
+
+def run_strategy(case: Case, strategy: Strategy, data: MarketData | None = None) -> BacktestResult:
+    """Run a strategy of the package, not the script of the case, with the rules of the case."""
+    manager = RiskManager()
+    desk_of(case, manager).strategy = strategy
+    data = data_of(case) if data is None else data
+    engine = BacktestEngine(data, strategy, risk_manager=manager, config=config_of(case.settings))
+    return engine.run()
+
+
+class Twin(Strategy):
+    """What SignalStrategy's docstring says, written in Python."""
+
+    def __init__(self, shorts: bool, **size: float) -> None:
+        self.shorts = shorts
+        self.size = size
+
+    def on_market_data(self, event) -> None:
+        if self.open_orders(event.asset):
+            return
+        enters = event.long_in > 0
+        shorts = self.shorts and event.short_in > 0
+        held = self.quantity(event.asset)
+        if held == 0.0:
+            if enters:
+                self.buy(event.asset, **self.size)
+            elif shorts:
+                self.sell(event.asset, **self.size)
+        elif held > 0.0:
+            self.leave(event.asset, shorts, event.long_out > 0, self.sell)
+        else:
+            self.leave(event.asset, enters, event.short_out > 0, self.buy)
+
+    def leave(self, asset: str, reverses: bool, leaves: bool, enter) -> None:
+        if reverses or leaves:
+            self.close(asset)
+        if reverses:
+            enter(asset, **self.size)

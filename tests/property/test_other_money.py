@@ -1,0 +1,54 @@
+"""Cash, prices and costs per unit times a power of two: money times it, units as they were."""
+
+from property.differences import differences
+from property.relations import (
+    Run,
+    assert_found,
+    assert_kept,
+    each_row,
+    rng_of,
+    shards,
+    with_columns,
+)
+from reference import Case, Outcome
+from reference.variants import in_other_money
+
+MONEY = frozenset({
+    "price", "base_price", "entry_price", "exit_price", "decision_close", "mark", "level", "stop", "target",
+    "stop_at_entry", "target_at_entry", "stop_at_exit", "target_at_exit", "entry_level", "exit_level", "mfe",
+    "mae", "commission", "slippage_cost", "dividends", "gross_pnl", "net_pnl", "realized_pnl",
+    "unrealized_pnl", "notional", "equity", "cash", "gross_exposure", "net_exposure",
+})  # fmt: skip
+FACTORS = 2.0**-30, 0.125, 0.5, 2.0, 1024.0, 2.0**30
+
+
+def told_in_other_money(out: Outcome, factor: float) -> Outcome:
+    """Every amount and every price times the factor."""
+
+    def money(value: float) -> float:
+        return value * factor
+
+    def row(table: str, one: dict) -> dict:
+        names = MONEY | {"asked"} if one.get("reason") == "negative_equity" else MONEY
+        changed = with_columns(one, names, money)
+        if table == "seen":
+            changed["held"] = [
+                (*of, money(stop), money(target)) for *of, stop, target in one["held"]
+            ]
+        return changed
+
+    return each_row(out, row)
+
+
+def differences_in_other_money(case: Case, run: Run) -> list[str]:
+    factor = rng_of(case).choice(FACTORS)
+    return differences(told_in_other_money(run(case), factor), run(in_other_money(case, factor)))
+
+
+@shards
+def test_other_money_changes_money_and_no_units(shard):
+    assert_kept(differences_in_other_money, shard)
+
+
+def test_fees_rounded_to_cents_are_found():
+    assert_found(differences_in_other_money, "fees_in_cents")

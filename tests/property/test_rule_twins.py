@@ -1,0 +1,114 @@
+"""Rules of the package, one rule of a user in Python, and that rule compiled: the same run.
+
+A trailing stop, a target and a time exit; told apart by nothing but the rule that is named.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pytest
+from property.adapter import outcome, play
+from property.differences import differences
+from property.markets import for_markets
+from property.relations import MARKETS, each_row, rng_of, shards
+from reference import Act, Case, Outcome
+from reference.variants import rewritten
+
+from ml4t.backtest.risk import (
+    AnyOf,
+    ExitType,
+    PriceBasedTakeProfit,
+    RiskDecision,
+    RiskRule,
+    TimeBasedExit,
+    TrailingStop,
+    numba_rule,
+)
+
+TRAIL, GAIN, BARS = 0.03, 0.04, 4
+TRAILING, TIME = ExitType.TRAILING_STOP.code, ExitType.TIME_EXIT.code
+
+OF_THE_PACKAGE = (TrailingStop(TRAIL), PriceBasedTakeProfit(pct=GAIN), TimeBasedExit(BARS))
+
+
+@dataclass(frozen=True)
+class Own(RiskRule):
+    """All three of them, said by a user."""
+
+    bars: int = BARS
+
+    def evaluate(self, context) -> RiskDecision:
+        side = context.side
+        parts = [
+            RiskDecision.update_stops(
+                stop_loss=context.water_mark * (1.0 - side * TRAIL), exit_type="trailing_stop"
+            ),
+            RiskDecision.update_stops(take_profit=context.level_price * (1.0 + side * GAIN)),
+        ]
+        if not context.opening and context.bars_held >= self.bars:
+            parts.append(RiskDecision.exit_now("time_exit"))
+        return RiskDecision.merge(parts, side=side)
+
+
+@pytest.fixture(scope="module")
+def ways() -> dict[str, Sequence[RiskRule]]:
+    @numba_rule()
+    def own(view, columns, answer):
+        side = 1.0 if view.position_quantity > 0.0 else -1.0
+        answer.update_stop_loss = view.water_mark * (1.0 - side * TRAIL)
+        answer.stop_type = TRAILING
+        answer.update_take_profit = view.level_price * (1.0 + side * GAIN)
+        if not view.opening and view.bars_held >= BARS:
+            answer.exit_type = TIME
+
+    return {"composite": [AnyOf(OF_THE_PACKAGE)], "Python": [Own()], "numba": [own]}
+
+
+def unnamed(out: Outcome) -> Outcome:
+    """Without what names a rule."""
+
+    def row(_table: str, one: dict) -> dict:
+        return {name: value for name, value in one.items() if name not in ("rule", "reason")}
+
+    return each_row(out, row)
+
+
+def differences_of_twins(case: Case, rules: Sequence[RiskRule], lower: bool) -> list[str]:
+    expected = outcome(play(case, rules=OF_THE_PACKAGE))
+    found = outcome(play(case, rules=rules, lower=lower))
+    return differences(unnamed(expected), unnamed(found))
+
+
+def without_removals(case: Case) -> Case:
+    """Removals mean rules by their number; one rule stands where three stood."""
+
+    def act(one: Act) -> Act | None:
+        return None if one.kind == "remove_rule" else one
+
+    return rewritten(case, act=act)
+
+
+@shards
+def test_the_same_rule_said_in_other_ways_is_the_same_run(ways, shard):
+    met: Counter = Counter()
+
+    def check(case: Case) -> None:
+        rng = rng_of(case)
+        way, lower = rng.choice(sorted(ways)), rng.random() < 0.5
+        case = without_removals(case)
+        assert differences_of_twins(case, ways[way], lower) == [], (way, lower)
+        met.update(fill["exit_type"] for fill in outcome(play(case, rules=ways[way])).fills)
+
+    for_markets(580 + shard, MARKETS, check)
+    assert min(met[kind] for kind in ("trailing_stop", "take_profit", "time_exit")) > 50, met
+
+
+def test_a_twin_that_leaves_a_bar_later_is_found():
+    found = []
+
+    def check(case: Case) -> None:
+        found.extend(differences_of_twins(without_removals(case), [Own(BARS + 1)], lower=True))
+
+    for_markets(590, 20, check)
+    assert found

@@ -1,0 +1,240 @@
+"""One case said otherwise: later, in other money, mirrored, its assets renumbered, with bystanders.
+
+What has to become of the run is known beforehand; the relations in ``tests/property`` say it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from math import isnan
+
+from reference.generator import Case
+from reference.market import NAN, Action, Bar, Market
+from reference.rules import Rule
+from reference.script import Act, Script
+
+
+def rewritten(
+    case: Case,
+    *,
+    market: Market | None = None,
+    rule: Callable[[Rule], Rule] = lambda rule: rule,
+    act: Callable[[Act], Act | None] = lambda act: act,
+    **settings,
+) -> Case:
+    """The case with every rule and every act changed; an act that becomes None is left out.
+
+    One rule object becomes one object wherever it stands: a removal means objects.
+    """
+    made: dict[int, Rule] = {}
+
+    def new_rule(one: Rule) -> Rule:
+        if id(one) not in made:
+            made[id(one)] = rule(one)
+        return made[id(one)]
+
+    def new_acts(acts: list[Act]) -> list[Act]:
+        changed = map(act, acts)
+        return [
+            one if one.rule is None else replace(one, rule=new_rule(one.rule))
+            for one in changed
+            if one is not None
+        ]
+
+    acts = {t: new_acts(acts) for t, acts in case.script.acts.items()}
+    replies = {number: act(reply) for number, reply in case.script.replies.items()}
+    return Case(
+        case.market if market is None else market,
+        Script(acts, {number: reply for number, reply in replies.items() if reply is not None}),
+        [new_rule(one) for one in case.rules],
+        replace(case.settings, **settings),
+    )
+
+
+def with_prices(rule: Rule, price: Callable[[float], float]) -> Rule:
+    """A rule with every price it names changed; percents and bars stay."""
+
+    def said(answers: dict) -> dict:
+        return {
+            key: replace(one, stop=price(one.stop), target=price(one.target))
+            for key, one in answers.items()
+        }
+
+    absolute = rule.absolute and not rule.column
+    return replace(
+        rule,
+        parameter=price(rule.parameter) if absolute else rule.parameter,
+        closing=said(rule.closing),
+        opening=said(rule.opening),
+    )
+
+
+# ----- time and money -------------------------------------------------------------------------
+
+
+def later(case: Case, by: int) -> Case:
+    """The same at times that are `by` nanoseconds later."""
+    market = replace(
+        case.market,
+        timestamps=[time + by for time in case.market.timestamps],
+        actions=[one._replace(effective_ns=one.effective_ns + by) for one in case.market.actions],
+    )
+    return rewritten(case, market=market)
+
+
+def in_other_money(case: Case, factor: float) -> Case:
+    """The same in a currency of which `factor` make one of the old."""
+
+    def price(value: float) -> float:
+        return value * factor
+
+    def act(one: Act) -> Act:
+        of_money = one.kind in ("target_value", "order_value")
+        return replace(one, amount=one.amount * factor) if of_money else one
+
+    def action(one: Action) -> Action:
+        return one if one.kind == "split" else one._replace(value=one.value * factor)
+
+    market = replace(
+        repriced(case.market, lambda bar: Bar(*map(price, bar[:4]), bar.volume), price),
+        actions=[action(one) for one in case.market.actions],
+    )
+    amounts = (
+        "initial_cash", "commission_per_unit", "commission_fixed", "commission_minimum", "min_trade_value",
+    )  # fmt: skip
+    return rewritten(
+        case,
+        market=market,
+        rule=lambda rule: with_prices(rule, price),
+        act=act,
+        **{name: getattr(case.settings, name) * factor for name in amounts},
+    )
+
+
+def repriced(market: Market, bar: Callable[[Bar], Bar], price: Callable[[float], float]) -> Market:
+    """Other bars, and other values in the column whose values are prices."""
+    level = {key: price(value) for key, value in market.columns["level"].items()}
+    return replace(
+        market,
+        bars={key: bar(one) for key, one in market.bars.items()},
+        columns=market.columns | {"level": level},
+    )
+
+
+# ----- the mirror -----------------------------------------------------------------------------
+
+PARTS = 64.0  # of a unit of price: sums and differences of prices on this grid are exact
+
+
+def _on_grid(price: float) -> float:
+    """The price on the grid; one that is not positive would have a positive mirror image, so none."""
+    return NAN if isnan(price) or price < 1.0 / PARTS else round(price * PARTS) / PARTS
+
+
+def mirrorable(case: Case) -> Case:
+    """The case without what has no mirror image: percents, amounts of money, actions, costs.
+
+    Prices lie on a grid on which they mirror exactly; levels are absolute, orders are of fixed units,
+    and the account is large enough for all of them.
+    """
+
+    def rule(one: Rule) -> Rule:
+        if one.kind in ("scripted", "time_exit"):
+            return with_prices(one, _on_grid)
+        if one.absolute:
+            return one if one.column else with_prices(one, _on_grid)
+        kind = "take_profit" if one.kind == "take_profit" else "stop_loss"
+        return replace(one, kind=kind, parameter="level", absolute=True)
+
+    def act(one: Act) -> Act | None:
+        fixed = ("buy", "sell", "close", "cancel", "add_rule", "remove_rule")
+        return one if one.kind in fixed else None
+
+    def bar(one: Bar) -> Bar:
+        return Bar(*(_on_grid(max(price, 1.0)) for price in one[:4]), one.volume)
+
+    no_costs = {
+        "commission_pct": 0.0, "commission_per_unit": 0.0, "commission_fixed": 0.0,
+        "commission_minimum": 0.0, "slippage": 0.0,
+    }  # fmt: skip
+    return rewritten(
+        case,
+        market=replace(repriced(case.market, bar, _on_grid), actions=[]),
+        rule=rule,
+        act=act,
+        account="margin",
+        initial_cash=2.0**24,
+        **no_costs,
+    )
+
+
+def mirrored(case: Case, width: float) -> Case:
+    """Prices p become width - p, buying becomes selling."""
+
+    def price(value: float) -> float:
+        return width - value
+
+    def bar(one: Bar) -> Bar:
+        return Bar(*map(price, (one.open, one.low, one.high, one.close)), one.volume)
+
+    other = {"buy": "sell", "sell": "buy"}
+    return rewritten(
+        case,
+        market=repriced(case.market, bar, price),
+        rule=lambda rule: with_prices(rule, price),
+        act=lambda act: replace(act, kind=other.get(act.kind, act.kind)),
+    )
+
+
+def highest_price(case: Case) -> float:
+    """The highest price that a bar, a column or a rule names."""
+    prices = [bar.high for bar in case.market.bars.values()]
+    prices += case.market.columns["level"].values()
+    added = [act.rule for acts in case.script.acts.values() for act in acts if act.rule is not None]
+    for rule in case.rules + added:
+        answers = [*rule.closing.values(), *rule.opening.values()]
+        prices += [level for one in answers for level in (one.stop, one.target)]
+        if rule.absolute and not rule.column:
+            prices.append(rule.parameter)
+    return max(price for price in prices if not isnan(price))
+
+
+# ----- assets, rules and columns --------------------------------------------------------------
+
+
+def renumbered(case: Case, places: list[int], n_assets: int) -> Case:
+    """Asset a becomes asset places[a] of `n_assets`; in places that are not named there is nothing."""
+
+    def moved(keyed: dict) -> dict:
+        return {(t, places[asset]): value for (t, asset), value in keyed.items()}
+
+    def rule(one: Rule) -> Rule:
+        assets = None if one.assets is None else frozenset(places[a] for a in one.assets)
+        return replace(one, assets=assets, closing=moved(one.closing), opening=moved(one.opening))
+
+    def act(one: Act) -> Act:
+        weights = {places[asset]: weight for asset, weight in one.weights.items()}
+        return replace(one, asset=places[one.asset] if one.asset >= 0 else -1, weights=weights)
+
+    old = case.market
+    market = replace(
+        old,
+        assets=[f"A{asset}" for asset in range(n_assets)],
+        bars=moved(old.bars),
+        columns={name: moved(column) for name, column in old.columns.items()},
+        actions=[one._replace(asset=places[one.asset]) for one in old.actions],
+    )
+    return rewritten(case, market=market, rule=rule, act=act)
+
+
+def with_rule(case: Case, place: int, rule: Rule) -> Case:
+    """One rule more, added as number `place` of the rules that are there from the start."""
+
+    def act(one: Act) -> Act:
+        by_index = one.kind == "remove_rule" and one.index >= place
+        return replace(one, index=one.index + 1) if by_index else one
+
+    made = rewritten(case, act=act)
+    made.rules.insert(place, rule)
+    return made
