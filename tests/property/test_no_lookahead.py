@@ -33,9 +33,14 @@ def until(out: Outcome, time: int) -> Outcome:
         equity=out.equity[:n_times],
         events=[row for row in out.events if row["timestamp"] <= time],
         holdings=[row for row in out.holdings if row["time_index"] < n_times],
-        told=[row for row in out.told if row["told"] <= time],
+        told=told_until(out, time),
         seen=[row for row in out.seen if row["timestamp"] <= time],
     )
+
+
+def told_until(out: Outcome, time: int) -> list[dict]:
+    """What the strategy was told up to its batch at `time`."""
+    return out.told[: out.told.index({"what": "batch", "timestamp": time}) + 1]
 
 
 def differences_before_another_future(case: Case, run: Run) -> list[str]:

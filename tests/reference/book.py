@@ -145,9 +145,10 @@ class Book:
             "rule": -1 if self.wrong("events_name_no_rule") else rule,
         }
         self.out.events.append(row)
-        if order_id > 0:
+        of_an_order = kind in ("rejected", "scaled", "cancelled")
+        if of_an_order:
             self.untold.append(("order", row))
-        self.met(f"event_{kind}_{reason}" if kind in ("rejected", "scaled", "cancelled") else kind)
+        self.met(f"event_{kind}_{reason}" if of_an_order else kind)
 
     # ----- orders -------------------------------------------------------------------------------
 

@@ -42,6 +42,7 @@ cdef enum OrderSource:
 
 
 cdef enum EventKind:
+    # What becomes of an order, which a strategy is told (on_order): up to EVENT_CANCELLED.
     EVENT_REJECTED = 0
     EVENT_SCALED = 1
     EVENT_CANCELLED = 2
