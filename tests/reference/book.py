@@ -5,8 +5,8 @@ from __future__ import annotations
 from math import isnan
 
 from reference import inputs, levels
-from reference.market import NAN, Bar, Market
 from reference.basket import Shares
+from reference.market import NAN, Bar, Market
 from reference.orders import (
     Order,
     commission_total,
