@@ -30,6 +30,43 @@ def test_closing_again_an_asset_without_rows():
     assert_linear(prepare, 4_000, "times close() of an asset without rows")
 
 
+def test_targets_beside_closes_that_wait():
+    # Of an asset that has no row any more: each bar closes it once more and asks for another target, and
+    # each target counts what waits.
+    def prepare(n):
+        def order(strategy, t):
+            strategy.buy(A, 10.0) if t == 0 else strategy.close(A)
+            strategy.order_target_quantity(A, 20.0 + t % 2)
+
+        return batch_run(market(n, 2, gone_after=2), order)
+
+    assert_linear(prepare, 4_000, "targets beside as many closes that wait")
+
+
+def test_a_basket_that_cannot_be_paid():
+    # Twice the cash, in two halves of the universe by turns.
+    def prepare(n):
+        halves = [np.where(np.arange(n) % 2 == side, 4.0 / n, 0.0) for side in (0, 1)]
+
+        def rebalance(strategy, t):
+            strategy.order_target_weights(halves[t % 2])
+
+        return batch_run(market(8, n), rebalance)
+
+    assert_linear(prepare, 1_000, "assets in a basket that is scaled")
+
+
+def test_baskets_of_many_timestamps_that_fill_together():
+    # Each bar asks for a unit more of an asset that has no row before the last one.
+    def prepare(n):
+        def order(strategy, t):
+            strategy.order_target_quantity(A, 10.0 + t)
+
+        return batch_run(market(n, 2, gone_after=2, comes_back=True), order)
+
+    assert_linear(prepare, 4_000, "baskets that fill at one bar")
+
+
 def test_target_weights_of_a_whole_universe():
     # Each bar closes one half of the assets and opens the other.
     def prepare(n):

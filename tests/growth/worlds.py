@@ -17,11 +17,17 @@ MARGIN = BacktestConfig(initial_cash=1e12, account="margin")
 
 @functools.lru_cache(maxsize=8)
 def market(
-    n_times: int, n_assets: int = 1, n_columns: int = 0, gone_after: int = 0, splits_at: int = 0
+    n_times: int,
+    n_assets: int = 1,
+    n_columns: int = 0,
+    gone_after: int = 0,
+    splits_at: int = 0,
+    comes_back: bool = False,
 ) -> MarketData:
     """Bars at 100, one a day for each asset. Columns x0, x2, ... are 100 too, the others zero.
 
-    With ``gone_after`` the first asset has rows up to that timestamp only: what waits for it waits.
+    With ``gone_after`` the first asset has rows up to that timestamp only: what waits for it waits. With
+    ``comes_back`` it has one more, at the last timestamp.
     With ``splits_at`` every asset splits two for one at that timestamp.
     """
     actions = np.zeros(n_assets if splits_at else 0, ACTION)
@@ -31,6 +37,7 @@ def market(
     present = np.ones((n_times, n_assets), bool)
     if gone_after:
         present[gone_after:, 0] = False
+        present[-1, 0] = comes_back
     n_rows = int(present.sum())
     price = np.full(n_rows, 100.0)
     return MarketData.from_arrays(

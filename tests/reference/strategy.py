@@ -159,10 +159,10 @@ def _target(book: Book, asset: int, units: float, equity: float) -> None:
         return
     if whole and not floors_change and floor_units(change) == 0.0:
         return
-    if any(order.by_rule for order in waiting) and target * held > 0.0:
-        if not book.wrong("target_beside_an_exit"):
-            book.reject(book.new_order(asset, 0.0, "order"), "exit_pending", change)
-            return
+    exit_waits = any(order.by_rule for order in waiting)
+    if exit_waits and target * held > 0.0 and not book.wrong("target_beside_an_exit"):
+        book.reject(book.new_order(asset, 0.0, "order"), "exit_pending", change)
+        return
     if target != 0.0 and _is_left_alone(book, asset, target, change, equity):
         book.met("left_alone")
         return

@@ -95,13 +95,6 @@ cdef enum Reason:
     REASON_NEGATIVE_CASH = 25
 
 
-# Where an order stands in its basket (semantics section 3).
-cdef enum BasketPlace:
-    NO_BASKET = 0
-    IN_BASKET = -1
-    JOINED = -2
-
-
 cdef struct OrderRecord:
     int64_t order_id             # 1, 2, ... in the order of acceptance
     int64_t timestamp            # accepted
@@ -126,10 +119,10 @@ cdef struct OrderRecord:
     int8_t status
     int8_t exit_kind
     int8_t at_open               # fills at an open whatever fill_at says
-    # No part of the record: its neighbours among the waiting orders of its asset, by order id; 0: none.
+    # Not of the record: its neighbours among the waiting orders of its asset, by order id; 0: none.
     int64_t before
     int64_t after
-    int64_t part                 # of a basket: NO_BASKET, IN_BASKET, JOINED, or the number of its entry, from 1
+    int64_t part                 # where it stands in a basket (execution/basket.pxd)
 
 
 cdef struct FillRecord:

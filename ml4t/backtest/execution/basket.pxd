@@ -8,6 +8,13 @@ from ml4t.backtest.execution.order_book cimport OrderBook
 from ml4t.backtest.portfolio.account cimport Account
 
 
+# Where an order stands in its basket; above zero it is the number of its share, from 1.
+cdef enum BasketPlace:
+    NO_BASKET = 0
+    IN_BASKET = -1
+    JOINED = -2
+
+
 # What one order of a basket is to enter.
 cdef struct Share:
     int64_t order_id

@@ -67,6 +67,8 @@ cdef class Basket:
             return 0.0
         for step in range(SEARCH_STEPS):
             middle = (low + high) / 2.0
+            if middle == low or middle == high:
+                break  # no number lies between them
             if self._can_pay_all(middle):
                 low = middle
             else:

@@ -14,10 +14,9 @@ from ml4t.backtest.core.settings cimport (
 from ml4t.backtest.core.types cimport (
     CHOICE_ADVERSE, CHOICE_FAVOURABLE, CHOICE_NONE, EVENT_REJECTED, EVENT_SCALED, EXIT_OTHER,
     MOMENT_CLOSE, MOMENT_INSIDE, MOMENT_OPEN, ORDER_FILLED, ORDER_OPEN, ORDER_REJECTED,
-    IN_BASKET, JOINED, NO_BASKET, REASON_POSITION_CLOSED, REASON_TARGET_REACHED, SOURCE_ENGINE,
-    SOURCE_LEVEL, OrderRecord,
+    REASON_POSITION_CLOSED, REASON_TARGET_REACHED, SOURCE_ENGINE, SOURCE_LEVEL, OrderRecord,
 )
-from ml4t.backtest.execution.basket cimport Basket, Share
+from ml4t.backtest.execution.basket cimport IN_BASKET, JOINED, NO_BASKET, Basket, Share
 from ml4t.backtest.execution.buying_power cimport (
     affordable_units, is_short_in_cash_account, why_not_affordable,
 )

@@ -178,6 +178,7 @@ class RecordFrames:
                 "level": column["level"],
                 "reason": self._reason.column(column["reason"]),
                 "decision_close": column["decision_close"],
+                "target_units": column["target_units"],
             }
         )
 

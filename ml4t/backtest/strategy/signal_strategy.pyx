@@ -55,8 +55,8 @@ cdef class SignalStrategy(CompiledStrategy):
     Notes
     -----
     Signals are joined as of: a signal of one row is seen at every later bar of its asset, until the next
-    row, and enters again after each exit. Give it an end: ``Signals(signals, max_age="1 day")``, or rows
-    of zero after it.
+    row, and enters again after each exit. Give it an end: ``Table(signals, max_age="12h")``, or rows of
+    zero after it.
     """
 
     def __init__(

@@ -12,10 +12,11 @@ import numpy as np
 
 from ml4t.backtest.core.settings cimport Settings
 from ml4t.backtest.core.types cimport (
-    IN_BASKET, ORDER_OPEN, REASON_CANCEL, REASON_CLOSE, REASON_EXIT_PENDING, REASON_NO_EQUITY,
+    ORDER_OPEN, REASON_CANCEL, REASON_CLOSE, REASON_EXIT_PENDING, REASON_NO_EQUITY,
     REASON_NO_PRICE, REASON_NONE, REASON_ORDER, REASON_RULE, REASON_ZERO_QUANTITY, OrderRecord,
 )
 from ml4t.backtest.core.ranges cimport LEAST_UNITS, MOST_UNITS, is_quantity
+from ml4t.backtest.execution.basket cimport IN_BASKET
 from ml4t.backtest.execution.broker cimport Broker
 from ml4t.backtest.execution.costs cimport whole_units
 from ml4t.backtest.execution.targets cimport floored_target, is_met
