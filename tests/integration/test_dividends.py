@@ -10,6 +10,7 @@ from ml4t.backtest.risk import (
     AnyOf,
     PriceBasedStopLoss,
     PriceBasedTakeProfit,
+    RiskContext,
     RiskDecision,
     RiskManager,
     TrailingStop,
@@ -148,6 +149,23 @@ def test_two_dividends_leave_no_trace_of_rounding_in_excursions(ask):
     trade = only_trade(ask([], bars, actions, {0: buy_first, 3: lambda s: s.close("A")}))
     assert trade["mfe"] >= 0.0 >= trade["mae"]
     assert trade["mfe"] == pytest.approx(0.0, abs=1e-12)
+
+
+def test_a_context_made_by_hand_counts_dividends():
+    # Best and worst price have fallen by the 6 with which the position was paid: 10 up, 5 down.
+    context = RiskContext.from_state(
+        position_quantity=10.0,
+        entry_price=100.0,
+        best_price=104.0,
+        worst_price=89.0,
+        dividend_average=6.0,
+        dividend_sum=6.0,
+    )
+    assert (context.max_favorable_excursion, context.max_adverse_excursion) == (10.0, -5.0)
+    assert context.max_adverse_excursion_pct == -0.05
+    assert context.price_parameter(95.0, below=True) == 89.0
+    assert context.price_parameter(120.0) == 120.0
+    assert RiskContext.from_state(entry_price=100.0).dividend_average == 0.0
 
 
 def test_a_rule_sees_what_was_paid():
