@@ -109,7 +109,12 @@ def random_market(seed, n_times=250):
         bars,
         features={"range": ranges, "risk": risks},
         context={"fear": random.normal(0.0, 1.0, n_times)},
-        actions=[(day(100), 0, 0, 2.0), (day(160), 1, 0, 0.5)],
+        actions=[
+            (day(60), 2, 1, 3.0),
+            (day(100), 0, 0, 2.0),
+            (day(130), 0, 1, 2.0),
+            (day(160), 1, 0, 0.5),
+        ],
     )
 
 

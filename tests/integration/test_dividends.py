@@ -10,6 +10,7 @@ from ml4t.backtest.risk import (
     AnyOf,
     PriceBasedStopLoss,
     PriceBasedTakeProfit,
+    RiskContext,
     RiskDecision,
     RiskManager,
     TrailingStop,
@@ -141,6 +142,22 @@ def test_a_price_read_later_loses_the_dividends_since_then_only(ask):
     assert position["stop"] == 88.0
 
 
+@pytest.mark.parametrize(
+    ("action", "opens", "stop"),
+    # A price of 95 was known before the opening: of two for one it is 47.5, less 6 that are paid 89.
+    [((SPLIT, 2.0), 50.0, 47.5), ((DIVIDEND, 6.0), 94.0, 89.0)],
+    ids=["split", "dividend"],
+)
+def test_a_price_of_the_row_before_is_taken_over_the_day_of_the_opening(ask, action, opens, stop):
+    columns = {"features": {"floor": {"A": [95.0, np.nan, np.nan]}}}
+    bars = [FLAT, (opens,) * 4, (opens,) * 4]
+    rules = [PriceBasedStopLoss(price="floor")]
+    position = held(ask(rules, bars, [(day(1), 0, *action)], columns=columns))
+    assert (position["stop"], position["entry_price"]) == (stop, opens)
+    # Whoever asks it at the next closes is told the same.
+    assert position["bars_held"] == 2
+
+
 def test_two_dividends_leave_no_trace_of_rounding_in_excursions(ask):
     # (100 - 0.1) - 0.2 and 100 - (0.1 + 0.2) are two doubles; nothing else happened.
     bars = [FLAT, FLAT, (99.9,) * 4, (99.7,) * 4, (99.7,) * 4]
@@ -148,6 +165,23 @@ def test_two_dividends_leave_no_trace_of_rounding_in_excursions(ask):
     trade = only_trade(ask([], bars, actions, {0: buy_first, 3: lambda s: s.close("A")}))
     assert trade["mfe"] >= 0.0 >= trade["mae"]
     assert trade["mfe"] == pytest.approx(0.0, abs=1e-12)
+
+
+def test_a_context_made_by_hand_counts_dividends():
+    # Best and worst price have fallen by the 6 with which the position was paid: 10 up, 5 down.
+    context = RiskContext.from_state(
+        position_quantity=10.0,
+        entry_price=100.0,
+        best_price=104.0,
+        worst_price=89.0,
+        dividend_average=6.0,
+        dividend_sum=6.0,
+    )
+    assert (context.max_favorable_excursion, context.max_adverse_excursion) == (10.0, -5.0)
+    assert context.max_adverse_excursion_pct == -0.05
+    assert context.price_parameter(95.0, below=True) == 89.0
+    assert context.price_parameter(120.0) == 120.0
+    assert RiskContext.from_state(entry_price=100.0).dividend_average == 0.0
 
 
 def test_a_rule_sees_what_was_paid():

@@ -14,8 +14,8 @@ UNITS = ("buy", "sell")  # acts whose amount is units
 
 
 def relative(case: Case) -> Case:
-    """The case with nothing in it that belongs to one size of a unit: no price of a rule, no cost of a
-    unit, no rounding to whole ones."""
+    """The case with nothing in it that belongs to one size of a unit: no price as a number of a rule, no
+    cost of a unit, no rounding to whole ones."""
     told_nothing = replace(case, script=replace(case.script, replies={}))
     return rewritten(
         told_nothing,
@@ -27,7 +27,8 @@ def relative(case: Case) -> Case:
 
 
 def _relative(rule: Rule) -> Rule:
-    return replace(rule, parameter=0.05, absolute=False) if rule.absolute else rule
+    is_number = rule.absolute and not rule.column
+    return replace(rule, parameter=0.05, absolute=False) if is_number else rule
 
 
 def split_all(case: Case, day: int) -> Case:
@@ -40,8 +41,11 @@ def split_all(case: Case, day: int) -> Case:
     acts = {
         t: [_twice(act) for act in acts] if t >= day else acts for t, acts in script.acts.items()
     }
+    prices = market.columns["level"]
+    halved = {key: price / 2.0 if key[0] >= day else price for key, price in prices.items()}
     split = replace(
         market,
+        columns=market.columns | {"level": halved},
         bars={key: _half(bar) if key[0] >= day else bar for key, bar in market.bars.items()},
         actions=[_paid(action, market.timestamps[day - 1]) for action in market.actions] + splits,
     )

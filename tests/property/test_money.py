@@ -3,17 +3,18 @@
 from collections import Counter
 from collections.abc import Callable, Iterator
 from itertools import pairwise
+from random import Random
 
 import numpy as np
 import pytest
 from property.adapter import compiled, play
 from property.differences import differences
 from property.frames import frame_rows
-from property.markets import for_markets
+from property.markets import for_markets, reference_run
 from property.rebuilt import rebuild
 from property.reinvested import UNITS, Held, adjusted, reinvesting
 from property.resplit import relative, split_all
-from reference import Case, Outcome
+from reference import Case, Outcome, random_case
 
 from ml4t.backtest import BacktestResult
 from ml4t.backtest.records.frames import TABLES
@@ -49,7 +50,7 @@ def test_a_split_of_every_asset_changes_no_return(shard):
     def check(case: Case) -> None:
         case = relative(case)
         one, n_times = compiled(case), len(case.market.timestamps)
-        day = 1 + (n_times * len(one.orders)) % (n_times - 1)
+        day = Random(len(one.orders)).randrange(1, n_times)
         assert differences(returns(one), returns(compiled(split_all(case, day)))) == []
         met["trades"] += len(one.trades)
         met["held"] += sum(
@@ -58,6 +59,20 @@ def test_a_split_of_every_asset_changes_no_return(shard):
 
     each(shard, check)
     assert min(met.values()) > 500, met
+
+
+@pytest.mark.parametrize(
+    "mutation",
+    ["split_leaves_levels", "split_leaves_orders", "price_of_the_row_before_as_it_was"],
+)
+def test_a_split_that_is_done_wrong_changes_returns(mutation):
+    for number in range(200):
+        case = relative(random_case(Random(number)))
+        split = split_all(case, len(case.market.timestamps) // 2)
+        one, other = (reference_run(world, mutation) for world in (case, split))
+        if differences(returns(one), returns(other)):
+            return
+    pytest.fail(f"not found on 200 markets: {mutation}")
 
 
 @pytest.mark.parametrize("shard", range(SHARDS))

@@ -40,6 +40,7 @@ class Book:
         self.marks = [NAN for _ in assets]
         self.closes = [NAN for _ in assets]  # the last close, divided by the splits since
         self.row_before = [-1 for _ in assets]  # the asset's last row before t
+        self.since = [(1.0, 0.0) for _ in assets]  # splits and dividends since that row
         self.cash = settings.initial_cash
         self.orders: list[Order] = []
         self.waiting: list[Order] = []  # by submission
@@ -570,7 +571,10 @@ class Book:
         # Section 4: at an opening at the open, features of the row before; at a close, of this row.
         # Market-wide values are those of the timestamp before.
         if moment == "open" and not self.wrong("features_of_today"):
-            inputs.read(self, position, self.t - 1, self.row_before[asset])
+            since = (
+                (1.0, 0.0) if self.wrong("price_of_the_row_before_as_it_was") else self.since[asset]
+            )
+            inputs.read(self, position, self.t - 1, self.row_before[asset], since)
         else:
             inputs.read(self, position, self.t, self.t)
         self.ask(position, self.begin_states(position), opening=moment == "open")

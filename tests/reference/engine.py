@@ -58,6 +58,7 @@ class Engine:
             for asset in assets:
                 if book.bar(asset) is not None:
                     book.row_before[asset] = t
+                    book.since[asset] = (1.0, 0.0)
         telling.tell_the_rest(book, self.script, book.equity())
         return self.report()
 
@@ -91,6 +92,8 @@ class Engine:
         book = self.book
         book.move_mark(asset, book.marks[asset] / ratio)
         book.closes[asset] = book.closes[asset] / ratio
+        splits, paid = book.since[asset]
+        book.since[asset] = (splits * ratio, paid / ratio)
         position = book.positions[asset]
         if position is not None:
             self.met("split_while_held")
@@ -136,6 +139,12 @@ class Engine:
     def dividend(self, asset: int, amount: float) -> None:
         """Credits longs and debits shorts on the units held now; lowers what lies below the market."""
         book, position = self.book, self.book.positions[asset]
+        adjusts = self.settings.dividend_adjusts == "levels" or self.wrong(
+            "dividend_always_adjusts"
+        )
+        if adjusts:
+            splits, paid = book.since[asset]
+            book.since[asset] = (splits, paid + amount)
         if position is None and any(order.asset == asset for order in book.waiting):
             self.met("dividend_of_a_flat_asset_while_waiting")
         if position is None or (position.sign < 0.0 and self.wrong("shorts_pay_no_dividend")):
@@ -144,7 +153,7 @@ class Engine:
         value = position.quantity * amount
         book.cash = book.cash + value
         position.dividends = position.dividends + value
-        if self.settings.dividend_adjusts == "levels" or self.wrong("dividend_always_adjusts"):
+        if adjusts:
             before = book.stop_and_target(position)
             position.go_ex_dividend(amount, self.wrong)
             self.count_fallen(before, book.stop_and_target(position))

@@ -10,15 +10,24 @@ from reference.positions import Position, RuleState
 from reference.rules import Rule
 
 
-def read(book, position: Position, t: int, row: int) -> None:
-    """Freeze the columns that have a value now and had none so far."""
+def read(book, position: Position, t: int, row: int, since=(1.0, 0.0)) -> None:
+    """Freeze the columns that have a value now and had none so far. `since`: splits and dividends of
+    the asset since its row."""
     if book.wrong("rows_with_holes_not_read") and _has_hole(book, position.asset, row):
         return
     for column in book.columns:
         value = book.market.value(column, t, position.asset, row)
         frozen = column in position.inputs and not book.wrong("inputs_not_frozen")
         if not frozen and not isnan(value):
-            position.inputs[column] = (value, position.split_ratio, position.dividend_sum)
+            splits, paid = (1.0, 0.0) if column in book.market.context else since
+            position.inputs[column] = (
+                value,
+                splits,
+                position.split_ratio,
+                position.dividend_sum - paid,
+            )
+            if (splits, paid) != (1.0, 0.0) and _prices(book, column):
+                book.met("opened_on_the_day_of_an_action_by_a_price_of_the_row_before")
             _count_found(book, position, column)
 
 
@@ -35,9 +44,13 @@ def _has_hole(book, asset: int, row: int) -> bool:
 
 
 def _count_found(book, position: Position, column: str) -> None:
-    reads = [book.rules[index] for index in position.states if index in book.rules]
-    if position.dividend_sum > 0.0 and any(r.column == column and r.absolute for r in reads):
+    if position.dividend_sum > 0.0 and _prices(book, column):
         book.met("price_read_after_a_dividend")
     for index, state in position.states.items():
         if state.warned and index in book.rules and book.rules[index].column == column:
             book.met("nan_input_found_later")
+
+
+def _prices(book, column: str) -> bool:
+    """Whether a rule reads the column as a price."""
+    return any(rule.column == column and rule.absolute for rule in book.rules.values())

@@ -28,6 +28,7 @@ KINDS = [
     "dividend_took_a_level",
     "add_after_a_dividend",
     "price_read_after_a_dividend",
+    "opened_on_the_day_of_an_action_by_a_price_of_the_row_before",
     "stop_kept_from_loosening",
     "exit_cash_in_lieu",
     "reversal",

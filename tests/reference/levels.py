@@ -33,15 +33,15 @@ class Hit(NamedTuple):
 def parameter(rule: Rule, position: Position) -> float:
     """The rule's number for this position; NaN while its column has no valid value (section 4).
 
-    An absolute price is in the units of the day it was read: the splits since then divide it.
+    An absolute price is in the units of the row it was read from: the splits since then divide it.
     """
-    value, ratio_then = rule.parameter, 1.0
+    value, before, ratio_then = rule.parameter, 1.0, 1.0
     if rule.column:
-        value, ratio_then, _ = position.inputs.get(rule.column, (NAN, 1.0, 0.0))
+        value, before, ratio_then, _ = position.inputs.get(rule.column, (NAN, 1.0, 1.0, 0.0))
         if not rule.in_range(value):
             return NAN
     if rule.absolute:
-        return value / (position.split_ratio / ratio_then)
+        return value / (before * (position.split_ratio / ratio_then))
     return value
 
 
@@ -56,7 +56,7 @@ def dividends(rule: Rule, position: Position, wrong) -> float:
         return 0.0
     if not rule.column:
         return position.dividend_sum
-    _, ratio_then, sum_then = position.inputs[rule.column]
+    _, _, ratio_then, sum_then = position.inputs[rule.column]
     if wrong("dividends_since_the_opening"):
         return position.dividend_sum
     return position.dividend_sum - sum_then / (position.split_ratio / ratio_then)

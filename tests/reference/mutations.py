@@ -35,6 +35,7 @@ MUTATIONS: dict[str, str] = {
     "dividend_leaves_excursions": "a dividend does not lower best and worst price",
     "dividend_always_adjusts": "dividend_adjusts='none' is not asked for",
     "absolute_prices_keep_dividends": "absolute prices are given again without the dividends taken off",
+    "price_of_the_row_before_as_it_was": "an opening on the day of a split reads a price from before it",
     "dividends_since_the_opening": "a column read later loses the dividends before it was read too",
     "actions_at_midnight": "an action is effective from the start of its day (UTC)",
     # fills, costs, orders (2, 3)

@@ -46,8 +46,8 @@ class Position:
     entry_decision_time: int
     bars_held: int = 0
     states: dict[int, RuleState] = field(default_factory=dict)
-    # frozen inputs, column -> (first value that is not NaN; R and G when it was read)
-    inputs: dict[str, tuple[float, float, float]] = field(default_factory=dict)
+    # frozen inputs, column -> (first value that is not NaN; s, r and g - d of section 4)
+    inputs: dict[str, tuple[float, float, float, float]] = field(default_factory=dict)
     split_ratio: float = 1.0  # R: product of the splits since the opening
     dividend_average: float = 0.0  # A
     dividend_sum: float = 0.0  # G

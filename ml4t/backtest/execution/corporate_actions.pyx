@@ -33,7 +33,7 @@ cdef int apply_actions(Broker broker) except -1 nogil:
             _split(broker, asset[i], value[i])
     for i in range(first, last):
         if kind[i] == ACTION_DIVIDEND:
-            _dividend(broker, &broker.portfolio.positions.at[asset[i]], value[i])
+            _dividend(broker, asset[i], value[i])
     return 0
 
 
@@ -46,11 +46,15 @@ cdef int _split(Broker broker, int32_t asset, double ratio) except -1 nogil:
     return broker.book.split(asset, ratio)
 
 
-cdef void _dividend(Broker broker, Position* position, double amount) noexcept nogil:
+cdef void _dividend(Broker broker, int32_t asset, double amount) noexcept nogil:
+    cdef Position* position = &broker.portfolio.positions.at[asset]
+    cdef bint adjusts = broker.settings.dividend_adjusts_levels
+    if adjusts:
+        broker.portfolio.account.since_row(asset, broker.cursor).dividends += amount
     if position.quantity == 0.0:
         return
     broker.portfolio.pay_dividend(position, amount)
-    if broker.settings.dividend_adjusts_levels:
+    if adjusts:
         broker.fills.listener.on_dividend(position, amount)
         broker.portfolio.positions.go_ex_dividend(position, amount)
 

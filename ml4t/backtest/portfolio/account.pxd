@@ -7,6 +7,14 @@ from ml4t.backtest.portfolio.position cimport Position
 from ml4t.backtest.portfolio.positions cimport Positions
 
 
+# What splits and dividends have done to an asset since its last row before now.
+cdef struct SinceRow:
+    int64_t row                  # that row, as numbered in the run; -1: there was none
+    double close                 # its close, divided by the splits since; NaN if there was none
+    double splits                # product of the splits since
+    double dividends             # paid for a unit since, in the units of now; 0 where they adjust nothing
+
+
 @cython.final
 cdef class Account:
     cdef readonly double cash
@@ -16,8 +24,7 @@ cdef class Account:
     cdef Positions positions
     cdef double marked_equity        # equity of step 5: what percents and weights are of
     cdef double* mark                # by asset; NaN before its first bar
-    cdef double* _split_close        # by asset: its last close, divided by the splits since
-    cdef int64_t* _split_row         # by asset: the row of that close, as numbered in the run; -1: none
+    cdef SinceRow* _since            # by asset; of an earlier row where nothing has happened since
     cdef bint is_watched             # somebody asks for exposure between the marks: fills move the sums
     cdef int64_t _open_t             # the timestamp of the run whose opens are the marks
     cdef bint _has_sums              # _net and _gross hold since the marks last moved
@@ -27,6 +34,7 @@ cdef class Account:
     cdef void mark_open(self, Cursor cursor) noexcept nogil
     cdef void mark_one(self, int32_t asset, double price) noexcept nogil
     cdef void split(self, int32_t asset, double ratio, Cursor cursor) noexcept nogil
+    cdef SinceRow* since_row(self, int32_t asset, Cursor cursor) noexcept nogil
     cdef double close_before(self, int32_t asset, Cursor cursor) noexcept nogil
     cdef double net(self) noexcept nogil
     cdef double gross(self) noexcept nogil

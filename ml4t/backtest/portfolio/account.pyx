@@ -31,18 +31,16 @@ cdef class Account:
         self.marked_equity = initial_cash
         self._open_t = -1
         self.mark = <double*> calloc(size, sizeof(double))
-        self._split_close = <double*> calloc(size, sizeof(double))
-        self._split_row = <int64_t*> calloc(size, sizeof(int64_t))
-        if self.mark == NULL or self._split_close == NULL or self._split_row == NULL:
+        self._since = <SinceRow*> calloc(size, sizeof(SinceRow))
+        if self.mark == NULL or self._since == NULL:
             raise MemoryError(f"no memory for the marks of {positions.n_assets} assets")
         for asset in range(size):
             self.mark[asset] = NAN
-            self._split_row[asset] = -1
+            self._since[asset] = SinceRow(-1, NAN, 1.0, 0.0)
 
     def __dealloc__(self):
         free(self.mark)
-        free(self._split_close)
-        free(self._split_row)
+        free(self._since)
 
     # From step 2 to step 4 an asset is marked at its open. Said again in one bar, it does nothing: who
     # needs the marks says it, and on a bar on which nobody does it costs nothing.
@@ -64,19 +62,32 @@ cdef class Account:
 
     # A split divides the mark, and the close it came from. Before the first row of the asset: nothing.
     cdef void split(self, int32_t asset, double ratio, Cursor cursor) noexcept nogil:
-        cdef double close = self.close_before(asset, cursor)
+        cdef SinceRow* since = self.since_row(asset, cursor)
+        since.close = since.close / ratio
+        since.splits = since.splits * ratio
+        since.dividends = since.dividends / ratio
         self.mark[asset] = self.mark[asset] / ratio
-        self._split_close[asset] = close / ratio
-        self._split_row[asset] = cursor.number_of(cursor.row_before(asset))
         self._has_sums = False
+
+    # Begun anew where the asset has had a row since.
+    cdef SinceRow* since_row(self, int32_t asset, Cursor cursor) noexcept nogil:
+        cdef SinceRow* since = &self._since[asset]
+        cdef int64_t row = cursor.row_before(asset)
+        cdef int64_t number = cursor.number_of(row)
+        if since.row != number:
+            since.row = number
+            since.close = cursor.data.close_[row]
+            since.splits = 1.0
+            since.dividends = 0.0
+        return since
 
     # The last close before now, divided by each split since, one after the other; NaN if there was none.
     cdef double close_before(self, int32_t asset, Cursor cursor) noexcept nogil:
         cdef int64_t row = cursor.row_before(asset)
         if row < 0:
             return NAN
-        if self._split_row[asset] == cursor.number_of(row):
-            return self._split_close[asset]
+        if self._since[asset].row == cursor.number_of(row):
+            return self._since[asset].close
         return cursor.data.close_[row]
 
     cdef double net(self) noexcept nogil:

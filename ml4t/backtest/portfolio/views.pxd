@@ -19,9 +19,9 @@ cdef class PositionTradeState:
     cdef readonly int64_t bars_held
     """Closes seen since the position opened."""
     cdef readonly double highest_price
-    """Highest price since the opening, fill prices included; NaN when flat."""
+    """Highest price since the opening, fill prices included, less the dividends since; NaN when flat."""
     cdef readonly double lowest_price
-    """Lowest price since the opening, fill prices included; NaN when flat."""
+    """Lowest price since the opening, fill prices included, less the dividends since; NaN when flat."""
     cdef readonly double water_mark
     """Price that trailing levels follow (H of the semantics); NaN when flat."""
     cdef readonly double realized_pnl

@@ -20,7 +20,7 @@ cdef class RiskContext:
     cdef object provider
     cdef object given_features
     cdef object given_market_features
-    cdef object frozen_inputs        # dict: column -> (value; splits, dividends when read), or None
+    cdef object frozen_inputs        # dict: column -> what FrozenInputs.of says, or None
 
     cdef object _features(self)
     cdef object _market_features(self)

@@ -102,7 +102,7 @@ cdef class RiskContext:
         )
         self.given_features = _numbers(features)
         self.given_market_features = _numbers(market_features)
-        self.frozen_inputs = {name: (v, 1.0, 0.0) for name, v in _numbers(frozen).items()}
+        self.frozen_inputs = {name: (v, 1.0, 1.0, 0.0) for name, v in _numbers(frozen).items()}
         return self
 
     @property
@@ -313,15 +313,16 @@ cdef class RiskContext:
         Parameters
         ----------
         price : float or str
-            A number, in the units of the day the position opened; or a frozen column, in those of the day
-            it was read.
+            A number, in the units of the day the position opened; or a frozen column, in those of the row
+            it was read from.
         below : bool
             Whether it lies below the market (a long's stop, a short's target), where dividends since
             then have lowered it.
         """
-        value, ratio, paid = self._frozen(price) if isinstance(price, str) else (price, 1.0, 0.0)
+        given = self._frozen(price) if isinstance(price, str) else (price, 1.0, 1.0, 0.0)
+        value, splits_before, ratio, paid = given
         splits = self.split_ratio / ratio
-        return value / splits - (self.dividend_sum - paid / splits if below else 0.0)
+        return value / (splits_before * splits) - (self.dividend_sum - paid / splits if below else 0.0)
 
     cdef object _frozen(self, object column):
         try:

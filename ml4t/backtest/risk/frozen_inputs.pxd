@@ -3,14 +3,16 @@ from libc.stdint cimport int8_t, int32_t, int64_t
 
 from ml4t.backtest.market.cursor cimport Cursor
 from ml4t.backtest.market.market_data cimport MarketData
+from ml4t.backtest.portfolio.account cimport Account, SinceRow
 from ml4t.backtest.portfolio.position cimport Position
 
 
 # One column that parameters of rules are read from.
 cdef struct Input:
     double* value                # by asset; NaN: not read yet
-    double* split_ratio          # by asset: of the position when it was read, and so its dividend_sum
-    double* dividend_sum
+    double* splits_before        # by asset: from its row to the reading, the product of the splits
+    double* split_ratio          # by asset: of the position when it was read
+    double* dividend_sum         # by asset: likewise, less what was paid from its row to the reading
     int32_t column               # its place among the features or the context of ``data``
     int8_t is_context
 
@@ -31,9 +33,13 @@ cdef class FrozenInputs:
     cdef int enter(self, MarketData data) except -1
     cdef int32_t number_of(self, str name) except -1
     cdef void forget(self, int32_t asset) noexcept nogil
-    cdef void read_opening(self, const Position* position, bint at_open) noexcept nogil
+    cdef void read_opening(
+        self, const Position* position, bint at_open, Account account
+    ) noexcept nogil
     cdef void read_close(self, const Position* position) noexcept nogil
     cdef bint lacks(self, int32_t asset) noexcept nogil
     cdef dict of(self, int32_t asset)
-    cdef void _read(self, const Position* position, int64_t row, int64_t t) noexcept nogil
+    cdef void _read(
+        self, const Position* position, int64_t row, int64_t t, const SinceRow* since
+    ) noexcept nogil
     cdef int _grow(self) except -1

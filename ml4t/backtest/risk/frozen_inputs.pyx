@@ -13,6 +13,7 @@ from ml4t.backtest.core.build cimport CHECKED
 from ml4t.backtest.core.guards cimport guard
 from ml4t.backtest.market.cursor cimport Cursor
 from ml4t.backtest.market.market_data cimport MarketData
+from ml4t.backtest.portfolio.account cimport Account, SinceRow
 from ml4t.backtest.portfolio.position cimport Position
 
 from ml4t.backtest.market.column_names import unknown_name
@@ -38,6 +39,7 @@ cdef class FrozenInputs:
         cdef int32_t i
         for i in range(self.n):
             free(self.input[i].value)
+            free(self.input[i].splits_before)
             free(self.input[i].split_ratio)
             free(self.input[i].dividend_sum)
         free(self.input)
@@ -64,13 +66,15 @@ cdef class FrozenInputs:
             self._context_column[name] if added.is_context else self._feature_column[name]
         )
         self._grow()
-        added.value = added.split_ratio = added.dividend_sum = NULL
+        added.value = added.splits_before = added.split_ratio = added.dividend_sum = NULL
         try:
             added.value = _filled(self.cursor.data.n_assets, NAN)
+            added.splits_before = _filled(self.cursor.data.n_assets, 1.0)
             added.split_ratio = _filled(self.cursor.data.n_assets, 1.0)
             added.dividend_sum = _filled(self.cursor.data.n_assets, 0.0)
         except MemoryError:
             free(added.value)
+            free(added.splits_before)
             free(added.split_ratio)
             raise
         number = self.n
@@ -85,18 +89,25 @@ cdef class FrozenInputs:
         cdef int32_t i
         for i in range(self.n):
             self.input[i].value[asset] = NAN
+            self.input[i].splits_before[asset] = 1.0
             self.input[i].split_ratio[asset] = 1.0
             self.input[i].dividend_sum[asset] = 0.0
 
     # What was known before the fill of the opening: at an open the row before, at a close this row.
-    cdef void read_opening(self, const Position* position, bint at_open) noexcept nogil:
+    cdef void read_opening(
+        self, const Position* position, bint at_open, Account account
+    ) noexcept nogil:
+        cdef int32_t asset = position.asset
         if at_open:
-            self._read(position, self.cursor.row_before(position.asset), self.cursor.t - 1)
+            self._read(
+                position, self.cursor.row_before(asset), self.cursor.t - 1,
+                account.since_row(asset, self.cursor),
+            )
         else:
             self.read_close(position)
 
     cdef void read_close(self, const Position* position) noexcept nogil:
-        self._read(position, self.cursor.row[position.asset], self.cursor.t)
+        self._read(position, self.cursor.row[position.asset], self.cursor.t, NULL)
 
     # A column without a value yet: every close reads it, for rules still to come as well.
     cdef bint lacks(self, int32_t asset) noexcept nogil:
@@ -106,18 +117,21 @@ cdef class FrozenInputs:
                 return True
         return False
 
-    # name -> (value; splits and dividends of the position when it was read), of an asset's position.
+    # name -> (value, splits_before, split_ratio, dividend_sum), of an asset's position.
     cdef dict of(self, int32_t asset):
         return {
             name: (
-                self.input[i].value[asset], self.input[i].split_ratio[asset],
-                self.input[i].dividend_sum[asset],
+                self.input[i].value[asset], self.input[i].splits_before[asset],
+                self.input[i].split_ratio[asset], self.input[i].dividend_sum[asset],
             )
             for i, name in enumerate(self.names)
         }
 
-    # Freeze what has a value now and had none so far.
-    cdef void _read(self, const Position* position, int64_t row, int64_t t) noexcept nogil:
+    # Freeze what has a value now and had none so far. What has happened since the row (NULL: nothing)
+    # is of the asset: no market-wide value is in its units.
+    cdef void _read(
+        self, const Position* position, int64_t row, int64_t t, const SinceRow* since
+    ) noexcept nogil:
         cdef int32_t asset = position.asset
         cdef int32_t i
         cdef Input* column
@@ -141,6 +155,9 @@ cdef class FrozenInputs:
                 column.value[asset] = value
                 column.split_ratio[asset] = position.split_ratio
                 column.dividend_sum[asset] = position.dividend_sum
+                if since != NULL and not column.is_context:
+                    column.splits_before[asset] = since.splits
+                    column.dividend_sum[asset] -= since.dividends
 
     cdef int _grow(self) except -1:
         cdef int32_t capacity

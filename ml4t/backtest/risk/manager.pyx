@@ -492,7 +492,7 @@ cdef class RiskManager(FillListener):
     # The levels of a position opened, or added to at the open.
     cdef int _arm(self, Position* position, bint is_add, bint at_open) except -1 nogil:
         if not is_add:
-            self.plan.open_position(position, at_open)
+            self.plan.open_position(position, at_open, self.portfolio.account)
             self._warn_missing(position)
         self._ask(position, True, not at_open, NULL)
         self.plan.compute(position, &self.settings)

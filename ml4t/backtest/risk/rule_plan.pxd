@@ -7,6 +7,7 @@ from ml4t.backtest.core.build cimport CHECKED
 from ml4t.backtest.core.guards cimport guard
 from ml4t.backtest.core.settings cimport Settings
 from ml4t.backtest.market.cursor cimport Cursor
+from ml4t.backtest.portfolio.account cimport Account
 from ml4t.backtest.portfolio.armed_levels cimport LevelSource
 from ml4t.backtest.portfolio.position cimport Position
 from ml4t.backtest.risk.frozen_inputs cimport FrozenInputs
@@ -85,7 +86,9 @@ cdef class RulePlan:
     cdef Said* said_of(self, int32_t asset, int32_t slot) noexcept nogil
     cdef int32_t next_answered(self, int32_t asset, int32_t after) noexcept nogil
     cdef void end_waits(self, int32_t asset) noexcept nogil
-    cdef void open_position(self, Position* position, bint at_open) noexcept nogil
+    cdef void open_position(
+        self, Position* position, bint at_open, Account account
+    ) noexcept nogil
     cdef double parameter(self, const Position* position, const Slot* slot) noexcept nogil
     cdef void compute(self, Position* position, const Settings* settings) noexcept nogil
     cdef void choose(self, Position* position) noexcept nogil

@@ -17,6 +17,7 @@ from ml4t.backtest.core.types cimport (
     REASON_TAKE_PROFIT, REASON_TIME_EXIT, REASON_TRAILING_STOP,
 )
 from ml4t.backtest.market.cursor cimport Cursor
+from ml4t.backtest.portfolio.account cimport Account
 from ml4t.backtest.portfolio.armed_levels cimport LevelSource
 from ml4t.backtest.portfolio.position cimport Position, better, side_of, worse
 from ml4t.backtest.risk.frozen_inputs cimport FrozenInputs, Input
@@ -149,14 +150,16 @@ cdef class RulePlan:
     # ---- positions ---------------------------------------------------------------------------
 
     # A position has opened: nothing was said of it yet; its inputs are those known before the fill.
-    cdef void open_position(self, Position* position, bint at_open) noexcept nogil:
+    cdef void open_position(
+        self, Position* position, bint at_open, Account account
+    ) noexcept nogil:
         cdef AssetSlots* slots = &self.of[position.asset]
         cdef int32_t i
         for i in range(slots.n):
             _forget(&slots.said[i])
         if self.inputs.n > 0:
             self.inputs.forget(position.asset)
-            self.inputs.read_opening(position, at_open)
+            self.inputs.read_opening(position, at_open, account)
 
     # A close has come: rules added since the opening are asked from here on.
     cdef void end_waits(self, int32_t asset) noexcept nogil:
@@ -169,16 +172,18 @@ cdef class RulePlan:
     @cython.cdivision(True)
     cdef double parameter(self, const Position* position, const Slot* slot) noexcept nogil:
         cdef double value = slot.value
+        cdef double before = 1.0
         cdef double ratio = 1.0
         if slot.input >= 0:
             value = self.inputs.input[slot.input].value[position.asset]
+            before = self.inputs.input[slot.input].splits_before[position.asset]
             ratio = self.inputs.input[slot.input].split_ratio[position.asset]
             if isnan(value) or value >= slot.high or value < slot.low:
                 return NAN
             if value == slot.low and not slot.low_closed:
                 return NAN
         if slot.absolute and slot.kind != EXIT_TIME:
-            return value / (position.split_ratio / ratio)
+            return value / (before * (position.split_ratio / ratio))
         return value
 
     # What dividends have taken off a level of the slot: nothing where it lies above the market. No

@@ -83,6 +83,10 @@ def test_priority_becomes_an_int():
         (lambda: stops(take_profit=110, exit_type="trailing_stop"), "is the type of a stop"),
         (lambda: stops(stop_loss=95, exit_type="take_profit"), "is the type of a target"),
         (lambda: stops(stop_loss=95, exit_type="risk_exit"), "a level is a stop_loss"),
+        (
+            lambda: stops(take_profit=110, only_tighten=True),
+            "only_tighten=True says how a stop may move, had no stop",
+        ),
         (lambda: RiskDecision(exit_price=95), "says on which side it lies.*was none"),
         (lambda: RiskDecision(exit_price=95, exit_type="other"), "was 'other'"),
         (
@@ -130,6 +134,13 @@ class TestMerge:
         assert (stop.update_stop_loss, stop.update_take_profit, stop.priority) == (90.0, None, 1)
         assert (target.update_stop_loss, target.update_take_profit) == (None, 105.0)
         assert (stop.reason, target.reason) == ("wide stop", "near target")
+
+    def test_a_stop_that_only_tightens_does_so_in_a_merged_decision(self):
+        both = stops(stop_loss=95, take_profit=105, only_tighten=True)
+        exit_, stop, target = merge([exit_now(), both], side=1).parts
+        assert stop.only_tighten
+        assert not exit_.only_tighten
+        assert not target.only_tighten
 
     def test_an_exit_stands_beside_levels(self):
         trail = stops(stop_loss=95, exit_type="trailing_stop")

@@ -30,6 +30,7 @@ from ml4t.backtest.runfile.sections import NamedRule
 EVERY_RULE = [
     PriceBasedStopLoss(pct=0.1),
     PriceBasedStopLoss(price="level", priority=-2, name="floor"),
+    PriceBasedStopLoss(pct=0.1, only_tighten=True),
     PriceBasedTakeProfit(price=120),
     TrailingStop(np.float64(0.1)),
     TimeBasedExit("bars"),
