@@ -60,12 +60,12 @@ def random_cuts(n_times: int, rng: Random) -> list[int]:
 
 
 def run(case: Case, data, strategy=None):
+    """Return the result, and the strategy it is of."""
     manager = RiskManager()
     desk = desk_of(case, manager)
     desk.strategy = strategy = strategy or Scripted(case, desk)
-    return BacktestEngine(
-        data, strategy, risk_manager=manager, config=config_of(case.settings)
-    ).run()
+    config = config_of(case.settings)
+    return BacktestEngine(data, strategy, risk_manager=manager, config=config).run(), strategy
 
 
 def assert_same(whole, parts):
@@ -83,8 +83,10 @@ def test_a_python_strategy_in_chunks(shard):
     def check(case: Case) -> None:
         data = data_of(case)
         cuts = random_cuts(data.n_times, Random(len(case.market.bars)))
-        whole = run(case, data)
-        assert_same(whole, run(case, chunks(data, cuts)))
+        whole, told_at_once = run(case, data)
+        parts, told_in_chunks = run(case, chunks(data, cuts))
+        assert_same(whole, parts)
+        assert repr(told_at_once.told) == repr(told_in_chunks.told)
         met["trades"] += len(whole.trades)
         met["levels"] += int(whole.trades["level"].notna().sum())
         met["held at a cut"] += int(held_at(whole, data, cuts))
@@ -126,8 +128,9 @@ def test_a_compiled_strategy_in_chunks(n_assets):
         def strategy():
             return SignalStrategy("entry", "leave", percent=0.5)
 
-        whole = run(case, with_signals, strategy())
-        assert_same(whole, run(case, chunks(with_signals, cuts), strategy()))
+        whole, _ = run(case, with_signals, strategy())
+        parts, _ = run(case, chunks(with_signals, cuts), strategy())
+        assert_same(whole, parts)
         met["trades"] += len(whole.trades)
 
     for_markets(210, MARKETS, check)

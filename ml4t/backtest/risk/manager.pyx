@@ -192,10 +192,12 @@ cdef class RiskManager(FillListener):
 
     def __setstate__(self, state):
         check_not_running(self.broker is not None, "a RiskManager")
+        cdef RuleList rules = RuleList()
         parts = dict(state)
         provider, lower = parts.pop("feature_provider"), parts.pop("lower")
+        rules.restore(list(parts.values()))
         self.__init__((), provider, lower=lower)
-        self._rules.restore(list(parts.values()))
+        self._rules = rules
 
     # ---- the run -----------------------------------------------------------------------------
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from difflib import SequenceMatcher
+from functools import cache
 from typing import Any
 
 SIGNATURES = {
@@ -40,7 +41,8 @@ _MEANT = {foreign: ours for ours, names in ELSEWHERE.items() for foreign in name
 _ALIKE = 0.8
 
 
-def owned_names(base: type) -> list[str]:
+@cache
+def owned_names(base: type) -> tuple[str, ...]:
     """Return the public names of ``base`` that are no callbacks: values of a run, and what is ordered with."""
     return sorted(
         name for name in vars(base) if not name.startswith("_") and name not in SIGNATURES
