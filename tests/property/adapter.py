@@ -45,16 +45,16 @@ SAME_SWITCHES = (
 
 def compiled(case: Case, **options: Any) -> Outcome:
     """Run a case on the compiled engine: its records, and what the strategy was told and saw."""
-    result, strategy = _run(case, **options)
+    result, strategy = played(case, **options)
     return replace(outcome(result), told=strategy.told, seen=strategy.seen)
 
 
 def play(case: Case, **options: Any) -> BacktestResult:
     """Run a case on the compiled engine and return its own kind of result."""
-    return _run(case, **options)[0]
+    return played(case, **options)[0]
 
 
-def _run(
+def played(
     case: Case,
     *,
     lower: bool = True,
@@ -62,7 +62,10 @@ def _run(
     data: MarketData | Iterable[MarketData] | None = None,
     rules: Iterable[RiskRule] = (),
 ) -> tuple[BacktestResult, Scripted]:
-    """Run over the market of the case, or the same said otherwise; `rules` come after those of the case."""
+    """Run a case and return its result and its strategy.
+
+    `data` is the market of the case said otherwise; `rules` come after those of the case.
+    """
     manager = RiskManager(lower=lower)
     desk = desk_of(case, manager)
     for rule in rules:

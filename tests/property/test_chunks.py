@@ -10,7 +10,7 @@ from random import Random
 import numpy as np
 import pandas as pd
 import pytest
-from property.adapter import data_of, outcome, play
+from property.adapter import data_of, outcome, play, played
 from property.differences import differences
 from property.markets import for_markets
 from property.relations import MARKETS, rng_of, shards
@@ -75,9 +75,11 @@ def test_a_python_strategy_in_chunks(shard):
         data = data_of(case)
         rng = rng_of(case)
         cuts = random_cuts(data.n_times, rng)
-        whole = play(case, data=data)
+        whole, strategy = played(case, data=data)
+        parts, in_chunks = played(case, data=chunks(data, cuts))
         # Frames are made of the records: they take longer than the run, and are looked at now and then.
-        assert_same(whole, play(case, data=chunks(data, cuts)), frames=rng.random() < 0.2)
+        assert_same(whole, parts, frames=rng.random() < 0.2)
+        assert repr(strategy.told) == repr(in_chunks.told)
         met["trades"] += len(whole.trades)
         met["levels"] += int(whole.trades["level"].notna().sum())
         met["held at a cut"] += int(held_at(whole, data, cuts))

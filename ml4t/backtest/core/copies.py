@@ -10,6 +10,8 @@ from typing import Any
 
 Reduced = tuple[Any, ...]
 
+_ADVICE = "leave it out in __getstate__, and make it anew in __setstate__ or on_start"
+
 _EVERYTHING: Any = object.__getstate__
 _probes = threading.local()
 
@@ -70,9 +72,10 @@ class Attributes(dict[str, Any]):
     What is unpickled, or copied, is a plain dict.
     """
 
-    def __init__(self, owner: str, items: Mapping[str, Any]) -> None:
+    def __init__(self, owner: str, items: Mapping[str, Any], advice: str) -> None:
         super().__init__(items)
         self._owner = owner
+        self._advice = advice
 
     def __reduce__(self) -> Reduced:
         # Inside of a trial the outermost object names its attribute.
@@ -87,8 +90,7 @@ class Attributes(dict[str, Any]):
                 copied[name] = copy.deepcopy(value, memo)
             except Exception as error:
                 raise TypeError(
-                    f"{self._owner}.{name} cannot be copied ({_said(error)}): make it in on_start, or "
-                    "leave it out in __getstate__"
+                    f"{self._owner}.{name} cannot be copied ({_said(error)}): {self._advice}"
                 ) from error
         return copied
 
@@ -99,7 +101,7 @@ class Attributes(dict[str, Any]):
                 try:
                     _Probe(_Nowhere(), protocol=pickle.HIGHEST_PROTOCOL).dump(value)
                 except Exception as error:
-                    text = f"{self._owner}.{name} {_why_not(value, error)}"
+                    text = f"{self._owner}.{name} {_why_not(value, error, self._advice)}"
                     raise pickle.PicklingError(text) from error
         finally:
             _probes.active = False
@@ -126,18 +128,16 @@ class _Probe(pickle.Pickler):
 def _named(owner: str, state: Any) -> Any:
     if isinstance(state, tuple):
         return tuple(_named(owner, part) for part in state)
-    return None if state is None else Attributes(owner, state)
+    return None if state is None else Attributes(owner, state, _ADVICE)
 
 
-def _why_not(value: Any, error: Exception) -> str:
+def _why_not(value: Any, error: Exception, advice: str) -> str:
     name = getattr(value, "__qualname__", "") if callable(value) else ""
     if name.endswith("<lambda>"):
         return "is a lambda, which cannot be pickled: write a function at the top of a module"
     if "<locals>" in name:
         return "is made inside of a function and cannot be pickled: make it at the top of a module"
-    return (
-        f"cannot be pickled ({_said(error)}): make it in on_start, or leave it out in __getstate__"
-    )
+    return f"cannot be pickled ({_said(error)}): {advice}"
 
 
 def _said(error: Exception) -> str:

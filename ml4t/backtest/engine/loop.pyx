@@ -103,7 +103,7 @@ cdef class EngineLoop:
         chunks : iterable of MarketData
             What follows the data the loop was made with, each carrying over the bars before it.
         on_chunk : callable, optional
-            Called as ``on_chunk(data)`` when a chunk is done and still there.
+            Called as ``on_chunk(data)`` when a chunk is done and still there; of the last one after ``on_end``.
         """
         if self.broker is None or self.cursor.t >= 0:
             raise RuntimeError("a loop runs once, from the market data it was made with")
@@ -121,6 +121,8 @@ cdef class EngineLoop:
                 self.broker.takes_orders = True
                 self.callbacks.tell_what_happened()
                 self.strategy.on_end()
+                if on_chunk is not None:
+                    on_chunk(self.data)
             finally:
                 self.strategy.leave_run()
         finally:
@@ -167,14 +169,15 @@ cdef class EngineLoop:
                 self._run_one_compiled(<CompiledStrategy> self.strategy)
             else:
                 self._run_python()
-            if on_chunk is not None:
-                on_chunk(self.data)
+            # Of the last one orders can still be made, decided on its bars: before on_end and in it.
             if self._is_last_chunk():
                 return 0
             if not isinstance(self.following, MarketData):
                 raise TypeError(
                     f"a chunk must be MarketData, was {type(self.following).__name__}"
                 )
+            if on_chunk is not None:
+                on_chunk(self.data)
             self._enter(<MarketData> self.following)
             self.following = None
 

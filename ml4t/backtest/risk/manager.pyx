@@ -188,14 +188,17 @@ cdef class RiskManager(FillListener):
         check_not_running(self.broker is not None, "a RiskManager")
         parts = {"feature_provider": self.feature_provider, "lower": self.lower}
         rules = {f"rules[{i}]": entry for i, entry in enumerate(self._rules.copies())}
-        return made_anew, (RiskManager,), Attributes("RiskManager", parts | rules)
+        advice = "what a rule is made of stands at the top of a module"
+        return made_anew, (RiskManager,), Attributes("RiskManager", parts | rules, advice)
 
     def __setstate__(self, state):
         check_not_running(self.broker is not None, "a RiskManager")
+        cdef RuleList rules = RuleList()
         parts = dict(state)
         provider, lower = parts.pop("feature_provider"), parts.pop("lower")
+        rules.restore(list(parts.values()))
         self.__init__((), provider, lower=lower)
-        self._rules.restore(list(parts.values()))
+        self._rules = rules
 
     # ---- the run -----------------------------------------------------------------------------
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from difflib import SequenceMatcher
+from functools import cache
 from typing import Any
 
 SIGNATURES = {
@@ -40,11 +41,11 @@ _MEANT = {foreign: ours for ours, names in ELSEWHERE.items() for foreign in name
 _ALIKE = 0.8
 
 
-def owned_names(base: type) -> list[str]:
+@cache
+def owned_names(base: type) -> tuple[str, ...]:
     """Return the public names of ``base`` that are no callbacks: values of a run, and what is ordered with."""
-    return sorted(
-        name for name in vars(base) if not name.startswith("_") and name not in SIGNATURES
-    )
+    names = [name for name in vars(base) if not name.startswith("_") and name not in SIGNATURES]
+    return tuple(sorted(names))
 
 
 def check_names(kind: type, base: type) -> None:
@@ -84,9 +85,8 @@ def check_attributes(strategy: object, base: type) -> None:
     TypeError
         If there is one.
     """
-    shadowed = (
-        sorted(vars(strategy).keys() & owned_names(base)) if hasattr(strategy, "__dict__") else []
-    )
+    attributes = getattr(strategy, "__dict__", {})
+    shadowed = [name for name in owned_names(base) if name in attributes]
     if shadowed:
         raise TypeError(f"{type(strategy).__name__} sets {is_owned(shadowed[0], base)}")
 

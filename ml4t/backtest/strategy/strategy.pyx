@@ -324,8 +324,6 @@ cdef class Strategy:
 
     # Outside of a run a strategy holds nothing of it.
     cdef int leave_run(self) except -1:
-        if self.kept is not None:
-            self.kept.end(self)
         self.broker = None
         self.portfolio = None
         self.cursor = None
@@ -334,6 +332,8 @@ cdef class Strategy:
         self.book = None
         self.account = None
         self.codes = None
+        if self.kept is not None:
+            self.kept.end(self)
         return 0
 
     cdef int32_t code_of(self, object asset) except -1:

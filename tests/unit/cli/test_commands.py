@@ -45,8 +45,8 @@ class ReadsSignal(Strategy):
             self.buy(event.asset, 1)
 
 
-class Misspelled(Strategy):
-    def on_market_date(self, event):
+class Deaf(Strategy):
+    def on_end(self):
         pass
 """
 TIMES = pd.date_range("2024-03-04 21:00", periods=6, freq="D", tz="UTC")
@@ -183,9 +183,17 @@ def test_bad_input_is_one_sentence(folder, arguments, sentence):
 
 
 def test_a_strategy_without_a_callback(folder):
-    done = call("run", "prices.csv", "--strategy", "mine.py:Misspelled")
+    done = call("run", "prices.csv", "--strategy", "mine.py:Deaf")
     assert done.exit_code == 2
     assert "defines neither on_market_data nor on_timestamp_batch" in done.stderr
+
+
+def test_a_strategy_with_a_misspelled_callback(folder):
+    text = "from ml4t.backtest import Strategy\n\nclass Wrong(Strategy):\n    def on_bar(self, bar): ...\n"
+    folder.joinpath("wrong.py").write_text(text, encoding="utf-8")
+    done = call("run", "prices.csv", "--strategy", "wrong.py:Wrong")
+    assert done.exit_code == 2
+    assert "did you mean on_market_data(self, event)?" in done.stderr
 
 
 def test_an_output_that_is_a_file(folder):

@@ -10,6 +10,7 @@ import pytest
 from scenes import FLAT, buy_first, market, run
 
 from ml4t.backtest import CompiledStrategy, SignalStrategy, Strategy, StrategyError
+from ml4t.backtest.data.features.providers import CallableFeatureProvider
 from ml4t.backtest.risk import (
     CFuncRule,
     CompiledRule,
@@ -60,6 +61,10 @@ class Chooses(Every):
 
 class Silent(CompiledStrategy):
     """Nothing but Python attributes on a compiled strategy."""
+
+
+def features(asset, timestamp):
+    return {"x": 1.0}
 
 
 def keep(context):
@@ -231,6 +236,12 @@ def test_a_rule_keeps_its_label_when_another_of_its_name_is_gone(way):
     manager = RiskManager([TrailingStop(0.05), TrailingStop(0.1)])
     manager.remove_rule("TrailingStop")
     assert way(manager).rule_names == manager.rule_names == ("TrailingStop#2",)
+
+
+@every_way
+def test_a_manager_keeps_its_feature_provider(way):
+    manager = RiskManager([keep], CallableFeatureProvider(features))
+    assert way(manager).feature_provider.get_features("A", 0) == {"x": 1.0}
 
 
 def test_one_rule_added_twice_stays_one_rule():
