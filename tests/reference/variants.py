@@ -12,7 +12,7 @@ from math import isnan
 from reference.generator import Case
 from reference.market import NAN, Action, Bar, Market
 from reference.rules import Rule
-from reference.script import Act, Script
+from reference.script import Act
 
 
 def rewritten(
@@ -45,7 +45,7 @@ def rewritten(
     acts = {t: new_acts(acts) for t, acts in case.script.acts.items()}
     return Case(
         case.market if market is None else market,
-        Script(acts),
+        replace(case.script, acts=acts),
         [new_rule(one) for one in case.rules],
         replace(case.settings, **settings),
     )

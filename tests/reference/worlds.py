@@ -8,7 +8,6 @@ from random import Random
 from reference.generator import Case, random_case
 from reference.market import Market
 from reference.rules import Rule
-from reference.script import Script
 from reference.variants import rewritten
 
 
@@ -44,7 +43,9 @@ def changed_after(case: Case, t: int, rng: Random) -> Case:
     known = replace(
         case,
         market=Market(times, market.assets, bars, columns, actions, context),
-        script=Script({row: acts for row, acts in case.script.acts.items() if row <= t}),
+        script=replace(
+            case.script, acts={row: acts for row, acts in case.script.acts.items() if row <= t}
+        ),
     )
     return rewritten(known, rule=lambda rule: _forget(rule, t))
 
