@@ -17,7 +17,7 @@ cdef class Order:
     cdef Broker broker
 
     @staticmethod
-    cdef Order asked(object asset, double quantity, bint reduce_only)
+    cdef Order unchecked(object asset, double quantity, bint reduce_only)
     @staticmethod
     cdef Order accepted(Broker broker, int64_t order_id)
 
