@@ -36,30 +36,39 @@ def run_strategy(case: Case, strategy: Strategy, data: MarketData | None = None)
 
 
 class Twin(Strategy):
-    """What SignalStrategy's docstring says, written in Python."""
+    """What SignalStrategy's docstring says, written in Python; of its events it keeps a list."""
 
-    def __init__(self, shorts: bool, **size: float) -> None:
+    def __init__(self, longs: bool, shorts: bool, **size: float) -> None:
+        self.longs = longs
         self.shorts = shorts
         self.size = size
+        self.passed_over: list[tuple] = []
 
     def on_market_data(self, event) -> None:
-        if self.open_orders(event.asset):
-            return
-        enters = event.long_in > 0
+        enters = self.longs and event.long_in > 0
         shorts = self.shorts and event.short_in > 0
         held = self.quantity(event.asset)
-        if held == 0.0:
-            if enters:
-                self.buy(event.asset, **self.size)
-            elif shorts:
-                self.sell(event.asset, **self.size)
-        elif held > 0.0:
-            self.leave(event.asset, shorts, event.long_out > 0, self.sell)
-        else:
-            self.leave(event.asset, enters, event.short_out > 0, self.buy)
+        if held > 0.0:
+            self.held(event, enters, self.longs and event.long_out > 0, shorts, self.sell)
+        elif held < 0.0:
+            self.held(event, shorts, self.shorts and event.short_out > 0, enters, self.buy)
+        elif enters:
+            self.pass_over(event, shorts, "conflicting_signal")
+            self.buy(event.asset, **self.size)
+        elif shorts:
+            self.sell(event.asset, **self.size)
 
-    def leave(self, asset: str, reverses: bool, leaves: bool, enter) -> None:
-        if reverses or leaves:
-            self.close(asset)
+    def held(self, event, enters: bool, leaves: bool, reverses: bool, enter) -> None:
+        exit_waits = bool(self.open_orders(event.asset))
+        if reverses or (leaves and not exit_waits):
+            self.pass_over(event, enters, "conflicting_signal")
+        elif exit_waits:
+            self.pass_over(event, enters, "exit_pending")
+        if (reverses or leaves) and not exit_waits:
+            self.close(event.asset)
         if reverses:
-            enter(asset, **self.size)
+            enter(event.asset, **self.size)
+
+    def pass_over(self, event, was_on: bool, reason: str) -> None:
+        if was_on:
+            self.passed_over.append((event.timestamp_ns, event.asset, reason))

@@ -7,7 +7,6 @@ for less than a millionth of the currency is rounding.
 from dataclasses import replace
 from random import Random
 
-import pytest
 from property.adapter import outcome
 from property.differences import differences
 from property.markets import for_markets
@@ -20,10 +19,6 @@ from ml4t.backtest import SignalStrategy
 
 NEAR = 1e-9
 DUST = 1e-6
-MONEY_SHORT = pytest.mark.xfail(
-    strict=True,
-    reason="entries of one timestamp are paid first come, first served, not as one basket",
-)
 NUMBERS = frozenset({"order_id", "trade_id"})  # by submission
 ASSET_ROWS = frozenset({"decision_row", "entry_decision_row", "exit_decision_row"})
 
@@ -106,10 +101,13 @@ def test_targets_for_all_assets_know_no_order(shard):
     assert_kept(differences_of_baskets, shard)
 
 
-@MONEY_SHORT
 @shards
 def test_targets_that_cannot_be_paid_know_no_order(shard):
     assert_kept(differences_of_scaled_baskets, shard)
+
+
+def test_a_basket_that_pays_in_turn_is_found():
+    assert_found(differences_of_scaled_baskets, "basket_pays_in_turn")
 
 
 def test_weights_of_what_the_assets_before_have_left_are_found():
@@ -146,7 +144,6 @@ def test_signals_of_all_assets_know_no_order(shard):
     check_signals(shard, "allow")
 
 
-@MONEY_SHORT
 @shards
 def test_signals_that_cannot_be_paid_know_no_order(shard):
     check_signals(shard, "scale")

@@ -52,6 +52,8 @@ def told_of_others(out: Outcome, place: int) -> Outcome:
         changed = with_columns(changed, ASSET_ROWS, lambda of: of and (of[0], name(of[1])))
         if table == "seen":
             changed["held"] = [(name(asset), *rest) for asset, *rest in one["held"]]
+            after = one["after_orders"]
+            changed["after_orders"] = [*after[:place], 0.0, *after[place:]]
         return changed
 
     return each_row(out, row)
@@ -59,7 +61,10 @@ def told_of_others(out: Outcome, place: int) -> Outcome:
 
 def differences_with_idle_asset(case: Case, run: Run) -> list[str]:
     place = rng_of(case).randint(0, len(case.market.assets))
-    return differences(told_of_others(run(case), place), run(with_idle_asset(case, place)))
+    found = run(with_idle_asset(case, place))
+    bar = {"what": "bar", "asset": f"A{place}"}
+    found.told = [row for row in found.told if row != bar]
+    return differences(told_of_others(run(case), place), found)
 
 
 @shards

@@ -55,7 +55,7 @@ def chunks(data: MarketData, cuts: list[int], with_actions: bool = True) -> Iter
 
 
 def random_cuts(n_times: int, rng: Random) -> list[int]:
-    n_cuts = min(n_times - 1, rng.choice((1, 2, 5, n_times - 1)))
+    n_cuts = min(n_times - 1, rng.choice((1, 2, 2, 5, 5, n_times - 1)))
     return sorted(rng.sample(range(1, n_times), n_cuts))
 
 

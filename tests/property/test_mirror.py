@@ -10,9 +10,19 @@ from reference.variants import highest_price, mirrorable, mirrored
 PRICES = frozenset({
     "price", "base_price", "entry_price", "exit_price", "decision_close", "mark", "level", "stop", "target",
     "stop_at_entry", "target_at_entry", "stop_at_exit", "target_at_exit", "entry_level", "exit_level",
+    "average_price",
 })  # fmt: skip
 SIGNED = frozenset(
-    {"quantity", "filled_quantity", "rest", "position_after", "side", "asked", "given"}
+    {
+        "quantity",
+        "filled_quantity",
+        "rest",
+        "position_after",
+        "side",
+        "asked",
+        "given",
+        "target_units",
+    }
 )
 # Sums of an account of 2**24, and averages of prices: the terms mirror exactly, their sums nearly.
 NEAR = 1e-6
@@ -27,9 +37,11 @@ def told_mirrored(out: Outcome, width: float) -> Outcome:
 
     def row(table: str, one: dict) -> dict:
         changed = with_columns(one, PRICES, price)
-        changed = with_columns(changed, SIGNED, lambda value: -value)
+        changed = with_columns(changed, SIGNED, other_side)
         if table == "orders":
             changed["notional"] = one["units"] * width - one["notional"]
+            if one["units"] == 0.0:  # no fill: no price
+                changed["average_price"] = one["average_price"]
         elif table == "trades":
             changed["return_"] = one["net_pnl"] / (changed["entry_price"] * one["quantity"])
             changed["quantity"] = one["quantity"]  # of a trade: what was entered, without a sign
@@ -37,6 +49,7 @@ def told_mirrored(out: Outcome, width: float) -> Outcome:
             held = one["held"]
             changed["held"] = [(a, -q, n, price(s), price(t)) for a, q, n, s, t in held]
             changed["cash"] += width * sum(of[1] for of in held)
+            changed["after_orders"] = [-units for units in one["after_orders"]]
         elif table == "equity":
             net, gross = units[one["timestamp"]]
             changed["cash"] += width * net
@@ -46,6 +59,10 @@ def told_mirrored(out: Outcome, width: float) -> Outcome:
         return changed
 
     return each_row(out, row)
+
+
+def other_side(value: float | str) -> float | str:
+    return {"buy": "sell", "sell": "buy"}[value] if isinstance(value, str) else -value
 
 
 def units_held(out: Outcome) -> dict[int, tuple[float, float]]:

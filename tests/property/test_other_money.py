@@ -17,8 +17,9 @@ MONEY = frozenset({
     "price", "base_price", "entry_price", "exit_price", "decision_close", "mark", "level", "stop", "target",
     "stop_at_entry", "target_at_entry", "stop_at_exit", "target_at_exit", "entry_level", "exit_level", "mfe",
     "mae", "commission", "slippage_cost", "dividends", "gross_pnl", "net_pnl", "realized_pnl",
-    "unrealized_pnl", "notional", "equity", "cash", "gross_exposure", "net_exposure",
+    "unrealized_pnl", "notional", "average_price", "equity", "cash", "gross_exposure", "net_exposure",
 })  # fmt: skip
+OF_MONEY = ("negative_equity", "negative_cash")  # what events of these reasons tell is no units
 FACTORS = 2.0**-30, 0.125, 0.5, 2.0, 1024.0, 2.0**30
 
 
@@ -29,7 +30,7 @@ def told_in_other_money(out: Outcome, factor: float) -> Outcome:
         return value * factor
 
     def row(table: str, one: dict) -> dict:
-        names = MONEY | {"asked"} if one.get("reason") == "negative_equity" else MONEY
+        names = MONEY | {"asked"} if one.get("reason") in OF_MONEY else MONEY
         changed = with_columns(one, names, money)
         if table == "seen":
             changed["held"] = [

@@ -74,10 +74,10 @@ def unnamed(out: Outcome) -> Outcome:
     return each_row(out, row)
 
 
-def differences_of_twins(case: Case, rules: Sequence[RiskRule], lower: bool) -> list[str]:
+def runs_of_twins(case: Case, rules: Sequence[RiskRule], **options) -> tuple[Outcome, Outcome]:
+    """The run under the rules of the package, and that under these."""
     expected = outcome(play(case, rules=OF_THE_PACKAGE))
-    found = outcome(play(case, rules=rules, lower=lower))
-    return differences(unnamed(expected), unnamed(found))
+    return unnamed(expected), unnamed(outcome(play(case, rules=rules, **options)))
 
 
 def without_removals(case: Case) -> Case:
@@ -97,8 +97,9 @@ def test_the_same_rule_said_in_other_ways_is_the_same_run(ways, shard):
         rng = rng_of(case)
         way, lower = rng.choice(sorted(ways)), rng.random() < 0.5
         case = without_removals(case)
-        assert differences_of_twins(case, ways[way], lower) == [], (way, lower)
-        met.update(fill["exit_type"] for fill in outcome(play(case, rules=ways[way])).fills)
+        expected, found = runs_of_twins(case, ways[way], lower=lower)
+        assert differences(expected, found) == [], (way, lower)
+        met.update(fill["exit_type"] for fill in expected.fills)
 
     for_markets(580 + shard, MARKETS, check)
     assert min(met[kind] for kind in ("trailing_stop", "take_profit", "time_exit")) > 50, met
@@ -108,7 +109,7 @@ def test_a_twin_that_leaves_a_bar_later_is_found():
     found = []
 
     def check(case: Case) -> None:
-        found.extend(differences_of_twins(without_removals(case), [Own(BARS + 1)], lower=True))
+        found.extend(differences(*runs_of_twins(without_removals(case), [Own(BARS + 1)])))
 
     for_markets(590, 20, check)
     assert found

@@ -52,8 +52,8 @@ def test_a_run_said_again_is_the_same_run(shard):
         nonlocal trades
         inputs = inputs_of(case)
         copied = rng_of(case).choice((Inputs._make, deepcopy, by_pickle))(inputs)
-        first = inputs.run(Twin(shorts=True, percent=0.4))
-        assert differences_of(first, copied.run(Twin(shorts=True, percent=0.4))) == []
+        first = inputs.run(Twin(longs=True, shorts=True, percent=0.4))
+        assert differences_of(first, copied.run(Twin(longs=True, shorts=True, percent=0.4))) == []
         trades += len(first.trades)
 
     for_markets(550 + shard, MARKETS, check)
@@ -75,7 +75,7 @@ def test_a_strategy_that_begins_with_the_state_of_the_first_run_is_found():
     found = []
 
     def check(case: Case) -> None:
-        inputs, strategy = inputs_of(case), Stubborn(shorts=True, percent=0.4)
+        inputs, strategy = inputs_of(case), Stubborn(longs=True, shorts=True, percent=0.4)
         found.extend(differences_of(inputs.run(strategy), inputs.run(strategy)))
 
     for_markets(560, 20, check)

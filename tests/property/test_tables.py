@@ -84,13 +84,16 @@ WAYS = {form: over_form(form) for form in FORMS} | {
 
 @shards
 def test_every_kind_of_table_makes_the_same_run(shard, tmp_path):
-    """One of the ways for each market; every third market in chunks, too, which take their time."""
+    """One of the ways for each market; every fifth market in chunks, too, which take their time."""
     met: Counter = Counter()
 
     def check(case: Case) -> None:
         case = tabular(case)
         rng = rng_of(case)
-        ways = {rng.choice(sorted(WAYS)), rng.choice(["in chunks", "Arrow", "Polars"])}
+        ways = {
+            rng.choice(sorted(WAYS)),
+            rng.choice(["in chunks", "Arrow", "Arrow", "Polars", "Polars"]),
+        }
         expected = outcome(play(case))
         for way in sorted(ways):
             found = outcome(play(case, data=WAYS[way](case, tmp_path)))
@@ -99,7 +102,7 @@ def test_every_kind_of_table_makes_the_same_run(shard, tmp_path):
 
     for_markets(530 + shard, MARKETS, check)
     assert min(met[way] for way in WAYS) >= 2, met
-    assert met["in chunks"] > 50
+    assert met["in chunks"] > 30
 
 
 def test_columns_that_come_too_late_are_found():

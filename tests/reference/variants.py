@@ -43,10 +43,11 @@ def rewritten(
         ]
 
     acts = {t: new_acts(acts) for t, acts in case.script.acts.items()}
-    replies = {number: act(reply) for number, reply in case.script.replies.items()}
+    replies = {number: act(one) for number, one in case.script.replies.items()}
+    replies = {number: one for number, one in replies.items() if one is not None}
     return Case(
         case.market if market is None else market,
-        Script(acts, {number: reply for number, reply in replies.items() if reply is not None}),
+        Script(acts, replies),
         [new_rule(one) for one in case.rules],
         replace(case.settings, **settings),
     )

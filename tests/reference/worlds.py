@@ -9,7 +9,6 @@ from reference.generator import Case, random_case
 from reference.market import Market
 from reference.records import Outcome
 from reference.rules import Rule
-from reference.script import Script
 from reference.variants import rewritten
 
 
@@ -55,8 +54,8 @@ def changed_after(case: Case, t: int, rng: Random) -> Case:
     known = replace(
         case,
         market=Market(times, market.assets, bars, columns, actions, context),
-        script=Script(
-            {row: acts for row, acts in case.script.acts.items() if row <= t}, case.script.replies
+        script=replace(
+            case.script, acts={row: acts for row, acts in case.script.acts.items() if row <= t}
         ),
     )
     return rewritten(known, rule=lambda rule: _forget(rule, t))

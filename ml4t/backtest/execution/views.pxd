@@ -27,7 +27,7 @@ cdef class Order:
     cdef int32_t event_reason        # REASON_NONE when it is told of none
 
     @staticmethod
-    cdef Order as_asked(object asset, double quantity, bint reduce_only)
+    cdef Order unchecked(object asset, double quantity, bint reduce_only)
     @staticmethod
     cdef Order accepted(Broker broker, int64_t order_id)
     @staticmethod

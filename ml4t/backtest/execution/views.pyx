@@ -42,16 +42,16 @@ cdef class Order:
         ValueError
             If the units are neither 0 nor of a size that an order can have.
         """
-        cdef Order order = Order.as_asked(asset, float(quantity), reduce_only)
+        cdef Order order = Order.unchecked(asset, float(quantity), reduce_only)
         if order.quantity != 0.0 and not is_quantity(order.quantity):
             raise ValueError(
                 f"quantity of an order must be 0 or of a size in {ranges.QUANTITY}, was {quantity!r}"
             )
         return order
 
-    # As the strategy asks for it: what closes a position is of any size that a position has.
+    # What closes a position is of any size that a position has: nothing is refused.
     @staticmethod
-    cdef Order as_asked(object asset, double quantity, bint reduce_only):
+    cdef Order unchecked(object asset, double quantity, bint reduce_only):
         cdef Order order = Order.__new__(Order)
         order.asset = asset
         order.quantity = quantity
@@ -105,7 +105,7 @@ cdef class Order:
             raise ValueError(
                 f"quantity of the changed order must be at most {MOST_UNITS:g} units, was {changed}"
             )
-        return Order.as_asked(self.asset, changed, self.reduce_only)
+        return Order.unchecked(self.asset, changed, self.reduce_only)
 
     @property
     def status(self):

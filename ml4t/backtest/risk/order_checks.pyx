@@ -72,7 +72,7 @@ cdef class OrderChecks:
         cdef RuleEntry entry
         cdef RiskContext context
         name = self.contexts.cursor.data.assets[asset]
-        order = Order.as_asked(name, quantity[0], reduce_only)
+        order = Order.unchecked(name, quantity[0], reduce_only)
         context = self.contexts.new(&self.positions.at[asset], False, True)
         for candidate in self._asked_of(name):
             entry = candidate
