@@ -10,6 +10,7 @@ from ml4t.backtest.lookahead import LookaheadReport, check_lookahead
 from ml4t.backtest.market.cross_section import CrossSection
 from ml4t.backtest.market.event import MarketEvent
 from ml4t.backtest.market.market_data import MarketData
+from ml4t.backtest.records.errors import ResultError
 from ml4t.backtest.result import BacktestResult
 from ml4t.backtest.strategy.errors import BacktestInterrupted, StrategyError
 from ml4t.backtest.strategy.signal_strategy import SignalStrategy
@@ -31,6 +32,7 @@ __all__ = [
     "MarketData",
     "MarketEvent",
     "Order",
+    "ResultError",
     "SignalStrategy",
     "Strategy",
     "StrategyError",

@@ -20,8 +20,12 @@ from ml4t.backtest.market.market_data import MarketData
 from ml4t.backtest.provenance.package_versions import package_versions
 from ml4t.backtest.records.arrow_table import arrow_table
 from ml4t.backtest.records.chunk_rows import ChunkRows
+from ml4t.backtest.records.description import read_description
+from ml4t.backtest.records.errors import ResultError
 from ml4t.backtest.records.frames import TABLES, Frames, RecordFrames
-from ml4t.backtest.records.storage import StoredFrames, read_description, write_folder
+from ml4t.backtest.records.replaced import reason
+from ml4t.backtest.records.storage import write_folder
+from ml4t.backtest.records.stored_frames import StoredFrames
 from ml4t.backtest.report.plot import equity_figure
 from ml4t.backtest.report.summary import summary_text
 
@@ -296,10 +300,15 @@ class BacktestResult:
         ------
         ImportError
             If matplotlib is not installed.
+        ResultError
+            If the picture cannot be written.
         """
         figure = equity_figure(self)
         if path is not None:
-            figure.savefig(path)
+            try:
+                figure.savefig(path)
+            except OSError as error:
+                raise ResultError(f"{path} cannot be written: {reason(error)}") from error
         return figure
 
     def to_parquet(self, folder: str | Path) -> Path:
@@ -308,7 +317,12 @@ class BacktestResult:
         Returns
         -------
         Path
-            The folder. A result already there is replaced.
+            The folder. A result already there is replaced, all at once.
+
+        Raises
+        ------
+        ResultError
+            If it cannot be written; what the folder held before is there still.
         """
         return write_folder(folder, self._table, self._description())
 
@@ -338,18 +352,17 @@ class BacktestResult:
     def load(cls, folder: str | Path) -> BacktestResult:
         """Read a result that :meth:`to_parquet` wrote. Runs no code of the strategy.
 
+        Tables that another program wrote anew since (pandas, Polars, DuckDB) are read for what they hold.
+
         Raises
         ------
-        FileNotFoundError
-            If there is no ``result.json`` in ``folder``.
-        ValueError
-            If it was written by a newer format.
+        ResultError
+            If the folder holds none, a part of one or a damaged one, or one of a later version; the
+            message names the file and the reason.
         """
+        folder = Path(folder)
         description = read_description(folder)
-        description["config"] = BacktestConfig.model_validate(description["config"])
-        if description["seconds"] is None:
-            description["seconds"] = float("nan")
-        return cls(StoredFrames(folder), **description)
+        return cls(StoredFrames(folder, description.tables), **description.arguments())
 
     def __repr__(self) -> str:
         metrics = self._metrics
