@@ -24,6 +24,7 @@ from ml4t.backtest.records.description import read_description
 from ml4t.backtest.records.errors import ResultError
 from ml4t.backtest.records.frames import TABLES, Frames, RecordFrames
 from ml4t.backtest.records.replaced import reason
+from ml4t.backtest.records.shown_times import ShownTimes
 from ml4t.backtest.records.storage import write_folder
 from ml4t.backtest.records.stored_frames import StoredFrames
 from ml4t.backtest.report.plot import equity_figure
@@ -42,8 +43,9 @@ class BacktestResult:
 
     Tables are pandas frames, made when first asked for and kept. Each access returns a copy (of the
     frame, not of its values, from pandas 3 on): the result does not see what is done to it. Times are
-    ``datetime64[ns, UTC]``; names are categoricals; what there is none of is NaN or NaT. Columns and
-    units stand in ``docs/results.md``.
+    written as those of the price table were: dates as dates, times in their zone, or without one.
+    :meth:`to_frames` has them in any other zone, Arrow and files in UTC. Names are categoricals; what
+    there is none of is NaN or NaT. Columns and units stand in ``docs/results.md``.
 
     Attributes
     ----------
@@ -86,7 +88,8 @@ class BacktestResult:
         versions: Mapping[str, str | None] | None = None,
     ) -> None:
         self._frames = frames
-        self._tables: dict[str, pd.DataFrame] = {}
+        self._tables: dict[str, pd.DataFrame] = {}  # times in UTC
+        self._shown: dict[str, pd.DataFrame] = {}
         self.config = config
         self.strategy_name = strategy_name
         self.seconds = float(seconds)
@@ -183,43 +186,73 @@ class BacktestResult:
             self._tables[name] = self._frames.frame(name)
         return self._tables[name]
 
+    def _frame(self, name: str) -> pd.DataFrame:
+        if name not in self._shown:
+            self._shown[name] = self._times.frame(self._table(name))
+        return self._shown[name].copy(deep=DEEP)
+
+    @cached_property
+    def _times(self) -> ShownTimes:
+        return ShownTimes.of_prices(self.info)
+
     @property
     def trades(self) -> pd.DataFrame:
         """Round trips, flat to flat, in the order they ended; one row a trade."""
-        return self._table("trades").copy(deep=DEEP)
+        return self._frame("trades")
 
     @property
     def fills(self) -> pd.DataFrame:
         """Executions in the order they happened; one row a fill."""
-        return self._table("fills").copy(deep=DEEP)
+        return self._frame("fills")
 
     @property
     def orders(self) -> pd.DataFrame:
         """Orders in the order they were accepted, levels that were hit among them; one row an order."""
-        return self._table("orders").copy(deep=DEEP)
+        return self._frame("orders")
 
     @property
     def events(self) -> pd.DataFrame:
         """What else happened to orders and levels: rejected, scaled, cancelled, NaN inputs."""
-        return self._table("events").copy(deep=DEEP)
+        return self._frame("events")
 
     @property
     def equity(self) -> pd.DataFrame:
         """Equity, cash, exposure, leverage and drawdown at the end of each timestamp (the index)."""
-        return self._table("equity").copy(deep=DEEP)
+        return self._frame("equity")
 
     @property
     def positions(self) -> pd.DataFrame:
         """What was held at the end of each timestamp; one row per (timestamp, held asset)."""
-        return self._table("positions").copy(deep=DEEP)
+        return self._frame("positions")
 
     @property
     def open_positions(self) -> pd.DataFrame:
         """Positions still open when the run ended, marked; one row a position."""
-        return self._table("open_positions").copy(deep=DEEP)
+        return self._frame("open_positions")
+
+    def to_frames(
+        self, timezone: str | None = None, *, naive: bool = False
+    ) -> dict[str, pd.DataFrame]:
+        """Return all tables by name, their times on the clock of a zone.
+
+        Parameters
+        ----------
+        timezone : str, optional
+            ``"America/New_York"``, ``"UTC"``, say. By default times are as in the tables of the result.
+        naive : bool
+            Leave the zone out of the times, as Excel needs it.
+
+        Raises
+        ------
+        ValueError
+            If there is no such zone.
+        """
+        times = self._times if timezone is None else ShownTimes.in_zone(timezone)
+        times = times.naive if naive else times
+        return {name: times.frame(self._table(name)).copy(deep=DEEP) for name in TABLES}
 
     def to_arrow(self, table: str | None = None) -> pyarrow.Table | dict[str, pyarrow.Table]:
-        """Return one table, or all of them by name, as Arrow tables.
+        """Return one table, or all of them by name, as Arrow tables; their times are UTC.
 
         Parameters
         ----------
@@ -246,7 +279,7 @@ class BacktestResult:
         equity = self._table("equity")
         ends = session_ends(equity.index.asi8, session_zone(self.info))
         values = simple_returns(equity["equity"].to_numpy()[ends], self.config.initial_cash)
-        return pd.Series(values, index=equity.index[ends], name="return")
+        return pd.Series(values, index=self._times.shown(equity.index[ends]), name="return")
 
     @property
     def metrics(self) -> dict[str, Any]:

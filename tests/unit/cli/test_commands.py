@@ -136,7 +136,9 @@ def test_dates_are_given_their_time_of_day(folder):
     # 16:00 in New York is 21:00 UTC: the bars of the other file.
     done = call(*arguments, "--bar-time", "16:00 America/New_York", "--output", "out")
     assert done.exit_code == 0, done.output
-    assert list(BacktestResult.load("out").fills["timestamp"]) == [TIMES[2]]
+    result = BacktestResult.load("out")
+    assert list(result.fills["timestamp"]) == [pd.Timestamp(TIMES[2].date())]
+    assert list(result.to_frames("UTC")["fills"]["timestamp"]) == [TIMES[2]]
 
 
 def test_a_progress_bar_goes_to_stderr(folder):

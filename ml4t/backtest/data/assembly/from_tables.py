@@ -126,8 +126,7 @@ def market_data(
     signal_names += [name for _, table in signal_tables for name in table.columns]
     info = {
         "closes_only": read.closes_only,
-        "dates_only": read.stamps.kind == "date",
-        "times": read.stamps.kind,
+        **clock.facts(read.stamps),
         "bar_time": bar_time,
         "timezone": timezone,
         "tables": {name: len(times) for name, times in stamps.items()},

@@ -105,7 +105,8 @@ def make_feed_plan(
 
     signal_tables, series = opened(signal_requests, names), opened(feature_requests, names)
     market = opened(context_requests, ())
-    stamps = {PRICES: Stamps(found.kinds["timestamp"], np.empty(0, np.int64))}
+    zone = getattr(source.dataset.schema.field(source.time).type, "tz", None)
+    stamps = {PRICES: Stamps(found.kinds["timestamp"], np.empty(0, np.int64), zone)}
     for table in signal_tables + series + market:
         stamps[table.request.name] = table.stamps
     corporate = actions_of(_chosen(actions, names, assets), names, clock, stamps)
@@ -127,8 +128,7 @@ def make_feed_plan(
         on_violation=on_violation,
         info={
             "closes_only": not set(OHLC) <= set(source.roles),
-            "dates_only": found.kinds["timestamp"] == "date",
-            "times": found.kinds["timestamp"],
+            **clock.facts(stamps[PRICES]),
             "bar_time": bar_time,
             "timezone": timezone,
             "tables": {PRICES: found.n_rows}

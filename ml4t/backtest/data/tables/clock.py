@@ -6,6 +6,7 @@ import datetime
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import numpy as np
@@ -33,6 +34,23 @@ class Clock:
     time_of_day: int | None = None
     bar_zone: ZoneInfo | None = None
     naive_zone: ZoneInfo | None = None
+
+    def zone(self, stamps: Stamps) -> str | None:
+        """Return the zone of the clock that stamps were read off, None for UTC."""
+        if stamps.kind == "aware":
+            return stamps.zone
+        said = self.bar_zone if stamps.kind == "date" else None
+        zone = said or self.naive_zone
+        return None if zone is None else zone.key
+
+    def facts(self, stamps: Stamps) -> dict[str, Any]:
+        """Return how a table writes its times, as ``MarketData.info`` holds it of the prices."""
+        return {
+            "dates_only": stamps.kind == "date",
+            "times": stamps.kind,
+            "zone": self.zone(stamps),
+            "written_zone": stamps.zone,
+        }
 
     def instants(self, stamps: Stamps, table_name: str, extra_days: int = 0) -> Int64s:
         """Return nanoseconds UTC; ``extra_days`` are added to dates before their time of day."""

@@ -7,7 +7,7 @@ them). Midnight UTC is an instant like any other.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -36,16 +36,20 @@ WITH_ZONE = r"^.{11,}(Z|[+-]\d{2}(:?\d{2})?)$"
 
 @dataclass(frozen=True)
 class Stamps:
-    """Times as a table has them; ``values`` are days since 1970 for dates, else nanoseconds."""
+    """Times as a table has them; ``values`` are days since 1970 for dates, else nanoseconds.
+
+    ``zone`` is that of the column, of dates as well; None where it has none.
+    """
 
     kind: str
     values: Int64s
+    zone: str | None = None
 
     def take(self, rows: Int64s) -> Stamps:
-        return Stamps(self.kind, self.values[rows])
+        return replace(self, values=self.values[rows])
 
     def followed_by(self, later: Stamps) -> Stamps:
-        return Stamps(self.kind, np.concatenate([self.values, later.values]))
+        return replace(self, values=np.concatenate([self.values, later.values]))
 
     def __len__(self) -> int:
         return len(self.values)
@@ -100,8 +104,8 @@ def _stamps(values: Int64s, zone: str | None, kind: str | None) -> Stamps:
     if kind in (None, "date") and zone not in ("UTC", "Etc/UTC", "+00:00", "Z"):
         days = _whole_days(values if zone is None else _local(values, zone))
         if days is not None:
-            return Stamps("date", days)
-    return Stamps("naive" if zone is None else "aware", values)
+            return Stamps("date", days, zone)
+    return Stamps("naive" if zone is None else "aware", values, zone)
 
 
 def plain_times(column: Any, table_name: str, column_name: str) -> pa.Array:
