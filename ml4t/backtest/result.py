@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from ml4t.backtest.analytics.as_json import as_json
 from ml4t.backtest.analytics.metrics import performance_metrics, simple_returns
 from ml4t.backtest.analytics.sessions import session_ends, session_zone
 from ml4t.backtest.config import BacktestConfig
@@ -21,14 +22,17 @@ from ml4t.backtest.provenance.package_versions import package_versions
 from ml4t.backtest.records.arrow_table import arrow_table
 from ml4t.backtest.records.chunk_rows import ChunkRows
 from ml4t.backtest.records.description import read_description
+from ml4t.backtest.records.empty_columns import empty_columns
 from ml4t.backtest.records.errors import ResultError
 from ml4t.backtest.records.frames import TABLES, Frames, RecordFrames
 from ml4t.backtest.records.replaced import reason
 from ml4t.backtest.records.shown_times import ShownTimes
 from ml4t.backtest.records.storage import write_folder
 from ml4t.backtest.records.stored_frames import StoredFrames
+from ml4t.backtest.report.notes import notes_of
 from ml4t.backtest.report.plot import equity_figure
 from ml4t.backtest.report.summary import summary_text
+from ml4t.backtest.report.wording import percent
 
 if TYPE_CHECKING:
     import pyarrow
@@ -86,6 +90,7 @@ class BacktestResult:
         not_reproducible: str = "",
         fingerprint: str | Callable[[], str] = "",
         versions: Mapping[str, str | None] | None = None,
+        empty_columns: Sequence[str] | Callable[[], Sequence[str]] = (),
     ) -> None:
         self._frames = frames
         self._tables: dict[str, pd.DataFrame] = {}  # times in UTC
@@ -102,6 +107,7 @@ class BacktestResult:
         self.not_reproducible = not_reproducible
         self._fingerprint = fingerprint
         self._versions = versions
+        self._empty_columns = empty_columns
 
     @cached_property
     def fingerprint(self) -> str:
@@ -116,6 +122,12 @@ class BacktestResult:
             If a file of the feed was written since the feed was made, or cannot be read.
         """
         return self._fingerprint() if callable(self._fingerprint) else self._fingerprint
+
+    @cached_property
+    def empty_columns(self) -> tuple[str, ...]:
+        """Signals, indicators and context values of the market data that are NaN at every bar."""
+        given = self._empty_columns
+        return tuple(given() if callable(given) else given)
 
     @cached_property
     def versions(self) -> dict[str, str | None]:
@@ -159,7 +171,9 @@ class BacktestResult:
         frames: Frames
         if isinstance(data, ChunkRows):
             frames, n_rows = data.frames(records, config), data.n_rows
+            empty: tuple[str, ...] | Callable[[], tuple[str, ...]] = data.empty_columns
         else:
+            empty = functools.partial(empty_columns, data)
             frames = RecordFrames(records, data, config)
             n_rows = int(data.offsets[records["n_done"]])
             if fingerprint is None:
@@ -177,6 +191,7 @@ class BacktestResult:
             run_file=None if isinstance(run_file, str) else run_file,
             not_reproducible=run_file if isinstance(run_file, str) else "",
             fingerprint=fingerprint or "",
+            empty_columns=empty,
         )
 
     # ------------------------------------------------------------------------------------ tables
@@ -283,7 +298,7 @@ class BacktestResult:
 
     @property
     def metrics(self) -> dict[str, Any]:
-        """Performance measures by name; ``docs/results.md`` has the formulas."""
+        """Performance measures by name, as JSON has them; ``docs/results.md`` has the formulas."""
         return dict(self._metrics)
 
     @cached_property
@@ -291,16 +306,16 @@ class BacktestResult:
         return self.measure()
 
     def measure(self, *, periods_per_year: float | None = None) -> dict[str, Any]:
-        """Compute the measures anew.
+        """Compute the measures anew: finite numbers, texts and None, as JSON has them.
 
         Parameters
         ----------
         periods_per_year : float, optional
-            Returns in a year, for data whose own frequency is not what you want: 365 for a market that
-            never closes. By default it is read off the time axis.
+            Returns in a year, for volatility, Sharpe and Sortino; by default those of the data are
+            counted. A run of under a month is then annualised too, but for its growth and turnover.
         """
         column = functools.partial(self._frames.column, "fills")
-        return performance_metrics(
+        measured = performance_metrics(
             self._table("equity"),
             self._table("trades"),
             initial_cash=self.config.initial_cash,
@@ -310,8 +325,14 @@ class BacktestResult:
             time_zone=session_zone(self.info),
             periods_per_year=periods_per_year,
         )
+        return as_json(measured, self._times.text)
 
     # ----------------------------------------------------------------------------------- reports
+
+    @cached_property
+    def notes(self) -> tuple[str, ...]:
+        """What to keep in mind when reading the figures, a sentence each; ``docs/results.md`` lists them."""
+        return notes_of(self)
 
     def summary(self) -> str:
         """Return the run on one page of plain text, with what to keep in mind when reading it."""
@@ -379,6 +400,7 @@ class BacktestResult:
             "run_file": self.run_file,
             "not_reproducible": not_reproducible,
             "versions": self.versions,
+            "empty_columns": self.empty_columns,
         }
 
     @classmethod
@@ -403,5 +425,5 @@ class BacktestResult:
         partial = ", partial" if self.partial else ""
         return (
             f"BacktestResult({name}: {metrics['timestamps']:,} timestamps, {metrics['trades']:,} trades, "
-            f"return {metrics['total_return']:.2%}{partial})"
+            f"return {percent(metrics['total_return'])}{partial})"
         )

@@ -122,6 +122,31 @@ def names_of_rules(n):
     return lambda: BacktestResult.from_run(records, data, BacktestConfig()).summary()
 
 
+def notes_of_rows(n):
+    """Notes of n events of every kind and reason, and of n orders that wait."""
+    number = np.arange(n)
+    records = run_records(
+        5,
+        [1e5] * 5,
+        orders=rows(codes.ORDER, n, rule=-1, timestamp=START),
+        events=rows(
+            codes.EVENT, n, rule=number % 2, timestamp=START, kind=number % len(codes.EVENT_KINDS),
+            reason=number % len(codes.FIXED_REASONS), asked=2.0, given=1.0,
+        ),
+        rule_names=("one", "other"),
+    )  # fmt: skip
+    data = market(np.full(5, 100.0))
+    return lambda: BacktestResult.from_run(records, data, BacktestConfig()).notes
+
+
+def notes_of_columns(n):
+    """Notes of n columns, half of them NaN at every one of many bars."""
+    features = {f"f{number}": np.full(2_000, (1.0, np.nan)[number % 2]) for number in range(n)}
+    data = market(np.full(2_000, 100.0), features=features)
+    records = run_records(2_000, np.full(2_000, 1e5))
+    return lambda: BacktestResult.from_run(records, data, BacktestConfig()).notes
+
+
 def metrics_of_minutes(n):
     data, records = busy_run(n, n // 20)
     return lambda: BacktestResult.from_run(records, data, BacktestConfig()).metrics
@@ -316,6 +341,8 @@ PREPARED = {
     "frames, by rows": (frames_of_rows, 10_000),
     "frames, by columns that trades carry": (columns_of_trades, 1_000),
     "summary, by rules and reasons": (names_of_rules, 5_000),
+    "notes, by events and orders": (notes_of_rows, 50_000),
+    "notes, by columns": (notes_of_columns, 500),
     "metrics, by timestamps": (metrics_of_minutes, 400_000),
     "positions, by assets split while they have no bar": (positions_over_splits, 300),
     "run in chunks, by chunks": (chunks_of_a_run, 100),
@@ -357,6 +384,7 @@ def test_quadratic_work_is_seen():
 
 BY_ROWS = {
     "frames": (frames_of_rows, 500),
+    "notes": (notes_of_rows, 500),
     "metrics": (metrics_of_minutes, 2_000),
     "positions": (positions_over_splits, 250),
     "run in chunks": (rows_of_chunks, 500),

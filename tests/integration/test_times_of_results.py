@@ -1,5 +1,7 @@
 """The times of a result are written as those of the price table were: dates, zones, or none."""
 
+import json
+
 import pandas as pd
 import pytest
 
@@ -141,3 +143,40 @@ def test_frames_are_shielded_from_edits():
     frame = result.to_frames()["equity"]
     frame.loc[:, "equity"] = 0.0
     assert result.equity["equity"].iloc[0] == 100_000.0
+
+
+@AS_WRITTEN
+def test_measures_are_json_and_begin_and_end_as_the_prices_do(index, options):
+    metrics = run_backtest(prices_of(index), Flip(), **options).metrics
+    assert json.loads(json.dumps(metrics, allow_nan=False)) == metrics
+    for name, time in (("start", index[0]), ("end", index[-1])):
+        assert metrics[name] in (time.isoformat(), str(time.date()))
+
+
+def test_measures_say_dates_and_times_as_iso_8601():
+    dates = run_backtest(prices_of(DAYS), Flip()).metrics
+    assert (dates["start"], dates["end"]) == ("2024-03-07", "2024-03-14")
+    times = run_backtest(prices_of(MINUTES.tz_localize(NEW_YORK)), Flip()).metrics
+    assert times["start"] == "2024-03-08T09:31:00-05:00"
+    # Bought at 101 and sold at 99: under water from the third minute to the sixth and last one, since
+    # the peak of the second, four minutes.
+    assert times["max_drawdown_duration"] == pytest.approx(4 / 1440)
+
+
+@pytest.mark.parametrize(
+    ("index", "options", "said"),
+    [
+        (DAYS, {}, "2024-03-07 to 2024-03-14, "),
+        (DAYS, {"bar_time": f"16:00 {NEW_YORK}"}, "2024-03-07 to 2024-03-14, "),
+        (MINUTES, {}, "2024-03-08 09:31 to 2024-03-08 09:36, "),
+        (MINUTES.tz_localize("UTC"), {}, "2024-03-08 09:31 to 2024-03-08 09:36 UTC, "),
+        (
+            MINUTES.tz_localize(NEW_YORK),
+            {},
+            "2024-03-08 09:31 to 2024-03-08 09:36 America/New_York, ",
+        ),
+    ],
+)
+def test_the_summary_names_the_period_as_the_prices_do(index, options, said):
+    result = run_backtest(prices_of(index), Flip(), **options)
+    assert result.summary().splitlines()[1].startswith(said)

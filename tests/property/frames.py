@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pandas as pd
-from reference import Outcome
+from reference import Case, Outcome
 
 from ml4t.backtest import BacktestResult
 
@@ -24,7 +24,7 @@ def _values(column: pd.Series) -> list:
     return column.tolist()
 
 
-def expected_rows(out: Outcome, result: BacktestResult) -> dict[str, list[dict]]:
+def expected_rows(case: Case, out: Outcome, result: BacktestResult) -> dict[str, list[dict]]:
     """The rows of each table as ``docs/results.md`` defines its columns."""
     names = (*result._frames._records["rule_names"], "")  # rule -1: none
 
@@ -37,8 +37,16 @@ def expected_rows(out: Outcome, result: BacktestResult) -> dict[str, list[dict]]
         "orders": [_order(named(row)) for row in out.orders],
         "events": [named(row) for row in out.events],
         "positions": out.held,
-        "open_positions": [row | {"side": _side(row["quantity"])} for row in out.positions],
+        "open_positions": [
+            row | {"side": _side(row["quantity"]), "mark_time": _last_bar(case, row["asset"])}
+            for row in out.positions
+        ],
     }
+
+
+def _last_bar(case: Case, name: str) -> int:
+    asset, times = case.market.assets.index(name), case.market.timestamps
+    return max(time for t, time in enumerate(times) if case.market.bar(t, asset) is not None)
 
 
 def _side(quantity: float) -> str:
@@ -70,10 +78,10 @@ def _order(row: dict) -> dict:
     }
 
 
-def frame_differences(out: Outcome, result: BacktestResult) -> list[str]:
+def frame_differences(case: Case, out: Outcome, result: BacktestResult) -> list[str]:
     """One line for each table whose frame differs, in the first row and column that does."""
     lines = []
-    for table, expected in expected_rows(out, result).items():
+    for table, expected in expected_rows(case, out, result).items():
         found = frame_rows(getattr(result, table))
         if len(expected) != len(found):
             lines.append(f"{table}: {len(expected)} rows, found {len(found)}")

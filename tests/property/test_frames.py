@@ -17,8 +17,8 @@ def test_frames_show_what_the_reference_recorded():
 
     def check(case: Case) -> None:
         expected, result = reference_run(case), play(case)
-        assert frame_differences(expected, result) == []
-        rows = expected_rows(expected, result)
+        assert frame_differences(case, expected, result) == []
+        rows = expected_rows(case, expected, result)
         # The equity curve is compared, by its frame, in every agreement (property.adapter.curve).
         assert {*rows, "equity"} == set(TABLES)
         met.update({table: len(of) for table, of in rows.items()})

@@ -12,14 +12,23 @@ MINUTE = 60_000_000_000
 START = 1_388_620_800_000_000_000  # 2014-01-02 00:00 UTC, a Thursday
 
 
-def market(closes, step=DAY, start=START, features=None, context=None, info=None, assets=("AAA",)):
+def market(
+    closes,
+    step=DAY,
+    start=START,
+    features=None,
+    context=None,
+    info=None,
+    assets=("AAA",),
+    timestamps=None,
+):
     """Build dense market data, closes only: ``closes`` has shape (n_times,) or (n_times, n_assets)."""
     closes = np.asarray(closes, dtype=np.float64).reshape(len(closes), -1)
     n_times, n_assets = closes.shape
     close = closes.ravel()
     return MarketData.from_arrays(
         assets,
-        start + step * np.arange(n_times),
+        start + step * np.arange(n_times) if timestamps is None else timestamps,
         np.arange(n_times + 1) * n_assets,
         np.tile(np.arange(n_assets, dtype=np.int32), n_times),
         close,
@@ -68,9 +77,9 @@ def run_records(n_done, equity, **given):
     return {**records, **given}
 
 
-def result_of(equity, step=DAY, config=None, info=None, **given):
+def result_of(equity, step=DAY, config=None, info=None, timestamps=None, **given):
     """Build a result of one asset with this equity curve."""
-    data = market(np.full(len(equity), 100.0), step=step, info=info)
+    data = market(np.full(len(equity), 100.0), step=step, info=info, timestamps=timestamps)
     return BacktestResult.from_run(
         run_records(len(equity), equity, **given),
         data,

@@ -27,8 +27,8 @@ def test_tables_are_made_once_and_shielded_from_edits(busy):
     assert "note" not in busy.trades
     trades.loc[0, "net_pnl"] = 1e9
     assert busy.trades.loc[0, "net_pnl"] == first
-    busy.metrics["sharpe"] = None
-    assert busy.metrics["sharpe"] is not None
+    busy.metrics["trades"] = None
+    assert busy.metrics["trades"] == len(busy.trades)
 
 
 def test_a_result_is_gone_when_nobody_holds_it():
@@ -56,7 +56,11 @@ def test_partial_is_what_the_engine_says_or_what_is_missing():
 def test_arrow_tables_hold_what_the_frames_hold(busy, table):
     arrow = busy.to_arrow(table)
     assert arrow.column_names == list(frame_of(busy, table).columns)
-    pd.testing.assert_frame_equal(arrow.to_pandas(), frame_of(busy, table))
+    again, frame = arrow.to_pandas(), frame_of(busy, table)
+    # Arrow does not say of which type no names are.
+    pd.testing.assert_frame_equal(again, frame, check_categorical=False)
+    for name in frame.select_dtypes("category"):
+        assert list(again[name].cat.categories) == list(frame[name].cat.categories)
     assert busy.to_arrow()[table].equals(arrow)
 
 

@@ -12,13 +12,19 @@ from ml4t.backtest.analytics.metrics import (
     sortino_ratio,
     trade_metrics,
 )
-from ml4t.backtest.analytics.sessions import periods_per_year, session_ends, session_zone
+from ml4t.backtest.analytics.sessions import (
+    elapsed_years,
+    periods_per_year,
+    session_ends,
+    session_zone,
+)
 from ml4t.backtest.records.recorded_columns import recorded_columns
 
 __all__ = [
     "annual_return",
     "annual_volatility",
     "calmar_ratio",
+    "elapsed_years",
     "exits_by_rule",
     "longest_drawdown",
     "performance_metrics",

@@ -1,8 +1,9 @@
-"""Performance measures, by the formulas of empyrical-reloaded.
+"""Performance measures, by the formulas of empyrical-reloaded and, for growth, of ffn.
 
 Returns are simple returns, one per session: per bar for daily and slower data. The risk-free rate and
-the required return are 0. A return after equity was zero or less has no meaning: it is NaN, and so is
-every measure made of it.
+the required return are 0. Growth is by the time that passed, and how many returns make a year is
+counted; under a month nothing is annualised. A return after equity was zero or less has no meaning: it
+is NaN, and so is every measure made of it.
 """
 
 from typing import Any
@@ -10,8 +11,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ml4t.backtest.analytics.sessions import elapsed_years, session_ends
 from ml4t.backtest.analytics.sessions import periods_per_year as annual_periods
-from ml4t.backtest.analytics.sessions import session_ends
+
+LEAST_YEARS = 30 / 365.25
+"""A month: what fewer days did says nothing of a year, and is not annualised."""
 
 
 def simple_returns(equity: np.ndarray, initial: float) -> np.ndarray:
@@ -23,15 +27,15 @@ def simple_returns(equity: np.ndarray, initial: float) -> np.ndarray:
     return equity / before - 1.0
 
 
-def annual_return(returns: np.ndarray, periods_per_year: float) -> float:
-    """Return the compound annual growth rate: (product of 1 + r)^(periods_per_year/n) - 1.
+def annual_return(returns: np.ndarray, years: float) -> float:
+    """Return the compound annual growth rate: (product of 1 + r)^(1/years) - 1.
 
-    NaN without returns, or when the growth is negative and has no such power.
+    NaN without returns or years, or when the growth is negative and has no such power.
     """
-    if len(returns) == 0:
+    if len(returns) == 0 or np.isnan(years):  # 1 to the power of NaN is 1
         return np.nan
     with np.errstate(invalid="ignore", over="ignore"):
-        return float(np.power(np.prod(1.0 + returns), periods_per_year / len(returns)) - 1.0)
+        return float(np.power(np.prod(1.0 + returns), 1.0 / years) - 1.0)
 
 
 def annual_volatility(returns: np.ndarray, periods_per_year: float) -> float:
@@ -83,6 +87,12 @@ def longest_drawdown(timestamps: np.ndarray, drawdown: np.ndarray) -> int:
     return int(np.max(np.diff(timestamps[edges])[under_water], initial=0))
 
 
+def measured_years(timestamps: np.ndarray) -> float:
+    """Return the years from the first to the last timestamp; NaN under a month."""
+    years = elapsed_years(timestamps)
+    return years if years >= LEAST_YEARS else np.nan
+
+
 def performance_metrics(
     equity: pd.DataFrame,
     trades: pd.DataFrame,
@@ -106,7 +116,7 @@ def performance_metrics(
     time_zone : str, optional
         Whose days are sessions; UTC if None.
     periods_per_year : float, optional
-        Returns in a year; read off the time axis if None.
+        Returns in a year; counted on the time axis if None.
 
     Returns
     -------
@@ -116,27 +126,29 @@ def performance_metrics(
     stamps, value = equity.index.asi8, equity["equity"].to_numpy()
     ends = session_ends(stamps, time_zone)
     returns = simple_returns(value[ends], initial_cash)
-    periods = annual_periods(stamps[ends]) if periods_per_year is None else float(periods_per_year)
+    years = measured_years(stamps)
+    if periods_per_year is None:
+        periods_per_year = np.nan if np.isnan(years) else annual_periods(stamps[ends])
     drawdown = equity["drawdown"].to_numpy()
     largest = min(0.0, float(drawdown.min())) if len(drawdown) else np.nan
-    growth = annual_return(returns, periods)
+    growth = annual_return(returns, years)
     return {
         "start": equity.index[0] if len(equity) else pd.NaT,
         "end": equity.index[-1] if len(equity) else pd.NaT,
         "timestamps": len(equity),
         "sessions": len(ends),
-        "periods_per_year": periods,
+        "periods_per_year": float(periods_per_year),
         "initial_cash": initial_cash,
         "final_equity": float(value[-1]) if len(value) else initial_cash,
         "total_return": float(value[-1]) / initial_cash - 1.0 if len(value) else 0.0,
         "cagr": growth,
-        "volatility": annual_volatility(returns, periods),
-        "sharpe": sharpe_ratio(returns, periods),
-        "sortino": sortino_ratio(returns, periods),
+        "volatility": annual_volatility(returns, periods_per_year),
+        "sharpe": sharpe_ratio(returns, periods_per_year),
+        "sortino": sortino_ratio(returns, periods_per_year),
         "calmar": calmar_ratio(growth, largest),
         "max_drawdown": largest,
         "max_drawdown_duration": pd.Timedelta(longest_drawdown(stamps, drawdown), unit="ns"),
-        **_activity(equity, value, traded_value, len(returns) / periods),
+        **_activity(equity, value, traded_value, years),
         **trade_metrics(trades),
         "commission": commission,
         "slippage_cost": slippage_cost,

@@ -8,9 +8,7 @@ import numpy as np
 import pandas as pd
 
 DAY = 86_400_000_000_000
-CALENDAR_DAYS = 365.25
-STANDARD = (365.0, 252.0, 52.0, 12.0, 4.0, 1.0)
-SATURDAY = 2  # the epoch was a Thursday
+YEAR = 365.25 * DAY
 
 
 def session_zone(info: Mapping[str, Any]) -> str | None:
@@ -60,25 +58,32 @@ def _midnights(first: int, last: int, time_zone: str | None) -> np.ndarray:
     return local.asi8
 
 
-def periods_per_year(timestamps: np.ndarray) -> float:
-    """Return how many returns make a year, for returns that end at ``timestamps``.
-
-    Daily data have 252, or 365 when Saturdays are traded as often as other days; weekly 52, monthly 12,
-    quarterly 4, yearly 1. Anything more than a fifth away from these has its own mean frequency.
+def elapsed_years(timestamps: np.ndarray) -> float:
+    """Return the time from the first to the last of ``timestamps`` in years of 365.25 days.
 
     Parameters
     ----------
     timestamps : int64 array, nanoseconds UTC, increasing
-        At most one in a session.
+
+    Returns
+    -------
+    float
+        NaN without two of them.
     """
-    if len(timestamps) < 2:
-        return 252.0
-    gap = float(np.median(np.diff(timestamps))) / DAY
-    if gap < 1.5:
-        saturdays = np.count_nonzero((timestamps - 1) // DAY % 7 == SATURDAY)
-        return 365.0 if saturdays * 14 >= len(timestamps) else 252.0
-    own = CALENDAR_DAYS / gap
-    nearest = min(STANDARD, key=lambda standard: abs(np.log(own / standard)))
-    if 1 / 1.2 <= own / nearest <= 1.2:
-        return nearest
-    return CALENDAR_DAYS * DAY * (len(timestamps) - 1) / float(timestamps[-1] - timestamps[0])
+    return int(timestamps[-1] - timestamps[0]) / YEAR if len(timestamps) > 1 else np.nan
+
+
+def periods_per_year(timestamps: np.ndarray) -> float:
+    """Return how many returns make a year, counted: those behind the first, over the years they took.
+
+    Parameters
+    ----------
+    timestamps : int64 array, nanoseconds UTC, increasing
+        The ends of the returns. The first return ends where the time begins that is measured.
+
+    Returns
+    -------
+    float
+        NaN without two returns.
+    """
+    return (len(timestamps) - 1) / elapsed_years(timestamps)

@@ -28,6 +28,7 @@ cdef enum OnInsufficient:
 cdef struct Settings:
     double initial_cash
     double initial_margin        # share of an entry's notional that equity must cover
+    double most_weight           # beyond this fraction of equity no order is meant
     double slippage              # fraction of the price
     double commission_percent    # fraction of the notional
     double commission_per_unit   # currency

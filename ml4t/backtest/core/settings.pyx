@@ -19,6 +19,7 @@ cdef Settings resolve_settings(object config) except *:
     commission = config.commission
     settings.initial_cash = config.initial_cash
     settings.initial_margin = 1.0 / config.leverage_limit
+    settings.most_weight = 2.0 * max(1.0, config.leverage_limit)
     settings.slippage = config.slippage
     settings.commission_percent = commission.percent
     settings.commission_per_unit = commission.per_unit

@@ -15,6 +15,7 @@ from ml4t.backtest.market._last_rows import last_rows
 from ml4t.backtest.market.fingerprint import Fingerprint
 from ml4t.backtest.market.market_data import ACTION, MarketData
 from ml4t.backtest.records._held_rows import mark_held, marked_rows
+from ml4t.backtest.records.empty_columns import empty_columns
 from ml4t.backtest.records.frames import RecordFrames
 from ml4t.backtest.records.growing_array import GrowingArray
 from ml4t.backtest.records.recorded_columns import recorded_columns
@@ -78,6 +79,7 @@ class ChunkRows:
         self.n_rows = 0
         self.assets: tuple[Any, ...] = ()
         self._signal_names: tuple[str, ...] = ()
+        self._empty_columns: tuple[str, ...] | None = None
         self.info: Mapping[str, Any] = {}
         """What the market data of the run were: ``MarketData.info``."""
 
@@ -117,6 +119,7 @@ class ChunkRows:
         )
         if self.fingerprint is not None:
             self.fingerprint.add(data)
+        self._keep_empty_columns(data)
         n_times = data.n_times - first_t
         self._timestamps.extend(data.timestamps[first_t:])
         self._n_orders = len(records["orders"])
@@ -128,6 +131,11 @@ class ChunkRows:
     def frames(self, records: Records, config: BacktestConfig) -> ChunkFrames:
         """Return the tables of the run, made when they are first asked for."""
         return ChunkFrames(self, records, config)
+
+    @property
+    def empty_columns(self) -> tuple[str, ...]:
+        """Columns that were NaN at every bar so far."""
+        return self._empty_columns or ()
 
     @cached_property
     def row_numbers(self) -> Int64s:
@@ -181,6 +189,11 @@ class ChunkRows:
         Out of order, or there twice, are carry-over rows of a later chunk.
         """
         return np.unique(np.concatenate([part.number for part in self._parts]), return_index=True)
+
+    def _keep_empty_columns(self, data: MarketData) -> None:
+        # Once every column has had a value there is nothing left to look at.
+        if self._empty_columns is None or self._empty_columns:
+            self._empty_columns = empty_columns(data, self._empty_columns)
 
     def _decided_before(
         self, data: MarketData, orders: npt.NDArray[Any]

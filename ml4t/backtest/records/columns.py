@@ -12,9 +12,9 @@ def times(nanoseconds: np.ndarray) -> pd.DatetimeIndex:
     return pd.DatetimeIndex(np.ascontiguousarray(nanoseconds), tz="UTC", copy=False)
 
 
-def category_dtype(categories: Sequence[Any]) -> pd.CategoricalDtype:
-    """Return the type of a column of names; without any name it is one of text all the same."""
-    return pd.CategoricalDtype(pd.Index(categories, dtype=None if len(categories) else str))
+def category_dtype(categories: Sequence[Any], kind: type = str) -> pd.CategoricalDtype:
+    """Return the type of a column of names; without any name it is one of ``kind`` all the same."""
+    return pd.CategoricalDtype(pd.Index(categories, dtype=None if len(categories) else kind))
 
 
 class Labels:
@@ -30,14 +30,23 @@ class Labels:
     def __init__(self, names: Sequence[Any]) -> None:
         categories = list(dict.fromkeys(name for name in names if name != ""))
         position = {name: i for i, name in enumerate(categories)}
-        self.dtype = category_dtype(categories)
+        self._dtype = category_dtype(categories)
         # One element more than there are codes: the code -1 finds it, and with it "missing".
-        self._position = np.array(
-            [position.get(name, -1) for name in names] + [-1],
-            dtype=np.min_scalar_type(-max(1, len(categories))),
-        )
+        self._position = np.array([position.get(name, -1) for name in names] + [-1], dtype=np.int32)
 
     def column(self, codes: np.ndarray) -> pd.Categorical:
-        """Return the names of ``codes`` (integers or booleans) as a categorical column."""
+        """Return the names of ``codes`` (integers or booleans) as a categorical column.
+
+        Its categories are the names that occur, in the order of their codes.
+        """
         codes = codes.view(np.int8) if codes.dtype == np.bool_ else codes
-        return pd.Categorical.from_codes(self._position[codes], dtype=self.dtype, validate=False)
+        seen = np.zeros(len(self._position), np.bool_)
+        seen[codes] = True
+        categories = self._dtype.categories
+        occurring = np.unique(self._position[seen])
+        occurring = occurring[occurring >= 0]
+        n = len(occurring)
+        place = np.full(len(categories) + 1, -1, np.min_scalar_type(-max(1, n)))
+        place[occurring] = np.arange(n)
+        dtype = self._dtype if n == len(categories) else pd.CategoricalDtype(categories[occurring])
+        return pd.Categorical.from_codes(place[self._position][codes], dtype=dtype, validate=False)

@@ -51,6 +51,7 @@ class Description(BaseModel):
     run_file: dict[str, Any] | None
     not_reproducible: str
     versions: dict[str, str | None]
+    empty_columns: list[str]
     tables: dict[Table, StoredTable]
 
     @field_validator("tables")

@@ -12,6 +12,7 @@ import pandas as pd
 
 from ml4t.backtest.config import BacktestConfig
 from ml4t.backtest.core import records as codes
+from ml4t.backtest.market._last_rows import last_rows
 from ml4t.backtest.records.columns import Labels, times
 from ml4t.backtest.records.curve import drawdown, leverage
 from ml4t.backtest.records.positions import positions_frame
@@ -220,6 +221,14 @@ class RecordFrames:
             self._records["holdings"], self._records["n_done"], self._data, self._asset
         )
 
+    def _mark_times(self, assets: np.ndarray, entered: np.ndarray) -> np.ndarray:
+        """Return the time of the last bar done of each asset, that of its entry at the earliest."""
+        data = self._data
+        offsets = data.offsets[: self._records["n_done"] + 1]
+        rows = last_rows(data.asset_codes[: offsets[-1]], data.n_assets)[assets]
+        done = data.timestamps[np.searchsorted(offsets, rows, side="right") - 1]
+        return np.maximum(done, entered)
+
     def _open_positions(self) -> pd.DataFrame:
         column = self._columns("open_positions")
         return _frame(
@@ -231,6 +240,7 @@ class RecordFrames:
                 "quantity": column["quantity"],
                 "entry_price": column["entry_price"],
                 "mark": column["mark"],
+                "mark_time": times(self._mark_times(column["asset"], column["entry_time"])),
                 "unrealized_pnl": column["unrealized_pnl"],
                 "realized_pnl": column["realized_pnl"],
                 "commission": column["commission"],

@@ -73,6 +73,11 @@ class ShownTimes:
         """The same without a zone, as Excel needs it."""
         return replace(self, written_zone=None)
 
+    def text(self, instant: pd.Timestamp) -> str:
+        """Return an aware time as ISO 8601 text, a date where dates are shown."""
+        (time,) = self.shown(pd.DatetimeIndex([instant]))
+        return time.isoformat() if self.time_of_day is None else f"{time:%Y-%m-%d}"
+
     def frame(self, frame: pd.DataFrame) -> pd.DataFrame:
         """Return a frame with its columns of times, and its index of them, as they are shown."""
         columns = {

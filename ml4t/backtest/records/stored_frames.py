@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from ml4t.backtest.data.tables.arrow import single
+from ml4t.backtest.data.tables.arrow import is_text, single
 from ml4t.backtest.records.columns import category_dtype
 from ml4t.backtest.records.description import Kind, StoredTable
 from ml4t.backtest.records.errors import ResultError
@@ -128,18 +128,20 @@ class StoredFrames:
         return current(self._folder, file_of(table))
 
 
-def _names(column: pa.ChunkedArray, names: Sequence[Any]) -> pd.Categorical:
-    """Return a column of names; those that were not known when it was stored come last."""
+def _names(column: pa.ChunkedArray, order: Sequence[Any]) -> pd.Categorical:
+    """Return a column of names, categories in this order; names that are not in it come last."""
     if pa.types.is_null(column.type):  # without any name, nothing says what they are
         column = column.cast(pa.string())
     if not pa.types.is_dictionary(column.type):
         column = column.dictionary_encode()
     array = single(column)
-    values = array.dictionary.to_pylist()
-    if not all(isinstance(value, (str, int)) for value in values):
+    kind, values = array.dictionary.type, array.dictionary.to_pylist()
+    if not (is_text(kind) or pa.types.is_integer(kind)):
         raise TypeError("names are text or integers")
-    categories = list(dict.fromkeys([*names, *values]))
+    codes = array.indices.cast(pa.int64()).fill_null(-1).to_numpy()
+    occurring = {values[code] for code in np.unique(codes[codes >= 0])}
+    categories = [name for name in dict.fromkeys([*order, *values]) if name in occurring]
     place = {name: position for position, name in enumerate(categories)}
-    positions = np.array([place[value] for value in values] + [-1], np.int64)
-    codes = positions[array.indices.cast(pa.int64()).fill_null(-1).to_numpy()]
-    return pd.Categorical.from_codes(codes, dtype=category_dtype(categories))
+    positions = np.array([place.get(value, -1) for value in values] + [-1], np.int64)
+    dtype = category_dtype(categories, str if is_text(kind) else int)
+    return pd.Categorical.from_codes(positions[codes], dtype=dtype)

@@ -21,12 +21,28 @@ class ReportedRun(Protocol):
     info: dict[str, Any]
 
     @property
+    def empty_columns(self) -> tuple[str, ...]:
+        """Columns of the data that are NaN at every bar."""
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What to keep in mind when reading the figures."""
+
+    @property
     def metrics(self) -> Mapping[str, Any]:
         """Performance measures by name."""
 
     @property
     def equity(self) -> pd.DataFrame:
         """The equity curve."""
+
+    @property
+    def events(self) -> pd.DataFrame:
+        """What else happened to orders and levels."""
+
+    @property
+    def orders(self) -> pd.DataFrame:
+        """Orders in the order they were accepted."""
 
     @property
     def open_positions(self) -> pd.DataFrame:

@@ -39,7 +39,8 @@ cdef class SignalStrategy(CompiledStrategy):
     Raises
     ------
     ValueError
-        If more than one size is given, or one is not positive and finite.
+        If more than one size is given, or one is not positive and finite. When a run begins: if the percent
+        is above twice the account's leverage (0.5 is 50%), or a column is not in the data.
     """
 
     def __init__(
@@ -77,6 +78,7 @@ cdef class SignalStrategy(CompiledStrategy):
         return f"SignalStrategy(entry={self.entry!r}, exit={self.exit!r})"
 
     cdef int prepare(self) except -1:
+        self.check_weight(self.percent)
         names = (self.entry, self.exit, self.short_entry, self.short_exit)
         known = list(self.data.features)
         for i, name in enumerate(names):

@@ -36,6 +36,7 @@ cdef class Strategy:
     cdef int64_t target_weight(self, int32_t asset, double weight) except -1 nogil
     cdef int64_t target_value(self, int32_t asset, double value) except -1 nogil
     cdef double units_of_weight(self, int32_t asset, double weight) noexcept nogil
+    cdef int check_weight(self, double weight) except -1 nogil
     cdef int32_t cannot_size(self, int32_t asset, bint needs_equity) noexcept nogil
     cdef int _validate(self, int32_t asset, double* units, bint reduce_only) except -1 with gil
     cdef object _made(self, int64_t order_id)

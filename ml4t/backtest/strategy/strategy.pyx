@@ -145,7 +145,8 @@ cdef class Strategy:
         KeyError
             If the asset is not in the universe.
         ValueError
-            If the amount is not finite, not positive, or more or fewer units than an order can have.
+            If the amount is not finite, not positive, or more or fewer units than an order can have; if
+            the percent is above twice the account's leverage (0.5 is 50%).
         RuntimeError
             Outside of the strategy's callbacks: by a rule, a progress callback or another thread.
         """
@@ -175,6 +176,11 @@ cdef class Strategy:
         -------
         Order or None
             None when nothing has to change.
+
+        Raises
+        ------
+        ValueError
+            If the fraction is not finite, or above twice the account's leverage (0.5 is 50%).
         """
         self.check_may_order()
         return self._made(self.target_weight(self.code_of(asset), _finite("percent", percent)))
@@ -204,13 +210,16 @@ cdef class Strategy:
         KeyError
             If an asset is not in the universe.
         ValueError
-            If a weight is infinite, or an array has another length.
+            If a weight is infinite, or above twice the account's leverage (0.5 is 50%), or an array has
+            another length.
         """
         self.check_may_order()
         cdef const double[::1] target = self._weight_array(weights, keep_others)
         cdef int64_t before = self.book.orders.count
         cdef int32_t asset
         with nogil:
+            for asset in range(<int32_t> target.shape[0]):
+                self.check_weight(target[asset])
             for asset in range(<int32_t> target.shape[0]):
                 if not isnan(target[asset]):
                     self.target_weight(asset, target[asset])
@@ -313,6 +322,7 @@ cdef class Strategy:
 
     cdef int64_t target_weight(self, int32_t asset, double weight) except -1 nogil:
         cdef int32_t problem
+        self.check_weight(weight)
         if weight == 0.0 and self.book.n_waiting_of(asset) == 0:
             return self.order_close(asset)
         problem = self.cannot_size(asset, True)
@@ -333,6 +343,12 @@ cdef class Strategy:
     @cython.cdivision(True)
     cdef double units_of_weight(self, int32_t asset, double weight) noexcept nogil:
         return (weight * self.account.marked_equity) / self.account.mark[asset]
+
+    # 50 where 50% is meant is refused; so is what no account of this leverage can hold or turn around.
+    cdef int check_weight(self, double weight) except -1 nogil:
+        if fabs(weight) > self.broker.settings.most_weight:
+            return _too_heavy(weight, self.broker.settings.most_weight)
+        return 0
 
     # Why an amount of money cannot become units now; REASON_NONE when it can.
     cdef int32_t cannot_size(self, int32_t asset, bint needs_equity) noexcept nogil:
@@ -363,7 +379,8 @@ cdef class Strategy:
             if value is not None:
                 units = _not_negative("value", value) / self.account.mark[code]
             else:
-                units = self.units_of_weight(code, _not_negative("percent", percent))
+                self.check_weight(_not_negative("percent", percent))
+                units = self.units_of_weight(code, percent)
         else:
             raise ValueError("give one of quantity, value and percent")
         if problem != REASON_NONE:
@@ -458,6 +475,13 @@ def refuse_callbacks(kind):
 
 cdef int64_t _too_many(double units) except -1 with gil:
     raise ValueError(f"an order must be of a size in {QUANTITY} units, this one is of {abs(units):g}")
+
+
+cdef int _too_heavy(double weight, double most) except -1 with gil:
+    raise ValueError(
+        f"a weight or percent is a fraction of equity (0.5 is 50%) and at most {most:g} here, twice the "
+        f'leverage of the account, was {weight:g}; if it is meant: account="margin" and max_leverage'
+    )
 
 
 cdef double _finite(str name, object value) except? -1.0:

@@ -14,12 +14,11 @@ from ml4t.backtest.config import BacktestConfig
 from ml4t.backtest.core import records as codes
 
 LIBRARY = {
-    "cagr": empyrical.annual_return,
     "volatility": empyrical.annual_volatility,
     "sharpe": empyrical.sharpe_ratio,
     "sortino": empyrical.sortino_ratio,
-    "calmar": empyrical.calmar_ratio,
 }
+GROWTH = {"cagr": empyrical.annual_return, "calmar": empyrical.calmar_ratio}
 
 
 def assert_agrees_with_library(result):
@@ -29,6 +28,13 @@ def assert_agrees_with_library(result):
     returns = result.returns.to_numpy()
     for name, measure in LIBRARY.items():
         expected = measure(returns, annualization=metrics["periods_per_year"])
+        np.testing.assert_allclose(metrics[name], expected, rtol=1e-9, err_msg=name)
+    # The library's years are n/annualization: with the years that passed, its growth is by elapsed time.
+    years = (pd.Timestamp(metrics["end"]) - pd.Timestamp(metrics["start"])) / pd.Timedelta(
+        days=365.25
+    )
+    for name, measure in GROWTH.items():
+        expected = measure(returns, annualization=len(returns) / years)
         np.testing.assert_allclose(metrics[name], expected, rtol=1e-9, err_msg=name)
     np.testing.assert_allclose(metrics["max_drawdown"], empyrical.max_drawdown(per_bar), rtol=1e-9)
     np.testing.assert_allclose(
@@ -62,14 +68,16 @@ def test_measures_of_a_real_stock_are_the_librarys(real_closes, symbol):
 def test_a_curve_that_never_falls_agrees_with_the_library():
     result = result_of(100.0 * 1.001 ** np.arange(1, 50))
     assert result.metrics["max_drawdown"] == 0.0
-    assert np.isnan(result.metrics["calmar"])
-    assert result.metrics["sortino"] == np.inf == empyrical.sortino_ratio(result.returns.to_numpy())
+    assert result.metrics["calmar"] is None
+    # Infinite, which JSON has no word for.
+    assert result.metrics["sortino"] is None
+    assert np.isposinf(empyrical.sortino_ratio(result.returns.to_numpy()))
 
 
 def test_a_flat_curve_has_no_ratio_and_no_risk():
-    metrics = result_of(np.full(30, 100.0)).metrics
+    metrics = result_of(np.full(40, 100.0)).metrics
     assert (metrics["cagr"], metrics["volatility"], metrics["max_drawdown"]) == (0.0, 0.0, 0.0)
-    assert all(np.isnan(metrics[name]) for name in ("sharpe", "sortino", "calmar"))
+    assert all(metrics[name] is None for name in ("sharpe", "sortino", "calmar"))
 
 
 def test_equal_returns_have_no_dispersion():
@@ -139,16 +147,73 @@ def test_sessions_survive_a_midnight_that_the_clock_skips():
 
 @pytest.mark.parametrize(
     ("frequency", "expected"),
-    [("B", 252), ("D", 365), ("W-FRI", 52), ("ME", 12), ("QE", 4), ("YE", 1)],
+    [
+        ("B", 5 / 7),  # Friday 2010-01-01 to Friday 2010-12-31: 52 weeks, and five days in each
+        ("D", 1.0),
+        ("W-FRI", 1 / 7),
+        ("3D", 1 / 3),
+    ],
 )
-def test_periods_per_year_of_usual_data(frequency, expected):
+def test_returns_of_a_year_are_counted(frequency, expected):
+    stamps = pd.date_range("2010-01-01 21:00", "2010-12-31 21:00", freq=frequency, tz="UTC")
+    counted = analytics.periods_per_year(stamps.as_unit("ns").asi8)
+    assert counted == pytest.approx(365.25 * expected, rel=1e-12)
+
+
+@pytest.mark.parametrize(("frequency", "expected"), [("ME", 12), ("QE", 4), ("YE", 1)])
+def test_months_and_years_are_counted_too(frequency, expected):
     stamps = pd.date_range("2010-01-01 21:00", periods=40, freq=frequency, tz="UTC").as_unit("ns")
-    assert analytics.periods_per_year(stamps.asi8) == expected
+    assert analytics.periods_per_year(stamps.asi8) == pytest.approx(
+        expected, rel=2e-3
+    )  # months differ in length
 
 
-def test_periods_per_year_of_unusual_data_is_their_own():
-    stamps = START + 3 * DAY * np.arange(100)
-    assert analytics.periods_per_year(stamps) == pytest.approx(365.25 / 3)
+def year_of_six_day_weeks(hours):
+    """Stamps of a year of foreign exchange, closed on Saturdays (UTC): every so many hours."""
+    stamps = pd.date_range("2023-01-01 22:00", "2024-01-01 22:00", freq=f"{hours}h", tz="UTC")
+    # A bar of midnight closes the day before.
+    return stamps[(stamps - pd.Timedelta(1)).day_of_week != 5].as_unit("ns").asi8
+
+
+@pytest.mark.parametrize("hours", [24, 1])
+def test_ten_percent_in_a_year_of_six_day_weeks_are_ten_percent(hours):
+    stamps = year_of_six_day_weeks(hours)
+    equity = 100.0 * 1.1 ** (np.arange(len(stamps)) / (len(stamps) - 1))
+    metrics = result_of(equity, timestamps=stamps).metrics
+    # 365 days are 0.9993 years: 1.1 to the power of 365.25/365
+    assert metrics["cagr"] == pytest.approx(1.1 ** (365.25 / 365) - 1.0, rel=1e-12)
+    # 2023 has 365 days, 52 of them Saturdays
+    assert metrics["periods_per_year"] == pytest.approx(313, abs=1.0)
+
+
+def test_the_first_return_ends_where_the_time_begins():
+    # A loss at the first timestamp, then 30 days: they are years, the return counts in full.
+    equity = np.append(100.0, np.full(30, 99.0))
+    metrics = result_of(equity, config=BacktestConfig(initial_cash=110.0)).metrics
+    assert metrics["cagr"] == pytest.approx((99 / 110) ** (365.25 / 30) - 1.0)
+    assert metrics["periods_per_year"] == pytest.approx(365.25)
+
+
+ANNUAL = ("periods_per_year", "cagr", "volatility", "sharpe", "sortino", "calmar", "turnover")
+
+
+def test_under_a_month_nothing_is_annualised():
+    fill = rows(codes.FILL, 1, quantity=1.0, price=10.0)
+    equity = 100.0 + np.sin(np.arange(31.0))
+    short, month = (result_of(equity[:n], fills=fill).metrics for n in (30, 31))  # 29 and 30 days
+    assert all(short[name] is None for name in ANNUAL)
+    assert all(np.isfinite(month[name]) for name in ANNUAL)
+    assert np.isfinite(short["total_return"])
+
+
+def test_a_flat_curve_of_under_a_month_has_no_growth_a_year():
+    assert result_of(np.full(5, 100.0)).metrics["cagr"] is None
+
+
+def test_periods_that_are_given_are_used_under_a_month_too():
+    measured = result_of(100.0 + np.sin(np.arange(10.0))).measure(periods_per_year=252)
+    assert np.isfinite(measured["sharpe"])
+    assert measured["cagr"] is None
 
 
 def test_periods_per_year_can_be_given():
@@ -169,14 +234,14 @@ def test_periods_per_year_can_be_given():
     ],
 )
 def test_longest_drawdown(equity, days):
-    assert result_of(equity).metrics["max_drawdown_duration"] == pd.Timedelta(days=days)
+    assert result_of(equity).metrics["max_drawdown_duration"] == days
 
 
 def test_ruin_is_said_to_have_no_measure():
-    metrics = result_of([100.0, 50.0, -10.0, -5.0, 20.0]).metrics
+    metrics = result_of([100.0, 50.0, -10.0, -5.0, 20.0], step=10 * DAY).metrics
     assert metrics["total_return"] == pytest.approx(-0.8)
     assert metrics["max_drawdown"] == pytest.approx(-1.1)
-    assert all(np.isnan(metrics[name]) for name in ("cagr", "volatility", "sharpe", "sortino"))
+    assert all(metrics[name] is None for name in ("cagr", "volatility", "sharpe", "sortino"))
 
 
 def trades(profits, rule=-1, reason=1, bars_held=1):
@@ -200,8 +265,8 @@ def test_trade_statistics_by_hand():
 
 def test_winners_only_have_an_infinite_profit_factor():
     metrics = result_of([100.0] * 3, trades=trades([1.0])).metrics
-    assert metrics["profit_factor"] == np.inf
-    assert np.isnan(metrics["average_loss"])
+    assert metrics["profit_factor"] is None  # infinite
+    assert metrics["average_loss"] is None
 
 
 def test_exits_are_counted_by_rule_and_by_reason_where_there_is_none():
@@ -222,16 +287,17 @@ def test_costs_turnover_and_exposure_by_hand():
     fills = rows(
         codes.FILL, 2, quantity=[2.0, -1.0], price=[10.0, 30.0], commission=[0.5, 0.25], slippage_cost=[0.0, 2.0]
     )  # fmt: skip
-    result = result_of([100.0] * 4, fills=fills, gross=np.array([0.0, 20.0, 20.0, 0.0]))
+    gross = np.array([0.0, 20.0, 20.0, 0.0])
+    result = result_of([100.0] * 4, step=100 * DAY, fills=fills, gross=gross)
     metrics = result.metrics
     assert (metrics["commission"], metrics["slippage_cost"]) == (0.75, 2.0)
     assert metrics["exposure"] == 0.5
-    # (20 + 30)/2 traded one way, on 100, in 4/periods years
-    assert metrics["turnover"] == pytest.approx(0.25 * metrics["periods_per_year"] / 4)
+    # (20 + 30)/2 traded one way, on 100, in 300 days
+    assert metrics["turnover"] == pytest.approx(0.25 * 365.25 / 300)
 
 
 def test_no_trades_have_no_averages():
     metrics = result_of([100.0, 101.0]).metrics
     assert metrics["trades"] == 0
     assert metrics["exits_by_rule"] == {}
-    assert all(np.isnan(metrics[name]) for name in ("win_rate", "profit_factor", "expectancy"))
+    assert all(metrics[name] is None for name in ("win_rate", "profit_factor", "expectancy"))

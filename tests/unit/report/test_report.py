@@ -51,26 +51,6 @@ def test_what_cannot_be_measured_is_not_a_number_on_the_page():
     assert "nan" not in text.lower().replace("n/a", "")
 
 
-@pytest.mark.parametrize(
-    ("given", "note"),
-    [
-        ({"info": {"closes_only": True}}, "closes only"),
-        (
-            {
-                "counters": {"fill_not_later_than_decision": 3},
-                "config": BacktestConfig(initial_cash=100.0, fill_at="close"),
-            },
-            r"3 fills at the very close the decision was made on \(fill_at='close'",
-        ),
-        ({"counters": {"ambiguous_bars": 1}}, "1 bar may have gone either way .*adverse_first"),
-        ({"counters": {"price_outside_bar": 2}}, "Invariant broken: 2 fills outside"),
-        ({"counters": {"stop_better_than_possible": 2}}, "Invariant broken: 2 fills by a stop"),
-    ],
-)
-def test_notes_say_what_to_keep_in_mind(given, note):
-    assert re.search(note, two_trades(**given).summary())
-
-
 def test_coloured_summary_says_the_same():
     result = two_trades(info={"closes_only": True})
     out = io.StringIO()

@@ -20,6 +20,7 @@ from ml4t.backtest.market.market_data import ACTION
 Actions = NDArray[np.void]
 
 KINDS = {"split": 0, "dividend": 1}
+DELISTINGS = {"delisting", "delisted", "delist"}
 
 
 def read_actions(
@@ -49,8 +50,8 @@ def read_actions(
     Raises
     ------
     DataError
-        If a column is missing, an asset or kind unknown, a value not positive or out of its range, or a
-        split given twice.
+        If a column is missing, an asset or kind unknown (delistings are), a value not positive or out of its
+        range, or a split given twice.
     """
     name = "actions"
     table = to_arrow(source, name, "value")
@@ -85,6 +86,13 @@ def _kinds(column: Any, name: str, column_name: str) -> list[int]:
     if pa.types.is_dictionary(array.type):
         array = array.dictionary_decode()
     words = [str(word).strip().lower() for word in array.to_pylist()]
+    n_delistings = sum(word in DELISTINGS for word in words)
+    if n_delistings:
+        raise DataError(
+            f"{name}: {count_rows(n_delistings)} of column {column_name!r} with a delisting, which a run cannot "
+            "do yet; take them out and close the position while the asset has bars, else it stays at its last "
+            "close, as a note of the result says"
+        )
     unknown = sorted({word for word in words if word not in KINDS})
     if unknown:
         raise DataError(

@@ -1,0 +1,44 @@
+"""Every note, in the order in which they are read: what spoils the figures first."""
+
+from collections.abc import Callable, Iterator
+
+from ml4t.backtest.report.notes.account_notes import cash_below_zero, equity_not_finite, ruin
+from ml4t.backtest.report.notes.data_notes import closes_only, columns_without_values, under_a_month
+from ml4t.backtest.report.notes.event_notes import cancelled, other_events, rejected, scaled, shorts
+from ml4t.backtest.report.notes.fill_notes import (
+    ambiguous_bars,
+    better_stops,
+    outside_bars,
+    same_close,
+)
+from ml4t.backtest.report.notes.waiting_notes import cut_short, stale_marks, waiting_orders
+from ml4t.backtest.report.reported_run import ReportedRun
+
+NOTES: tuple[Callable[[ReportedRun], Iterator[str]], ...] = (
+    cut_short,
+    outside_bars,
+    better_stops,
+    equity_not_finite,
+    ruin,
+    cash_below_zero,
+    rejected,
+    shorts,
+    scaled,
+    cancelled,
+    other_events,
+    waiting_orders,
+    stale_marks,
+    columns_without_values,
+    closes_only,
+    same_close,
+    ambiguous_bars,
+    under_a_month,
+)
+
+
+def notes_of(run: ReportedRun) -> tuple[str, ...]:
+    """Return what a reader must know before believing the figures; empty for a run without doubts.
+
+    Each note is a sentence. They are read off the tables without a loop over rows.
+    """
+    return tuple(sentence for note in NOTES for sentence in note(run))

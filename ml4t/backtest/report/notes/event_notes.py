@@ -1,0 +1,94 @@
+"""Notes on orders refused, scaled or cancelled, and on everything else among the events."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+
+from ml4t.backtest.report.reported_run import ReportedRun
+from ml4t.backtest.report.wording import counted, moment, percent, plural
+
+ASKED_FOR = ("cancel", "position_closed")
+"""Cancels that are no news: the strategy's own, and exits with nothing left to leave."""
+
+SAID_ELSEWHERE = ("rejected", "scaled", "cancelled", "negative_equity", "negative_cash")
+"""Kinds of events with a note of their own."""
+
+PHRASES = {
+    "nan_input": (
+        "NaN input of a rule that armed nothing",
+        "NaN inputs of rules that armed nothing",
+    ),
+    "passed_over": ("signal passed over", "signals passed over"),
+    "duplicate_exit": (
+        "order for units that an exit already takes",
+        "orders for units that exits already take",
+    ),
+}
+"""What events of a kind are, one and many."""
+
+
+def _of_kind(run: ReportedRun, kind: str) -> pd.DataFrame:
+    events = run.events
+    return events[(events["kind"] == kind).to_numpy()]
+
+
+def _why_and_when(events: pd.DataFrame, by: str = "reason") -> str:
+    """How many for each reason, and the first of them."""
+    first = events.iloc[0]
+    asset = "" if pd.isna(first["asset"]) else f", {first['asset']}"
+    when = f"the first at {moment(first['timestamp'])}{asset}"
+    return f"({'; '.join(filter(None, (counted(events[by]), when)))})"
+
+
+def rejected(run: ReportedRun) -> Iterator[str]:
+    """Orders that came to nothing."""
+    events = _of_kind(run, "rejected")
+    if len(events):
+        yield f"{plural(len(events), 'order')} rejected {_why_and_when(events)}: see result.events."
+
+
+def shorts(run: ReportedRun) -> Iterator[str]:
+    """Short entries in an account that has none."""
+    events = _of_kind(run, "rejected")
+    count = int((events["reason"] == "short_in_cash_account").sum())
+    if count:
+        yield (
+            "A cash account holds no shorts: "
+            f"{plural(count, 'entry was', 'entries were')} refused, which account='margin' allows."
+        )
+
+
+def scaled(run: ReportedRun) -> Iterator[str]:
+    """Orders cut down to what could be paid, or to a limit."""
+    events = _of_kind(run, "scaled")
+    if len(events):
+        least = float((events["given"] / events["asked"]).min())
+        yield (
+            f"{plural(len(events), 'order')} scaled down {_why_and_when(events)}, at the least to "
+            f"{percent(np.floor(1e4 * least) / 1e4)} of what was asked: see result.events."
+        )
+
+
+def cancelled(run: ReportedRun) -> Iterator[str]:
+    """Orders cancelled that neither strategy nor rules cancelled."""
+    events = _of_kind(run, "cancelled")
+    events = events[~events["reason"].isin(ASKED_FOR).to_numpy()]
+    if len(events):
+        yield (
+            f"{plural(len(events), 'order')} cancelled by the engine {_why_and_when(events)}: see result.events."
+        )
+
+
+def other_events(run: ReportedRun) -> Iterator[str]:
+    """Whatever else happened, a sentence for each kind."""
+    events = run.events
+    for kind in events["kind"].cat.categories:
+        if kind in SAID_ELSEWHERE:
+            continue
+        of_kind = _of_kind(run, kind)
+        noun, nouns = PHRASES.get(kind, (f"event of kind {kind!r}", f"events of kind {kind!r}"))
+        by = "rule" if kind == "nan_input" else "reason"
+        yield (
+            f"{plural(len(of_kind), noun, nouns)} {_why_and_when(of_kind, by)}: see result.events."
+        )

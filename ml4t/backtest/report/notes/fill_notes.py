@@ -1,0 +1,44 @@
+"""Notes on fills that nobody could have had, or that may have gone otherwise."""
+
+from collections.abc import Iterator
+
+from ml4t.backtest.report.reported_run import ReportedRun
+from ml4t.backtest.report.wording import plural
+
+
+def same_close(run: ReportedRun) -> Iterator[str]:
+    """Fills at the close that decided them."""
+    count = run.counters.get("fill_not_later_than_decision", 0)
+    if count:
+        yield (
+            f"{plural(count, 'fill')} at the very close the decision was made on "
+            f"(fill_at={run.config.fill_at!r}, exit_decided_at_close={run.config.exit_decided_at_close!r}): "
+            "no one can trade so."
+        )
+
+
+def outside_bars(run: ReportedRun) -> Iterator[str]:
+    """A broken invariant: a price that the bar did not have."""
+    count = run.counters.get("price_outside_bar", 0)
+    if count:
+        yield f"Invariant broken: {plural(count, 'fill')} outside its bar before slippage."
+
+
+def better_stops(run: ReportedRun) -> Iterator[str]:
+    """A broken invariant: a stop filled better than the market allowed."""
+    count = run.counters.get("stop_better_than_possible", 0)
+    if count:
+        yield (
+            f"Invariant broken: {plural(count, 'fill')} by a stop at a better price than it could have "
+            "traded at."
+        )
+
+
+def ambiguous_bars(run: ReportedRun) -> Iterator[str]:
+    """Bars whose prices do not say what came first."""
+    count = run.counters.get("ambiguous_bars", 0)
+    if count:
+        yield (
+            f"{plural(count, 'bar')} may have gone either way (stop and target both reached, or a level after "
+            f"an entry inside the bar): {run.config.intrabar} was assumed."
+        )
