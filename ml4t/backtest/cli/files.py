@@ -84,5 +84,3 @@ def convert(
         write_dataset(named, output)
     except ValueError as error:
         stop(str(error), UNUSABLE)
-    except OSError as error:
-        stop(f"{output} cannot be written: {error.strerror or error}", UNUSABLE)

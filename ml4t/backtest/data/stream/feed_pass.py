@@ -68,11 +68,23 @@ class FeedPass:
     def chunks(self) -> Iterator[MarketData]:
         """Read one chunk after the other."""
         read = self._in_order if self._plan.survey.n_times is not None else self._in_any_order
+        n_rows = 0
         for table, columns in read():
+            n_rows += table.num_rows
+            if table.num_rows == 0:
+                self._refuse_lost_rows(n_rows)
             chunk = self._chunk(table, columns)
             del table, columns
             yield chunk
             del chunk
+        if n_rows != self._plan.survey.n_rows:
+            self._refuse_lost_rows(n_rows)
+
+    def _refuse_lost_rows(self, n_rows: int) -> None:
+        raise DataError(
+            f"{PRICES}: {n_rows:,} rows were found where {self._plan.survey.n_rows:,} were counted: what the "
+            "files say of their own times is not what is in them; write them anew"
+        )
 
     def _in_order(self) -> Iterator[tuple[pa.Table | RawTable, ChunkColumns]]:
         """Read the prices of one chunk after the other, from front to back."""

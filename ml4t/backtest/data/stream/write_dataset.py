@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -69,8 +69,8 @@ def write_dataset(
     Raises
     ------
     DataError
-        If a table cannot be read or has no rows or times, or a folder of its name is there already.
-        Nothing is written then.
+        If a table cannot be read or has no rows or times, a folder of its name is there already, or it
+        cannot be written.
     """
     folder = Path(folder)
     taken = [name for name in tables if (folder / name).exists()]
@@ -79,17 +79,30 @@ def write_dataset(
             f"{folder} already holds {', '.join(taken)}; choose another folder, or remove them"
         )
     ready = [_Prepared(name, source) for name, source in tables.items()]
-    # Written beside their place and then moved: a folder that has a table has all of it.
+    try:
+        saved = _write_all(ready, folder)
+    except OSError as error:
+        where = f" ({error.filename})" if error.filename else ""
+        raise DataError(
+            f"{folder} cannot be written: {error.strerror or error}{where}; make room or choose another folder"
+        ) from error
+    if not quiet:
+        print("\n".join([f"wrote {folder}", *(f"  {table}" for table in saved)]))
+    return saved
+
+
+def _write_all(ready: Sequence[_Prepared], folder: Path) -> tuple[SavedTable, ...]:
+    """Write tables beside their place, and then move them: a folder that has a table has all of it."""
     partial = folder / ".partial"
+    if partial.exists():  # of a call that was killed
+        shutil.rmtree(partial)
     partial.mkdir(parents=True)
     try:
         saved = tuple(table.write(partial / table.name) for table in ready)
         for table in ready:
             (partial / table.name).rename(folder / table.name)
     finally:
-        shutil.rmtree(partial)
-    if not quiet:
-        print("\n".join([f"wrote {folder}", *(f"  {table}" for table in saved)]))
+        shutil.rmtree(partial, ignore_errors=True)
     return saved
 
 

@@ -108,4 +108,12 @@ def split_requests(
 def is_path(text: str) -> bool:
     """Tell whether a text is meant as a path, not as the name of a column."""
     suffix = Path(text).suffix.lower()
-    return suffix in (".parquet", ".csv", ".gz") or os.sep in text or Path(text).exists()
+    return suffix in (".parquet", ".csv", ".gz") or os.sep in text or is_there(text)
+
+
+def is_there(path: str | Path) -> bool:
+    """Tell whether there is a file or folder; a text that can be no path is none."""
+    try:
+        return Path(path).exists()
+    except (OSError, ValueError):
+        return False
