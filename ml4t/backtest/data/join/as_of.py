@@ -189,20 +189,20 @@ class Publications:
 
 def publication_times(series: SeriesTable, clock: Clock) -> tuple[Int64s, Int64s]:
     """Return when each value became known and the time it speaks of, in nanoseconds UTC."""
-    lag = series.options.lag_ns
+    lag, owners = series.options.lag_ns, series.owners
     if series.published is not None:
         if series.options.available_after is not None:
             raise DataError(
                 f"{series.name}: has a column of publication times, so available_after= must not be given"
             )
-        published = clock.instants(series.published, series.name)
-        return published, published if series.own is series.published else clock.day_starts(
-            series.own, series.name
-        )
-    whole_days = lag // DAY_NS if series.own.kind == "date" else 0
-    published = clock.instants(series.own, series.name, extra_days=whole_days) + (
-        lag - whole_days * DAY_NS
-    )
+        clock = clock.without_length
+        published = clock.instants(series.published, series.name, owners=owners)
+        if series.own is series.published:
+            return published, published
+        return published, clock.day_starts(series.own, series.name, owners)
+    whole_days = lag // DAY_NS if series.own.in_days else 0
+    complete = clock.instants(series.own, series.name, whole_days, owners)
+    published = complete + (lag - whole_days * DAY_NS)
     # Published in the order of their own times, so those need not be kept apart.
     return published, published
 

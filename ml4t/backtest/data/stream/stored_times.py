@@ -7,21 +7,19 @@ import pyarrow as pa
 
 from ml4t.backtest.data.arrays import Int64s
 from ml4t.backtest.data.errors import DAY_NS
-from ml4t.backtest.data.tables.arrow import (
-    eight_bytes,
-)
+from ml4t.backtest.data.tables.arrow import eight_bytes
+from ml4t.backtest.data.tables.epochs import UNITS
 
-UNIT_NS = {"s": 1_000_000_000, "ms": 1_000_000, "us": 1_000, "ns": 1}
 
 
 def stored(time_ns: int, kind: pa.DataType) -> pa.Scalar:
     """Return the last value of a type of times that is not after ``time_ns``."""
     if pa.types.is_timestamp(kind):
-        return pa.scalar(time_ns // UNIT_NS[kind.unit], pa.int64()).cast(kind)
+        return pa.scalar(time_ns // UNITS[kind.unit], pa.int64()).cast(kind)
     days = time_ns // DAY_NS
     if pa.types.is_date32(kind):
         return pa.scalar(days, pa.int32()).cast(kind)
-    return pa.scalar(days * (DAY_NS // UNIT_NS["ms"]), pa.int64()).cast(kind)
+    return pa.scalar(days * (DAY_NS // UNITS["ms"]), pa.int64()).cast(kind)
 
 
 def stored_times(column: pa.Array) -> Int64s:

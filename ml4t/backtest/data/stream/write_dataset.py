@@ -107,8 +107,7 @@ class _Prepared:
         time = roles.get("available_at", roles.get("timestamp"))
         if time is None or table.num_rows == 0:
             raise DataError(f"{name}: has no {'rows' if time else 'column of times'}")
-        stamps = read_stamps(table[time], name, time)
-        times = stamps.values * (DAY_NS if stamps.kind == "date" else 1)
+        times = read_stamps(table[time], name, time).nanoseconds
         self.dictionaries = [time, *([roles["asset"]] if "asset" in roles else [])]
         self.table, self.times = _in_order(table, times, roles)
 

@@ -79,11 +79,15 @@ def test_what_a_date_is(column):
     assert data.info["dates_only"] is True
 
 
-def test_midnight_utc_is_a_time():
+def test_midnights_of_utc_are_dates_where_those_have_a_time():
     frame = pd.DataFrame({"timestamp": pd.to_datetime(["2024-01-05"], utc=True), "close": [1.0]})
     data = market_data(frame, bar_time="16:00 America/New_York")
+    assert data.timestamps[0] == utc("2024-01-05 21:00")
+    assert data.info["dates_only"] is True
+    # Nobody says when dates are complete: they stand for midnight UTC, which these are.
+    data = market_data(frame)
     assert data.timestamps[0] == utc("2024-01-05")
-    assert data.info["dates_only"] is False
+    assert data.info["times"] == "aware"
 
 
 def test_naive_times_are_utc_or_in_the_given_zone():
