@@ -153,7 +153,9 @@ def warn_of_far(name: str, stamps: Stamps) -> None:
     far = find_far(stamps)
     if len(far):
         shown = first_times(stamps.nanoseconds[far])
-        warn(f"{name}: times are outside 1900 to 2200 in {count_rows(len(far))} ({shown}); are they right?")
+        warn(
+            f"{name}: times are outside 1900 to 2200 in {count_rows(len(far))} ({shown}); are they right?"
+        )
 
 
 def find_gap(timestamps: Int64s) -> int | None:

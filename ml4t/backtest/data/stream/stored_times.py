@@ -11,7 +11,6 @@ from ml4t.backtest.data.tables.arrow import eight_bytes
 from ml4t.backtest.data.tables.epochs import UNITS
 
 
-
 def stored(time_ns: int, kind: pa.DataType) -> pa.Scalar:
     """Return the last value of a type of times that is not after ``time_ns``."""
     if pa.types.is_timestamp(kind):

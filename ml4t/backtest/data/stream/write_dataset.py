@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute
 
 from ml4t.backtest.data.arrays import Int64s
-from ml4t.backtest.data.errors import DAY_NS, DataError, count_rows
+from ml4t.backtest.data.errors import DataError, count_rows
 from ml4t.backtest.data.tables.arrow import is_text, single, to_arrow
 from ml4t.backtest.data.tables.column_roles import ACTION_ROLES, ASSET, AVAILABLE, find_roles
 from ml4t.backtest.data.tables.long_form import long_prices

@@ -17,7 +17,6 @@ from ml4t.backtest.data.tables.column_roles import SERIES_ROLES, plain
 from ml4t.backtest.data.tables.raw_columns import RawColumn
 from ml4t.backtest.data.tables.written_times import time_objects
 
-
 DAY = pd.Timedelta("1D")
 
 
@@ -102,7 +101,9 @@ def _with_written_zones(table: pa.Table, path: Path) -> pa.Table:
     if not zoned or len(set(table.column_names)) < table.num_columns:
         return table
     as_text = pa.csv.ConvertOptions(
-        include_columns=zoned, column_types=dict.fromkeys(zoned, pa.string()), strings_can_be_null=True
+        include_columns=zoned,
+        column_types=dict.fromkeys(zoned, pa.string()),
+        strings_can_be_null=True,
     )
     written = pa.csv.read_csv(path, convert_options=as_text)
     for column in zoned:

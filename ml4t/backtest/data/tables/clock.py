@@ -98,9 +98,7 @@ class Clock:
             return stamps.zone
         zones = {clock.bar_zone for clock in self.by_asset.values()} or {self.bar_zone}
         said = zones.pop() if len(zones) == 1 else None
-        if kind == "naive":
-            said = self.naive_zone
-        elif said is None:
+        if kind == "naive" or said is None:
             said = self.naive_zone
         return None if said is None else said.key
 
@@ -129,9 +127,7 @@ class Clock:
             values = _to_utc(values, self.naive_zone, table_name, strict=True)
         return values if self.bar_length is None else values + self.bar_length
 
-    def day_starts(
-        self, stamps: Stamps, table_name: str, owners: Owners | None = None
-    ) -> Int64s:
+    def day_starts(self, stamps: Stamps, table_name: str, owners: Owners | None = None) -> Int64s:
         """Return the earliest instants the stamps can mean: for dates, the start of the date."""
         if self.kind(stamps) != "date":
             return self.without_length.instants(stamps, table_name)

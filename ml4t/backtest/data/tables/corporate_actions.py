@@ -68,9 +68,7 @@ def read_actions(
         raise DataError(
             f"{name}: has no column of {missing[0]} among {', '.join(table.column_names)}; add or rename it"
         )
-    stamps = read_stamps(
-        table[roles["timestamp"]], name, roles["timestamp"], time_unit=time_unit
-    )
+    stamps = read_stamps(table[roles["timestamp"]], name, roles["timestamp"], time_unit=time_unit)
     actions = np.zeros(table.num_rows, ACTION)
     actions["kind"] = _kinds(table[roles["kind"]], name, roles["kind"])
     actions["value"] = to_float64(table[roles["value"]], name, roles["value"])

@@ -85,7 +85,9 @@ class Table:
         check_starts(self.stamps, self.bar_length)
         check_time_unit(self.time_unit)
         if self.stamps == "start" and self.bar_time is not None:
-            raise DataError("stamps='start' and bar_time= both say when dates are complete; give one")
+            raise DataError(
+                "stamps='start' and bar_time= both say when dates are complete; give one"
+            )
         _ = self.lag_bars, self.lag_ns, self.max_age_ns
 
     @property
@@ -118,7 +120,6 @@ class Table:
         """Nanoseconds from its publication for which a value holds; None if it holds forever."""
         return None if self.max_age is None else _duration(self.max_age, "max_age")
 
-
     @property
     def bar_length_ns(self) -> int | None:
         """Nanoseconds from a start to its end; None if that was not said."""
@@ -130,7 +131,9 @@ def check_starts(stamps: str, bar_length: Any) -> None:
     if stamps not in ("end", "start"):
         raise DataError(f"stamps must be 'end' or 'start', was {stamps!r}")
     if bar_length is not None and stamps == "end":
-        raise DataError("bar_length= is the way from start to end: give it together with stamps='start'")
+        raise DataError(
+            "bar_length= is the way from start to end: give it together with stamps='start'"
+        )
     if length_ns(bar_length) == 0:
         raise DataError(f"bar_length must be longer than nothing, was {bar_length!r}")
 

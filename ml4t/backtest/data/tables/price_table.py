@@ -74,9 +74,7 @@ def read_prices(
     if table.num_rows == 0:
         raise DataError(f"{name}: the table has no rows")
     roles = price_roles(table.column_names, name, None if layout.wide else columns)
-    read = price_rows(
-        table, name, roles, assets, wide=layout.wide, time_unit=time_unit
-    )
+    read = price_rows(table, name, roles, assets, wide=layout.wide, time_unit=time_unit)
     return _without_absent_rows(read, name) if layout.wide else read
 
 

@@ -212,7 +212,9 @@ def refuse_unknown(series: SeriesTable, n_assets: int) -> None:
         return
     kinds = {type(name).__name__ for name in series.names}
     hint = "; asset names are text in one table and integers in the other" if len(kinds) > 1 else ""
-    rows = first_rows(unknown, series.own.nanoseconds, lambda row: series.names[series.codes[row]], None)
+    rows = first_rows(
+        unknown, series.own.nanoseconds, lambda row: series.names[series.codes[row]], None
+    )
     raise DataError(
         f"{series.name}: {count_rows(unknown.sum())} of assets that the prices do not have: {rows}"
         f"{hint}; take them out of the table, or name the assets in assets="

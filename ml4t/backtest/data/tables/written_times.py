@@ -164,5 +164,3 @@ def _with_times_of_day(array: pa.Array, values: Sequence[Any], valid: Marks) -> 
         for value, timed, known in zip(values, is_time, valid, strict=True)
     ]
     return pa.array(times, pa.timestamp("us"))
-
-
