@@ -16,8 +16,11 @@ SATURDAY = 2  # the epoch was a Thursday
 def session_zone(info: Mapping[str, Any]) -> str | None:
     """Return the time zone whose days are the sessions of market data, None for UTC.
 
-    It is that of ``bar_time`` ("16:00 America/New_York"), else that of times without a zone.
+    It is the ``zone`` that the times of the prices have; else that of ``bar_time`` ("16:00
+    America/New_York"), or of times without a zone.
     """
+    if "zone" in info:
+        return info["zone"]
     bar_time = str(info.get("bar_time") or "").split()
     zone = bar_time[1] if len(bar_time) == 2 else info.get("timezone")
     return str(zone) if zone else None

@@ -16,6 +16,7 @@ from ml4t.backtest.data.join.coverage import (
     published_span,
     warn_of_far,
     warn_of_gap,
+    warn_of_stamping,
 )
 from ml4t.backtest.data.tables.bar_grid import grid_length
 from ml4t.backtest.data.tables.clock import BarTime, Clock, check_assets, check_kinds, make_clock
@@ -202,9 +203,12 @@ def _look_at_times(
     of_bars = Span.of(bars.timestamps)
     for tables, must_begin_within in ((signals, True), (others, False)):
         for request, table in tables:
+            own = request.clock(clock)
             warn_of_far(table.name, table.own)
-            span = published_span(table, request.clock(clock))
-            check_coverage(table.name, span, of_bars, must_begin_within)
+            span = published_span(table, own)
+            if span is not None:
+                check_coverage(table.name, span, of_bars, must_begin_within)
+                warn_of_stamping(table, own, span, bars.timestamps)
 
 
 def _read_series(

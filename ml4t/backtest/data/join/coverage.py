@@ -81,7 +81,7 @@ def _both(table: Span, bars: Span) -> str:
     return f"values {table}, bars {bars}"
 
 
-def check_coverage(name: str, table: Span | None, bars: Span, must_begin_within: bool) -> None:
+def check_coverage(name: str, table: Span, bars: Span, must_begin_within: bool) -> None:
     """Refuse a table that has nothing to do with the bars, and warn of one that has little.
 
     Raises
@@ -89,8 +89,6 @@ def check_coverage(name: str, table: Span | None, bars: Span, must_begin_within:
     DataError
         If no value is published within the bars, and one before them is not meant.
     """
-    if table is None:
-        return
     apart = find_apart(table, bars, must_begin_within)
     if apart is not None:
         raise DataError(
@@ -101,23 +99,30 @@ def check_coverage(name: str, table: Span | None, bars: Span, must_begin_within:
         warn(f"{name}: {little}; are the times right?")
 
 
-def find_other_stamping(table: SeriesTable, span: Span, step: int, bars: Span) -> str | None:
+def find_other_stamping(
+    table: SeriesTable, clock: Clock, span: Span, timestamps: Int64s
+) -> str | None:
     """Return what the grids of a table and of the bars say of their stamps; None if they agree.
 
-    Where the bars lie ``step`` apart and a table covers the same time, its first value begins where the
-    first bar does. If only *stamps* say so of the one and *ends* of the other, one is stamped at its start.
+    Where a table covers the time of the bars in steps as long or longer, its first value begins where the
+    first bar does. If only its *stamp* lies there, it is a start; if its last stamp lies a step after the
+    last bar's, that is where the last bar ends, and those of the bars are starts.
 
     Parameters
     ----------
     table : SeriesTable
+    clock : Clock
+        Of the table.
     span : Span
-        Of the times that its values speak of.
-    step : int
-        Nanoseconds from one bar of an asset to the next.
-    bars : Span
+        When its first and last value are published.
+    timestamps : int64 array, shape (n_times,), nanoseconds UTC, increasing
+        Of the bars.
     """
-    if table.published is not None or table.options.available_after is not None:
+    says_it = clock.bar_length is not None or clock.kind(table.own) == "date"
+    lags = table.published is not None or table.options.available_after is not None
+    if says_it or lags or len(timestamps) < 2:
         return None
+    bars, step = Span(int(timestamps[0]), int(timestamps[-1])), int(np.diff(timestamps).min())
     starts_with_bars = span.first == bars.first - step and span.last < bars.last
     ends_with_bars = span.last == bars.last + step and span.first > bars.first
     if not (starts_with_bars or ends_with_bars):
@@ -137,6 +142,13 @@ def find_other_stamping(table: SeriesTable, span: Span, step: int, bars: Span) -
             "their start: are they? Then say stamps='start'"
         )
     return None
+
+
+def warn_of_stamping(table: SeriesTable, clock: Clock, span: Span, timestamps: Int64s) -> None:
+    """Warn of a table that is stamped at its start beside bars that are not, or the other way round."""
+    what = find_other_stamping(table, clock, span, timestamps)
+    if what is not None:
+        warn(f"{table.name}: {what}")
 
 
 def find_far(stamps: Stamps) -> Int64s:

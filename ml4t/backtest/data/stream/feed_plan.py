@@ -211,7 +211,8 @@ def _look_at_times(
     for tables, must_begin_within in ((signals, True), (others, False)):
         for table in tables:
             warn_of_far(table.request.name, table.survey.stamps)
-            check_coverage(table.request.name, table.span, bars, must_begin_within)
+            if table.span is not None:
+                check_coverage(table.request.name, table.span, bars, must_begin_within)
 
 
 def _join_no_rows(
