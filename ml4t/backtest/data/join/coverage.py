@@ -176,7 +176,7 @@ def find_gap(timestamps: Int64s) -> int | None:
         return None
     steps = np.diff(timestamps)
     longest = int(steps.argmax())
-    is_gap = steps[longest] > max(LONG_GAP_NS, MANY_STEPS * int(np.median(steps)))
+    is_gap = steps[longest] > max(LONG_GAP_NS, MANY_STEPS * int(steps.min()))
     return longest if is_gap else None
 
 

@@ -48,7 +48,7 @@ def from_epochs(array: pa.Array, unit: str | None, where: str) -> pa.Array:
 
 
 def _advice(array: pa.Array) -> str:
-    numbers = array.drop_null().cast(pa.float64()).to_numpy(zero_copy_only=False)
+    numbers = array.drop_null().to_numpy(zero_copy_only=False).astype(np.float64)
     numbers = numbers[np.isfinite(numbers)]
     if len(numbers) and _are_written_dates(numbers):
         return "dates like 20240102 are read with pandas.to_datetime(..., format='%Y%m%d')"
