@@ -29,7 +29,7 @@ from ml4t.backtest.data.join._as_of import as_of_rows, repeats, take_known
 from ml4t.backtest.data.join.bars import Bars
 from ml4t.backtest.data.join.history import History, lagged
 from ml4t.backtest.data.join.row_order import sort_by_time
-from ml4t.backtest.data.tables.clock import Clock
+from ml4t.backtest.data.tables.clock import Clock, later
 from ml4t.backtest.data.tables.series_table import SeriesTable
 
 
@@ -202,7 +202,7 @@ def publication_times(series: SeriesTable, clock: Clock) -> tuple[Int64s, Int64s
         return published, clock.day_starts(series.own, series.name, owners)
     whole_days = lag // DAY_NS if series.own.in_days else 0
     complete = clock.instants(series.own, series.name, whole_days, owners)
-    published = complete + (lag - whole_days * DAY_NS)
+    published = later(complete, lag - whole_days * DAY_NS, series.name)
     # Published in the order of their own times, so those need not be kept apart.
     return published, published
 

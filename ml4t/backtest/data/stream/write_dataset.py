@@ -108,6 +108,8 @@ class _Prepared:
         if time is None or table.num_rows == 0:
             raise DataError(f"{name}: has no {'rows' if time else 'column of times'}")
         times = read_stamps(table[time], name, time).nanoseconds
+        for role in roles.keys() & {"timestamp", "available_at"}:
+            table = _without_dictionary(table, roles[role])
         self.dictionaries = [time, *([roles["asset"]] if "asset" in roles else [])]
         self.table, self.times = _in_order(table, times, roles)
 
@@ -146,6 +148,16 @@ def _long(name: str, source: Any) -> pa.Table:
         for c in layout.table.column_names[2:]
     ]
     return layout.table.filter(pa.array(~np.logical_and.reduce([np.isnan(v) for v in values])))
+
+
+def _without_dictionary(table: pa.Table, column: str) -> pa.Table:
+    """Return a table with the values of a column in place of entries, of which no file takes null ones."""
+    if not pa.types.is_dictionary(table[column].type):
+        return table
+    decoded = single(table[column])
+    while pa.types.is_dictionary(decoded.type):
+        decoded = decoded.dictionary_decode()
+    return table.set_column(table.column_names.index(column), column, decoded)
 
 
 def _in_order(table: pa.Table, times: Int64s, roles: dict[str, str]) -> tuple[pa.Table, Int64s]:

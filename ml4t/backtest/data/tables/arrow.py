@@ -325,7 +325,11 @@ def single(column: Any) -> pa.Array:
     if isinstance(column, pa.ChunkedArray):
         if column.num_chunks == 1:
             return column.chunk(0)
-        combined = column.unify_dictionaries().combine_chunks()
+        try:
+            combined = column.unify_dictionaries().combine_chunks()
+        except pa.ArrowInvalid:  # of dictionaries that have null entries
+            chunks = [chunk.dictionary_decode() for chunk in column.chunks]
+            combined = pa.chunked_array(chunks).combine_chunks()
         # Older versions of pyarrow give a chunked array of one chunk back.
         return combined.chunk(0) if isinstance(combined, pa.ChunkedArray) else combined
     return column

@@ -20,7 +20,7 @@ from ml4t.backtest.data.errors import (
     count_rows,
 )
 from ml4t.backtest.data.tables.midnights import is_utc
-from ml4t.backtest.data.tables.stamps import Stamps
+from ml4t.backtest.data.tables.stamps import LAST_DAY, Stamps
 
 BarTime = str | Mapping[Any, str] | None
 """When dates are complete: one time of day, or one for each asset."""
@@ -125,7 +125,7 @@ class Clock:
         values = stamps.values
         if stamps.kind == "naive" and self.naive_zone is not None:
             values = _to_utc(values, self.naive_zone, table_name, strict=True)
-        return values if self.bar_length is None else values + self.bar_length
+        return values if self.bar_length is None else later(values, self.bar_length, table_name)
 
     def day_starts(self, stamps: Stamps, table_name: str, owners: Owners | None = None) -> Int64s:
         """Return the earliest instants the stamps can mean: for dates, the start of the date."""
@@ -137,6 +137,12 @@ class Clock:
     def _complete(
         self, stamps: Stamps, table_name: str, extra_days: int, owners: Owners | None
     ) -> Int64s:
+        # The length of a bar and a lag are at most a hundred years each.
+        if (
+            len(stamps)
+            and stamps.values.max() + extra_days + (self.bar_length or 0) // DAY_NS > LAST_DAY
+        ):
+            refuse_late(table_name)
         days = stamps.values + extra_days
         if self.bar_length is not None:
             # A day that begins at its stamp ends at a midnight of the same zone.
@@ -182,6 +188,27 @@ class Clock:
             rows = np.flatnonzero(clock_of[owners.codes] == number)
             placed[rows] = clock._place(days[rows], clock.time_of_day or 0, table_name, None)
         return placed
+
+
+def later(times: Int64s, by: int, table_name: str) -> Int64s:
+    """Return times moved by some nanoseconds.
+
+    Raises
+    ------
+    DataError
+        If nanoseconds do not hold them.
+    """
+    if len(times) and times.max() > LAST_DAY * DAY_NS - by:
+        refuse_late(table_name)
+    return times + by
+
+
+def refuse_late(table_name: str) -> None:
+    """Raise the error of times that a lag or the length of a bar moves too far."""
+    raise DataError(
+        f"{table_name}: available_after= or bar_length= lead beyond 2261, which nanoseconds cannot hold; "
+        "give shorter ones, or correct the times"
+    )
 
 
 def _to_utc(values: Int64s, zone: ZoneInfo, table_name: str, strict: bool) -> Int64s:

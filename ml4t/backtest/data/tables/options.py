@@ -24,6 +24,8 @@ UNITS = {
     "ns": 1,
 }
 
+LONGEST_NS = 36_525 * DAY_NS
+
 
 @dataclass(frozen=True)
 class Table:
@@ -161,12 +163,20 @@ def _duration(value: Any, argument: str) -> int:
             raise DataError(
                 f"{argument} must be a length of time like '1d' or '2h30min', was {value!r}"
             )
-        return sum(int(number) * UNITS[unit] for number, unit in parts)
+        nanoseconds = sum(int(number) * UNITS[unit] for number, unit in parts)
+        if nanoseconds > LONGEST_NS:
+            raise DataError(f"{argument} must be at most 100 years, was {value!r}")
+        return nanoseconds
     if not isinstance(value, datetime.timedelta | np.timedelta64) or pd.isna(value):
         raise DataError(
             f"{argument} must be a length of time like '1d' or a timedelta, was {value!r}"
         )
-    nanoseconds = pd.Timedelta(value).as_unit("ns").value
+    try:
+        nanoseconds = pd.Timedelta(value).as_unit("ns").value
+    except (OverflowError, ValueError) as error:
+        raise DataError(f"{argument} must be at most 100 years, was {value!r}") from error
     if nanoseconds < 0:
         raise DataError(f"{argument} must not be negative, was {value!r}")
+    if nanoseconds > LONGEST_NS:
+        raise DataError(f"{argument} must be at most 100 years, was {value!r}")
     return nanoseconds
