@@ -8,6 +8,8 @@ import numpy as np
 import pandas as pd
 
 DAY = 86_400_000_000_000
+SECOND = 1_000_000_000
+INT64 = np.iinfo(np.int64)
 CALENDAR_DAYS = 365.25
 STANDARD = (365.0, 252.0, 52.0, 12.0, 4.0, 1.0)
 SATURDAY = 2  # the epoch was a Thursday
@@ -53,14 +55,19 @@ def session_ends(timestamps: np.ndarray, time_zone: str | None = None) -> np.nda
 def _midnights(first: int, last: int, time_zone: str | None) -> np.ndarray:
     """Return the midnights around [first, last], from the one at or after ``first`` on."""
     if time_zone is None:
-        return np.arange(-(-first // DAY), -(-last // DAY) + 1, dtype=np.int64) * DAY
-    zone = pd.DatetimeIndex([first, last], tz="UTC").tz_convert(time_zone)
-    days = pd.date_range(zone[0].date(), zone[1].date() + timedelta(days=1), freq="D", unit="ns")
-    # Some zones have changed their clocks at midnight: that day starts when the clock goes on.
-    local = days.tz_localize(
-        time_zone, nonexistent="shift_forward", ambiguous=np.ones(len(days), bool)
-    )
-    return local.asi8
+        seconds = np.arange(-(-first // DAY), -(-last // DAY) + 1, dtype=np.int64) * (DAY // SECOND)
+    else:
+        # In seconds: a day of a zone may begin before what nanoseconds hold, or end after it.
+        ends = np.array([first // SECOND, last // SECOND]).astype("M8[s]")
+        zone = pd.DatetimeIndex(ends, tz="UTC").tz_convert(time_zone)
+        days = pd.date_range(zone[0].date(), zone[1].date() + timedelta(days=1), unit="s")
+        # Some zones have changed their clocks at midnight: that day starts when the clock goes on.
+        local = days.tz_localize(
+            time_zone, nonexistent="shift_forward", ambiguous=np.ones(len(days), bool)
+        )
+        seconds = local.as_unit("s").asi8
+    midnights = np.clip(seconds, -(INT64.max // SECOND), INT64.max // SECOND) * SECOND
+    return np.where(seconds > INT64.max // SECOND, INT64.max, midnights)
 
 
 def periods_per_year(timestamps: np.ndarray) -> float:
