@@ -229,6 +229,11 @@ def _reads_as_time(text: Any) -> bool:
 
 
 def _pandas_column(values: Any, name: str, label: object) -> pa.Array:
+    categories = getattr(values.dtype, "categories", None)
+    if categories is not None and _are_time_objects(
+        categories, _pandas_array(categories, name, label)
+    ):
+        values = values.astype(object)
     array = _pandas_array(values, name, label)
     return _time_objects(array, values, name, label) if _are_time_objects(values, array) else array
 
