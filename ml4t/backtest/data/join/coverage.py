@@ -100,7 +100,7 @@ def check_coverage(name: str, table: Span, bars: Span, must_begin_within: bool) 
 
 
 def find_other_stamping(
-    table: SeriesTable, clock: Clock, span: Span, timestamps: Int64s
+    table: SeriesTable, clock: Clock, span: Span, timestamps: Int64s, only_longer: bool = False
 ) -> str | None:
     """Return what the grids of a table and of the bars say of their stamps; None if they agree.
 
@@ -117,6 +117,8 @@ def find_other_stamping(
         When its first and last value are published.
     timestamps : int64 array, shape (n_times,), nanoseconds UTC, increasing
         Of the bars.
+    only_longer : bool
+        Leave out tables of steps as long as those of the bars: their values may be those of the bar before.
     """
     says_it = clock.bar_length is not None or clock.kind(table.own) == "date"
     lags = table.published is not None or table.options.available_after is not None
@@ -131,6 +133,8 @@ def find_other_stamping(
     if not len(steps):
         return None
     own = int(steps.min())
+    if only_longer and own <= step:
+        return None
     if starts_with_bars and own >= step and span.last + own >= bars.last:
         return (
             f"the first value is stamped {format_time(span.first)}, where the first bar begins, and the last before "
@@ -146,7 +150,7 @@ def find_other_stamping(
 
 def warn_of_stamping(table: SeriesTable, clock: Clock, span: Span, timestamps: Int64s) -> None:
     """Warn of a table that is stamped at its start beside bars that are not, or the other way round."""
-    what = find_other_stamping(table, clock, span, timestamps)
+    what = find_other_stamping(table, clock, span, timestamps, only_longer=True)
     if what is not None:
         warn(f"{table.name}: {what}")
 

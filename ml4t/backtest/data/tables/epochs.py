@@ -51,7 +51,11 @@ def _advice(array: pa.Array) -> str:
     numbers = array.drop_null().to_numpy(zero_copy_only=False).astype(np.float64)
     numbers = numbers[np.isfinite(numbers)]
     if len(numbers) and _are_written_dates(numbers):
-        return "dates like 20240102 are read with pandas.to_datetime(..., format='%Y%m%d')"
+        whole = "" if pa.types.is_integer(array.type) else ".astype('int64')"
+        return (
+            f"dates like 20240102 are read with pandas.to_datetime(column{whole}.astype(str), "
+            "format='%Y%m%d')"
+        )
     size = float(np.median(np.abs(numbers))) if len(numbers) else 0.0
     for unit, nanoseconds in UNITS.items():
         per_second = 10**9 // nanoseconds
