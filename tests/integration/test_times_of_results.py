@@ -36,6 +36,20 @@ FORMS = {
         DAYS.tz_localize(NEW_YORK),
         {"bar_time": f"16:00 {NEW_YORK}"},
     ),
+    "dates of bars that begin": (DAYS, {"stamps": "start", "bar_length": "1d"}),
+    "midnights of UTC": (DAYS.tz_localize("UTC"), {}),
+    "midnights of UTC with a time of day": (
+        DAYS.tz_localize("UTC"),
+        {"bar_time": f"16:00 {NEW_YORK}"},
+    ),
+    "midnights of UTC where bars begin": (
+        DAYS.tz_localize("UTC"),
+        {"stamps": "start", "bar_length": "1d"},
+    ),
+    "minutes that begin": (
+        MINUTES.tz_localize(NEW_YORK),
+        {"stamps": "start", "bar_length": "1min"},
+    ),
     "times of a zone": (MINUTES.tz_localize(NEW_YORK), {}),
     "times of UTC": (MINUTES.tz_localize("UTC"), {}),
     "times without a zone": (MINUTES, {}),

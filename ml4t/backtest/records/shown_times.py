@@ -9,40 +9,49 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import pandas as pd
 
-from ml4t.backtest.data.tables.clock import make_clock
-
 
 @dataclass(frozen=True)
 class ShownTimes:
-    """What becomes of instants when they are shown.
+    """What becomes of the instants at which bars are complete when they are shown.
 
     Parameters
     ----------
-    zone : str or None
-        Whose clock they are read on; UTC if None.
-    time_of_day : int or None
-        Nanoseconds after midnight at which dates are complete, where dates are shown.
+    clock_zone : str
+        Whose clock they are read on.
     written_zone : str or None
         The zone they are written with: of times that of the clock, of dates the one whose midnights
         they are; None for times and dates without a zone.
+    complete_after : int
+        Nanoseconds from the stamp of a bar to its end.
+    as_dates : bool
+        Whether stamps are dates, and ``complete_after`` is a time of day.
     """
 
-    zone: str | None = None
-    time_of_day: int | None = None
+    clock_zone: str = "UTC"
     written_zone: str | None = "UTC"
+    complete_after: int = 0
+    as_dates: bool = False
 
     @classmethod
     def of_prices(cls, info: Mapping[str, Any]) -> ShownTimes:
         """Return how the price table of a run wrote its times; ``info`` is ``MarketData.info``."""
-        if "times" not in info:
+        kind, after, written = (
+            info.get("times"),
+            info.get("complete_after"),
+            info.get("written_zone"),
+        )
+        if (
+            kind is None or after is None
+        ):  # of no table, or of dates that end at several times of day
             return cls()
-        clock = make_clock(info.get("bar_time"), info.get("timezone"))
-        time_of_day = (clock.time_of_day or 0) if info["times"] == "date" else None
-        return cls(info.get("zone"), time_of_day, info.get("written_zone"))
+        if kind == "aware":
+            zone = written or "UTC"
+            return cls(zone, zone, after)
+        return cls(info.get("zone") or "UTC", written, after, as_dates=kind == "date")
 
     @classmethod
     def in_zone(cls, name: str) -> ShownTimes:
-        """Return times of a zone.
+        """Return the instants themselves on the clock of a zone.
 
         Raises
         ------
@@ -50,33 +59,29 @@ class ShownTimes:
             If there is no such zone.
         """
         try:
-            return cls(name, written_zone=ZoneInfo(name).key)
+            zone = ZoneInfo(name).key
         except (ZoneInfoNotFoundError, ValueError, TypeError, OSError) as error:
             raise ValueError(
                 f"timezone must be the name of a zone, like 'America/New_York', was {name!r}"
             ) from error
-
-    def shown(self, instants: pd.DatetimeIndex) -> pd.DatetimeIndex:
-        """Return aware times as they are shown."""
-        local = instants.tz_convert(self.zone or "UTC")
-        if self.time_of_day is None:
-            return local.tz_localize(None) if self.written_zone is None else local
-        complete = local.tz_localize(None)
-        dates = (complete - pd.Timedelta(self.time_of_day, unit="ns")).normalize()
-        if self.written_zone is None:
-            return dates
-        # The midnights of some zones do not exist on the day that clocks change.
-        return dates.tz_localize(self.written_zone, nonexistent="shift_forward")
+        return cls(zone, zone)
 
     @property
     def naive(self) -> ShownTimes:
         """The same without a zone, as Excel needs it."""
         return replace(self, written_zone=None)
 
+    def shown(self, instants: pd.DatetimeIndex) -> pd.DatetimeIndex:
+        """Return aware times as they are shown."""
+        if self.as_dates:
+            return self._dates(instants)
+        times = (instants - self._length).tz_convert(self.clock_zone)
+        return times.tz_localize(None) if self.written_zone is None else times
+
     def text(self, instant: pd.Timestamp) -> str:
         """Return an aware time as ISO 8601 text, a date where dates are shown."""
         (time,) = self.shown(pd.DatetimeIndex([instant]))
-        return time.isoformat() if self.time_of_day is None else f"{time:%Y-%m-%d}"
+        return f"{time:%Y-%m-%d}" if self.as_dates else time.isoformat()
 
     def frame(self, frame: pd.DataFrame) -> pd.DataFrame:
         """Return a frame with its columns of times, and its index of them, as they are shown."""
@@ -89,3 +94,16 @@ class ShownTimes:
         if isinstance(frame.index, pd.DatetimeIndex):
             shown.index = self.shown(frame.index)
         return shown
+
+    @property
+    def _length(self) -> pd.Timedelta:
+        return pd.Timedelta(self.complete_after, unit="ns")
+
+    def _dates(self, instants: pd.DatetimeIndex) -> pd.DatetimeIndex:
+        # The clock, not the instant, is set back: days are not all of 24 hours.
+        complete = instants.tz_convert(self.clock_zone).tz_localize(None)
+        dates = (complete - self._length).normalize()
+        if self.written_zone is None:
+            return dates
+        # The midnights of some zones do not exist on the day that clocks change.
+        return dates.tz_localize(self.written_zone, nonexistent="shift_forward")

@@ -251,6 +251,9 @@ class RunFile(Section):
             "columns": data.columns,
             "bar_time": data.bar_time,
             "timezone": data.timezone,
+            "stamps": data.stamps,
+            "bar_length": data.bar_length,
+            "time_unit": data.time_unit,
             "sort": data.sort,
             "on_violation": data.on_violation,
         }

@@ -113,7 +113,7 @@ class FeedPass:
         read = price_rows(
             table, PRICES, plan.source.roles, plan.assets, plan.survey.kinds, arrays=columns
         )
-        bars = make_bars(read, plan.clock, PRICES, plan.sort, columns)
+        bars = make_bars(read, plan.clock_of_prices, PRICES, plan.sort, columns)
         self._check_later(bars)
         check_own_columns(bars, plan.on_violation)
         actions = self._actions(int(bars.timestamps[-1]))

@@ -25,7 +25,8 @@ from ml4t.backtest.data.tables.arrow import (
     to_arrow,
     without_keys,
 )
-from ml4t.backtest.data.tables.stamps import parse_times
+from ml4t.backtest.data.tables.epochs import from_epochs
+from ml4t.backtest.data.tables.stamps import plain_times
 
 TIME_ROLES = ("timestamp", "available_at")
 
@@ -203,6 +204,7 @@ def open_source(
     seen_by: Sequence[str],
     meant: Collection[str],
     value_name: str = "close",
+    time_unit: str | None = None,
 ) -> TableSource:
     """Look at a table without reading it.
 
@@ -220,6 +222,8 @@ def open_source(
         Columns asked for by name: what only the names of folders say is no column but those.
     value_name : str
         Name of the values of a pandas Series without a name.
+    time_unit : str, optional
+        What times that are numbers count.
 
     Raises
     ------
@@ -237,7 +241,7 @@ def open_source(
         _refuse_mixed(dataset, name)
     for role in TIME_ROLES:
         if role in roles:
-            dataset = _with_times(dataset, roles[role], name)
+            dataset = _with_times(dataset, roles[role], name, time_unit)
     time = next(roles[role] for role in seen_by if role in roles)
     return TableSource(name, in_time_order(dataset, time), roles, time, tuple(columns))
 
@@ -272,15 +276,19 @@ def _is_parquet(given: Any) -> bool:
     return isinstance(given, str | Path) and not str(given).lower().endswith((".csv", ".csv.gz"))
 
 
-def _with_times(dataset: ds.Dataset, column: str, name: str) -> ds.Dataset:
+def _with_times(dataset: ds.Dataset, column: str, name: str, time_unit: str | None) -> ds.Dataset:
     kind = dataset.schema.field(column).type
     if pa.types.is_date(kind) or pa.types.is_timestamp(kind):
         return dataset
     where = f"{name}: column {column!r}"
-    if is_text(kind) and isinstance(dataset, ds.InMemoryDataset):
+    if isinstance(dataset, ds.InMemoryDataset):
         table = dataset.to_table()
-        parsed = parse_times(single(table[column]), where)
-        return ds.dataset(table.set_column(table.column_names.index(column), column, parsed))
+        times = plain_times(table[column], name, column)
+        if pa.types.is_integer(kind) or pa.types.is_floating(kind):
+            times = from_epochs(times, time_unit, where)
+        if pa.types.is_date(times.type) or pa.types.is_timestamp(times.type):
+            position = table.column_names.index(column)
+            return ds.dataset(table.set_column(position, column, times))
     raise DataError(
         f"{where} holds {kind}, must hold dates or timestamps to be read in parts; write the file "
         "anew with such a column"

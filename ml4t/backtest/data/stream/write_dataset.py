@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute
 
 from ml4t.backtest.data.arrays import Int64s
-from ml4t.backtest.data.errors import DAY_NS, DataError, count_rows
+from ml4t.backtest.data.errors import DataError, count_rows
 from ml4t.backtest.data.tables.arrow import is_text, single, to_arrow
 from ml4t.backtest.data.tables.column_roles import ACTION_ROLES, ASSET, AVAILABLE, find_roles
 from ml4t.backtest.data.tables.long_form import long_prices
@@ -120,8 +120,9 @@ class _Prepared:
         time = roles.get("available_at", roles.get("timestamp"))
         if time is None or table.num_rows == 0:
             raise DataError(f"{name}: has no {'rows' if time else 'column of times'}")
-        stamps = read_stamps(table[time], name, time)
-        times = stamps.values * (DAY_NS if stamps.kind == "date" else 1)
+        times = read_stamps(table[time], name, time).nanoseconds
+        for role in roles.keys() & {"timestamp", "available_at"}:
+            table = _without_dictionary(table, roles[role])
         self.dictionaries = [time, *([roles["asset"]] if "asset" in roles else [])]
         self.table, self.times = _in_order(table, times, roles)
 
@@ -160,6 +161,16 @@ def _long(name: str, source: Any) -> pa.Table:
         for c in layout.table.column_names[2:]
     ]
     return layout.table.filter(pa.array(~np.logical_and.reduce([np.isnan(v) for v in values])))
+
+
+def _without_dictionary(table: pa.Table, column: str) -> pa.Table:
+    """Return a table with the values of a column in place of entries, of which no file takes null ones."""
+    if not pa.types.is_dictionary(table[column].type):
+        return table
+    decoded = single(table[column])
+    while pa.types.is_dictionary(decoded.type):
+        decoded = decoded.dictionary_decode()
+    return table.set_column(table.column_names.index(column), column, decoded)
 
 
 def _in_order(table: pa.Table, times: Int64s, roles: dict[str, str]) -> tuple[pa.Table, Int64s]:
