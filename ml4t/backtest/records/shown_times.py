@@ -85,6 +85,8 @@ class ShownTimes:
 
     def frame(self, frame: pd.DataFrame) -> pd.DataFrame:
         """Return a frame with its columns of times, and its index of them, as they are shown."""
+        if self == UTC:
+            return frame
         columns = {
             name: self.shown(pd.DatetimeIndex(column))
             for name, column in frame.items()
@@ -107,3 +109,7 @@ class ShownTimes:
             return dates
         # The midnights of some zones do not exist on the day that clocks change.
         return dates.tz_localize(self.written_zone, nonexistent="shift_forward")
+
+
+UTC = ShownTimes()
+"""Times as they are stored."""

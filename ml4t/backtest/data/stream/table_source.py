@@ -26,6 +26,7 @@ from ml4t.backtest.data.tables.arrow import (
     without_keys,
 )
 from ml4t.backtest.data.tables.epochs import from_epochs
+from ml4t.backtest.data.tables.readable import readable
 from ml4t.backtest.data.tables.stamps import plain_times
 
 TIME_ROLES = ("timestamp", "available_at")
@@ -231,6 +232,7 @@ def open_source(
         If there is no such file, or its times are neither dates nor timestamps.
     """
     dataset = _open(given, name, value_name)
+    readable(dataset.schema, name)
     columns = without_keys(dataset.schema.names, given, meant)
     roles = find_roles(columns)
     asset = roles.get("asset")

@@ -15,6 +15,7 @@ from ml4t.backtest.data.arrays import Float64s
 from ml4t.backtest.data.errors import DataError, MixedZonesError
 from ml4t.backtest.data.tables.column_roles import SERIES_ROLES, plain
 from ml4t.backtest.data.tables.raw_columns import RawColumn
+from ml4t.backtest.data.tables.readable import readable
 from ml4t.backtest.data.tables.written_times import time_objects
 
 DAY = pd.Timedelta("1D")
@@ -55,6 +56,7 @@ def to_arrow(
 
 def _convert(source: Any, name: str, series_name: str) -> pa.Table:
     if isinstance(source, pa.Table):
+        readable(source.schema, name)
         return source
     if isinstance(source, pd.Series):
         source = source.to_frame(series_name if source.name is None else source.name)
@@ -85,7 +87,9 @@ def read_file(path: Path, name: str) -> pa.Table:
         raise DataError(f"{name}: there is no file {path}")
     try:
         if path.name.lower().endswith((".csv", ".csv.gz")):
-            return _with_written_zones(pa.csv.read_csv(path), path)
+            table = pa.csv.read_csv(path)
+            readable(table.schema, f"{name}: {path}")
+            return _with_written_zones(table, path)
         import pyarrow.parquet as pq  # 50 ms that no run on frames needs
 
         dataset = pq.ParquetDataset(path)
@@ -123,7 +127,7 @@ def refuse_mixed_files(fragments: Iterable[Any], name: str) -> None:
     zones: dict[str, tuple[str | None, str]] = {}
     n_rows = 0
     for fragment in fragments:
-        for field in fragment.physical_schema:
+        for field in readable(fragment.physical_schema, f"{name}: {fragment.path}"):
             if not pa.types.is_timestamp(field.type):
                 continue
             zone, file = zones.setdefault(field.name, (field.type.tz, Path(fragment.path).name))
