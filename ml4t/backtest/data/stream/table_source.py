@@ -85,7 +85,7 @@ class TableSource:
         chosen = self._filter(after, until)
         # File by file: Arrow would read far ahead over many of them.
         for fragment in self._files_between(after, until).get_fragments(chosen):
-            yield from self._nonempty(self._batches_of(fragment, list(columns), chosen, n_rows))
+            yield from self._nonempty(fragment, list(columns), chosen, n_rows)
 
     @cached_property
     def _in_memory(self) -> RowsInMemory:
@@ -141,8 +141,12 @@ class TableSource:
             for column in columns
         )
 
-    def _nonempty(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        while (batch := self._try(lambda: next(batches, None))) is not None:
+    def _nonempty(
+        self, fragment: ds.Fragment, columns: list[str], chosen: ds.Expression | None, n_rows: int
+    ) -> Iterator[pa.RecordBatch]:
+        file = getattr(fragment, "path", "")  # a table in memory has none
+        batches = self._try(lambda: self._batches_of(fragment, columns, chosen, n_rows), file)
+        while (batch := self._try(lambda: next(batches, None), file)) is not None:
             if batch.num_rows:
                 yield batch
             # Let go of it before the next one: Arrow then frees it as it decodes, without the GIL.
@@ -158,11 +162,12 @@ class TableSource:
             parts.append(ds.field(self.roles["asset"]).isin(pa.array(self.assets)))
         return reduce(and_, parts) if parts else None
 
-    def _try(self, read: Callable[[], Any]) -> Any:
+    def _try(self, read: Callable[[], Any], file: str = "") -> Any:
         try:
             return read()
         except (pa.ArrowException, OSError) as error:
-            raise DataError(f"{self.name}: could not be read: {error}") from error
+            what = f"{file} could not" if file else "could not"
+            raise DataError(f"{self.name}: {what} be read: {error}") from error
 
 
 class RowsInMemory:
