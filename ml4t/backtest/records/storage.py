@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,7 @@ from ml4t.backtest.records.arrow_table import arrow_table
 from ml4t.backtest.records.description import DESCRIPTION, Kind, as_text
 from ml4t.backtest.records.frames import TABLES
 from ml4t.backtest.records.replaced import replaced
-from ml4t.backtest.records.stored_frames import OWN, TYPES, file_of
+from ml4t.backtest.records.stored_frames import OWN, TYPES, checksum, file_of
 
 KINDS = {kind: name for name, kind in TYPES.items()}
 
@@ -55,7 +54,7 @@ def _write(frame: pd.DataFrame, table: str, path: Path) -> dict[str, Any]:
     parquet.write_table(written, path, compression="zstd", write_page_checksum=True)
     categories = frame.select_dtypes("category")
     return {
-        "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+        "sha256": checksum(path),
         "columns": {field.name: _kind(field.type) for field in written.schema},
         "names": {name: column.cat.categories.tolist() for name, column in categories.items()},
     }

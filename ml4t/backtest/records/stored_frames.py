@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +34,12 @@ def file_of(table: str) -> str:
     return f"{table}.parquet"
 
 
+def checksum(path: Path) -> str:
+    """Return the checksum of a file, however large it is."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
 class StoredFrames:
     """The tables in the folder of a result, held against their checksums whenever they are read.
 
@@ -55,18 +61,17 @@ class StoredFrames:
         self._folder = folder
         self._tables = tables
         for table in TABLES:
-            data = self._bytes(table)
-            if not self._is_as_stored(table, data):
-                self._frame(table, data)
+            if self._read(table, checksum) != tables[table].sha256:
+                self._frame(table, self._read(table, Path.read_bytes))
 
     def frame(self, table: str) -> pd.DataFrame:
         """Read the frame of ``table``."""
-        frame = self._frame(table, self._bytes(table))
+        frame = self._frame(table, self._read(table, Path.read_bytes))
         return frame.set_index("timestamp") if table == "equity" else frame
 
     def column(self, table: str, name: str) -> np.ndarray:
         """Read one numeric column."""
-        read = self._parsed(table, self._bytes(table), [name])
+        read = self._parsed(table, self._read(table, Path.read_bytes), [name])
         return self._values(table, name, read.column(name))
 
     def _frame(self, table: str, data: bytes) -> pd.DataFrame:
@@ -102,7 +107,8 @@ class StoredFrames:
     def _parsed(self, table: str, data: bytes, columns: Sequence[str] | None = None) -> pa.Table:
         from pyarrow import parquet  # slow to import, and most runs store nothing
 
-        if not self._is_as_stored(table, data) and OWN in data:
+        is_as_stored = hashlib.sha256(data).hexdigest() == self._tables[table].sha256
+        if OWN in data and not is_as_stored:
             raise ResultError(
                 f"{self._path(table)} is damaged, or of another result: its checksum is not the stored one"
             )
@@ -112,13 +118,10 @@ class StoredFrames:
         except (pa.ArrowException, OSError, ValueError, KeyError) as error:
             raise ResultError(f"{self._path(table)} is damaged: it is no Parquet file") from error
 
-    def _is_as_stored(self, table: str, data: bytes) -> bool:
-        return hashlib.sha256(data).hexdigest() == self._tables[table].sha256
-
-    def _bytes(self, table: str) -> bytes:
+    def _read(self, table: str, read: Callable[[Path], Any]) -> Any:
         path = self._path(table)
         try:
-            return path.read_bytes()
+            return read(path)
         except FileNotFoundError as error:
             raise ResultError(f"{path} is missing: the result is not complete") from error
         except OSError as error:
