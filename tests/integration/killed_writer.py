@@ -11,6 +11,7 @@ import sys
 import time
 from pathlib import Path
 
+import pyarrow.parquet  # noqa: F401 - once, not in every fork
 from unit.made_up import result_of
 
 from ml4t.backtest import BacktestResult, ResultError

@@ -32,7 +32,7 @@ def in_a_process(*arguments):
         capture_output=True,
         text=True,
         check=False,
-        timeout=300,
+        timeout=900,
     )
     assert done.returncode == 0, done.stderr
     return done.stdout.strip(), done.stderr

@@ -31,8 +31,7 @@ def replaced(folder: Path, names: Sequence[str]) -> Iterator[Path]:
     Raises
     ------
     ResultError
-        If one of them is something else than a file, a symbolic link among others, or cannot be written;
-        ``folder`` holds what it held.
+        If one of them is something else than a file, a symbolic link among others, or cannot be written.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -45,10 +44,15 @@ def replaced(folder: Path, names: Sequence[str]) -> Iterator[Path]:
             partial.rename(folder / COMPLETE)
         finally:
             shutil.rmtree(partial, ignore_errors=True)
-        _settle(folder)
     except OSError as error:
         raise ResultError(
             f"{folder} cannot be written: {reason(error)}; what it held before, if anything, is there still"
+        ) from error
+    try:
+        _settle(folder)
+    except OSError as error:
+        raise ResultError(
+            f"{folder} holds the new files in {COMPLETE}, where they cannot leave: {reason(error)}; write it again"
         ) from error
 
 
