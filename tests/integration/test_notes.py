@@ -5,7 +5,14 @@ import pandas as pd
 import pytest
 from scenes import Acts, day, market, run
 
-from ml4t.backtest import BacktestConfig, BacktestResult, SignalStrategy, Strategy, run_backtest
+from ml4t.backtest import (
+    BacktestConfig,
+    BacktestResult,
+    SignalStrategy,
+    Strategy,
+    StrategyError,
+    run_backtest,
+)
 from ml4t.backtest.data import DataFeed
 from ml4t.backtest.risk import TimeBasedExit
 
@@ -143,6 +150,31 @@ def test_a_delisted_position_and_its_exit_are_said(delisted):
         "see result.orders."
     ]
     assert notes_on("No bar has a value in 'score'", result)
+
+
+class Fails(Strategy):
+    """Buys before the first bar, and fails at the first or the second."""
+
+    def __init__(self, at):
+        self.left = at
+
+    def on_start(self):
+        self.buy("A", 10.0)
+
+    def on_market_data(self, event):
+        if self.left == 0:
+            raise ValueError("no more")
+        self.left -= 1
+
+
+@pytest.mark.parametrize("at", [0, 1])
+def test_a_run_stopped_on_the_bar_of_an_entry_has_that_bar_as_mark(at):
+    with pytest.raises(StrategyError) as error:
+        run([(100.0,) * 4] * 5, acts=Fails(at))
+    result = error.value.partial_result
+    (mark_time,) = result.open_positions["mark_time"]
+    assert mark_time.value == day(0)
+    assert result.notes[0].startswith("The run was cut short")
 
 
 def test_a_run_in_chunks_and_a_stored_one_say_the_same(delisted, tmp_path):

@@ -87,7 +87,8 @@ def test_compiled_and_python_strategy_agree(shard, n_assets):
         if rng.random() < 0.5:
             case.rules[:] = [rule for rule in case.rules if rule.kind != "scripted"]
         data = with_signals(case, rng)
-        size = {rng.choice(("percent", "quantity", "value")): rng.choice((0.5, 0.9, 7.0))}
+        kind = rng.choice(("percent", "quantity", "value"))
+        size = {kind: rng.choice((0.5, 0.9, 1.9 if kind == "percent" else 7.0))}
         shorts = rng.random() < 0.5
         columns = {"short_entry": "short_in", "short_exit": "short_out"} if shorts else {}
         compiled = run(case, data, SignalStrategy("long_in", "long_out", **columns, **size))

@@ -222,12 +222,15 @@ class RecordFrames:
         )
 
     def _mark_times(self, assets: np.ndarray, entered: np.ndarray) -> np.ndarray:
-        """Return the time of the last bar done of each asset, that of its entry at the earliest."""
+        """Return the time of the last bar of each asset that the run was done with.
+
+        Where a run was stopped before it was done with the bar of an entry, that bar's time.
+        """
         data = self._data
         offsets = data.offsets[: self._records["n_done"] + 1]
         rows = last_rows(data.asset_codes[: offsets[-1]], data.n_assets)[assets]
         done = data.timestamps[np.searchsorted(offsets, rows, side="right") - 1]
-        return np.maximum(done, entered)
+        return np.maximum(np.where(rows < 0, entered, done), entered)
 
     def _open_positions(self) -> pd.DataFrame:
         column = self._columns("open_positions")

@@ -47,6 +47,10 @@ def test_a_run_without_doubts_has_no_notes():
             },
             r"3 fills at the very close the decision was made on \(fill_at='close'",
         ),
+        (
+            {"counters": {"targets_left_alone": 3}},
+            "3 targets left alone: .* less than the smallest trade",
+        ),
         ({"counters": {"ambiguous_bars": 1}}, "1 bar may have gone either way .*adverse_first"),
         ({"counters": {"price_outside_bar": 2}}, "Invariant broken: 2 fills outside"),
         ({"counters": {"stop_better_than_possible": 2}}, "Invariant broken: 2 fills by a stop"),

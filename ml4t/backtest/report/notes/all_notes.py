@@ -4,7 +4,14 @@ from collections.abc import Callable, Iterator
 
 from ml4t.backtest.report.notes.account_notes import cash_below_zero, equity_not_finite, ruin
 from ml4t.backtest.report.notes.data_notes import closes_only, columns_without_values, under_a_month
-from ml4t.backtest.report.notes.event_notes import cancelled, other_events, rejected, scaled, shorts
+from ml4t.backtest.report.notes.event_notes import (
+    cancelled,
+    other_events,
+    rejected,
+    scaled,
+    shorts,
+    targets_left_alone,
+)
 from ml4t.backtest.report.notes.fill_notes import (
     ambiguous_bars,
     better_stops,
@@ -26,6 +33,7 @@ NOTES: tuple[Callable[[ReportedRun], Iterator[str]], ...] = (
     scaled,
     cancelled,
     other_events,
+    targets_left_alone,
     waiting_orders,
     stale_marks,
     columns_without_values,

@@ -70,6 +70,16 @@ def scaled(run: ReportedRun) -> Iterator[str]:
         )
 
 
+def targets_left_alone(run: ReportedRun) -> Iterator[str]:
+    """Targets whose trade the settings hold to be too small."""
+    count = run.counters.get("targets_left_alone", 0)
+    if count:
+        yield (
+            f"{plural(count, 'target')} left alone: what they asked for was less than the smallest trade, or "
+            "within the drift band."
+        )
+
+
 def cancelled(run: ReportedRun) -> Iterator[str]:
     """Orders cancelled that neither strategy nor rules cancelled."""
     events = _of_kind(run, "cancelled")
