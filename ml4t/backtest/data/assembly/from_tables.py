@@ -19,7 +19,14 @@ from ml4t.backtest.data.join.coverage import (
     warn_of_stamping,
 )
 from ml4t.backtest.data.tables.bar_grid import grid_length
-from ml4t.backtest.data.tables.clock import BarTime, Clock, check_assets, check_kinds, make_clock
+from ml4t.backtest.data.tables.clock import (
+    BarTime,
+    Clock,
+    check_assets,
+    check_kinds,
+    check_unit_used,
+    make_clock,
+)
 from ml4t.backtest.data.tables.corporate_actions import Actions, read_actions
 from ml4t.backtest.data.tables.epochs import check_time_unit
 from ml4t.backtest.data.tables.options import check_on_violation, check_starts, length_ns
@@ -147,6 +154,7 @@ def market_data(
         kinds[table.name] = request.comparable(table.stamps, clock)
     corporate = actions_of(actions, read.assets, clock, kinds, time_unit)
     check_kinds(kinds, clock)
+    check_unit_used(time_unit, kinds)
 
     bars = make_bars(read, clock_of_prices, PRICES, sort)
     check_own_columns(bars, on_violation)
