@@ -206,15 +206,15 @@ def _look_at_times(
     others: list[tuple[TableRequest, SeriesTable]],
 ) -> None:
     """Refuse tables that have no time in common with the bars, and warn of times that look wrong."""
-    warn_of_far(PRICES, read.stamps)
+    of_bars = Span(int(bars.timestamps[0]), int(bars.timestamps[-1]))
+    warn_of_far(PRICES, read.stamps, of_bars)
     warn_of_gap(PRICES, bars.timestamps)
-    of_bars = Span.of(bars.timestamps)
     for tables, must_begin_within in ((signals, True), (others, False)):
         for request, table in tables:
             own = request.clock(clock)
-            warn_of_far(table.name, table.own)
             span = published_span(table, own)
             if span is not None:
+                warn_of_far(table.name, table.own, span)
                 check_coverage(table.name, span, of_bars, must_begin_within)
                 warn_of_stamping(table, own, span, bars.timestamps)
 
