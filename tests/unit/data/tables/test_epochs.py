@@ -102,5 +102,5 @@ def test_numbers_that_are_no_times(values, unit, message):
 
 
 def test_a_unit_that_nothing_counts_in_is_refused():
-    with pytest.raises(DataError, match="time_unit= says .* no table has such times"):
+    with pytest.raises(DataError, match=r"time_unit= says .* no table has such times"):
         market_data(PRICES, time_unit="ms")
