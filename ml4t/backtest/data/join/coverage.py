@@ -186,11 +186,12 @@ def warn_of_far(name: str, stamps: Stamps, span: Span) -> None:
 
 def find_gap(timestamps: Int64s) -> int | None:
     """Return the position before the longest gap, if it is one of years among bars that are close; else None."""
-    if len(timestamps) < 3 or timestamps[-1] - timestamps[0] <= LONG_GAP_NS:
+    if len(timestamps) < 3 or int(timestamps[-1]) - int(timestamps[0]) <= LONG_GAP_NS:
         return None
-    steps = np.diff(timestamps)
+    # In float64: a step can be longer than the 292 years of an int64.
+    steps = np.diff(timestamps.astype(np.float64))
     longest = int(steps.argmax())
-    is_gap = steps[longest] > max(LONG_GAP_NS, MANY_STEPS * int(steps.min()))
+    is_gap = steps[longest] > max(LONG_GAP_NS, MANY_STEPS * steps.min())
     return longest if is_gap else None
 
 
