@@ -65,7 +65,8 @@ class BacktestResult:
     counters : dict of int
         Ambiguous bars, and fills that broke an invariant of semantics section 4.
     info : dict
-        What the market data were: assets, bars, ``closes_only``, ``bar_time``, ``timezone``.
+        What the market data were: assets, bars, ``closes_only``, ``bar_time``, ``timezone``,
+        and the ``zone`` whose days are sessions.
     rules : tuple
         The risk rules of the run; of a stored result, what they read like.
     run_file : dict or None

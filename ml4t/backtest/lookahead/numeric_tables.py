@@ -262,7 +262,7 @@ def _known(
             f"{name}: no column of times among {', '.join(table.column_names)}; name it with "
             "Table(..., columns={'timestamp': ...})"
         )
-    codes, names = np.zeros(table.num_rows, np.int32), ()
+    codes, names = np.zeros(table.num_rows, np.int32), list[Any]()
     if "asset" in roles:
         codes, names = encode(table[roles["asset"]], name, roles["asset"])
     series = SeriesTable(name, options, said, published, codes, tuple(names), {})

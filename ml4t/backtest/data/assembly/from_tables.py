@@ -19,7 +19,14 @@ from ml4t.backtest.data.join.coverage import (
     warn_of_stamping,
 )
 from ml4t.backtest.data.tables.bar_grid import grid_length
-from ml4t.backtest.data.tables.clock import BarTime, Clock, check_assets, check_kinds, make_clock
+from ml4t.backtest.data.tables.clock import (
+    BarTime,
+    Clock,
+    check_assets,
+    check_kinds,
+    check_unit_used,
+    make_clock,
+)
 from ml4t.backtest.data.tables.corporate_actions import Actions, read_actions
 from ml4t.backtest.data.tables.epochs import check_time_unit
 from ml4t.backtest.data.tables.options import check_on_violation, check_starts, length_ns
@@ -147,6 +154,7 @@ def market_data(
         kinds[table.name] = request.comparable(table.stamps, clock)
     corporate = actions_of(actions, read.assets, clock, kinds, time_unit)
     check_kinds(kinds, clock)
+    check_unit_used(time_unit, kinds)
 
     bars = make_bars(read, clock_of_prices, PRICES, sort)
     check_own_columns(bars, on_violation)
@@ -201,15 +209,15 @@ def _look_at_times(
     others: list[tuple[TableRequest, SeriesTable]],
 ) -> None:
     """Refuse tables that have no time in common with the bars, and warn of times that look wrong."""
-    warn_of_far(PRICES, read.stamps)
+    of_bars = Span(int(bars.timestamps[0]), int(bars.timestamps[-1]))
+    warn_of_far(PRICES, read.stamps, of_bars)
     warn_of_gap(PRICES, bars.timestamps)
-    of_bars = Span.of(bars.timestamps)
     for tables, must_begin_within in ((signals, True), (others, False)):
         for request, table in tables:
             own = request.clock(clock)
-            warn_of_far(table.name, table.own)
             span = published_span(table, own)
             if span is not None:
+                warn_of_far(table.name, table.own, span)
                 check_coverage(table.name, span, of_bars, must_begin_within)
                 warn_of_stamping(table, own, span, bars.timestamps)
 

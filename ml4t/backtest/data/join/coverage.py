@@ -124,9 +124,14 @@ def find_other_stamping(
     lags = table.published is not None or table.options.available_after is not None
     if says_it or lags or len(timestamps) < 2:
         return None
-    bars, step = Span(int(timestamps[0]), int(timestamps[-1])), int(np.diff(timestamps).min())
-    starts_with_bars = span.first == bars.first - step and span.last < bars.last
-    ends_with_bars = span.last == bars.last + step and span.first > bars.first
+    bars = Span(int(timestamps[0]), int(timestamps[-1]))
+    is_earlier = span.first < bars.first and span.last < bars.last
+    is_later = span.first > bars.first and span.last > bars.last
+    if not (is_earlier or is_later):
+        return None
+    step = int(np.diff(timestamps).min())
+    starts_with_bars = is_earlier and span.first == bars.first - step
+    ends_with_bars = is_later and span.last == bars.last + step
     if not (starts_with_bars or ends_with_bars):
         return None
     steps = grid_steps(table.own.nanoseconds, table.codes)
@@ -164,8 +169,13 @@ def find_far(stamps: Stamps) -> Int64s:
     return np.flatnonzero((times < first) | (times >= end))
 
 
-def warn_of_far(name: str, stamps: Stamps) -> None:
-    """Warn of times before 1900 or after 2200: most are numbers that were read in a wrong unit."""
+def warn_of_far(name: str, stamps: Stamps, span: Span) -> None:
+    """Warn of times before 1900 or after 2200: most are numbers that were read in a wrong unit.
+
+    Where those of ``span``, which is that of the stamps or what is made of them, are usual, no other is looked at.
+    """
+    if USUAL[0] <= span.first and span.last < USUAL[1]:
+        return
     far = find_far(stamps)
     if len(far):
         shown = first_times(stamps.nanoseconds[far])
@@ -176,11 +186,12 @@ def warn_of_far(name: str, stamps: Stamps) -> None:
 
 def find_gap(timestamps: Int64s) -> int | None:
     """Return the position before the longest gap, if it is one of years among bars that are close; else None."""
-    if len(timestamps) < 3:
+    if len(timestamps) < 3 or int(timestamps[-1]) - int(timestamps[0]) <= LONG_GAP_NS:
         return None
-    steps = np.diff(timestamps)
+    # In float64: a step can be longer than the 292 years of an int64.
+    steps = np.diff(timestamps.astype(np.float64))
     longest = int(steps.argmax())
-    is_gap = steps[longest] > max(LONG_GAP_NS, MANY_STEPS * int(steps.min()))
+    is_gap = steps[longest] > max(LONG_GAP_NS, MANY_STEPS * steps.min())
     return longest if is_gap else None
 
 

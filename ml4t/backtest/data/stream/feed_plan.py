@@ -203,16 +203,17 @@ def _look_at_times(
     others: list[SeriesSource],
 ) -> None:
     """Refuse tables that have no time in common with the bars, and warn of times that look wrong."""
-    warn_of_far(PRICES, found.stamps)
-    if found.counts is not None:
-        warn_of_gap(PRICES, found.days * DAY_NS)
     owners = Owners(np.zeros(2, np.int32), assets)
     bars = Span.of(clock.instants(found.stamps, PRICES, owners=owners))
+    warn_of_far(PRICES, found.stamps, bars)
+    if found.counts is not None:
+        warn_of_gap(PRICES, found.days * DAY_NS)
     for tables, must_begin_within in ((signals, True), (others, False)):
         for table in tables:
-            warn_of_far(table.request.name, table.survey.stamps)
-            if table.span is not None:
-                check_coverage(table.request.name, table.span, bars, must_begin_within)
+            span = table.span
+            if span is not None:
+                warn_of_far(table.request.name, table.survey.stamps, span)
+                check_coverage(table.request.name, span, bars, must_begin_within)
 
 
 def _join_no_rows(

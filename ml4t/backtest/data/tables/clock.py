@@ -77,12 +77,12 @@ class Clock:
         """Return whether stamps are dates, naive or aware: midnights of UTC are dates where those have a time."""
         if stamps.kind != "utc_date":
             return stamps.kind
-        return "date" if self.knows_dates else "aware"
+        return "date" if self.knows_dates and self.bar_length is None else "aware"
 
     def comparable(self, stamps: Stamps) -> Stamps:
         """Return stamps as what they are beside others."""
-        if stamps.kind == "utc_date" and self.knows_dates:
-            stamps = replace(stamps, kind="date")
+        if stamps.kind == "utc_date" and (self.knows_dates or self.bar_length is not None):
+            stamps = replace(stamps, kind=self.kind(stamps))
         if stamps.kind == "date" and self.bar_length is not None:
             zoned = self.has_zone or self.naive_zone is not None
             stamps = replace(stamps, kind="aware" if zoned else "naive")
@@ -139,8 +139,12 @@ class Clock:
         """Return the earliest instants the stamps can mean: for dates, the start of the date."""
         if self.kind(stamps) != "date":
             return self.without_length.instants(stamps, table_name)
-        midnight = {name: replace(clock, time_of_day=0) for name, clock in self.by_asset.items()}
-        return replace(self, by_asset=midnight)._place(stamps.values, 0, table_name, owners)
+        return self._at_midnight._place(stamps.values, 0, table_name, owners)
+
+    @property
+    def _at_midnight(self) -> Clock:
+        by_asset = {name: replace(clock, time_of_day=0) for name, clock in self.by_asset.items()}
+        return replace(self, by_asset=by_asset)
 
     def _complete(
         self, stamps: Stamps, table_name: str, extra_days: int, owners: Owners | None
@@ -162,7 +166,7 @@ class Clock:
                 )
             if stamps.kind == "utc_date":
                 return days * DAY_NS + self.bar_length
-            return self._place(days + n_days, 0, table_name, None)
+            return self._at_midnight._place(days + n_days, 0, table_name, owners)
         if self.kind(stamps) == "aware":
             return days * DAY_NS
         return self._place(days, self.time_of_day or 0, table_name, owners)
@@ -339,6 +343,14 @@ def check_kinds(tables: Mapping[str, Stamps], clock: Clock) -> None:
         raise DataError(
             f"{_names(kinds['naive'])} times without a zone, {_names(zoned)} times with one: give the zone "
             "of the former with timezone='America/New_York', say"
+        )
+
+
+def check_unit_used(time_unit: str | None, tables: Mapping[str, Stamps]) -> None:
+    """Refuse a unit of numbers where no table has times that are numbers."""
+    if time_unit is not None and not any(stamps.counted for stamps in tables.values()):
+        raise DataError(
+            "time_unit= says what times that are numbers count, and no table has such times; leave it out"
         )
 
 

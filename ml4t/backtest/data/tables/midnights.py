@@ -27,8 +27,8 @@ class Strays(NamedTuple):
         """Raise the ``DataError`` of a column of which nobody can say what its times are."""
         raise DataError(
             f"{where} has midnights, as dates have, in {count_rows(self.n_midnights)}, and times of day in "
-            f"{count_rows(self.n_times)}: {self.first}; leave out bars that were still open, and give "
-            "dates alone, or times alone"
+            f"{count_rows(self.n_times)}: {self.first}; leave out days that were not over yet, and "
+            "give dates alone, or times alone"
         )
 
 

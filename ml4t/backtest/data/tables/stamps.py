@@ -7,8 +7,8 @@ instants at which these begin in UTC, which are one until somebody says when dat
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, Literal
 
 import numpy as np
 import pyarrow as pa
@@ -26,6 +26,8 @@ from ml4t.backtest.data.tables.epochs import UNITS, from_epochs
 from ml4t.backtest.data.tables.midnights import Strays, is_utc, whole_days
 from ml4t.backtest.data.tables.raw_columns import RawColumn
 from ml4t.backtest.data.tables.written_times import parse_times
+
+Unit = Literal["D", "s", "ms", "us", "ns"]
 
 # Whole years that int64 nanoseconds reach, so that a lag or a zone leads beyond none of them.
 FIRST_DAY, LAST_DAY = (
@@ -47,12 +49,15 @@ class Stamps:
         Zone of the column.
     strays : Strays or None
         The few that keep times from being dates.
+    counted : bool
+        Whether they were numbers.
     """
 
     kind: str
     values: Int64s
     zone: str | None = None
     strays: Strays | None = None
+    counted: bool = False
 
     @property
     def in_days(self) -> bool:
@@ -65,11 +70,10 @@ class Stamps:
         return self.values * DAY_NS if self.in_days else self.values
 
     def take(self, rows: Int64s) -> Stamps:
-        return Stamps(self.kind, self.values[rows], self.zone, self.strays)
+        return replace(self, values=self.values[rows])
 
     def followed_by(self, later: Stamps) -> Stamps:
-        values = np.concatenate([self.values, later.values])
-        return Stamps(self.kind, values, self.zone, self.strays)
+        return replace(self, values=np.concatenate([self.values, later.values]))
 
     def __len__(self) -> int:
         return len(self.values)
@@ -107,7 +111,8 @@ def read_stamps(
         _refuse_far(column.values, "ns", where)
         return _stamps(column.values, column.type.tz, kind, where)
     array = plain_times(column, table_name, column_name)
-    if pa.types.is_integer(array.type) or pa.types.is_floating(array.type):
+    counted = pa.types.is_integer(array.type) or pa.types.is_floating(array.type)
+    if counted:
         array = from_epochs(array, time_unit, where)
     if array.null_count:
         raise DataError(f"{where} has no time in {count_rows(array.null_count)}; fill or drop them")
@@ -122,7 +127,7 @@ def read_stamps(
     _refuse_far(values, array.type.unit, where)
     if array.type.unit != "ns":
         values = values * UNITS[array.type.unit]
-    return _stamps(values, array.type.tz, kind, where)
+    return replace(_stamps(values, array.type.tz, kind, where), counted=counted)
 
 
 def _days(array: pa.Array, where: str) -> Int64s:
@@ -135,7 +140,7 @@ def _days(array: pa.Array, where: str) -> Int64s:
     return days
 
 
-def _refuse_far(values: Int64s, unit: str, where: str) -> None:
+def _refuse_far(values: Int64s, unit: Unit, where: str) -> None:
     """Refuse times that nanoseconds cannot hold; ``values`` count ``unit``."""
     if not len(values):
         return
@@ -151,7 +156,7 @@ def _refuse_far(values: Int64s, unit: str, where: str) -> None:
     )
 
 
-def _as_text(value: np.int64, unit: str) -> str:
+def _as_text(value: np.int64, unit: Unit) -> str:
     if value == np.iinfo(np.int64).min:
         return "no time"
     return str(np.datetime64(int(value), unit)).replace("T", " ")

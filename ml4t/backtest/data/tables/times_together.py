@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from ml4t.backtest.data.errors import DataError
 from ml4t.backtest.data.tables.midnights import is_utc
-from ml4t.backtest.data.tables.stamps import Stamps, plain_times, read_stamps
+from ml4t.backtest.data.tables.stamps import plain_times, read_stamps
 
 
 def with_common_times(parts: Mapping[str, pa.Table], column: str) -> dict[str, pa.Table]:
@@ -37,8 +37,7 @@ def with_common_times(parts: Mapping[str, pa.Table], column: str) -> dict[str, p
     dates = {pa.types.is_date(array.type) for array in times.values()}
     temporal = all(pa.types.is_temporal(array.type) for array in times.values())
     if temporal and (len(zones) > 1 or len(dates) > 1):
-        stamps = {name: read_stamps(array, name, column) for name, array in times.items()}
-        times = {name: _common(array, stamps, name) for name, array in times.items()}
+        times = _common(times, column)
     return {
         name: part.set_column(part.column_names.index(column), column, times[name])
         if name in times
@@ -47,20 +46,31 @@ def with_common_times(parts: Mapping[str, pa.Table], column: str) -> dict[str, p
     }
 
 
-def _common(array: pa.Array, stamps: Mapping[str, Stamps], name: str) -> pa.Array:
-    own = stamps[name]
-    if all(other.in_days for other in stamps.values()):
-        return pa.array(own.values.astype(np.int32)).cast(pa.date32())
-    if own.strays is not None and not is_utc(own.zone or "UTC"):
-        own.strays.refuse(name)
-    for other_name, other in stamps.items():
-        if (own.zone is None) == (other.zone is None):
-            continue
-        first, second = (own, other) if own.zone is None else (other, own)
-        names = (name, other_name) if first is own else (other_name, name)
-        what = "only dates" if first.in_days else "times without a zone"
+def _common(times: Mapping[str, pa.Array], column: str) -> dict[str, pa.Array]:
+    stamps = {name: read_stamps(array, name, column) for name, array in times.items()}
+    if all(own.in_days for own in stamps.values()):
+        return {
+            name: pa.array(own.values.astype(np.int32)).cast(pa.date32())
+            for name, own in stamps.items()
+        }
+    for name, own in stamps.items():
+        if own.strays is not None and not is_utc(own.zone or "UTC"):
+            own.strays.refuse(name)
+    dated = next((name for name, array in times.items() if pa.types.is_date(array.type)), None)
+    timed = next((name for name, own in stamps.items() if not own.in_days), None)
+    if dated is not None and timed is not None:
         raise DataError(
-            f"{names[0]} has {what}, {names[1]} {'dates of ' + str(second.zone) if second.in_days else 'times with a zone'}: "
-            "give all of them dates, or all of them times with a zone"
+            f"{dated} has only dates, {timed} times of day: give all of them dates, or all of them times"
         )
-    return array.cast(pa.timestamp("ns", None if own.zone is None else "UTC"))
+    naive = next((name for name, own in stamps.items() if own.zone is None), None)
+    aware = next((name for name, own in stamps.items() if own.zone is not None), None)
+    if naive is not None and aware is not None:
+        first = "only dates" if stamps[naive].in_days else "times without a zone"
+        second = (
+            f"only dates of {stamps[aware].zone}" if stamps[aware].in_days else "times with a zone"
+        )
+        raise DataError(
+            f"{naive} has {first}, {aware} {second}: give all of them dates, or all of them times with a zone"
+        )
+    kind = pa.timestamp("ns", None if aware is None else "UTC")
+    return {name: array.cast(kind) for name, array in times.items()}

@@ -189,6 +189,11 @@ def test_tables_of_assets_that_disagree_are_refused():
         DataError, match=r"prices\['US'\] has only dates, prices\['JP'\] times with a zone"
     ):
         market_data({"US": as_frame(DAYS), "JP": hours})
+    dates = as_frame([day.date() for day in DAYS])
+    with pytest.raises(
+        DataError, match=r"prices\['US'\] has only dates, prices\['JP'\] times of day"
+    ):
+        market_data({"US": dates, "JP": as_frame(DAYS + pd.Timedelta("9h"))})
     data = market_data({"US": as_frame(NEW_YORK + pd.Timedelta("16h")), "JP": hours})
     assert data.info["times"] == "aware"
     assert data.timestamps[0] == pd.Timestamp("2024-03-06 00:00", tz="UTC").value

@@ -99,3 +99,8 @@ def test_numbers_that_are_no_times(values, unit, message):
         market_data(table, time_unit=unit)
     if unit in PER_SECOND:
         assert [f.check for f in validate(table, time_unit=unit).findings] == ["unreadable"]
+
+
+def test_a_unit_that_nothing_counts_in_is_refused():
+    with pytest.raises(DataError, match=r"time_unit= says .* no table has such times"):
+        market_data(PRICES, time_unit="ms")
