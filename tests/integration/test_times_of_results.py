@@ -37,6 +37,10 @@ FORMS = {
         {"bar_time": f"16:00 {NEW_YORK}"},
     ),
     "dates of bars that begin": (DAYS, {"stamps": "start", "bar_length": "1d"}),
+    "midnights of a zone where bars begin": (
+        DAYS.tz_localize(NEW_YORK),
+        {"stamps": "start", "bar_length": "1d"},
+    ),
     "midnights of UTC": (DAYS.tz_localize("UTC"), {}),
     "midnights of UTC with a time of day": (
         DAYS.tz_localize("UTC"),

@@ -104,11 +104,12 @@ class Clock:
 
     def complete_after(self, stamps: Stamps) -> int | None:
         """Return the nanoseconds from a stamp to the end of its bar, by the clock; None if they differ by asset."""
+        is_date = self.kind(stamps) == "date"
+        if is_date and self.by_asset:
+            return None
         if self.bar_length is not None:
             return self.bar_length
-        if self.kind(stamps) != "date":
-            return 0
-        return None if self.by_asset else self.time_of_day or 0
+        return (self.time_of_day or 0) if is_date else 0
 
     def instants(
         self,
