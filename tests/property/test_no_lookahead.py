@@ -14,8 +14,8 @@ SHARDS = 2
 
 # What fills, cancels and splits change of an order after it was made.
 CHANGED_LATER = {
-    "ended", "quantity", "filled_quantity", "rest", "decision_close", "notional", "units", "reason",
-    "status",
+    "ended", "quantity", "filled_quantity", "rest", "decision_close", "target_units", "notional", "units",
+    "reason", "status",
 }  # fmt: skip
 
 
