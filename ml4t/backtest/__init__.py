@@ -10,6 +10,7 @@ from ml4t.backtest.lookahead import LookaheadReport, check_lookahead
 from ml4t.backtest.market.cross_section import CrossSection
 from ml4t.backtest.market.event import MarketEvent
 from ml4t.backtest.market.market_data import MarketData
+from ml4t.backtest.records.errors import ResultError
 from ml4t.backtest.result import BacktestResult
 from ml4t.backtest.strategy.errors import (
     BacktestInterrupted,
@@ -35,6 +36,7 @@ __all__ = [
     "MarketData",
     "MarketEvent",
     "Order",
+    "ResultError",
     "ReusedStrategyWarning",
     "SignalStrategy",
     "Strategy",

@@ -145,7 +145,7 @@ def around_actions(result: BacktestResult, actions: pd.DataFrame) -> pd.DataFram
     """
     held = result.positions.set_index("timestamp")[["quantity", "mark"]]
     account = result.equity[["cash", "equity"]].join(held)
-    after = account.index.searchsorted(pd.DatetimeIndex(actions["date"]).tz_localize("UTC"))
+    after = account.index.searchsorted(pd.DatetimeIndex(actions["date"]))
     columns = ["quantity", "mark", "cash", "equity"]
     before, then = account[columns].iloc[after - 1], account[columns].iloc[after]
     return pd.concat(

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from ml4t.backtest.analytics.as_json import as_json
 from ml4t.backtest.analytics.metrics import performance_metrics, simple_returns
 from ml4t.backtest.analytics.sessions import session_ends, session_zone
 from ml4t.backtest.config import BacktestConfig
@@ -20,12 +21,18 @@ from ml4t.backtest.market.market_data import MarketData
 from ml4t.backtest.provenance.package_versions import package_versions
 from ml4t.backtest.records.arrow_table import arrow_table
 from ml4t.backtest.records.chunk_rows import ChunkRows
+from ml4t.backtest.records.description import read_description
 from ml4t.backtest.records.empty_columns import empty_columns
+from ml4t.backtest.records.errors import ResultError
 from ml4t.backtest.records.frames import TABLES, Frames, RecordFrames
-from ml4t.backtest.records.storage import StoredFrames, read_description, write_folder
+from ml4t.backtest.records.replaced import reason
+from ml4t.backtest.records.shown_times import ShownTimes
+from ml4t.backtest.records.storage import write_folder
+from ml4t.backtest.records.stored_frames import StoredFrames
 from ml4t.backtest.report.notes import notes_of
 from ml4t.backtest.report.plot import equity_figure
 from ml4t.backtest.report.summary import summary_text
+from ml4t.backtest.report.wording import percent
 
 if TYPE_CHECKING:
     import pyarrow
@@ -40,8 +47,9 @@ class BacktestResult:
 
     Tables are pandas frames, made when first asked for and kept. Each access returns a copy (of the
     frame, not of its values, from pandas 3 on): the result does not see what is done to it. Times are
-    ``datetime64[ns, UTC]``; names are categoricals; what there is none of is NaN or NaT. Columns and
-    units stand in ``docs/results.md``.
+    written as those of the price table were: dates as dates, times in their zone, or without one.
+    :meth:`to_frames` has them in any other zone, Arrow and files in UTC. Names are categoricals; what
+    there is none of is NaN or NaT. Columns and units stand in ``docs/results.md``.
 
     Attributes
     ----------
@@ -57,7 +65,8 @@ class BacktestResult:
     counters : dict of int
         Ambiguous bars, and fills that broke an invariant of semantics section 4.
     info : dict
-        What the market data were: assets, bars, ``closes_only``, ``bar_time``, ``timezone``.
+        What the market data were: assets, bars, ``closes_only``, ``bar_time``, ``timezone``,
+        and the ``zone`` whose days are sessions.
     rules : tuple
         The risk rules of the run; of a stored result, what they read like.
     run_file : dict or None
@@ -85,7 +94,8 @@ class BacktestResult:
         empty_columns: Sequence[str] | Callable[[], Sequence[str]] = (),
     ) -> None:
         self._frames = frames
-        self._tables: dict[str, pd.DataFrame] = {}
+        self._tables: dict[str, pd.DataFrame] = {}  # times in UTC
+        self._shown: dict[str, pd.DataFrame] = {}
         self.config = config
         self.strategy_name = strategy_name
         self.seconds = float(seconds)
@@ -192,43 +202,73 @@ class BacktestResult:
             self._tables[name] = self._frames.frame(name)
         return self._tables[name]
 
+    def _frame(self, name: str) -> pd.DataFrame:
+        if name not in self._shown:
+            self._shown[name] = self._times.frame(self._table(name))
+        return self._shown[name].copy(deep=DEEP)
+
+    @cached_property
+    def _times(self) -> ShownTimes:
+        return ShownTimes.of_prices(self.info)
+
     @property
     def trades(self) -> pd.DataFrame:
         """Round trips, flat to flat, in the order they ended; one row a trade."""
-        return self._table("trades").copy(deep=DEEP)
+        return self._frame("trades")
 
     @property
     def fills(self) -> pd.DataFrame:
         """Executions in the order they happened; one row a fill."""
-        return self._table("fills").copy(deep=DEEP)
+        return self._frame("fills")
 
     @property
     def orders(self) -> pd.DataFrame:
         """Orders in the order they were accepted, levels that were hit among them; one row an order."""
-        return self._table("orders").copy(deep=DEEP)
+        return self._frame("orders")
 
     @property
     def events(self) -> pd.DataFrame:
         """What else happened to orders and levels: rejected, scaled, cancelled, NaN inputs."""
-        return self._table("events").copy(deep=DEEP)
+        return self._frame("events")
 
     @property
     def equity(self) -> pd.DataFrame:
         """Equity, cash, exposure, leverage and drawdown at the end of each timestamp (the index)."""
-        return self._table("equity").copy(deep=DEEP)
+        return self._frame("equity")
 
     @property
     def positions(self) -> pd.DataFrame:
         """What was held at the end of each timestamp; one row per (timestamp, held asset)."""
-        return self._table("positions").copy(deep=DEEP)
+        return self._frame("positions")
 
     @property
     def open_positions(self) -> pd.DataFrame:
         """Positions still open when the run ended, marked; one row a position."""
-        return self._table("open_positions").copy(deep=DEEP)
+        return self._frame("open_positions")
+
+    def to_frames(
+        self, timezone: str | None = None, *, naive: bool = False
+    ) -> dict[str, pd.DataFrame]:
+        """Return all tables by name, their times on the clock of a zone.
+
+        Parameters
+        ----------
+        timezone : str, optional
+            ``"America/New_York"``, ``"UTC"``, say. By default times are as in the tables of the result.
+        naive : bool
+            Leave the zone out of the times, as Excel needs it.
+
+        Raises
+        ------
+        ValueError
+            If there is no such zone.
+        """
+        times = self._times if timezone is None else ShownTimes.in_zone(timezone)
+        times = times.naive if naive else times
+        return {name: times.frame(self._table(name)).copy(deep=DEEP) for name in TABLES}
 
     def to_arrow(self, table: str | None = None) -> pyarrow.Table | dict[str, pyarrow.Table]:
-        """Return one table, or all of them by name, as Arrow tables.
+        """Return one table, or all of them by name, as Arrow tables; their times are UTC.
 
         Parameters
         ----------
@@ -255,11 +295,11 @@ class BacktestResult:
         equity = self._table("equity")
         ends = session_ends(equity.index.asi8, session_zone(self.info))
         values = simple_returns(equity["equity"].to_numpy()[ends], self.config.initial_cash)
-        return pd.Series(values, index=equity.index[ends], name="return")
+        return pd.Series(values, index=self._times.shown(equity.index[ends]), name="return")
 
     @property
     def metrics(self) -> dict[str, Any]:
-        """Performance measures by name; ``docs/results.md`` has the formulas."""
+        """Performance measures by name, as JSON has them; ``docs/results.md`` has the formulas."""
         return dict(self._metrics)
 
     @cached_property
@@ -267,7 +307,7 @@ class BacktestResult:
         return self.measure()
 
     def measure(self, *, periods_per_year: float | None = None) -> dict[str, Any]:
-        """Compute the measures anew.
+        """Compute the measures anew: finite numbers, texts and None, as JSON has them.
 
         Parameters
         ----------
@@ -276,7 +316,7 @@ class BacktestResult:
             counted. A run of under a month is then annualised too, but for its growth and turnover.
         """
         column = functools.partial(self._frames.column, "fills")
-        return performance_metrics(
+        measured = performance_metrics(
             self._table("equity"),
             self._table("trades"),
             initial_cash=self.config.initial_cash,
@@ -286,6 +326,7 @@ class BacktestResult:
             time_zone=session_zone(self.info),
             periods_per_year=periods_per_year,
         )
+        return as_json(measured, self._times.text)
 
     # ----------------------------------------------------------------------------------- reports
 
@@ -314,10 +355,15 @@ class BacktestResult:
         ------
         ImportError
             If matplotlib is not installed.
+        ResultError
+            If the picture cannot be written.
         """
         figure = equity_figure(self)
         if path is not None:
-            figure.savefig(path)
+            try:
+                figure.savefig(path)
+            except OSError as error:
+                raise ResultError(f"{path} cannot be written: {reason(error)}") from error
         return figure
 
     def to_parquet(self, folder: str | Path) -> Path:
@@ -326,7 +372,12 @@ class BacktestResult:
         Returns
         -------
         Path
-            The folder. A result already there is replaced.
+            The folder. A result already there is replaced, all at once.
+
+        Raises
+        ------
+        ResultError
+            If it cannot be written; what the folder held before is there still.
         """
         return write_folder(folder, self._table, self._description())
 
@@ -357,18 +408,17 @@ class BacktestResult:
     def load(cls, folder: str | Path) -> BacktestResult:
         """Read a result that :meth:`to_parquet` wrote. Runs no code of the strategy.
 
+        Tables that another program wrote anew since (pandas, Polars, DuckDB) are read for what they hold.
+
         Raises
         ------
-        FileNotFoundError
-            If there is no ``result.json`` in ``folder``.
-        ValueError
-            If it was written by a newer format.
+        ResultError
+            If the folder holds none, a part of one or a damaged one, or one of a later version; the
+            message names the file and the reason.
         """
+        folder = Path(folder)
         description = read_description(folder)
-        description["config"] = BacktestConfig.model_validate(description["config"])
-        if description["seconds"] is None:
-            description["seconds"] = float("nan")
-        return cls(StoredFrames(folder), **description)
+        return cls(StoredFrames(folder, description.tables), **description.arguments())
 
     def __repr__(self) -> str:
         metrics = self._metrics
@@ -376,5 +426,5 @@ class BacktestResult:
         partial = ", partial" if self.partial else ""
         return (
             f"BacktestResult({name}: {metrics['timestamps']:,} timestamps, {metrics['trades']:,} trades, "
-            f"return {metrics['total_return']:.2%}{partial})"
+            f"return {percent(metrics['total_return'])}{partial})"
         )

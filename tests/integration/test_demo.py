@@ -127,8 +127,9 @@ def test_a_prediction_of_1605_is_seen_at_the_next_close_and_filled_one_session_l
     np.testing.assert_array_equal(seen[1:], of_xom.to_numpy(np.float64)[: len(seen) - 1])
 
     (fill,) = result.fills.to_dict("records")
-    assert fill["decision_time"] == close_of("2014-03-10")
-    assert fill["timestamp"] == close_of("2014-03-11")
+    # The prices have dates, and so have the tables of the result.
+    assert fill["decision_time"] == pd.Timestamp("2014-03-10")
+    assert fill["timestamp"] == pd.Timestamp("2014-03-11")
     assert fill["price"] == prices.loc["2014-03-11", "XOM"]
 
 
@@ -145,8 +146,7 @@ def test_every_entry_of_the_portfolio_used_a_prediction_of_an_earlier_session(po
     trades = portfolio.trades
     table = load_predictions().set_index(["symbol", "date"])["prediction"]
     sessions = load_us_stocks("2013-12", "2018").index
-    decided = trades["entry_decision_time"].dt.tz_convert("America/New_York").dt.normalize()
-    before = sessions[sessions.searchsorted(decided.dt.tz_localize(None)) - 1]
+    before = sessions[sessions.searchsorted(trades["entry_decision_time"]) - 1]
     known = table.reindex(list(zip(trades["asset"].astype(str), before, strict=True)))
     np.testing.assert_array_equal(trades["entry_prediction"], known.to_numpy(np.float64))
     assert (trades["entry_time"] > trades["entry_decision_time"]).all()
@@ -173,8 +173,7 @@ def test_closes_only_are_filled_at_closes(portfolio):
     assert "closes only" in portfolio.summary()
     closes = load_us_stocks("2014", "2018")
     fills = portfolio.fills
-    sessions = fills["timestamp"].dt.tz_convert("America/New_York").dt.tz_localize(None)
-    rows = closes.index.get_indexer(sessions.dt.normalize())
+    rows = closes.index.get_indexer(fills["timestamp"])
     columns = closes.columns.get_indexer(fills["asset"].astype(str))
     np.testing.assert_array_equal(fills["base_price"], closes.to_numpy()[rows, columns])
 

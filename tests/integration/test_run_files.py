@@ -23,6 +23,7 @@ from ml4t.backtest import (
 )
 from ml4t.backtest.cli import app
 from ml4t.backtest.demo import AlwaysInvested, predictions_portfolio
+from ml4t.backtest.records.description import as_text
 from ml4t.backtest.risk import PriceBasedStopLoss, RiskDecision, RiskManager
 from ml4t.backtest.runfile import ReproductionError, RunFile, RunFileError, reproduce
 
@@ -176,9 +177,16 @@ def test_a_stored_result_is_reproduced(stored):
     assert again.trades.equals(before.trades)
 
 
+def made_with_old_numpy(folder):
+    path = folder / "result.json"
+    content = json.loads(path.read_text(encoding="utf-8"))
+    del content["format"], content["sha256"]
+    content["versions"]["numpy"] = "0.1"
+    path.write_text(as_text(content), encoding="utf-8")
+
+
 def test_a_result_stored_again_keeps_what_it_was_made_with(stored, tmp_path):
-    text = (stored / "result.json").read_text().replace('"numpy": "', '"numpy": "0.')
-    (stored / "result.json").write_text(text)
+    made_with_old_numpy(stored)
     again = BacktestResult.load(BacktestResult.load(stored).to_parquet(tmp_path / "again"))
     assert again.versions["numpy"].startswith("0.")
     assert again.fingerprint == BacktestResult.load(stored).fingerprint
@@ -206,8 +214,7 @@ def test_another_strategy_is_found_out(folder, stored):
 
 
 def test_another_package_is_named_where_the_result_differs(folder, stored):
-    text = (stored / "result.json").read_text().replace('"numpy": "', '"numpy": "0.')
-    (stored / "result.json").write_text(text)
+    made_with_old_numpy(stored)
     (folder / "mine.py").write_text(STRATEGIES.replace("not self.position", "self.position"))
     with pytest.raises(
         ReproductionError,

@@ -354,7 +354,7 @@ def outcome(result: BacktestResult) -> Outcome:
 
 def curve(result: BacktestResult) -> list[tuple]:
     """The frame of the equity curve; a column that the reference does not know is an error."""
-    frame = result.equity
+    frame = result.to_frames("UTC")["equity"]
     columns = {"timestamp": frame.index.as_unit("ns").asi8}
     columns |= {name: frame[name].to_numpy() for name in frame}
     if tuple(columns) != Equity._fields:

@@ -9,13 +9,18 @@ import pandas as pd
 
 DAY = 86_400_000_000_000
 YEAR = 365.25 * DAY
+SECOND = 1_000_000_000
+INT64 = np.iinfo(np.int64)
 
 
 def session_zone(info: Mapping[str, Any]) -> str | None:
     """Return the time zone whose days are the sessions of market data, None for UTC.
 
-    It is that of ``bar_time`` ("16:00 America/New_York"), else that of times without a zone.
+    It is the ``zone`` that the times of the prices have; else that of ``bar_time`` ("16:00
+    America/New_York"), or of times without a zone.
     """
+    if "zone" in info:
+        return info["zone"]
     bar_time = str(info.get("bar_time") or "").split()
     zone = bar_time[1] if len(bar_time) == 2 else info.get("timezone")
     return str(zone) if zone else None
@@ -48,14 +53,19 @@ def session_ends(timestamps: np.ndarray, time_zone: str | None = None) -> np.nda
 def _midnights(first: int, last: int, time_zone: str | None) -> np.ndarray:
     """Return the midnights around [first, last], from the one at or after ``first`` on."""
     if time_zone is None:
-        return np.arange(-(-first // DAY), -(-last // DAY) + 1, dtype=np.int64) * DAY
-    zone = pd.DatetimeIndex([first, last], tz="UTC").tz_convert(time_zone)
-    days = pd.date_range(zone[0].date(), zone[1].date() + timedelta(days=1), freq="D", unit="ns")
-    # Some zones have changed their clocks at midnight: that day starts when the clock goes on.
-    local = days.tz_localize(
-        time_zone, nonexistent="shift_forward", ambiguous=np.ones(len(days), bool)
-    )
-    return local.asi8
+        seconds = np.arange(-(-first // DAY), -(-last // DAY) + 1, dtype=np.int64) * (DAY // SECOND)
+    else:
+        # In seconds: a day of a zone may begin before what nanoseconds hold, or end after it.
+        ends = np.array([first // SECOND, last // SECOND]).astype("M8[s]")
+        zone = pd.DatetimeIndex(ends, tz="UTC").tz_convert(time_zone)
+        days = pd.date_range(zone[0].date(), zone[1].date() + timedelta(days=1), unit="s")
+        # Some zones have changed their clocks at midnight: that day starts when the clock goes on.
+        local = days.tz_localize(
+            time_zone, nonexistent="shift_forward", ambiguous=np.ones(len(days), bool)
+        )
+        seconds = local.as_unit("s").asi8
+    midnights = np.clip(seconds, -(INT64.max // SECOND), INT64.max // SECOND) * SECOND
+    return np.where(seconds > INT64.max // SECOND, INT64.max, midnights)
 
 
 def elapsed_years(timestamps: np.ndarray) -> float:

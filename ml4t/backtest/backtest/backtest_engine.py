@@ -115,6 +115,8 @@ class BacktestEngine:
         first = next(chunks, None)
         if first is None:
             raise ValueError("the feed has no chunk: there is nothing to run")
+        if first.n_times == 0:
+            raise ValueError("the first chunk has no timestamp: there is nothing to begin with")
         rows = None if first is self.data else self._chunk_rows(first)
         progress = None
         if self.progress is not None:

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from ml4t.backtest import risk
 from ml4t.backtest.config import BacktestConfig
 from ml4t.backtest.data.tables.options import Table
+from ml4t.backtest.data.tables.table_requests import is_there
 from ml4t.backtest.risk import RiskRule, rules
 from ml4t.backtest.runfile.errors import nearest
 from ml4t.backtest.runfile.imports import without_init
@@ -77,7 +78,7 @@ def read_tables(texts: Iterable[str] | None, option: str) -> dict[str, Table] | 
 
 def _read_table(text: str) -> Table:
     match = re.fullmatch(r"(?P<path>.+?)\[(?P<columns>[^\[\]]*)\]", text)
-    if match is None or Path(text).exists():
+    if match is None or is_there(text):
         return Table(text)
     columns = [name.strip() for name in match["columns"].split(",") if name.strip()]
     if not columns:

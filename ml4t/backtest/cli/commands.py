@@ -76,6 +76,15 @@ def run(
         typer.Option(help="When a bar with a date only is complete: '16:00 America/New_York'."),
     ] = None,
     timezone: Annotated[str | None, typer.Option(help="Zone of times that name none.")] = None,
+    stamps: Annotated[
+        str | None, typer.Option(help="'start' where stamps of prices are the starts of bars.")
+    ] = None,
+    bar_length: Annotated[
+        str | None, typer.Option(help="How long those bars are: 1h; else the step between stamps.")
+    ] = None,
+    time_unit: Annotated[
+        str | None, typer.Option(help="What times that are numbers count: s, ms, us or ns.")
+    ] = None,
     chunk: Annotated[
         str | None,
         typer.Option(
@@ -133,6 +142,9 @@ def run(
             "actions": actions,
             "bar_time": bar_time,
             "timezone": timezone,
+            "stamps": stamps,
+            "bar_length": bar_length,
+            "time_unit": time_unit,
             "sort": sort,
             "chunk": None if chunk is None else read_value(chunk),
             "start": start,

@@ -11,7 +11,7 @@ import typer
 from ml4t.backtest.cli.arguments import read_pairs
 from ml4t.backtest.cli.outcomes import FAILED, UNUSABLE, ended_well_or_told, show, stop
 from ml4t.backtest.data.stream.write_dataset import write_dataset
-from ml4t.backtest.records.storage import DESCRIPTION
+from ml4t.backtest.records.description import holds_result
 from ml4t.backtest.runfile import ReproductionError, RunFile, RunFileError, reproduce
 from ml4t.backtest.runfile.text import SUFFIXES
 
@@ -19,7 +19,7 @@ from ml4t.backtest.runfile.text import SUFFIXES
 def is_run(text: str) -> bool:
     """Tell whether a run file or the folder of a stored result is meant, not a table of prices."""
     path = Path(text)
-    return path.suffix.lower() in SUFFIXES or (path / DESCRIPTION).is_file()
+    return path.suffix.lower() in SUFFIXES or holds_result(path)
 
 
 def run_file(path: Path, output: Path | None, progress: bool) -> None:
@@ -84,5 +84,3 @@ def convert(
         write_dataset(named, output)
     except ValueError as error:
         stop(str(error), UNUSABLE)
-    except OSError as error:
-        stop(f"{output} cannot be written: {error.strerror or error}", UNUSABLE)

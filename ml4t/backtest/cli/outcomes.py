@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NoReturn
 import typer
 
 from ml4t.backtest.backtest import InternalError
+from ml4t.backtest.records.errors import ResultError
 from ml4t.backtest.risk import RuleError
 from ml4t.backtest.runfile.imports import place_of
 from ml4t.backtest.strategy.errors import BacktestInterrupted, StrategyError
@@ -59,8 +60,8 @@ def write(result: BacktestResult, output: Path, *, picture: bool = True) -> str:
     """Write tables and picture; return what was written where."""
     try:
         result.to_parquet(output)
-    except OSError as error:
-        stop(f"--output {output} cannot be written: {error.strerror or error}", UNUSABLE)
+    except ResultError as error:
+        stop(f"--output {error}", UNUSABLE)
     if not picture:
         return f"tables in {output}"
     # The picture is a help, not the result: without matplotlib, or a timestamp, there is none.

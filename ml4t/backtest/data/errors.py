@@ -74,6 +74,15 @@ def format_time(time_ns: SupportsInt) -> str:
     return str(stamp).replace("T", " ") + " UTC"
 
 
+def first_times(times: Int64s) -> str:
+    """Return the first times as text, nanoseconds of whatever clock."""
+    shown = ", ".join(
+        str(np.datetime64(int(time), "ns").astype("datetime64[s]")).replace("T", " ")
+        for time in times[:SHOWN]
+    )
+    return shown + (", ..." if len(times) > SHOWN else "")
+
+
 def first_rows(bad: Marks, times: Int64s, names: Callable[[Any], Any] | None, values: Any) -> str:
     """Describe the first rows where ``bad`` is true as (timestamp, asset, value).
 

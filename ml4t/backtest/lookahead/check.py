@@ -12,11 +12,12 @@ import numpy as np
 from ml4t.backtest.backtest import run_backtest
 from ml4t.backtest.data.arrays import Int64s, Marks
 from ml4t.backtest.data.errors import format_time
-from ml4t.backtest.data.tables.clock import Clock, make_clock
+from ml4t.backtest.data.tables.clock import BarTime, Clock, make_clock
 from ml4t.backtest.lookahead.disturb import disturb
 from ml4t.backtest.lookahead.numeric_tables import NumericTable, read_inputs
 from ml4t.backtest.lookahead.report import Leak, LookaheadReport
 from ml4t.backtest.lookahead.trace import Move, Trace, trace_of
+from ml4t.backtest.market.market_data import MarketData
 from ml4t.backtest.strategy.strategy import Strategy
 
 TRIES = 8
@@ -33,8 +34,11 @@ def check_lookahead(
     *,
     probes: int = 20,
     seed: int = 0,
-    bar_time: str | None = None,
+    bar_time: BarTime = None,
     timezone: str | None = None,
+    stamps: str = "end",
+    bar_length: Any = None,
+    time_unit: str | None = None,
     **tables: Any,
 ) -> LookaheadReport:
     """Look for decisions made with values that were not known yet.
@@ -55,7 +59,7 @@ def check_lookahead(
         after the moment change.
     seed : int
         Of the moments and of the values drawn.
-    bar_time, timezone : str, optional
+    bar_time, timezone, stamps, bar_length, time_unit : optional
         As in :func:`~ml4t.backtest.market.market_data`.
     **tables
         MarketData, pandas, Polars or Arrow tables, :class:`~ml4t.backtest.data.Table`, mappings or
@@ -85,13 +89,16 @@ def check_lookahead(
     if probes < 1:
         raise ValueError(f"probes must be at least 1, was {probes}")
     clock = make_clock(bar_time, timezone)
+    of_prices = {"stamps": stamps, "bar_length": bar_length, "time_unit": time_unit}
     options: dict[str, Any] = {}
     if _makes_strategies(run):
         options = {name: tables.pop(name) for name in OPTIONS if name in tables}
         options |= {"bar_time": bar_time} if bar_time else {}
         options |= {"timezone": timezone} if timezone else {}
+        if "prices" in tables and not isinstance(tables["prices"], MarketData):
+            options |= of_prices
         run = _runner(run, options)
-    repeatable = RepeatableRun(run, tables, clock, options.get("columns"))
+    repeatable = RepeatableRun(run, tables, clock, {"columns": options.get("columns"), **of_prices})
     return _Check(repeatable, probes, seed).report()
 
 
@@ -133,11 +140,11 @@ class RepeatableRun:
     """A run and its tables, as they are and disturbed."""
 
     def __init__(
-        self, run: Callable[..., Any], tables: dict[str, Any], clock: Clock, columns: Any
+        self, run: Callable[..., Any], tables: dict[str, Any], clock: Clock, of_prices: Any
     ) -> None:
         self._run = run
         self._clock = clock
-        self._inputs = read_inputs(tables, clock, columns)
+        self._inputs = read_inputs(tables, clock, of_prices)
         read = [table for given in self._inputs.values() for table in given.tables]
         named = [(table.name, column) for table in read for column in table.names.values()]
         self.targets: list[Target] = list(dict.fromkeys(named))

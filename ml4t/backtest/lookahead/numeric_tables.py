@@ -16,6 +16,7 @@ from ml4t.backtest.data.features.indicators import Indicator
 from ml4t.backtest.data.join.as_of import publication_times
 from ml4t.backtest.data.stream.feed import DataFeed
 from ml4t.backtest.data.tables.arrow import from_pandas, index_columns, single, to_arrow
+from ml4t.backtest.data.tables.asset_codes import encode
 from ml4t.backtest.data.tables.clock import Clock, check_kinds
 from ml4t.backtest.data.tables.column_roles import (
     OHLC,
@@ -27,6 +28,7 @@ from ml4t.backtest.data.tables.column_roles import (
 from ml4t.backtest.data.tables.options import Table
 from ml4t.backtest.data.tables.series_table import SeriesTable
 from ml4t.backtest.data.tables.stamps import Stamps, read_stamps
+from ml4t.backtest.data.tables.table_requests import TableRequest
 from ml4t.backtest.market.market_data import MarketData
 
 Columns = dict[Any, np.ndarray]
@@ -70,17 +72,26 @@ class TableInput:
 
 
 def read_inputs(
-    given: Mapping[str, Any], clock: Clock, columns: Mapping[str, str] | None = None
+    given: Mapping[str, Any], clock: Clock, of_prices: Mapping[str, Any] | None = None
 ) -> dict[str, TableInput]:
     """Read the tables of a run by name.
+
+    Parameters
+    ----------
+    given : mapping of name to table, or what holds tables
+    clock : Clock
+    of_prices : mapping, optional
+        Options of :class:`Table` for the prices; the unit of times that are numbers is that of all.
 
     Raises
     ------
     DataError
         If something is not a table, or times of two tables cannot be compared.
     """
+    options = dict(of_prices or {})
+    of_all = {"time_unit": options.get("time_unit")}
     sources = {
-        name: read_input(source, name, clock, columns if name == "prices" else None)
+        name: read_input(source, name, clock, options if name == "prices" else of_all)
         for name, source in given.items()
     }
     tables = [table for source in sources.values() for table in source.tables]
@@ -89,9 +100,10 @@ def read_inputs(
 
 
 def read_input(
-    source: Any, name: str, clock: Clock, columns: Mapping[str, str] | None = None
+    source: Any, name: str, clock: Clock, options: Mapping[str, Any] | None = None
 ) -> TableInput:
     """Read a table, or a mapping or list of tables. What holds no numbers goes on as it is."""
+    of_parts = {key: value for key, value in (options or {}).items() if key != "columns"}
     # Splits and dividends are announced: a decision may know them before they are effective.
     if source is None or isinstance(source, Indicator | str) or name == "actions":
         return TableInput((), lambda _: source)
@@ -101,12 +113,12 @@ def read_input(
         inner = _of_table(source.source, source, name, clock)
         return TableInput(inner.tables, lambda new: replace(source, source=inner.rebuild(new)))
     if isinstance(source, Mapping):
-        parts = [read_input(part, name, clock) for part in source.values()]
+        parts = [read_input(part, name, clock, of_parts) for part in source.values()]
         whole = _together(parts, lambda new: dict(zip(source, new, strict=True)))
         return _across_fields(whole, list(source)) if _are_fields(source) else whole
     if isinstance(source, list | tuple):
-        return _together([read_input(part, name, clock) for part in source], type(source))
-    return _of_table(source, Table(source, columns=columns), name, clock)
+        return _together([read_input(part, name, clock, of_parts) for part in source], type(source))
+    return _of_table(source, Table(source, **(options or {})), name, clock)
 
 
 def _together(parts: list[TableInput], collect: Callable[[list[Any]], Any]) -> TableInput:
@@ -239,7 +251,9 @@ def _known(
     table: pa.Table, roles: Mapping[str, str], options: Table, name: str, clock: Clock
 ) -> tuple[Int64s, Stamps]:
     own, published = (
-        read_stamps(table[roles[role]], name, roles[role]) if role in roles else None
+        read_stamps(table[roles[role]], name, roles[role], time_unit=options.time_unit)
+        if role in roles
+        else None
         for role in ("timestamp", "available_at")
     )
     said = published if own is None else own
@@ -248,9 +262,16 @@ def _known(
             f"{name}: no column of times among {', '.join(table.column_names)}; name it with "
             "Table(..., columns={'timestamp': ...})"
         )
-    empty = np.zeros(0, np.int32)
-    series = SeriesTable(name, options, said, published, empty, (), {})
-    return publication_times(series, clock)[0], series.stamps
+    codes, names = np.zeros(table.num_rows, np.int32), list[Any]()
+    if "asset" in roles:
+        codes, names = encode(table[roles["asset"]], name, roles["asset"])
+    series = SeriesTable(name, options, said, published, codes, tuple(names), {})
+    request = TableRequest(options, name, name).with_length(series)
+    own_clock = request.clock(clock)
+    # A row of all assets is known when that of the first of them is.
+    clocks = [own_clock] if names else [*own_clock.by_asset.values()] or [own_clock]
+    known = [publication_times(series, each)[0] for each in clocks]
+    return np.minimum.reduce(known), request.comparable(series.stamps, clock)
 
 
 def _numbers(column: Any) -> np.ndarray | None:

@@ -168,17 +168,18 @@ def trace_of(outcome: Any, clock: Clock) -> Trace:
 
 
 def _of_result(result: BacktestResult) -> Trace:
-    orders = result.orders
+    tables = result.to_frames("UTC")
+    orders = tables["orders"]
     # A split multiplies the quantity of an order that waits and divides its price: not the product.
     price = orders["decision_close"].fillna(1.0)
     orders["value"] = orders["quantity"] * price
-    frames = {"order": orders, "fill": result.fills, "event": result.events}
+    frames = {"order": orders, "fill": tables["fills"], "event": tables["events"]}
     logs = [_log(kind, frame, "timestamp") for kind, frame in frames.items()]
-    equity = result.equity
+    equity = tables["equity"]
     times = _nanoseconds(equity.index)
     nobody = np.full(len(times), None, object)
     logs.append(Log("account", times, nobody, {}, {"equity": equity["equity"].to_numpy()}))
-    trades = result.trades
+    trades = tables["trades"]
     levels = _log("level", trades, "entry_time", ("stop_at_entry", "target_at_entry"))
     return Trace(tuple(logs), times, levels, trades["trade_id"].to_numpy())
 

@@ -95,7 +95,12 @@ def _copied(values: npt.ArrayLike, dtype: np.dtype[Any], name: str) -> Array:
 
 def _of_kind(array: Array, dtype: np.dtype[Any], name: str) -> Array:
     if dtype == np.int64 and array.dtype.kind == "M":
-        return array.astype("M8[ns]").view(np.int64)
+        nanoseconds = array.astype("M8[ns]")
+        if (nanoseconds.astype(array.dtype) != array).any():
+            raise ValueError(
+                f"{name} must be times between 1677 and 2262, had others, or none at all"
+            )
+        return nanoseconds.view(np.int64)
     if array.dtype.kind not in (INTEGERS if dtype.kind == "i" else NUMBERS):
         wanted = "integers" if dtype.kind == "i" else "numbers"
         raise TypeError(f"{name} must hold {wanted}, had {array.dtype}")

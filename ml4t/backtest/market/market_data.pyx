@@ -200,6 +200,11 @@ cdef MarketData _filled(
     self.actions = take([] if actions is None else actions, ACTION, "actions")
     self.n_actions = len(self.actions)
     self.info = MappingProxyType(dict(info or {}))
+    if carried_times is not None and self.n_times == 0:
+        raise ValueError(
+            "a chunk with carried_times begins with the last timestamp of the one before, but has no "
+            "timestamp; leave out chunks without bars"
+        )
     self.first_t = 0 if carried_times is None else 1
     self.n_carried = 0 if carried_times is None else int(self.offsets[1])
     self.carried_times = column(

@@ -13,7 +13,9 @@ JOINED = ("signals", "features", "context")
 """Tables that are joined to the prices as of time."""
 FEED_OPTIONS = ("chunk", "start", "end", "values", "prefetch")
 """Options of tables that only a feed has."""
-OPTIONS = ("assets", "columns", "bar_time", "timezone", "sort", "on_violation", *FEED_OPTIONS)
+TIME_OPTIONS = ("bar_time", "timezone", "stamps", "bar_length", "time_unit")
+"""Options that say what times mean."""
+OPTIONS = ("assets", "columns", *TIME_OPTIONS, "sort", "on_violation", *FEED_OPTIONS)
 """Options of the price table, which stand beside it under ``data``."""
 TABLES = (*JOINED, "actions", *OPTIONS)
 ARGUMENTS = (*TABLES, "rules", "config", "output")

@@ -25,6 +25,10 @@ INDICATORS: dict[str, type[Indicator]] = {
 """The indicators that a file can name."""
 
 
+WRITTEN = {"start": plain_time, "end": plain_time, "bar_length": plain_duration}
+"""How options are written that are no plain values."""
+
+
 def describe_tables(prices: Any, given: Mapping[str, Any]) -> dict[str, Any]:
     """Return the sections ``data`` and ``features`` of a run file.
 
@@ -47,8 +51,7 @@ def describe_tables(prices: Any, given: Mapping[str, Any]) -> dict[str, Any]:
         section["actions"] = _source(given["actions"], "actions")
     for name in OPTIONS:
         if name in given:
-            write = plain_time if name in ("start", "end") else plain
-            section[name] = write(given[name], name)
+            section[name] = WRITTEN.get(name, plain)(given[name], name)
     return {"data": section, "features": _features(given)}
 
 

@@ -83,10 +83,13 @@ def _draw_equity(axes: Any, time: np.ndarray, equity: np.ndarray, result: Report
     axes.axhline(result.config.initial_cash, color="#808080", linewidth=0.8, linestyle="--")
     axes.set_ylabel("Equity")
     name = result.strategy_name or "Backtest"
-    figures = [f"return {m['total_return']:.1%}"]
-    if np.isfinite(m["sharpe"]):
-        figures.append(f"Sharpe {m['sharpe']:.2f}")
-    figures += [f"max drawdown {m['max_drawdown']:.1%}", f"{m['trades']:,} trades"]
+    known = {
+        "total_return": "return {:.1%}",
+        "sharpe": "Sharpe {:.2f}",
+        "max_drawdown": "max drawdown {:.1%}",
+        "trades": "{:,} trades",
+    }
+    figures = [text.format(m[measure]) for measure, text in known.items() if m[measure] is not None]
     axes.set_title(f"{name}: {', '.join(figures)}", loc="left", fontsize=11)
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 
 from ml4t.backtest.report.reported_run import ReportedRun
-from ml4t.backtest.report.wording import duration, moment, money, percent, plural, ratio
+from ml4t.backtest.report.wording import duration, money, percent, period, plural, ratio
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -27,7 +28,8 @@ def headline(result: ReportedRun) -> str:
         sizes.append(f"{result.seconds:.3g} s")
     if metrics["timestamps"] == 0:
         return ", ".join(sizes)
-    return f"{moment(metrics['start'])} to {moment(metrics['end'])} UTC, {', '.join(sizes)}"
+    times = result.equity.index
+    return f"{period(times[0], times[-1])}, {', '.join(sizes)}"
 
 
 def sections(result: ReportedRun) -> list[Section]:
@@ -43,7 +45,7 @@ def sections(result: ReportedRun) -> list[Section]:
         ("Sharpe ratio", ratio(m["sharpe"])),
         ("Sortino ratio", ratio(m["sortino"])),
         ("Max drawdown", percent(m["max_drawdown"])),
-        ("Longest drawdown", duration(m["max_drawdown_duration"])),
+        ("Longest drawdown", duration(pd.Timedelta(days=m["max_drawdown_duration"]))),
         ("Calmar ratio", ratio(m["calmar"])),
     ]
     trading = [

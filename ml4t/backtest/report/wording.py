@@ -6,19 +6,19 @@ import pandas as pd
 MOST_LISTED = 3
 
 
-def money(value: float) -> str:
-    """Write an amount of money, or n/a for NaN."""
-    return "n/a" if np.isnan(value) else f"{value:,.2f}"
+def money(value: float | None) -> str:
+    """Write an amount of money, or n/a where there is none."""
+    return "n/a" if value is None or np.isnan(value) else f"{value:,.2f}"
 
 
-def percent(value: float) -> str:
-    """Write a fraction in percent, or n/a for NaN."""
-    return "n/a" if np.isnan(value) else f"{value:.2%}"
+def percent(value: float | None) -> str:
+    """Write a fraction in percent, or n/a where there is none."""
+    return "n/a" if value is None or np.isnan(value) else f"{value:.2%}"
 
 
-def ratio(value: float) -> str:
-    """Write a plain number, or n/a for NaN."""
-    return "n/a" if np.isnan(value) else f"{value:,.2f}"
+def ratio(value: float | None) -> str:
+    """Write a plain number, or n/a where there is none."""
+    return "n/a" if value is None or np.isnan(value) else f"{value:,.2f}"
 
 
 def duration(value: pd.Timedelta) -> str:
@@ -35,8 +35,19 @@ def plural(count: int, noun: str, nouns: str | None = None) -> str:
 
 
 def moment(time: pd.Timestamp) -> str:
-    """Write a time, which is UTC."""
-    return f"{time:%Y-%m-%d %H:%M}"
+    """Write a time to the minute with its zone, where it has one; a date as a date."""
+    zone = "" if time.tzinfo is None else f" {time.tzinfo}"
+    return f"{time:{_form(time)}}{zone}"
+
+
+def period(first: pd.Timestamp, last: pd.Timestamp) -> str:
+    """Write the time from one moment to another of its zone."""
+    return f"{first:{_form(last)}} to {moment(last)}"
+
+
+def _form(time: pd.Timestamp) -> str:
+    is_date = time.tzinfo is None and time == time.normalize()
+    return "%Y-%m-%d" if is_date else "%Y-%m-%d %H:%M"
 
 
 def listed(items: list[str], separator: str = ", ") -> str:

@@ -38,7 +38,14 @@ def _folder(info: ValidationInfo | SerializationInfo) -> Path | None:
 def _absolute(path: str, info: ValidationInfo) -> str:
     """Take a relative path from the folder of the file it stands in."""
     folder = _folder(info)
-    return path if folder is None else os.path.normpath(folder / Path(path).expanduser())
+    if folder is None:
+        return path
+    try:
+        return os.path.normpath(folder / Path(path).expanduser())
+    except RuntimeError as error:
+        raise ValueError(
+            f"{info.field_name} begins with ~, but there is no such home folder; was {path!r}"
+        ) from error
 
 
 def _relative(path: str, info: SerializationInfo) -> str:
@@ -46,6 +53,15 @@ def _relative(path: str, info: SerializationInfo) -> str:
     folder = _folder(info)
     below = folder is not None and Path(path).is_relative_to(folder)
     return Path(path).relative_to(folder).as_posix() if below and folder else path
+
+
+def _relative_folder(path: str, info: SerializationInfo) -> str:
+    """Write a folder as relative to that of the file, wherever it is: of another drive alone, as it is."""
+    folder = _folder(info)
+    try:
+        return path if folder is None else Path(os.path.relpath(path, folder)).as_posix()
+    except ValueError:
+        return path
 
 
 def is_file_spec(spec: str) -> bool:
@@ -101,6 +117,8 @@ def _asset(value: Any) -> Any:
         raise ValueError(
             f"assets must be names, was {value}; YAML reads NO, ON and YES so: put them in quotes"
         )
+    if not isinstance(value, (str, int)):
+        raise ValueError(f"assets must be names, text or integers, was {value!r}")
     return value
 
 
@@ -110,6 +128,9 @@ def _list(value: Any) -> Any:
 
 FilePath = Annotated[
     str, BeforeValidator(_path_text), AfterValidator(_absolute), PlainSerializer(_relative)
+]
+ModuleFolder = Annotated[
+    str, BeforeValidator(_path_text), AfterValidator(_absolute), PlainSerializer(_relative_folder)
 ]
 ClassSpec = Annotated[str, AfterValidator(_absolute_spec), PlainSerializer(_relative_spec)]
 Text = Annotated[str, BeforeValidator(_text)]

@@ -13,6 +13,7 @@ from ml4t.backtest.backtest.backtest_engine import BacktestEngine, Progress
 from ml4t.backtest.config import BacktestConfig
 from ml4t.backtest.data.assembly.from_tables import market_data
 from ml4t.backtest.data.stream.feed import DataFeed
+from ml4t.backtest.data.tables.table_requests import is_there
 from ml4t.backtest.market.market_data import MarketData
 from ml4t.backtest.provenance.errors import DescriptionError
 from ml4t.backtest.provenance.run_description import describe_run, describe_strategy
@@ -22,7 +23,7 @@ from ml4t.backtest.result import BacktestResult
 from ml4t.backtest.risk import RiskManager
 from ml4t.backtest.runfile import text
 from ml4t.backtest.runfile.errors import RunFileError, nearest, sentences
-from ml4t.backtest.runfile.fields import FilePath, Section, is_file_spec
+from ml4t.backtest.runfile.fields import ModuleFolder, Section, is_file_spec
 from ml4t.backtest.runfile.imports import make
 from ml4t.backtest.runfile.sections import (
     Account,
@@ -63,7 +64,7 @@ class RunFile(Section):
     """Cash, and the kind of account: settings of BacktestConfig."""
     output: Output = Output()
     """What is written, and where."""
-    modules: FilePath | None = None
+    modules: ModuleFolder | None = None
     """Folder of the modules that ``module:Class`` names; by default the run file's own."""
 
     @model_validator(mode="before")
@@ -162,8 +163,13 @@ class RunFile(Section):
     def save(self, path: str | Path) -> Path:
         """Write the run to a file, YAML or JSON as its suffix says; settings at their default are left out.
 
-        Paths below the folder of the file are written relative to it. Variables of the environment
-        have been replaced.
+        Paths below the folder of the file are written relative to it, and so is ``modules``, wherever it
+        is. Variables of the environment have been replaced.
+
+        Raises
+        ------
+        RunFileError
+            If the suffix is another, or the file cannot be written.
         """
         path = Path(path)
         content = self.model_dump(
@@ -192,7 +198,7 @@ class RunFile(Section):
         missing = [
             f"{field}: there is no file {path}{_near_file(path)}"
             for field, path in self._files()
-            if not path.exists()
+            if not is_there(path)
         ]
         if missing:
             raise RunFileError("\n".join(missing))
@@ -245,6 +251,9 @@ class RunFile(Section):
             "columns": data.columns,
             "bar_time": data.bar_time,
             "timezone": data.timezone,
+            "stamps": data.stamps,
+            "bar_length": data.bar_length,
+            "time_unit": data.time_unit,
             "sort": data.sort,
             "on_violation": data.on_violation,
         }
@@ -341,6 +350,6 @@ def _tables(entries: tuple[TableSource, ...], default: str) -> dict[str, Any]:
 
 
 def _near_file(path: Path) -> str:
-    others = [other.name for other in path.parent.glob("*")] if path.parent.is_dir() else []
+    others = [other.name for other in path.parent.glob("*")] if is_there(path.parent) else []
     near = difflib.get_close_matches(path.name, others, 1)
     return f"; did you mean {near[0]!r}?" if near else ""

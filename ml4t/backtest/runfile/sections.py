@@ -104,8 +104,14 @@ class TableSource(Source):
     """The bar that first sees a value: strict, next_bar or lag=n."""
     max_age: Duration | None = None
     """A value older than this at a bar is NaN there."""
-    bar_time: str | None = None
-    """Time of day of this table's dates."""
+    bar_time: str | dict[Asset, str] | None = None
+    """Time of day of this table's dates; of each asset where they differ."""
+    stamps: Literal["end", "start"] = "end"
+    """Whether times are the ends of what values speak of, or the starts."""
+    bar_length: Duration | None = None
+    """From start to end: 1h; by default the step of the table's own times."""
+    time_unit: Literal["s", "ms", "us", "ns"] | None = None
+    """What times that are numbers count since 1970; by default as ``data`` says."""
     on_violation: Literal["raise", "warn"] | None = None
     """What a value published before its own time does; by default as ``data`` says."""
 
@@ -142,10 +148,16 @@ class Data(Section):
     """Asset order; by default the columns of a wide table, else sorted names."""
     columns: dict[str, str] | None = None
     """Names of columns the price table calls otherwise: timestamp: ts, close: px_last."""
-    bar_time: str | None = None
-    """Time of day at which dates are complete: 16:00 America/New_York."""
+    bar_time: str | dict[Asset, str] | None = None
+    """Time of day at which dates are complete: 16:00 America/New_York; of each asset where they differ."""
     timezone: str | None = None
     """Zone of times that name none; UTC by default."""
+    stamps: Literal["end", "start"] = "end"
+    """Whether stamps of prices are the ends of bars, or their starts."""
+    bar_length: Duration | None = None
+    """How long bars are whose stamps are starts: 1h; by default the step from one to the next."""
+    time_unit: Literal["s", "ms", "us", "ns"] | None = None
+    """What times that are numbers count since 1970."""
     sort: bool = False
     """Whether times that run backwards within an asset are sorted, not refused."""
     on_violation: Literal["raise", "warn"] = "raise"

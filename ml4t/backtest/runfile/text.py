@@ -11,6 +11,7 @@ from typing import Any
 
 import yaml
 
+from ml4t.backtest.data.tables.table_requests import is_there
 from ml4t.backtest.runfile.errors import RunFileError, field_path, nearest
 
 SUFFIXES = (".yaml", ".yml", ".json")
@@ -55,26 +56,47 @@ def read_file(path: Path) -> dict[str, Any]:
     Raises
     ------
     RunFileError
-        If there is no such file, it is no YAML or JSON, or a variable is not set.
+        If there is no such file, it cannot be read, it is no YAML or JSON, or a variable is not set.
     """
     if path.suffix.lower() not in SUFFIXES:
         raise RunFileError(f"a run file ends in {', '.join(SUFFIXES)}, was {path.name}")
-    if not path.is_file():
+    if not is_there(path):
         raise RunFileError(f"there is no file {path}")
     try:
         text = path.read_text(encoding="utf-8")
-        if path.suffix.lower() == ".json":
-            read = json.loads(text, object_pairs_hook=_mapping)
-        else:
-            read = yaml.load(text, _Loader)  # a SafeLoader: plain values only
-    except (yaml.YAMLError, json.JSONDecodeError, UnicodeDecodeError) as error:
-        reason = " ".join(str(error).split())
-        raise RunFileError(f"{path.name} cannot be read: {reason}") from error
+        read = _from_json(text) if path.suffix.lower() == ".json" else _from_yaml(text)
+    except OSError as error:
+        raise RunFileError(f"{path} cannot be read: {error.strerror or error}") from error
     except RunFileError as error:
         raise RunFileError(f"{path.name}: {error}") from None
+    except ValueError as error:
+        raise RunFileError(f"{path.name} cannot be read: {error}") from error
     if not isinstance(read, dict):
         raise RunFileError(f"{path.name} must hold the sections of a run, was {read!r}")
     return substituted(read, ())
+
+
+def _from_json(text: str) -> Any:
+    try:
+        return json.loads(text, object_pairs_hook=_mapping)
+    except RecursionError as error:
+        raise ValueError("too many brackets in brackets") from error
+
+
+def _from_yaml(text: str) -> Any:
+    try:
+        return yaml.load(text, _Loader)  # a SafeLoader: plain values only
+    except RunFileError:
+        raise
+    except yaml.YAMLError as error:
+        raise ValueError(" ".join(str(error).split())) from error
+    except RecursionError as error:
+        raise ValueError("too many brackets in brackets") from error
+    except Exception as error:
+        # YAML takes tags at their word: !!float account, !!bool maybe.
+        raise ValueError(
+            f"a value is not what its tag says ({error}); write it without !!"
+        ) from error
 
 
 def substituted(value: Any, location: tuple[str | int, ...]) -> Any:
@@ -105,21 +127,30 @@ def _variable(name: str, location: tuple[str | int, ...]) -> str:
 
 def _scalar(text: str) -> Any:
     try:
-        value = yaml.load(text, _Loader)
-    except (yaml.YAMLError, RunFileError):
+        value = _from_yaml(text)
+    except ValueError:
         return text
     return value if isinstance(value, (bool, int, float)) else text
 
 
 def write_file(path: Path, content: Mapping[str, Any]) -> None:
-    """Write `content` as the suffix of `path` says."""
+    """Write `content` as the suffix of `path` says.
+
+    Raises
+    ------
+    RunFileError
+        If the suffix is another, or the file cannot be written.
+    """
     if path.suffix.lower() not in SUFFIXES:
         raise RunFileError(f"a run file ends in {', '.join(SUFFIXES)}, was {path.name}")
     if path.suffix.lower() == ".json":
         text = json.dumps(content, indent=2, ensure_ascii=False) + "\n"
     else:
         text = yaml.dump(content, Dumper=_Dumper, sort_keys=False, allow_unicode=True)
-    path.write_text(text, encoding="utf-8")
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise RunFileError(f"{path} cannot be written: {error.strerror or error}") from error
 
 
 class _Dumper(yaml.SafeDumper):

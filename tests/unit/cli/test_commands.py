@@ -136,6 +136,30 @@ def test_dates_are_given_their_time_of_day(folder):
     # 16:00 in New York is 21:00 UTC: the bars of the other file.
     done = call(*arguments, "--bar-time", "16:00 America/New_York", "--output", "out")
     assert done.exit_code == 0, done.output
+    result = BacktestResult.load("out")
+    assert list(result.fills["timestamp"]) == [pd.Timestamp(TIMES[2].date())]
+    assert list(result.to_frames("UTC")["fills"]["timestamp"]) == [TIMES[2]]
+
+
+def test_numbers_and_starts_are_told_on_the_command_line(folder):
+    # Seconds at which bars of an hour begin, an hour before the stamps of the other file.
+    begins = (pd.DatetimeIndex(TIMES).as_unit("s").asi8 - 3600).tolist()
+    pd.DataFrame({"timestamp": begins, "asset": "AAA", "close": CLOSES}).to_csv(
+        "begins.csv", index=False
+    )
+    done = call(
+        *(
+            "run",
+            "begins.csv",
+            "--strategy",
+            "mine.py:ReadsSignal",
+            "--signals",
+            "scores.csv[score]",
+        ),
+        *("--context", "moods.csv", "--time-unit", "s", "--stamps", "start", "--bar-length", "1h"),
+        *("--output", "out"),
+    )
+    assert done.exit_code == 0, done.output
     assert list(BacktestResult.load("out").fills["timestamp"]) == [TIMES[2]]
 
 

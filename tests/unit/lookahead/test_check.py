@@ -16,6 +16,7 @@ from ml4t.backtest import (
     check_lookahead,
     run_backtest,
 )
+from ml4t.backtest.data import Table
 from ml4t.backtest.data.tables.clock import make_clock
 from ml4t.backtest.lookahead.disturb import disturb
 from ml4t.backtest.lookahead.numeric_tables import read_input
@@ -256,3 +257,39 @@ def test_a_column_stays_of_its_kind():
     assert (np.isnan(new["gaps"]) == table["gaps"].isna()).all()
     assert not np.array_equal(new["gaps"], table["gaps"], equal_nan=True)
     assert not np.array_equal(new["score"], table["score"])
+
+
+# --- when rows are known ----------------------------------------------------------------------
+
+
+def known(options, clock):
+    days = pd.DataFrame({"date": pd.to_datetime(["2024-01-04", "2024-01-05"]), "x": [1.0, 2.0]})
+    (table,) = read_input(Table(days, **options), "signals", clock).tables
+    return [str(pd.Timestamp(time)) for time in table.known]
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ({}, ["2024-01-04 21:00:00", "2024-01-05 21:00:00"]),
+        ({"bar_time": "16:15 America/New_York"}, ["2024-01-04 21:15:00", "2024-01-05 21:15:00"]),
+        # A day that begins at its stamp ends at the next midnight of New York.
+        ({"stamps": "start"}, ["2024-01-05 05:00:00", "2024-01-06 05:00:00"]),
+        ({"stamps": "start", "bar_length": "7d"}, ["2024-01-11 05:00:00", "2024-01-12 05:00:00"]),
+    ],
+)
+def test_a_row_is_known_when_its_table_says(options, expected):
+    assert known(options, make_clock("16:00 America/New_York")) == expected
+
+
+def test_a_row_of_all_assets_is_known_with_the_first_of_them():
+    wide = pd.DataFrame({"date": pd.to_datetime(["2024-01-05"]), "US": [1.0], "JP": [2.0]})
+    clock = make_clock({"US": "16:00 America/New_York", "JP": "15:00 Asia/Tokyo"})
+    (table,) = read_input(wide, "prices", clock).tables
+    assert str(pd.Timestamp(table.known[0])) == "2024-01-05 06:00:00"
+    long = pd.DataFrame({"date": wide["date"][[0, 0]], "asset": ["US", "JP"], "close": [1.0, 2.0]})
+    (table,) = read_input(long, "prices", clock).tables
+    assert [str(pd.Timestamp(t)) for t in table.known] == [
+        "2024-01-05 21:00:00",
+        "2024-01-05 06:00:00",
+    ]

@@ -6,7 +6,7 @@ import pickle
 import numpy as np
 import pytest
 
-from ml4t.backtest import MarketData
+from ml4t.backtest import BacktestEngine, MarketData, SignalStrategy
 from ml4t.backtest.core import ranges
 from ml4t.backtest.market.market_data import ACTION
 
@@ -341,3 +341,30 @@ def test_market_data_is_pickled_and_copied_whole():
         assert again.info == data.info
         for name in ARRAYS:
             np.testing.assert_array_equal(getattr(again, name), getattr(data, name))
+
+
+# --- times ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("odd", ["3000-01-01", "0001-01-01", "NaT"])
+def test_times_that_nanoseconds_cannot_hold_are_refused(odd):
+    times = np.array(["2024-01-02", "2024-01-03", odd], "M8[s]")
+    with pytest.raises(ValueError, match="timestamps must be times between 1677 and 2262"):
+        build(timestamps=times)
+
+
+def test_a_chunk_that_carries_bars_over_without_a_timestamp_is_refused():
+    none = np.empty(0)
+    with pytest.raises(ValueError, match="begins with the last timestamp of the one before"):
+        MarketData.from_arrays(
+            ["A"], none.astype(int), [0], none.astype(int), none, none, none, none, carried_times=[]
+        )
+
+
+def test_a_run_that_begins_with_a_chunk_without_a_timestamp_is_refused():
+    none = np.empty(0)
+    empty = MarketData.from_arrays(
+        ["A"], none.astype(int), [0], none.astype(int), none, none, none, none
+    )
+    with pytest.raises(ValueError, match="the first chunk has no timestamp"):
+        BacktestEngine(iter([empty]), SignalStrategy(entry="buy")).run()

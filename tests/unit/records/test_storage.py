@@ -2,16 +2,19 @@
 
 import json
 import re
+import shutil
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 from pyarrow import dataset, parquet
 from unit.documented import DOCS, documented, frame_of
-from unit.made_up import DAY, START, market, rows, run_records
+from unit.made_up import DAY, START, market, result_of, rows, run_records
 
 from ml4t.backtest.config import BacktestConfig
 from ml4t.backtest.core import records as codes
+from ml4t.backtest.records.errors import ResultError
 from ml4t.backtest.records.frames import TABLES
 from ml4t.backtest.result import BacktestResult
 
@@ -123,16 +126,135 @@ def test_names_that_occur_keep_the_order_of_their_codes(tmp_path):
         assert status.tolist() == ["rejected", "cancelled", "open"]
 
 
-def test_half_a_result_is_none(busy, tmp_path):
+def test_a_folder_without_a_result_says_so(busy, tmp_path):
+    with pytest.raises(ResultError, match=r"there is no folder .*missing, so no result in it"):
+        BacktestResult.load(tmp_path / "missing")
     busy.to_parquet(tmp_path)
     (tmp_path / "result.json").unlink()
-    with pytest.raises(FileNotFoundError, match="holds no result"):
+    with pytest.raises(ResultError, match=r"holds no result: there is no result\.json in it"):
         BacktestResult.load(tmp_path)
 
 
-def test_a_result_of_a_newer_format_is_refused(busy, tmp_path):
-    busy.to_parquet(tmp_path)
-    path = tmp_path / "result.json"
-    path.write_text(json.dumps({**json.loads(path.read_text()), "format": 99}))
-    with pytest.raises(ValueError, match="newer ml4t-backtest"):
+@pytest.mark.parametrize("table", TABLES)
+def test_a_result_without_one_of_its_files_is_refused(busy, tmp_path, table):
+    (busy.to_parquet(tmp_path) / f"{table}.parquet").unlink()
+    with pytest.raises(
+        ResultError, match=rf"{table}\.parquet is missing: the result is not complete"
+    ):
+        BacktestResult.load(tmp_path)
+
+
+def test_a_table_of_another_result_is_refused(busy, tmp_path):
+    ours, others = busy.to_parquet(tmp_path / "ours"), result_of([1.0]).to_parquet(tmp_path / "o")
+    shutil.copy(others / "equity.parquet", ours)
+    with pytest.raises(ResultError, match=r"equity\.parquet is damaged, or of another result: its"):
+        BacktestResult.load(ours)
+
+
+def test_a_table_that_changes_after_loading_is_refused_when_it_is_read(busy, tmp_path):
+    again = BacktestResult.load(busy.to_parquet(tmp_path))
+    result_of([1.0]).to_parquet(tmp_path)
+    with pytest.raises(ResultError, match=r"trades\.parquet is damaged, or of another result"):
+        again.trades  # noqa: B018
+
+
+def edited(folder, **changes):
+    path = folder / "result.json"
+    content = {**json.loads(path.read_text(encoding="utf-8")), **changes}
+    path.write_text(json.dumps(content), encoding="utf-8")
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"format": 99}, "was written by a newer ml4t-backtest; update the package"),
+        ({"format": 1}, "is of format 1, which is no longer read; make the result anew"),
+        ({"format": "two"}, "is no description of a result: it names no format"),
+        ({"a_field_of_later": 1}, "has a_field_of_later, which this version .* does not know"),
+        ({"config": {"later": 1}}, "has config.later, which this version .* does not know"),
+        ({"seconds": "long"}, "is damaged: seconds is not what it must be"),
+        ({"tables": {}}, "is damaged: tables is not what it must be"),
+        ({"config": {"initial_cash": -1.0}}, "is damaged: config.initial_cash is not what it must"),
+        ({"seconds": 1.5}, "was changed since it was written: its checksum is another"),
+    ],
+)
+def test_a_description_of_later_or_changed_says_what_it_is(busy, tmp_path, changes, message):
+    with pytest.raises(ResultError, match=rf"result\.json {message}"):
+        BacktestResult.load(edited(busy.to_parquet(tmp_path), **changes))
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"\xff\xfe", b"[" * 100_000, b"[1]", b"null"])
+def test_a_description_that_is_none_is_refused(busy, tmp_path, content):
+    (busy.to_parquet(tmp_path) / "result.json").write_bytes(content)
+    with pytest.raises(
+        ResultError, match=r"result\.json is (damaged: it is no JSON|no description)"
+    ):
+        BacktestResult.load(tmp_path)
+
+
+def duckdb_copy(path):
+    duckdb = pytest.importorskip("duckdb")
+    duckdb.sql("SET TimeZone = 'UTC'")
+    copy = f"{path}.copy"
+    duckdb.sql(f"COPY (SELECT * FROM '{path}') TO '{copy}' (FORMAT parquet)")
+    Path(copy).replace(path)
+
+
+def polars_copy(path):
+    polars = pytest.importorskip("polars")
+    polars.read_parquet(path).write_parquet(path)
+
+
+def pandas_copy(path):
+    pd.read_parquet(path).to_parquet(path)
+
+
+@pytest.mark.parametrize("save", [pandas_copy, polars_copy, duckdb_copy])
+@pytest.mark.parametrize("table", TABLES)
+def test_a_table_saved_again_by_another_program_holds_the_same(busy, tmp_path, save, table):
+    save(busy.to_parquet(tmp_path) / f"{table}.parquet")
+    again = BacktestResult.load(tmp_path)
+    pd.testing.assert_frame_equal(getattr(again, table), getattr(busy, table), check_freq=False)
+    assert again.metrics == busy.metrics
+
+
+def test_equity_saved_again_with_its_times_as_index_holds_the_same(busy, tmp_path):
+    path = busy.to_parquet(tmp_path) / "equity.parquet"
+    pd.read_parquet(path).set_index("timestamp").to_parquet(path)
+    again = BacktestResult.load(tmp_path)
+    pd.testing.assert_frame_equal(again.equity, busy.equity, check_freq=False)
+
+
+def test_a_table_edited_by_another_program_is_read_for_what_it_holds(busy, tmp_path):
+    path = busy.to_parquet(tmp_path) / "trades.parquet"
+    frame = pd.read_parquet(path).head(3)
+    frame["reason"] = ["close", "my own", None]
+    frame.assign(note=["a", "b", "c"]).to_parquet(path)
+    again = BacktestResult.load(tmp_path).trades
+    assert again["note"].tolist() == ["a", "b", "c"]
+    assert again["reason"].tolist()[:2] == ["close", "my own"]
+    assert again["reason"].isna().tolist() == [False, False, True]
+    assert again["net_pnl"].tolist() == busy.trades["net_pnl"].tolist()[:3]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"net_pnl": "much"}, "column net_pnl holds .*string, which is no float"),
+        ({"reason": 1.5}, "column reason holds .*double, which is no name"),
+        ({"trade_id": None}, "column trade_id lacks [0-9]+ values"),
+    ],
+)
+def test_an_edited_table_of_other_kinds_is_refused(busy, tmp_path, change, message):
+    path = busy.to_parquet(tmp_path) / "trades.parquet"
+    pd.read_parquet(path).assign(**change).to_parquet(path)
+    with pytest.raises(ResultError, match=rf"trades\.parquet: {message}"):
+        BacktestResult.load(tmp_path)
+
+
+def test_an_edited_table_that_lacks_a_column_is_refused(busy, tmp_path):
+    path = busy.to_parquet(tmp_path) / "trades.parquet"
+    pd.read_parquet(path).drop(columns="exit_price").to_parquet(path)
+    with pytest.raises(ResultError, match=r"trades\.parquet has no column exit_price"):
         BacktestResult.load(tmp_path)

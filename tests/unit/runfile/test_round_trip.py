@@ -6,6 +6,7 @@ import datetime
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 
 from ml4t.backtest import BacktestConfig, DataFeed, MarketData, SignalStrategy, Strategy
 from ml4t.backtest.data import ATR, CallableFeatureProvider, Table
@@ -42,6 +43,15 @@ EVERY_RULE = [
 @pytest.mark.parametrize("rule", EVERY_RULE, ids=repr)
 def test_a_rule_is_the_same_after_a_file(rule):
     assert NamedRule.model_validate(describe_rule(rule, "rule")).make() == rule
+
+
+@pytest.mark.parametrize(("place", "modules"), [("", None), ("runs", ".."), ("runs/a", "../..")])
+def test_the_folder_of_modules_is_written_relative_to_the_file(folder, place, modules):
+    (folder / place).mkdir(parents=True, exist_ok=True)
+    run = RunFile.from_python("prices.csv", SignalStrategy("score"))
+    path = run.save(folder / place / "run.yaml")
+    assert yaml.safe_load(path.read_text(encoding="utf-8")).get("modules") == modules
+    assert RunFile.load(path) == run
 
 
 def test_every_rule_is_among_them():

@@ -55,6 +55,23 @@ def test_a_variable_that_is_not_set_is_named(tmp_path, monkeypatch):
         ("run.yaml", "1: a\n", "run.yaml: 1 stands where a name must; put it in quotes"),
         ("run.yaml", "a: [1\n", "run.yaml cannot be read: "),
         ("run.json", "{a: 1}", "run.json cannot be read: "),
+        (
+            "run.yaml",
+            "a: !!float account\n",
+            "run.yaml cannot be read: a value is not what its tag says",
+        ),
+        (
+            "run.yaml",
+            "a: !!bool maybe\n",
+            "run.yaml cannot be read: a value is not what its tag says",
+        ),
+        (
+            "run.yaml",
+            "a: !!timestamp b\n",
+            "run.yaml cannot be read: a value is not what its tag says",
+        ),
+        ("run.yaml", "[" * 5_000, "run.yaml cannot be read: too many brackets"),
+        ("run.json", "[" * 100_000, "run.json cannot be read: too many brackets"),
         ("run.yaml", "- a\n", "run.yaml must hold the sections of a run, was ['a']"),
         ("run.yaml", "", "run.yaml must hold the sections of a run, was None"),
         ("run.toml", "a = 1\n", "a run file ends in .yaml, .yml, .json, was run.toml"),
@@ -70,6 +87,19 @@ def test_a_tag_that_would_run_code_is_refused(tmp_path):
     with pytest.raises(RunFileError, match="cannot be read: could not determine a constructor"):
         read(tmp_path, f"a: !!python/object/apply:os.mkdir ['{tmp_path / 'made'}']\n")
     assert not (tmp_path / "made").exists()
+
+
+def test_bytes_that_are_no_text_are_refused(tmp_path):
+    (tmp_path / "run.yaml").write_bytes(b"a: \xff\n")
+    with pytest.raises(RunFileError, match=r"run\.yaml cannot be read: .*utf-8"):
+        read_file(tmp_path / "run.yaml")
+
+
+@pytest.mark.parametrize("name", ["x" * 400 + ".yaml", "folder.yaml"])
+def test_what_the_system_cannot_read_is_said_with_the_path(tmp_path, name):
+    (tmp_path / "folder.yaml").mkdir()
+    with pytest.raises(RunFileError, match=f"(there is no file|{name} cannot be read)"):
+        read_file(tmp_path / name)
 
 
 def test_a_file_that_is_not_there(tmp_path):

@@ -9,11 +9,28 @@ from typing import Any
 from ml4t.backtest.data.assembly.joiner import PRICES, Joiner, check_own_columns, to_market_data
 from ml4t.backtest.data.features.indicators import split_indicators
 from ml4t.backtest.data.features.provider_columns import split_providers
-from ml4t.backtest.data.join.bars import make_bars
-from ml4t.backtest.data.tables.clock import Clock, check_kinds, make_clock
+from ml4t.backtest.data.join.bars import Bars, make_bars
+from ml4t.backtest.data.join.coverage import (
+    Span,
+    check_coverage,
+    published_span,
+    warn_of_far,
+    warn_of_gap,
+    warn_of_stamping,
+)
+from ml4t.backtest.data.tables.bar_grid import grid_length
+from ml4t.backtest.data.tables.clock import (
+    BarTime,
+    Clock,
+    check_assets,
+    check_kinds,
+    check_unit_used,
+    make_clock,
+)
 from ml4t.backtest.data.tables.corporate_actions import Actions, read_actions
-from ml4t.backtest.data.tables.options import check_on_violation
-from ml4t.backtest.data.tables.price_table import read_prices
+from ml4t.backtest.data.tables.epochs import check_time_unit
+from ml4t.backtest.data.tables.options import check_on_violation, check_starts, length_ns
+from ml4t.backtest.data.tables.price_table import PriceTable, read_prices
 from ml4t.backtest.data.tables.series_table import (
     SeriesTable,
     read_context,
@@ -35,8 +52,11 @@ def market_data(
     actions: Any = None,
     assets: Sequence[Any] | None = None,
     columns: Mapping[str, str] | None = None,
-    bar_time: str | None = None,
+    bar_time: BarTime = None,
     timezone: str | None = None,
+    stamps: str = "end",
+    bar_length: Any = None,
+    time_unit: str | None = None,
     sort: bool = False,
     on_violation: str = "raise",
 ) -> MarketData:
@@ -51,7 +71,8 @@ def market_data(
     ----------
     prices : table, or mapping of asset to table, or mapping of field to wide table
         Long (a row per timestamp and asset), wide closes (a column per asset), or wide with columns
-        (field, asset) or (asset, field). Stamps are bar ends: the time at which a bar is complete.
+        (field, asset) or (asset, field). Stamps are bar ends, the time at which a bar is complete, unless
+        ``stamps`` says otherwise.
         Without open, high and low they are the close (``info["closes_only"]``). ``adj_close`` is the
         close only where there is no other. Further columns are features that are known at their row;
         a column ``available_at`` says when, and is checked. In a wide table NaN means "no row".
@@ -72,11 +93,19 @@ def market_data(
         Asset order; by default the columns of a wide table, else sorted names.
     columns : mapping of role to column name, optional
         For price tables with other names, ``{"timestamp": "ts", "close": "px_last"}``.
-    bar_time : str, optional
+    bar_time : str, or mapping of asset to str, optional
         Time of day at which dates are complete, ``"16:00 America/New_York"``; needed where tables of
-        dates meet tables of times. Without it dates stand for midnight UTC of that date.
+        dates meet tables of times. Without it dates stand for midnight UTC of that date. ``"24:00"`` is
+        the end of the day; a mapping gives assets of several exchanges each its own.
     timezone : str, optional
         Zone of stamps that name none. Without it they are UTC, and may not meet stamps with a zone.
+    stamps : {"end", "start"}
+        Whether the stamps of prices are the ends of bars, or their starts. Those are complete
+        ``bar_length`` later. Other tables say it for themselves, ``Table(..., stamps="start")``.
+    bar_length : str or timedelta, optional
+        How long bars are whose stamps are starts, ``"1h"``; by default the step from one to the next.
+    time_unit : {"s", "ms", "us", "ns"}, optional
+        What times that are numbers count since 1970, UTC.
     sort : bool
         Accept prices whose times run backwards within an asset, and sort them.
     on_violation : {"raise", "warn"}
@@ -99,25 +128,37 @@ def market_data(
     Columns of float64 without nulls, in order, are used in place: do not change them afterwards.
     """
     check_on_violation(on_violation)
+    check_starts(stamps, bar_length)
+    check_time_unit(time_unit)
     clock = make_clock(bar_time, timezone)
-    read = read_prices(prices, PRICES, columns, assets)
-    signal_names, signal_requests = split_requests(signals, "signals", "signal", read.features)
-    features, providers = split_providers(features, read.stamps.kind)
+    read = read_prices(prices, PRICES, columns, assets, time_unit)
+    check_assets(clock, read.assets)
+    clock_of_prices = replace(clock, bar_length=length_of_bars(stamps, bar_length, read))
+    times = clock_of_prices.kind(read.stamps)
+    signal_names, signal_requests = split_requests(
+        signals, "signals", "signal", read.features, time_unit
+    )
+    features, providers = split_providers(features, times)
     features, indicators = split_indicators(features)
-    _, feature_requests = split_requests(features, "features", "feature")
-    _, context_requests = split_requests(context, "context", "context")
+    _, feature_requests = split_requests(features, "features", "feature", (), time_unit)
+    _, context_requests = split_requests(context, "context", "context", (), time_unit)
     signal_tables = _read_series(signal_requests, read.assets)
     feature_tables = _read_series(feature_requests, read.assets)
-    context_tables = [(r, read_context(r.options, r.name, r.value_name)) for r in context_requests]
+    context_tables = [
+        (r.with_length(t), t)
+        for r, t in ((r, read_context(r.options, r.name, r.value_name)) for r in context_requests)
+    ]
 
-    stamps = {PRICES: read.stamps}
+    kinds = {PRICES: clock_of_prices.comparable(read.stamps)}
     for request, table in signal_tables + feature_tables + context_tables:
-        stamps[table.name] = request.comparable(table.stamps, clock)
-    corporate = actions_of(actions, read.assets, clock, stamps)
-    check_kinds(stamps, clock)
+        kinds[table.name] = request.comparable(table.stamps, clock)
+    corporate = actions_of(actions, read.assets, clock, kinds, time_unit)
+    check_kinds(kinds, clock)
+    check_unit_used(time_unit, kinds)
 
-    bars = make_bars(read, clock, PRICES, sort)
+    bars = make_bars(read, clock_of_prices, PRICES, sort)
     check_own_columns(bars, on_violation)
+    _look_at_times(read, bars, clock, signal_tables, feature_tables + context_tables)
     computed = indicators | providers
     started = {name: item.start(len(bars.assets)) for name, item in computed.items()}
     joiner = Joiner(clock, on_violation, started)
@@ -126,13 +167,59 @@ def market_data(
     signal_names += [name for _, table in signal_tables for name in table.columns]
     info = {
         "closes_only": read.closes_only,
-        "dates_only": read.stamps.kind == "date",
-        "times": read.stamps.kind,
-        "bar_time": bar_time,
-        "timezone": timezone,
-        "tables": {name: len(times) for name, times in stamps.items()},
+        **times_info(clock_of_prices, read.stamps, bar_time, timezone),
+        "tables": {name: len(times) for name, times in kinds.items()},
     }
     return to_market_data(replace(bars, features=joined), signal_names, market, corporate, info)
+
+
+def times_info(
+    clock: Clock, stamps: Stamps, bar_time: BarTime, timezone: str | None
+) -> dict[str, Any]:
+    """Return what the times of prices were, for those who tell of a run in the user's terms.
+
+    ``zone`` is that in whose days sessions are cut: of the column, of ``timezone`` or of ``bar_time``;
+    ``written_zone`` that of the column alone. ``complete_after`` is how long after its stamp a bar is complete.
+    """
+    kind = clock.kind(stamps)
+    return {
+        "dates_only": kind == "date",
+        "times": kind,
+        "bar_time": dict(bar_time) if isinstance(bar_time, Mapping) else bar_time,
+        "timezone": timezone,
+        "zone": clock.zone(stamps),
+        "written_zone": stamps.zone,
+        "complete_after": clock.complete_after(stamps),
+    }
+
+
+def length_of_bars(stamps: str, bar_length: Any, read: PriceTable) -> int | None:
+    """Return the nanoseconds from the stamps of prices to the ends of their bars; None if they are ends."""
+    if stamps == "end":
+        return None
+    given = length_ns(bar_length)
+    return grid_length(read.stamps, read.codes, PRICES) if given is None else given
+
+
+def _look_at_times(
+    read: PriceTable,
+    bars: Bars,
+    clock: Clock,
+    signals: list[tuple[TableRequest, SeriesTable]],
+    others: list[tuple[TableRequest, SeriesTable]],
+) -> None:
+    """Refuse tables that have no time in common with the bars, and warn of times that look wrong."""
+    of_bars = Span(int(bars.timestamps[0]), int(bars.timestamps[-1]))
+    warn_of_far(PRICES, read.stamps, of_bars)
+    warn_of_gap(PRICES, bars.timestamps)
+    for tables, must_begin_within in ((signals, True), (others, False)):
+        for request, table in tables:
+            own = request.clock(clock)
+            span = published_span(table, own)
+            if span is not None:
+                warn_of_far(table.name, table.own, span)
+                check_coverage(table.name, span, of_bars, must_begin_within)
+                warn_of_stamping(table, own, span, bars.timestamps)
 
 
 def _read_series(
@@ -141,16 +228,21 @@ def _read_series(
     tables = [(r, read_series(r.options, r.name, r.value_name, assets)) for r in requests]
     for _, table in tables:
         refuse_unknown(table, len(assets))
-    return tables
+    return [(request.with_length(table), table) for request, table in tables]
 
 
 def actions_of(
-    actions: Any, assets: tuple[Any, ...], clock: Clock, stamps: dict[str, Stamps]
+    actions: Any,
+    assets: tuple[Any, ...],
+    clock: Clock,
+    stamps: dict[str, Stamps],
+    time_unit: str | None = None,
 ) -> Actions | None:
     """Read the actions of a run, and put their times among those that have to be comparable."""
     if actions is None:
         return None
-    table, times = read_actions(actions, assets, clock)
+    table, times = read_actions(actions, assets, clock, time_unit=time_unit)
+    times = clock.comparable(times)
     # Dates of actions mean their start whatever the time of day of bars is: they fit every table.
     if times.kind != "date":
         stamps["actions"] = times

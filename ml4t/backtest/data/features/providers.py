@@ -18,7 +18,7 @@ from ml4t.backtest.data.join.as_of import join_assets, join_context
 from ml4t.backtest.data.join.bars import bars_of
 from ml4t.backtest.data.join.lookup import Lookup
 from ml4t.backtest.data.tables.asset_codes import recode
-from ml4t.backtest.data.tables.clock import check_kinds, make_clock
+from ml4t.backtest.data.tables.clock import BarTime, check_kinds, make_clock
 from ml4t.backtest.data.tables.options import check_on_violation
 from ml4t.backtest.data.tables.series_table import SeriesTable, read_context, read_series
 from ml4t.backtest.data.tables.stamps import Stamps
@@ -156,7 +156,7 @@ class PrecomputedFeatureProvider(FeatureProvider):
         features: Any = None,
         market: Any = None,
         *,
-        bar_time: str | None = None,
+        bar_time: BarTime = None,
         timezone: str | None = None,
         on_violation: str = "raise",
     ) -> None:
@@ -164,11 +164,13 @@ class PrecomputedFeatureProvider(FeatureProvider):
         self._clock = make_clock(bar_time, timezone)
         self._on_violation = on_violation
         self._features = [
-            (request, read_series(request.options, request.name, request.value_name, ()))
+            _with_length(
+                request, read_series(request.options, request.name, request.value_name, ())
+            )
             for request in split_requests(features, "features", "feature")[1]
         ]
         self._market = [
-            (request, read_context(request.options, request.name, request.value_name))
+            _with_length(request, read_context(request.options, request.name, request.value_name))
             for request in split_requests(market, "market", "market")[1]
         ]
         tables = self._features + self._market
@@ -225,7 +227,7 @@ class PrecomputedFeatureProvider(FeatureProvider):
 
     def _check_dates(self, times: Int64s) -> None:
         """Refuse to take dates for midnights where there are times of day."""
-        if not self._dates or self._clock.time_of_day is not None:
+        if not self._dates or self._clock.knows_dates:
             return
         within = np.flatnonzero(times % DAY_NS)
         if len(within):
@@ -234,6 +236,10 @@ class PrecomputedFeatureProvider(FeatureProvider):
                 f"{pd.Timestamp(times[within[0]], tz='UTC')}: say when the dates are complete, with "
                 "bar_time='16:00 America/New_York', say"
             )
+
+
+def _with_length(request: TableRequest, table: SeriesTable) -> tuple[TableRequest, SeriesTable]:
+    return request.with_length(table), table
 
 
 def _check_tables(tables: list[SeriesTable]) -> None:

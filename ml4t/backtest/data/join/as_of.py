@@ -29,7 +29,7 @@ from ml4t.backtest.data.join._as_of import as_of_rows, repeats, take_known
 from ml4t.backtest.data.join.bars import Bars
 from ml4t.backtest.data.join.history import History, lagged
 from ml4t.backtest.data.join.row_order import sort_by_time
-from ml4t.backtest.data.tables.clock import Clock
+from ml4t.backtest.data.tables.clock import Clock, later
 from ml4t.backtest.data.tables.series_table import SeriesTable
 
 
@@ -189,20 +189,20 @@ class Publications:
 
 def publication_times(series: SeriesTable, clock: Clock) -> tuple[Int64s, Int64s]:
     """Return when each value became known and the time it speaks of, in nanoseconds UTC."""
-    lag = series.options.lag_ns
+    lag, owners = series.options.lag_ns, series.owners
     if series.published is not None:
         if series.options.available_after is not None:
             raise DataError(
                 f"{series.name}: has a column of publication times, so available_after= must not be given"
             )
-        published = clock.instants(series.published, series.name)
-        return published, published if series.own is series.published else clock.day_starts(
-            series.own, series.name
-        )
-    whole_days = lag // DAY_NS if series.own.kind == "date" else 0
-    published = clock.instants(series.own, series.name, extra_days=whole_days) + (
-        lag - whole_days * DAY_NS
-    )
+        clock = clock.without_length
+        published = clock.instants(series.published, series.name, owners=owners)
+        if series.own is series.published:
+            return published, published
+        return published, clock.day_starts(series.own, series.name, owners)
+    whole_days = lag // DAY_NS if series.own.in_days else 0
+    complete = clock.instants(series.own, series.name, whole_days, owners)
+    published = later(complete, lag - whole_days * DAY_NS, series.name)
     # Published in the order of their own times, so those need not be kept apart.
     return published, published
 

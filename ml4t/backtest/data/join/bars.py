@@ -9,7 +9,7 @@ import numpy as np
 
 from ml4t.backtest.data.arrays import NEW, Arrays, Float64s, Int32s, Int64s
 from ml4t.backtest.data.join.row_order import batch_offsets, row_order
-from ml4t.backtest.data.tables.clock import Clock
+from ml4t.backtest.data.tables.clock import Clock, Owners
 from ml4t.backtest.data.tables.price_checks import check_prices, refuse_faults
 from ml4t.backtest.data.tables.price_table import PriceTable
 from ml4t.backtest.market.market_data import MarketData
@@ -54,8 +54,7 @@ def make_bars(
     DataError
         If rows are repeated or run backwards, or hold a price that cannot be.
     """
-    times = clock.instants(read.stamps, name)
-    published = None if read.published is None else clock.instants(read.published, name)
+    times, published = bar_times(read, clock, name)
     codes, prices, features = read.codes, read.prices, read.features
     n_times, sound = check_prices(times, codes, prices)
     if n_times < 0:
@@ -67,6 +66,15 @@ def make_bars(
         refuse_faults(times, codes, read.assets, prices, name)
     timestamps, offsets = batch_offsets(times, None if n_times < 0 else n_times, arrays)
     return Bars(times, timestamps, offsets, codes, read.assets, prices, features, published)
+
+
+def bar_times(read: PriceTable, clock: Clock, name: str) -> tuple[Int64s, Int64s | None]:
+    """Return when the bars of a price table are complete, and their own columns published, if it says so."""
+    owners = Owners(read.codes, read.assets)
+    times = clock.instants(read.stamps, name, owners=owners)
+    if read.published is None:
+        return times, None
+    return times, clock.without_length.instants(read.published, name, owners=owners)
 
 
 def bars_of(data: MarketData) -> Bars:

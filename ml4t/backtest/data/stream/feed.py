@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ml4t.backtest.data.stream.file_states import FileStates
 from ml4t.backtest.data.stream.prefetch import one_ahead
+from ml4t.backtest.data.tables.clock import BarTime
 from ml4t.backtest.market.fingerprint import fingerprint
 from ml4t.backtest.market.market_data import MarketData
 
@@ -52,8 +53,11 @@ class DataFeed:
         start: Any = None,
         end: Any = None,
         chunk: str | int = "month",
-        bar_time: str | None = None,
+        bar_time: BarTime = None,
         timezone: str | None = None,
+        stamps: str = "end",
+        bar_length: Any = None,
+        time_unit: str | None = None,
         sort: bool = False,
         on_violation: str = "raise",
         prefetch: bool = True,
@@ -83,8 +87,9 @@ class DataFeed:
         chunk : {"month", "day", "year"} or int
             What is read at a time: a span of the calendar, or at most so many rows. A timestamp is
             never split.
-        bar_time, timezone, on_violation : str, optional
-            As for ``market_data``.
+        bar_time, timezone, stamps, bar_length, time_unit, on_violation : optional
+            As for ``market_data``. Where stamps are starts, the length of bars must be given: the grid of a
+            table is not read beforehand.
         sort : bool
             Accept prices whose times run backwards within an asset, and sort them.
         prefetch : bool
@@ -117,6 +122,9 @@ class DataFeed:
             "chunk": chunk,
             "bar_time": bar_time,
             "timezone": timezone,
+            "stamps": stamps,
+            "bar_length": bar_length,
+            "time_unit": time_unit,
             "sort": sort,
             "on_violation": on_violation,
         }

@@ -68,11 +68,23 @@ class FeedPass:
     def chunks(self) -> Iterator[MarketData]:
         """Read one chunk after the other."""
         read = self._in_order if self._plan.survey.n_times is not None else self._in_any_order
+        n_rows = 0
         for table, columns in read():
+            n_rows += table.num_rows
+            if table.num_rows == 0:
+                self._refuse_lost_rows(n_rows)
             chunk = self._chunk(table, columns)
             del table, columns
             yield chunk
             del chunk
+        if n_rows != self._plan.survey.n_rows:
+            self._refuse_lost_rows(n_rows)
+
+    def _refuse_lost_rows(self, n_rows: int) -> None:
+        raise DataError(
+            f"{PRICES}: {n_rows:,} rows were found where {self._plan.survey.n_rows:,} were counted: what the "
+            "files say of their own times is not what is in them; write them anew"
+        )
 
     def _in_order(self) -> Iterator[tuple[pa.Table | RawTable, ChunkColumns]]:
         """Read the prices of one chunk after the other, from front to back."""
@@ -101,7 +113,7 @@ class FeedPass:
         read = price_rows(
             table, PRICES, plan.source.roles, plan.assets, plan.survey.kinds, arrays=columns
         )
-        bars = make_bars(read, plan.clock, PRICES, plan.sort, columns)
+        bars = make_bars(read, plan.clock_of_prices, PRICES, plan.sort, columns)
         self._check_later(bars)
         check_own_columns(bars, plan.on_violation)
         actions = self._actions(int(bars.timestamps[-1]))

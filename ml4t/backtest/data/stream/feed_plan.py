@@ -10,12 +10,13 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from ml4t.backtest.data.assembly.from_tables import actions_of
+from ml4t.backtest.data.assembly.from_tables import actions_of, times_info
 from ml4t.backtest.data.assembly.joiner import PRICES, Joiner
-from ml4t.backtest.data.errors import DataError
+from ml4t.backtest.data.errors import DAY_NS, DataError
 from ml4t.backtest.data.features.indicators import Indicator, split_indicators
 from ml4t.backtest.data.features.provider_columns import NamedProvider, split_providers
 from ml4t.backtest.data.join.bars import Bars
+from ml4t.backtest.data.join.coverage import Span, check_coverage, warn_of_far, warn_of_gap
 from ml4t.backtest.data.stream.chunk_ends import SPANS, chunk_ends, row_counts
 from ml4t.backtest.data.stream.date_range import first_and_last
 from ml4t.backtest.data.stream.series_source import SeriesSource
@@ -23,12 +24,19 @@ from ml4t.backtest.data.stream.survey import Survey, survey_metadata, survey_row
 from ml4t.backtest.data.stream.table_source import TIME_ROLES, TableSource, open_source
 from ml4t.backtest.data.tables.arrow import single, to_arrow, to_float64
 from ml4t.backtest.data.tables.asset_codes import asset_order
-from ml4t.backtest.data.tables.clock import Clock, check_kinds, make_clock
+from ml4t.backtest.data.tables.clock import (
+    BarTime,
+    Clock,
+    Owners,
+    check_assets,
+    check_kinds,
+    make_clock,
+)
 from ml4t.backtest.data.tables.column_roles import ACTION_ROLES, OHLC, find_roles
 from ml4t.backtest.data.tables.corporate_actions import Actions
-from ml4t.backtest.data.tables.options import check_on_violation
+from ml4t.backtest.data.tables.epochs import check_time_unit
+from ml4t.backtest.data.tables.options import check_on_violation, check_starts, length_ns
 from ml4t.backtest.data.tables.price_table import ONE_ASSET, price_roles
-from ml4t.backtest.data.tables.stamps import Stamps
 from ml4t.backtest.data.tables.table_requests import TableRequest, split_requests
 
 
@@ -45,6 +53,7 @@ class FeedPlan:
     ends: list[int] | None
     sizes: list[int]
     clock: Clock
+    clock_of_prices: Clock
     series: list[SeriesSource]
     context: list[SeriesSource]
     indicators: dict[str, Indicator | NamedProvider]
@@ -75,16 +84,22 @@ def make_feed_plan(
     start: Any,
     end: Any,
     chunk: str | int,
-    bar_time: str | None,
+    bar_time: BarTime,
     timezone: str | None,
+    stamps: str,
+    bar_length: Any,
+    time_unit: str | None,
     sort: bool,
     on_violation: str,
 ) -> FeedPlan:
     """Look at the tables of a feed; the parameters are those of ``DataFeed.from_parquet``."""
     check_on_violation(on_violation)
     _check_chunk(chunk)
+    check_starts(stamps, bar_length)
+    check_time_unit(time_unit)
     clock = make_clock(bar_time, timezone)
-    source = _price_source(prices, columns, values, assets)
+    clock_of_prices = replace(clock, bar_length=_length_of_bars(stamps, bar_length))
+    source = _price_source(prices, columns, values, assets, time_unit)
     after, until = first_and_last(start, end, source, clock)
     source = replace(source, after=after, until=until)
     # Rows that go backwards are to be sorted: the metadata do not say where they are.
@@ -92,24 +107,26 @@ def make_feed_plan(
         source, must_be_in_order=not sort and "asset" not in source.roles
     )
     names = _assets(source, found, assets)
+    check_assets(clock, names)
 
     further = [c for c in source.columns if c not in source.roles.values()]
-    signal_names, signal_requests = split_requests(signals, "signals", "signal", further)
-    features, providers = split_providers(features, found.kinds["timestamp"])
+    signal_names, signal_requests = split_requests(signals, "signals", "signal", further, time_unit)
+    features, providers = split_providers(features, clock_of_prices.kind(found.stamps))
     features, indicators = split_indicators(features)
-    _, feature_requests = split_requests(features, "features", "feature")
-    _, context_requests = split_requests(context, "context", "context")
+    _, feature_requests = split_requests(features, "features", "feature", (), time_unit)
+    _, context_requests = split_requests(context, "context", "context", (), time_unit)
 
     def opened(requests: list[TableRequest], of: tuple[Any, ...]) -> list[SeriesSource]:
         return [SeriesSource(request, clock, of, assets is not None) for request in requests]
 
     signal_tables, series = opened(signal_requests, names), opened(feature_requests, names)
     market = opened(context_requests, ())
-    stamps = {PRICES: Stamps(found.kinds["timestamp"], np.empty(0, np.int64))}
+    kinds = {PRICES: clock_of_prices.comparable(found.stamps)}
     for table in signal_tables + series + market:
-        stamps[table.request.name] = table.stamps
-    corporate = actions_of(_chosen(actions, names, assets), names, clock, stamps)
-    check_kinds(stamps, clock)
+        kinds[table.request.name] = table.stamps
+    corporate = actions_of(_chosen(actions, names, assets), names, clock, kinds, time_unit)
+    check_kinds(kinds, clock)
+    _look_at_times(found, clock_of_prices, names, signal_tables, series + market)
     _join_no_rows(source, names, signal_tables + series, market, indicators, clock)
     return FeedPlan(
         source=source,
@@ -118,6 +135,7 @@ def make_feed_plan(
         ends=chunk_ends(found, source, chunk),
         sizes=[] if isinstance(chunk, str) else row_counts(found.n_rows, int(chunk)),
         clock=clock,
+        clock_of_prices=clock_of_prices,
         series=signal_tables + series,
         context=market,
         indicators=indicators | providers,
@@ -127,13 +145,10 @@ def make_feed_plan(
         on_violation=on_violation,
         info={
             "closes_only": not set(OHLC) <= set(source.roles),
-            "dates_only": found.kinds["timestamp"] == "date",
-            "times": found.kinds["timestamp"],
-            "bar_time": bar_time,
-            "timezone": timezone,
+            **times_info(clock_of_prices, found.stamps, bar_time, timezone),
             "tables": {PRICES: found.n_rows}
             | {t.request.name: t.survey.n_rows for t in signal_tables + series + market}
-            | ({} if "actions" not in stamps else {"actions": len(stamps["actions"])}),
+            | ({} if "actions" not in kinds else {"actions": len(kinds["actions"])}),
         },
     )
 
@@ -143,10 +158,11 @@ def _price_source(
     columns: Mapping[str, str] | None,
     values: Sequence[str] | None,
     assets: Sequence[Any] | None,
+    time_unit: str | None,
 ) -> TableSource:
     find = partial(price_roles, name=PRICES, columns=columns)
     meant = [*(columns or {}).values(), *(values or ())]
-    source = open_source(prices, PRICES, find, ("timestamp",), meant)
+    source = open_source(prices, PRICES, find, ("timestamp",), meant, time_unit=time_unit)
     wanted = source.columns
     if values is not None:
         asked, present = {*values, *source.roles.values()}, set(source.columns)
@@ -168,6 +184,36 @@ def _assets(source: TableSource, found: Survey, given: Sequence[Any] | None) -> 
             f"{PRICES}: has no column of assets, but assets= names {len(given)}; give the column"
         )
     return given
+
+
+def _length_of_bars(stamps: str, bar_length: Any) -> int | None:
+    if stamps == "start" and bar_length is None:
+        raise DataError(
+            f"{PRICES}: stamps='start' needs bar_length='1h', say, where the times of a table are not read "
+            "beforehand"
+        )
+    return length_ns(bar_length)
+
+
+def _look_at_times(
+    found: Survey,
+    clock: Clock,
+    assets: tuple[Any, ...],
+    signals: list[SeriesSource],
+    others: list[SeriesSource],
+) -> None:
+    """Refuse tables that have no time in common with the bars, and warn of times that look wrong."""
+    owners = Owners(np.zeros(2, np.int32), assets)
+    bars = Span.of(clock.instants(found.stamps, PRICES, owners=owners))
+    warn_of_far(PRICES, found.stamps, bars)
+    if found.counts is not None:
+        warn_of_gap(PRICES, found.days * DAY_NS)
+    for tables, must_begin_within in ((signals, True), (others, False)):
+        for table in tables:
+            span = table.span
+            if span is not None:
+                warn_of_far(table.request.name, table.survey.stamps, span)
+                check_coverage(table.request.name, span, bars, must_begin_within)
 
 
 def _join_no_rows(

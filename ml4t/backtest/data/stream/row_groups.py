@@ -25,6 +25,14 @@ def row_groups(dataset: ds.Dataset, time: str) -> RowGroups | None:
     """Read from the metadata of files where their times lie; None where they do not say it."""
     if not isinstance(dataset, ds.FileSystemDataset):
         return None
+    try:
+        return _row_groups(dataset, time)
+    except (OverflowError, ValueError, pa.ArrowException):
+        # Times that Python or nanoseconds do not hold: they are named when the rows are read.
+        return None
+
+
+def _row_groups(dataset: ds.FileSystemDataset, time: str) -> RowGroups | None:
     found = []
     for number, fragment in enumerate(dataset.get_fragments()):
         metadata = fragment.metadata

@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from ml4t.backtest.data.errors import DAY_NS, DataError
 from ml4t.backtest.data.join.as_of import publication_times
+from ml4t.backtest.data.join.coverage import Span, published_span
 from ml4t.backtest.data.join.history import History
 from ml4t.backtest.data.stream.chunk_ends import day_groups
 from ml4t.backtest.data.stream.survey import Survey, survey_rows
@@ -57,7 +58,15 @@ class SeriesSource:
         options, name = request.options, request.name
         find = partial(_roles, name=name, options=options, with_assets=bool(assets))
         seen_by = ("available_at", "timestamp")
-        source = open_source(options.source, name, find, seen_by, options.meant, request.value_name)
+        source = open_source(
+            options.source,
+            name,
+            find,
+            seen_by,
+            options.meant,
+            request.value_name,
+            options.time_unit,
+        )
         names = {str(asset) for asset in assets}
         self._is_wide = "asset" not in source.roles and bool(names & set(source.columns))
         self.rows = replace(source, columns=self._columns(source, names if chosen else None))
@@ -70,21 +79,30 @@ class SeriesSource:
         self._refuse_unknown()
         self._lag = options.lag_ns
         self._margin = MARGIN_NS
-        kind = self.kind
+        if options.stamps == "start" and "available_at" in source.roles:
+            request.with_length(self.without_rows)  # says that both cannot be
+        if self._clock.bar_length is not None:
+            self._lag += self._clock.bar_length
+        kind = self._clock.kind(self.survey.stamps)
         if kind == "aware" or (kind == "naive" and self._clock.naive_zone is None):
             self._margin = 0
         self._pauses = (day_groups(self.survey, ROWS_AT_A_TIME) + 1) * DAY_NS + self._lag
 
     @property
-    def kind(self) -> str:
-        """Kind of the times that say when a value is seen."""
-        roles = self.rows.roles
-        return self.survey.kinds["available_at" if "available_at" in roles else "timestamp"]
-
-    @property
     def stamps(self) -> Stamps:
         """That kind, as times that are comparable to those of other tables."""
-        return self.request.comparable(Stamps(self.kind, np.empty(0, np.int64)), self._clock)
+        return self.request.comparable(self.survey.stamps, self._clock)
+
+    @property
+    def span(self) -> Span | None:
+        """When the first and the last row are published."""
+        ends = self.survey.stamps
+        first_and_last = replace(
+            self.without_rows, own=ends, published=None, codes=np.zeros(2, np.int32), columns={}
+        )
+        if "available_at" in self.rows.roles:
+            first_and_last = replace(first_and_last, published=ends)
+        return published_span(first_and_last, self._clock)
 
     @property
     def value_names(self) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -13,12 +13,13 @@ import pandas as pd
 import pyarrow as pa
 
 from ml4t.backtest.data.arrays import Int64s
-from ml4t.backtest.data.errors import DAY_NS, SHOWN, DataError, count_rows
+from ml4t.backtest.data.errors import DAY_NS, SHOWN, DataError, count_rows, first_times
 from ml4t.backtest.data.stream.row_groups import row_groups
 from ml4t.backtest.data.stream.stored_times import stored_times
 from ml4t.backtest.data.stream.table_source import TIME_ROLES, TableSource
 from ml4t.backtest.data.tables.asset_codes import encode, used_names
-from ml4t.backtest.data.tables.stamps import read_stamps
+from ml4t.backtest.data.tables.midnights import MOSTLY, Strays
+from ml4t.backtest.data.tables.stamps import Stamps, read_stamps
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,8 @@ class Survey:
     assets: frozenset[Any]
     days: Int64s
     counts: Int64s | None
+    stamps: Stamps
+    """The first and the last of the times that decide when a row is seen."""
 
 
 def survey_metadata(source: TableSource) -> Survey | None:
@@ -51,12 +54,14 @@ def survey_metadata(source: TableSource) -> Survey | None:
     groups = row_groups(source.dataset, source.time)
     if groups is None:
         return None
-    stamps = _kind(source, groups.first)
-    if stamps is None or (groups.first[1:] <= groups.last[:-1]).any():
+    kind = _kind(source, groups.first)
+    if kind is None or (groups.first[1:] <= groups.last[:-1]).any():
         return None
     days = np.arange(groups.first[0] // DAY_NS, groups.last[-1] // DAY_NS + 1)
     n_rows = int(groups.n_rows.sum())
-    return Survey(n_rows, n_rows, {"timestamp": stamps}, frozenset(), days, None)
+    first_and_last = np.array([groups.first[0], groups.last[-1]])
+    ends = Stamps(kind, first_and_last // (DAY_NS if kind == "date" else 1), _zone(source))
+    return Survey(n_rows, n_rows, {"timestamp": kind}, frozenset(), days, None, ends)
 
 
 def _kind(source: TableSource, times: Int64s) -> str | None:
@@ -66,7 +71,11 @@ def _kind(source: TableSource, times: Int64s) -> str | None:
         return "date"
     some = pa.array(times).view(pa.timestamp("ns", kind.tz))
     stamps = read_stamps(some, source.name, source.time)
-    return None if stamps.kind == "date" else stamps.kind
+    return None if stamps.in_days or stamps.strays else stamps.kind
+
+
+def _zone(source: TableSource) -> str | None:
+    return getattr(source.dataset.schema.field(source.time).type, "tz", None)
 
 
 def survey_rows(source: TableSource, must_be_in_order: bool = False) -> Survey:
@@ -85,14 +94,13 @@ def survey_rows(source: TableSource, must_be_in_order: bool = False) -> Survey:
     """
     times = {role: source.roles[role] for role in TIME_ROLES if role in source.roles}
     asset = source.roles.get("asset")
-    kinds: dict[str, str] = {}
+    kinds = {role: _Kinds() for role in times}
     days: Counter[int] = Counter()
     assets: set[Any] = set()
     steps = _Steps(must_be_in_order)
     for batch in source.batches([*times.values(), *([asset] if asset else [])]):
         for role, column in times.items():
-            kind = read_stamps(batch[column], source.name, column, kinds.get(role)).kind
-            kinds[role] = kind
+            kinds[role].add(read_stamps(batch[column], source.name, column))
         values = stored_times(batch[source.time])
         steps.add(values)
         for day, count in _runs_of_days(values):
@@ -107,9 +115,58 @@ def survey_rows(source: TableSource, must_be_in_order: bool = False) -> Survey:
     steps.refuse_backwards(source.name)
     in_order = sorted(days)
     counts = np.array([days[day] for day in in_order], np.int64)
+    decides = next(role for role, column in times.items() if column == source.time)
     return Survey(
-        int(counts.sum()), steps.n_times, kinds, frozenset(assets), np.array(in_order), counts
+        int(counts.sum()),
+        steps.n_times,
+        {role: found.kind for role, found in kinds.items()},
+        frozenset(assets),
+        np.array(in_order),
+        counts,
+        kinds[decides].ends,
     )
+
+
+class _Kinds:
+    """What the times of a column are, found from some rows at a time: dates only where all are."""
+
+    def __init__(self) -> None:
+        self._last: Stamps | None = None
+        self._n_midnights = 0
+        self._n_times = 0
+        self._first_time = ""
+        self._ends = [np.iinfo(np.int64).max, np.iinfo(np.int64).min]
+
+    def add(self, stamps: Stamps) -> None:
+        if not len(stamps):
+            return
+        n_times = 0 if stamps.in_days else len(stamps)
+        if stamps.strays is not None:
+            n_times = stamps.strays.n_times
+        if n_times and not self._n_times:
+            self._first_time = (
+                stamps.strays.first if stamps.strays else first_times(stamps.values[:1])
+            )
+        self._n_times += n_times
+        self._n_midnights += len(stamps) - n_times
+        if self._last is None or not stamps.in_days:
+            self._last = replace(stamps, values=stamps.values[:0])
+        times = stamps.nanoseconds
+        self._ends = [min(self._ends[0], int(times.min())), max(self._ends[1], int(times.max()))]
+
+    @property
+    def kind(self) -> str:
+        return self.ends.kind
+
+    @property
+    def ends(self) -> Stamps:
+        """The first and the last time, of the kind that all are together."""
+        stamps = Stamps("date", np.empty(0, np.int64)) if self._last is None else self._last
+        values = np.array(self._ends) // (DAY_NS if stamps.in_days else 1)
+        strays = None
+        if 0 < MOSTLY * self._n_times <= self._n_midnights:
+            strays = Strays(self._n_midnights, self._n_times, self._first_time)
+        return replace(stamps, values=values, strays=strays)
 
 
 def _runs_of_days(values: Int64s) -> Iterator[tuple[int, int]]:

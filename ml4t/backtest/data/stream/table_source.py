@@ -25,7 +25,9 @@ from ml4t.backtest.data.tables.arrow import (
     to_arrow,
     without_keys,
 )
-from ml4t.backtest.data.tables.stamps import parse_times
+from ml4t.backtest.data.tables.epochs import from_epochs
+from ml4t.backtest.data.tables.readable import readable
+from ml4t.backtest.data.tables.stamps import plain_times
 
 TIME_ROLES = ("timestamp", "available_at")
 
@@ -83,7 +85,7 @@ class TableSource:
         chosen = self._filter(after, until)
         # File by file: Arrow would read far ahead over many of them.
         for fragment in self._files_between(after, until).get_fragments(chosen):
-            yield from self._nonempty(self._batches_of(fragment, list(columns), chosen, n_rows))
+            yield from self._nonempty(fragment, list(columns), chosen, n_rows)
 
     @cached_property
     def _in_memory(self) -> RowsInMemory:
@@ -139,8 +141,12 @@ class TableSource:
             for column in columns
         )
 
-    def _nonempty(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        while (batch := self._try(lambda: next(batches, None))) is not None:
+    def _nonempty(
+        self, fragment: ds.Fragment, columns: list[str], chosen: ds.Expression | None, n_rows: int
+    ) -> Iterator[pa.RecordBatch]:
+        file = getattr(fragment, "path", "")  # a table in memory has none
+        batches = self._try(lambda: self._batches_of(fragment, columns, chosen, n_rows), file)
+        while (batch := self._try(lambda: next(batches, None), file)) is not None:
             if batch.num_rows:
                 yield batch
             # Let go of it before the next one: Arrow then frees it as it decodes, without the GIL.
@@ -156,11 +162,12 @@ class TableSource:
             parts.append(ds.field(self.roles["asset"]).isin(pa.array(self.assets)))
         return reduce(and_, parts) if parts else None
 
-    def _try(self, read: Callable[[], Any]) -> Any:
+    def _try(self, read: Callable[[], Any], file: str = "") -> Any:
         try:
             return read()
         except (pa.ArrowException, OSError) as error:
-            raise DataError(f"{self.name}: could not be read: {error}") from error
+            what = f"{file} could not" if file else "could not"
+            raise DataError(f"{self.name}: {what} be read: {error}") from error
 
 
 class RowsInMemory:
@@ -203,6 +210,7 @@ def open_source(
     seen_by: Sequence[str],
     meant: Collection[str],
     value_name: str = "close",
+    time_unit: str | None = None,
 ) -> TableSource:
     """Look at a table without reading it.
 
@@ -220,6 +228,8 @@ def open_source(
         Columns asked for by name: what only the names of folders say is no column but those.
     value_name : str
         Name of the values of a pandas Series without a name.
+    time_unit : str, optional
+        What times that are numbers count.
 
     Raises
     ------
@@ -227,6 +237,7 @@ def open_source(
         If there is no such file, or its times are neither dates nor timestamps.
     """
     dataset = _open(given, name, value_name)
+    readable(dataset.schema, name)
     columns = without_keys(dataset.schema.names, given, meant)
     roles = find_roles(columns)
     asset = roles.get("asset")
@@ -237,7 +248,7 @@ def open_source(
         _refuse_mixed(dataset, name)
     for role in TIME_ROLES:
         if role in roles:
-            dataset = _with_times(dataset, roles[role], name)
+            dataset = _with_times(dataset, roles[role], name, time_unit)
     time = next(roles[role] for role in seen_by if role in roles)
     return TableSource(name, in_time_order(dataset, time), roles, time, tuple(columns))
 
@@ -272,15 +283,19 @@ def _is_parquet(given: Any) -> bool:
     return isinstance(given, str | Path) and not str(given).lower().endswith((".csv", ".csv.gz"))
 
 
-def _with_times(dataset: ds.Dataset, column: str, name: str) -> ds.Dataset:
+def _with_times(dataset: ds.Dataset, column: str, name: str, time_unit: str | None) -> ds.Dataset:
     kind = dataset.schema.field(column).type
     if pa.types.is_date(kind) or pa.types.is_timestamp(kind):
         return dataset
     where = f"{name}: column {column!r}"
-    if is_text(kind) and isinstance(dataset, ds.InMemoryDataset):
+    if isinstance(dataset, ds.InMemoryDataset):
         table = dataset.to_table()
-        parsed = parse_times(single(table[column]), where)
-        return ds.dataset(table.set_column(table.column_names.index(column), column, parsed))
+        times = plain_times(table[column], name, column)
+        if pa.types.is_integer(kind) or pa.types.is_floating(kind):
+            times = from_epochs(times, time_unit, where)
+        if pa.types.is_date(times.type) or pa.types.is_timestamp(times.type):
+            position = table.column_names.index(column)
+            return ds.dataset(table.set_column(position, column, times))
     raise DataError(
         f"{where} holds {kind}, must hold dates or timestamps to be read in parts; write the file "
         "anew with such a column"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute
 
 from ml4t.backtest.data.arrays import Int64s
-from ml4t.backtest.data.errors import DAY_NS, DataError, count_rows
+from ml4t.backtest.data.errors import DataError, count_rows
 from ml4t.backtest.data.tables.arrow import is_text, single, to_arrow
 from ml4t.backtest.data.tables.column_roles import ACTION_ROLES, ASSET, AVAILABLE, find_roles
 from ml4t.backtest.data.tables.long_form import long_prices
@@ -69,8 +69,8 @@ def write_dataset(
     Raises
     ------
     DataError
-        If a table cannot be read or has no rows or times, or a folder of its name is there already.
-        Nothing is written then.
+        If a table cannot be read or has no rows or times, a folder of its name is there already, or it
+        cannot be written.
     """
     folder = Path(folder)
     taken = [name for name in tables if (folder / name).exists()]
@@ -79,17 +79,30 @@ def write_dataset(
             f"{folder} already holds {', '.join(taken)}; choose another folder, or remove them"
         )
     ready = [_Prepared(name, source) for name, source in tables.items()]
-    # Written beside their place and then moved: a folder that has a table has all of it.
+    try:
+        saved = _write_all(ready, folder)
+    except OSError as error:
+        where = f" ({error.filename})" if error.filename else ""
+        raise DataError(
+            f"{folder} cannot be written: {error.strerror or error}{where}; make room or choose another folder"
+        ) from error
+    if not quiet:
+        print("\n".join([f"wrote {folder}", *(f"  {table}" for table in saved)]))
+    return saved
+
+
+def _write_all(ready: Sequence[_Prepared], folder: Path) -> tuple[SavedTable, ...]:
+    """Write tables beside their place, and then move them: a folder that has a table has all of it."""
     partial = folder / ".partial"
+    if partial.exists():  # of a call that was killed
+        shutil.rmtree(partial)
     partial.mkdir(parents=True)
     try:
         saved = tuple(table.write(partial / table.name) for table in ready)
         for table in ready:
             (partial / table.name).rename(folder / table.name)
     finally:
-        shutil.rmtree(partial)
-    if not quiet:
-        print("\n".join([f"wrote {folder}", *(f"  {table}" for table in saved)]))
+        shutil.rmtree(partial, ignore_errors=True)
     return saved
 
 
@@ -107,8 +120,9 @@ class _Prepared:
         time = roles.get("available_at", roles.get("timestamp"))
         if time is None or table.num_rows == 0:
             raise DataError(f"{name}: has no {'rows' if time else 'column of times'}")
-        stamps = read_stamps(table[time], name, time)
-        times = stamps.values * (DAY_NS if stamps.kind == "date" else 1)
+        times = read_stamps(table[time], name, time).nanoseconds
+        for role in roles.keys() & {"timestamp", "available_at"}:
+            table = _without_dictionary(table, roles[role])
         self.dictionaries = [time, *([roles["asset"]] if "asset" in roles else [])]
         self.table, self.times = _in_order(table, times, roles)
 
@@ -147,6 +161,16 @@ def _long(name: str, source: Any) -> pa.Table:
         for c in layout.table.column_names[2:]
     ]
     return layout.table.filter(pa.array(~np.logical_and.reduce([np.isnan(v) for v in values])))
+
+
+def _without_dictionary(table: pa.Table, column: str) -> pa.Table:
+    """Return a table with the values of a column in place of entries, of which no file takes null ones."""
+    if not pa.types.is_dictionary(table[column].type):
+        return table
+    decoded = single(table[column])
+    while pa.types.is_dictionary(decoded.type):
+        decoded = decoded.dictionary_decode()
+    return table.set_column(table.column_names.index(column), column, decoded)
 
 
 def _in_order(table: pa.Table, times: Int64s, roles: dict[str, str]) -> tuple[pa.Table, Int64s]:

@@ -12,9 +12,13 @@ import pyarrow as pa
 import pyarrow.csv
 
 from ml4t.backtest.data.arrays import Float64s
-from ml4t.backtest.data.errors import DataError, MixedZonesError, mixed_zones
+from ml4t.backtest.data.errors import DataError, MixedZonesError
 from ml4t.backtest.data.tables.column_roles import SERIES_ROLES, plain
 from ml4t.backtest.data.tables.raw_columns import RawColumn
+from ml4t.backtest.data.tables.readable import readable
+from ml4t.backtest.data.tables.written_times import time_objects
+
+DAY = pd.Timedelta("1D")
 
 
 def to_arrow(
@@ -52,6 +56,7 @@ def to_arrow(
 
 def _convert(source: Any, name: str, series_name: str) -> pa.Table:
     if isinstance(source, pa.Table):
+        readable(source.schema, name)
         return source
     if isinstance(source, pd.Series):
         source = source.to_frame(series_name if source.name is None else source.name)
@@ -82,7 +87,9 @@ def read_file(path: Path, name: str) -> pa.Table:
         raise DataError(f"{name}: there is no file {path}")
     try:
         if path.name.lower().endswith((".csv", ".csv.gz")):
-            return pa.csv.read_csv(path)
+            table = pa.csv.read_csv(path)
+            readable(table.schema, f"{name}: {path}")
+            return _with_written_zones(table, path)
         import pyarrow.parquet as pq  # 50 ms that no run on frames needs
 
         dataset = pq.ParquetDataset(path)
@@ -90,6 +97,22 @@ def read_file(path: Path, name: str) -> pa.Table:
         return dataset.read()
     except (pa.ArrowException, OSError) as error:
         raise DataError(f"{name}: {path} could not be read: {error}") from error
+
+
+def _with_written_zones(table: pa.Table, path: Path) -> pa.Table:
+    """Return a table of a CSV file with the text of times that have zones, which Arrow turns to UTC."""
+    zoned = [f.name for f in table.schema if pa.types.is_timestamp(f.type) and f.type.tz]
+    if not zoned or len(set(table.column_names)) < table.num_columns:
+        return table
+    as_text = pa.csv.ConvertOptions(
+        include_columns=zoned,
+        column_types=dict.fromkeys(zoned, pa.string()),
+        strings_can_be_null=True,
+    )
+    written = pa.csv.read_csv(path, convert_options=as_text)
+    for column in zoned:
+        table = table.set_column(table.column_names.index(column), column, written[column])
+    return table
 
 
 def refuse_mixed_files(fragments: Iterable[Any], name: str) -> None:
@@ -104,7 +127,7 @@ def refuse_mixed_files(fragments: Iterable[Any], name: str) -> None:
     zones: dict[str, tuple[str | None, str]] = {}
     n_rows = 0
     for fragment in fragments:
-        for field in fragment.physical_schema:
+        for field in readable(fragment.physical_schema, f"{name}: {fragment.path}"):
             if not pa.types.is_timestamp(field.type):
                 continue
             zone, file = zones.setdefault(field.name, (field.type.tz, Path(fragment.path).name))
@@ -184,7 +207,10 @@ def index_columns(index: Any, name: str) -> Iterator[tuple[str, pa.Array]]:
             codes = pa.array(np.asarray(index.codes[level], np.int32), mask=index.codes[level] < 0)
             array = _pandas_array(values, name, label)
             if _are_time_objects(values, array):
-                _refuse_mixed_zones(index.get_level_values(level), name, label)
+                # Whether they are dates is said by all rows, not by each level once.
+                rows = index.get_level_values(level)
+                yield str(label), _time_objects(pa.array(rows), rows, name, label)
+                continue
             yield str(label), pa.DictionaryArray.from_arrays(codes, array)
     elif index.name is not None or not pd.api.types.is_integer_dtype(index.dtype):
         label = index.name or _level_name(index)
@@ -207,34 +233,30 @@ def _reads_as_time(text: Any) -> bool:
 
 
 def _pandas_column(values: Any, name: str, label: object) -> pa.Array:
+    categories = getattr(values.dtype, "categories", None)
+    if categories is not None and _are_time_objects(
+        categories, _pandas_array(categories, name, label)
+    ):
+        values = values.astype(object)
     array = _pandas_array(values, name, label)
-    if _are_time_objects(values, array):
-        _refuse_mixed_zones(values, name, label)
-    return array
+    return _time_objects(array, values, name, label) if _are_time_objects(values, array) else array
 
 
 def _are_time_objects(values: Any, array: pa.Array) -> bool:
     return values.dtype == object and pa.types.is_temporal(array.type)
 
 
-def _refuse_mixed_zones(values: Any, name: str, label: object) -> None:
-    """Refuse times without a zone among times with one: Arrow takes the former for UTC.
-
-    Times of different zones are instants, and as good as those of one.
-    """
-    aware = np.array([getattr(value, "tzinfo", None) is not None for value in values], bool)
-    naive = ~aware & ~np.asarray(pd.isna(values))
-    if aware.any() and naive.any():
-        error = mixed_zones(f"{name}: column {label!r}", aware, naive, list(values))
+def _time_objects(array: pa.Array, values: Any, name: str, label: object) -> pa.Array:
+    try:
+        return time_objects(array, list(values), f"{name}: column {label!r}")
+    except MixedZonesError as error:
         error.table, error.column = name, str(label)
-        raise error
+        raise
 
 
 def _pandas_array(values: Any, name: str, label: object) -> pa.Array:
     if isinstance(values.dtype, pd.PeriodDtype):
-        raise DataError(
-            f"{name}: column {label!r} holds periods; turn them into times with .to_timestamp()"
-        )
+        _refuse_periods(values, name, label)
     if isinstance(values.dtype, np.dtype) and values.dtype.kind in "fiub":
         return pa.array(values.to_numpy())
     try:
@@ -242,6 +264,21 @@ def _pandas_array(values: Any, name: str, label: object) -> pa.Array:
     except (pa.ArrowException, TypeError, ValueError) as error:
         raise DataError(f"{name}: column {label!r} mixes kinds of values: {error}") from error
     return array.combine_chunks() if isinstance(array, pa.ChunkedArray) else array
+
+
+def _refuse_periods(values: Any, name: str, label: object) -> None:
+    """Refuse periods: what is known of one is known at its end, not at the start that pandas takes."""
+    is_index = isinstance(values, pd.Index)
+    where = "the index" if is_index and values.name is None else f"column {label!r}"
+    known = pd.PeriodIndex(values).dropna()
+    of_days = not len(known) or known[0].end_time.ceil("ms") - known[0].start_time >= DAY
+    dot = "." if is_index else ".dt."
+    rounded = "normalize()" if of_days else "ceil('ms')"
+    raise DataError(
+        f"{name}: {where} holds periods; a period is over at its end: turn it into that time with "
+        f"{dot}to_timestamp(how='end'){dot}{rounded}, and say with available_after= if it is known later "
+        "still"
+    )
 
 
 def to_float64(column: Any, table_name: str, column_name: str) -> Float64s:
@@ -297,7 +334,11 @@ def single(column: Any) -> pa.Array:
     if isinstance(column, pa.ChunkedArray):
         if column.num_chunks == 1:
             return column.chunk(0)
-        combined = column.unify_dictionaries().combine_chunks()
+        try:
+            combined = column.unify_dictionaries().combine_chunks()
+        except pa.ArrowInvalid:  # of dictionaries that have null entries
+            chunks = [chunk.dictionary_decode() for chunk in column.chunks]
+            combined = pa.chunked_array(chunks).combine_chunks()
         # Older versions of pyarrow give a chunked array of one chunk back.
         return combined.chunk(0) if isinstance(combined, pa.ChunkedArray) else combined
     return column

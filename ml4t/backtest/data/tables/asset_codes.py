@@ -45,7 +45,20 @@ def encode(column: Any, table_name: str, column_name: str) -> tuple[Int32s, list
         if not (pa.types.is_string(values) or pa.types.is_integer(values)):
             array = array.cast(pa.large_string())
         array = array.dictionary_encode()
-    return array.indices.to_numpy().astype(np.int32, copy=False), array.dictionary.to_pylist()
+    try:
+        names = array.dictionary.to_pylist()
+    except UnicodeDecodeError as error:
+        raise DataError(
+            f"{table_name}: column {column_name!r} names an asset in bytes that are no text ({error}); "
+            "write the file anew, as UTF-8"
+        ) from error
+    codes = array.indices.to_numpy().astype(np.int32, copy=False)
+    # Below zero as well: as they are counted here that is beyond the last one.
+    if codes.view(np.uint32).max() >= len(names):
+        raise DataError(
+            f"{table_name}: column {column_name!r} is damaged: it names assets by numbers that it does not explain"
+        )
+    return codes, names
 
 
 def recode(codes: Int32s, names: Sequence[Any], assets: Sequence[Any]) -> Int32s:

@@ -12,7 +12,7 @@ from ml4t.backtest.data.arrays import Float64s, Marks
 from ml4t.backtest.data.errors import DataError, count_rows, first_rows
 from ml4t.backtest.data.tables.arrow import single, to_arrow, to_float64
 from ml4t.backtest.data.tables.asset_codes import encode, recode
-from ml4t.backtest.data.tables.clock import Clock
+from ml4t.backtest.data.tables.clock import Clock, Owners
 from ml4t.backtest.data.tables.column_roles import ACTION_ROLES, find_roles
 from ml4t.backtest.data.tables.stamps import Stamps, read_stamps
 from ml4t.backtest.market.market_data import ACTION
@@ -28,6 +28,7 @@ def read_actions(
     assets: tuple[Any, ...],
     clock: Clock,
     columns: Mapping[str, str] | None = None,
+    time_unit: str | None = None,
 ) -> tuple[Actions, Stamps]:
     """Read corporate actions.
 
@@ -40,6 +41,9 @@ def read_actions(
         units per old one; currency per unit). Other columns are not read.
     assets : tuple of asset names of the run
     clock : Clock
+    columns : mapping of role to column name, optional
+    time_unit : str, optional
+        What times that are numbers count.
 
     Returns
     -------
@@ -65,16 +69,18 @@ def read_actions(
         raise DataError(
             f"{name}: has no column of {missing[0]} among {', '.join(table.column_names)}; add or rename it"
         )
-    stamps = read_stamps(table[roles["timestamp"]], name, roles["timestamp"])
+    stamps = read_stamps(table[roles["timestamp"]], name, roles["timestamp"], time_unit=time_unit)
     actions = np.zeros(table.num_rows, ACTION)
-    actions["time"] = clock.day_starts(stamps, name)
     actions["kind"] = _kinds(table[roles["kind"]], name, roles["kind"])
     actions["value"] = to_float64(table[roles["value"]], name, roles["value"])
+    # Until it is known whose they are, days say where in the table a row is.
+    actions["time"] = stamps.nanoseconds
     if "asset" in roles:
         codes, names = encode(table[roles["asset"]], name, roles["asset"])
         actions["asset"] = recode(codes, names, assets)
         _refuse(actions, actions["asset"] < 0, lambda row: names[codes[row]], "an asset that the prices do not have",
                 "take it out of the table, or name the asset in assets=")  # fmt: skip
+    actions["time"] = clock.day_starts(stamps, name, Owners(actions["asset"], assets))
     in_order = np.lexsort((actions["asset"], actions["kind"], actions["time"]))
     actions = actions[in_order]
     _check_values(actions, assets)

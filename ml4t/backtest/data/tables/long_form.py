@@ -24,6 +24,7 @@ from ml4t.backtest.data.tables.column_roles import (
     plain,
 )
 from ml4t.backtest.data.tables.stamps import plain_times
+from ml4t.backtest.data.tables.times_together import with_common_times
 
 
 @dataclass(frozen=True)
@@ -102,18 +103,23 @@ def _concatenate(tables: Mapping[Any, Any], name: str) -> LongForm:
     """Put tables of single assets below each other."""
     if not tables:
         raise DataError(f"{name}: the mapping holds no table")
-    parts = []
+    parts: dict[str, pa.Table] = {}
+    times: dict[str, None] = {}
     for asset, source in tables.items():
-        part = to_arrow(source, f"{name}[{asset!r}]")
-        roles = find_roles(f"{name}[{asset!r}]", part.column_names, SERIES_ROLES)
+        where = f"{name}[{asset!r}]"
+        part = to_arrow(source, where)
+        roles = find_roles(where, part.column_names, SERIES_ROLES)
+        times |= dict.fromkeys(column for role, column in roles.items() if role != "asset")
         if "asset" in roles:
             part = part.drop_columns([roles["asset"]])
         codes = pa.array(np.zeros(part.num_rows, np.int32))
-        parts.append(
-            part.append_column("asset", pa.DictionaryArray.from_arrays(codes, pa.array([asset])))
+        parts[where] = part.append_column(
+            "asset", pa.DictionaryArray.from_arrays(codes, pa.array([asset]))
         )
+    for column in times:
+        parts = with_common_times(parts, column)
     try:
-        return LongForm(pa.concat_tables(parts, promote_options="permissive"))
+        return LongForm(pa.concat_tables(list(parts.values()), promote_options="permissive"))
     except pa.ArrowException as error:
         raise DataError(
             f"{name}: the tables of the assets do not agree in their columns: {error}"

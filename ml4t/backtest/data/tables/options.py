@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from ml4t.backtest.data.errors import DAY_NS, DataError
+from ml4t.backtest.data.tables.epochs import check_time_unit
 
 ON_VIOLATION = ("raise", "warn")
 UNITS = {
@@ -22,6 +23,8 @@ UNITS = {
     "us": 10**3,
     "ns": 1,
 }
+
+LONGEST_NS = 36_525 * DAY_NS
 
 
 @dataclass(frozen=True)
@@ -44,8 +47,15 @@ class Table:
         one, or the n-th after. For context, bars are timestamps.
     max_age : str or timedelta, optional
         A value older than this at a bar, counted from its publication, is NaN there.
-    bar_time : str, optional
+    bar_time : str, or mapping of asset to str, optional
         Time of day of this table's dates, if it is not that of the run.
+    stamps : {"end", "start"}
+        Whether times are the ends of what values speak of, or the starts, as those of ccxt, Binance,
+        Alpaca, Polygon and MetaTrader are. A value is known ``bar_length`` after its start.
+    bar_length : str or timedelta, optional
+        From start to end (``"1h"``); by default the step of the table's own times.
+    time_unit : {"s", "ms", "us", "ns"}, optional
+        What times that are numbers count since 1970, UTC; by default as the run says.
     on_violation : {"raise", "warn"}, optional
         What a value published before its own time does; by default as the run says.
 
@@ -61,7 +71,10 @@ class Table:
     available_after: Any = None
     timing: str = "strict"
     max_age: Any = None
-    bar_time: str | None = None
+    bar_time: str | Mapping[Any, str] | None = None
+    stamps: str = "end"
+    bar_length: Any = None
+    time_unit: str | None = None
     on_violation: str | None = None
 
     def __post_init__(self) -> None:
@@ -71,6 +84,12 @@ class Table:
             raise DataError(f"values must be a list of column names, was {self.values!r}")
         if self.on_violation is not None:
             check_on_violation(self.on_violation)
+        check_starts(self.stamps, self.bar_length)
+        check_time_unit(self.time_unit)
+        if self.stamps == "start" and self.bar_time is not None:
+            raise DataError(
+                "stamps='start' and bar_time= both say when dates are complete; give one"
+            )
         _ = self.lag_bars, self.lag_ns, self.max_age_ns
 
     @property
@@ -103,6 +122,28 @@ class Table:
         """Nanoseconds from its publication for which a value holds; None if it holds forever."""
         return None if self.max_age is None else _duration(self.max_age, "max_age")
 
+    @property
+    def bar_length_ns(self) -> int | None:
+        """Nanoseconds from a start to its end; None if that was not said."""
+        return length_ns(self.bar_length)
+
+
+def check_starts(stamps: str, bar_length: Any) -> None:
+    """Refuse what cannot be said of the stamps of a table."""
+    if stamps not in ("end", "start"):
+        raise DataError(f"stamps must be 'end' or 'start', was {stamps!r}")
+    if bar_length is not None and stamps == "end":
+        raise DataError(
+            "bar_length= is the way from start to end: give it together with stamps='start'"
+        )
+    if length_ns(bar_length) == 0:
+        raise DataError(f"bar_length must be longer than nothing, was {bar_length!r}")
+
+
+def length_ns(bar_length: Any) -> int | None:
+    """Return the nanoseconds of a length of bars, None for none."""
+    return None if bar_length is None else _duration(bar_length, "bar_length")
+
 
 def check_on_violation(on_violation: str) -> None:
     """Refuse anything but ``"raise"`` and ``"warn"``."""
@@ -122,12 +163,20 @@ def _duration(value: Any, argument: str) -> int:
             raise DataError(
                 f"{argument} must be a length of time like '1d' or '2h30min', was {value!r}"
             )
-        return sum(int(number) * UNITS[unit] for number, unit in parts)
+        nanoseconds = sum(int(number) * UNITS[unit] for number, unit in parts)
+        if nanoseconds > LONGEST_NS:
+            raise DataError(f"{argument} must be at most 100 years, was {value!r}")
+        return nanoseconds
     if not isinstance(value, datetime.timedelta | np.timedelta64) or pd.isna(value):
         raise DataError(
             f"{argument} must be a length of time like '1d' or a timedelta, was {value!r}"
         )
-    nanoseconds = pd.Timedelta(value).as_unit("ns").value
+    try:
+        nanoseconds = pd.Timedelta(value).as_unit("ns").value
+    except (OverflowError, ValueError) as error:
+        raise DataError(f"{argument} must be at most 100 years, was {value!r}") from error
     if nanoseconds < 0:
         raise DataError(f"{argument} must not be negative, was {value!r}")
+    if nanoseconds > LONGEST_NS:
+        raise DataError(f"{argument} must be at most 100 years, was {value!r}")
     return nanoseconds

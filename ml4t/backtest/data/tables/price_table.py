@@ -45,6 +45,7 @@ def read_prices(
     name: str,
     columns: Mapping[str, str] | None = None,
     assets: Sequence[Any] | None = None,
+    time_unit: str | None = None,
 ) -> PriceTable:
     """Read a price table of any form.
 
@@ -56,6 +57,8 @@ def read_prices(
     columns : mapping of role to column name, optional
     assets : sequence of asset names, optional
         Asset order; for a table of one asset without an asset column, its name.
+    time_unit : str, optional
+        What times that are numbers count.
 
     Returns
     -------
@@ -71,7 +74,7 @@ def read_prices(
     if table.num_rows == 0:
         raise DataError(f"{name}: the table has no rows")
     roles = price_roles(table.column_names, name, None if layout.wide else columns)
-    read = price_rows(table, name, roles, assets, wide=layout.wide)
+    read = price_rows(table, name, roles, assets, wide=layout.wide, time_unit=time_unit)
     return _without_absent_rows(read, name) if layout.wide else read
 
 
@@ -83,6 +86,7 @@ def price_rows(
     kinds: Mapping[str, str] | None = None,
     wide: bool = False,
     arrays: Arrays = NEW,
+    time_unit: str | None = None,
 ) -> PriceTable:
     """Read the rows of a long price table.
 
@@ -99,6 +103,8 @@ def price_rows(
         The table was wide, with its assets in order.
     arrays : Arrays
         Makes those that are needed.
+    time_unit : str, optional
+        As for :func:`read_prices`.
     """
     closes_only = _closes_only(name, roles)
     prices = {
@@ -114,7 +120,7 @@ def price_rows(
         if column not in roles.values()
     }
     stamps, *published = (
-        read_stamps(table[roles[role]], name, roles[role], (kinds or {}).get(role))
+        read_stamps(table[roles[role]], name, roles[role], (kinds or {}).get(role), time_unit)
         for role in ("timestamp", "available_at")
         if role in roles
     )

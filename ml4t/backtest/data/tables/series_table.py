@@ -10,9 +10,10 @@ import numpy as np
 import pyarrow as pa
 
 from ml4t.backtest.data.arrays import Float64s, Int32s, Int64s
-from ml4t.backtest.data.errors import DAY_NS, DataError, count_rows, first_rows
+from ml4t.backtest.data.errors import DataError, count_rows, first_rows
 from ml4t.backtest.data.tables.arrow import to_arrow, to_float64
 from ml4t.backtest.data.tables.asset_codes import encode, recode, used_names
+from ml4t.backtest.data.tables.clock import Owners
 from ml4t.backtest.data.tables.column_roles import SERIES_ROLES, find_roles
 from ml4t.backtest.data.tables.long_form import long_series
 from ml4t.backtest.data.tables.options import Table
@@ -35,6 +36,11 @@ class SeriesTable:
     def stamps(self) -> Stamps:
         """The times that decide when a value is seen."""
         return self.own if self.published is None else self.published
+
+    @property
+    def owners(self) -> Owners | None:
+        """Whose the rows are; None for values of the market."""
+        return Owners(self.codes, self.names) if self.names else None
 
     def __len__(self) -> int:
         return len(self.own)
@@ -110,7 +116,7 @@ def read_series(
     roles = find_roles(
         name, table.column_names, SERIES_ROLES, None if layout.wide else options.columns
     )
-    own, published = _read_times(table, roles, name, kinds)
+    own, published = _read_times(table, roles, name, kinds, options.time_unit)
     if "asset" in roles:
         codes, names = encode(table[roles["asset"]], name, roles["asset"])
         of_the_run = set(assets)
@@ -139,7 +145,7 @@ def read_context(
         {role: SERIES_ROLES[role] for role in ("timestamp", "available_at")},
         options.columns,
     )
-    own, published = _read_times(table, roles, name, kinds)
+    own, published = _read_times(table, roles, name, kinds, options.time_unit)
     codes = np.zeros(table.num_rows, np.int32)
     return SeriesTable(
         name, options, own, published, codes, (), _read_values(table, roles, options, name)
@@ -147,13 +153,17 @@ def read_context(
 
 
 def _read_times(
-    table: pa.Table, roles: dict[str, str], name: str, kinds: Mapping[str, str] | None
+    table: pa.Table,
+    roles: dict[str, str],
+    name: str,
+    kinds: Mapping[str, str] | None,
+    time_unit: str | None,
 ) -> tuple[Stamps, Stamps | None]:
     """Return the times the values speak of (the publications, where nothing else is said) and those."""
     if table.num_rows == 0 and kinds is None:
         raise DataError(f"{name}: the table has no rows")
     own, published = (
-        read_stamps(table[roles[role]], name, roles[role], (kinds or {}).get(role))
+        read_stamps(table[roles[role]], name, roles[role], (kinds or {}).get(role), time_unit)
         if role in roles
         else None
         for role in ("timestamp", "available_at")
@@ -202,8 +212,9 @@ def refuse_unknown(series: SeriesTable, n_assets: int) -> None:
         return
     kinds = {type(name).__name__ for name in series.names}
     hint = "; asset names are text in one table and integers in the other" if len(kinds) > 1 else ""
-    times = series.own.values * (DAY_NS if series.own.kind == "date" else 1)
-    rows = first_rows(unknown, times, lambda row: series.names[series.codes[row]], None)
+    rows = first_rows(
+        unknown, series.own.nanoseconds, lambda row: series.names[series.codes[row]], None
+    )
     raise DataError(
         f"{series.name}: {count_rows(unknown.sum())} of assets that the prices do not have: {rows}"
         f"{hint}; take them out of the table, or name the assets in assets="

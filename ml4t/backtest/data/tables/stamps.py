@@ -1,65 +1,101 @@
 """Times of a table: what they are (dates, naive, aware), and where they stand on the UTC axis.
 
-A *date* is a stamp without a time of day: a date type, or naive stamps that are all at midnight, or
-stamps that are all at midnight of their own zone other than UTC (daily bars as some vendors give
-them). Midnight UTC is an instant like any other.
+Times are *dates* where they have no time of day: those of a date type, and a column of which all is
+midnight in its own zone, however it is written. Midnights of UTC are both: the dates, and the
+instants at which these begin in UTC, which are one until somebody says when dates are complete.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, Literal
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from ml4t.backtest.data.arrays import Int64s
 from ml4t.backtest.data.errors import (
     DAY_NS,
+    SHOWN,
     DataError,
     MixedZonesError,
     count_rows,
-    mixed_zones,
 )
 from ml4t.backtest.data.tables.arrow import eight_bytes, is_text, single
+from ml4t.backtest.data.tables.epochs import UNITS, from_epochs
+from ml4t.backtest.data.tables.midnights import Strays, is_utc, whole_days
 from ml4t.backtest.data.tables.raw_columns import RawColumn
+from ml4t.backtest.data.tables.written_times import parse_times
 
-LAST_DAY = 106_750
-"""Days from 1970 that int64 nanoseconds reach, both ways."""
+Unit = Literal["D", "s", "ms", "us", "ns"]
 
-
-WITH_ZONE = r"^.{11,}(Z|[+-]\d{2}(:?\d{2})?)$"
-"""ISO 8601 text of a time, not of a date, that ends in its zone."""
+# Whole years that int64 nanoseconds reach, so that a lag or a zone leads beyond none of them.
+FIRST_DAY, LAST_DAY = (
+    int(np.datetime64(day, "D").astype(np.int64)) for day in ("1678-01-01", "2261-12-31")
+)
 
 
 @dataclass(frozen=True)
 class Stamps:
-    """Times as a table has them; ``values`` are days since 1970 for dates, else nanoseconds."""
+    """Times as a table has them.
+
+    Attributes
+    ----------
+    kind : {"date", "utc_date", "naive", "aware"}
+        ``utc_date`` are midnights of UTC.
+    values : int64 array
+        Days since 1970 for dates of both kinds, else nanoseconds.
+    zone : str or None
+        Zone of the column.
+    strays : Strays or None
+        The few that keep times from being dates.
+    counted : bool
+        Whether they were numbers.
+    """
 
     kind: str
     values: Int64s
+    zone: str | None = None
+    strays: Strays | None = None
+    counted: bool = False
+
+    @property
+    def in_days(self) -> bool:
+        """Whether values are days."""
+        return self.kind in ("date", "utc_date")
+
+    @property
+    def nanoseconds(self) -> Int64s:
+        """The values in nanoseconds, dates at their midnight."""
+        return self.values * DAY_NS if self.in_days else self.values
 
     def take(self, rows: Int64s) -> Stamps:
-        return Stamps(self.kind, self.values[rows])
+        return replace(self, values=self.values[rows])
 
     def followed_by(self, later: Stamps) -> Stamps:
-        return Stamps(self.kind, np.concatenate([self.values, later.values]))
+        return replace(self, values=np.concatenate([self.values, later.values]))
 
     def __len__(self) -> int:
         return len(self.values)
 
 
-def read_stamps(column: Any, table_name: str, column_name: str, kind: str | None = None) -> Stamps:
+def read_stamps(
+    column: Any,
+    table_name: str,
+    column_name: str,
+    kind: str | None = None,
+    time_unit: str | None = None,
+) -> Stamps:
     """Read a column of times.
 
     Parameters
     ----------
-    column : pyarrow array of dates, timestamps of any unit, or ISO 8601 text
-    kind : {"date", "naive", "aware"}, optional
+    column : pyarrow array of dates, timestamps of any unit, ISO 8601 text, or numbers
+    kind : {"date", "utc_date", "naive", "aware"}, optional
         What the times of the whole table are, where this is a part of it: a part may be all midnights
         by chance.
+    time_unit : {"s", "ms", "us", "ns"}, optional
+        What numbers count since 1970.
 
     Returns
     -------
@@ -70,38 +106,72 @@ def read_stamps(column: Any, table_name: str, column_name: str, kind: str | None
     DataError
         If the column holds something else, is null somewhere, or cannot be given in nanoseconds.
     """
-    if isinstance(column, RawColumn) and getattr(column.type, "unit", "") == "ns":
-        return _stamps(column.values, column.type.tz, kind)
     where = f"{table_name}: column {column_name!r}"
+    if isinstance(column, RawColumn) and getattr(column.type, "unit", "") == "ns":
+        _refuse_far(column.values, "ns", where)
+        return _stamps(column.values, column.type.tz, kind, where)
     array = plain_times(column, table_name, column_name)
+    counted = pa.types.is_integer(array.type) or pa.types.is_floating(array.type)
+    if counted:
+        array = from_epochs(array, time_unit, where)
     if array.null_count:
         raise DataError(f"{where} has no time in {count_rows(array.null_count)}; fill or drop them")
     if pa.types.is_date(array.type):
-        days = array.cast(pa.date32()).cast(pa.int32()).to_numpy().astype(np.int64)
-        if len(days) and (days.min() < -LAST_DAY or days.max() > LAST_DAY):
-            raise DataError(
-                f"{where} has dates outside 1677 to 2262, which nanoseconds cannot hold"
-            )
-        return Stamps("date", days)
+        return Stamps("date", _days(array, where))
     if not pa.types.is_timestamp(array.type):
         raise DataError(
-            f"{where} holds {array.type}, must hold dates or timestamps; say what the numbers count with "
-            "pandas.to_datetime(..., unit=...), say"
+            f"{where} holds {array.type}, must hold dates or timestamps, ISO 8601 text or numbers "
+            "since 1970"
         )
-    try:
-        if array.type.unit != "ns":
-            array = array.cast(pa.timestamp("ns", array.type.tz))
-    except pa.ArrowInvalid as error:
-        raise DataError(f"{where} has times outside 1677 to 2262: {error}") from error
-    return _stamps(eight_bytes(array, np.int64), array.type.tz, kind)
+    values = eight_bytes(array, np.int64)
+    _refuse_far(values, array.type.unit, where)
+    if array.type.unit != "ns":
+        values = values * UNITS[array.type.unit]
+    return replace(_stamps(values, array.type.tz, kind, where), counted=counted)
 
 
-def _stamps(values: Int64s, zone: str | None, kind: str | None) -> Stamps:
-    if kind in (None, "date") and zone not in ("UTC", "Etc/UTC", "+00:00", "Z"):
-        days = _whole_days(values if zone is None else _local(values, zone))
+def _days(array: pa.Array, where: str) -> Int64s:
+    if pa.types.is_date64(array.type):
+        milliseconds = eight_bytes(array, np.int64)
+        _refuse_far(milliseconds, "ms", where)
+        return milliseconds // (DAY_NS // UNITS["ms"])
+    days = array.cast(pa.int32()).to_numpy().astype(np.int64)
+    _refuse_far(days, "D", where)
+    return days
+
+
+def _refuse_far(values: Int64s, unit: Unit, where: str) -> None:
+    """Refuse times that nanoseconds cannot hold; ``values`` count ``unit``."""
+    if not len(values):
+        return
+    per_day = 1 if unit == "D" else DAY_NS // UNITS[unit]
+    first, end = FIRST_DAY * per_day, (LAST_DAY + 1) * per_day
+    if first <= values.min() and values.max() < end:
+        return
+    far = np.flatnonzero((values < first) | (values >= end))
+    shown = ", ".join(f"row {row} ({_as_text(values[row], unit)})" for row in far[:SHOWN])
+    raise DataError(
+        f"{where} has times outside 1677 to 2262, which nanoseconds cannot hold, in "
+        f"{count_rows(len(far))}: {shown}{', ...' if len(far) > SHOWN else ''}; correct or drop them"
+    )
+
+
+def _as_text(value: np.int64, unit: Unit) -> str:
+    if value == np.iinfo(np.int64).min:
+        return "no time"
+    return str(np.datetime64(int(value), unit)).replace("T", " ")
+
+
+def _stamps(values: Int64s, zone: str | None, kind: str | None, where: str) -> Stamps:
+    strays = None
+    if kind in (None, "date", "utc_date"):
+        try:
+            days, strays = whole_days(values, zone)
+        except (KeyError, ValueError) as error:
+            raise DataError(f"{where} names the time zone {zone!r}, which is not known") from error
         if days is not None:
-            return Stamps("date", days)
-    return Stamps("naive" if zone is None else "aware", values)
+            return Stamps("utc_date" if is_utc(zone) else "date", days, zone)
+    return Stamps("naive" if zone is None else "aware", values, zone, strays)
 
 
 def plain_times(column: Any, table_name: str, column_name: str) -> pa.Array:
@@ -116,43 +186,3 @@ def plain_times(column: Any, table_name: str, column_name: str) -> pa.Array:
     except MixedZonesError as error:
         error.table, error.column = table_name, column_name
         raise
-
-
-def parse_times(array: pa.Array, where: str) -> pa.Array:
-    """Return ISO 8601 text as timestamps; ``where`` is the table and column for messages."""
-    text = array.cast(pa.large_string())
-    for kind in (pa.timestamp("ns"), pa.timestamp("ns", "UTC")):
-        try:
-            return text.cast(kind)
-        except pa.ArrowInvalid as error:
-            reason = error
-    _refuse_mixed_zones(text, where)
-    raise DataError(
-        f"{where} must hold ISO 8601 times (2024-01-31 16:00:00, all with or all without a zone): {reason}"
-    )
-
-
-def _refuse_mixed_zones(text: pa.Array, where: str) -> None:
-    aware = pc.fill_null(pc.match_substring_regex(text, WITH_ZONE), False)
-    try:
-        text.filter(aware).cast(pa.timestamp("ns", "UTC"))
-        text.filter(pc.invert(aware)).cast(pa.timestamp("ns"))
-    except pa.ArrowInvalid:
-        return  # something among them is no time at all
-    naive = pc.and_(pc.invert(aware), text.is_valid())
-    raise mixed_zones(
-        where, aware.to_numpy(zero_copy_only=False), naive.to_numpy(zero_copy_only=False), text
-    )
-
-
-def _whole_days(values: Int64s) -> Int64s | None:
-    # A look at the first rows spares intraday tables the division of all.
-    if np.any(values[:1000] % DAY_NS):
-        return None
-    days = values // DAY_NS
-    return days if np.array_equal(days * DAY_NS, values) else None
-
-
-def _local(values: Int64s, zone: str) -> Int64s:
-    index = pd.DatetimeIndex(values, tz="UTC").tz_convert(zone).tz_localize(None)
-    return index.as_unit("ns").asi8

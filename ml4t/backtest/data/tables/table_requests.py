@@ -8,9 +8,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from ml4t.backtest.data.errors import DataError
+from ml4t.backtest.data.tables.bar_grid import grid_length
 from ml4t.backtest.data.tables.clock import Clock, make_clock
 from ml4t.backtest.data.tables.options import Table
+from ml4t.backtest.data.tables.series_table import SeriesTable
 from ml4t.backtest.data.tables.stamps import Stamps
 
 
@@ -23,18 +27,51 @@ class TableRequest:
     value_name: str
 
     def clock(self, clock: Clock) -> Clock:
-        """Return the run's clock with the table's own time of day."""
+        """Return the run's clock with the table's own times of day and lengths of bars."""
+        own = replace(clock, bar_length=self._bar_length())
         if self.options.bar_time is None:
-            return clock
-        own = make_clock(self.options.bar_time)
-        return replace(clock, time_of_day=own.time_of_day, bar_zone=own.bar_zone or clock.bar_zone)
+            return own
+        said = make_clock(self.options.bar_time)
+        return replace(
+            own,
+            time_of_day=said.time_of_day,
+            bar_zone=said.bar_zone or clock.bar_zone,
+            by_asset=said.by_asset,
+        )
+
+    def _bar_length(self) -> int | None:
+        options = self.options
+        if options.stamps == "end":
+            return None
+        if options.bar_length_ns is None:
+            raise DataError(
+                f"{self.name}: stamps='start' needs bar_length='1h', say, where the times of a table are "
+                "not read beforehand"
+            )
+        return options.bar_length_ns
+
+    def with_length(self, table: SeriesTable) -> TableRequest:
+        """Return the request with the length of bars that its table's grid has, if it needs one."""
+        options = self.options
+        if options.stamps == "end":
+            return self
+        if table.published is not None:
+            raise DataError(
+                f"{self.name}: has a column of publication times, so stamps='start' must not be given"
+            )
+        if options.bar_length_ns is not None:
+            return self
+        found = grid_length(table.stamps, table.codes, self.name)
+        return replace(self, options=replace(options, bar_length=pd.Timedelta(found, "ns")))
 
     def comparable(self, stamps: Stamps, clock: Clock) -> Stamps:
         """Return the stamps as what they are beside others: dates with a time of their own are times."""
-        if stamps.kind != "date" or self.options.bar_time is None:
-            return stamps
-        zoned = self.clock(clock).bar_zone is not None or clock.naive_zone is not None
-        return replace(stamps, kind="aware" if zoned else "naive")
+        own = self.clock(clock)
+        seen = own.comparable(stamps)
+        if seen.kind != "date" or self.options.bar_time is None:
+            return seen
+        zoned = own.has_zone or clock.naive_zone is not None
+        return replace(seen, kind="aware" if zoned else "naive")
 
     def on_violation(self, default: str) -> str:
         return self.options.on_violation or default
@@ -60,7 +97,11 @@ def take_out(given: Any, kind: type) -> tuple[Any, list[tuple[Any, Any]]]:
 
 
 def split_requests(
-    given: Any, argument: str, value_name: str, price_columns: Collection[str] = ()
+    given: Any,
+    argument: str,
+    value_name: str,
+    price_columns: Collection[str] = (),
+    time_unit: str | None = None,
 ) -> tuple[list[str], list[TableRequest]]:
     """Split what was given into names of price columns and tables.
 
@@ -73,6 +114,8 @@ def split_requests(
         What the values of a wide table without a name are called.
     price_columns : collection of str
         Further columns of the price table.
+    time_unit : str, optional
+        What times that are numbers count, where a table does not say it.
 
     Raises
     ------
@@ -101,6 +144,8 @@ def split_requests(
             names.append(item)
         else:
             options = item if isinstance(item, Table) else Table(item)
+            if options.time_unit is None:
+                options = replace(options, time_unit=time_unit)
             requests.append(TableRequest(options, name, value))
     return names, requests
 
@@ -108,4 +153,12 @@ def split_requests(
 def is_path(text: str) -> bool:
     """Tell whether a text is meant as a path, not as the name of a column."""
     suffix = Path(text).suffix.lower()
-    return suffix in (".parquet", ".csv", ".gz") or os.sep in text or Path(text).exists()
+    return suffix in (".parquet", ".csv", ".gz") or os.sep in text or is_there(text)
+
+
+def is_there(path: str | Path) -> bool:
+    """Tell whether there is a file or folder; a text that can be no path is none."""
+    try:
+        return Path(path).exists()
+    except (OSError, ValueError):
+        return False

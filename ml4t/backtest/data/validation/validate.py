@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from ml4t.backtest.data.arrays import Int64s
+from ml4t.backtest.data.assembly.from_tables import actions_of, length_of_bars
 from ml4t.backtest.data.assembly.joiner import PRICES
 from ml4t.backtest.data.errors import DataError, MixedZonesError
 from ml4t.backtest.data.features.indicators import split_indicators
 from ml4t.backtest.data.features.provider_columns import split_providers
 from ml4t.backtest.data.join.as_of import join_assets
-from ml4t.backtest.data.join.bars import Bars, take_rows
+from ml4t.backtest.data.join.bars import Bars, bar_times, take_rows
 from ml4t.backtest.data.join.row_order import batch_offsets, order_by
 from ml4t.backtest.data.stream.feed import DataFeed
 from ml4t.backtest.data.tables._price_checks import ordered_times
-from ml4t.backtest.data.tables.clock import Clock, check_kinds, make_clock
+from ml4t.backtest.data.tables.clock import BarTime, Clock, check_assets, check_kinds, make_clock
+from ml4t.backtest.data.tables.epochs import check_time_unit
+from ml4t.backtest.data.tables.options import check_starts
 from ml4t.backtest.data.tables.price_table import PriceTable, read_prices
 from ml4t.backtest.data.tables.series_table import SeriesTable, read_context, read_series
 from ml4t.backtest.data.tables.table_requests import TableRequest, split_requests
@@ -29,6 +33,7 @@ from ml4t.backtest.data.validation.series_findings import (
     find_in_column,
     find_in_series,
 )
+from ml4t.backtest.data.validation.time_findings import find_beside_bars, find_in_times
 
 
 def validate(
@@ -37,10 +42,14 @@ def validate(
     signals: Any = None,
     features: Any = None,
     context: Any = None,
+    actions: Any = None,
     assets: Sequence[Any] | None = None,
     columns: Mapping[str, str] | None = None,
-    bar_time: str | None = None,
+    bar_time: BarTime = None,
     timezone: str | None = None,
+    stamps: str = "end",
+    bar_length: Any = None,
+    time_unit: str | None = None,
     calendar: str | None = None,
     severity: Mapping[str, str] | None = None,
     stale_bars: int = 5,
@@ -54,7 +63,8 @@ def validate(
 
     Parameters
     ----------
-    prices, signals, features, context, assets, columns, bar_time, timezone
+    prices, signals, features, context, actions, assets, columns, bar_time, timezone, stamps, \
+bar_length, time_unit
         As there.
     calendar : str, optional
         Name of a calendar of ``exchange_calendars`` (``"XNYS"``) that says on which days there should be
@@ -87,27 +97,36 @@ def validate(
             "files or of one month of them, or tables in memory"
         )
     findings = Findings(severity)
+    check_starts(stamps, bar_length)
+    check_time_unit(time_unit)
     clock = make_clock(bar_time, timezone)
-    read = _attempt(findings, PRICES, lambda: read_prices(prices, PRICES, columns, assets))
+    read = _attempt(
+        findings, PRICES, lambda: read_prices(prices, PRICES, columns, assets, time_unit)
+    )
     if read is None:
         return ValidationReport(findings.found, {})
+    check_assets(clock, read.assets)
+    clock_of_prices = replace(clock, bar_length=length_of_bars(stamps, bar_length, read))
     # What is computed from the bars is not a table to be looked at.
-    features = split_indicators(split_providers(features, read.stamps.kind)[0])[0]
+    features = split_indicators(split_providers(features, clock_of_prices.kind(read.stamps))[0])[0]
     requests = {
-        "signals": split_requests(signals, "signals", "signal", read.features)[1],
-        "features": split_requests(features, "features", "feature")[1],
-        "context": split_requests(context, "context", "context")[1],
+        "signals": split_requests(signals, "signals", "signal", read.features, time_unit)[1],
+        "features": split_requests(features, "features", "feature", read.features, time_unit)[1],
+        "context": split_requests(context, "context", "context", (), time_unit)[1],
     }
     tables = _read_tables(findings, requests, read.assets)
-    stamps = {PRICES: read.stamps} | {t.name: r.comparable(t.stamps, clock) for r, t in tables}
+    kinds = {PRICES: clock_of_prices.comparable(read.stamps)}
+    kinds |= {t.name: r.comparable(t.stamps, clock) for r, t in tables}
+    _attempt(findings, "actions", lambda: actions_of(actions, read.assets, clock, kinds, time_unit))
     try:
-        check_kinds(stamps, clock)
+        check_kinds(kinds, clock)
         comparable = True
     except DataError as error:
         comparable = False
-        findings.add_column(", ".join(stamps), "time_zones", "", str(error))
+        findings.add_column(", ".join(kinds), "time_zones", "", str(error))
 
-    bars, rows = _find_in_prices(findings, read, clock, calendar, stale_bars, spike_z)
+    bars, rows = _find_in_prices(findings, read, clock_of_prices, calendar, stale_bars, spike_z)
+    find_in_times(findings, PRICES, read.stamps, bars.timestamps)
     joined, origin = dict(bars.features), dict.fromkeys(bars.features, PRICES)
     for column, values in bars.features.items():
         at = np.flatnonzero(np.isinf(values))
@@ -117,13 +136,31 @@ def validate(
         )
         find_in_column(findings, PRICES, column, values)
     for request, table in tables:
-        can_be_joined = find_in_series(findings, table, len(read.assets), request.clock(clock))
-        if comparable and can_be_joined and table.names:
+        find_in_times(findings, table.name, table.stamps)
+        look = functools.partial(_find_in_table, findings, request, table, bars, clock, comparable)
+        if _attempt(findings, table.name, look) and comparable and table.names:
             values_of = join_assets(table, bars, request.clock(clock), "ignore")
             joined |= values_of
             origin |= dict.fromkeys(values_of, table.name)
     find_foresight(findings, rows, joined, origin, max_rank_correlation)
-    return ValidationReport(findings.found, {name: len(times) for name, times in stamps.items()})
+    return ValidationReport(findings.found, {name: len(times) for name, times in kinds.items()})
+
+
+def _find_in_table(
+    findings: Findings,
+    request: TableRequest,
+    table: SeriesTable,
+    bars: Bars,
+    clock: Clock,
+    comparable: bool,
+) -> bool:
+    """Look at a table of values, and tell whether it can be joined: no value is given twice."""
+    own = request.clock(clock)
+    can_be_joined = find_in_series(findings, table, len(bars.assets), own)
+    if comparable:
+        is_signal = table.name.partition("[")[0] == "signals"
+        find_beside_bars(findings, table, own, bars, is_signal)
+    return can_be_joined
 
 
 def _attempt(findings: Findings, name: str, read: Any) -> Any:
@@ -153,18 +190,22 @@ def _read_tables(
     tables = []
     for argument, asked in requests.items():
         for request in asked:
-            table = _attempt(
+            read = _attempt(
                 findings, request.name, functools.partial(_read, request, argument, assets)
             )
-            if table is not None:
-                tables.append((request, table))
+            if read is not None:
+                tables.append(read)
     return tables
 
 
-def _read(request: TableRequest, argument: str, assets: tuple[Any, ...]) -> SeriesTable:
+def _read(
+    request: TableRequest, argument: str, assets: tuple[Any, ...]
+) -> tuple[TableRequest, SeriesTable]:
     if argument == "context":
-        return read_context(request.options, request.name, request.value_name)
-    return read_series(request.options, request.name, request.value_name, assets)
+        table = read_context(request.options, request.name, request.value_name)
+    else:
+        table = read_series(request.options, request.name, request.value_name, assets)
+    return request.with_length(table), table
 
 
 def _find_in_prices(
@@ -175,13 +216,12 @@ def _find_in_prices(
     stale_bars: int,
     spike_z: float,
 ) -> tuple[Bars, ByAsset]:
-    times = clock.instants(read.stamps, PRICES)
+    times, published = bar_times(read, clock, PRICES)
     find_backwards(findings, times, read.codes, read.assets, PRICES)
     bars = _ordered(read, times)
     rows = ByAsset.of(bars)
     find_in_prices(findings, bars, rows, PRICES, calendar, stale_bars, spike_z)
-    if read.published is not None:
-        published = clock.instants(read.published, PRICES)
+    if published is not None:
         late = np.flatnonzero(published > times)
         names = np.array(read.assets, object)[read.codes[late]]
         findings.add(

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from ml4t.backtest.report.reported_run import ReportedRun
-from ml4t.backtest.report.wording import moment, money, plural
+from ml4t.backtest.report.wording import moment, money, period, plural
 
 
 def equity_not_finite(run: ReportedRun) -> Iterator[str]:
@@ -15,7 +15,7 @@ def equity_not_finite(run: ReportedRun) -> Iterator[str]:
     if len(bad):
         yield (
             f"Equity is no finite number at {plural(len(bad), 'timestamp')}, the first at "
-            f"{moment(bad[0])} UTC: the measures mean nothing."
+            f"{moment(bad[0])}: the measures mean nothing."
         )
 
 
@@ -25,8 +25,8 @@ def ruin(run: ReportedRun) -> Iterator[str]:
     under = equity[equity.to_numpy() <= 0.0]
     if len(under):
         yield (
-            f"Equity was zero or less at {plural(len(under), 'timestamp')} from {moment(under.index[0])} to "
-            f"{moment(under.index[-1])} UTC (lowest {money(under.min())}): a broker would have closed "
+            f"Equity was zero or less at {plural(len(under), 'timestamp')} from "
+            f"{period(under.index[0], under.index[-1])} (lowest {money(under.min())}): a broker would have closed "
             "everything, and what comes after it, in trades and measures too, means nothing."
         )
 
@@ -40,7 +40,7 @@ def cash_below_zero(run: ReportedRun) -> Iterator[str]:
     if len(debt):
         yield (
             f"Cash was below zero in a cash account at {plural(len(debt), 'timestamp')}, the first at "
-            f"{moment(debt.index[0])} UTC (lowest {money(debt.min())})."
+            f"{moment(debt.index[0])} (lowest {money(debt.min())})."
         )
         return
     # Below zero between two timestamps' ends only.
@@ -48,5 +48,5 @@ def cash_below_zero(run: ReportedRun) -> Iterator[str]:
     if len(falls):
         yield (
             f"Cash fell below zero in a cash account {plural(len(falls), 'time')}, the first at "
-            f"{moment(falls.iloc[0])} UTC: see result.events."
+            f"{moment(falls.iloc[0])}: see result.events."
         )

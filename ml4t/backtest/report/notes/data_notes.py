@@ -2,8 +2,6 @@
 
 from collections.abc import Iterator
 
-import numpy as np
-
 from ml4t.backtest.report.reported_run import ReportedRun
 from ml4t.backtest.report.wording import duration, listed
 
@@ -29,9 +27,9 @@ def columns_without_values(run: ReportedRun) -> Iterator[str]:
 
 def under_a_month(run: ReportedRun) -> Iterator[str]:
     """Runs too short for measures of a year."""
-    metrics = run.metrics
-    if metrics["timestamps"] and np.isnan(metrics["periods_per_year"]):
+    metrics, times = run.metrics, run.equity.index
+    if metrics["timestamps"] and metrics["periods_per_year"] is None:
         yield (
-            f"The run spans {duration(metrics['end'] - metrics['start'])}, less than a month: nothing is "
+            f"The run spans {duration(times[-1] - times[0])}, less than a month: nothing is "
             "annualised."
         )

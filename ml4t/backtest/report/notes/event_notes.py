@@ -37,7 +37,7 @@ def _why_and_when(events: pd.DataFrame, by: str = "reason") -> str:
     """How many for each reason, and the first of them."""
     first = events.iloc[0]
     asset = "" if pd.isna(first["asset"]) else f", {first['asset']}"
-    when = f"the first at {moment(first['timestamp'])} UTC{asset}"
+    when = f"the first at {moment(first['timestamp'])}{asset}"
     return f"({'; '.join(filter(None, (counted(events[by]), when)))})"
 
 

@@ -28,7 +28,7 @@ def waiting_orders(run: ReportedRun) -> Iterator[str]:
         yield (
             f"{plural(len(waiting), 'order still waits', 'orders still wait')} for a bar of "
             f"{'its asset' if len(waiting) == 1 else 'their assets'} ({counted(waiting['reason'])}; the first "
-            f"since {moment(first['timestamp'])} UTC, {first['asset']}): see result.orders."
+            f"since {moment(first['timestamp'])}, {first['asset']}): see result.orders."
         )
 
 
@@ -46,7 +46,7 @@ def stale_marks(run: ReportedRun) -> Iterator[str]:
     if len(stale):
         value = stale["quantity"] * stale["mark"]
         each = [
-            f"{asset} {money(worth)} since {moment(time)} UTC"
+            f"{asset} {money(worth)} since {moment(time)}"
             for asset, worth, time in zip(stale["asset"], value, stale["mark_time"], strict=True)
         ]
         yield (

@@ -404,5 +404,9 @@ def test_the_join_is_the_reference(bars, values, n_bars, max_age):
         }
     )
     table = Table(signal, timing=f"lag={n_bars}", max_age=pd.Timedelta(max_age, "s"))
+    if min(v[0] for v in values) > bars[-1][0]:
+        with pytest.raises(DataError, match="published after the last bar"):
+            market_data(prices, signals=table, assets=["A0", "A1", "A2"])
+        return
     data = market_data(prices, signals=table, assets=["A0", "A1", "A2"])
     np.testing.assert_array_equal(data.features["score"], reference(bars, values, n_bars, max_age))

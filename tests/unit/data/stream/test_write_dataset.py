@@ -218,6 +218,20 @@ def test_a_write_that_fails_leaves_nothing(tables, tmp_path, monkeypatch):
         raise OSError("disk full")
 
     monkeypatch.setattr(pq, "write_table", fail)
-    with pytest.raises(OSError, match="disk full"):
+    with pytest.raises(DataError, match="data cannot be written: disk full; make room"):
         write_dataset(tables, tmp_path / "data")
     assert list((tmp_path / "data").iterdir()) == []
+
+
+def test_what_a_killed_write_left_behind_is_removed(tables, tmp_path):
+    (tmp_path / ".partial" / "prices").mkdir(parents=True)
+    (tmp_path / ".partial" / "prices" / "2024-01.parquet").write_bytes(b"half")
+    write_dataset(tables, tmp_path, quiet=True)
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(tables)
+    assert market_data(tmp_path / "prices").n_rows == len(tables["prices"])
+
+
+def test_a_file_in_the_place_of_the_folder_is_said_with_its_path(tables, tmp_path):
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(DataError, match=f"file cannot be written: .*{tmp_path}"):
+        write_dataset(tables, tmp_path / "file")

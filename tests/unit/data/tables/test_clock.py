@@ -7,6 +7,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
+from ml4t.backtest import Strategy, run_backtest
 from ml4t.backtest.data import DataError, Table, market_data
 
 
@@ -79,11 +80,15 @@ def test_what_a_date_is(column):
     assert data.info["dates_only"] is True
 
 
-def test_midnight_utc_is_a_time():
+def test_midnights_of_utc_are_dates_where_those_have_a_time():
     frame = pd.DataFrame({"timestamp": pd.to_datetime(["2024-01-05"], utc=True), "close": [1.0]})
     data = market_data(frame, bar_time="16:00 America/New_York")
+    assert data.timestamps[0] == utc("2024-01-05 21:00")
+    assert data.info["dates_only"] is True
+    # Nobody says when dates are complete: they stand for midnight UTC, which these are.
+    data = market_data(frame)
     assert data.timestamps[0] == utc("2024-01-05")
-    assert data.info["dates_only"] is False
+    assert data.info["times"] == "aware"
 
 
 def test_naive_times_are_utc_or_in_the_given_zone():
@@ -238,7 +243,98 @@ def test_several_zones_in_one_column_are_instants():
         assert list(market_data(frame).timestamps) == [utc("2024-01-03 15:00"), AWARE.value]
 
 
-def test_periods_are_refused_with_what_to_do():
-    frame = pd.DataFrame({"close": [1.0]}, index=pd.period_range("2024-01", periods=1, freq="M"))
-    with pytest.raises(DataError, match="to_timestamp"):
-        market_data(frame)
+MONTHS = pd.period_range("2023-11", periods=3, freq="M")
+HOURS = pd.period_range("2024-01-05 10:00", periods=3, freq="h")
+PERIODS = {
+    "index": (lambda periods: pd.DataFrame({"x": [11.0, 12.0, 1.0]}, index=periods), "the index"),
+    "named index": (
+        lambda periods: pd.DataFrame({"x": [11.0, 12.0, 1.0]}, index=periods.rename("when")),
+        "column 'when'",
+    ),
+    "column": (
+        lambda periods: pd.DataFrame({"date": periods, "x": [11.0, 12.0, 1.0]}),
+        "column 'date'",
+    ),
+}
+
+
+def following(message, table):
+    """Turn the periods of a table into the times that a message says."""
+    advice = message.rpartition("that time with ")[2].partition(", and say")[0]
+    times = table.get("date", table.index)
+    known = eval(f"times{advice}", {"times": times})
+    return table.assign(date=known) if "date" in table else table.set_axis(known.rename("date"))
+
+
+@pytest.mark.parametrize("place", PERIODS)
+def test_a_month_is_known_at_its_end_as_the_message_says(place):
+    made, where = PERIODS[place]
+    days = pd.bdate_range("2023-11-01", "2024-01-31")
+    prices = pd.DataFrame({"date": days, "close": 100.0})
+    with pytest.raises(DataError, match=f"context: {where} holds periods; .*at its end") as error:
+        market_data(prices, context=made(MONTHS))
+    data = market_data(prices, context=following(str(error.value), made(MONTHS)))
+    seen = dict(zip(days, data.context["x"], strict=True))
+    # December is not known in December: until its last day the value is November's.
+    assert seen[pd.Timestamp("2023-12-04")] == 11.0
+    assert seen[pd.Timestamp("2023-12-29")] == 11.0
+    assert seen[pd.Timestamp("2024-01-01")] == 12.0
+    assert seen[pd.Timestamp("2024-01-31")] == 1.0
+
+
+@pytest.mark.parametrize("place", PERIODS)
+def test_an_hour_is_known_at_its_end_as_the_message_says(place):
+    table = PERIODS[place][0](HOURS)
+    minutes = pd.date_range("2024-01-05 10:30", periods=6, freq="30min")
+    prices = pd.DataFrame({"timestamp": minutes, "close": 1.0})
+    with pytest.raises(DataError, match="holds periods") as error:
+        market_data(prices, context=table)
+    data = market_data(prices, context=following(str(error.value), table))
+    # 10:00 to 11:00 is known at 11:00, the second bar.
+    np.testing.assert_array_equal(data.context["x"], [np.nan, 11.0, 11.0, 12.0, 12.0, 1.0])
+
+
+@pytest.mark.parametrize("zone", ["America/New_York", "Asia/Tokyo"])
+def test_the_zone_of_prices_is_theirs_or_that_of_dates(zone):
+    hours = pd.date_range("2024-01-05 10:00", periods=3, freq="h")
+
+    def zone_of(times, **options):
+        frame = pd.DataFrame({"timestamp": times, "close": 1.0})
+        return market_data(frame, **options).info["zone"]
+
+    days = pd.bdate_range("2024-01-04", periods=3)
+    assert zone_of(hours.tz_localize(zone)) == zone
+    assert zone_of(hours, timezone=zone) == zone
+    assert zone_of(days, bar_time=f"16:00 {zone}") == zone
+    assert zone_of(days.tz_localize(zone), bar_time=f"16:00 {zone}") == zone
+    # Text knows but the offset, UTC and dates that stand for its midnights no market's zone.
+    offset = str(hours.tz_localize(zone)[0])[-6:]
+    assert zone_of([str(time) for time in hours.tz_localize(zone)]) == offset
+    assert zone_of(hours.tz_localize("UTC")) is None
+    assert zone_of(hours.tz_localize("UTC"), timezone=zone) == zone
+    assert zone_of(days) is None
+    assert zone_of(days.tz_localize(zone)) is None
+
+
+class Hold(Strategy):
+    def on_market_data(self, event):
+        pass
+
+
+@pytest.mark.parametrize(
+    ("zone", "first_hour", "n_hours"),
+    [("America/New_York", 10, 11), ("Pacific/Auckland", 11, 6), ("Australia/Sydney", 10, 7)],
+)
+def test_sessions_are_days_of_the_market(zone, first_hour, n_hours):
+    # To 20:00 in New York, which is the next day in UTC while it is winter; Auckland is a day ahead.
+    weekdays = pd.bdate_range("2023-01-02", "2023-03-31")
+    times = [day + pd.Timedelta(hours=first_hour + n) for day in weekdays for n in range(n_hours)]
+    local = pd.DatetimeIndex(times)
+    for given, options in (
+        (local.tz_localize(zone), {}),
+        (local, {"timezone": zone}),
+        (local.tz_localize(zone).tz_convert("UTC"), {"timezone": zone}),
+    ):
+        frame = pd.DataFrame({"timestamp": given, "close": 100.0})
+        result = run_backtest(frame, Hold(), **options)
+        assert result.metrics["sessions"] == len(weekdays)

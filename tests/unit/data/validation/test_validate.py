@@ -404,3 +404,39 @@ def test_the_real_label_is_caught_and_the_prediction_is_not(shared):
         assert report.ok
         suspected = [finding.column for finding in report.findings if finding.check == "foresight"]
         assert suspected == ["label_fwd_5"]
+
+
+# ---- actions -----------------------------------------------------------------------------------
+
+SPLIT = pd.DataFrame(
+    {"ex_date": pd.to_datetime(["2023-05-22"]), "asset": ["B"], "kind": ["split"], "value": [2.0]}
+)
+
+
+def test_actions_are_looked_at_with_the_other_tables(clean):
+    report = validate(clean, signals=["score"], actions=SPLIT, bar_time=NEW_YORK)
+    assert report.findings == ()
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"asset": ["ZZZ"]}, "an asset that the prices do not have"),
+        ({"kind": ["merger"]}, "must say split or dividend"),
+        ({"value": [-1.0]}, "a value that is not a positive number"),
+        ({"ex_date": [None]}, "has no time in 1 row"),
+    ],
+)
+def test_actions_that_cannot_be_are_findings(clean, change, message):
+    report = validate(clean, signals=["score"], actions=SPLIT.assign(**change))
+    (finding,) = report.errors
+    assert (finding.table, finding.check) == ("actions", "unreadable")
+    assert message in finding.what
+    with pytest.raises(DataError, match=message):
+        report.raise_if_errors()
+
+
+def test_actions_with_times_of_another_kind_are_a_finding(clean):
+    timed = SPLIT.assign(ex_date=pd.to_datetime(["2023-05-22 09:30"]))
+    report = validate(clean, signals=["score"], actions=timed)
+    assert [finding.check for finding in report.errors] == ["time_zones"]

@@ -1,0 +1,44 @@
+"""Measures as JSON has them: finite numbers, texts, None."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+DAY = pd.Timedelta(days=1)
+
+
+def as_json(measures: Mapping[str, Any], text_of: Callable[[pd.Timestamp], str]) -> dict[str, Any]:
+    """Return measures that ``json.dumps(..., allow_nan=False)`` can write.
+
+    Parameters
+    ----------
+    measures : mapping
+        As :func:`~ml4t.backtest.analytics.performance_metrics` returns them.
+    text_of : callable
+        Writes a time.
+
+    Returns
+    -------
+    dict
+        Lengths of time in days; None for what is missing or no finite number.
+    """
+    return {name: _plain(value, text_of) for name, value in measures.items()}
+
+
+def _plain(value: Any, text_of: Callable[[pd.Timestamp], str]) -> Any:
+    if value is pd.NaT:
+        return None
+    if isinstance(value, pd.Timestamp):
+        return text_of(value)
+    if isinstance(value, pd.Timedelta):
+        return value / DAY
+    if isinstance(value, Mapping):
+        return as_json(value, text_of)
+    if isinstance(value, (float, np.floating)):
+        return float(value) if math.isfinite(value) else None
+    return int(value)
