@@ -21,7 +21,6 @@ class Jumps(Strategy):
     """B3: two attributes a bar, an order about once in 50 bars (a close far from its open)."""
 
     def __init__(self, jump):
-        super().__init__()
         self.upper = 1.0 + jump
         self.lower = 1.0 - jump
 

@@ -86,9 +86,13 @@ def call_side(data: MarketData, strategy: Callable[[], object]) -> Side:
 
 
 def without_orders(strategy: type) -> type:
-    """Return the same strategy with its orders bound to a C function that does nothing."""
+    """Return a plain class with the methods of a strategy, its orders a C function that does nothing.
+
+    No subclass: a strategy may not define the names that orders have.
+    """
     ignore = yardstick("call_loop").ignore
-    return type(strategy.__name__, (strategy,), {"buy": ignore, "sell": ignore})
+    methods = {name: method for name, method in vars(strategy).items() if callable(method)}
+    return type(strategy.__name__, (), methods | {"buy": ignore, "sell": ignore})
 
 
 def _scanned(met: object) -> None:

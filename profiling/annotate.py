@@ -64,7 +64,7 @@ HOT_PATHS: dict[str, tuple[str, ...]] = {
     "ml4t/backtest/execution/buying_power.pyx": ("means_of", "affordable_units", "_search"),
     "ml4t/backtest/execution/targets.pxd": ("is_met", "within_target", "floored_target"),
     "ml4t/backtest/execution/basket.pyx": (
-        "Basket.add", "Basket.held_before", "Basket.payable_part", "Basket.units_of",
+        "Basket.add", "Basket.payable_part", "Basket.units_of",
         "Basket._can_pay_all", "Basket._pay",
     ),
     "ml4t/backtest/execution/fills.pyx": (

@@ -10,7 +10,7 @@ from reference.rules import Rule
 from reference.script import Act, Script
 from reference.variants import rewritten
 
-UNITS = ("buy", "sell")  # acts whose amount is units
+UNITS = ("buy", "sell", "target_quantity", "reduce")  # acts whose amount is units
 
 
 def relative(case: Case) -> Case:

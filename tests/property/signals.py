@@ -26,6 +26,12 @@ def with_signals(case: Case, rng: Random) -> Case:
     return replace(case, market=replace(case.market, columns=case.market.columns | drawn))
 
 
+def random_size(rng: Random) -> dict[str, float]:
+    """What an entry is of."""
+    kind = rng.choice(("percent", "quantity", "value"))
+    return {kind: rng.choice((0.5, 0.9, 1.9) if kind == "percent" else (0.5, 0.9, 7.0, 600.0))}
+
+
 def run_strategy(case: Case, strategy: Strategy, data: MarketData | None = None) -> BacktestResult:
     """Run a strategy of the package, not the script of the case, with the rules of the case."""
     manager = RiskManager()

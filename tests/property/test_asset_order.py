@@ -11,7 +11,7 @@ from property.adapter import outcome
 from property.differences import differences
 from property.markets import for_markets
 from property.relations import Run, assert_found, assert_kept, rng_of, shards
-from property.signals import SHORTS, run_strategy, with_signals
+from property.signals import SHORTS, random_size, run_strategy, with_signals
 from reference import Act, Case, Outcome, Script
 from reference.variants import renumbered, rewritten
 
@@ -34,7 +34,7 @@ def by_asset(out: Outcome, names: dict[str, str]) -> Outcome:
     """What was traded of each asset in the order of time, and the account; the assets renamed."""
 
     def rows(table: list[dict], price: str) -> list[dict]:
-        traded = [row for row in table if abs(row["quantity"]) * row[price] > DUST]
+        traded = [row for row in table if abs(row["quantity"] * row[price]) > DUST]
         renamed = [
             {name: value for name, value in row.items() if name not in NUMBERS | ASSET_ROWS}
             | {"asset": names[row["asset"]]}
@@ -124,7 +124,7 @@ def check_signals(shard: int, on_insufficient: str) -> None:
         nonlocal traded
         rng = rng_of(case)
         case = with_signals(with_baskets(case, on_insufficient), rng)
-        size = {rng.choice(("percent", "quantity", "value")): rng.choice((0.5, 0.9, 7.0, 600.0))}
+        size = random_size(rng)
         columns = SHORTS if rng.random() < 0.5 else {}
 
         def run(one: Case) -> Outcome:

@@ -11,7 +11,7 @@ import pytest
 from property.adapter import outcome
 from property.differences import differences
 from property.markets import case_of, for_markets
-from property.signals import SHORTS, Twin, run_strategy, with_signals
+from property.signals import SHORTS, Twin, random_size, run_strategy, with_signals
 from reference import Case
 
 from ml4t.backtest import SignalStrategy
@@ -34,8 +34,7 @@ def test_compiled_and_python_strategy_agree(shard, n_assets):
         if rng.random() < 0.5:
             case.rules[:] = [rule for rule in case.rules if rule.kind != "scripted"]
         case = with_signals(case, rng)
-        kind = rng.choice(("percent", "quantity", "value"))
-        size = {kind: rng.choice((0.5, 0.9, 1.9 if kind == "percent" else 7.0))}
+        size = random_size(rng)
         longs, shorts = rng.choice(((True, False), (True, True), (True, True), (False, True)))
         columns = {"entry": "long_in", "exit": "long_out"} if longs else {}
         columns |= SHORTS if shorts else {}

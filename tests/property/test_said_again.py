@@ -71,6 +71,7 @@ class Stubborn(Twin):
             super().on_market_data(event)
 
 
+@pytest.mark.filterwarnings("ignore::ml4t.backtest.ReusedStrategyWarning")
 def test_a_strategy_that_begins_with_the_state_of_the_first_run_is_found():
     found = []
 

@@ -7,7 +7,7 @@ the `random.Random` given.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from math import isnan
+from math import isnan, prod
 from random import Random
 
 from reference.market import DAY, NAN, Action, Bar, Market
@@ -95,12 +95,16 @@ def _walk(rng, market, asset, first, last, missing, grid, actions, splits) -> No
             price = close
 
 
+def _all_splits(market: Market, asset: int) -> float:
+    return prod(a.value for a in market.actions if a.asset == asset and a.kind == "split")
+
+
 def _action(rng: Random, market: Market, asset: int, t: int, price: float, splits: float) -> float:
     until = market.timestamps[t]
     after = market.timestamps[t - 1] if t > 0 else until - DAY
     effective = rng.choice((until, until - DAY // 3, after + 1))
-    if rng.random() < splits:
-        ratio = rng.choice(SPLITS)
+    ratio = rng.choice(SPLITS)
+    if rng.random() < splits and 1e-12 < _all_splits(market, asset) * ratio < 1e12:
         market.actions.append(Action(effective, asset, "split", ratio))
         return price / ratio if price / ratio < 1000.0 else 100.0
     value = rng.choice(DIVIDENDS)

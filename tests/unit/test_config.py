@@ -29,6 +29,10 @@ HONEST_DEFAULTS = {
     "order_sequence": "exits_first",
     "quantity": "fractional",
     "dividend_adjusts": "levels",
+    "min_trade_units": 0.0,
+    "min_trade_value": 0.0,
+    "min_trade_percent": 0.0,
+    "drift_band": 0.0,
     "close_at_end": False,
     "debug": False,
     "record_columns": None,
@@ -141,3 +145,17 @@ def test_json_round_trip_is_exact():
         check_entry_bar=False,
     )
     assert BacktestConfig.model_validate_json(config.model_dump_json()) == config
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("min_trade_units", -1.0),
+        ("min_trade_value", float("nan")),
+        ("min_trade_percent", 1.0),
+        ("drift_band", 5),
+    ],
+)
+def test_a_smallest_trade_that_means_nothing_is_refused(name, value):
+    with pytest.raises(ValidationError, match=name):
+        BacktestConfig(**{name: value})

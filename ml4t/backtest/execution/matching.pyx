@@ -70,7 +70,8 @@ cdef class Matching:
         for i in range(n_due):
             order = self.book.order(due[i])
             self._reduce(order, moment)
-            if order.part != NO_BASKET and due[i] > tried and may_lack:
+            # The last order that is due has nobody to share with.
+            if order.part != NO_BASKET and due[i] > tried and may_lack and i < n_due - 1:
                 tried = self._enter_together(due + i, n_due - i, moment)
             self._enter(order, moment)
         return 0

@@ -112,7 +112,8 @@ def test_signals_and_context_are_joined(folder):
     )  # fmt: skip
     assert done.exit_code == 0, done.output
     # The score of the second bar: bought at the third.
-    assert list(BacktestResult.load("out").fills["timestamp"]) == [TIMES[2]]
+    fills = BacktestResult.load("out").to_frames("UTC")["fills"]
+    assert list(fills["timestamp"]) == [TIMES[2]]
     assert "label" not in "".join(BacktestResult.load("out").open_positions)
 
 
@@ -122,7 +123,8 @@ def test_values_of_a_wide_table_are_called_as_the_table_is(folder, file, given):
     arguments = ("--signals", given, "--context", "moods.csv", "--output", "out")
     done = call("run", "prices.csv", "--strategy", "mine.py:ReadsSignal", *arguments)
     assert done.exit_code == 0, done.output
-    assert list(BacktestResult.load("out").fills["timestamp"]) == [TIMES[2]]
+    fills = BacktestResult.load("out").to_frames("UTC")["fills"]
+    assert list(fills["timestamp"]) == [TIMES[2]]
 
 
 def test_dates_are_given_their_time_of_day(folder):
@@ -160,7 +162,8 @@ def test_numbers_and_starts_are_told_on_the_command_line(folder):
         *("--output", "out"),
     )
     assert done.exit_code == 0, done.output
-    assert list(BacktestResult.load("out").fills["timestamp"]) == [TIMES[2]]
+    fills = BacktestResult.load("out").to_frames("UTC")["fills"]
+    assert list(fills["timestamp"]) == [TIMES[2]]
 
 
 def test_a_progress_bar_goes_to_stderr(folder):
