@@ -41,16 +41,15 @@ class Own(RiskRule):
     def evaluate(self, context) -> RiskDecision:
         side = context.side
         # Dividends lower what lies below the market: of these levels a short's target. Its trail, and a
-        # long's water mark, have the water mark's own.
+        # long's water mark, have the water mark's own. A level at or below zero is none.
         fallen = context.dividend_average if side < 0.0 else 0.0
-        parts = [
-            RiskDecision.update_stops(
-                stop_loss=context.water_mark * (1.0 - side * TRAIL), exit_type="trailing_stop"
-            ),
-            RiskDecision.update_stops(
-                take_profit=context.level_price * (1.0 + side * GAIN) - fallen
-            ),
-        ]
+        trail = context.water_mark * (1.0 - side * TRAIL)
+        target = context.level_price * (1.0 + side * GAIN) - fallen
+        parts = []
+        if trail > 0.0:
+            parts.append(RiskDecision.update_stops(stop_loss=trail, exit_type="trailing_stop"))
+        if target > 0.0:
+            parts.append(RiskDecision.update_stops(take_profit=target))
         if not context.opening and context.bars_held >= self.bars:
             parts.append(RiskDecision.exit_now("time_exit"))
         return RiskDecision.merge(parts, side=side)
@@ -61,10 +60,14 @@ def ways() -> dict[str, Sequence[RiskRule]]:
     @numba_rule()
     def own(view, columns, answer):
         side = 1.0 if view.position_quantity > 0.0 else -1.0
-        answer.update_stop_loss = view.water_mark * (1.0 - side * TRAIL)
-        answer.stop_type = TRAILING
         fallen = view.dividend_average if side < 0.0 else 0.0
-        answer.update_take_profit = view.level_price * (1.0 + side * GAIN) - fallen
+        trail = view.water_mark * (1.0 - side * TRAIL)
+        target = view.level_price * (1.0 + side * GAIN) - fallen
+        if trail > 0.0:
+            answer.update_stop_loss = trail
+            answer.stop_type = TRAILING
+        if target > 0.0:
+            answer.update_take_profit = target
         if not view.opening and view.bars_held >= BARS:
             answer.exit_type = TIME
 

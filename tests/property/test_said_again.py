@@ -4,6 +4,7 @@ import pickle
 from copy import deepcopy
 from typing import NamedTuple
 
+import pytest
 from property.adapter import config_of, data_of, outcome, rule_of
 from property.differences import differences
 from property.markets import for_markets

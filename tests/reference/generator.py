@@ -104,7 +104,7 @@ def _action(rng: Random, market: Market, asset: int, t: int, price: float, split
     after = market.timestamps[t - 1] if t > 0 else until - DAY
     effective = rng.choice((until, until - DAY // 3, after + 1))
     ratio = rng.choice(SPLITS)
-    if rng.random() < splits and 1e-12 < _all_splits(market, asset) * ratio < 1e12:
+    if rng.random() < splits and 1e-6 < _all_splits(market, asset) * ratio < 1e6:
         market.actions.append(Action(effective, asset, "split", ratio))
         return price / ratio if price / ratio < 1000.0 else 100.0
     value = rng.choice(DIVIDENDS)
