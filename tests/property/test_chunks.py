@@ -85,7 +85,7 @@ def test_a_python_strategy_in_chunks(shard):
         met["held at a cut"] += int(held_at(whole, data, cuts))
         met["single timestamps"] += len(cuts) == data.n_times - 1
 
-    for_markets(200 + shard, MARKETS, check)
+    for_markets(230 + shard, MARKETS, check)
     assert min(met.values()) > 20, met
 
 
