@@ -203,7 +203,13 @@ def duckdb_copy(path):
 
 def polars_copy(path):
     polars = pytest.importorskip("polars")
-    polars.read_parquet(path).write_parquet(path)
+    try:
+        frame = polars.read_parquet(path)
+    except polars.exceptions.ComputeError as error:  # of polars 1.3
+        if "without a dictionary page" in str(error):
+            pytest.skip("this polars reads no column of names that is empty")
+        raise
+    frame.write_parquet(path)
 
 
 def pandas_copy(path):

@@ -238,6 +238,8 @@ def _pandas_column(values: Any, name: str, label: object) -> pa.Array:
         categories, _pandas_array(categories, name, label)
     ):
         values = values.astype(object)
+    elif categories is not None and isinstance(categories.dtype, pd.DatetimeTZDtype):
+        values = values.astype(categories.dtype)  # Arrow 16 forgets the zone of categories
     array = _pandas_array(values, name, label)
     return _time_objects(array, values, name, label) if _are_time_objects(values, array) else array
 
