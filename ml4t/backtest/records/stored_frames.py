@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -77,7 +78,8 @@ class StoredFrames:
     def _frame(self, table: str, data: bytes) -> pd.DataFrame:
         read = self._parsed(table, data)
         known = self._tables[table].columns
-        absent = [name for name in known if read.column_names.count(name) != 1]
+        times = Counter(read.column_names)
+        absent = [name for name in known if times[name] != 1]
         if absent:
             raise ResultError(f"{self._path(table)} has no column {absent[0]}, or has it twice")
         columns = {name: self._values(table, name, read.column(name)) for name in known}
