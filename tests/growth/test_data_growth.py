@@ -274,6 +274,33 @@ def columns_of_a_feed(tmp_path):
     return prepare
 
 
+def files_of_an_asset(suffix):
+    def make(tmp_path):
+        def prepare(n):
+            folder = tmp_path / str(n)
+            if not folder.exists():
+                folder.mkdir()
+                rows = long(10, 1).drop(columns="asset")
+                for name in names(n):
+                    path = folder / f"{name}.{suffix}"
+                    rows.to_csv(path) if suffix == "csv" else rows.to_parquet(path)
+            return lambda: market_data(folder)
+
+        return prepare
+
+    return make
+
+
+def files_of_a_feed(tmp_path):
+    made = files_of_an_asset("parquet")(tmp_path)
+
+    def prepare(n):
+        made(n)
+        return lambda: read_all(tmp_path / str(n), chunk="year")
+
+    return prepare
+
+
 def months_written(tmp_path):
     def prepare(n):
         table, folder = (
@@ -293,6 +320,9 @@ def months_written(tmp_path):
         (months_of_context, 20, "months, a file of context each"),
         (months_beside_a_table_in_memory, 20, "months beside a table in memory"),
         (columns_of_a_feed, 200, "columns of a feed"),
+        (files_of_an_asset("csv"), 50, "CSV files of an asset each"),
+        (files_of_an_asset("parquet"), 50, "Parquet files of an asset each"),
+        (files_of_a_feed, 50, "files of an asset each, read in chunks"),
         (months_written, 20, "months written"),
     ],
     ids=lambda value: getattr(value, "__name__", ""),

@@ -276,7 +276,7 @@ BAD = {
     "an infinite price": (changed("high", np.inf), "column 'high' is infinite in 1 row"),
     "a negative price": (changed("low", -1.0), "column 'low' is negative in 1 row"),
     "a price of zero": (changed("open", 0.0), "column 'open' is zero in 1 row"),
-    "high below low": (changed("low", 200.0), "below low in 1 row"),
+    "high below low": (changed("low", 200.0), "below low by up to 50% in 1 row"),
     "open outside the bar": (changed("open", 200.0), "column 'open' is above high"),
     "close outside the bar": (changed("close", 1.0), "column 'close' is below low"),
     "times with and without a zone": (

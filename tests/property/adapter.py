@@ -141,6 +141,7 @@ def data_of(case: Case) -> MarketData:
             for name, column in market.context.items()
         },
         actions=np.array(actions, ACTION),
+        negative_prices=[market.assets[asset] for asset in sorted(market.negative)],
     )
 
 

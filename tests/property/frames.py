@@ -57,8 +57,8 @@ def _trade(row: dict) -> dict:
     return row | {
         "side": _side(row["side"]),
         "return": row["return_"],
-        "mfe_pct": row["mfe"] / row["entry_price"],
-        "mae_pct": row["mae"] / row["entry_price"],
+        "mfe_pct": _part(row["mfe"], row["entry_price"]),
+        "mae_pct": _part(row["mae"], row["entry_price"]),
         "mfe_value": row["mfe"] * row["quantity"],
         "mae_value": row["mae"] * row["quantity"],
     }
@@ -97,3 +97,8 @@ def frame_differences(case: Case, out: Outcome, result: BacktestResult) -> list[
 
 def _same(one, other) -> bool:
     return one == other or (one != one and other != other)
+
+
+def _part(move: float, price: float) -> float:
+    """A move as a fraction of a price, whose sign does not matter."""
+    return move / abs(price) if price != 0.0 else NAN

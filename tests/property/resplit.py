@@ -8,7 +8,7 @@ from reference import Case, Decision
 from reference.market import Action, Bar
 from reference.rules import Rule
 from reference.script import Act, Script
-from reference.variants import rewritten
+from reference.variants import above_zero, rewritten
 
 UNITS = ("buy", "sell", "target_quantity", "reduce")  # acts whose amount is units
 
@@ -16,7 +16,7 @@ UNITS = ("buy", "sell", "target_quantity", "reduce")  # acts whose amount is uni
 def relative(case: Case) -> Case:
     """The case with nothing in it that belongs to one size of a unit: no price as a number of a rule, no
     cost of a unit, no rounding to whole ones."""
-    told_nothing = replace(case, script=replace(case.script, replies={}))
+    told_nothing = replace(above_zero(case), script=replace(case.script, replies={}))
     return rewritten(
         told_nothing,
         rule=_relative,

@@ -26,9 +26,9 @@ def with_signals(case: Case, rng: Random) -> Case:
     return replace(case, market=replace(case.market, columns=case.market.columns | drawn))
 
 
-def random_size(rng: Random) -> dict[str, float]:
-    """What an entry is of."""
-    kind = rng.choice(("percent", "quantity", "value"))
+def random_size(case: Case, rng: Random) -> dict[str, float]:
+    """What an entry is of; where prices may be negative, units alone."""
+    kind = "quantity" if case.market.negative else rng.choice(("percent", "quantity", "value"))
     return {kind: rng.choice((0.5, 0.9, 1.9) if kind == "percent" else (0.5, 0.9, 7.0, 600.0))}
 
 

@@ -5,6 +5,7 @@ every rule asked through its ``evaluate``. Fills, trades, orders, events, equity
 """
 
 from collections import Counter
+from math import inf, nextafter
 
 import pytest
 from property.adapter import compiled
@@ -40,7 +41,7 @@ def test_a_difference_of_one_bit_is_found():
     def check(case: Case) -> None:
         one, other = reference_run(case), reference_run(case)
         for fill in other.fills[:1]:
-            fill["price"] = fill["price"] * (1.0 + 2.0**-52)
+            fill["price"] = nextafter(fill["price"], inf)
             found.append(differences(one, other))
 
     for_markets(SHARDS, 50, check)

@@ -124,7 +124,7 @@ def check_signals(shard: int, on_insufficient: str) -> None:
         nonlocal traded
         rng = rng_of(case)
         case = with_signals(with_baskets(case, on_insufficient), rng)
-        size = random_size(rng)
+        size = random_size(case, rng)
         columns = SHORTS if rng.random() < 0.5 else {}
 
         def run(one: Case) -> Outcome:

@@ -51,6 +51,7 @@ def chunks(data: MarketData, cuts: list[int], with_actions: bool = True) -> Iter
             context={name: column[start:end] for name, column in data.context.items()},
             actions=actions[(time > after) & (time <= data.timestamps[end - 1])],
             carried_times=times[carried] if first else None,
+            negative_prices=data.negative_prices,
         )
 
 
@@ -103,7 +104,7 @@ def test_a_compiled_strategy_in_chunks(n_assets):
     met: Counter = Counter()
 
     def check(case: Case) -> None:
-        if len(case.market.assets) != n_assets:
+        if len(case.market.assets) != n_assets or case.market.negative:  # entries are in percent
             return
         rng = Random(len(case.market.bars))
         case = with_signals(case, rng)

@@ -34,7 +34,7 @@ def test_compiled_and_python_strategy_agree(shard, n_assets):
         if rng.random() < 0.5:
             case.rules[:] = [rule for rule in case.rules if rule.kind != "scripted"]
         case = with_signals(case, rng)
-        size = random_size(rng)
+        size = random_size(case, rng)
         longs, shorts = rng.choice(((True, False), (True, True), (True, True), (False, True)))
         columns = {"entry": "long_in", "exit": "long_out"} if longs else {}
         columns |= SHORTS if shorts else {}
@@ -56,7 +56,7 @@ def test_compiled_and_python_strategy_agree(shard, n_assets):
         met["levels"] += int(compiled.trades["level"].notna().sum())
         met["splits"] += sum(action.kind == "split" for action in case.market.actions)
 
-    for_markets(100 + shard, MARKETS // 2, check)
+    for_markets(100 + shard, MARKETS * 3 // 4, check)
     assert met["trades"] > 1000
     assert met["levels"] > 100
     assert met["splits"] > 50

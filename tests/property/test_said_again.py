@@ -11,6 +11,7 @@ from property.markets import for_markets
 from property.relations import MARKETS, rng_of, shards
 from property.signals import Twin, with_signals
 from reference import Case
+from reference.variants import above_zero
 
 from ml4t.backtest import BacktestConfig, BacktestEngine, BacktestResult, MarketData, Strategy
 from ml4t.backtest.risk import RiskRule
@@ -30,6 +31,7 @@ class Inputs(NamedTuple):
 
 def inputs_of(case: Case) -> Inputs:
     """The case with columns of signals, its rules that are no script, its settings."""
+    case = above_zero(case)
     data = data_of(with_signals(case, rng_of(case)))
     rules = [rule_of(rule, None) for rule in case.rules if rule.kind != "scripted"]
     return Inputs(data, rules, config_of(case.settings))

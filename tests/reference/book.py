@@ -76,7 +76,7 @@ class Book:
     def gross(self) -> float:
         value = 0.0
         for position in self.holds():
-            value = value + abs(position.quantity) * self.marks[position.asset]
+            value = value + abs(position.quantity * self.marks[position.asset])
         return value
 
     def net(self) -> float:
@@ -336,7 +336,7 @@ class Book:
             if units == 0.0:
                 continue
             fee = 0.0 if self.wrong("scale_ignores_fee") else self.fee(order, units, price)
-            if margin and not initial * (gross + units * price) <= equity - fee:
+            if margin and not initial * (gross + units * abs(price)) <= equity - fee:
                 return False
             if not margin and not units * price + fee <= cash:
                 return False
@@ -344,7 +344,7 @@ class Book:
                 continue
             cash = cash - (units * price + fee)
             equity = equity - fee
-            gross = gross + units * price
+            gross = gross + units * abs(price)
         return True
 
     def within_target(self, order: Order, units: float, held: float) -> float:
@@ -385,6 +385,10 @@ class Book:
     def slip(self, price: float, direction: float) -> float:
         if self.wrong("slippage_sign"):
             direction = -direction
+        if price < 0.0:
+            self.met("fill_below_zero")
+            if self.wrong("slippage_helps_below_zero"):
+                direction = -direction
         return slipped(self.settings, price, direction)
 
     def fill_rest(self, order: Order, moment: str, only_entries: bool = False) -> None:
@@ -453,13 +457,16 @@ class Book:
 
         def can_margin(units: float) -> bool:
             fee = 0.0 if self.wrong("scale_ignores_fee") else self.fee(order, units, price)
-            return initial * (gross + units * price) <= equity - fee
+            size = price if self.wrong("negative_prices_free_margin") else abs(price)
+            return initial * (gross + units * size) <= equity - fee
 
         return can_margin
 
     def fee(self, order: Order, units: float, price: float) -> float:
         if self.wrong("minimum_for_each_fill"):
-            return commission_total(self.settings, units * price, units)
+            return commission_total(self.settings, units * abs(price), units)
+        if self.wrong("no_fee_below_zero"):
+            price = max(price, 0.0)
         fee = fee_of(self.settings, order, units, price)
         return round(fee, 2) if self.wrong("fees_in_cents") else fee
 
@@ -485,7 +492,7 @@ class Book:
             order.notional = order.notional + units * price
             order.average_price = averaged(order.average_price, order.units, price, units)
             order.units = order.units + units
-            order.paid = commission_total(self.settings, order.notional, order.units)
+            order.paid = commission_total(self.settings, abs(order.notional), order.units)
             order.filled = order.filled + quantity
         if self.wrong("fee_credited"):
             self.cash = self.cash - (quantity * price - fee)

@@ -38,9 +38,21 @@ def random_case(
     n_rules = rng.choice((0, 1, 1, 2, 3, 4, 5, 6)) if n_rules is None else n_rules
     grid = rng.choice((1.0, 1.0, 2.0, 0.5, 0.0))  # 0: prices off any grid
     market = random_market(rng, n_times, n_assets, grid)
+    if rng.random() < 0.15:
+        _sink(rng, market, grid)
     rules = random_rules(rng, market, grid, n_rules)
     settings = random_settings(rng)
     return Case(market, random_script(rng, market, rules, grid, settings), rules, settings)
+
+
+def _sink(rng: Random, market: Market, grid: float) -> None:
+    """Let the prices of some assets fall below zero, as those of oil and power do."""
+    market.negative = _some(rng, len(market.assets))
+    deep = rng.choice((90.0, 100.0, 104.0, 150.0)) + (0.25 if grid == 0.0 else 0.0)
+    for (t, asset), bar in list(market.bars.items()):
+        if asset in market.negative:
+            prices = (price - deep for price in bar[:4])
+            market.bars[t, asset] = Bar(*prices, bar.volume)
 
 
 # ----- the market -----------------------------------------------------------------------------
@@ -163,14 +175,16 @@ def random_rules(rng: Random, market: Market, grid: float, n_rules: int) -> list
     rules: list[Rule] = []
     for _ in range(n_rules):
         if rules and rng.random() < 0.25:
-            rules.append(_again(rng, rng.choice(rules), len(market.assets)))
+            rules.append(_again(rng, rng.choice(rules), market))
         else:
             rules.append(random_rule(rng, market, grid))
     return rules
 
 
-def _again(rng: Random, rule: Rule, n_assets: int) -> Rule:
-    return rule if rng.random() < 0.3 else replace(rule, assets=_some(rng, n_assets))
+def _again(rng: Random, rule: Rule, market: Market) -> Rule:
+    if market.negative or rng.random() < 0.3:
+        return rule
+    return replace(rule, assets=_some(rng, len(market.assets)))
 
 
 def _some(rng: Random, n_assets: int) -> frozenset[int]:
@@ -199,6 +213,11 @@ def random_rule(rng: Random, market: Market, grid: float) -> Rule:
     if kind != "trailing_stop" and rng.random() < 0.4:
         value = "level" if rng.random() < 0.6 else 100.0 + (grid or 1.7) * rng.randint(-8, 8)
         return Rule(kind, value, True, priority, assets, only_tighten=tightens)
+    if market.negative:  # where prices may be negative, there are no levels in percent
+        meant = frozenset(range(n_assets)) if assets is None else assets
+        assets = meant - market.negative
+        if not assets:
+            return Rule("time_exit", 2.0, False, priority, meant)
     parameter = rng.choice(("pct", "pct", "mood")) if column else rng.choice(PCTS)
     return Rule(kind, parameter, False, priority, assets, only_tighten=tightens)
 
@@ -244,7 +263,7 @@ def random_script(
 ) -> Script:
     script = Script()
     if rng.random() < 0.2:
-        script.acts[ON_START] = _on_start(rng, len(market.assets), rules)
+        script.acts[ON_START] = _in_units(rng, market, _on_start(rng, len(market.assets), rules))
     known = list(rules)  # and those the strategy adds
     busy = rng.choice((0.1, 0.25, 0.5))
     weights = rng.random() < 0.3
@@ -279,9 +298,10 @@ def random_script(
         if changes and rng.random() < 0.12:
             acts.append(_removal(rng, known))
         if acts:
-            script.acts[t] = script.acts.get(t, []) + acts
+            script.acts[t] = _in_units(rng, market, script.acts.get(t, []) + acts)
     if rng.random() < 0.4:
-        script.replies = _replies(rng, len(market.assets), may_short)
+        replies = _replies(rng, len(market.assets), may_short)
+        script.replies = {number: _unit_act(rng, market, act) for number, act in replies.items()}
     return script
 
 
@@ -300,6 +320,23 @@ def _said_again(rng: Random, n_assets: int) -> list[Act]:
     """Targets that are said at every timestamp, mostly met already."""
     share = rng.choice((1.0, 0.9, 0.5)) / n_assets
     return [Act("target_percent", asset, share) for asset in range(n_assets)]
+
+
+def _in_units(rng: Random, market: Market, acts: list[Act]) -> list[Act]:
+    """What is asked for in money is asked for in units where prices may be negative."""
+    return [_unit_act(rng, market, act) for act in acts]
+
+
+def _unit_act(rng: Random, market: Market, act: Act) -> Act:
+    named = act.weights.items()
+    weights = {a: w for a, w in named if a not in market.negative or w == 0.0 or isnan(w)}
+    if act.asset not in market.negative or act.kind in ("buy", "sell", "close"):
+        return replace(act, weights=weights)
+    if act.amount == 0.0 and act.kind.startswith("target"):
+        return act
+    return Act(
+        "buy" if act.amount > 0.0 else "sell", act.asset, rng.choice((2.0, 33.3, 3000.0, 20_000.0))
+    )
 
 
 def _on_start(rng: Random, n_assets: int, rules: list[Rule]) -> list[Act]:
@@ -324,7 +361,7 @@ def _on_start(rng: Random, n_assets: int, rules: list[Rule]) -> list[Act]:
 
 def _new_rule(rng: Random, market: Market, grid: float, known: list[Rule]) -> Rule:
     if known and rng.random() < 0.3:
-        return _again(rng, rng.choice(known), len(market.assets))
+        return _again(rng, rng.choice(known), market)
     return random_rule(rng, market, grid)
 
 

@@ -94,6 +94,7 @@ KINDS = [
     "exit_close",
     "exit_end_of_data",
     "fill_open",
+    "fill_below_zero",
     "fill_inside",
     "fill_close",
     "opened_long",

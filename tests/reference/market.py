@@ -38,6 +38,7 @@ class Market:
     columns: dict[str, dict[tuple[int, int], float]] = field(default_factory=dict)
     actions: list[Action] = field(default_factory=list)
     context: dict[str, dict[int, float]] = field(default_factory=dict)  # market-wide, by t
+    negative: frozenset[int] = frozenset()  # assets whose prices may be zero or negative
 
     def bar(self, t: int, asset: int) -> Bar | None:
         return self.bars.get((t, asset))

@@ -64,12 +64,14 @@ def commission_total(settings: Settings, notional: float, units: float) -> float
 
 def fee_of(settings: Settings, order: Order, units: float, price: float) -> float:
     """A fill pays F after it less F before it."""
-    after = commission_total(settings, order.notional + units * price, order.units + units)
+    after = commission_total(settings, abs(order.notional + units * price), order.units + units)
     return after - order.paid
 
 
 def slipped(settings: Settings, price: float, direction: float) -> float:
-    return price * (1.0 + direction * settings.slippage)
+    """Against the trader, below zero too."""
+    sign = 1.0 if price >= 0.0 else -1.0
+    return price * (1.0 + direction * sign * settings.slippage)
 
 
 def floor_units(quantity: float) -> float:

@@ -157,7 +157,7 @@ class Position:
             "dividends": self.dividends,
             "gross_pnl": self.realised + self.slippage_cost,
             "net_pnl": net,
-            "return_": net / (entry_price * self.entered),
+            "return_": net / (abs(entry_price) * self.entered) if entry_price else NAN,
             "bars_held": self.bars_held,
             "mfe": best if best > 0.0 else 0.0,
             "mae": worst if worst < 0.0 else 0.0,

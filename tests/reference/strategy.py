@@ -174,7 +174,7 @@ def _target(book: Book, asset: int, units: float, equity: float) -> None:
 def _is_left_alone(book: Book, asset: int, target: float, change: float, equity: float) -> bool:
     """Whether the settings hold the change for too small; without a mark it has no value."""
     settings, units = book.settings, abs(change)
-    value = units * book.marks[asset]
+    value = units * abs(book.marks[asset])
     if units <= settings.drift_band * abs(target):
         book.met("inside_the_drift_band")
         return not book.wrong("drift_is_traded")

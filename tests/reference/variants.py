@@ -53,6 +53,22 @@ def rewritten(
     )
 
 
+def above_zero(case: Case) -> Case:
+    """The case with no price of zero or less: those of such an asset are all lifted by one amount."""
+    market = case.market
+    lowest = dict.fromkeys(market.negative, 0.0)
+    for (_, asset), bar in market.bars.items():
+        if asset in lowest:
+            lowest[asset] = min(lowest[asset], bar.low)
+    bars = {
+        (t, asset): Bar(*(price + 10.0 - lowest[asset] for price in bar[:4]), bar.volume)
+        if asset in lowest
+        else bar
+        for (t, asset), bar in market.bars.items()
+    }
+    return replace(case, market=replace(market, bars=bars, negative=frozenset()))
+
+
 def with_prices(rule: Rule, price: Callable[[float], float]) -> Rule:
     """A rule with every price it names changed; percents and bars stay."""
 
@@ -161,7 +177,7 @@ def mirrorable(case: Case) -> Case:
     }  # fmt: skip
     return rewritten(
         case,
-        market=replace(repriced(case.market, bar, _on_grid), actions=[]),
+        market=replace(repriced(case.market, bar, _on_grid), actions=[], negative=frozenset()),
         rule=rule,
         act=act,
         account="margin",
@@ -225,6 +241,7 @@ def renumbered(case: Case, places: list[int], n_assets: int) -> Case:
         bars=moved(old.bars),
         columns={name: moved(column) for name, column in old.columns.items()},
         actions=[one._replace(asset=places[one.asset]) for one in old.actions],
+        negative=frozenset(places[asset] for asset in old.negative),
     )
     return rewritten(case, market=market, rule=rule, act=act)
 

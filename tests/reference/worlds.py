@@ -34,7 +34,8 @@ def changed_after(case: Case, t: int, rng: Random) -> Case:
     """Everything later than timestamp t is another world: bars, columns, actions, acts, answers."""
     while True:
         other = random_case(rng)
-        if len(other.market.assets) >= len(case.market.assets):
+        # What is negative is known from the start, so it does not become so.
+        if len(other.market.assets) >= len(case.market.assets) and not other.market.negative:
             break
     market, times = case.market, case.market.timestamps
     n_assets = len(market.assets)
@@ -53,7 +54,7 @@ def changed_after(case: Case, t: int, rng: Random) -> Case:
     actions = [action for action in market.actions if action.effective_ns <= times[t]]
     known = replace(
         case,
-        market=Market(times, market.assets, bars, columns, actions, context),
+        market=Market(times, market.assets, bars, columns, actions, context, market.negative),
         script=replace(
             case.script, acts={row: acts for row, acts in case.script.acts.items() if row <= t}
         ),

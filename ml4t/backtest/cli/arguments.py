@@ -12,8 +12,8 @@ from pydantic import ValidationError
 
 from ml4t.backtest import risk
 from ml4t.backtest.config import BacktestConfig
+from ml4t.backtest.data.tables.find_files import is_there
 from ml4t.backtest.data.tables.options import Table
-from ml4t.backtest.data.tables.table_requests import is_there
 from ml4t.backtest.risk import RiskRule, rules
 from ml4t.backtest.runfile.errors import nearest
 from ml4t.backtest.runfile.imports import without_init

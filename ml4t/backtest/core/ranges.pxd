@@ -24,6 +24,11 @@ cdef inline bint is_price(double price) noexcept nogil:
     return price >= LEAST_PRICE and price <= MOST_PRICE
 
 
+# Of an asset whose prices may be zero or negative.
+cdef inline bint is_signed_price(double price) noexcept nogil:
+    return price == 0.0 or is_price(fabs(price))
+
+
 cdef inline bint is_quantity(double quantity) noexcept nogil:
     return fabs(quantity) >= LEAST_UNITS and fabs(quantity) <= MOST_UNITS
 

@@ -1,7 +1,7 @@
 """Basket: entries that are paid together, by one common part of each (semantics section 3, Baskets)."""
 
 cimport cython
-from libc.math cimport floor
+from libc.math cimport fabs, floor
 from libc.stddef cimport size_t
 from libc.stdint cimport int64_t
 from libc.stdlib cimport free, realloc
@@ -110,7 +110,7 @@ cdef class Basket:
         cdef double fee = fill_commission(&self.settings, order, units, price)
         means.cash = means.cash - (units * price + fee)
         means.equity = means.equity - fee
-        means.gross = means.gross + units * price
+        means.gross = means.gross + units * fabs(price)
 
 
 cdef int _out_of_memory(int64_t shares) except -1 with gil:

@@ -1,3 +1,4 @@
+from libc.math cimport fabs
 from libc.stdint cimport int32_t
 
 from ml4t.backtest.core.settings cimport Settings
@@ -30,7 +31,7 @@ cdef inline bint can_pay(
     cdef double fee = fill_commission(settings, order, units, price)
     if settings.margin_account:
         return (
-            settings.initial_margin * (means.gross + units * price) <= means.equity - fee
+            settings.initial_margin * (means.gross + units * fabs(price)) <= means.equity - fee
         )
     return units * price + fee <= means.cash
 

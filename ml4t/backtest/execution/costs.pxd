@@ -1,6 +1,6 @@
 # What a fill costs (semantics section 3, Costs).
 
-from libc.math cimport floor
+from libc.math cimport copysign, fabs, floor
 
 from ml4t.backtest.core.settings cimport Settings
 from ml4t.backtest.core.types cimport OrderRecord
@@ -24,13 +24,16 @@ cdef inline double fill_commission(
 ) noexcept nogil:
     cdef double before = 0.0
     if order.units > 0.0:
-        before = order_commission(settings, order.notional, order.units)
-    return order_commission(settings, order.notional + units * price, order.units + units) - before
+        before = order_commission(settings, fabs(order.notional), order.units)
+    return order_commission(
+        settings, fabs(order.notional + units * price), order.units + units
+    ) - before
 
 
-# The price after slippage of a market order; direction 1 buys, -1 sells.
+# The price after slippage of a market order; direction 1 buys, -1 sells. Below zero, too, it is against
+# the trader.
 cdef inline double slipped(const Settings* settings, double price, double direction) noexcept nogil:
-    return price * (1.0 + direction * settings.slippage)
+    return price * (1.0 + direction * copysign(settings.slippage, price))
 
 
 # Whole units of an order, rounded against the trader.

@@ -23,7 +23,18 @@ from ml4t.backtest.strategy.strategy import Strategy
 TRIES = 8
 """Runs a column, or a group of them, gets before it counts as harmless."""
 NAMED_AT_MOST = 20
-OPTIONS = ("rules", "risk_manager", "config", "assets", "columns", "sort", "on_violation")
+OPTIONS = (
+    "rules",
+    "risk_manager",
+    "config",
+    "assets",
+    "columns",
+    "sort",
+    "on_violation",
+    "on_unknown_assets",
+    "on_repeated_rows",
+    "allow_negative_prices",
+)
 
 Target = tuple[str, str]
 

@@ -344,6 +344,7 @@ def _of_market_data(data: MarketData) -> TableInput:
             volume=changed.get("volume"), bid=changed.get("bid"), ask=changed.get("ask"),
             features=features, signal_names=data.signal_names,
             context={**data.context, **new[3]}, actions=data.actions, info=data.info,
+            negative_prices=data.negative_prices,
         )  # fmt: skip
 
     return TableInput(tables, rebuild)

@@ -1,7 +1,7 @@
 # What arrays must be before C walks over them without a look at each step. Each check is one pass and
 # raises a ValueError that names the first value that is wrong.
 
-from libc.stdint cimport int32_t, int64_t
+from libc.stdint cimport int8_t, int32_t, int64_t
 
 
 cdef int check_walk(
@@ -9,7 +9,8 @@ cdef int check_walk(
     int64_t n_assets
 ) except -1
 cdef int check_bars(
-    const double* open_, const double* high, const double* low, const double* close, int64_t n_rows
+    const double* open_, const double* high, const double* low, const double* close, int64_t n_rows,
+    const int32_t* asset, const int8_t* is_signed
 ) except -1
 cdef int check_volumes(const double* volume, int64_t n_rows) except -1
 cdef int check_quotes(str name, const double* quote, int64_t n_rows) except -1

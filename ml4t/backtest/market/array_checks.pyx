@@ -1,9 +1,9 @@
 """What arrays must be before C walks over them: looked at once, where they come in."""
 
-from libc.stdint cimport INT64_MIN, int32_t, int64_t
+from libc.stdint cimport INT64_MIN, int8_t, int32_t, int64_t
 
 from ml4t.backtest.core.ranges cimport (
-    LEAST_PRICE, MOST_PRICE, is_dividend, is_price, is_split, is_split_product, is_volume,
+    LEAST_PRICE, MOST_PRICE, is_dividend, is_price, is_signed_price, is_split, is_split_product, is_volume,
 )
 from ml4t.backtest.core.types cimport ACTION_DIVIDEND, ACTION_SPLIT
 
@@ -55,7 +55,8 @@ cdef int _refuse_code(int64_t row, int32_t code, int32_t last, int64_t n_assets)
 
 
 cdef int check_bars(
-    const double* open_, const double* high, const double* low, const double* close, int64_t n_rows
+    const double* open_, const double* high, const double* low, const double* close, int64_t n_rows,
+    const int32_t* asset, const int8_t* is_signed
 ) except -1:
     cdef int64_t row
     for row in range(n_rows):
@@ -63,14 +64,20 @@ cdef int check_bars(
             low[row] >= LEAST_PRICE and high[row] <= MOST_PRICE
             and low[row] <= open_[row] <= high[row] and low[row] <= close[row] <= high[row]
         ):
-            return _refuse_bar(row, open_[row], high[row], low[row], close[row])
+            _refuse_bar(row, open_[row], high[row], low[row], close[row], is_signed[asset[row]])
     return 0
 
 
-cdef int _refuse_bar(int64_t row, double open_, double high, double low, double close) except -1:
+# A bar of an asset whose prices may be negative comes here, too, and need not be wrong.
+cdef int _refuse_bar(
+    int64_t row, double open_, double high, double low, double close, bint signed
+) except -1:
     for name, price in (("close", close), ("low", low), ("high", high), ("open", open_)):
-        if not is_price(price):
-            raise ValueError(f"{name} must be a price in {ranges.PRICE}, was {price} in row {row}")
+        if not (is_signed_price(price) if signed else is_price(price)):
+            either = "0 or, on either side of it, " if signed else ""
+            raise ValueError(
+                f"{name} must be {either}a price in {ranges.PRICE}, was {price} in row {row}"
+            )
     for name, price in (("low", low), ("open", open_), ("close", close)):
         if not low <= price <= high:
             raise ValueError(

@@ -9,6 +9,7 @@ cdef class MarketData:
     cdef const int64_t* offset
     cdef const int64_t* carried_time
     cdef const int32_t* asset
+    cdef const int8_t* is_signed     # by asset code: its prices may be zero or negative
     cdef const double* open_
     cdef const double* high_
     cdef const double* low_
@@ -43,6 +44,8 @@ cdef class MarketData:
     """Splits and cash dividends."""
     cdef readonly tuple assets
     """Asset names in asset order; an asset's position here is its code."""
+    cdef readonly tuple negative_prices
+    """Assets whose prices may be zero or negative."""
     cdef readonly object timestamps
     """int64 array, shape (n_times,), nanoseconds UTC, increasing."""
     cdef readonly object offsets
@@ -67,8 +70,9 @@ cdef class MarketData:
     cdef readonly object actions
     """Structured array (time, asset, kind, value) in order of time, kind, asset."""
     cdef readonly object info
-    """What the tables were, read-only: ``closes_only``, sources, time zone given as ``bar_time``."""
+    """What the tables were, read-only: ``closes_only``, ``bar_time``, the ``columns`` by role, what was ``left_out``."""
     cdef dict _code
+    cdef object _is_signed            # the array behind is_signed
     cdef object names                # the ColumnNames, made at first use
     cdef object _columns              # keeps the arrays behind the pointers alive
 

@@ -22,6 +22,9 @@ ACTION = np.dtype(
 )
 
 
+_FIELDS = ("open", "high", "low", "close", "volume", "bid", "ask")
+
+
 # What reads tables stands above and is not imported from here: it registers itself.
 cdef object _table_reader = None
 
@@ -62,7 +65,7 @@ cdef class MarketData:
     def from_arrays(
         assets, timestamps, offsets, asset_codes, open, high, low, close, *,
         volume=None, bid=None, ask=None, features=None, signal_names=(), context=None, actions=None,
-        info=None, carried_times=None,
+        info=None, carried_times=None, negative_prices=(),
     ):
         """Build market data from finished arrays, which are copied and checked.
 
@@ -90,6 +93,8 @@ cdef class MarketData:
         carried_times : int64 array, shape (n_carried,), optional
             Makes a chunk: timestamp 0 is the last one of the chunk before, its rows are the last bar of
             every asset so far, and these are the times of those bars. The run starts at timestamp 1.
+        negative_prices : sequence of str
+            Assets whose prices may be zero or negative.
 
         Raises
         ------
@@ -105,6 +110,7 @@ cdef class MarketData:
             (open, high, low, close), (volume, bid, ask),
             features, signal_names, context,
             None if actions is None else actions_in(actions, ACTION), info, carried_times,
+            negative_prices,
         )
         _check(self)
         return self
@@ -113,13 +119,13 @@ cdef class MarketData:
     def _wrap(
         assets, timestamps, offsets, asset_codes, open, high, low, close, *,
         volume=None, bid=None, ask=None, features=None, signal_names=(), context=None, actions=None,
-        info=None, carried_times=None,
+        info=None, carried_times=None, negative_prices=(),
     ):
         """Wrap arrays that this package made: neither copied nor looked at again."""
         return _filled(
             owned, assets, timestamps, offsets, asset_codes,
             (open, high, low, close), (volume, bid, ask),
-            features, signal_names, context, actions, info, carried_times,
+            features, signal_names, context, actions, info, carried_times, negative_prices,
         )
 
     cpdef int code(self, object asset) except -1:
@@ -137,6 +143,7 @@ cdef class MarketData:
             signal_names=self.signal_names, context=dict(self.context), actions=self.actions,
             info=dict(self.info),
             carried_times=self.carried_times if self.first_t else None,
+            negative_prices=self.negative_prices,
         )
         arrays = (
             self.assets, self.timestamps, self.offsets, self.asset_codes,
@@ -147,11 +154,23 @@ cdef class MarketData:
     def __repr__(self):
         return (
             f"MarketData({self.n_assets} assets, {self.n_times} timestamps, {self.n_rows} bars, "
-            f"{len(self.features)} features, {len(self.context)} context, {self.n_actions} actions)"
+            f"{len(self.features)} features, {len(self.context)} context, {self.n_actions} actions"
+            f"{_recognised(self.info)})"
         )
 
 
 seal(MarketData)
+
+
+def _recognised(info):
+    # What a table said under another name than ours, and what was not taken from it.
+    columns = info.get("columns", {})
+    named = [
+        f", {role}={column!r}" for role, column in columns.items()
+        if role in _FIELDS and column.lower() != role
+    ]
+    left_out = list(info.get("left_out", ()))
+    return "".join(named) + (f", without {', '.join(map(repr, left_out))}" if left_out else "")
 
 
 def _rebuild(arrays, state):
@@ -160,7 +179,7 @@ def _rebuild(arrays, state):
 
 cdef MarketData _filled(
     take, assets, timestamps, offsets, asset_codes, prices, optional, features, signal_names, context,
-    actions, info, carried_times,
+    actions, info, carried_times, negative_prices,
 ):
     cdef MarketData self = MarketData.__new__(MarketData)
 
@@ -180,6 +199,12 @@ cdef MarketData _filled(
     self._code = {name: code for code, name in enumerate(self.assets)}
     if len(self._code) != self.n_assets:
         raise ValueError("assets must be named once each")
+    self.negative_prices = _names("negative_prices", negative_prices)
+    self._is_signed = np.zeros(self.n_assets, np.int8)
+    for name in self.negative_prices:
+        if name not in self._code:
+            raise ValueError(f"negative_prices must be assets, {name!r} is none")
+        self._is_signed[self._code[name]] = 1
     self.timestamps = take(timestamps, np.int64, "timestamps")
     self.n_times = len(self.timestamps)
     self.asset_codes = take(asset_codes, np.int32, "asset_codes")
@@ -195,7 +220,7 @@ cdef MarketData _filled(
         for name, values in zip(("volume", "bid", "ask"), optional)
     ]
     self.features = columns(features, self.n_rows)
-    self.signal_names = _names(signal_names)
+    self.signal_names = _names("signal_names", signal_names)
     self.context = columns(context, self.n_times)
     self.actions = take([] if actions is None else actions, ACTION, "actions")
     self.n_actions = len(self.actions)
@@ -226,6 +251,7 @@ cdef int _point(MarketData self) except -1:
     self.offset = <const int64_t*> _address(self.offsets)
     self.carried_time = <const int64_t*> _address(self.carried_times)
     self.asset = <const int32_t*> _address(self.asset_codes)
+    self.is_signed = <const int8_t*> _address(self._is_signed)
     self.open_ = <const double*> _address(self.open)
     self.high_ = <const double*> _address(self.high)
     self.low_ = <const double*> _address(self.low)
@@ -246,7 +272,9 @@ cdef int _point(MarketData self) except -1:
 
 cdef int _check(MarketData self) except -1:
     check_walk(self.time, self.offset, self.n_times, self.asset, self.n_rows, self.n_assets)
-    check_bars(self.open_, self.high_, self.low_, self.close_, self.n_rows)
+    check_bars(
+        self.open_, self.high_, self.low_, self.close_, self.n_rows, self.asset, self.is_signed
+    )
     if self.volume_ != NULL:
         check_volumes(self.volume_, self.n_rows)
     if self.bid_ != NULL:
@@ -262,9 +290,9 @@ cdef int _check(MarketData self) except -1:
     return 0
 
 
-def _names(names):
+def _names(argument, names):
     if isinstance(names, str):
-        raise TypeError(f"signal_names must be a sequence of names, was {names!r}")
+        raise TypeError(f"{argument} must be a sequence of names, was {names!r}")
     return tuple(names)
 
 

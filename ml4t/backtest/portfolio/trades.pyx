@@ -1,6 +1,7 @@
 """Trades: the round trips that have ended, flat to flat (semantics section 5)."""
 
 cimport cython
+from libc.math cimport NAN, fabs
 from libc.stdint cimport int8_t, int64_t
 
 from ml4t.backtest.core.buffer cimport RecordBuffer
@@ -22,8 +23,8 @@ cdef class Trades:
         """Return the trades so far, a structured array."""
         return self.buffer.to_array(TRADE)
 
-    # The trade of a position that this fill has brought to zero. No division by zero: prices, and the
-    # units that were entered, are positive.
+    # The trade of a position that this fill has brought to zero. No division by zero: the units that were
+    # entered are positive.
     @cython.cdivision(True)
     cdef int append(
         self, const Position* position, const FillRecord* fill, int64_t decision_row
@@ -50,7 +51,9 @@ cdef class Trades:
         trade.dividends = position.dividends
         trade.gross_pnl = position.realised + position.slippage_cost
         trade.net_pnl = position.realised - position.commission + position.dividends
-        trade.return_ = trade.net_pnl / (entry_price * position.entered)
+        trade.return_ = (
+            trade.net_pnl / (fabs(entry_price) * position.entered) if entry_price != 0.0 else NAN
+        )
         trade.mfe = max(0.0, (position.best - without_dividends) * side)
         trade.mae = min(0.0, (position.worst - without_dividends) * side)
         trade.rule = fill.rule

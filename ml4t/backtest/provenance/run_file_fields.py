@@ -15,7 +15,15 @@ FEED_OPTIONS = ("chunk", "start", "end", "values", "prefetch")
 """Options of tables that only a feed has."""
 TIME_OPTIONS = ("bar_time", "timezone", "stamps", "bar_length", "time_unit")
 """Options that say what times mean."""
-OPTIONS = ("assets", "columns", *TIME_OPTIONS, "sort", "on_violation", *FEED_OPTIONS)
+ROW_OPTIONS = (
+    "sort",
+    "on_violation",
+    "on_unknown_assets",
+    "on_repeated_rows",
+    "allow_negative_prices",
+)
+"""Options that say which rows are taken."""
+OPTIONS = ("assets", "columns", *TIME_OPTIONS, *ROW_OPTIONS, *FEED_OPTIONS)
 """Options of the price table, which stand beside it under ``data``."""
 TABLES = (*JOINED, "actions", *OPTIONS)
 ARGUMENTS = (*TABLES, "rules", "config", "output")

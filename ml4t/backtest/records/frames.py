@@ -89,8 +89,9 @@ class RecordFrames:
     def _trades(self) -> pd.DataFrame:
         column = self._columns("trades")
         entry_price, quantity = column["entry_price"], column["quantity"]
+        basis = np.where(entry_price == 0.0, np.nan, np.abs(entry_price))
         with np.errstate(divide="ignore", invalid="ignore"):
-            mfe_pct, mae_pct = column["mfe"] / entry_price, column["mae"] / entry_price
+            mfe_pct, mae_pct = column["mfe"] / basis, column["mae"] / basis
         return frame_of_columns(
             {
                 "trade_id": column["trade_id"],

@@ -1,7 +1,7 @@
 """RiskContext: all a rule may look at, at one moment of one position."""
 
 cimport cython
-from libc.math cimport NAN
+from libc.math cimport NAN, fabs
 from libc.stdint cimport int32_t, int64_t
 
 import pandas as pd
@@ -261,7 +261,7 @@ cdef class RiskContext:
     @property
     def unrealized_pnl_pct(self):
         """Move of the price in favour of the position, as a fraction of the entry price."""
-        return (self.current_price - self.entry_price) * self.side / self.entry_price
+        return self._pct((self.current_price - self.entry_price) * self.side)
 
     @property
     def max_favorable_excursion(self):
@@ -276,12 +276,12 @@ cdef class RiskContext:
     @property
     def max_favorable_excursion_pct(self):
         """Maximum favourable excursion as a fraction of the entry price."""
-        return self.max_favorable_excursion / self.entry_price
+        return self._pct(self.max_favorable_excursion)
 
     @property
     def max_adverse_excursion_pct(self):
         """Maximum adverse excursion as a fraction of the entry price."""
-        return self.max_adverse_excursion / self.entry_price
+        return self._pct(self.max_adverse_excursion)
 
     @property
     def features(self):
@@ -335,6 +335,9 @@ cdef class RiskContext:
     # Best and worst price have fallen with the dividends: so does what they are measured from.
     cdef object _excursion(self, double price):
         return (price - (self.entry_price - self.dividend_average)) * self.side
+
+    cdef object _pct(self, double move):
+        return NAN if self.entry_price == 0.0 else move / fabs(self.entry_price)
 
     cdef object _features(self):
         if self.provider is not None and self.feature_row >= 0:

@@ -553,6 +553,7 @@ cdef class RiskManager(FillListener):
         if entry.assets is not None:
             codes = [self.cursor.data.code(name) for name in entry.assets]
         specs = entry.rule.lower()
+        _refuse_fractions(entry, specs, self.cursor.data)
         columns = entry.rule.frozen_columns
         if specs is not None and self.lower:
             for spec in specs:
@@ -637,3 +638,14 @@ cdef class RiskManager(FillListener):
             or row >= self.cursor.last
         ):
             raise ValueError(f"{event!r} is not a bar of the timestamp the run stands at")
+
+
+# A fraction of a price is no distance where prices may be negative.
+cdef int _refuse_fractions(RuleEntry entry, object specs, MarketData data) except -1:
+    signed = [name for name in data.negative_prices if entry.assets is None or name in entry.assets]
+    if signed and any(not spec.absolute for spec in specs or ()):
+        raise ValueError(
+            f"{entry.label}: {signed[0]!r} may have negative prices, and has no levels in percent; give a price, "
+            "or name the rule's assets with add_rule(rule, assets=...)"
+        )
+    return 0

@@ -13,7 +13,7 @@ from ml4t.backtest.backtest.backtest_engine import BacktestEngine, Progress
 from ml4t.backtest.config import BacktestConfig
 from ml4t.backtest.data.assembly.from_tables import market_data
 from ml4t.backtest.data.stream.feed import DataFeed
-from ml4t.backtest.data.tables.table_requests import is_there
+from ml4t.backtest.data.tables.find_files import is_matched, is_there
 from ml4t.backtest.market.market_data import MarketData
 from ml4t.backtest.provenance.errors import DescriptionError
 from ml4t.backtest.provenance.run_description import describe_run, describe_strategy
@@ -198,7 +198,7 @@ class RunFile(Section):
         missing = [
             f"{field}: there is no file {path}{_near_file(path)}"
             for field, path in self._files()
-            if not is_there(path)
+            if not is_there(path) and not is_matched(path)
         ]
         if missing:
             raise RunFileError("\n".join(missing))
@@ -256,6 +256,9 @@ class RunFile(Section):
             "time_unit": data.time_unit,
             "sort": data.sort,
             "on_violation": data.on_violation,
+            "on_unknown_assets": data.on_unknown_assets,
+            "on_repeated_rows": data.on_repeated_rows,
+            "allow_negative_prices": data.allow_negative_prices,
         }
         if data.chunk is None:
             return market_data(data.prices.read(), **options)

@@ -49,7 +49,7 @@ class Source(Section):
     """Where a table is; a text alone is its path."""
 
     path: FilePath | None = None
-    """A Parquet or CSV file, or a folder of Parquet files; relative to the run file."""
+    """A Parquet or CSV file, a folder of them, or a pattern like bars/*.csv; relative to the run file."""
     dataset: DatasetName | None = None
     """A table that comes with the package, in place of a path."""
     start: Text | None = None
@@ -162,6 +162,12 @@ class Data(Section):
     """Whether times that run backwards within an asset are sorted, not refused."""
     on_violation: Literal["raise", "warn"] = "raise"
     """What a value published before it can have been known does."""
+    on_unknown_assets: Literal["raise", "drop"] = "raise"
+    """What signals, features and actions of assets without prices do."""
+    on_repeated_rows: Literal["raise", "drop"] = "raise"
+    """What a row of prices does that another equals in every column."""
+    allow_negative_prices: bool | tuple[Asset, ...] = False
+    """Whether prices of zero or less are taken for what they are: of all assets, or of those named."""
     chunk: Chunk | None = None
     """Read the tables while the run goes on: day, month or year, or a number of rows at a time."""
     start: Time | None = None

@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-from ml4t.backtest.data.tables.table_requests import is_there
+from ml4t.backtest.data.tables.find_files import is_there
 from ml4t.backtest.runfile.errors import RunFileError, field_path, nearest
 
 SUFFIXES = (".yaml", ".yml", ".json")

@@ -183,12 +183,13 @@ cdef class SignalStrategy(CompiledStrategy):
             self.broker.events.add(EVENT_PASSED_OVER, reason, asset, 0, NAN, NAN)
         return 0
 
-    # No division by zero: prices are positive, and cannot_size() is asked before.
+    # No division by zero: prices are positive, check_may_size() and cannot_size() are asked before.
     @cython.cdivision(True)
     cdef int _enter(self, int32_t asset, double direction) except -1 nogil:
         cdef double units = self.quantity
         cdef int32_t problem = REASON_NONE
         if isnan(units):
+            self.check_may_size(asset, 1.0)
             problem = self.cannot_size(asset, isnan(self.value))
             if problem != REASON_NONE:
                 self.book.refuse(asset, 0.0, problem)

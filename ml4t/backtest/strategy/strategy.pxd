@@ -43,6 +43,7 @@ cdef class Strategy:
     ) except -1 nogil
     cdef int64_t target_weight(self, int32_t asset, double weight) except -1 nogil
     cdef int64_t target_value(self, int32_t asset, double value) except -1 nogil
+    cdef int check_may_size(self, int32_t asset, double amount) except -1 nogil
     cdef double units_of_weight(self, int32_t asset, double weight) noexcept nogil
     cdef int check_weight(self, double weight) except -1 nogil
     cdef int32_t cannot_size(self, int32_t asset, bint needs_equity) noexcept nogil

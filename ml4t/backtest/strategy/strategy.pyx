@@ -268,7 +268,9 @@ cdef class Strategy:
         cdef int32_t asset
         with nogil:
             for asset in range(<int32_t> target.shape[0]):
-                self.check_weight(target[asset])
+                if not isnan(target[asset]):
+                    self.check_weight(target[asset])
+                    self.check_may_size(asset, target[asset])
             for asset in range(<int32_t> target.shape[0]):
                 if not isnan(target[asset]):
                     self.target_weight(asset, target[asset])
@@ -438,7 +440,7 @@ cdef class Strategy:
     cdef bint _is_left_alone(self, int32_t asset, double target, double change) noexcept nogil:
         cdef const Settings* settings = &self.broker.settings
         cdef double units = fabs(change)
-        cdef double value = units * self.account.mark[asset]
+        cdef double value = units * fabs(self.account.mark[asset])
         return (
             units < settings.min_trade_units or value < settings.min_trade_value
             or value < settings.min_trade_percent * self.account.marked_equity
@@ -450,6 +452,7 @@ cdef class Strategy:
         self.check_weight(weight)
         if weight == 0.0:
             return self.target_units(asset, 0.0)
+        self.check_may_size(asset, weight)
         problem = self.cannot_size(asset, True)
         if problem != REASON_NONE:
             return self.book.refuse(asset, 0.0, problem)
@@ -459,12 +462,19 @@ cdef class Strategy:
         cdef int32_t problem
         if value == 0.0:
             return self.target_units(asset, 0.0)
+        self.check_may_size(asset, value)
         problem = self.cannot_size(asset, True)
         if problem != REASON_NONE:
             return self.book.refuse(asset, 0.0, problem)
         return self.target_units(asset, value / self.account.mark[asset])
 
-    # No division by zero: prices are positive, and cannot_size() is asked before.
+    # An amount of money is no number of units where prices may be negative; nothing is none.
+    cdef int check_may_size(self, int32_t asset, double amount) except -1 nogil:
+        if amount != 0.0 and self.data.is_signed[asset]:
+            return _refuse_size(self.data.assets, asset)
+        return 0
+
+    # No division by zero: prices are positive, check_may_size() and cannot_size() are asked before.
     @cython.cdivision(True)
     cdef double units_of_weight(self, int32_t asset, double weight) noexcept nogil:
         return (weight * self.account.marked_equity) / self.account.mark[asset]
@@ -500,6 +510,7 @@ cdef class Strategy:
             if not is_quantity(units):
                 raise ValueError(f"quantity must be in {QUANTITY}, was {quantity!r}")
         elif quantity is None and (value is None) != (percent is None):
+            self.check_may_size(code, 1.0)
             problem = self.cannot_size(code, value is None)
             if value is not None:
                 units = _not_negative("value", value) / self.account.mark[code]
@@ -611,6 +622,13 @@ def refuse_callbacks(kind):
 # Fewer units than an order can have; what closes a position is of any size that a position has.
 cdef inline bint _is_nothing(double units, bint reduce_only) noexcept nogil:
     return units == 0.0 or (not reduce_only and fabs(units) < LEAST_UNITS)
+
+
+cdef int _refuse_size(tuple assets, int32_t asset) except -1 with gil:
+    raise ValueError(
+        f"{assets[asset]!r} may have negative prices, and cannot be ordered by value, percent or weight; give a "
+        "quantity"
+    )
 
 
 cdef int64_t _too_many(double units) except -1 with gil:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from ml4t.backtest.data.assembly.joiner import PRICES, Joiner, check_own_columns, to_market_data
@@ -24,21 +25,28 @@ from ml4t.backtest.data.tables.clock import (
     Clock,
     check_assets,
     check_kinds,
-    check_unit_used,
     make_clock,
 )
 from ml4t.backtest.data.tables.corporate_actions import Actions, read_actions
 from ml4t.backtest.data.tables.epochs import check_time_unit
-from ml4t.backtest.data.tables.options import check_on_violation, check_starts, length_ns
+from ml4t.backtest.data.tables.options import (
+    check_on_rows,
+    check_on_violation,
+    check_starts,
+    length_ns,
+    negative_assets,
+)
 from ml4t.backtest.data.tables.price_table import PriceTable, read_prices
 from ml4t.backtest.data.tables.series_table import (
     SeriesTable,
     read_context,
     read_series,
     refuse_unknown,
+    without_unknown,
 )
 from ml4t.backtest.data.tables.stamps import Stamps
 from ml4t.backtest.data.tables.table_requests import TableRequest, split_requests
+from ml4t.backtest.data.tables.unused_options import refuse_unused
 from ml4t.backtest.market.market_data import MarketData, register_table_reader
 
 
@@ -59,13 +67,17 @@ def market_data(
     time_unit: str | None = None,
     sort: bool = False,
     on_violation: str = "raise",
+    on_unknown_assets: str = "raise",
+    on_repeated_rows: str = "raise",
+    allow_negative_prices: bool | Sequence[Any] = False,
 ) -> MarketData:
     """Build the market data of a run from tables.
 
     A table is a pandas or Polars frame, a PyArrow table, a DuckDB relation, anything with
-    ``__arrow_c_stream__``, or the path of a CSV file, a Parquet file or a folder of them. Column names
-    are found without regard to case: time (timestamp, datetime, date, time), asset (asset, symbol,
-    ticker, instrument), open, high, low, close (or o, h, l, c), volume, bid, ask.
+    ``__arrow_c_stream__``, or the path of a CSV file, a Parquet file, a folder of them, a pattern
+    (``"bars/*.csv"``) or a list of paths. Column names are found without regard to case: time (timestamp,
+    datetime, date, time), asset (asset, symbol, ticker, instrument), open, high, low, close (or o, h, l,
+    c), volume, bid, ask; so are the names of common vendors, as wholes (``info["columns"]``).
 
     Parameters
     ----------
@@ -75,7 +87,9 @@ def market_data(
         ``stamps`` says otherwise.
         Without open, high and low they are the close (``info["closes_only"]``). ``adj_close`` is the
         close only where there is no other. Further columns are features that are known at their row;
-        a column ``available_at`` says when, and is checked. In a wide table NaN means "no row".
+        a column ``available_at`` says when, and is checked; text and further times are left out
+        (``info["left_out"]``). In a wide table NaN means "no row". High and low that miss open or close by
+        rounding are stretched to them (``info["stretched_bars"]``).
     signals : table, Table, column name of ``prices``, list of these, or mapping of name to one, optional
         Values per asset with their own stamps, long or wide; joined as of time. Stamps are the column
         ``available_at``, else the time column, plus ``Table(available_after=...)``. A NaN is a value:
@@ -110,6 +124,15 @@ def market_data(
         Accept prices whose times run backwards within an asset, and sort them.
     on_violation : {"raise", "warn"}
         What a value published before it can have been known does.
+    on_unknown_assets : {"raise", "drop"}
+        What signals, features and actions of assets without prices do; those dropped are counted in
+        ``info["unknown_rows"]``.
+    on_repeated_rows : {"raise", "drop"}
+        What a row of prices does that another equals in every column; those dropped are counted in
+        ``info["repeated_rows"]``.
+    allow_negative_prices : bool or sequence of asset names
+        Take prices of zero or less for what they are, of all assets or of these. Such an asset is ordered in
+        units, and has no levels in percent.
 
     Returns
     -------
@@ -128,6 +151,7 @@ def market_data(
     Columns of float64 without nulls, in order, are used in place: do not change them afterwards.
     """
     check_on_violation(on_violation)
+    check_on_rows(on_unknown_assets, on_repeated_rows)
     check_starts(stamps, bar_length)
     check_time_unit(time_unit)
     clock = make_clock(bar_time, timezone)
@@ -142,21 +166,40 @@ def market_data(
     features, indicators = split_indicators(features)
     _, feature_requests = split_requests(features, "features", "feature", (), time_unit)
     _, context_requests = split_requests(context, "context", "context", (), time_unit)
-    signal_tables = _read_series(signal_requests, read.assets)
-    feature_tables = _read_series(feature_requests, read.assets)
+    unknown: dict[str, int] = {}
+    of_run = partial(
+        _read_series, clock=clock, assets=read.assets, on_unknown=on_unknown_assets, n=unknown
+    )
+    signal_tables, feature_tables = of_run(signal_requests), of_run(feature_requests)
     context_tables = [
         (r.with_length(t), t)
         for r, t in ((r, read_context(r.options, r.name, r.value_name)) for r in context_requests)
     ]
 
     kinds = {PRICES: clock_of_prices.comparable(read.stamps)}
-    for request, table in signal_tables + feature_tables + context_tables:
+    tables = signal_tables + feature_tables + context_tables
+    for request, table in tables:
         kinds[table.name] = request.comparable(table.stamps, clock)
-    corporate = actions_of(actions, read.assets, clock, kinds, time_unit)
+    corporate, of_actions, n_unknown = actions_of(
+        actions, read.assets, clock, kinds, time_unit, on_unknown_assets
+    )
+    unknown |= {"actions": n_unknown} if n_unknown else {}
+    of_prices = [(clock_of_prices, read.stamps)]
+    if read.published is not None:
+        of_prices.append((clock, read.published))
     check_kinds(kinds, clock)
-    check_unit_used(time_unit, kinds)
+    refuse_unused(
+        clock, time_unit, of_prices, of_actions, [(r, table.times) for r, table in tables]
+    )
 
-    bars = make_bars(read, clock_of_prices, PRICES, sort)
+    bars = make_bars(
+        read,
+        clock_of_prices,
+        PRICES,
+        sort,
+        on_repeated_rows=on_repeated_rows,
+        negative_prices=negative_assets(allow_negative_prices, read.assets),
+    )
     check_own_columns(bars, on_violation)
     _look_at_times(read, bars, clock, signal_tables, feature_tables + context_tables)
     computed = indicators | providers
@@ -169,6 +212,11 @@ def market_data(
         "closes_only": read.closes_only,
         **times_info(clock_of_prices, read.stamps, bar_time, timezone),
         "tables": {name: len(times) for name, times in kinds.items()},
+        "columns": dict(read.roles),
+        "left_out": list(read.left_out),
+        "stretched_bars": bars.n_stretched,
+        "repeated_rows": bars.n_repeated,
+        "unknown_rows": unknown,
     }
     return to_market_data(replace(bars, features=joined), signal_names, market, corporate, info)
 
@@ -223,12 +271,26 @@ def _look_at_times(
 
 
 def _read_series(
-    requests: list[TableRequest], assets: tuple[Any, ...]
+    requests: list[TableRequest],
+    clock: Clock,
+    assets: tuple[Any, ...],
+    on_unknown: str,
+    n: dict[str, int],
 ) -> list[tuple[TableRequest, SeriesTable]]:
-    tables = [(r, read_series(r.options, r.name, r.value_name, assets)) for r in requests]
-    for _, table in tables:
-        refuse_unknown(table, len(assets))
-    return [(request.with_length(table), table) for request, table in tables]
+    """Read tables; ``n`` takes the number of rows that were dropped of each."""
+    tables = []
+    for request in requests:
+        table = read_series(request.options, request.name, request.value_name, assets)
+        if on_unknown == "drop":
+            table, n_dropped = without_unknown(table, len(assets))
+            if n_dropped:
+                n[request.name] = n_dropped
+        else:
+            refuse_unknown(table, len(assets))
+        request = request.with_length(table)
+        check_assets(request.clock(clock), assets, request.name)
+        tables.append((request, table))
+    return tables
 
 
 def actions_of(
@@ -237,13 +299,25 @@ def actions_of(
     clock: Clock,
     stamps: dict[str, Stamps],
     time_unit: str | None = None,
-) -> Actions | None:
-    """Read the actions of a run, and put their times among those that have to be comparable."""
+    on_unknown_assets: str = "raise",
+) -> tuple[Actions | None, Stamps | None, int]:
+    """Read the actions of a run, and put their times among those that have to be comparable.
+
+    Returns
+    -------
+    actions : Actions or None
+    times : Stamps or None
+        As they came.
+    n_unknown : int
+        Those of unknown assets, which were dropped.
+    """
     if actions is None:
-        return None
-    table, times = read_actions(actions, assets, clock, time_unit=time_unit)
-    times = clock.comparable(times)
+        return None, None, 0
+    table, came, n_unknown = read_actions(
+        actions, assets, clock, time_unit=time_unit, on_unknown_assets=on_unknown_assets
+    )
+    times = clock.comparable(came)
     # Dates of actions mean their start whatever the time of day of bars is: they fit every table.
     if times.kind != "date":
         stamps["actions"] = times
-    return table
+    return table, came, n_unknown

@@ -124,6 +124,7 @@ def to_market_data(
         context=context,
         actions=actions,
         info=info,
+        negative_prices=bars.negative_prices,
         **chunk,
     )
 

@@ -23,6 +23,7 @@ from ml4t.backtest.data.tables.options import check_on_violation
 from ml4t.backtest.data.tables.series_table import SeriesTable, read_context, read_series
 from ml4t.backtest.data.tables.stamps import Stamps
 from ml4t.backtest.data.tables.table_requests import TableRequest, split_requests
+from ml4t.backtest.data.tables.unused_options import refuse_unused
 from ml4t.backtest.market.market_data import MarketData
 
 Values = Mapping[str, float]
@@ -177,6 +178,7 @@ class PrecomputedFeatureProvider(FeatureProvider):
         _check_tables([table for _, table in tables])
         self._kinds = {t.name: r.comparable(t.stamps, self._clock) for r, t in tables}
         check_kinds(self._kinds, self._clock)
+        refuse_unused(self._clock, None, (), None, [(r, table.times) for r, table in tables])
         self._dates = [name for name, stamps in self._kinds.items() if stamps.kind == "date"]
         self._lookups = [self._lookup(r, t, list(t.columns)) for r, t in self._features]
         self._market_lookups = [

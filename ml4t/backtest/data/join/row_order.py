@@ -1,12 +1,13 @@
 """Rows in (timestamp, asset) order: found when they stand so, made when they do not."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
-from ml4t.backtest.data.arrays import NEW, Arrays, Int32s, Int64s
+from ml4t.backtest.data.arrays import NEW, Arrays, Int32s, Int64s, Marks
 from ml4t.backtest.data.errors import DataError, count_rows, first_rows
 from ml4t.backtest.data.join._row_order import (
     count_times,
@@ -17,7 +18,13 @@ from ml4t.backtest.data.join._row_order import (
 
 
 def row_order(
-    times: Int64s, assets: Int32s, names: Sequence[Any], table_name: str, sort: bool = False
+    times: Int64s,
+    assets: Int32s,
+    names: Sequence[Any],
+    table_name: str,
+    sort: bool = False,
+    values: Mapping[str, NDArray[Any]] | None = None,
+    texts: Collection[str] = (),
 ) -> Int64s:
     """Return the order that sorts rows by (timestamp, asset code), which is not how they stand.
 
@@ -30,6 +37,10 @@ def row_order(
     sort : bool
         Accept times that run backwards within an asset. Tables that go asset by asset, or name
         assets in any order at one time, are put in order without it.
+    values : mapping of name to array, shape (n,), optional
+        All columns: a row that another one equals in every one of them is left out of the order.
+    texts : collection of str
+        Columns that are no numbers, and may tell repeated rows apart.
 
     Raises
     ------
@@ -42,12 +53,34 @@ def row_order(
     times, assets = times[order], assets[order]
     same = np.zeros(len(times), bool)
     same[1:] = (times[1:] == times[:-1]) & (assets[1:] == assets[:-1])
-    if same.any():
-        raise DataError(
-            f"{table_name}: (timestamp, asset) must be unique, is repeated in {count_rows(same.sum())}: "
-            f"{first_rows(same, times, lambda row: names[assets[row]], None)}; drop the repeated rows"
+    if not same.any():
+        return order
+    equal = same & (values is not None)
+    for column in (values or {}).values():
+        _keep_equal(equal, column[order])
+    other = same & ~equal
+    if other.any():
+        to_do = (
+            "drop the repeated rows, or pass on_repeated_rows='drop' if they say the same"
+            if values is None
+            else "their values differ: drop the ones that are wrong"
         )
-    return order
+        if texts:
+            to_do += (
+                f", or, if {' and '.join(map(repr, texts))} tells assets apart, name them by it"
+            )
+        raise DataError(
+            f"{table_name}: (timestamp, asset) must be unique, is repeated in {count_rows(other.sum())}: "
+            f"{first_rows(other, times, lambda row: names[assets[row]], None)}; {to_do}"
+        )
+    return order[~equal]
+
+
+def _keep_equal(equal: Marks, column: NDArray[Any]) -> None:
+    """Unmark the rows whose value is another one than that of the row before."""
+    marked = np.flatnonzero(equal)
+    one, other = column[marked], column[marked - 1]
+    equal[marked] = (one == other) | ((one != one) & (other != other))
 
 
 def order_by(assets: Int32s, times: Int64s, n_assets: int) -> Int64s:

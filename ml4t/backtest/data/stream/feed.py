@@ -60,16 +60,19 @@ class DataFeed:
         time_unit: str | None = None,
         sort: bool = False,
         on_violation: str = "raise",
+        on_unknown_assets: str = "raise",
+        on_repeated_rows: str = "raise",
+        allow_negative_prices: bool | Sequence[Any] = False,
         prefetch: bool = True,
     ) -> DataFeed:
         """Look at Parquet files: of all rows, only times and assets are read now.
 
         Parameters
         ----------
-        prices : path, or list of paths
+        prices : path, pattern, or list of these
             Parquet files or folders of them, with a row per timestamp and asset and the column names of
-            :func:`~ml4t.backtest.data.market_data`. Folders may be partitioned (``asset=AAA/``);
-            the order of files means nothing. What
+            :func:`~ml4t.backtest.data.market_data`. Folders may be partitioned (``asset=AAA/``), and
+            files hold one asset each (``AAA.parquet``); the order of files means nothing. What
             :func:`~ml4t.backtest.data.stream.write_dataset.write_dataset` writes is read the fastest.
         signals, features, context : as for ``market_data``, optional
             Parquet files among them are read in parts too.
@@ -87,7 +90,8 @@ class DataFeed:
         chunk : {"month", "day", "year"} or int
             What is read at a time: a span of the calendar, or at most so many rows. A timestamp is
             never split.
-        bar_time, timezone, stamps, bar_length, time_unit, on_violation : optional
+        bar_time, timezone, stamps, bar_length, time_unit, on_violation, on_unknown_assets, \
+on_repeated_rows, allow_negative_prices : optional
             As for ``market_data``. Where stamps are starts, the length of bars must be given: the grid of a
             table is not read beforehand.
         sort : bool
@@ -127,6 +131,9 @@ class DataFeed:
             "time_unit": time_unit,
             "sort": sort,
             "on_violation": on_violation,
+            "on_unknown_assets": on_unknown_assets,
+            "on_repeated_rows": on_repeated_rows,
+            "allow_negative_prices": allow_negative_prices,
         }
         arguments = {"prices": prices, **options, "prefetch": prefetch}
         return cls(make_feed_plan(prices, **options), prefetch=prefetch, arguments=arguments)

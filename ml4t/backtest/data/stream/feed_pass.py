@@ -64,6 +64,7 @@ class FeedPass:
         self._last_context: Columns = {}
         # The instant up to which everything published has been read.
         self._now: int | None = None
+        self._n_stretched = self._n_repeated = 0
 
     def chunks(self) -> Iterator[MarketData]:
         """Read one chunk after the other."""
@@ -113,7 +114,17 @@ class FeedPass:
         read = price_rows(
             table, PRICES, plan.source.roles, plan.assets, plan.survey.kinds, arrays=columns
         )
-        bars = make_bars(read, plan.clock_of_prices, PRICES, plan.sort, columns)
+        bars = make_bars(
+            read,
+            plan.clock_of_prices,
+            PRICES,
+            plan.sort,
+            columns,
+            plan.on_repeated_rows,
+            plan.negative_prices,
+        )
+        self._n_stretched += bars.n_stretched
+        self._n_repeated += bars.n_repeated
         self._check_later(bars)
         check_own_columns(bars, plan.on_violation)
         actions = self._actions(int(bars.timestamps[-1]))
@@ -154,9 +165,9 @@ class FeedPass:
         self._carry_over = last_bars(carry_over, whole)
         self._last_context = {name: column[-1:].copy() for name, column in context.items()}
         self._now = int(bars.timestamps[-1])
-        return to_market_data(
-            whole, self._plan.signal_names, context, actions, self._plan.info, **chunk
-        )
+        so_far = {"stretched_bars": self._n_stretched, "repeated_rows": self._n_repeated}
+        info = self._plan.info | so_far
+        return to_market_data(whole, self._plan.signal_names, context, actions, info, **chunk)
 
     def _published(self, readers: list[SeriesReader], join: Join, bars: Bars) -> Tables:
         """Read what was published since the chunk before, and up to the last of these bars."""

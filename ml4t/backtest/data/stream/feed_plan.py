@@ -22,8 +22,8 @@ from ml4t.backtest.data.stream.date_range import first_and_last
 from ml4t.backtest.data.stream.series_source import SeriesSource
 from ml4t.backtest.data.stream.survey import Survey, survey_metadata, survey_rows
 from ml4t.backtest.data.stream.table_source import TIME_ROLES, TableSource, open_source
-from ml4t.backtest.data.tables.arrow import single, to_arrow, to_float64
-from ml4t.backtest.data.tables.asset_codes import asset_order
+from ml4t.backtest.data.tables.arrow import is_text, plain_type, single, to_arrow, to_float64
+from ml4t.backtest.data.tables.asset_codes import asset_order, refuse_other_type
 from ml4t.backtest.data.tables.clock import (
     BarTime,
     Clock,
@@ -35,9 +35,17 @@ from ml4t.backtest.data.tables.clock import (
 from ml4t.backtest.data.tables.column_roles import ACTION_ROLES, OHLC, find_roles
 from ml4t.backtest.data.tables.corporate_actions import Actions
 from ml4t.backtest.data.tables.epochs import check_time_unit
-from ml4t.backtest.data.tables.options import check_on_violation, check_starts, length_ns
-from ml4t.backtest.data.tables.price_table import ONE_ASSET, price_roles
+from ml4t.backtest.data.tables.long_form import prices_asked
+from ml4t.backtest.data.tables.options import (
+    check_on_rows,
+    check_on_violation,
+    check_starts,
+    length_ns,
+    negative_assets,
+)
+from ml4t.backtest.data.tables.price_table import ONE_ASSET, numbers_among, price_roles
 from ml4t.backtest.data.tables.table_requests import TableRequest, split_requests
+from ml4t.backtest.data.tables.unused_options import refuse_unused
 
 
 @dataclass(frozen=True)
@@ -61,6 +69,8 @@ class FeedPlan:
     actions: Actions | None
     sort: bool
     on_violation: str
+    on_repeated_rows: str
+    negative_prices: tuple[Any, ...]
     info: dict[str, Any]
 
     @property
@@ -91,19 +101,26 @@ def make_feed_plan(
     time_unit: str | None,
     sort: bool,
     on_violation: str,
+    on_unknown_assets: str,
+    on_repeated_rows: str,
+    allow_negative_prices: bool | Sequence[Any],
 ) -> FeedPlan:
     """Look at the tables of a feed; the parameters are those of ``DataFeed.from_parquet``."""
     check_on_violation(on_violation)
+    check_on_rows(on_unknown_assets, on_repeated_rows)
     _check_chunk(chunk)
     check_starts(stamps, bar_length)
     check_time_unit(time_unit)
     clock = make_clock(bar_time, timezone)
     clock_of_prices = replace(clock, bar_length=_length_of_bars(stamps, bar_length))
-    source = _price_source(prices, columns, values, assets, time_unit)
+    source, left_out = _price_source(
+        prices, columns, values, assets, time_unit, drops_text=on_repeated_rows == "raise"
+    )
     after, until = first_and_last(start, end, source, clock)
     source = replace(source, after=after, until=until)
-    # Rows that go backwards are to be sorted: the metadata do not say where they are.
-    found = (None if sort else survey_metadata(source)) or survey_rows(
+    # The metadata do not say where rows are that go backwards, or are repeated.
+    as_they_stand = not sort and on_repeated_rows == "raise"
+    found = (survey_metadata(source) if as_they_stand else None) or survey_rows(
         source, must_be_in_order=not sort and "asset" not in source.roles
     )
     names = _assets(source, found, assets)
@@ -117,17 +134,28 @@ def make_feed_plan(
     _, context_requests = split_requests(context, "context", "context", (), time_unit)
 
     def opened(requests: list[TableRequest], of: tuple[Any, ...]) -> list[SeriesSource]:
-        return [SeriesSource(request, clock, of, assets is not None) for request in requests]
+        return [
+            SeriesSource(request, clock, of, assets is not None, on_unknown_assets)
+            for request in requests
+        ]
 
     signal_tables, series = opened(signal_requests, names), opened(feature_requests, names)
     market = opened(context_requests, ())
     kinds = {PRICES: clock_of_prices.comparable(found.stamps)}
     for table in signal_tables + series + market:
         kinds[table.request.name] = table.stamps
-    corporate = actions_of(_chosen(actions, names, assets), names, clock, kinds, time_unit)
+    chosen = _chosen(actions, names, assets)
+    corporate, of_actions, n_unknown = actions_of(
+        chosen, names, clock, kinds, time_unit, on_unknown_assets
+    )
+    tables = signal_tables + series + market
+    of_prices = [(clock_of_prices, found.stamps)]
+    of_prices += [(clock, own) for role, own in found.times.items() if role == "available_at"]
+    of_tables = [(table.request, [*table.survey.times.values()]) for table in tables]
     check_kinds(kinds, clock)
+    refuse_unused(clock, time_unit, of_prices, of_actions, of_tables)
     _look_at_times(found, clock_of_prices, names, signal_tables, series + market)
-    _join_no_rows(source, names, signal_tables + series, market, indicators, clock)
+    _join_no_rows(source, left_out, names, signal_tables + series, market, indicators, clock)
     return FeedPlan(
         source=source,
         survey=found,
@@ -143,12 +171,18 @@ def make_feed_plan(
         actions=corporate,
         sort=sort,
         on_violation=on_violation,
+        on_repeated_rows=on_repeated_rows,
+        negative_prices=negative_assets(allow_negative_prices, names),
         info={
             "closes_only": not set(OHLC) <= set(source.roles),
             **times_info(clock_of_prices, found.stamps, bar_time, timezone),
             "tables": {PRICES: found.n_rows}
-            | {t.request.name: t.survey.n_rows for t in signal_tables + series + market}
+            | {t.request.name: t.survey.n_rows for t in tables}
             | ({} if "actions" not in kinds else {"actions": len(kinds["actions"])}),
+            "columns": source.roles,
+            "left_out": list(left_out),
+            "unknown_rows": {t.request.name: t.n_unknown for t in tables if t.n_unknown}
+            | ({"actions": n_unknown} if n_unknown else {}),
         },
     )
 
@@ -159,20 +193,31 @@ def _price_source(
     values: Sequence[str] | None,
     assets: Sequence[Any] | None,
     time_unit: str | None,
-) -> TableSource:
+    drops_text: bool,
+) -> tuple[TableSource, tuple[str, ...]]:
+    """Return the prices as they are read, and the further columns that are no numbers, which are not."""
     find = partial(price_roles, name=PRICES, columns=columns)
-    meant = [*(columns or {}).values(), *(values or ())]
-    source = open_source(prices, PRICES, find, ("timestamp",), meant, time_unit=time_unit)
-    wanted = source.columns
+    asked = prices_asked(PRICES, columns or {}, values or (), assets or ())
+    source = open_source(prices, PRICES, find, ("timestamp",), asked, time_unit=time_unit)
+    schema, roles = source.dataset.schema, source.roles.values()
+    kinds = {c: schema.field(c).type for c in source.columns if c not in set(roles)}
+    left_out = numbers_among(kinds)[1] if values is None else ()
+    # To tell whether rows are the same, all of their columns are looked at.
+    unread = set(left_out) if drops_text else set()
+    wanted = tuple(column for column in source.columns if column not in unread)
     if values is not None:
-        asked, present = {*values, *source.roles.values()}, set(source.columns)
+        asked_for, present = {*values, *roles}, set(source.columns)
         absent = [column for column in values if column not in present]
         if absent:
             raise DataError(
                 f"{PRICES}: has no column {absent[0]!r}; its columns are {', '.join(source.columns)}"
             )
-        wanted = tuple(c for c in wanted if c in asked)
-    return replace(source, columns=wanted, assets=None if assets is None else tuple(assets))
+        wanted = tuple(column for column in wanted if column in asked_for)
+    chosen = None if assets is None else tuple(assets)
+    if chosen is not None and "asset" in source.roles:
+        one = "" if is_text(plain_type(schema.field(source.roles["asset"]).type)) else 0
+        refuse_other_type([one], chosen, PRICES)
+    return replace(source, columns=wanted, assets=chosen), left_out
 
 
 def _assets(source: TableSource, found: Survey, given: Sequence[Any] | None) -> tuple[Any, ...]:
@@ -218,6 +263,7 @@ def _look_at_times(
 
 def _join_no_rows(
     source: TableSource,
+    left_out: Sequence[str],
     assets: tuple[Any, ...],
     series: list[SeriesSource],
     context: list[SeriesSource],
@@ -226,11 +272,15 @@ def _join_no_rows(
 ) -> None:
     """Join what no chunk can be joined of: columns in two tables, or that are no numbers, say so now."""
     schema = source.dataset.schema
-    stamps = {source.roles[role] for role in (*TIME_ROLES, "asset") if role in source.roles}
+    others = {source.roles[role] for role in (*TIME_ROLES, "asset") if role in source.roles}
+    others.update(left_out)
+    texts = [c for c in source.roles.values() if c not in others and is_text(schema.field(c).type)]
+    for column, values in source.first_rows(texts).items():
+        to_float64(values, PRICES, column, text=True)
     numbers = {
-        column: to_float64(pa.array([], schema.field(column).type), PRICES, column)
+        column: to_float64(pa.array([], schema.field(column).type), PRICES, column, column in texts)
         for column in source.columns
-        if column not in stamps
+        if column not in others
     }
     further = {c: values for c, values in numbers.items() if c not in source.roles.values()}
     fields = dict.fromkeys((*OHLC, "volume"), np.empty(0))

@@ -17,15 +17,15 @@ from ml4t.backtest.data.join.history import History
 from ml4t.backtest.data.stream.chunk_ends import day_groups
 from ml4t.backtest.data.stream.survey import Survey, survey_rows
 from ml4t.backtest.data.stream.table_source import Roles, TableSource, open_source
-from ml4t.backtest.data.tables.clock import Clock
-from ml4t.backtest.data.tables.column_roles import SERIES_ROLES, find_roles
+from ml4t.backtest.data.tables.clock import Clock, check_assets
+from ml4t.backtest.data.tables.column_roles import SERIES_ROLES, find_roles, no_times
+from ml4t.backtest.data.tables.long_form import series_asked
 from ml4t.backtest.data.tables.options import Table
 from ml4t.backtest.data.tables.series_table import (
     SeriesTable,
     read_context,
     read_series,
     refuse_unknown,
-    timeless,
 )
 from ml4t.backtest.data.tables.stamps import Stamps
 from ml4t.backtest.data.tables.table_requests import TableRequest
@@ -47,27 +47,31 @@ class SeriesSource:
         Empty for context.
     chosen : bool
         The assets were chosen: rows of others are left out, not refused.
+    on_unknown_assets : {"raise", "drop"}
+        What rows of assets do that the run does not have otherwise.
     """
 
     def __init__(
-        self, request: TableRequest, clock: Clock, assets: tuple[Any, ...], chosen: bool
+        self,
+        request: TableRequest,
+        clock: Clock,
+        assets: tuple[Any, ...],
+        chosen: bool,
+        on_unknown_assets: str = "raise",
     ) -> None:
         self.request = request
         self._clock = request.clock(clock)
+        if assets:
+            check_assets(self._clock, assets, request.name)
         self._assets = assets
         options, name = request.options, request.name
         find = partial(_roles, name=name, options=options, with_assets=bool(assets))
         seen_by = ("available_at", "timestamp")
-        source = open_source(
-            options.source,
-            name,
-            find,
-            seen_by,
-            options.meant,
-            request.value_name,
-            options.time_unit,
-        )
         names = {str(asset) for asset in assets}
+        asked = series_asked(options.asked, assets)
+        source = open_source(
+            options.source, name, find, seen_by, asked, request.value_name, options.time_unit
+        )
         self._is_wide = "asset" not in source.roles and bool(names & set(source.columns))
         self.rows = replace(source, columns=self._columns(source, names if chosen else None))
         # Found out by reading no row: columns that are missing, or hold no numbers.
@@ -76,6 +80,7 @@ class SeriesSource:
         if chosen and "asset" in source.roles:
             self.rows = replace(self.rows, assets=assets)
         self.survey: Survey = survey_rows(self.rows)
+        self.n_unknown = self._drop_unknown() if on_unknown_assets == "drop" else 0
         self._refuse_unknown()
         self._lag = options.lag_ns
         self._margin = MARGIN_NS
@@ -155,6 +160,16 @@ class SeriesSource:
         kept = {*source.roles.values(), *wanted}
         return tuple(column for column in source.columns if column in kept)
 
+    def _drop_unknown(self) -> int:
+        """Leave out rows of assets that the run does not have, if it has others; return how many there are."""
+        known = self.survey.assets & set(self._assets)
+        if not known or known == self.survey.assets:
+            return 0
+        n_rows = self.survey.n_rows
+        self.rows = replace(self.rows, assets=self._assets)
+        self.survey = survey_rows(self.rows)
+        return n_rows - self.survey.n_rows
+
     def _refuse_unknown(self) -> None:
         unknown = self.survey.assets - set(self._assets) if self._assets else ()
         if unknown:
@@ -169,5 +184,5 @@ def _roles(names: list[str], name: str, options: Table, with_assets: bool) -> Ro
     known = {role: SERIES_ROLES[role] for role in SERIES_ROLES if with_assets or role != "asset"}
     roles = find_roles(name, names, known, options.columns)
     if "timestamp" not in roles and "available_at" not in roles:
-        raise DataError(timeless(name, names))
+        raise DataError(no_times(name, names, with_publication=True))
     return roles

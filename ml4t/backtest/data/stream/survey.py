@@ -41,6 +41,11 @@ class Survey:
     stamps: Stamps
     """The first and the last of the times that decide when a row is seen."""
 
+    @property
+    def times(self) -> dict[str, Stamps]:
+        """The times of each role as far as their kinds go."""
+        return {role: replace(self.stamps, kind=kind) for role, kind in self.kinds.items()}
+
 
 def survey_metadata(source: TableSource) -> Survey | None:
     """Return what the metadata of files say of a table of one asset; None where that is not enough.
@@ -123,7 +128,7 @@ def survey_rows(source: TableSource, must_be_in_order: bool = False) -> Survey:
         frozenset(assets),
         np.array(in_order),
         counts,
-        kinds[decides].ends,
+        replace(kinds[decides].ends, counted=source.counted),
     )
 
 

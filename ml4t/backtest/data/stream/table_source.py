@@ -6,7 +6,6 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, reduce
 from operator import and_
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,15 +17,11 @@ from ml4t.backtest.data.arrays import Int64s
 from ml4t.backtest.data.errors import DataError
 from ml4t.backtest.data.stream.row_groups import file_spans, in_time_order, with_files
 from ml4t.backtest.data.stream.stored_times import stored, stored_times
-from ml4t.backtest.data.tables.arrow import (
-    is_text,
-    refuse_mixed_files,
-    single,
-    to_arrow,
-    without_keys,
-)
-from ml4t.backtest.data.tables.epochs import from_epochs
-from ml4t.backtest.data.tables.readable import readable
+from ml4t.backtest.data.tables.arrow import is_text, single, to_arrow
+from ml4t.backtest.data.tables.asked import ANYTHING, Asked
+from ml4t.backtest.data.tables.epochs import from_epochs, is_number
+from ml4t.backtest.data.tables.find_files import are_files, find_files
+from ml4t.backtest.data.tables.parquet_files import parquet_dataset
 from ml4t.backtest.data.tables.stamps import plain_times
 
 TIME_ROLES = ("timestamp", "available_at")
@@ -48,7 +43,8 @@ class TableSource:
     """A dataset, the columns of its roles, and which of its rows and columns are meant.
 
     Times are compared as they are *stored*, in nanoseconds: midnights of dates, local times of stamps
-    without a zone, UTC of those with one. ``time`` is the column that is compared.
+    without a zone, UTC of those with one. ``time`` is the column that is compared; ``counted`` says that some
+    times were numbers.
     """
 
     name: str
@@ -59,6 +55,7 @@ class TableSource:
     assets: tuple[Any, ...] | None = None
     after: int | None = None
     until: int | None = None
+    counted: bool = False
 
     def read(self, after: int | None = None, until: int | None = None) -> pa.Table:
         """Return the rows with ``after`` < stored time <= ``until``, in the order they are stored in.
@@ -70,6 +67,13 @@ class TableSource:
             return self._in_memory.between(after, until)
         chosen, dataset = self._filter(after, until), self._files_between(after, until)
         return self._try(lambda: dataset.to_table(list(self.columns), filter=chosen))
+
+    def first_rows(self, columns: Sequence[str], n_rows: int = 1000) -> dict[str, Any]:
+        """Return the first rows of these columns."""
+        if not columns:
+            return {}
+        table = self._try(lambda: self.dataset.head(n_rows, columns=list(columns)))
+        return {column: table[column] for column in columns}
 
     def batches(
         self,
@@ -208,7 +212,7 @@ def open_source(
     name: str,
     find_roles: Callable[[list[str]], Roles],
     seen_by: Sequence[str],
-    meant: Collection[str],
+    asked: Asked = ANYTHING,
     value_name: str = "close",
     time_unit: str | None = None,
 ) -> TableSource:
@@ -216,16 +220,16 @@ def open_source(
 
     Parameters
     ----------
-    given : path or list of paths of Parquet files or folders, or a table in memory or path of a CSV file
-        Folders may be partitioned by folders named ``asset=AAA``.
+    given : path, pattern or list of paths, or a table in memory
+        Parquet files are read in parts; CSV files are read as a whole, now.
     name : str
         What the table is called in messages.
     find_roles : callable
         From column names to the column of each role, that of times among them.
     seen_by : sequence of str
         Roles of times; the first that the table has says when a row is seen.
-    meant : collection of str
-        Columns asked for by name: what only the names of folders say is no column but those.
+    asked : Asked
+        What is asked for by name.
     value_name : str
         Name of the values of a pandas Series without a name.
     time_unit : str, optional
@@ -236,51 +240,26 @@ def open_source(
     DataError
         If there is no such file, or its times are neither dates nor timestamps.
     """
-    dataset = _open(given, name, value_name)
-    readable(dataset.schema, name)
-    columns = without_keys(dataset.schema.names, given, meant)
+    files = find_files(given, name) if are_files(given) else []
+    is_parquet = bool(files) and not files[0].is_csv
+    dataset = (
+        parquet_dataset(files, name, asked)
+        if is_parquet
+        else ds.dataset(to_arrow(given, name, value_name, asked))
+    )
+    columns = dataset.schema.names
     roles = find_roles(columns)
     asset = roles.get("asset")
-    if asset is not None and is_text(dataset.schema.field(asset).type):
+    if is_parquet and asset is not None and is_text(dataset.schema.field(asset).type):
         # Names are read as codes: they repeat in every row.
-        dataset = _open(given, name, value_name, [asset])
-    if isinstance(dataset, ds.FileSystemDataset):
-        _refuse_mixed(dataset, name)
-    for role in TIME_ROLES:
-        if role in roles:
-            dataset = _with_times(dataset, roles[role], name, time_unit)
+        dataset = parquet_dataset(files, name, asked, [asset])
+    times = [roles[role] for role in TIME_ROLES if role in roles]
+    counted = any(is_number(dataset.schema.field(column).type) for column in times)
+    for column in times:
+        dataset = _with_times(dataset, column, name, time_unit)
     time = next(roles[role] for role in seen_by if role in roles)
-    return TableSource(name, in_time_order(dataset, time), roles, time, tuple(columns))
-
-
-def _open(given: Any, name: str, value_name: str, dictionaries: Sequence[str] = ()) -> ds.Dataset:
-    if not _is_parquet(given):
-        return ds.dataset(to_arrow(given, name, value_name))
-    paths = [str(path) for path in (given if isinstance(given, list | tuple) else [given])]
-    for path in paths:
-        if not Path(path).exists():
-            raise DataError(f"{name}: there is no file {path}")
-    try:
-        return ds.dataset(
-            paths if len(paths) > 1 else paths[0],
-            format=ds.ParquetFileFormat(dictionary_columns=list(dictionaries)),
-            partitioning=ds.HivePartitioning.discover(infer_dictionary=True),
-        )
-    except (pa.ArrowException, OSError) as error:
-        raise DataError(f"{name}: {paths[0]} could not be read: {error}") from error
-
-
-def _refuse_mixed(dataset: ds.FileSystemDataset, name: str) -> None:
-    try:
-        refuse_mixed_files(dataset.get_fragments(), name)
-    except (pa.ArrowException, OSError) as error:
-        raise DataError(f"{name}: could not be read: {error}") from error
-
-
-def _is_parquet(given: Any) -> bool:
-    if isinstance(given, list | tuple):
-        return bool(given) and all(_is_parquet(item) for item in given)
-    return isinstance(given, str | Path) and not str(given).lower().endswith((".csv", ".csv.gz"))
+    dataset = in_time_order(dataset, time)
+    return TableSource(name, dataset, roles, time, tuple(columns), counted=counted)
 
 
 def _with_times(dataset: ds.Dataset, column: str, name: str, time_unit: str | None) -> ds.Dataset:
@@ -291,7 +270,7 @@ def _with_times(dataset: ds.Dataset, column: str, name: str, time_unit: str | No
     if isinstance(dataset, ds.InMemoryDataset):
         table = dataset.to_table()
         times = plain_times(table[column], name, column)
-        if pa.types.is_integer(kind) or pa.types.is_floating(kind):
+        if is_number(kind):
             times = from_epochs(times, time_unit, where)
         if pa.types.is_date(times.type) or pa.types.is_timestamp(times.type):
             position = table.column_names.index(column)

@@ -16,6 +16,7 @@ from ml4t.backtest.data.arrays import Int64s
 from ml4t.backtest.data.errors import DataError, count_rows
 from ml4t.backtest.data.tables.arrow import is_text, single, to_arrow
 from ml4t.backtest.data.tables.column_roles import ACTION_ROLES, ASSET, AVAILABLE, find_roles
+from ml4t.backtest.data.tables.find_files import are_files, find_files
 from ml4t.backtest.data.tables.long_form import long_prices
 from ml4t.backtest.data.tables.options import Table
 from ml4t.backtest.data.tables.stamps import read_stamps
@@ -191,11 +192,9 @@ def _in_order(table: pa.Table, times: Int64s, roles: dict[str, str]) -> tuple[pa
 
 
 def _bytes_given(source: Any, table: pa.Table) -> int:
-    if not isinstance(source, str | Path):
+    if not are_files(source):
         return max(int(table.nbytes), 1)
-    path = Path(source)
-    files = [path] if path.is_file() else [item for item in path.rglob("*") if item.is_file()]
-    return max(sum(item.stat().st_size for item in files), 1)
+    return max(sum(file.path.stat().st_size for file in find_files(source, "files")), 1)
 
 
 def _size(n_bytes: int) -> str:

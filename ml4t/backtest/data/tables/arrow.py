@@ -1,69 +1,74 @@
 """Anything that holds a table becomes a PyArrow table, without copying where that is possible."""
 
+import re
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
-import pyarrow.csv
 
 from ml4t.backtest.data.arrays import Float64s
 from ml4t.backtest.data.errors import DataError, MixedZonesError
-from ml4t.backtest.data.tables.column_roles import SERIES_ROLES, plain
+from ml4t.backtest.data.tables.asked import ANYTHING, Asked
+from ml4t.backtest.data.tables.column_roles import TIME, TIMES, plain
+from ml4t.backtest.data.tables.csv_files import read_csv_files
+from ml4t.backtest.data.tables.find_files import are_files, find_files
+from ml4t.backtest.data.tables.parquet_files import parquet_dataset
 from ml4t.backtest.data.tables.raw_columns import RawColumn
 from ml4t.backtest.data.tables.readable import readable
 from ml4t.backtest.data.tables.written_times import time_objects
 
 DAY = pd.Timedelta("1D")
 
+UNNAMED = re.compile(r"|Unnamed: \d+|__index_level_\d+__")
+"""What CSV and Parquet files call an index without a name."""
+
 
 def to_arrow(
-    source: Any, name: str, series_name: str = "close", meant: Collection[str] = ()
+    source: Any, name: str, series_name: str = "close", asked: Asked = ANYTHING
 ) -> pa.Table:
     """Return ``source`` as a PyArrow table.
 
     Parameters
     ----------
     source : pyarrow, pandas or Polars table, DuckDB relation, path, or anything with ``__arrow_c_stream__``
-        A path ends in ``.csv`` (or ``.csv.gz``), or is a Parquet file or a folder of them. A pandas index that means
-        something (times, names, several levels) becomes columns.
+        A path is that of a CSV file (``.csv``, ``.csv.gz``) or a Parquet file, of a folder of them, a pattern
+        (``"bars/*.csv"``) or a list of these. A pandas index that means something (times, names, several
+        levels) becomes columns.
     name : str
         What the table is called in messages.
     series_name : str
         Column name of a pandas Series without a name.
-    meant : collection of str
-        Columns that are asked for by name; see :func:`without_keys`.
+    asked : Asked
+        What is asked for by name.
 
     Raises
     ------
     DataError
         If the source is of no such kind, cannot be read, or has two columns of one name.
     """
-    table = _convert(source, name, series_name)
-    if isinstance(source, str | Path) and Path(source).is_dir():
-        table = table.select(without_keys(table.column_names, source, meant))
+    table = _convert(source, name, series_name, asked)
+    readable(table.schema, name)
     repeated = sorted(name for name, n in Counter(table.column_names).items() if n > 1)
     if repeated:
         raise DataError(
             f"{name}: column names must differ, {', '.join(map(repr, repeated))} stands more than once"
         )
-    return table
+    return with_named_index(table) if are_files(source) else table
 
 
-def _convert(source: Any, name: str, series_name: str) -> pa.Table:
+def _convert(source: Any, name: str, series_name: str, asked: Asked) -> pa.Table:
     if isinstance(source, pa.Table):
-        readable(source.schema, name)
         return source
     if isinstance(source, pd.Series):
         source = source.to_frame(series_name if source.name is None else source.name)
     if isinstance(source, pd.DataFrame):
-        return from_pandas(source, name)
-    if isinstance(source, str | Path):
-        return read_file(Path(source), name)
+        return from_pandas(source, name, asked)
+    if are_files(source):
+        return read_files(source, name, asked)
     if isinstance(source, pa.RecordBatchReader):
         return source.read_all()
     if type(source).__name__ == "LazyFrame" and hasattr(source, "collect"):
@@ -81,104 +86,42 @@ def _convert(source: Any, name: str, series_name: str) -> pa.Table:
     )
 
 
-def read_file(path: Path, name: str) -> pa.Table:
-    """Read a CSV file, a Parquet file or a folder of Parquet files."""
-    if not path.exists():
-        raise DataError(f"{name}: there is no file {path}")
+def read_files(given: Any, name: str, asked: Asked = ANYTHING) -> pa.Table:
+    """Read CSV or Parquet files as one table; see :func:`to_arrow`."""
+    files = find_files(given, name)
+    if files[0].is_csv:
+        return read_csv_files(files, name, asked)
+    dataset = parquet_dataset(files, name, asked)
     try:
-        if path.name.lower().endswith((".csv", ".csv.gz")):
-            table = pa.csv.read_csv(path)
-            readable(table.schema, f"{name}: {path}")
-            return _with_written_zones(table, path)
-        import pyarrow.parquet as pq  # 50 ms that no run on frames needs
-
-        dataset = pq.ParquetDataset(path)
-        refuse_mixed_files(dataset.fragments, name)
-        return dataset.read()
+        return dataset.to_table()
     except (pa.ArrowException, OSError) as error:
-        raise DataError(f"{name}: {path} could not be read: {error}") from error
+        raise DataError(f"{name}: {files[0].path} could not be read: {error}") from error
 
 
-def _with_written_zones(table: pa.Table, path: Path) -> pa.Table:
-    """Return a table of a CSV file with the text of times that have zones, which Arrow turns to UTC."""
-    zoned = [f.name for f in table.schema if pa.types.is_timestamp(f.type) and f.type.tz]
-    if not zoned or len(set(table.column_names)) < table.num_columns:
-        return table
-    as_text = pa.csv.ConvertOptions(
-        include_columns=zoned,
-        column_types=dict.fromkeys(zoned, pa.string()),
-        strings_can_be_null=True,
-    )
-    written = pa.csv.read_csv(path, convert_options=as_text)
-    for column in zoned:
-        table = table.set_column(table.column_names.index(column), column, written[column])
+def with_named_index(table: pa.Table) -> pa.Table:
+    """Name the columns that pandas made of an index without a name, as :func:`index_columns` does.
+
+    One that only counts the rows is left out.
+    """
+    for column in [name for name in table.column_names if UNNAMED.fullmatch(name)]:
+        values, place = table[column], table.column_names.index(column)
+        while pa.types.is_dictionary(values.type):
+            values = values.cast(values.type.value_type)
+        if pa.types.is_integer(values.type):
+            counts = pa.array(np.arange(table.num_rows))
+            if values.cast(pa.int64()).combine_chunks().equals(counts):
+                table = table.remove_column(place)
+            continue
+        is_time = not is_text(values.type) or (table.num_rows and _reads_as_time(values[0].as_py()))
+        label = "timestamp" if is_time else "asset"
+        if label not in table.column_names:
+            table = table.rename_columns(
+                [label if name == column else name for name in table.column_names]
+            )
     return table
 
 
-def refuse_mixed_files(fragments: Iterable[Any], name: str) -> None:
-    """Refuse files of one table with and without a zone: Arrow takes all for what the first is.
-
-    Parameters
-    ----------
-    fragments : iterable of pyarrow.dataset.ParquetFileFragment
-    name : str
-        What the table is called in messages.
-    """
-    zones: dict[str, tuple[str | None, str]] = {}
-    n_rows = 0
-    for fragment in fragments:
-        for field in readable(fragment.physical_schema, f"{name}: {fragment.path}"):
-            if not pa.types.is_timestamp(field.type):
-                continue
-            zone, file = zones.setdefault(field.name, (field.type.tz, Path(fragment.path).name))
-            if (zone is None) != (field.type.tz is None):
-                kinds = (
-                    ("without a zone", "with one")
-                    if zone is None
-                    else ("with a zone", "without one")
-                )
-                error = MixedZonesError(
-                    f"{name}: column {field.name!r} has times {kinds[0]} in {file} and {kinds[1]} in "
-                    f"{Path(fragment.path).name}; give all of them a zone, or none"
-                )
-                error.table, error.column, error.rows = name, field.name, np.array([n_rows])
-                raise error
-        n_rows += fragment.metadata.num_rows
-
-
-def without_keys(column_names: Sequence[str], given: Any, meant: Collection[str]) -> list[str]:
-    """Return the columns of files without those that only the names of their folders make.
-
-    Folders named ``year=2024`` give every row of the files in them a year. It is a column where it is
-    asked for, or where it is the time or asset that the files themselves do not have.
-
-    Parameters
-    ----------
-    column_names : sequence of str
-    given : path or list of paths of files or folders; anything else has no folders
-    meant : collection of str
-        Columns that are asked for by name.
-    """
-    keys = _folder_keys(given)
-    own = {plain(column) for column in column_names if column not in keys}
-    lacking = {name for names in SERIES_ROLES.values() if not own & set(names) for name in names}
-    return [c for c in column_names if c not in keys or c in meant or plain(c) in lacking]
-
-
-def _folder_keys(given: Any) -> set[str]:
-    paths = given if isinstance(given, list | tuple) else [given]
-    keys: set[str] = set()
-    for path in (Path(path) for path in paths if isinstance(path, str | Path)):
-        folders: Sequence[str] = path.parent.parts
-        if path.is_dir():
-            # Arrow passes over names that begin so; the first file stands for all.
-            files = (f for f in path.rglob("*") if f.is_file() and f.name[0] not in "._")
-            folders = next((f.relative_to(path).parent.parts for f in files), ())
-        keys.update(folder.partition("=")[0] for folder in folders if "=" in folder)
-    return keys
-
-
-def from_pandas(frame: pd.DataFrame, name: str) -> pa.Table:
+def from_pandas(frame: pd.DataFrame, name: str, asked: Asked = ANYTHING) -> pa.Table:
     """Return a pandas frame with plain columns as a table, its index first."""
     if frame.columns.nlevels > 1:
         raise DataError(
@@ -188,22 +131,30 @@ def from_pandas(frame: pd.DataFrame, name: str) -> pa.Table:
         raise DataError(
             f"{name}: column names must differ, were {', '.join(map(str, frame.columns))}"
         )
-    columns = dict(index_columns(frame.index, name))
+    columns = dict(index_columns(frame.index, name, {*map(str, frame.columns), *asked.names}))
     for position, label in enumerate(frame.columns):
         if str(label) in columns:
             raise DataError(
                 f"{name}: {label!r} is both a column and a level of the index; drop one of them"
             )
-        columns[str(label)] = _pandas_column(frame.iloc[:, position], name, label)
+        columns[str(label)] = pandas_column(frame.iloc[:, position], name, label)
     return pa.table(columns)
 
 
-def index_columns(index: Any, name: str) -> Iterator[tuple[str, pa.Array]]:
-    """Yield (column name, Arrow array) for each level of an index that means something."""
+def index_columns(
+    index: Any, name: str, taken: Collection[str] = ()
+) -> Iterator[tuple[str, pa.Array]]:
+    """Yield (column name, Arrow array) for each level of an index that means something.
+
+    A ``DatetimeIndex`` is the time, whatever its name. ``taken`` are the names that other columns have,
+    or that are asked for.
+    """
     if index.nlevels > 1:
+        if any(plain(label) in TIME for label in index.names):
+            taken = {*taken, "timestamp"}  # that level is the time: no other one is
         for level in range(index.nlevels):
             values = index.levels[level]
-            label = index.names[level] or _level_name(values)
+            label = _label(index.names[level], values, taken)
             codes = pa.array(np.asarray(index.codes[level], np.int32), mask=index.codes[level] < 0)
             array = _pandas_array(values, name, label)
             if _are_time_objects(values, array):
@@ -213,8 +164,15 @@ def index_columns(index: Any, name: str) -> Iterator[tuple[str, pa.Array]]:
                 continue
             yield str(label), pa.DictionaryArray.from_arrays(codes, array)
     elif index.name is not None or not pd.api.types.is_integer_dtype(index.dtype):
-        label = index.name or _level_name(index)
-        yield str(label), _pandas_column(index, name, label)
+        label = _label(index.name, index, taken)
+        yield str(label), pandas_column(index, name, label)
+
+
+def _label(own: Any, values: Any, taken: Collection[str]) -> Any:
+    if own is None:
+        return _level_name(values)
+    is_time = isinstance(values, pd.DatetimeIndex) and plain(own) not in TIMES
+    return "timestamp" if is_time and own not in taken and "timestamp" not in taken else own
 
 
 def _level_name(values: Any) -> str:
@@ -232,7 +190,8 @@ def _reads_as_time(text: Any) -> bool:
     return True
 
 
-def _pandas_column(values: Any, name: str, label: object) -> pa.Array:
+def pandas_column(values: Any, name: str, label: object) -> pa.Array:
+    """Return a pandas column, or a level of an index, as an array."""
     categories = getattr(values.dtype, "categories", None)
     if categories is not None and _are_time_objects(
         categories, _pandas_array(categories, name, label)
@@ -283,8 +242,16 @@ def _refuse_periods(values: Any, name: str, label: object) -> None:
     )
 
 
-def to_float64(column: Any, table_name: str, column_name: str) -> Float64s:
+def to_float64(column: Any, table_name: str, column_name: str, text: bool = False) -> Float64s:
     """Return a column of numbers as float64, null as NaN; no copy of a float64 column.
+
+    Parameters
+    ----------
+    column : pyarrow array, chunked array or RawColumn
+    table_name, column_name : str
+        For messages.
+    text : bool
+        Read numbers that are written as text, as some vendors do.
 
     Raises
     ------
@@ -306,11 +273,42 @@ def to_float64(column: Any, table_name: str, column_name: str) -> Float64s:
         array = single(column).cast(pa.int8())
     elif pa.types.is_null(kind):
         return np.full(len(column), np.nan)
+    elif text and is_text(plain_type(kind)):
+        array = _numbers_of_text(column, table_name, column_name)
     else:
         raise DataError(
             f"{table_name}: column {column_name!r} holds {kind}, must hold numbers; convert or drop it"
         )
     return array.to_numpy(zero_copy_only=False).astype(np.float64, copy=False)
+
+
+def _numbers_of_text(column: Any, table_name: str, column_name: str) -> pa.Array:
+    array = single(column)
+    while pa.types.is_dictionary(array.type):
+        array = array.dictionary_decode()
+    try:
+        return array.cast(pa.float64())
+    except pa.ArrowInvalid as error:
+        odd = next((v for v in array.to_pylist() if v is not None and not _is_number(v)), None)
+        raise DataError(
+            f"{table_name}: column {column_name!r} holds {array.type}, must hold numbers, {odd!r} is none; "
+            "convert or drop it"
+        ) from error
+
+
+def _is_number(text: str) -> bool:
+    try:
+        pa.scalar(text).cast(pa.float64())
+    except pa.ArrowInvalid:
+        return False
+    return True
+
+
+def plain_type(kind: pa.DataType) -> pa.DataType:
+    """Return the type of values, without the dictionaries around them."""
+    while pa.types.is_dictionary(kind):
+        kind = kind.value_type
+    return kind
 
 
 def eight_bytes(array: pa.Array, dtype: npt.DTypeLike) -> npt.NDArray[Any]:

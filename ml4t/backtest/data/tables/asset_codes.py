@@ -1,6 +1,6 @@
 """Asset names become codes: the position of the name in asset order."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -58,7 +58,16 @@ def encode(column: Any, table_name: str, column_name: str) -> tuple[Int32s, list
         raise DataError(
             f"{table_name}: column {column_name!r} is damaged: it names assets by numbers that it does not explain"
         )
+    _refuse_empty(codes, names, f"{table_name}: column {column_name!r}")
     return codes, names
+
+
+def _refuse_empty(codes: Int32s, names: Sequence[str], where: str) -> None:
+    # A dictionary may have an entry that is no name.
+    empty = [code for code, name in enumerate(names) if name is None or not str(name).strip()]
+    n_rows = int(np.isin(codes, empty).sum()) if empty else 0
+    if n_rows:
+        raise DataError(f"{where} names no asset in {count_rows(n_rows)}; drop or name them")
 
 
 def recode(codes: Int32s, names: Sequence[Any], assets: Sequence[Any]) -> Int32s:
@@ -97,6 +106,7 @@ def asset_order(
     named = set(given)
     if len(named) < len(given):
         raise DataError("assets= must name each asset once")
+    refuse_other_type(present, given, table_name)
     missing = [str(name) for name in present if name not in named]
     if missing:
         raise DataError(
@@ -104,3 +114,13 @@ def asset_order(
             f"{', ...' if len(missing) > 3 else ''}); name them there, or take their rows out of the table"
         )
     return given
+
+
+def refuse_other_type(present: Iterable[Any], given: Iterable[Any], table_name: str) -> None:
+    """Refuse assets named as text in a table and as integers in ``assets=``, or the other way."""
+    sides = [{isinstance(name, str) for name in names} for names in (present, given)]
+    if all(len(side) == 1 for side in sides) and sides[0] != sides[1]:
+        kinds = ("text", "integers") if sides[0] == {True} else ("integers", "text")
+        raise DataError(
+            f"{table_name}: assets are {kinds[0]} in the table and {kinds[1]} in assets=; name them as the table does"
+        )

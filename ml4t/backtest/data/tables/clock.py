@@ -284,20 +284,24 @@ def _seconds(text: str) -> int:
     return time.hour * 3600 + time.minute * 60 + time.second
 
 
-def check_assets(clock: Clock, assets: Sequence[Any]) -> None:
-    """Refuse a ``bar_time`` by asset that does not speak of just the assets of a run."""
+def check_assets(clock: Clock, assets: Sequence[Any], name: str | None = None) -> None:
+    """Refuse a ``bar_time`` by asset that does not speak of just the assets of a run.
+
+    ``name`` is that of the table that it was said of, if it was not said of the run.
+    """
     if not clock.by_asset:
         return
+    where = "" if name is None else f"{name}: "
     lacking = [asset for asset in assets if asset not in clock.by_asset]
     if lacking:
         raise DataError(
-            f"bar_time= says nothing of {', '.join(map(str, lacking[:SHOWN]))}"
+            f"{where}bar_time= says nothing of {', '.join(map(str, lacking[:SHOWN]))}"
             f"{', ...' if len(lacking) > SHOWN else ''}; give the time of each asset, or one for all"
         )
     unknown = [asset for asset in clock.by_asset if asset not in set(assets)]
     if unknown:
         raise DataError(
-            f"bar_time= names {', '.join(map(repr, unknown[:SHOWN]))}"
+            f"{where}bar_time= names {', '.join(map(repr, unknown[:SHOWN]))}"
             f"{', ...' if len(unknown) > SHOWN else ''}, which the prices do not have; take it out"
         )
 
@@ -344,14 +348,6 @@ def check_kinds(tables: Mapping[str, Stamps], clock: Clock) -> None:
         raise DataError(
             f"{_names(kinds['naive'])} times without a zone, {_names(zoned)} times with one: give the zone "
             "of the former with timezone='America/New_York', say"
-        )
-
-
-def check_unit_used(time_unit: str | None, tables: Mapping[str, Stamps]) -> None:
-    """Refuse a unit of numbers where no table has times that are numbers."""
-    if time_unit is not None and not any(stamps.counted for stamps in tables.values()):
-        raise DataError(
-            "time_unit= says what times that are numbers count, and no table has such times; leave it out"
         )
 
 

@@ -1,8 +1,10 @@
 """Which column of a table is the time, the asset, the close: names without regard to case."""
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 
 from ml4t.backtest.data.errors import DataError
+from ml4t.backtest.data.tables.vendor_columns import LETTERS, vendor_names
 
 Roles = Mapping[str, tuple[str, ...]]
 
@@ -28,6 +30,8 @@ ACTION_ROLES = {
     "kind": ("kind", "type", "action"),
     "value": ("value", "ratio", "amount"),
 }
+TIMES = frozenset({*TIME, *AVAILABLE, *ACTION_ROLES["timestamp"]} | vendor_names("timestamp"))
+"""Every name of a column of times."""
 OHLC = ("open", "high", "low", "close")
 QUOTES = ("volume", "bid", "ask")
 
@@ -77,22 +81,52 @@ def find_roles(
         found[role] = column
     free = [name for name in column_names if name not in found.values()]
     letters = _letters_are_fields(free, roles)
+    plains = {name: plain(name) for name in free}
     for role, known in roles.items():
         if role in found:
             continue
-        matches = [
-            name for name in free if plain(name) in known and (letters or len(plain(name)) > 1)
-        ]
+        usual = known if letters else {name for name in known if len(name) > 1}
+        matches = [name for name in free if plains[name] in usual]
+        if not matches:
+            matches = [name for name in free if plains[name] in vendor_names(role)]
         if len(matches) > 1:
             matches = _exact(matches, role)
         if len(matches) > 1:
-            raise DataError(
-                f"{table_name}: {' and '.join(map(repr, matches))} could both be the {role}; "
-                f"name one with columns={{{role!r}: ...}} and drop the others"
-            )
+            raise DataError(_two_of_one_role(table_name, matches, role))
         if matches:
             found[role] = matches[0]
     return found
+
+
+@cache
+def known_names(role: str) -> frozenset[str]:
+    """Return every name that a role of a price table goes by, those of vendors too."""
+    return frozenset(PRICE_ROLES[role]) | vendor_names(role)
+
+
+def no_times(table_name: str, column_names: Sequence[str], with_publication: bool = False) -> str:
+    """Say that a table has no column of times."""
+    usual = f"{'available_at, ' if with_publication else ''}timestamp, date, datetime or time"
+    return (
+        f"{table_name}: no column of times ({usual}) among {', '.join(column_names) or 'no columns'}; rename "
+        "it, or name it with columns={'timestamp': ...}"
+    )
+
+
+def _two_of_one_role(table_name: str, matches: Sequence[str], role: str) -> str:
+    both = f"{table_name}: {' and '.join(map(repr, matches))} could both be the {role}"
+    date, time = (
+        next((name for name in matches if plain(name).strip("<>") == word), None)
+        for word in ("date", "time")
+    )
+    if len(matches) == 2 and date is not None and time is not None:
+        # To name one and drop the other would lose the time of day.
+        return (
+            f"{both}; where one has the date and the other the time of day, join them: "
+            f"frame.assign(timestamp=pandas.to_datetime(frame.pop({date!r}).astype(str) + ' ' + "
+            f"frame.pop({time!r}).astype(str)))"
+        )
+    return f"{both}; name one with columns={{{role!r}: ...}} and drop the others"
 
 
 def _exact(matches: list[str], role: str) -> list[str]:
@@ -107,4 +141,4 @@ def _letters_are_fields(column_names: Sequence[str], roles: Roles) -> bool:
     present = {plain(name) for name in column_names}
     known = {name for names in roles.values() for name in names}
     has_asset = bool(present & set(ASSET))
-    return {"o", "h", "l", "c"} <= present and (has_asset or present <= known)
+    return {"o", "h", "l", "c"} <= present and (has_asset or present <= known.union(LETTERS))

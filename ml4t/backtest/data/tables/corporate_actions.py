@@ -11,6 +11,7 @@ from ml4t.backtest.core.ranges import DIVIDEND, SPLIT, SPLIT_PRODUCT
 from ml4t.backtest.data.arrays import Float64s, Marks
 from ml4t.backtest.data.errors import DataError, count_rows, first_rows
 from ml4t.backtest.data.tables.arrow import single, to_arrow, to_float64
+from ml4t.backtest.data.tables.asked import Asked
 from ml4t.backtest.data.tables.asset_codes import encode, recode
 from ml4t.backtest.data.tables.clock import Clock, Owners
 from ml4t.backtest.data.tables.column_roles import ACTION_ROLES, find_roles
@@ -29,7 +30,8 @@ def read_actions(
     clock: Clock,
     columns: Mapping[str, str] | None = None,
     time_unit: str | None = None,
-) -> tuple[Actions, Stamps]:
+    on_unknown_assets: str = "raise",
+) -> tuple[Actions, Stamps, int]:
     """Read corporate actions.
 
     A date means its start, before the open, in the zone of ``bar_time`` (UTC if there is none).
@@ -44,12 +46,15 @@ def read_actions(
     columns : mapping of role to column name, optional
     time_unit : str, optional
         What times that are numbers count.
+    on_unknown_assets : {"raise", "drop"}
 
     Returns
     -------
     actions : structured array of dtype ``ACTION``, in order of time, kind, asset
     stamps : Stamps
         The times as they came.
+    n_unknown : int
+        Actions of assets that the run does not have, which were dropped.
 
     Raises
     ------
@@ -58,7 +63,7 @@ def read_actions(
         range, or a split given twice.
     """
     name = "actions"
-    table = to_arrow(source, name, "value")
+    table = to_arrow(source, name, "value", Asked(columns or {}, assets=assets))
     roles = find_roles(name, table.column_names, ACTION_ROLES, columns)
     missing = [
         role
@@ -75,16 +80,20 @@ def read_actions(
     actions["value"] = to_float64(table[roles["value"]], name, roles["value"])
     # Until it is known whose they are, days say where in the table a row is.
     actions["time"] = stamps.nanoseconds
+    known = stamps
     if "asset" in roles:
         codes, names = encode(table[roles["asset"]], name, roles["asset"])
         actions["asset"] = recode(codes, names, assets)
+        if on_unknown_assets == "drop":
+            rows = np.flatnonzero(actions["asset"] >= 0)
+            actions, known = actions[rows], stamps.take(rows)
         _refuse(actions, actions["asset"] < 0, lambda row: names[codes[row]], "an asset that the prices do not have",
-                "take it out of the table, or name the asset in assets=")  # fmt: skip
-    actions["time"] = clock.day_starts(stamps, name, Owners(actions["asset"], assets))
+                "take it out of the table, name the asset in assets=, or pass on_unknown_assets='drop'")  # fmt: skip
+    actions["time"] = clock.day_starts(known, name, Owners(actions["asset"], assets))
     in_order = np.lexsort((actions["asset"], actions["kind"], actions["time"]))
     actions = actions[in_order]
     _check_values(actions, assets)
-    return actions, stamps
+    return actions, stamps, table.num_rows - len(actions)
 
 
 def _kinds(column: Any, name: str, column_name: str) -> list[int]:

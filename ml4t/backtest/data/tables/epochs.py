@@ -19,6 +19,11 @@ def check_time_unit(unit: str | None) -> None:
         raise DataError(f"time_unit must be {', '.join(map(repr, UNITS))}, was {unit!r}")
 
 
+def is_number(kind: pa.DataType) -> bool:
+    """Tell whether a type is one of numbers."""
+    return bool(pa.types.is_integer(kind) or pa.types.is_floating(kind))
+
+
 def from_epochs(array: pa.Array, unit: str | None, where: str) -> pa.Array:
     """Return a column of numbers as timestamps of UTC.
 

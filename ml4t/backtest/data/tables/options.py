@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from ml4t.backtest.data.errors import DAY_NS, DataError
+from ml4t.backtest.data.tables.asked import Asked
 from ml4t.backtest.data.tables.epochs import check_time_unit
 
 ON_VIOLATION = ("raise", "warn")
@@ -93,9 +94,9 @@ class Table:
         _ = self.lag_bars, self.lag_ns, self.max_age_ns
 
     @property
-    def meant(self) -> list[str]:
-        """The columns that are asked for by name."""
-        return [*(self.columns or {}).values(), *(self.values or ())]
+    def asked(self) -> Asked:
+        """What is asked of the table by name."""
+        return Asked(self.columns or {}, self.values or ())
 
     @property
     def lag_bars(self) -> int:
@@ -149,6 +150,32 @@ def check_on_violation(on_violation: str) -> None:
     """Refuse anything but ``"raise"`` and ``"warn"``."""
     if on_violation not in ON_VIOLATION:
         raise DataError(f"on_violation must be 'raise' or 'warn', was {on_violation!r}")
+
+
+def negative_assets(allowed: Any, assets: Sequence[Any]) -> tuple[Any, ...]:
+    """Return the assets whose prices may be zero or negative: all, none, or those that are named.
+
+    Raises
+    ------
+    DataError
+        If one is named that the prices do not have.
+    """
+    if isinstance(allowed, bool):
+        return tuple(assets) if allowed else ()
+    if isinstance(allowed, str) or not isinstance(allowed, Sequence):
+        raise DataError(f"allow_negative_prices must be True or a list of assets, was {allowed!r}")
+    unknown = [name for name in allowed if name not in set(assets)]
+    if unknown:
+        raise DataError(f"allow_negative_prices names {unknown[0]!r}, which has no prices")
+    return tuple(allowed)
+
+
+def check_on_rows(on_unknown_assets: str, on_repeated_rows: str) -> None:
+    """Refuse anything but ``"raise"`` and ``"drop"``."""
+    given = {"on_unknown_assets": on_unknown_assets, "on_repeated_rows": on_repeated_rows}
+    for name, value in given.items():
+        if value not in ("raise", "drop"):
+            raise DataError(f"{name} must be 'raise' or 'drop', was {value!r}")
 
 
 def _duration(value: Any, argument: str) -> int:

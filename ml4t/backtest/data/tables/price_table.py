@@ -1,7 +1,7 @@
 """The price table: which columns it has and what its rows are, as arrays."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from ml4t.backtest.data.arrays import NEW, Arrays, Float64s, Int32s
 from ml4t.backtest.data.errors import DataError
-from ml4t.backtest.data.tables.arrow import to_float64
+from ml4t.backtest.data.tables.arrow import is_text, plain_type, to_float64
 from ml4t.backtest.data.tables.asset_codes import asset_order, encode, recode, used_names
 from ml4t.backtest.data.tables.column_roles import (
     ADJUSTED_CLOSE,
@@ -17,9 +17,11 @@ from ml4t.backtest.data.tables.column_roles import (
     PRICE_ROLES,
     QUOTES,
     find_roles,
+    no_times,
     plain,
 )
 from ml4t.backtest.data.tables.long_form import long_prices
+from ml4t.backtest.data.tables.price_rounding import rounding_of
 from ml4t.backtest.data.tables.raw_columns import RawTable
 from ml4t.backtest.data.tables.stamps import Stamps, read_stamps
 
@@ -38,6 +40,12 @@ class PriceTable:
     prices: dict[str, Float64s]
     features: dict[str, Float64s]
     closes_only: bool
+    roles: Mapping[str, str] = field(default_factory=dict)
+    """The column of each role."""
+    left_out: Mapping[str, Any] = field(default_factory=dict)
+    """Further columns, of text or times, which no feature can be, as they came."""
+    rounding: float = 0.0
+    """What prices of one bar may differ by, relative to them, because they were rounded."""
 
 
 def read_prices(
@@ -69,13 +77,15 @@ def read_prices(
     DataError
         If the table is empty, or a column is missing or of the wrong kind.
     """
-    layout = long_prices(source, name, columns)
+    layout = long_prices(source, name, columns, assets)
     table = layout.table
     if table.num_rows == 0:
         raise DataError(f"{name}: the table has no rows")
-    roles = price_roles(table.column_names, name, None if layout.wide else columns)
+    roles = price_roles(table.column_names, name, layout.columns)
     read = price_rows(table, name, roles, assets, wide=layout.wide, time_unit=time_unit)
-    return _without_absent_rows(read, name) if layout.wide else read
+    if layout.wide:
+        read = _without_absent_rows(read, name)
+    return replace(read, left_out={**layout.left_out, **read.left_out})
 
 
 def price_rows(
@@ -108,17 +118,16 @@ def price_rows(
     """
     closes_only = _closes_only(name, roles)
     prices = {
-        role: to_float64(table[roles[role]], name, roles[role])
+        role: to_float64(table[roles[role]], name, roles[role], text=True)
         for role in (*OHLC, *QUOTES)
         if role in roles
     }
+    rounding = max(rounding_of(table[roles[role]].type) for role in OHLC if role in roles)
     if closes_only:
         prices.update(open=prices["close"], high=prices["close"], low=prices["close"])
-    features = {
-        column: to_float64(table[column], name, column)
-        for column in table.column_names
-        if column not in roles.values()
-    }
+    further = [column for column in table.column_names if column not in roles.values()]
+    kept, left_out = numbers_among({column: table[column].type for column in further})
+    features = {column: to_float64(table[column], name, column) for column in kept}
     stamps, *published = (
         read_stamps(table[roles[role]], name, roles[role], (kinds or {}).get(role), time_unit)
         for role in ("timestamp", "available_at")
@@ -126,8 +135,28 @@ def price_rows(
     )
     codes, assets = _assets(table, roles, wide, assets, name, arrays)
     return PriceTable(
-        stamps, published[0] if published else None, codes, assets, prices, features, closes_only
+        stamps,
+        published[0] if published else None,
+        codes,
+        assets,
+        prices,
+        features,
+        closes_only,
+        roles,
+        {column: table[column] for column in left_out},
+        rounding,
     )
+
+
+def numbers_among(kinds: Mapping[str, pa.DataType]) -> tuple[list[str], tuple[str, ...]]:
+    """Tell columns that can be features from those of text or times, which stand beside prices often."""
+    left_out = {
+        column
+        for column, kind in kinds.items()
+        if is_text(plain_type(kind)) or pa.types.is_temporal(plain_type(kind))
+    }
+    kept = [column for column in kinds if column not in left_out]
+    return kept, tuple(column for column in kinds if column in left_out)
 
 
 def price_roles(
@@ -143,10 +172,7 @@ def price_roles(
     roles = _with_close(column_names, find_roles(name, column_names, PRICE_ROLES, columns))
     _closes_only(name, roles)
     if "timestamp" not in roles:
-        raise DataError(
-            f"{name}: no column of times (timestamp, date, datetime or time) among {', '.join(column_names)}; "
-            "rename it, or name it with columns={'timestamp': ...}"
-        )
+        raise DataError(no_times(name, column_names))
     return roles
 
 
@@ -203,12 +229,11 @@ def _without_absent_rows(read: PriceTable, name: str) -> PriceTable:
     if read.closes_only:
         taken.update(open=taken["close"], high=taken["close"], low=taken["close"])
     features = {column: values[rows] for column, values in read.features.items()}
-    return PriceTable(
-        read.stamps.take(rows),
-        None,
-        read.codes[rows],
-        read.assets,
-        taken,
-        features,
-        read.closes_only,
+    return replace(
+        read,
+        stamps=read.stamps.take(rows),
+        published=None,
+        codes=read.codes[rows],
+        prices=taken,
+        features=features,
     )

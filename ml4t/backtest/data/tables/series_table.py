@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -14,7 +14,7 @@ from ml4t.backtest.data.errors import DataError, count_rows, first_rows
 from ml4t.backtest.data.tables.arrow import to_arrow, to_float64
 from ml4t.backtest.data.tables.asset_codes import encode, recode, used_names
 from ml4t.backtest.data.tables.clock import Owners
-from ml4t.backtest.data.tables.column_roles import SERIES_ROLES, find_roles
+from ml4t.backtest.data.tables.column_roles import SERIES_ROLES, find_roles, no_times
 from ml4t.backtest.data.tables.long_form import long_series
 from ml4t.backtest.data.tables.options import Table
 from ml4t.backtest.data.tables.stamps import Stamps, read_stamps
@@ -41,6 +41,11 @@ class SeriesTable:
     def owners(self) -> Owners | None:
         """Whose the rows are; None for values of the market."""
         return Owners(self.codes, self.names) if self.names else None
+
+    @property
+    def times(self) -> tuple[Stamps, ...]:
+        """All of the times that it has."""
+        return (self.own,) if self.published is None else (self.own, self.published)
 
     def __len__(self) -> int:
         return len(self.own)
@@ -111,11 +116,9 @@ def read_series(
     DataError
         If the table has no rows, times or values, or no column of assets where the run has several.
     """
-    layout = long_series(options.source, name, value_name, assets, options.columns, options.meant)
+    layout = long_series(options.source, name, value_name, assets, options.asked)
     table = layout.table
-    roles = find_roles(
-        name, table.column_names, SERIES_ROLES, None if layout.wide else options.columns
-    )
+    roles = find_roles(name, table.column_names, SERIES_ROLES, layout.columns)
     own, published = _read_times(table, roles, name, kinds, options.time_unit)
     if "asset" in roles:
         codes, names = encode(table[roles["asset"]], name, roles["asset"])
@@ -138,7 +141,7 @@ def read_context(
     options: Table, name: str, value_name: str, kinds: Mapping[str, str] | None = None
 ) -> SeriesTable:
     """Read a table of market-wide values: as :func:`read_series`, without assets."""
-    table = to_arrow(options.source, name, value_name, options.meant)
+    table = to_arrow(options.source, name, value_name, options.asked)
     roles = find_roles(
         name,
         table.column_names,
@@ -170,16 +173,8 @@ def _read_times(
     )
     said = published if own is None else own
     if said is None:
-        raise DataError(timeless(name, table.column_names))
+        raise DataError(no_times(name, table.column_names, with_publication=True))
     return said, published
-
-
-def timeless(name: str, column_names: Sequence[str]) -> str:
-    """Say that a table of values has no times."""
-    return (
-        f"{name}: no column of times (available_at, timestamp, date, datetime or time) among "
-        f"{', '.join(column_names)}"
-    )
 
 
 def _read_values(
@@ -197,6 +192,23 @@ def _read_values(
             f"{name}: has no column {absent[0]!r}; its columns are {', '.join(table.column_names)}"
         )
     return {column: to_float64(table[column], name, column) for column in wanted}
+
+
+def without_unknown(series: SeriesTable, n_assets: int) -> tuple[SeriesTable, int]:
+    """Leave out rows of assets beyond the first ``n_assets`` names; return how many there were, too.
+
+    Raises
+    ------
+    DataError
+        If no row is left: the assets are then named otherwise than those of the run.
+    """
+    is_known = series.codes < n_assets
+    if is_known.all():
+        return series, 0
+    if not is_known.any():
+        refuse_unknown(series, n_assets)
+    kept = replace(series.take(np.flatnonzero(is_known)), names=series.names[:n_assets])
+    return kept, len(series) - len(kept)
 
 
 def refuse_unknown(series: SeriesTable, n_assets: int) -> None:
@@ -217,5 +229,5 @@ def refuse_unknown(series: SeriesTable, n_assets: int) -> None:
     )
     raise DataError(
         f"{series.name}: {count_rows(unknown.sum())} of assets that the prices do not have: {rows}"
-        f"{hint}; take them out of the table, or name the assets in assets="
+        f"{hint}; take them out of the table, name the assets in assets=, or pass on_unknown_assets='drop'"
     )

@@ -22,7 +22,7 @@ from ml4t.backtest.data.errors import (
     count_rows,
 )
 from ml4t.backtest.data.tables.arrow import eight_bytes, is_text, single
-from ml4t.backtest.data.tables.epochs import UNITS, from_epochs
+from ml4t.backtest.data.tables.epochs import UNITS, from_epochs, is_number
 from ml4t.backtest.data.tables.midnights import Strays, is_utc, whole_days
 from ml4t.backtest.data.tables.raw_columns import RawColumn
 from ml4t.backtest.data.tables.written_times import parse_times
@@ -111,7 +111,7 @@ def read_stamps(
         _refuse_far(column.values, "ns", where)
         return _stamps(column.values, column.type.tz, kind, where)
     array = plain_times(column, table_name, column_name)
-    counted = pa.types.is_integer(array.type) or pa.types.is_floating(array.type)
+    counted = is_number(array.type)
     if counted:
         array = from_epochs(array, time_unit, where)
     if array.null_count:

@@ -13,6 +13,7 @@ import pandas as pd
 from ml4t.backtest.data.errors import DataError
 from ml4t.backtest.data.tables.bar_grid import grid_length
 from ml4t.backtest.data.tables.clock import Clock, make_clock
+from ml4t.backtest.data.tables.find_files import is_there
 from ml4t.backtest.data.tables.options import Table
 from ml4t.backtest.data.tables.series_table import SeriesTable
 from ml4t.backtest.data.tables.stamps import Stamps
@@ -154,11 +155,3 @@ def is_path(text: str) -> bool:
     """Tell whether a text is meant as a path, not as the name of a column."""
     suffix = Path(text).suffix.lower()
     return suffix in (".parquet", ".csv", ".gz") or os.sep in text or is_there(text)
-
-
-def is_there(path: str | Path) -> bool:
-    """Tell whether there is a file or folder; a text that can be no path is none."""
-    try:
-        return Path(path).exists()
-    except (OSError, ValueError):
-        return False

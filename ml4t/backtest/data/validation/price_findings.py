@@ -12,7 +12,7 @@ from ml4t.backtest.data.arrays import Float64s, Int32s, Int64s, Marks
 from ml4t.backtest.data.errors import DAY_NS, DataError
 from ml4t.backtest.data.join._row_order import runs_backwards, sort_by_rank
 from ml4t.backtest.data.join.bars import Bars
-from ml4t.backtest.data.tables.price_checks import price_faults
+from ml4t.backtest.data.tables.price_checks import price_faults, signed_rows
 from ml4t.backtest.data.validation.findings import Findings
 
 
@@ -71,7 +71,8 @@ def find_in_prices(
         Robust z-score of a return from which on it is a spike.
     """
     names = np.array(bars.assets, object)
-    for fault in price_faults(bars.prices):
+    signed = signed_rows(bars.codes, bars.assets, bars.negative_prices)
+    for fault in price_faults(bars.prices, signed):
         at = np.flatnonzero(fault.bad)
         values = bars.prices[fault.column][at]
         findings.add(

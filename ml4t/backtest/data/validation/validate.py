@@ -22,7 +22,8 @@ from ml4t.backtest.data.stream.feed import DataFeed
 from ml4t.backtest.data.tables._price_checks import ordered_times
 from ml4t.backtest.data.tables.clock import BarTime, Clock, check_assets, check_kinds, make_clock
 from ml4t.backtest.data.tables.epochs import check_time_unit
-from ml4t.backtest.data.tables.options import check_starts
+from ml4t.backtest.data.tables.options import check_starts, negative_assets
+from ml4t.backtest.data.tables.price_rounding import stretched
 from ml4t.backtest.data.tables.price_table import PriceTable, read_prices
 from ml4t.backtest.data.tables.series_table import SeriesTable, read_context, read_series
 from ml4t.backtest.data.tables.table_requests import TableRequest, split_requests
@@ -50,6 +51,7 @@ def validate(
     stamps: str = "end",
     bar_length: Any = None,
     time_unit: str | None = None,
+    allow_negative_prices: bool | Sequence[Any] = False,
     calendar: str | None = None,
     severity: Mapping[str, str] | None = None,
     stale_bars: int = 5,
@@ -64,7 +66,7 @@ def validate(
     Parameters
     ----------
     prices, signals, features, context, actions, assets, columns, bar_time, timezone, stamps, \
-bar_length, time_unit
+bar_length, time_unit, allow_negative_prices
         As there.
     calendar : str, optional
         Name of a calendar of ``exchange_calendars`` (``"XNYS"``) that says on which days there should be
@@ -125,7 +127,10 @@ bar_length, time_unit
         comparable = False
         findings.add_column(", ".join(kinds), "time_zones", "", str(error))
 
-    bars, rows = _find_in_prices(findings, read, clock_of_prices, calendar, stale_bars, spike_z)
+    negative = negative_assets(allow_negative_prices, read.assets)
+    bars, rows = _find_in_prices(
+        findings, read, clock_of_prices, calendar, stale_bars, spike_z, negative
+    )
     find_in_times(findings, PRICES, read.stamps, bars.timestamps)
     joined, origin = dict(bars.features), dict.fromkeys(bars.features, PRICES)
     for column, values in bars.features.items():
@@ -215,10 +220,11 @@ def _find_in_prices(
     calendar: str | None,
     stale_bars: int,
     spike_z: float,
+    negative: tuple[Any, ...],
 ) -> tuple[Bars, ByAsset]:
     times, published = bar_times(read, clock, PRICES)
     find_backwards(findings, times, read.codes, read.assets, PRICES)
-    bars = _ordered(read, times)
+    bars = replace(_ordered(read, times), negative_prices=negative)
     rows = ByAsset.of(bars)
     find_in_prices(findings, bars, rows, PRICES, calendar, stale_bars, spike_z)
     if published is not None:
@@ -232,7 +238,8 @@ def _find_in_prices(
 
 def _ordered(read: PriceTable, times: Int64s) -> Bars:
     """Return the bars in order, whatever is wrong with them."""
-    codes, prices, features = read.codes, read.prices, read.features
+    codes, features = read.codes, read.features
+    prices, _ = stretched(read.prices, read.rounding)
     if ordered_times(times, codes) < 0:
         order = order_by(codes, times, len(read.assets))
         times, codes = times[order], codes[order]

@@ -3,7 +3,14 @@
 from collections.abc import Callable, Iterator
 
 from ml4t.backtest.report.notes.account_notes import cash_below_zero, equity_not_finite, ruin
-from ml4t.backtest.report.notes.data_notes import closes_only, columns_without_values, under_a_month
+from ml4t.backtest.report.notes.data_notes import (
+    bars_stretched,
+    closes_only,
+    columns_left_out,
+    columns_without_values,
+    rows_dropped,
+    under_a_month,
+)
 from ml4t.backtest.report.notes.event_notes import (
     cancelled,
     other_events,
@@ -37,6 +44,9 @@ NOTES: tuple[Callable[[ReportedRun], Iterator[str]], ...] = (
     waiting_orders,
     stale_marks,
     columns_without_values,
+    rows_dropped,
+    columns_left_out,
+    bars_stretched,
     closes_only,
     same_close,
     ambiguous_bars,

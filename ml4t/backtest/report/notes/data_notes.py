@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from ml4t.backtest.report.reported_run import ReportedRun
-from ml4t.backtest.report.wording import duration, listed
+from ml4t.backtest.report.wording import duration, listed, plural
 
 
 def closes_only(run: ReportedRun) -> Iterator[str]:
@@ -23,6 +23,32 @@ def columns_without_values(run: ReportedRun) -> Iterator[str]:
             f"No bar has a value in {listed(names)}: NaN throughout, as where the times or assets of a table "
             "match none of the prices."
         )
+
+
+def columns_left_out(run: ReportedRun) -> Iterator[str]:
+    """Columns of the prices that hold no numbers."""
+    names = run.info.get("left_out")
+    if names:
+        yield f"Columns of the prices that are no numbers were left out: {listed(list(names))}."
+
+
+def bars_stretched(run: ReportedRun) -> Iterator[str]:
+    """Prices a last bit outside of their bar."""
+    count = run.info.get("stretched_bars")
+    if count:
+        yield (
+            f"High and low of {plural(count, 'bar')} missed open or close by rounding, and were stretched "
+            "to them."
+        )
+
+
+def rows_dropped(run: ReportedRun) -> Iterator[str]:
+    """Rows that the user has asked to drop."""
+    count = run.info.get("repeated_rows")
+    if count:
+        yield f"{plural(count, 'row')} of prices stood there already, and were dropped."
+    for table, n_rows in run.info.get("unknown_rows", {}).items():
+        yield f"{plural(n_rows, 'row')} of {table} of assets without prices were dropped."
 
 
 def under_a_month(run: ReportedRun) -> Iterator[str]:

@@ -13,7 +13,7 @@ BOUNDS = [(None, None), (None, 3), (3, None), (2, 5), (3, 3), (-5, -1), (9, 20),
 
 
 def source(given):
-    return open_source(given, "signals", lambda names: {"timestamp": "date"}, ("timestamp",), ())
+    return open_source(given, "signals", lambda names: {"timestamp": "date"}, ("timestamp",))
 
 
 def table(days):

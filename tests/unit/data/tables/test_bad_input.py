@@ -33,7 +33,13 @@ def test_a_price_that_is_none(bars, column, value, what):
     message = str(error.value)
     assert message.startswith(f"prices: column {column!r} {what} in 1 row: ")
     assert f"(2024-01-03 21:00:00 UTC, AAA, {value:g})" in message
-    assert message.endswith("correct or drop the rows")
+    # A price that is right all the same is not to be dropped with what it lost.
+    to_do = (
+        "correct or drop the rows"
+        if what not in ("is zero", "is negative")
+        else "or the names of such assets"
+    )
+    assert message.endswith(to_do)
 
 
 def test_a_null_price_is_named_as_nan():
@@ -116,7 +122,11 @@ TIMED = pd.DataFrame({"timestamp": pd.to_datetime(["2024-01-02 16:00"]), "close"
         (TIMED.assign(open=1.0), "no column for high and low"),
         (TIMED.drop(columns="close").assign(open=1.0, high=1.0, low=1.0), "no close"),
         (TIMED.assign(close="ten"), r"column 'close' holds .*string, must hold numbers"),
-        (TIMED.assign(contract="201309"), "column 'contract' holds .*convert or drop it"),
+        (
+            TIMED.assign(volume="many"),
+            "column 'volume' holds .*, 'many' is none; convert or drop it",
+        ),
+        (TIMED.assign(parts=[[1.0]]), "column 'parts' holds list.*convert or drop it"),
         (
             TIMED.assign(date=TIMED["timestamp"]),
             "'timestamp' and 'date' could both be the timestamp",
@@ -184,3 +194,10 @@ def test_an_argument_that_is_misspelled(bars):
 
 def test_every_refusal_is_a_value_error():
     assert issubclass(DataError, ValueError)
+
+
+def test_an_entry_of_a_dictionary_that_is_no_name_names_no_asset(bars):
+    names = pa.DictionaryArray.from_arrays([0, 1, 0, 0, 1], pa.array(["AAA", None]))
+    table = pa.Table.from_pandas(bars.drop(columns="asset")).append_column("asset", names)
+    with pytest.raises(DataError, match="column 'asset' names no asset in 2 rows"):
+        market_data(table)

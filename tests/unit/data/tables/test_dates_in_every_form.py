@@ -253,7 +253,10 @@ def test_without_a_time_for_dates_a_live_row_moves_nothing_and_is_told_of():
 @pytest.mark.parametrize("hours", [1, 4, 8, 12])
 def test_bars_of_the_day_round_the_clock_are_no_strays(hours):
     times = pd.date_range("2024-03-04", "2024-03-06", freq=f"{hours}h")
-    data = market_data(pd.DataFrame({"timestamp": times, "close": 1.0}), bar_time="16:00")
+    dates = pd.DataFrame({"date": [datetime.date(2024, 3, 4)], "vix": 1.0})
+    data = market_data(
+        pd.DataFrame({"timestamp": times, "close": 1.0}), context=dates, bar_time="16:00"
+    )
     assert data.info["times"] == "naive"
 
 

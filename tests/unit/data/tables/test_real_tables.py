@@ -88,7 +88,7 @@ def test_price_tables(shared, path, n_assets):
 
 def test_contracts_under_one_symbol_say_what_to_do(shared):
     table = pq.read_table(shared / "lean/futures/es_minute.parquet")
-    with pytest.raises(DataError, match="column 'contract' holds"):
+    with pytest.raises(DataError, match="if 'contract' tells assets apart, name them by it"):
         market_data(table)
     by_contract = table.drop_columns(["symbol"]).rename_columns(
         [c if c != "contract" else "symbol" for c in table.column_names if c != "symbol"]
