@@ -7,6 +7,7 @@ from dataclasses import replace
 from reference import Case
 from reference.market import Bar, Market
 from reference.script import Act, Script
+from reference.variants import above_zero
 
 UNITS = 10.0
 
@@ -18,7 +19,7 @@ class Held:
     """
 
     def __init__(self, case: Case) -> None:
-        self.market = _first_asset(case.market)
+        self.market = _first_asset(above_zero(case).market)
         self.fill_at = case.settings.fill_at
         self.rows = sorted(t for t, _ in self.market.bars)
         self.entry = 0 if self.fill_at == "close" else 1  # the row of the first fill

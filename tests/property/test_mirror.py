@@ -24,7 +24,7 @@ SIGNED = frozenset(
         "target_units",
     }
 )
-# Sums of an account of 2**24, and averages of prices: the terms mirror exactly, their sums nearly.
+# Sums of an account of 2**26, and averages of prices: the terms mirror exactly, their sums nearly.
 NEAR = 1e-6
 
 

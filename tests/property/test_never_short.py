@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from property.relations import Run, assert_found, assert_kept, shards
 from reference import Act, Case
-from reference.variants import rewritten
+from reference.variants import above_zero, rewritten
 
 
 def buying(case: Case) -> Case:
@@ -19,7 +19,7 @@ def buying(case: Case) -> Case:
             return replace(one, amount=abs(one.amount))
         return one
 
-    return rewritten(case, act=act)
+    return rewritten(above_zero(case), act=act)
 
 
 def shorts_of_buyers(case: Case, run: Run) -> list[str]:

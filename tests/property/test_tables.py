@@ -36,7 +36,12 @@ def from_tables(case: Case, tables: Tables) -> MarketData:
         context=tables.context,
         actions=tables.actions,
         assets=case.market.assets,
+        allow_negative_prices=negative_assets(case),
     )
+
+
+def negative_assets(case: Case) -> list[str]:
+    return [case.market.assets[asset] for asset in sorted(case.market.negative)]
 
 
 def over_csv(case: Case, folder: Path) -> MarketData:
@@ -60,6 +65,7 @@ def in_chunks(case: Case, folder: Path) -> DataFeed:
         context=tables.context,
         actions=tables.actions,
         assets=case.market.assets,
+        allow_negative_prices=negative_assets(case),
         chunk=rng.choice((1, 7, 7, 30, 30, "day", "month", "month")),
         prefetch=rng.random() < 0.5,
     )

@@ -9,6 +9,7 @@ import pytest
 from property.adapter import compiled
 from reference import Bar, Case, Outcome, Rule, Script, random_case
 from reference.script import ON_START, Act
+from reference.variants import above_zero
 
 MARKETS = 600
 SHARDS = 2
@@ -209,7 +210,7 @@ def all_at_once(case: Case) -> Case:
     acts = {t: _once(acts) for t, acts in case.script.acts.items() if t != ON_START}
     settings = replace(case.settings, quantity="fractional", on_insufficient="scale")
     rules = [_cancels_nothing(rule) for rule in case.rules]
-    return Case(case.market, Script(acts), rules, settings)
+    return Case(above_zero(case).market, Script(acts), rules, settings)
 
 
 def _once(acts: list[Act]) -> list[Act]:

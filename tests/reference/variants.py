@@ -175,13 +175,14 @@ def mirrorable(case: Case) -> Case:
         "commission_pct": 0.0, "commission_per_unit": 0.0, "commission_fixed": 0.0,
         "commission_minimum": 0.0, "slippage": 0.0,
     }  # fmt: skip
+    case = above_zero(case)
     return rewritten(
         case,
-        market=replace(repriced(case.market, bar, _on_grid), actions=[], negative=frozenset()),
+        market=replace(repriced(case.market, bar, _on_grid), actions=[]),
         rule=rule,
         act=act,
         account="margin",
-        initial_cash=2.0**24,
+        initial_cash=2.0**26,
         **no_costs,
     )
 

@@ -25,7 +25,7 @@ cdef inline bint take_quiet_bar(
     int64_t run_t
 ) noexcept nogil:
     cdef double close = bars.close[t]
-    cdef double net = position.quantity * close
+    cdef double net = 0.0 + position.quantity * close  # a short at a price of 0 is no -0.0
     if not cash + net > 0.0:
         return False
     if position.quantity != 0.0:
