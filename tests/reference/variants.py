@@ -182,6 +182,7 @@ def mirrorable(case: Case) -> Case:
         rule=rule,
         act=act,
         account="margin",
+        on_insufficient="allow",
         initial_cash=2.0**26,
         **no_costs,
     )
