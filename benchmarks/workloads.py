@@ -30,7 +30,8 @@ class Benchmark:
     ----------
     name, title : str
     build : callable
-        ``build(n_times)`` makes the data and returns the comparison: side a is the yardstick, b the run.
+        ``build(n_times, seed=0)`` makes the data and returns the comparison: side a is the yardstick, b
+        the run. Another seed is another random market.
     n_times, n_assets : int
         Full size.
     bound : float
@@ -39,7 +40,7 @@ class Benchmark:
 
     name: str
     title: str
-    build: Callable[[int], Comparison]
+    build: Callable[..., Comparison]
     n_times: int
     n_assets: int
     bound: float
@@ -105,11 +106,11 @@ def _called(n_rows: int) -> Callable[[object], None]:
     )
 
 
-def _signal_market(n_times: int) -> MarketData:
+def _signal_market(n_times: int, seed: int) -> MarketData:
     return market(
-        random_walk(n_times, 1, seed=1, volatility=0.001),
+        random_walk(n_times, 1, seed=100 * seed + 1, volatility=0.001),
         MINUTE,
-        signals=alternating_signals(n_times, mean_gap=50, seed=2),
+        signals=alternating_signals(n_times, mean_gap=50, seed=100 * seed + 2),
     )
 
 
@@ -117,18 +118,18 @@ def _signal_strategy() -> SignalStrategy:
     return SignalStrategy(entry="entry", exit="exit", quantity=10.0)
 
 
-def compiled_signals(n_times: int) -> Comparison:
+def compiled_signals(n_times: int, seed: int = 0) -> Comparison:
     """B1: one asset, compiled entry and exit signals, no rules."""
-    data = _signal_market(n_times)
+    data = _signal_market(n_times, seed)
     signal = np.flatnonzero(data.features["entry"] + data.features["exit"])
     fill_prices = data.open[signal[signal < n_times - 1] + 1]
     run = engine_side(data, _signal_strategy, config=BacktestConfig(initial_cash=1e6))
     return Comparison(scan_side(data), run, _scanned, outcomes.filled_at(fill_prices))
 
 
-def compiled_signals_with_rules(n_times: int) -> Comparison:
+def compiled_signals_with_rules(n_times: int, seed: int = 0) -> Comparison:
     """B5: B1 with a stop, a target, a time exit and commission."""
-    data = _signal_market(n_times)
+    data = _signal_market(n_times, seed)
     run = engine_side(
         data,
         _signal_strategy,
@@ -141,11 +142,11 @@ def compiled_signals_with_rules(n_times: int) -> Comparison:
     return Comparison(scan_side(data), run, _scanned, acted)
 
 
-def empty_callback(n_times: int, n_assets: int) -> Comparison:
+def empty_callback(n_times: int, seed: int = 0, *, n_assets: int) -> Comparison:
     """B2: ``on_market_data`` with an empty body."""
     # A million days do not fit into nanoseconds of 64 bits.
     spacing = DAY if n_assets > 1 else MINUTE
-    data = market(random_walk(n_times, n_assets, seed=3, volatility=0.01), spacing)
+    data = market(random_walk(n_times, n_assets, seed=100 * seed + 3, volatility=0.01), spacing)
     return Comparison(
         call_side(data, Idle),
         engine_side(data, Idle),
@@ -154,9 +155,9 @@ def empty_callback(n_times: int, n_assets: int) -> Comparison:
     )
 
 
-def callback_with_orders(n_times: int, n_assets: int) -> Comparison:
+def callback_with_orders(n_times: int, seed: int = 0, *, n_assets: int) -> Comparison:
     """B3: two attributes read a bar, an order about once in 50 bars."""
-    data = market(random_walk(n_times, n_assets, seed=3, volatility=0.01), DAY)
+    data = market(random_walk(n_times, n_assets, seed=100 * seed + 3, volatility=0.01), DAY)
     change = data.close / data.open
     ordered = np.flatnonzero((change > 1.0 + JUMP) | (change < 1.0 - JUMP))
     fill_prices = data.open[ordered[ordered < data.n_rows - n_assets] + n_assets]
@@ -171,11 +172,11 @@ def callback_with_orders(n_times: int, n_assets: int) -> Comparison:
     )
 
 
-def top_weights(n_times: int, n_assets: int) -> Comparison:
+def top_weights(n_times: int, seed: int = 0, *, n_assets: int) -> Comparison:
     """B4: batch mode, every five days equal weights in the top 50 of a signal."""
-    prediction = np.random.default_rng(5).normal(size=(n_times, n_assets))
+    prediction = np.random.default_rng(100 * seed + 5).normal(size=(n_times, n_assets))
     data = market(
-        random_walk(n_times, n_assets, seed=4, volatility=0.02),
+        random_walk(n_times, n_assets, seed=100 * seed + 4, volatility=0.02),
         DAY,
         signals={"prediction": prediction},
     )
