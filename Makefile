@@ -10,6 +10,8 @@ BIN := $(VENV)/bin
 INSTALL = $(call logged,$(VENV),$(BIN)/python -m pip install --disable-pip-version-check $(1))
 logged = $(2) >$(1)/install.log 2>&1 || { cat $(1)/install.log >&2; exit 1; }
 TESTS ?= tests
+# Random markets in full are for the release build; other builds and versions see the first shard of them.
+FEWER_MARKETS ?= --first-shard
 comma := ,
 
 # The in-place build, which demo, test, bench and gate use, is the release one. The other profiles
@@ -100,7 +102,7 @@ checked trace: $(VENV)/.stamp-tools
 	$(call build-aside,$@)
 
 test-checked: checked build $(VENV)/.stamp-dev
-	PYTHONPATH=$(call SITE,checked) ML4T_EXPECT_PROFILE=checked $(BIN)/pytest -n $(JOBS) $(TESTS)
+	PYTHONPATH=$(call SITE,checked) ML4T_EXPECT_PROFILE=checked $(BIN)/pytest -n $(JOBS) $(FEWER_MARKETS) $(TESTS)
 
 # The sanitizers want to be there before the interpreter, and libstdc++ before what Arrow throws. Leaks are
 # not looked for: an interpreter that ends leaves much behind. PYTHONMALLOC: each object a piece of memory of
@@ -110,7 +112,7 @@ SANITIZED = LD_PRELOAD="$$($(CC) -print-file-name=libasan.so) $$($(CC) -print-fi
 
 asan: build $(VENV)/.stamp-dev
 	$(call build-aside,asan)
-	$(SANITIZED) PYTHONPATH=$(call SITE,asan) ML4T_EXPECT_PROFILE=asan $(BIN)/pytest -n $(JOBS) \
+	$(SANITIZED) PYTHONPATH=$(call SITE,asan) ML4T_EXPECT_PROFILE=asan $(BIN)/pytest -n $(JOBS) $(FEWER_MARKETS) \
 	  $(if $(filter command,$(origin TESTS)),$(TESTS),tests/unit tests/property tests/house/test_build.py)
 
 .venv-lowest/.stamp: pyproject.toml .ci/lowest.py
@@ -126,7 +128,7 @@ asan: build $(VENV)/.stamp-dev
 # Old libraries call what newer ones of others deprecate; that is no fault of ours.
 test-lowest: .venv-lowest/.stamp dist/.stamp
 	@$(call logged,.venv-lowest,.venv-lowest/bin/python -m pip install --disable-pip-version-check --no-deps --force-reinstall dist/*-cp311-*.whl)
-	ML4T_EXPECT_PROFILE=release .venv-lowest/bin/pytest -n $(JOBS) -W default::DeprecationWarning $(TESTS)
+	ML4T_EXPECT_PROFILE=release .venv-lowest/bin/pytest -n $(JOBS) -W default::DeprecationWarning $(FEWER_MARKETS) $(TESTS)
 
 sdist: $(VENV)/.stamp-dev
 	@rm -rf dist && $(BIN)/python -m build --sdist
