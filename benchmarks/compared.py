@@ -14,6 +14,7 @@ import pandas as pd
 
 import ml4t.backtest
 from benchmarks.harness import garbage_collection_off, timed
+from benchmarks.memory import keep_memory
 from benchmarks.workloads import BENCHMARKS
 from ml4t.backtest import BacktestResult
 
@@ -38,11 +39,11 @@ def measure(name: str, n_markets: int = MARKETS, n_times: int | None = None) -> 
     """
     benchmark = BENCHMARKS[name]
     n_times = n_times or benchmark.n_times
-    nanoseconds = []
+    keep_memory()
+    warm_up, *runs = (benchmark.build(n_times, seed).b for seed in range(n_markets + 1))
     with garbage_collection_off():
-        outcome = digest(benchmark.build(n_times).b()())
-        for seed in range(1, n_markets + 1):
-            nanoseconds.append(timed(benchmark.build(n_times, seed).b, lambda result: None))
+        outcome = digest(warm_up()())
+        nanoseconds = [timed(run, lambda result: None) for run in runs]
     return {"nanoseconds": nanoseconds, "outcome": outcome}
 
 

@@ -7,35 +7,21 @@ beside the caches: memory that is touched for the first time costs more than wha
 
 from __future__ import annotations
 
-import ctypes
-import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from statistics import median
 
 from benchmarks.harness import garbage_collection_off
+from benchmarks.memory import keep_memory
 
 AT_MOST = 2.2
 REPEATS = 5
 MOST_REPEATS = 15
-M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
 HOPELESS = 3.0
 """No noise makes the median of five calls so much slower."""
 
 Run = Callable[[], object]
-
-
-def keep_memory() -> None:
-    """Have the allocator keep what it is given back, so that no size pays for new pages each time.
-
-    Large blocks come fresh from the system otherwise, small ones do not, and where n and 2n lie on
-    either side of that border the larger one would look slower than it is. Of glibc; others are left.
-    """
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if os.name == "posix" else None
-    if mallopt is not None:
-        mallopt(M_TRIM_THRESHOLD, 1 << 30)
-        mallopt(M_MMAP_THRESHOLD, 1 << 25)
 
 
 def seconds(run: Run) -> float:
