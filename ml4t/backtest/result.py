@@ -13,7 +13,7 @@ import pandas as pd
 
 from ml4t.backtest.analytics.as_json import as_json
 from ml4t.backtest.analytics.metrics import performance_metrics, simple_returns
-from ml4t.backtest.analytics.sessions import session_ends, session_zone
+from ml4t.backtest.analytics.sessions import session_dates, session_ends, session_zone
 from ml4t.backtest.config import BacktestConfig
 from ml4t.backtest.data.errors import DataError
 from ml4t.backtest.market.fingerprint import fingerprint as fingerprint_of
@@ -291,11 +291,23 @@ class BacktestResult:
 
     @cached_property
     def returns(self) -> pd.Series:
-        """Simple returns, one per session (per bar for daily and slower data), stamped with its end."""
+        """Simple returns, one per session (per bar for daily and slower data), by its date.
+
+        The index, ``session``, has midnights without a zone, as tables of daily returns and prices do.
+        """
         equity = self._table("equity")
         ends = session_ends(equity.index.asi8, session_zone(self.info))
         values = simple_returns(equity["equity"].to_numpy()[ends], self.config.initial_cash)
-        return pd.Series(values, index=self._times.shown(equity.index[ends]), name="return")
+        return pd.Series(values, index=self._session_dates(ends), name="return")
+
+    def _session_dates(self, ends: np.ndarray) -> pd.DatetimeIndex:
+        times = self._table("equity").index
+        if len(ends) == len(times):
+            # Midnights, one a session, are dates: those that the prices' other tables write too.
+            written = self._times.naive.shown(times)
+            if written.equals(written.normalize()):
+                return written.rename("session")
+        return session_dates(times.asi8[ends], session_zone(self.info)).rename("session")
 
     @property
     def metrics(self) -> dict[str, Any]:
