@@ -31,7 +31,7 @@ from ml4t.backtest.records.storage import write_folder
 from ml4t.backtest.records.stored_frames import StoredFrames
 from ml4t.backtest.report.notes import notes_of
 from ml4t.backtest.report.plot import equity_figure
-from ml4t.backtest.report.summary import summary_text
+from ml4t.backtest.report.summary import Summary, summary_html, summary_of
 from ml4t.backtest.report.wording import percent
 
 if TYPE_CHECKING:
@@ -347,9 +347,15 @@ class BacktestResult:
         """What to keep in mind when reading the figures, a sentence each; ``docs/results.md`` lists them."""
         return notes_of(self)
 
-    def summary(self) -> str:
-        """Return the run on one page of plain text, with what to keep in mind when reading it."""
-        return summary_text(self)
+    def summary(self) -> Summary:
+        """Return the run on one page of plain text, with what to keep in mind when reading it.
+
+        An interpreter shows the page, a notebook tables.
+        """
+        return summary_of(self)
+
+    def _repr_html_(self) -> str:
+        return summary_html(self)
 
     def plot(self, path: str | Path | None = None) -> Figure:
         """Draw equity and drawdown.
