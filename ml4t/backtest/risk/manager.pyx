@@ -28,10 +28,10 @@ from ml4t.backtest.risk.python_rules cimport PythonRules
 from ml4t.backtest.risk.rule_list cimport RuleEntry, RuleList
 from ml4t.backtest.risk.rule_plan cimport AssetSlots, RulePlan, Said, Slot, Verdict
 
-from ml4t.backtest import html
 from ml4t.backtest.core.copies import Attributes, check_not_running, made_anew
 from ml4t.backtest.core.records import FIXED_REASONS
 from ml4t.backtest.data.features.providers import FeatureProvider
+from ml4t.backtest.html import heading, page, table
 from ml4t.backtest.risk.decision import RiskDecision
 from ml4t.backtest.risk.python_rules import check_decision, rule_error
 
@@ -83,9 +83,9 @@ cdef class RiskManager(FillListener):
             (label, repr(rule), "all" if assets is None else ", ".join(map(str, assets)))
             for rule, assets, label in self._rules.copies()
         ]
-        return html.page(
-            html.heading(f"RiskManager: {len(rules)} rule{'' if len(rules) == 1 else 's'}"),
-            html.table(("label", "rule", "assets"), rules),
+        return page(
+            heading(f"RiskManager: {len(rules)} rule{'' if len(rules) == 1 else 's'}"),
+            table(("label", "rule", "assets"), rules),
         )
 
     # ---- the rules ---------------------------------------------------------------------------
