@@ -27,6 +27,8 @@ class Summary(str):
         The same for notebooks.
     """
 
+    _as_html: str
+
     def __new__(cls, text: str = "", as_html: str = "") -> Summary:
         summary = super().__new__(cls, text)
         summary._as_html = as_html
