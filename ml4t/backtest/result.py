@@ -29,7 +29,6 @@ from ml4t.backtest.records.shown_times import ShownTimes
 from ml4t.backtest.records.storage import write_folder
 from ml4t.backtest.records.stored_frames import StoredFrames
 from ml4t.backtest.report.notes import notes_of
-from ml4t.backtest.report.picture import drawn, picture_of
 from ml4t.backtest.report.summary import Summary, summary_html, summary_of
 from ml4t.backtest.report.wording import percent
 
@@ -446,6 +445,8 @@ class BacktestResult:
         ResultError
             If the picture cannot be written.
         """
+        from ml4t.backtest.report.picture import drawn, picture_of  # most runs draw nothing
+
         picture = picture_of(
             self,
             self._table,

@@ -220,7 +220,7 @@ def test_matplotlib_draws_every_shape(result, tmp_path):
     assert [text.get_text() for text in price.get_legend().get_texts()] == [
         "mean", "stop", "target", "exit", "long entry", "stop at the end", "target at the end",
     ]  # fmt: skip
-    assert price.get_title(loc="left") == "BuysTwice, ACME: 1 trade, net P&L 250.00"
+    assert price.get_title(loc="left") == "BuysTwice, ACME: 1 trade, net P&L 250.00, open P&L 0.00"
     assert [axes.get_ylabel() for axes in figure.axes] == ["ACME", "score", "Volume"]
     assert len(price.patches) == 10  # bodies
     assert len(score.lines) == 1

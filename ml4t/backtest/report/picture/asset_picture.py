@@ -76,12 +76,15 @@ def asset_picture(
         shown = thinned(volume)
         columns = Columns("volume", time[chosen][shown], volume[shown], colors.VOLUME)
         panels.append(Panel("Volume", [columns], "count", height=0.7))
-    trades = own["trades"]
-    title = (
-        f"{name or 'Backtest'}, {bars.asset}: {plural(len(trades), 'trade')}, "
-        f"net P&L {trades['net_pnl'].sum():,.2f}"
-    )
+    title = f"{name or 'Backtest'}, {bars.asset}: {_told(own['trades'], own['open_positions'])}"
     return Picture(title, panels, zone_of(index))
+
+
+def _told(trades: pd.DataFrame, open_positions: pd.DataFrame) -> str:
+    ended = f"{plural(len(trades), 'trade')}, net P&L {trades['net_pnl'].sum():,.2f}"
+    if open_positions.empty:
+        return ended
+    return f"{ended}, open P&L {open_positions['unrealized_pnl'].sum():,.2f}"
 
 
 def _price_shapes(bars: AssetBars, time: pd.DatetimeIndex, chosen: slice) -> list[Shape]:
