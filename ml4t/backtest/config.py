@@ -12,6 +12,8 @@ from typing import Annotated, Any, Literal, Self
 import numpy as np
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationInfo, model_validator
 
+from ml4t.backtest import html
+
 DEFAULT_MAX_LEVERAGE = {"cash": 1.0, "margin": 2.0}
 
 
@@ -89,6 +91,25 @@ class _Settings(BaseModel):
                 )
                 raise ValueError(f"{cls.__name__} has no setting {unknown[0]!r}; {hint}")
         return settings
+
+    def _repr_html_(self) -> str:
+        fields = type(self).model_fields
+        values = {name: getattr(self, name) for name in fields}
+        # What was set comes first: it is what a reader looks for among so many.
+        changed = [name for name, field in fields.items() if values[name] != field.default]
+        ordered = [*changed, *(name for name in fields if name not in changed)]
+        return html.page(
+            html.heading(
+                f"{type(self).__name__}: {len(changed)} of {len(fields)} settings changed"
+            ),
+            html.table(
+                ("setting", "value", "meaning"),
+                [
+                    (name, repr(values[name]), (fields[name].description or "").replace("``", ""))
+                    for name in ordered
+                ],
+            ),
+        )
 
     def replace(self, **changes: Any) -> Self:
         """Return a copy with ``changes``, checked as a new one is.

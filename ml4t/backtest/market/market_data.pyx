@@ -16,6 +16,7 @@ from ml4t.backtest.market.array_checks cimport (
 
 from ml4t.backtest.market.array_checks import check_actions
 from ml4t.backtest.market.arrays_in import Copies, actions_in, owned
+from ml4t.backtest.market.facts import html_of
 
 ACTION = np.dtype(
     [("time", np.int64), ("asset", np.int32), ("kind", np.int8), ("value", np.float64)], align=True
@@ -157,6 +158,9 @@ cdef class MarketData:
             f"{len(self.features)} features, {len(self.context)} context, {self.n_actions} actions"
             f"{_recognised(self.info)})"
         )
+
+    def _repr_html_(self):
+        return html_of(self)
 
 
 seal(MarketData)
