@@ -5,6 +5,8 @@ from ml4t.backtest.data.errors import DataError, DataWarning, LookAheadError
 from ml4t.backtest.data.features.indicators import (
     ATR,
     EWMA,
+    RSI,
+    SMA,
     Indicator,
     RealizedVolatility,
     RollingMax,
@@ -25,6 +27,8 @@ from ml4t.backtest.market.market_data import MarketData
 __all__ = [
     "ATR",
     "EWMA",
+    "RSI",
+    "SMA",
     "CallableFeatureProvider",
     "DataError",
     "DataFeed",
