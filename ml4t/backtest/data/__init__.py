@@ -17,6 +17,7 @@ from ml4t.backtest.data.features.providers import (
     FeatureProvider,
     PrecomputedFeatureProvider,
 )
+from ml4t.backtest.data.features.ta_lib import TALib
 from ml4t.backtest.data.stream.feed import DataFeed
 from ml4t.backtest.data.stream.write_dataset import SavedTable, write_dataset
 from ml4t.backtest.data.tables.options import Table
@@ -43,6 +44,7 @@ __all__ = [
     "RollingMax",
     "RollingMin",
     "SavedTable",
+    "TALib",
     "Table",
     "ValidationReport",
     "market_data",

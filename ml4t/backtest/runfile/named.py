@@ -21,8 +21,10 @@ def make_named(known: Mapping[str, type], name: str, parameters: Mapping[str, An
     if name not in known:
         raise ValueError(f"there is no {name!r}; {nearest(name, known)}")
     signature = inspect.signature(known[name])
+    # One with parameters of other names too says itself which it has.
+    open_ended = any(p.kind is p.VAR_KEYWORD for p in signature.parameters.values())
     for parameter in parameters:
-        if parameter not in signature.parameters:
+        if parameter not in signature.parameters and not open_ended:
             raise ValueError(
                 f"{name} has no parameter {parameter!r}; {nearest(parameter, signature.parameters)}"
             )
