@@ -58,7 +58,7 @@ def test_every_setting_of_a_configuration_has_one_place():
         ("data.start", "2024-01-31", "data: start goes with chunk only: without it the tables are read as a whole; add chunk: month"),
         ("data.values", [], "data: values goes with chunk only: without it the tables are read as a whole; add chunk: month"),
         ("data.prefetch", False, "data: prefetch goes with chunk only: without it the tables are read as a whole; add chunk: month"),
-        ("data.prices", {"dataset": "apl"}, "data.prices.dataset must be 'us_stocks', 'predictions', 'vix', 'aapl' or 'aapl_actions', was 'apl'; did you mean 'aapl'?"),
+        ("data.prices", {"dataset": "apl"}, "data.prices.dataset must be 'us_stocks', 'predictions', 'vix', 'aapl', 'aapl_actions' or 'es_minutes', was 'apl'; did you mean 'aapl'?"),
         ("data.prices", {"dataset": "aapl", "path": "x"}, "data.prices: give one of path, dataset; had ['path', 'dataset']"),
         ("data.prices", {"dataset": "aapl", "start": 2003}, "data.prices: start and end go with the datasets us_stocks and predictions only"),
         ("data.assets", ["AAPL", False], "data.assets[1]: assets must be names, was False; YAML reads NO, ON and YES so: put them in quotes"),
