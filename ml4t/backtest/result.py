@@ -18,6 +18,7 @@ from ml4t.backtest.config import BacktestConfig
 from ml4t.backtest.data.errors import DataError
 from ml4t.backtest.market.fingerprint import fingerprint as fingerprint_of
 from ml4t.backtest.market.market_data import MarketData
+from ml4t.backtest.planned import comes_with
 from ml4t.backtest.provenance.package_versions import package_versions
 from ml4t.backtest.records.arrow_table import arrow_table
 from ml4t.backtest.records.chunk_rows import ChunkRows
@@ -74,6 +75,15 @@ class BacktestResult:
     not_reproducible : str
         Why it cannot: what of the run no file can hold, or why there is no fingerprint. Empty where it can.
     """
+
+    def __getattr__(self, name: str) -> Any:
+        """Say when what the semantics describe will be there."""
+        later = comes_with("results", name)
+        raise AttributeError(
+            later or f"{type(self).__name__!r} object has no attribute {name!r}",
+            name=name,
+            obj=self,
+        )
 
     def __init__(
         self,

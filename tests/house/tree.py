@@ -22,6 +22,7 @@ SOURCES = ROOT / "ml4t" / "backtest"
 #: `config` is low because it is only words about a run: it imports nothing, and results carry it.
 LAYERS = (
     ("core",),
+    ("planned",),
     ("config",),
     ("market",),
     ("data.arrays", "data.errors"),
