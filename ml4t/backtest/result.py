@@ -76,14 +76,12 @@ class BacktestResult:
         Why it cannot: what of the run no file can hold, or why there is no fingerprint. Empty where it can.
     """
 
-    def __getattr__(self, name: str) -> Any:
-        """Say when what the semantics describe will be there."""
-        later = comes_with("results", name)
-        raise AttributeError(
-            later or f"{type(self).__name__!r} object has no attribute {name!r}",
-            name=name,
-            obj=self,
-        )
+    if not TYPE_CHECKING:  # else any name would pass for one
+
+        def __getattr__(self, name):
+            """Say when what the semantics describe will be there."""
+            missing = f"{type(self).__name__!r} object has no attribute {name!r}"
+            raise AttributeError(comes_with("results", name) or missing, name=name, obj=self)
 
     def __init__(
         self,
