@@ -1,4 +1,4 @@
-"""One stock: buy AAPL when its 50-day mean crosses above the 200-day mean, sell when it falls below."""
+"""One stock: AAPL is held while its 50-day mean is above its 200-day mean."""
 
 from ml4t.backtest import BacktestConfig, Commission, Strategy, run_backtest
 from ml4t.backtest.data import SMA
@@ -7,7 +7,7 @@ from ml4t.backtest.datasets import load_aapl, load_aapl_actions
 
 class Crossover(Strategy):
     def on_market_data(self, event):
-        if event.fast > event.slow:
+        if event.fast > event.slow and not self.position(event.asset):
             self.order_target_percent(event.asset, 0.98)  # the rest pays for a gap at the next open
         elif event.fast < event.slow:
             self.close(event.asset)
@@ -20,10 +20,7 @@ result = run_backtest(
     features={"fast": SMA(50), "slow": SMA(200)},
     bar_time="16:00 America/New_York",
     config=BacktestConfig(
-        commission=Commission(per_unit=0.005, minimum=1.0),
-        slippage=0.0005,
-        quantity="whole",
-        drift_band=0.05,  # leave a position alone that is within 5% of its target
+        commission=Commission(per_unit=0.005, minimum=1.0), slippage=0.0005, quantity="whole"
     ),
 )
 print(result.summary())
