@@ -16,13 +16,14 @@ class Trend(Strategy):
 
 
 commission = Commission(per_unit=2.25 / POINT)  # 2.25 dollars a contract
-slippage = 0.0001  # some 0.16 points: more than half a tick
-account = {"initial_cash": 25_000, "account": "margin", "max_leverage": 5}
+config = BacktestConfig(
+    initial_cash=25_000, account="margin", max_leverage=5, commission=commission, slippage=0.0001
+)  # a slippage of some 0.16 points: more than half a tick
 result = run_backtest(
     load_es_minutes(),  # almost 24 hours a day; minutes without a trade are missing
     Trend(),
     features={"mean": EWMA(60)},
     rules=[TrailingStop(pct=0.002)],
-    config=BacktestConfig(commission=commission, slippage=slippage, **account),
+    config=config,
 )
 print(result.summary())

@@ -17,7 +17,7 @@ past, future = (  # read and joined once, run many times
 config = BacktestConfig(commission=0.0005, slippage=0.0005)
 
 
-def sharpe(data, stop, target):
+def sharpe(data: MarketData, stop: float, target: float) -> float:
     rules = [PriceBasedStopLoss(pct=stop), PriceBasedTakeProfit(pct=target)]
     strategy = SignalStrategy("breakout", percent=0.05)
     return run_backtest(data, strategy, rules=rules, config=config).metrics["sharpe"]
