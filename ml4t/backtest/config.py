@@ -13,6 +13,7 @@ import numpy as np
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationInfo, model_validator
 
 from ml4t.backtest import html
+from ml4t.backtest.planned import comes_with
 
 DEFAULT_MAX_LEVERAGE = {"cash": 1.0, "margin": 2.0}
 
@@ -81,6 +82,12 @@ class _Settings(BaseModel):
     def _known_names(cls, settings: Any) -> Any:
         """Name the nearest setting when one is misspelled; pydantic alone says only "extra"."""
         if isinstance(settings, Mapping):
+            for name, value in settings.items():
+                later = comes_with("settings", name)
+                if name in ("account", "intrabar"):
+                    later = comes_with("values", value)
+                if later:
+                    raise ValueError(f"{cls.__name__}: {later}")
             unknown = [str(name) for name in settings if name not in cls.model_fields]
             if unknown:
                 near = difflib.get_close_matches(unknown[0], cls.model_fields, 1, cutoff=0.5)

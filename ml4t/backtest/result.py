@@ -19,6 +19,7 @@ from ml4t.backtest.config import BacktestConfig
 from ml4t.backtest.data.errors import DataError
 from ml4t.backtest.market.fingerprint import fingerprint as fingerprint_of
 from ml4t.backtest.market.market_data import MarketData
+from ml4t.backtest.planned import comes_with
 from ml4t.backtest.provenance.package_versions import package_versions
 from ml4t.backtest.records.arrow_table import arrow_table
 from ml4t.backtest.records.chunk_rows import ChunkRows
@@ -76,6 +77,13 @@ class BacktestResult:
     not_reproducible : str
         Why it cannot: what of the run no file can hold, or why there is no fingerprint. Empty where it can.
     """
+
+    if not TYPE_CHECKING:  # else any name would pass for one
+
+        def __getattr__(self, name):
+            """Say when what the semantics describe will be there."""
+            missing = f"{type(self).__name__!r} object has no attribute {name!r}"
+            raise AttributeError(comes_with("results", name) or missing, name=name, obj=self)
 
     def __init__(
         self,
