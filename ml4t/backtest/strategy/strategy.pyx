@@ -26,8 +26,9 @@ from ml4t.backtest.risk.manager cimport RiskManager
 from ml4t.backtest.strategy.read_only cimport make_read_only
 
 from ml4t.backtest.core.copies import check_not_running, made_anew, reduced
+from ml4t.backtest.core.kept_state import KeptState
 from ml4t.backtest.core.ranges import QUANTITY
-from ml4t.backtest.strategy.kept_state import KeptState
+from ml4t.backtest.strategy.errors import warn_of_kept_state
 from ml4t.backtest.strategy.names import check_attributes, check_names, refuse_to_set
 
 
@@ -321,7 +322,7 @@ cdef class Strategy:
         check_attributes(self, Strategy)
         if self.kept is None:
             self.kept = KeptState()
-        self.kept.begin(self)
+        warn_of_kept_state(self, self.kept.begin(self))
         return 0
 
     # Outside of a run a strategy holds nothing of it.
@@ -518,7 +519,7 @@ cdef class Strategy:
                 self.check_weight(_not_negative("percent", percent))
                 units = self.units_of_weight(code, percent)
         else:
-            raise ValueError("give one of quantity, value and percent")
+            raise ValueError(_how_much(direction, asset, (quantity, value, percent)))
         if problem != REASON_NONE:
             return self._made(self.book.refuse(code, 0.0, problem))
         return self._made(self.order_units(code, direction * units, REASON_ORDER, False))
@@ -622,6 +623,18 @@ def refuse_callbacks(kind):
 # Fewer units than an order can have; what closes a position is of any size that a position has.
 cdef inline bint _is_nothing(double units, bint reduce_only) noexcept nogil:
     return units == 0.0 or (not reduce_only and fabs(units) < LEAST_UNITS)
+
+
+# Of which nothing was said, or two things.
+def _how_much(direction, asset, given):
+    call = f"self.{'buy' if direction > 0.0 else 'sell'}"
+    sizes = zip(("quantity", "value", "percent"), given)
+    said = [name for name, amount in sizes if amount is not None]
+    was = f"was given {' and '.join(said)}" if said else "was given none of them"
+    return (
+        f"{call}({asset!r}) needs one of quantity, value and percent, and {was}; write {call}({asset!r}, 10) for "
+        f"units, {call}({asset!r}, value=1000) for currency, or {call}({asset!r}, percent=0.5) for half of equity"
+    )
 
 
 cdef int _refuse_size(tuple assets, int32_t asset) except -1 with gil:
