@@ -83,6 +83,28 @@ def joins(n_times: int, n_assets: int, kind: str) -> Comparison:
     return Comparison(polars_side, own_side, check_polars, check_own)
 
 
+def onto_bars(n_times: int, n_assets: int) -> Comparison:
+    """A signal joined onto bars that are ready, and the same with the prices read anew."""
+    rng = np.random.default_rng(8)
+    prices = table(
+        n_times, n_assets, "text", random_walk(n_times, n_assets, seed=8, volatility=0.01)._asdict()
+    )
+    drawn = {"score": rng.normal(size=(n_times, n_assets))}
+    signal = table(n_times, n_assets, "text", drawn, after=-HOUR)
+    ready = MarketData.from_tables(prices)
+    total = float(drawn["score"].sum())
+
+    def check(data: MarketData) -> None:
+        outcomes.require(np.isclose(data.features["score"].sum(), total), "another signal joined")
+
+    return Comparison(
+        lambda: partial(MarketData.from_tables, prices, signals=signal),
+        lambda: partial(ready.with_signals, signal),
+        check,
+        check,
+    )
+
+
 def spoiled(n_times: int, n_assets: int) -> pa.Table:
     """Return bars with errors planted far from each other."""
     walk = random_walk(n_times, n_assets, seed=7, volatility=0.01)
@@ -187,6 +209,7 @@ DATA_BENCHMARKS = {
         Benchmark("B6", "two as-of joins, asset names as text", partial(joins, n_assets=250, kind="text"), 5_040, 250, 1.0),
         Benchmark("B6 dictionary", "the same, names in a dictionary", partial(joins, n_assets=250, kind="dictionary"), 5_040, 250, 1.0),
         Benchmark("B6 integer", "the same, integer names", partial(joins, n_assets=250, kind="integer"), 5_040, 250, 1.0),
+        Benchmark("Onto bars", "a signal joined onto bars that are ready", partial(onto_bars, n_assets=20), 5_040, 20, 0.5),
         Benchmark("Validation", "every row of 10 million bars", partial(validation, n_assets=1_000), 10_000, 1_000, 1.0),
     )
 }  # fmt: skip

@@ -12,6 +12,7 @@ from ml4t.backtest.market.event import MarketEvent
 from ml4t.backtest.market.market_data import MarketData
 from ml4t.backtest.records.errors import ResultError
 from ml4t.backtest.result import BacktestResult
+from ml4t.backtest.risk.rule import ReusedRuleWarning
 from ml4t.backtest.strategy.errors import (
     BacktestInterrupted,
     ReusedStrategyWarning,
@@ -37,6 +38,7 @@ __all__ = [
     "MarketEvent",
     "Order",
     "ResultError",
+    "ReusedRuleWarning",
     "ReusedStrategyWarning",
     "SignalStrategy",
     "Strategy",

@@ -151,6 +151,11 @@ def rows_joined(n):
     return lambda: market_data(prices, signals=table, features=[ATR(14)])
 
 
+def rows_joined_onto_bars(n):
+    bars, table = market_data(long(n)), values(long(n), close="x")
+    return lambda: bars.with_signals(table).with_features(ATR(14))
+
+
 def rows_out_of_order(n):
     prices = long(n).sort_values("asset", kind="stable")
     return lambda: market_data(prices)
@@ -188,6 +193,7 @@ def splits(n):
         (assets_of_a_provider, 500, "assets of prices and a provider"),
         (assets_validated, 500, "assets that are validated"),
         (rows_joined, 8_000, "rows an asset"),
+        (rows_joined_onto_bars, 16_000, "rows an asset, onto bars that are ready"),
         (rows_out_of_order, 8_000, "rows an asset, asset by asset"),
         (rows_validated, 8_000, "rows an asset that are validated"),
         (splits, 16_000, "splits of one asset"),

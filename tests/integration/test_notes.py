@@ -86,7 +86,33 @@ def test_targets_above_the_cash_are_said():
 def test_a_short_in_a_cash_account_is_said():
     # Sold at the first close, tried at the next open.
     result = run([(100.0,) * 4] * 3, acts=Acts({0: lambda s: s.sell("A", 1.0)}), account="cash")
-    assert any("account='margin'" in note for note in result.notes)
+    assert sum('account="margin"' in note for note in result.notes) == 1
+
+
+def test_a_split_in_raw_prices_is_said():
+    # A: 2 for 1 on a day on which the market gains 4%, 52 of 100. B: 40% down is no split. Seen across chunks too.
+    closes = {"A": [100.0, 100.0, 52.0, 52.0], "B": [100.0, 60.0, 60.0, 60.0]}
+    table = pd.DataFrame(closes, index=pd.date_range("2024-01-02", periods=4))
+    (said,) = [note for note in run_backtest(table, Buy(quantity=1)).notes if "half" in note]
+    assert said == (
+        "1 close is about half of the one before, or less (the first at 2024-01-04, A), and no actions were "
+        "given: where that is a split, give actions= or adjusted prices."
+    )
+    split = pd.DataFrame(
+        {"date": [table.index[2]], "asset": ["A"], "kind": ["split"], "value": [2.0]}
+    )
+    told = run_backtest(table, Buy(quantity=1), actions=split).notes
+    assert not any("half" in note for note in told)
+
+
+def test_a_split_between_two_chunks_of_raw_prices_is_said(tmp_path):
+    times = pd.date_range("2024-01-02", periods=4, tz="UTC")
+    path = tmp_path / "prices.parquet"
+    pd.DataFrame(
+        {"timestamp": times, "asset": "A", "close": [100.0, 100.0, 50.0, 24.0]}
+    ).to_parquet(path)
+    result = run_backtest(DataFeed.from_parquet(path, chunk=2), Buy(quantity=1))
+    assert any("2 closes are about half" in n and "2024-01-04" in n for n in result.notes)
 
 
 def test_a_gain_of_the_bankrupt_is_said():

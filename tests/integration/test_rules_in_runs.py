@@ -7,8 +7,10 @@ import pandas as pd
 import pytest
 from scenes import FLAT, Acts, buy_first, day, fills, market, only_trade, run
 
-from ml4t.backtest import Strategy
+from ml4t.backtest import BacktestConfig, BacktestEngine, SignalStrategy, Strategy
 from ml4t.backtest.risk import (
+    AnyOf,
+    InvalidRuleError,
     PriceBasedStopLoss,
     PriceBasedTakeProfit,
     RiskDecision,
@@ -18,6 +20,7 @@ from ml4t.backtest.risk import (
     TimeBasedExit,
     TrailingStop,
 )
+from ml4t.backtest.runfile import RunFile
 
 LOW = (100.0, 100.0, 94.0, 100.0)  # reaches a stop at 95
 BOTH_EXECUTIONS = pytest.mark.parametrize("lower", [True, False], ids=["lowered", "in Python"])
@@ -295,3 +298,39 @@ def test_one_manager_serves_one_run_at_a_time():
         run([FLAT] * 2, acts=Nested(), risk_manager=manager)
     # Free again, and it starts anew.
     assert len(run([FLAT] * 4, risk_manager=manager).trades) == 1
+
+
+# ----- one rule, where several may stand ----------------------------------------------------------
+
+
+def test_a_single_rule_needs_no_list():
+    # Bought at the open of bar 1 = 100; bar 2 reaches 95.
+    bars, stop = [FLAT, FLAT, LOW, FLAT], PriceBasedStopLoss(pct=0.05)
+    runs = [
+        run(bars, stop),
+        run(bars, risk_manager=RiskManager(stop)),
+        run(bars, AnyOf(stop)),
+        run(bars, lambda context: RiskDecision.update_stops(stop_loss=95.0)),
+        BacktestEngine(
+            market({"A": bars}),
+            Acts({0: buy_first}),
+            rules=stop,
+            config=BacktestConfig(account="margin"),
+        ).run(),
+    ]
+    assert [exit_days(result) for result in runs] == [[("A", 2)]] * 5
+    described = RunFile.from_python("prices.csv", SignalStrategy("score"), rules=stop)
+    assert [entry.rule for entry in described.risk.rules] == ["PriceBasedStopLoss"]
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (PriceBasedStopLoss, "PriceBasedStopLoss is a class, not a rule"),
+        ("stop", "was str 'stop'"),
+        (5, "was int 5"),
+    ],
+)
+def test_what_is_no_rule_is_named_as_it_is(given, message):
+    with pytest.raises(InvalidRuleError, match=message):
+        run([FLAT] * 3, given)

@@ -292,10 +292,9 @@ class Scripted(Strategy):
             self.order_target_value(asset, amount)
         elif act.kind == "target_quantity":
             self.order_target_quantity(asset, amount)
-        elif act.kind == "order_value":
-            side(asset, value=abs(amount))
         else:
-            side(asset, percent=abs(amount))
+            size = "value" if act.kind == "order_value" else "percent"
+            side(asset, **{size: abs(amount)}, size_at="fill" if act.at_fill else "close")
 
     def all_assets(self, act: Act) -> None:
         if act.kind == "target_weights":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from random import Random
+from typing import Any
 
 from property.adapter import config_of, data_of, desk_of
 from reference import Case
@@ -26,10 +27,11 @@ def with_signals(case: Case, rng: Random) -> Case:
     return replace(case, market=replace(case.market, columns=case.market.columns | drawn))
 
 
-def random_size(case: Case, rng: Random) -> dict[str, float]:
+def random_size(case: Case, rng: Random) -> dict[str, Any]:
     """What an entry is of; where prices may be negative, units alone."""
     kind = "quantity" if case.market.negative else rng.choice(("percent", "quantity", "value"))
-    return {kind: rng.choice((0.5, 0.9, 1.9) if kind == "percent" else (0.5, 0.9, 7.0, 600.0))}
+    size = {kind: rng.choice((0.5, 0.9, 1.9) if kind == "percent" else (0.5, 0.9, 7.0, 600.0))}
+    return size if kind == "quantity" else size | {"size_at": rng.choice(("close", "fill"))}
 
 
 def run_strategy(case: Case, strategy: Strategy, data: MarketData | None = None) -> BacktestResult:
@@ -44,7 +46,7 @@ def run_strategy(case: Case, strategy: Strategy, data: MarketData | None = None)
 class Twin(Strategy):
     """What SignalStrategy's docstring says, written in Python; of its events it keeps a list."""
 
-    def __init__(self, longs: bool, shorts: bool, **size: float) -> None:
+    def __init__(self, longs: bool, shorts: bool, **size: Any) -> None:
         self.longs = longs
         self.shorts = shorts
         self.size = size

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from math import isnan
+from math import floor, isnan
 
 from reference import inputs, levels
 from reference.basket import Shares
@@ -12,6 +12,7 @@ from reference.orders import (
     Order,
     commission_total,
     fee_of,
+    floor_units,
     scale_down,
     search,
     slipped,
@@ -357,6 +358,10 @@ class Book:
         position = self.positions[order.asset]
         if order.status != "open" or position is None or order.direction == position.sign:
             return
+        if order.money != 0.0:
+            self.met("sized_against_a_position")
+            if not self.find_units(order, moment):
+                return
         wanted, held = abs(order.rest), abs(position.quantity)
         closing = wanted
         if len(self.waiting_of(order.asset)) == 1:
@@ -382,6 +387,37 @@ class Book:
             self.met("reversal")
         self.fill(order, order.direction * closing, price, base, moment)
 
+    def find_units(self, order: Order, moment: str) -> bool:
+        """At its first turn to fill an order of money becomes one of units; whether it is still open."""
+        price, money = self.slip(self.marks[order.asset], order.direction), order.money
+        if order.by_weight:
+            equity = self.cash + self.exposure()[0]
+            if equity <= 0.0:
+                self.reject(order, "no_equity", order.rest)
+                return False
+            money = money * equity
+
+        def within(units: float) -> bool:
+            fee = 0.0 if self.wrong("fill_size_without_the_fee") else self.fee(order, units, price)
+            return units * price + fee <= money
+
+        whole, units = self.settings.whole, money / price
+        if whole:
+            units = floor_units(units)
+        if not within(units):
+            units = search(units, within)
+            if whole:
+                units = float(floor(units))
+            self.met("sized_down_for_the_fee")
+        if units < 1e-12:
+            self.met("sized_to_nothing")
+            self.reject(order, "zero_quantity", order.rest)
+            return False
+        order.money = 0.0
+        order.quantity = order.rest = order.direction * units
+        self.met(f"sized_at_the_fill_{moment}")
+        return True
+
     def slip(self, price: float, direction: float) -> float:
         if self.wrong("slippage_sign"):
             direction = -direction
@@ -397,6 +433,8 @@ class Book:
             return
         position = self.positions[order.asset]
         if only_entries and position is not None and position.sign != order.direction:
+            return
+        if order.money != 0.0 and not self.find_units(order, moment):
             return
         settings = self.settings
         held = 0.0 if position is None else position.quantity

@@ -286,7 +286,7 @@ def random_script(
             acts.append(rng.choice(again))
         if rng.random() < trims:  # all the cash, then an exit that may not pay its own fee
             asset = rng.randrange(len(market.assets))
-            acts.append(Act("order_percent", asset, 1.0))
+            acts.append(Act("order_percent", asset, 1.0, at_fill=rng.random() < 0.3))
             script.acts[t + 1] = [Act("sell", asset, rng.choice((0.005, 0.005, 1.0)))]
         if weights and rng.random() < busy:
             acts.append(_weights(rng, len(market.assets), may_short))
@@ -402,8 +402,12 @@ def _act(rng: Random, asset: int, may_short: bool) -> Act:
     if kind == "target_quantity":
         return Act(kind, asset, side * rng.choice((0.0, 10.0, 10.0, 25.3, 40.0)))
     if kind == "order_percent":
-        return Act(kind, asset, side * rng.choice((0.1, 0.3, 1.0)))
-    return Act(kind, asset, side * rng.choice((0.0, 1000.0, 2500.0, 99.0, 6000.0)))
+        return Act(kind, asset, side * rng.choice((0.1, 0.3, 1.0)), at_fill=rng.random() < 0.5)
+    at_fill = kind == "order_value" and rng.random() < 0.5
+    amount = rng.choice((0.0, 1000.0, 2500.0, 99.0, 6000.0))
+    if at_fill and rng.random() < 0.2:
+        amount = 12.0  # less than the smallest commission, now and then
+    return Act(kind, asset, side * amount, at_fill=at_fill)
 
 
 def _weights(rng: Random, n_assets: int, may_short: bool) -> Act:

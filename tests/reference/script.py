@@ -27,13 +27,14 @@ class Act:
     """One call of the strategy.
 
     amount: units (buy, sell: positive; target_quantity: signed), fraction of equity (target_percent, order_percent) or
-    currency (target_value, order_value), signed for the last four. `close` has none. `reduce` is
+    currency (target_value, order_value), signed for the last four; `at_fill` has an order find its units at the fill. `close` has none. `reduce` is
     a reduce-only order of signed units, which only a run by hand can make.
     """
 
     kind: str
     asset: int = -1
     amount: float = 0.0
+    at_fill: bool = False  # order_percent, order_value
     weights: Mapping[int, float] = field(default_factory=dict)
     keep_others: bool = False
     rule: Rule | None = None  # add_rule: the rule; it gets the next index. remove_rule: this object

@@ -92,10 +92,18 @@ def per_asset(book: Book, one: Act, equity: float) -> None:
         _refuse(book, asset, "no_price")
     elif one.kind == "order_percent" and equity <= 0.0:
         _refuse(book, asset, "no_equity")
-    elif one.kind == "order_percent":
-        _plain(book, asset, one.amount * equity / mark)
     else:
-        _plain(book, asset, one.amount / mark)
+        _plain_money(book, one, mark, equity)
+
+
+def _plain_money(book: Book, one: Act, mark: float, equity: float) -> None:
+    """An order of the units of the close; one that is sized at its fill keeps its money too."""
+    by_weight = one.kind == "order_percent"
+    order = _plain(book, one.asset, one.amount * equity / mark if by_weight else one.amount / mark)
+    if one.at_fill and not book.wrong("fill_size_of_the_close"):
+        order.money, order.by_weight = abs(one.amount), by_weight
+        if by_weight and book.wrong("fill_size_of_the_equity_before"):
+            order.money, order.by_weight = order.money * equity, False
 
 
 def _mark(book: Book, asset: int) -> float:
@@ -189,19 +197,20 @@ def _is_left_alone(book: Book, asset: int, target: float, change: float, equity:
     return any(small[name] and not book.wrong(f"small_{name}_traded") for name in small)
 
 
-def _plain(book: Book, asset: int, asked: float) -> None:
+def _plain(book: Book, asset: int, asked: float) -> Order:
     """Buy or sell. Where an exit is taking the units already, an event says so."""
     position, waiting = book.positions[asset], book.waiting_of(asset)
     after = book.after_orders(asset)
     order = _submit(book, asset, asked)
     if order.rest == 0.0 or position is None or position.sign * order.rest > 0.0:
-        return
+        return order
     wanted = min(abs(order.rest), abs(position.quantity))
     free = max(position.sign * after, 0.0)
     closes = any(other.reduce_only for other in waiting)
     if closes and wanted - free > 1e-12 * wanted and not book.wrong("duplicate_exit_untold"):
         given = order.direction * free
         book.event(asset, "duplicate_exit", order.id, "exit_pending", order.quantity, given)
+    return order
 
 
 def _submit(book: Book, asset: int, asked: float) -> Order:

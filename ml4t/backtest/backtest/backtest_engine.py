@@ -18,8 +18,7 @@ from ml4t.backtest.records.chunk_rows import ChunkRows
 from ml4t.backtest.records.recorded_columns import recorded_columns
 from ml4t.backtest.result import BacktestResult
 from ml4t.backtest.risk import RiskManager
-from ml4t.backtest.risk.function_rule import RuleFunction
-from ml4t.backtest.risk.rule import RiskRule
+from ml4t.backtest.risk.function_rule import GivenRules
 from ml4t.backtest.strategy.strategy import Strategy
 
 Progress = Callable[[int, int], None]
@@ -37,7 +36,7 @@ class BacktestEngine:
     data : MarketData, DataFeed, or iterable of MarketData
         An iterable gives the chunks of one run in order, each carrying over the bars before it.
     strategy : Strategy
-    rules : iterable of RiskRule or callable, optional
+    rules : RiskRule or callable, or iterable of them, optional
         Give rules or a risk manager.
     risk_manager : RiskManager, optional
     config : BacktestConfig, optional
@@ -61,7 +60,7 @@ class BacktestEngine:
         data: MarketData | Iterable[MarketData],
         strategy: Strategy,
         *,
-        rules: Iterable[RiskRule | RuleFunction] | None = None,
+        rules: GivenRules | None = None,
         risk_manager: RiskManager | None = None,
         config: BacktestConfig | None = None,
         progress: Progress | None = None,
@@ -76,7 +75,8 @@ class BacktestEngine:
         self.n_times: int | None = getattr(data, "n_times", None)
         self.n_rows: int | None = getattr(data, "n_rows", None)
         self.strategy = strategy
-        self.risk_manager = RiskManager(rules or ()) if risk_manager is None else risk_manager
+        given = () if rules is None else rules
+        self.risk_manager = RiskManager(given) if risk_manager is None else risk_manager
         self.config = BacktestConfig() if config is None else config
         self.progress = progress
         self.run_file = run_file

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
 from ml4t.backtest.backtest.backtest_engine import BacktestEngine, Progress
@@ -13,8 +12,7 @@ from ml4t.backtest.provenance.run_description import description_or_reason
 from ml4t.backtest.report.progress import progress_bar
 from ml4t.backtest.result import BacktestResult
 from ml4t.backtest.risk import RiskManager
-from ml4t.backtest.risk.function_rule import RuleFunction
-from ml4t.backtest.risk.rule import RiskRule
+from ml4t.backtest.risk.function_rule import GivenRules, each_rule
 from ml4t.backtest.strategy.strategy import Strategy
 
 
@@ -26,7 +24,7 @@ def run_backtest(
     features: Any = None,
     context: Any = None,
     actions: Any = None,
-    rules: Iterable[RiskRule | RuleFunction] | None = None,
+    rules: GivenRules | None = None,
     risk_manager: RiskManager | None = None,
     config: BacktestConfig | None = None,
     progress: bool | Progress = False,
@@ -42,7 +40,7 @@ def run_backtest(
     strategy : Strategy
     signals, features, context, actions : table, optional
         Joined to the prices as of time; not with finished market data or a feed.
-    rules : iterable of RiskRule or callable, optional
+    rules : RiskRule or callable, or iterable of them, optional
     risk_manager : RiskManager, optional
     config : BacktestConfig, optional
     progress : bool or callable
@@ -74,7 +72,7 @@ def run_backtest(
         data = MarketData.from_tables(prices, **tables, **table_options)
 
     # The strategy may not be afterwards what it is now.
-    rules = None if rules is None else tuple(rules)
+    rules = None if rules is None else each_rule(rules)
     described = description_or_reason(
         prices,
         strategy,

@@ -17,7 +17,7 @@ def _record(own=0, **columns):
 
 
 ORDER = _record(
-    own=3,
+    own=5,
     order_id="i8", timestamp="i8", decision_time="i8", decision_row="i8", ended="i8", position_id="i8",
     quantity="f8", filled_quantity="f8", rest="f8", decision_close="f8", notional="f8", units="f8",
     average_price="f8", level="f8", target_units="f8",

@@ -95,6 +95,12 @@ cdef enum Reason:
     REASON_NEGATIVE_CASH = 25
 
 
+# What an order is worth whose units are found at its fill.
+cdef struct Money:
+    double amount                # 0: the order is one of units, or has found them
+    int64_t is_weight            # the amount is a fraction of equity; else currency
+
+
 cdef struct OrderRecord:
     int64_t order_id             # 1, 2, ... in the order of acceptance
     int64_t timestamp            # accepted
@@ -119,7 +125,8 @@ cdef struct OrderRecord:
     int8_t status
     int8_t exit_kind
     int8_t at_open               # fills at an open whatever fill_at says
-    # Not of the record: its neighbours among the waiting orders of its asset, by order id; 0: none.
+    # Not of the record: its money, and its neighbours among the waiting orders of its asset, by order id; 0: none.
+    Money money
     int64_t before
     int64_t after
     int64_t part                 # where it stands in a basket (execution/basket.pxd)

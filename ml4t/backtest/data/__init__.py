@@ -1,6 +1,7 @@
 """Tables in, MarketData out: reading, checking, point-in-time joins, indicators."""
 
 from ml4t.backtest.data.assembly.from_tables import market_data
+from ml4t.backtest.data.assembly.with_columns import with_columns as with_columns
 from ml4t.backtest.data.errors import DataError, DataWarning, LookAheadError
 from ml4t.backtest.data.features.indicators import (
     ATR,

@@ -114,6 +114,7 @@ cdef class EngineLoop:
             try:
                 self.strategy.on_start()
                 self.strategy.begin()
+                self.risk_manager.begin(self.strategy)
                 self.broker.takes_orders = False
                 self.chunks = iter(chunks)
                 self._walk_chunks(on_chunk)

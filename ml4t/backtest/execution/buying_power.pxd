@@ -22,6 +22,9 @@ cdef Means means_of(const Settings* settings, Account account) noexcept nogil
 cdef double affordable_units(
     const Settings* settings, Account account, const OrderRecord* order, double units, double price
 ) noexcept nogil
+cdef double units_for(
+    const Settings* settings, const OrderRecord* order, double amount, double price
+) noexcept nogil
 cdef int32_t why_not_affordable(const Settings* settings, const OrderRecord* order) noexcept nogil
 
 

@@ -1,5 +1,6 @@
 """Buying power: how many units of an entry can be paid (semantics sections 3 and 6)."""
 
+cimport cython
 from libc.math cimport floor
 from libc.stdint cimport int32_t
 
@@ -7,6 +8,7 @@ from ml4t.backtest.core.settings cimport INSUFFICIENT_ALLOW, INSUFFICIENT_REJECT
 from ml4t.backtest.core.types cimport (
     REASON_INSUFFICIENT_CASH, REASON_INSUFFICIENT_MARGIN, REASON_SHORT_IN_CASH_ACCOUNT, OrderRecord,
 )
+from ml4t.backtest.execution.costs cimport whole_units
 from ml4t.backtest.portfolio.account cimport Account
 from ml4t.backtest.portfolio.position cimport is_negligible
 
@@ -38,6 +40,25 @@ cdef double affordable_units(
     if is_negligible(paid, units):
         return 0.0
     return floor(paid) if settings.whole_units else paid
+
+
+# As many units as an amount of money is worth at a price, with their fee within it: as a purse of so much cash would pay.
+# No division by zero: where an order can be sized by money, prices are positive.
+@cython.cdivision(True)
+cdef double units_for(
+    const Settings* settings, const OrderRecord* order, double amount, double price
+) noexcept nogil:
+    cdef Settings purse = settings[0]
+    cdef Means means
+    cdef double units = amount / price
+    purse.margin_account = False
+    means.cash = amount
+    if settings.whole_units:
+        units = whole_units(units)
+    if can_pay(&purse, &means, order, units, price):
+        return units
+    units = _search(&purse, &means, order, units, price)
+    return floor(units) if settings.whole_units else units
 
 
 # Why an entry could not be paid in full.

@@ -65,6 +65,7 @@ cdef class Matching:
     ) except -1 nogil
     cdef int _reduce(self, OrderRecord* order, int8_t moment) except -1 nogil
     cdef int _enter(self, OrderRecord* order, int8_t moment) except -1 nogil
+    cdef int _find_units(self, OrderRecord* order) except -1 nogil
     cdef int _fill_entry(
         self, OrderRecord* order, double asked, double units, double price, int8_t moment
     ) except -1 nogil

@@ -8,17 +8,18 @@ from libc.math cimport fabs, isnan
 from libc.stdint cimport int8_t, int32_t, int64_t
 
 from ml4t.backtest.core.build cimport CHECKED
+from ml4t.backtest.core.ranges cimport LEAST_UNITS, MOST_UNITS
 from ml4t.backtest.core.settings cimport (
     ADVERSE_FIRST, FAVOURABLE_FIRST, INSUFFICIENT_ALLOW, NEAREST_TO_OPEN, Settings,
 )
 from ml4t.backtest.core.types cimport (
     CHOICE_ADVERSE, CHOICE_FAVOURABLE, CHOICE_NONE, EVENT_REJECTED, EVENT_SCALED, EXIT_OTHER,
     MOMENT_CLOSE, MOMENT_INSIDE, MOMENT_OPEN, ORDER_FILLED, ORDER_OPEN, ORDER_REJECTED,
-    REASON_POSITION_CLOSED, REASON_TARGET_REACHED, SOURCE_ENGINE, SOURCE_LEVEL, OrderRecord,
+    REASON_NO_EQUITY, REASON_POSITION_CLOSED, REASON_TARGET_REACHED, REASON_ZERO_QUANTITY, SOURCE_ENGINE, SOURCE_LEVEL, OrderRecord,
 )
 from ml4t.backtest.execution.basket cimport IN_BASKET, JOINED, NO_BASKET, Basket, Share
 from ml4t.backtest.execution.buying_power cimport (
-    affordable_units, is_short_in_cash_account, why_not_affordable,
+    affordable_units, is_short_in_cash_account, units_for, why_not_affordable,
 )
 from ml4t.backtest.execution.costs cimport slipped
 from ml4t.backtest.execution.fills cimport Fills
@@ -26,6 +27,8 @@ from ml4t.backtest.execution.schedule cimport PHASE_OPEN, Phase
 from ml4t.backtest.execution.targets cimport within_target
 from ml4t.backtest.portfolio.armed_levels cimport LevelSource, levels_hold, stop_source
 from ml4t.backtest.portfolio.position cimport Position, is_negligible, side_of
+
+from ml4t.backtest.core.ranges import QUANTITY
 
 
 @cython.final
@@ -112,6 +115,8 @@ cdef class Matching:
         direction = side_of(order.quantity)
         if side_of(position.quantity) == direction:
             return 0
+        if order.money.amount != 0.0 and self._find_units(order) == 0:
+            return 0
         wanted = fabs(order.rest)
         held = fabs(position.quantity)
         closing = wanted
@@ -140,6 +145,8 @@ cdef class Matching:
             return 0
         if order.reduce_only:
             return self.book.cancel(order.order_id, REASON_POSITION_CLOSED)
+        if order.money.amount != 0.0 and self._find_units(order) == 0:
+            return 0
         asked = within_target(
             order, fabs(order.rest), self.positions.at[order.asset].quantity
         )
@@ -173,6 +180,30 @@ cdef class Matching:
         if order.status == ORDER_OPEN:
             return self.book.cancel(order.order_id, REASON_TARGET_REACHED)
         return 0
+
+    # An order of money comes to its first turn to fill, and finds its units; 0 when it is rejected.
+    cdef int _find_units(self, OrderRecord* order) except -1 nogil:
+        cdef double direction = side_of(order.quantity)
+        cdef double price = slipped(&self.settings, self.account.mark[order.asset], direction)
+        cdef double amount = order.money.amount
+        cdef double equity
+        cdef double units
+        if order.money.is_weight:
+            equity = self.account.equity()
+            if not equity > 0.0:
+                self._leave_unfilled(order, REASON_NO_EQUITY)
+                return 0
+            amount = amount * equity
+        units = units_for(&self.settings, order, amount, price)
+        if units < LEAST_UNITS:
+            self._leave_unfilled(order, REASON_ZERO_QUANTITY)
+            return 0
+        if units > MOST_UNITS:
+            return _too_many(order, units)
+        order.money.amount = 0.0
+        order.quantity = direction * units
+        self.book.change_rest(order, direction * units)
+        return 1
 
     # ---- baskets -----------------------------------------------------------------------------
 
@@ -218,6 +249,8 @@ cdef class Matching:
                 return 0
             held = self.basket.shares[behind].reached
         if order.reduce_only or held * direction < 0.0:
+            return 0
+        if order.money.amount != 0.0 and self._find_units(order) == 0:
             return 0
         units = within_target(order, fabs(order.rest), held)
         if units == 0.0:
@@ -343,6 +376,13 @@ cdef class Matching:
         return self.fills.of_order(
             order, order.quantity, 0.0, base_price, price, moment, intrabar
         )
+
+
+cdef int _too_many(const OrderRecord* order, double units) except -1 with gil:
+    raise ValueError(
+        f"order {order.order_id} is sized at its fill, and comes to {units:g} units: an order must be of a size in "
+        f"{QUANTITY} units"
+    )
 
 
 cdef int _broken_hit(const Position* position, int64_t row) except -1 with gil:

@@ -10,6 +10,7 @@ ACTION: np.dtype[np.void]
 _Reader = TypeVar("_Reader", bound=Callable[..., Any])
 
 def register_table_reader(reader: _Reader) -> _Reader: ...
+def register_column_joiner(joiner: _Reader) -> _Reader: ...
 
 @final
 class MarketData:
@@ -65,6 +66,28 @@ class MarketData:
     def info(self) -> MappingProxyType[str, Any]: ...
     @classmethod
     def from_tables(cls, prices: Any, **options: Any) -> Self: ...
+    def with_signals(
+        self,
+        signals: Any,
+        *,
+        replace: bool = False,
+        bar_time: str | Mapping[Any, str] | None = None,
+        timezone: str | None = None,
+        time_unit: str | None = None,
+        on_violation: str = "raise",
+        on_unknown_assets: str = "raise",
+    ) -> MarketData: ...
+    def with_features(
+        self,
+        features: Any,
+        *,
+        replace: bool = False,
+        bar_time: str | Mapping[Any, str] | None = None,
+        timezone: str | None = None,
+        time_unit: str | None = None,
+        on_violation: str = "raise",
+        on_unknown_assets: str = "raise",
+    ) -> MarketData: ...
     @staticmethod
     def from_arrays(
         assets: Sequence[Any],

@@ -27,8 +27,9 @@ ACTION = np.dtype(
 _FIELDS = ("open", "high", "low", "close", "volume", "bid", "ask")
 
 
-# What reads tables stands above and is not imported from here: it registers itself.
+# What reads and joins tables stands above and is not imported from here: it registers itself.
 cdef object _table_reader = None
+cdef object _column_joiner = None
 
 
 def register_table_reader(reader):
@@ -36,6 +37,13 @@ def register_table_reader(reader):
     global _table_reader
     _table_reader = reader
     return reader
+
+
+def register_column_joiner(joiner):
+    """Set what :meth:`MarketData.with_signals` and ``with_features`` call; returns it."""
+    global _column_joiner
+    _column_joiner = joiner
+    return joiner
 
 
 @cython.final
@@ -62,6 +70,71 @@ cdef class MarketData:
             if name not in _table_reader.__kwdefaults__:
                 raise TypeError(_unknown_argument(name, list(_table_reader.__kwdefaults__)))
         return _table_reader(prices, **options)
+
+    def with_signals(
+        self, signals, *, replace=False, bar_time=None, timezone=None, time_unit=None,
+        on_violation="raise", on_unknown_assets="raise",
+    ):
+        """Return market data with further signals, joined to these bars as of time.
+
+        The prices are neither read nor checked nor copied again, and this object stays as it is: a sweep joins
+        the signals of each combination to one.
+
+        Parameters
+        ----------
+        signals : table, Table, list of these, or mapping of name to one
+            As :func:`ml4t.backtest.data.market_data` reads them; or the name of a feature, which is a signal
+            then.
+        replace : bool, default False
+            Let a column take the place of one of its name.
+        bar_time, timezone, time_unit
+            As there, of these tables. Without them holds what was said of the tables before.
+        on_violation : {"raise", "warn"}
+        on_unknown_assets : {"raise", "drop"}
+            What values of assets without prices do.
+
+        Returns
+        -------
+        MarketData
+
+        Raises
+        ------
+        DataError
+            If a table cannot be read, or has a column of a name that is taken; if these are a chunk of a run.
+        LookAheadError
+            If a value is published before its own time.
+        """
+        return _column_joiner(
+            self, signals=signals, replaces=replace, bar_time=bar_time, timezone=timezone,
+            time_unit=time_unit, on_violation=on_violation, on_unknown_assets=on_unknown_assets,
+        )
+
+    def with_features(
+        self, features, *, replace=False, bar_time=None, timezone=None, time_unit=None,
+        on_violation="raise", on_unknown_assets="raise",
+    ):
+        """Return market data with further features, joined to these bars as of time.
+
+        Parameters
+        ----------
+        features : table, Table, Indicator, FeatureProvider, list of these, or mapping of name to one
+            As :func:`ml4t.backtest.data.market_data` reads them.
+        replace, bar_time, timezone, time_unit, on_violation, on_unknown_assets
+            As in :meth:`with_signals`.
+
+        Returns
+        -------
+        MarketData
+
+        Raises
+        ------
+        DataError, LookAheadError
+            As :meth:`with_signals`.
+        """
+        return _column_joiner(
+            self, features=features, replaces=replace, bar_time=bar_time, timezone=timezone,
+            time_unit=time_unit, on_violation=on_violation, on_unknown_assets=on_unknown_assets,
+        )
 
     @staticmethod
     def from_arrays(

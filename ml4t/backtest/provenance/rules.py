@@ -10,7 +10,7 @@ from ml4t.backtest.provenance.classes import class_spec, given_fields, parameter
 from ml4t.backtest.provenance.errors import DescriptionError
 from ml4t.backtest.provenance.plain_values import plain
 from ml4t.backtest.risk import RiskRule, rules
-from ml4t.backtest.risk.function_rule import FunctionRule, as_rule
+from ml4t.backtest.risk.function_rule import FunctionRule, as_rule, each_rule
 
 GROUPS = ("AllOf", "AnyOf", "CompositeRule")
 """Rules that have rules as members."""
@@ -18,15 +18,18 @@ RULES: dict[str, type[RiskRule]] = {name: getattr(risk, name) for name in (*rule
 """The rules that a file names without a module."""
 
 
-def describe_rules(given: Iterable[Any], *, again: bool = True) -> list[dict[str, Any]]:
-    """Return each rule by its name and parameters; (rule, assets) is a rule for some assets.
+def describe_rules(given: Any, *, again: bool = True) -> list[dict[str, Any]]:
+    """Return each rule, of one or several, by its name and parameters; (rule, assets) is one for some assets.
 
     Raises
     ------
     DescriptionError
         As :func:`describe_rule`.
     """
-    return [_rule_and_assets(rule, f"rules[{place}]", again) for place, rule in enumerate(given)]
+    return [
+        _rule_and_assets(rule, f"rules[{place}]", again)
+        for place, rule in enumerate(each_rule(given))
+    ]
 
 
 def _rule_and_assets(given: Any, field: str, again: bool) -> dict[str, Any]:

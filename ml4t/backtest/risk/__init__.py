@@ -8,7 +8,7 @@ from ml4t.backtest.risk.function_rule import RuleFunction, as_rule
 from ml4t.backtest.risk.manager import RiskManager
 from ml4t.backtest.risk.numba_rule import numba_rule
 from ml4t.backtest.risk.numba_signature import rule_signature
-from ml4t.backtest.risk.rule import InvalidRuleError, RiskRule, RuleError
+from ml4t.backtest.risk.rule import InvalidRuleError, ReusedRuleWarning, RiskRule, RuleError
 from ml4t.backtest.risk.rules import (
     PriceBasedStopLoss,
     PriceBasedTakeProfit,
@@ -28,6 +28,7 @@ __all__ = [
     "InvalidRuleError",
     "PriceBasedStopLoss",
     "PriceBasedTakeProfit",
+    "ReusedRuleWarning",
     "RiskContext",
     "RiskDecision",
     "RiskManager",

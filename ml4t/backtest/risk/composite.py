@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, final
 
 from ml4t.backtest.risk.decision import RiskDecision, combine, exit_rank
-from ml4t.backtest.risk.function_rule import RuleFunction, as_rule
+from ml4t.backtest.risk.function_rule import GivenRules, as_rule, each_rule
 from ml4t.backtest.risk.rule import InvalidRuleError, RiskRule, checked_priority, decision_of
 from ml4t.backtest.risk.spec import RuleSpec
 
@@ -25,13 +25,9 @@ class _Group(RiskRule):
     priority: int = 0
     name: str = ""
 
-    def __init__(
-        self, rules: Iterable[RiskRule | RuleFunction], *, priority: int = 0, name: str = ""
-    ) -> None:
+    def __init__(self, rules: GivenRules, *, priority: int = 0, name: str = "") -> None:
         cls = type(self).__name__
-        if not isinstance(rules, Iterable):
-            raise InvalidRuleError(f"{cls} is made of a list of rules: {cls}([...]), was {rules!r}")
-        members = tuple(as_rule(rule) for rule in rules)
+        members = tuple(as_rule(rule) for rule in each_rule(rules))
         if not members:
             raise InvalidRuleError(f"{cls} needs at least one rule, had none")
         object.__setattr__(self, "rules", members)
@@ -75,7 +71,7 @@ class CompositeRule(_Group):
 
     Parameters
     ----------
-    rules : iterable of RiskRule or callable
+    rules : RiskRule or callable, or iterable of them
     name : str, optional
 
     Raises
@@ -84,7 +80,7 @@ class CompositeRule(_Group):
         If there are no members, or one is not a rule.
     """
 
-    def __init__(self, rules: Iterable[RiskRule | RuleFunction], *, name: str = "") -> None:
+    def __init__(self, rules: GivenRules, *, name: str = "") -> None:
         super().__init__(rules, name=name)
 
     def evaluate(self, context: RiskContext) -> RiskDecision:
@@ -115,7 +111,7 @@ class AnyOf(_Group):
 
     Parameters
     ----------
-    rules : iterable of RiskRule or callable
+    rules : RiskRule or callable, or iterable of them
     priority : int, optional
     name : str, optional
 
@@ -143,7 +139,7 @@ class AllOf(_Group):
 
     Parameters
     ----------
-    rules : iterable of RiskRule or callable
+    rules : RiskRule or callable, or iterable of them
     priority : int, optional
     name : str, optional
 

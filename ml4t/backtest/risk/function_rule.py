@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
@@ -13,7 +14,7 @@ from ml4t.backtest.risk.rule import InvalidRuleError, RiskRule, checked_priority
 if TYPE_CHECKING:
     from ml4t.backtest.risk.context import RiskContext
 
-__all__ = ["FunctionRule", "RuleFunction", "as_rule"]
+__all__ = ["FunctionRule", "GivenRules", "RuleFunction", "as_rule", "each_rule"]
 
 
 @runtime_checkable
@@ -23,6 +24,10 @@ class RuleFunction(Protocol):
     def __call__(self, context: RiskContext, /) -> RiskDecision:
         """Return what to do with the position of `context`."""
         ...
+
+
+GivenRules = RiskRule | RuleFunction | Iterable[RiskRule | RuleFunction]
+"""One rule, or several."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -81,6 +86,14 @@ def as_rule(
     label = _callable_name(rule) if name is None else name
     _check_takes_context(rule, label)
     return FunctionRule(rule, 0 if priority is None else checked_priority(label, priority), label)
+
+
+def each_rule(given: GivenRules) -> tuple[RiskRule | RuleFunction, ...]:
+    """Return what was given as rules, one or several, as a tuple; what is no rule is for others to say."""
+    several: Any = given
+    if isinstance(given, RiskRule | str) or callable(given) or not isinstance(given, Iterable):
+        return (several,)
+    return tuple(several)
 
 
 def _callable_name(function: Any) -> str:

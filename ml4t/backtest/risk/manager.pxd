@@ -44,6 +44,7 @@ cdef class RiskManager(FillListener):
     cdef Reasons reasons
     cdef int64_t _n_untold           # fills before bind(), of which nobody has told the rules
     cdef set _told                   # of these, those told since
+    cdef object _kept                # what the rules of the run kept from the last; None outside of one
     cdef bint is_driven              # by the engine's loop, which calls the hooks itself
 
     # Step 4: every position takes its bar in; rules decide and arm where there is something to do.
@@ -79,6 +80,7 @@ cdef class RiskManager(FillListener):
         return 0
 
     cdef int enter_run(self, Broker broker) except -1
+    cdef int begin(self, object strategy) except -1
     cdef int leave_run(self) except -1
     cdef int enter(self, MarketData data) except -1
     cdef int validate(self, int32_t asset, double* quantity, bint reduce_only) except -1

@@ -10,14 +10,14 @@ from ml4t.backtest.portfolio.portfolio import Portfolio
 from ml4t.backtest.portfolio.views import PositionLevels, PositionTradeState
 from ml4t.backtest.risk.context import RiskContext
 from ml4t.backtest.risk.decision import RiskDecision
-from ml4t.backtest.risk.function_rule import RuleFunction
+from ml4t.backtest.risk.function_rule import GivenRules, RuleFunction
 from ml4t.backtest.risk.rule import RiskRule
 
 @final
 class RiskManager(FillListener):
     def __init__(
         self,
-        rules: Iterable[RiskRule | RuleFunction] = (),
+        rules: GivenRules = (),
         feature_provider: FeatureProvider | None = None,
         *,
         lower: bool = True,

@@ -33,6 +33,8 @@ from ml4t.backtest.core.records import FIXED_REASONS
 from ml4t.backtest.data.features.providers import FeatureProvider
 from ml4t.backtest.html import heading, page, table
 from ml4t.backtest.risk.decision import RiskDecision
+from ml4t.backtest.risk.function_rule import each_rule
+from ml4t.backtest.risk.kept_rules import KeptRules
 from ml4t.backtest.risk.python_rules import check_decision, rule_error
 
 
@@ -42,7 +44,7 @@ cdef class RiskManager(FillListener):
 
     Parameters
     ----------
-    rules : iterable of RiskRule or callable, optional
+    rules : RiskRule or callable, or iterable of them, optional
         In the order they were added; at equal priority the earlier one wins what still ties.
     feature_provider : FeatureProvider, optional
         Where ``context.features`` and ``context.market_features`` come from; without one they are the
@@ -75,7 +77,7 @@ cdef class RiskManager(FillListener):
         self.feature_provider = feature_provider
         self.lower = bool(lower)
         self.plan = None
-        for rule in rules:
+        for rule in each_rule(rules):
             self.add_rule(rule)
 
     def _repr_html_(self):
@@ -438,10 +440,18 @@ cdef class RiskManager(FillListener):
         self.is_driven = True
         return 0
 
+    # on_start has been called, and the first timestamp is next.
+    cdef int begin(self, object strategy) except -1:
+        self._kept = KeptRules(self.rules, strategy)
+        return 0
+
     cdef int leave_run(self) except -1:
         if self.broker is not None:
             self.broker.fills.listener = FillListener()
             self.broker = None
+        if self._kept is not None:
+            self._kept.end()
+            self._kept = None
         self.is_driven = False
         return 0
 

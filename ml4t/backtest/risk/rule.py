@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "InvalidRuleError",
+    "ReusedRuleWarning",
     "RiskRule",
     "RuleError",
     "labels",
@@ -29,6 +30,10 @@ class RuleError(RuntimeError):
     """A rule raised, or answered with something that is no decision; names rule, asset and time."""
 
     partial_result: Any
+
+
+class ReusedRuleWarning(UserWarning):
+    """A rule object is run again and starts with what its last run left in its attributes."""
 
 
 class RiskRule(ABC):

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from ml4t.backtest.core.kept_state import what_is_kept
+from ml4t.backtest.data.errors import warn
 
 if TYPE_CHECKING:
     from ml4t.backtest.result import BacktestResult
@@ -22,6 +25,17 @@ class StrategyError(RuntimeError):
 
 class ReusedStrategyWarning(UserWarning):
     """A strategy object is run again and starts with what its last run left in its attributes."""
+
+
+def warn_of_kept_state(strategy: Any, kept: list[str]) -> None:
+    """Warn of attributes with which a strategy starts as its last run left them, where there are any."""
+    if kept:
+        what = "it" if len(kept) == 1 else "them"
+        warn(
+            f"{what_is_kept(type(strategy).__name__, kept)}: make a new one for each run, or set {what} in "
+            "on_start",
+            ReusedStrategyWarning,
+        )
 
 
 class BacktestInterrupted(KeyboardInterrupt):

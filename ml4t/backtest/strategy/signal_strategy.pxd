@@ -17,6 +17,7 @@ cdef class SignalStrategy(CompiledStrategy):
     cdef double quantity
     cdef double value
     cdef double percent
+    cdef bint at_fill                # the units are found at the fill
     cdef const double* columns[4]
 
     cdef bint _is_on(self, int column, int64_t row) noexcept nogil

@@ -1,4 +1,4 @@
-from typing import SupportsFloat, final
+from typing import Literal, SupportsFloat, final
 
 from ml4t.backtest.strategy.strategy import CompiledStrategy
 
@@ -14,6 +14,7 @@ class SignalStrategy(CompiledStrategy):
         quantity: SupportsFloat | None = None,
         value: SupportsFloat | None = None,
         percent: SupportsFloat | None = None,
+        size_at: Literal["close", "fill"] = "close",
     ) -> None: ...
     @property
     def parameters(self) -> dict[str, str | float]: ...

@@ -5,12 +5,13 @@ from libc.math cimport NAN, isnan
 from libc.stdint cimport int32_t, int64_t
 
 from ml4t.backtest.core.types cimport (
-    EVENT_PASSED_OVER, REASON_CONFLICTING_SIGNAL, REASON_EXIT_PENDING, REASON_NONE,
+    EVENT_PASSED_OVER, REASON_CONFLICTING_SIGNAL, REASON_EXIT_PENDING, REASON_NONE, Money,
 )
 from ml4t.backtest.strategy.strategy cimport CompiledStrategy
 
 from ml4t.backtest.core.copies import check_not_running, made_with
 from ml4t.backtest.market.column_names import unknown_name
+from ml4t.backtest.strategy.strategy import is_at_fill
 
 cdef enum Column:
     ENTRY
@@ -44,6 +45,8 @@ cdef class SignalStrategy(CompiledStrategy):
         Currency of an entry, turned into units at the close.
     percent : float, optional
         Fraction of equity of an entry.
+    size_at : {"close", "fill"}
+        When value or percent become units, as in :meth:`Strategy.buy`.
 
     Raises
     ------
@@ -61,7 +64,7 @@ cdef class SignalStrategy(CompiledStrategy):
 
     def __init__(
         self, str entry=None, str exit=None, *, str short_entry=None, str short_exit=None,
-        quantity=None, value=None, percent=None,
+        quantity=None, value=None, percent=None, size_at="close",
     ):
         if entry is None and short_entry is None:
             raise ValueError("SignalStrategy needs a column to enter by: give entry, short_entry or both")
@@ -76,6 +79,7 @@ cdef class SignalStrategy(CompiledStrategy):
         for name, size in given.items():
             if not 0.0 < size < float("inf"):
                 raise ValueError(f"{name} must be positive and finite, was {size}")
+        self.at_fill = is_at_fill(size_at, quantity)
         given = given or {"percent": 1.0}
         self.entry = entry
         self.exit = exit
@@ -94,6 +98,7 @@ cdef class SignalStrategy(CompiledStrategy):
         }
         sizes = {"quantity": self.quantity, "value": self.value, "percent": self.percent}
         given = {name: column for name, column in named.items() if column is not None}
+        given |= {"size_at": "fill"} if self.at_fill else {}
         return given | {name: size for name, size in sizes.items() if not isnan(size)}
 
     def __reduce__(self):
@@ -188,6 +193,7 @@ cdef class SignalStrategy(CompiledStrategy):
     cdef int _enter(self, int32_t asset, double direction) except -1 nogil:
         cdef double units = self.quantity
         cdef int32_t problem = REASON_NONE
+        cdef Money money
         if isnan(units):
             self.check_may_size(asset, 1.0)
             problem = self.cannot_size(asset, isnan(self.value))
@@ -198,5 +204,7 @@ cdef class SignalStrategy(CompiledStrategy):
                 self.units_of_weight(asset, self.percent) if isnan(self.value)
                 else self.value / self.account.mark[asset]
             )
-        self.order_entry(asset, direction * units)
+        money.is_weight = isnan(self.value)
+        money.amount = self.percent if money.is_weight else self.value
+        self.order_entry(asset, direction * units, &money if self.at_fill else NULL)
         return 0

@@ -1,5 +1,5 @@
 from collections.abc import Mapping
-from typing import Any, SupportsFloat
+from typing import Any, Literal, SupportsFloat
 
 import pandas as pd
 from numpy.typing import ArrayLike
@@ -51,6 +51,7 @@ class Strategy:
         *,
         value: SupportsFloat | None = None,
         percent: SupportsFloat | None = None,
+        size_at: Literal["close", "fill"] = "close",
     ) -> Order: ...
     def sell(
         self,
@@ -59,6 +60,7 @@ class Strategy:
         *,
         value: SupportsFloat | None = None,
         percent: SupportsFloat | None = None,
+        size_at: Literal["close", "fill"] = "close",
     ) -> Order: ...
     def close(self, asset: Any) -> Order | None: ...
     def order_target_percent(self, asset: Any, percent: SupportsFloat) -> Order | None: ...
@@ -77,3 +79,4 @@ class CompiledStrategy(Strategy): ...
 CALLBACKS: tuple[str, ...]
 
 def refuse_callbacks(kind: type[Strategy]) -> None: ...
+def is_at_fill(size_at: str, quantity: object) -> bool: ...

@@ -13,7 +13,7 @@ import numpy as np
 from ml4t.backtest.core.settings cimport Settings
 from ml4t.backtest.core.types cimport (
     ORDER_OPEN, REASON_CANCEL, REASON_CLOSE, REASON_EXIT_PENDING, REASON_NO_EQUITY,
-    REASON_NO_PRICE, REASON_NONE, REASON_ORDER, REASON_RULE, REASON_ZERO_QUANTITY, OrderRecord,
+    REASON_NO_PRICE, REASON_NONE, REASON_ORDER, REASON_RULE, REASON_ZERO_QUANTITY, Money, OrderRecord,
 )
 from ml4t.backtest.core.ranges cimport LEAST_UNITS, MOST_UNITS, is_quantity
 from ml4t.backtest.execution.basket cimport IN_BASKET
@@ -26,8 +26,9 @@ from ml4t.backtest.risk.manager cimport RiskManager
 from ml4t.backtest.strategy.read_only cimport make_read_only
 
 from ml4t.backtest.core.copies import check_not_running, made_anew, reduced
+from ml4t.backtest.core.kept_state import KeptState
 from ml4t.backtest.core.ranges import QUANTITY
-from ml4t.backtest.strategy.kept_state import KeptState
+from ml4t.backtest.strategy.errors import warn_of_kept_state
 from ml4t.backtest.strategy.names import check_attributes, check_names, refuse_to_set
 
 
@@ -153,7 +154,7 @@ cdef class Strategy:
 
     # ---- orders ------------------------------------------------------------------------------
 
-    def buy(self, asset, quantity=None, *, value=None, percent=None):
+    def buy(self, asset, quantity=None, *, value=None, percent=None, size_at="close"):
         """Buy at the market: the next open, unless the settings say otherwise.
 
         Parameters
@@ -165,6 +166,9 @@ cdef class Strategy:
             Currency, turned into units at the asset's last close.
         percent : float, optional
             Fraction of equity.
+        size_at : {"close", "fill"}
+            When value or percent become units: at the close that decides, or at the fill, by its price, the
+            equity of then and the costs, so that ``percent=1`` is all of it after a gap too.
 
         Returns
         -------
@@ -176,15 +180,16 @@ cdef class Strategy:
             If the asset is not in the universe.
         ValueError
             If the amount is not finite, not positive, or more or fewer units than an order can have; if
-            the percent is above twice the account's leverage (0.5 is 50%).
+            the percent is above twice the account's leverage (0.5 is 50%); if a quantity is to be sized at
+            the fill.
         RuntimeError
             Outside of the strategy's callbacks: by a rule, a progress callback or another thread.
         """
-        return self._order(asset, 1.0, quantity, value, percent)
+        return self._order(asset, 1.0, quantity, value, percent, size_at)
 
-    def sell(self, asset, quantity=None, *, value=None, percent=None):
+    def sell(self, asset, quantity=None, *, value=None, percent=None, size_at="close"):
         """Sell at the market; through zero it opens a short. Parameters as in :meth:`buy`."""
-        return self._order(asset, -1.0, quantity, value, percent)
+        return self._order(asset, -1.0, quantity, value, percent, size_at)
 
     def close(self, asset):
         """Close the asset's position at the market.
@@ -321,7 +326,7 @@ cdef class Strategy:
         check_attributes(self, Strategy)
         if self.kept is None:
             self.kept = KeptState()
-        self.kept.begin(self)
+        warn_of_kept_state(self, self.kept.begin(self))
         return 0
 
     # Outside of a run a strategy holds nothing of it.
@@ -359,46 +364,53 @@ cdef class Strategy:
 
     # An order of so many units. Where an exit is taking them already, an event says so.
     cdef int64_t order_units(
-        self, int32_t asset, double units, int32_t reason, bint reduce_only
+        self, int32_t asset, double units, int32_t reason, bint reduce_only, const Money* money
     ) except -1 nogil:
         cdef double after
         cdef int64_t order_id
         if reduce_only or self.book.n_exits_of(asset) == 0:
-            return self._order_units(asset, units, reason, reduce_only)
+            return self._order_units(asset, units, reason, reduce_only, money)
         after = self.book.units_after(asset)
-        order_id = self._order_units(asset, units, reason, False)
+        order_id = self._order_units(asset, units, reason, False, money)
         self.book.tell_duplicate(order_id, after)
         return order_id
 
     # A signal's entry: paid together with the others of this timestamp. It may reverse a position.
-    cdef int64_t order_entry(self, int32_t asset, double units) except -1 nogil:
-        cdef int64_t order_id = self._order_units(asset, units, REASON_ORDER, False)
+    cdef int64_t order_entry(self, int32_t asset, double units, const Money* money) except -1 nogil:
+        cdef int64_t order_id = self._order_units(asset, units, REASON_ORDER, False, money)
         self.book.order(order_id).part = IN_BASKET
         return order_id
 
     # The rules see it, whole units are rounded, then it waits.
     cdef int64_t _order_units(
-        self, int32_t asset, double units, int32_t reason, bint reduce_only
+        self, int32_t asset, double units, int32_t reason, bint reduce_only, const Money* money
     ) except -1 nogil:
         cdef double asked = units
+        cdef double passed
+        cdef int64_t order_id
         if not reduce_only and fabs(units) > MOST_UNITS:
             return _too_many(units)
         if _is_nothing(units, reduce_only):
             return self.book.refuse(asset, asked, REASON_ZERO_QUANTITY)
         if self.risk.order_checks.n > 0 and not self._validate(asset, &units, reduce_only):
             return self.book.refuse(asset, asked, REASON_RULE)
+        passed = units
         if self.broker.settings.whole_units and not reduce_only:
             units = side_of(units) * whole_units(fabs(units))
         if _is_nothing(units, reduce_only):
             return self.book.refuse(asset, asked, REASON_ZERO_QUANTITY)
-        return self.book.accept(asset, units, reason, reduce_only)
+        order_id = self.book.accept(asset, units, reason, reduce_only)
+        if money != NULL:
+            self.book.order(order_id).money = _what_is_left(money, passed, asked)
+            self.account.is_watched = True  # the fill asks for equity
+        return order_id
 
     # A reduce-only order of the whole position; 0 when there is none.
     cdef int64_t order_close(self, int32_t asset) except -1 nogil:
         cdef double held = self.portfolio.positions.at[asset].quantity
         if held == 0.0:
             return 0
-        return self.order_units(asset, -held, REASON_CLOSE, True)
+        return self.order_units(asset, -held, REASON_CLOSE, True, NULL)
 
     # What brings position and waiting orders to so many units; 0 when nothing has to change.
     cdef int64_t target_units(self, int32_t asset, double units) except -1 nogil:
@@ -430,7 +442,7 @@ cdef class Strategy:
 
     # The change that a target asks for becomes an order, which is held to it.
     cdef int64_t _target(self, int32_t asset, double target, double change) except -1 nogil:
-        cdef int64_t order_id = self._order_units(asset, change, REASON_ORDER, False)
+        cdef int64_t order_id = self._order_units(asset, change, REASON_ORDER, False, NULL)
         cdef OrderRecord* order = self.book.order(order_id)
         order.target_units = target
         order.part = IN_BASKET
@@ -497,10 +509,12 @@ cdef class Strategy:
         return self.risk.validate(asset, units, reduce_only)
 
     cdef object _order(
-        self, object asset, double direction, object quantity, object value, object percent
+        self, object asset, double direction, object quantity, object value, object percent, object size_at
     ):
         self.check_may_order()
         cdef int32_t code = self.code_of(asset)
+        cdef bint at_fill = is_at_fill(size_at, quantity)
+        cdef Money money
         cdef int32_t problem = REASON_NONE
         cdef double units
         if quantity is not None and value is None and percent is None:
@@ -513,15 +527,22 @@ cdef class Strategy:
             self.check_may_size(code, 1.0)
             problem = self.cannot_size(code, value is None)
             if value is not None:
-                units = _not_negative("value", value) / self.account.mark[code]
+                money.amount = _not_negative("value", value)
+                money.is_weight = False
+                units = money.amount / self.account.mark[code]
             else:
-                self.check_weight(_not_negative("percent", percent))
-                units = self.units_of_weight(code, percent)
+                money.amount = _not_negative("percent", percent)
+                money.is_weight = True
+                self.check_weight(money.amount)
+                units = self.units_of_weight(code, money.amount)
         else:
-            raise ValueError("give one of quantity, value and percent")
+            raise ValueError(_how_much(direction, asset, (quantity, value, percent)))
         if problem != REASON_NONE:
             return self._made(self.book.refuse(code, 0.0, problem))
-        return self._made(self.order_units(code, direction * units, REASON_ORDER, False))
+        units = direction * units
+        return self._made(
+            self.order_units(code, units, REASON_ORDER, False, &money if at_fill else NULL)
+        )
 
     cdef object _made(self, int64_t order_id):
         return Order.accepted(self.broker, order_id) if order_id > 0 else None
@@ -622,6 +643,41 @@ def refuse_callbacks(kind):
 # Fewer units than an order can have; what closes a position is of any size that a position has.
 cdef inline bint _is_nothing(double units, bint reduce_only) noexcept nogil:
     return units == 0.0 or (not reduce_only and fabs(units) < LEAST_UNITS)
+
+
+def is_at_fill(size_at, quantity):
+    """Tell whether an order is to find its units at its fill.
+
+    Raises
+    ------
+    ValueError
+        If ``size_at`` is neither "close" nor "fill", or it is a quantity that would be sized there.
+    """
+    if size_at not in ("close", "fill"):
+        raise ValueError(f"size_at must be 'close' or 'fill', was {size_at!r}")
+    if size_at == "fill" and quantity is not None:
+        raise ValueError("size_at='fill' is for value and percent: a quantity is of units already")
+    return size_at == "fill"
+
+
+# Of the money of an order, what a rule left when it left so many of the units asked.
+cdef inline Money _what_is_left(const Money* money, double passed, double asked) noexcept nogil:
+    cdef Money left = money[0]
+    if passed != asked:
+        left.amount = left.amount * (passed / asked)
+    return left
+
+
+# Of which nothing was said, or two things.
+def _how_much(direction, asset, given):
+    call = f"self.{'buy' if direction > 0.0 else 'sell'}"
+    sizes = zip(("quantity", "value", "percent"), given)
+    said = [name for name, amount in sizes if amount is not None]
+    was = f"was given {' and '.join(said)}" if said else "was given none of them"
+    return (
+        f"{call}({asset!r}) needs one of quantity, value and percent, and {was}; write {call}({asset!r}, 10) for "
+        f"units, {call}({asset!r}, value=1000) for currency, or {call}({asset!r}, percent=0.5) for half of equity"
+    )
 
 
 cdef int _refuse_size(tuple assets, int32_t asset) except -1 with gil:

@@ -81,9 +81,10 @@ def test_more_reasons_than_anyone_reads_are_counted():
 
 def test_a_short_in_a_cash_account_is_told_the_way_out():
     table = events(*[("rejected", "short_in_cash_account")] * 2)
-    _, said = result_of(QUIET, events=table).notes
+    (said,) = result_of(QUIET, events=table).notes
     assert said == (
-        "A cash account holds no shorts: 2 entries were refused, which account='margin' allows."
+        "2 orders rejected (short_in_cash_account 2; the first at 2014-01-02 00:00 UTC, AAA): see "
+        'result.events; a cash account holds no shorts, account="margin" does.'
     )
 
 

@@ -139,7 +139,7 @@ def test_a_members_wrong_answer_names_the_member():
     ("make", "message"),
     [
         (lambda: CompositeRule([]), "CompositeRule needs at least one rule"),
-        (lambda: AnyOf(STOP), r"AnyOf is made of a list of rules: AnyOf\(\[...\]\)"),
+        (lambda: AnyOf(5), "a callable of one context, was int 5"),
         (lambda: AllOf([STOP, 5]), "a callable of one context, was int 5"),
         (lambda: AllOf([TrailingStop]), "TrailingStop is a class"),
         (lambda: AnyOf([STOP], priority=1.5), "AnyOf: priority must be a whole number"),
@@ -148,6 +148,10 @@ def test_a_members_wrong_answer_names_the_member():
 def test_what_is_no_group_is_refused(make, message):
     with pytest.raises(InvalidRuleError, match=message):
         make()
+
+
+def test_a_single_rule_is_a_group_of_one():
+    assert AnyOf(STOP) == AnyOf([STOP])
 
 
 def test_groups_are_values():

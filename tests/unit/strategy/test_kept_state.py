@@ -10,7 +10,7 @@ import pytest
 from scenes import FLAT, market, run
 
 from ml4t.backtest import ReusedStrategyWarning, SignalStrategy, Strategy, StrategyError
-from ml4t.backtest.strategy.kept_state import MOST_ITEMS, look
+from ml4t.backtest.core.kept_state import MOST_ITEMS, look
 
 
 class Keeps(Strategy):

@@ -19,6 +19,7 @@ from ml4t.backtest.data.join.coverage import (
     warn_of_gap,
     warn_of_stamping,
 )
+from ml4t.backtest.data.join.falls import Falls
 from ml4t.backtest.data.tables.bar_grid import grid_length
 from ml4t.backtest.data.tables.clock import (
     BarTime,
@@ -109,8 +110,9 @@ def market_data(
         For price tables with other names, ``{"timestamp": "ts", "close": "px_last"}``.
     bar_time : str, or mapping of asset to str, optional
         Time of day at which dates are complete, ``"16:00 America/New_York"``; needed where tables of
-        dates meet tables of times. Without it dates stand for midnight UTC of that date. ``"24:00"`` is
-        the end of the day; a mapping gives assets of several exchanges each its own.
+        dates meet tables of times. Without it dates stand for midnight UTC of that date. A time without a zone
+        is in that of ``timezone``, or of times that name none. ``"24:00"`` is the end of the day; a mapping
+        gives assets of several exchanges each its own.
     timezone : str, optional
         Zone of stamps that name none. Without it they are UTC, and may not meet stamps with a zone.
     stamps : {"end", "start"}
@@ -168,7 +170,7 @@ def market_data(
     _, context_requests = split_requests(context, "context", "context", (), time_unit)
     unknown: dict[str, int] = {}
     of_run = partial(
-        _read_series, clock=clock, assets=read.assets, on_unknown=on_unknown_assets, n=unknown
+        read_requests, clock=clock, assets=read.assets, on_unknown=on_unknown_assets, n=unknown
     )
     signal_tables, feature_tables = of_run(signal_requests), of_run(feature_requests)
     context_tables = [
@@ -201,7 +203,12 @@ def market_data(
         negative_prices=negative_assets(allow_negative_prices, read.assets),
     )
     check_own_columns(bars, on_violation)
-    _look_at_times(read, bars, clock, signal_tables, feature_tables + context_tables)
+    falls = Falls(len(bars.assets))
+    if corporate is None:
+        falls.take(bars)
+    warn_of_far(PRICES, read.stamps, Span(int(bars.timestamps[0]), int(bars.timestamps[-1])))
+    warn_of_gap(PRICES, bars.timestamps)
+    look_at_times(bars, clock, signal_tables, feature_tables + context_tables)
     computed = indicators | providers
     started = {name: item.start(len(bars.assets)) for name, item in computed.items()}
     joiner = Joiner(clock, on_violation, started)
@@ -216,6 +223,7 @@ def market_data(
         "left_out": list(read.left_out),
         "stretched_bars": bars.n_stretched,
         "repeated_rows": bars.n_repeated,
+        "falls": falls.info,
         "unknown_rows": unknown,
     }
     return to_market_data(replace(bars, features=joined), signal_names, market, corporate, info)
@@ -228,6 +236,7 @@ def times_info(
 
     ``zone`` is that in whose days sessions are cut: of the column, of ``timezone`` or of ``bar_time``;
     ``written_zone`` that of the column alone. ``complete_after`` is how long after its stamp a bar is complete.
+    ``compared_as`` is the kind of the times beside those of further tables.
     """
     kind = clock.kind(stamps)
     return {
@@ -238,6 +247,7 @@ def times_info(
         "zone": clock.zone(stamps),
         "written_zone": stamps.zone,
         "complete_after": clock.complete_after(stamps),
+        "compared_as": clock.comparable(stamps).kind,
     }
 
 
@@ -249,8 +259,7 @@ def length_of_bars(stamps: str, bar_length: Any, read: PriceTable) -> int | None
     return grid_length(read.stamps, read.codes, PRICES) if given is None else given
 
 
-def _look_at_times(
-    read: PriceTable,
+def look_at_times(
     bars: Bars,
     clock: Clock,
     signals: list[tuple[TableRequest, SeriesTable]],
@@ -258,8 +267,6 @@ def _look_at_times(
 ) -> None:
     """Refuse tables that have no time in common with the bars, and warn of times that look wrong."""
     of_bars = Span(int(bars.timestamps[0]), int(bars.timestamps[-1]))
-    warn_of_far(PRICES, read.stamps, of_bars)
-    warn_of_gap(PRICES, bars.timestamps)
     for tables, must_begin_within in ((signals, True), (others, False)):
         for request, table in tables:
             own = request.clock(clock)
@@ -270,7 +277,7 @@ def _look_at_times(
                 warn_of_stamping(table, own, span, bars.timestamps)
 
 
-def _read_series(
+def read_requests(
     requests: list[TableRequest],
     clock: Clock,
     assets: tuple[Any, ...],

@@ -37,37 +37,60 @@ class Joiner:
         Indicators by the name of their column, and providers.
     histories : mapping of table name to History
         What the tables are known to have said before; empty where they come in one piece.
+    replaceable : set of str
+        Columns that stand already, and whose place a new one of the name may take, once.
     """
 
     clock: Clock
     on_violation: str
     computed: Mapping[str, RunningIndicator | ProviderColumns]
     histories: Mapping[str, History] = field(default_factory=dict)
+    replaceable: set[str] = field(default_factory=set)
 
     def features(self, bars: Bars, tables: Tables, actions: Actions | None) -> Columns:
         """Return the columns of the bars themselves, of the tables, of indicators and of providers."""
         joined = dict(bars.features)
         for request, table in tables:
-            _add(joined, self.asset_values(request, table, bars), table.name)
+            self._add(joined, self.asset_values(request, table, bars), table.name)
         for name, item in self.computed.items():
             if isinstance(item, RunningIndicator):
                 column = item.update_bars(bars.times, bars.codes, bars.prices, actions)
-                _add(joined, {name: column}, "features")
+                self._add(joined, {name: column}, "features")
             else:
                 so_far = replace(bars, features=joined)
                 data = to_market_data(so_far, [], {}, actions, {"times": item.times})
-                _add(joined, item.update(data), name)
+                self._add(joined, item.update(data), name)
         return joined
 
-    def context(self, bars: Bars, tables: Tables, features: Columns) -> Columns:
-        """Return the market-wide columns: those of tables, and of the providers asked for features."""
-        market: Columns = {}
+    def context(
+        self, bars: Bars, tables: Tables, features: Columns, before: Columns | None = None
+    ) -> Columns:
+        """Return the market-wide columns: those that stand already, of tables, and of the providers asked for
+        features."""
+        market = dict(before or {})
         for request, table in tables:
-            _add(market, self.market_values(request, table, bars), table.name, features)
+            self._add(market, self.market_values(request, table, bars), table.name, features)
         for name, item in self.computed.items():
             if isinstance(item, ProviderColumns):
-                _add(market, item.market, name, features)
+                self._add(market, item.market, name, features)
         return market
+
+    def _add(
+        self,
+        joined: Columns,
+        columns: Columns,
+        table_name: str,
+        others: Mapping[str, Float64s] | None = None,
+    ) -> None:
+        for column in columns:
+            if column in self.replaceable:
+                self.replaceable.remove(column)
+            elif column in joined or column in (others or {}):
+                raise DataError(
+                    f"{table_name}: column {column!r} is already in another table; rename or leave out "
+                    "one of them"
+                )
+        joined.update(columns)
 
     def asset_values(self, request: TableRequest, table: SeriesTable, bars: Bars) -> Columns:
         """Join one table of signals or features."""
@@ -127,15 +150,3 @@ def to_market_data(
         negative_prices=bars.negative_prices,
         **chunk,
     )
-
-
-def _add(
-    joined: Columns, columns: Columns, table_name: str, others: Mapping[str, Float64s] | None = None
-) -> None:
-    for column in columns:
-        if column in joined or column in (others or {}):
-            raise DataError(
-                f"{table_name}: column {column!r} is already in another table; rename or leave out "
-                "one of them"
-            )
-    joined.update(columns)

@@ -11,6 +11,7 @@ from ml4t.backtest.data.arrays import NEW, Arrays, Float64s, Int32s, Int64s
 from ml4t.backtest.data.join.row_order import batch_offsets, row_order
 from ml4t.backtest.data.tables.arrow import single
 from ml4t.backtest.data.tables.clock import Clock, Owners
+from ml4t.backtest.data.tables.column_roles import OHLC
 from ml4t.backtest.data.tables.price_checks import check_prices, refuse_faults
 from ml4t.backtest.data.tables.price_rounding import stretched
 from ml4t.backtest.data.tables.price_table import PriceTable
@@ -124,8 +125,18 @@ def bar_times(read: PriceTable, clock: Clock, name: str) -> tuple[Int64s, Int64s
 
 def bars_of(data: MarketData) -> Bars:
     """Return the bars of finished market data, for joining more to them."""
-    times = np.repeat(data.timestamps, np.diff(data.offsets))
-    return Bars(times, data.timestamps, data.offsets, data.asset_codes, data.assets, {}, {}, None)
+    prices = {name: getattr(data, name) for name in (*OHLC, "volume", "bid", "ask")}
+    return Bars(
+        np.repeat(data.timestamps, np.diff(data.offsets)),
+        data.timestamps,
+        data.offsets,
+        data.asset_codes,
+        data.assets,
+        {name: column for name, column in prices.items() if column is not None},
+        dict(data.features),
+        None,
+        negative_prices=data.negative_prices,
+    )
 
 
 def without_rows(bars: Bars) -> Bars:

@@ -21,6 +21,7 @@ from ml4t.backtest.data.assembly.joiner import (
 )
 from ml4t.backtest.data.errors import DataError
 from ml4t.backtest.data.join.bars import Bars, make_bars, without_rows
+from ml4t.backtest.data.join.falls import Falls
 from ml4t.backtest.data.stream.array_pool import ArrayPool
 from ml4t.backtest.data.stream.carry_over import last_bars, with_carry_over
 from ml4t.backtest.data.stream.chunk_columns import ChunkColumns
@@ -65,6 +66,7 @@ class FeedPass:
         # The instant up to which everything published has been read.
         self._now: int | None = None
         self._n_stretched = self._n_repeated = 0
+        self._falls = Falls(n_assets)
 
     def chunks(self) -> Iterator[MarketData]:
         """Read one chunk after the other."""
@@ -125,6 +127,8 @@ class FeedPass:
         )
         self._n_stretched += bars.n_stretched
         self._n_repeated += bars.n_repeated
+        if plan.actions is None:
+            self._falls.take(bars)
         self._check_later(bars)
         check_own_columns(bars, plan.on_violation)
         actions = self._actions(int(bars.timestamps[-1]))
@@ -165,7 +169,11 @@ class FeedPass:
         self._carry_over = last_bars(carry_over, whole)
         self._last_context = {name: column[-1:].copy() for name, column in context.items()}
         self._now = int(bars.timestamps[-1])
-        so_far = {"stretched_bars": self._n_stretched, "repeated_rows": self._n_repeated}
+        so_far = {
+            "stretched_bars": self._n_stretched,
+            "repeated_rows": self._n_repeated,
+            "falls": self._falls.info,
+        }
         info = self._plan.info | so_far
         return to_market_data(whole, self._plan.signal_names, context, actions, info, **chunk)
 

@@ -12,3 +12,6 @@ def check_rows(
     bids: Float64s,
     asks: Float64s,
 ) -> tuple[int, bool]: ...
+def find_falls(
+    assets: Int32s, closes: Float64s, part: float, last: Float64s
+) -> tuple[int, int]: ...

@@ -67,3 +67,28 @@ cdef bint _lie_within(const double[::1] values, double least, double most) noexc
     for i in range(values.shape[0]):
         sound &= not ((values[i] < least) | (values[i] > most))
     return sound
+
+
+def find_falls(
+    const int32_t[::1] assets, const double[::1] closes, double part, double[::1] last,
+):
+    """Return how many closes are at most so large a part of their asset's close before, and the row of the first.
+
+    -1 without any. ``last`` has the last close of each asset, NaN before its first; the next rows go on from it.
+    """
+    cdef Py_ssize_t count = 0
+    cdef Py_ssize_t first = -1
+    cdef Py_ssize_t i
+    if assets.shape[0] != closes.shape[0]:
+        raise ValueError(f"{assets.shape[0]} assets and {closes.shape[0]} closes are not of the same rows")
+    with nogil:
+        for i in range(closes.shape[0]):
+            if not 0 <= assets[i] < last.shape[0]:
+                with gil:
+                    raise ValueError(f"row {i} is of asset {assets[i]}, of {last.shape[0]}")
+            if 0.0 < closes[i] <= part * last[assets[i]]:
+                count += 1
+                if first < 0:
+                    first = i
+            last[assets[i]] = closes[i]
+    return count, first

@@ -73,6 +73,11 @@ class Clock:
         clocks = [*self.by_asset.values()] or [self]
         return any(clock.bar_zone is not None for clock in clocks)
 
+    @property
+    def has_no_zone(self) -> bool:
+        """Whether a time of day was said, and nowhere in which zone it is."""
+        return self.knows_dates and not self.has_zone and self.naive_zone is None
+
     def kind(self, stamps: Stamps) -> str:
         """Return whether stamps are dates, naive or aware: midnights of UTC are dates where those have a time."""
         if stamps.kind != "utc_date":
@@ -325,8 +330,9 @@ def check_kinds(tables: Mapping[str, Stamps], clock: Clock) -> None:
     Raises
     ------
     DataError
-        If dates stand beside times of day and no ``bar_time`` was given, times with a zone beside times
-        without one and no ``timezone``, or few times of day among midnights.
+        If dates stand beside times of day and no ``bar_time`` was given, or one without a zone where no times
+        are without one; times with a zone beside times without one and no ``timezone``; or few times of day
+        among midnights.
     """
     for name, stamps in tables.items():
         if stamps.strays is not None:
@@ -340,6 +346,11 @@ def check_kinds(tables: Mapping[str, Stamps], clock: Clock) -> None:
         raise DataError(
             f"{_names(kinds['date'])} only dates, {_names(timed)} times of day: say when the dates are "
             "complete, with bar_time='16:00 America/New_York', say"
+        )
+    if kinds["date"] and clock.has_no_zone and not kinds["naive"]:
+        raise DataError(
+            f"bar_time= names no zone, and {_names(kinds['date'])} dates beside which no time is without one: "
+            "write bar_time='16:00 America/New_York', say, or 'UTC' where that is meant"
         )
     zoned = kinds["aware"] + kinds["utc_date"]
     if not zoned and kinds["date"] and clock.has_zone:

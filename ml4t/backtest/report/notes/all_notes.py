@@ -8,6 +8,7 @@ from ml4t.backtest.report.notes.data_notes import (
     closes_only,
     columns_left_out,
     columns_without_values,
+    falls_without_actions,
     rows_dropped,
     under_a_month,
 )
@@ -16,7 +17,6 @@ from ml4t.backtest.report.notes.event_notes import (
     other_events,
     rejected,
     scaled,
-    shorts,
     targets_left_alone,
 )
 from ml4t.backtest.report.notes.fill_notes import (
@@ -36,13 +36,13 @@ NOTES: tuple[Callable[[ReportedRun], Iterator[str]], ...] = (
     ruin,
     cash_below_zero,
     rejected,
-    shorts,
     scaled,
     cancelled,
     other_events,
     targets_left_alone,
     waiting_orders,
     stale_marks,
+    falls_without_actions,
     columns_without_values,
     rows_dropped,
     columns_left_out,

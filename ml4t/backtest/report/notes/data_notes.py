@@ -2,8 +2,11 @@
 
 from collections.abc import Iterator
 
+import pandas as pd
+
+from ml4t.backtest.records.shown_times import ShownTimes
 from ml4t.backtest.report.reported_run import ReportedRun
-from ml4t.backtest.report.wording import duration, listed, plural
+from ml4t.backtest.report.wording import duration, listed, moment, plural
 
 
 def closes_only(run: ReportedRun) -> Iterator[str]:
@@ -39,6 +42,19 @@ def bars_stretched(run: ReportedRun) -> Iterator[str]:
         yield (
             f"High and low of {plural(count, 'bar')} missed open or close by rounding, and were stretched "
             "to them."
+        )
+
+
+def falls_without_actions(run: ReportedRun) -> Iterator[str]:
+    """Closes that fall as those of raw prices do at a split, where no actions were given."""
+    falls = run.info.get("falls")
+    if falls:
+        times = ShownTimes.of_prices(run.info)
+        (first,) = times.shown(pd.DatetimeIndex([falls["time"]], tz="UTC"))
+        yield (
+            f"{plural(falls['count'], 'close is', 'closes are')} about half of the one before, or less (the first "
+            f"at {moment(first)}, {falls['asset']}), and no actions were given: where that is a split, give "
+            "actions= or adjusted prices."
         )
 
 

@@ -45,18 +45,9 @@ def rejected(run: ReportedRun) -> Iterator[str]:
     """Orders that came to nothing."""
     events = _of_kind(run, "rejected")
     if len(events):
-        yield f"{plural(len(events), 'order')} rejected {_why_and_when(events)}: see result.events."
-
-
-def shorts(run: ReportedRun) -> Iterator[str]:
-    """Short entries in an account that has none."""
-    events = _of_kind(run, "rejected")
-    count = int((events["reason"] == "short_in_cash_account").sum())
-    if count:
-        yield (
-            "A cash account holds no shorts: "
-            f"{plural(count, 'entry was', 'entries were')} refused, which account='margin' allows."
-        )
+        shorts = (events["reason"] == "short_in_cash_account").any()
+        hint = '; a cash account holds no shorts, account="margin" does' if shorts else ""
+        yield f"{plural(len(events), 'order')} rejected {_why_and_when(events)}: see result.events{hint}."
 
 
 def scaled(run: ReportedRun) -> Iterator[str]:

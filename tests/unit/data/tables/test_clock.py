@@ -30,7 +30,7 @@ def test_bar_time_follows_daylight_saving():
 @pytest.mark.parametrize(
     ("bar_time", "expected"),
     [
-        ("16:00", "16:00"),
+        ("16:00 UTC", "16:00"),
         ("9:30:15 UTC", "09:30:15"),
         ("16:00 Asia/Tokyo", "07:00"),
         ("00:00 Europe/London", "00:00"),
@@ -48,6 +48,23 @@ def test_bar_time_is_read(bar_time, expected):
 def test_bar_time_that_cannot_be_read(bar_time):
     with pytest.raises(DataError, match="bar_time"):
         market_data(daily("2024-01-05"), bar_time=bar_time)
+
+
+@pytest.mark.parametrize("bar_time", ["16:00", "24:00", {"asset": "16:00"}])
+@pytest.mark.parametrize("zone", [None, "America/New_York"])
+def test_a_bar_time_of_no_zone_is_asked_for_one(bar_time, zone):
+    # Beside times with a zone, 16:00 of UTC would be noon in New York, hours before the close.
+    times = pd.DatetimeIndex(["2024-01-05 09:30"], tz=zone or "UTC")
+    values = {} if zone is None else {"context": pd.DataFrame({"timestamp": times, "vix": [1.0]})}
+    with pytest.raises(
+        DataError, match=r"names no zone.*write bar_time='16:00 America/New_York', say"
+    ):
+        market_data(daily("2024-01-05"), bar_time=bar_time, **values)
+
+
+def test_a_bar_time_of_no_zone_is_in_that_of_the_timezone():
+    found = market_data(daily("2024-01-05"), bar_time="16:00", timezone="America/New_York")
+    assert list(found.timestamps) == [utc("2024-01-05 21:00")]
 
 
 def test_a_time_of_day_that_occurs_twice_is_the_later_one():

@@ -1,4 +1,4 @@
-"""What a strategy keeps from one run to the next, found by a look at its attributes before and after."""
+"""What an object keeps from one run to the next, found by a look at its attributes before and after."""
 
 from __future__ import annotations
 
@@ -12,9 +12,6 @@ from typing import Any
 
 import numpy as np
 
-from ml4t.backtest.data.errors import warn
-from ml4t.backtest.strategy.errors import ReusedStrategyWarning
-
 Look = tuple[Any, ...]
 
 MOST_ITEMS = 100
@@ -27,38 +24,42 @@ _SERIES = list | tuple | deque
 
 
 class KeptState:
-    """Compares how the runs of one strategy begin."""
+    """Compares how the runs of one object, a strategy or a rule, begin."""
 
     def __init__(self) -> None:
         self._begun: dict[str, Look] | None = None
         self._left: dict[str, Look] | None = None
 
-    def begin(self, strategy: Any) -> None:
-        """Warn of attributes that the last run changed, and that are now as it left them.
+    def begin(self, thing: Any) -> list[str]:
+        """Return the attributes that the last run changed, and that are now as it left them.
 
-        Called after ``on_start``: what is reset there, or was set anew between the runs, is no concern.
+        What was set anew between the runs is no concern.
         """
-        now = look_at_attributes(strategy)
+        now, kept = look_at_attributes(thing), []
         if self._begun is not None and self._left is not None:
             kept = [
                 name
                 for name, left in self._left.items()
                 if left != self._begun.get(name, NOTHING) and left == now.get(name, NOTHING)
             ]
-            if kept:
-                _warn(type(strategy).__name__, kept)
         self._begun = now
+        return sorted(kept)
 
-    def end(self, strategy: Any) -> None:
+    def end(self, thing: Any) -> None:
         """Look at what a run leaves."""
         if self._begun is not None:
-            self._left = look_at_attributes(strategy)
+            self._left = look_at_attributes(thing)
 
 
-def look_at_attributes(strategy: Any) -> dict[str, Look]:
+def what_is_kept(name: str, kept: list[str]) -> str:
+    """Return what a run begins with that is not its own; ``name`` is that of the class."""
+    return f"this {name} has run before and starts with what that run left in {', '.join(kept)}"
+
+
+def look_at_attributes(thing: Any) -> dict[str, Look]:
     """Return what can be seen of each attribute of an object, by name; no value is copied or kept alive
     that is not small."""
-    state = object.__getstate__(strategy)
+    state = object.__getstate__(thing)
     parts = state if isinstance(state, tuple) else (state,)
     return {name: look(value) for part in parts if part for name, value in part.items()}
 
@@ -107,12 +108,3 @@ def _look_at_array(array: np.ndarray[Any, Any] | np.generic) -> Look:
     if array.dtype.hasobject or array.nbytes > MOST_BYTES:
         return type(array), id(array)
     return type(array), array.dtype.str, array.shape, array.tobytes()
-
-
-def _warn(name: str, kept: list[str]) -> None:
-    what = "it" if len(kept) == 1 else "them"
-    warn(
-        f"this {name} has run before and starts with what that run left in {', '.join(sorted(kept))}: "
-        f"make a new one for each run, or set {what} in on_start",
-        ReusedStrategyWarning,
-    )

@@ -1,0 +1,63 @@
+"""Rules that keep something from one run to the next: whoever runs them is told."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Iterable, Iterator
+from types import MethodType
+from typing import Any
+
+from ml4t.backtest.core.kept_state import KeptState, what_is_kept
+from ml4t.backtest.data.errors import PACKAGE, warn
+from ml4t.backtest.risk.function_rule import FunctionRule
+from ml4t.backtest.risk.rule import ReusedRuleWarning, RiskRule
+
+_states: dict[int, tuple[weakref.ref[Any], KeptState]] = {}
+"""By the identity of what has run and still lives: rules go from one manager to the next."""
+
+
+class KeptRules:
+    """The rules of a run that begins; a warning for each that starts with what its last run left.
+
+    Parameters
+    ----------
+    rules : iterable of RiskRule
+    strategy : Strategy
+        Whose methods may be rules; it is looked at by itself.
+    """
+
+    def __init__(self, rules: Iterable[RiskRule], strategy: Any) -> None:
+        seen = {id(thing): thing for rule in rules for thing in _may_keep(rule)}
+        self._seen = [thing for thing in seen.values() if thing is not strategy]
+        for thing in self._seen:
+            kept = _state_of(thing).begin(thing)
+            if kept:
+                warn(
+                    f"{what_is_kept(type(thing).__name__, kept)}: make a new one for each run, or keep nothing "
+                    "in it; what a rule has to remember of a position stands in its context",
+                    ReusedRuleWarning,
+                )
+
+    def end(self) -> None:
+        """Look at what the run leaves."""
+        for thing in self._seen:
+            _state_of(thing).end(thing)
+
+
+def _may_keep(rule: RiskRule) -> Iterator[Any]:
+    """Yield the objects of a user behind a rule and its members; what this package made keeps nothing."""
+    thing: Any = rule.function if isinstance(rule, FunctionRule) else rule
+    if isinstance(thing, MethodType):  # made anew whenever it is looked up
+        thing = thing.__self__
+    if not f"{type(thing).__module__}.".startswith(PACKAGE) and type(thing).__weakrefoffset__:
+        yield thing
+    for member in getattr(rule, "rules", ()):
+        if isinstance(member, RiskRule):
+            yield from _may_keep(member)
+
+
+def _state_of(thing: Any) -> KeptState:
+    key = id(thing)
+    if key not in _states:
+        _states[key] = weakref.ref(thing, lambda _: _states.pop(key, None)), KeptState()
+    return _states[key][1]
