@@ -65,6 +65,8 @@ cdef class MarketData:
     @classmethod
     def from_tables(cls, *arguments, **options):
         """Build market data from tables; see :func:`ml4t.backtest.data.market_data`."""
+        if _table_reader is None:
+            raise ImportError("what reads tables is not there: write `from ml4t.backtest import MarketData`")
         return _table_reader(*arguments, **options)
 
     @staticmethod
