@@ -32,7 +32,7 @@ help:
 	@echo 'make docs-test     run the code blocks of the documentation'
 	@echo 'make lint          ruff'
 	@echo 'make diagram       write the diagram of rooms in docs/design.md anew'
-	@echo 'make types         mypy, and the stubs against the built modules'
+	@echo 'make types         mypy, the stubs against the built modules, and the pages as editors see them'
 	@echo 'make coverage      lines of .py and .pyx reached by the tests (trace build)'
 	@echo 'make bench         benchmarks: print the table, fail on a breach'
 	@echo 'make compare REV=x  is this commit slower than commit x? fail where it is, by 3%'
@@ -158,6 +158,7 @@ types: build $(VENV)/.stamp-dev
 	$(BIN)/mypy
 	$(BIN)/python -m mypy.stubtest --mypy-config-file pyproject.toml --allowlist .ci/stubtest-allowlist.txt \
 	  $$(find ml4t -name '*.pyi' ! -name __init__.pyi | sed 's#/#.#g; s#\.pyi$$##' | sort)
+	cd tests && ../$(BIN)/python -m house.typed_pages
 
 docs-test: build $(VENV)/.stamp-dev
 	$(BIN)/pytest -n $(JOBS) tests/docs

@@ -6,7 +6,7 @@ import functools
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 import pandas as pd
@@ -266,6 +266,12 @@ class BacktestResult:
         times = self._times if timezone is None else ShownTimes.in_zone(timezone)
         times = times.naive if naive else times
         return {name: times.frame(self._table(name)).copy(deep=DEEP) for name in TABLES}
+
+    @overload
+    def to_arrow(self, table: None = None) -> dict[str, pyarrow.Table]: ...
+
+    @overload
+    def to_arrow(self, table: str) -> pyarrow.Table: ...
 
     def to_arrow(self, table: str | None = None) -> pyarrow.Table | dict[str, pyarrow.Table]:
         """Return one table, or all of them by name, as Arrow tables; their times are UTC.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ml4t.backtest.result import BacktestResult
@@ -17,7 +17,7 @@ class StrategyError(RuntimeError):
         What had happened up to then.
     """
 
-    partial_result: BacktestResult | None = None
+    partial_result: BacktestResult | Any = None  # Any: None is for runs that had not begun
 
 
 class ReusedStrategyWarning(UserWarning):
@@ -27,4 +27,4 @@ class ReusedStrategyWarning(UserWarning):
 class BacktestInterrupted(KeyboardInterrupt):
     """Ctrl-C stopped a run; ``partial_result`` holds what had happened up to then."""
 
-    partial_result: BacktestResult | None = None
+    partial_result: BacktestResult | Any = None  # Any: None is for runs that had not begun
