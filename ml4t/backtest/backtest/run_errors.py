@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from difflib import get_close_matches
 from typing import Any
 
 from ml4t.backtest.backtest.watched import Chunks, Watched
+from ml4t.backtest.core.meant_names import attribute_meant
 from ml4t.backtest.data.errors import DataError
 from ml4t.backtest.engine import EngineLoop
-from ml4t.backtest.market.market_data import MarketData
 from ml4t.backtest.risk import RuleError
 from ml4t.backtest.strategy.errors import BacktestInterrupted, StrategyError
 
@@ -72,12 +71,5 @@ def _is_of_this_package(error: Exception) -> bool:
 
 def _of_strategy(error: Exception, loop: EngineLoop) -> str:
     name = type(loop.strategy).__name__
-    return f"{name} raised {type(error).__name__} ({loop.where()}): {error}{_nearest(loop.data, error)}"
-
-
-def _nearest(data: MarketData, error: Exception) -> str:
-    """The column that may have been meant by an attribute no event has."""
-    if not isinstance(error, AttributeError) or error.name is None:
-        return ""
-    near = get_close_matches(error.name, [*data.features, *data.context], 1)
-    return f"; did you mean {near[0]!r}?" if near else ""
+    meant = attribute_meant(error, [*loop.data.features, *loop.data.context])
+    return f"{name} raised {type(error).__name__} ({loop.where()}): {error}{meant}"

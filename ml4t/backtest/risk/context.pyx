@@ -14,6 +14,8 @@ from ml4t.backtest.portfolio.account cimport Account
 from ml4t.backtest.portfolio.position cimport Position
 from ml4t.backtest.risk.rule_view cimport look
 
+from ml4t.backtest.market.column_names import BAR_COLUMNS, unknown_name
+
 @cython.final
 @cython.freelist(16)
 cdef class RiskContext:
@@ -88,6 +90,11 @@ take_profit_price, equity, cash : float, default NaN
         self.given_market_features = _numbers(market_features)
         self.frozen_inputs = {name: (v, 1.0, 1.0, 0.0) for name, v in _numbers(frozen).items()}
         return self
+
+    @property
+    def asset(self):
+        """Name of the asset; ``asset_id`` is the same."""
+        return self.asset_id
 
     @property
     def timestamp_ns(self):
@@ -280,6 +287,15 @@ take_profit_price, equity, cash : float, default NaN
         if self.given_market_features is None:
             self.given_market_features = self._market_features()
         return self.given_market_features
+
+    def __getitem__(self, name):
+        """The value of a column, or of a field of the bar: ``context["vix"]``."""
+        if name in BAR_COLUMNS:
+            return getattr(self, name)
+        for values in (self.features, self.market_features):
+            if name in values:
+                return values[name]
+        raise KeyError(unknown_name(name, [*self.features, *self.market_features]))
 
     def frozen(self, column):
         """Return a column's value as read when the position opened; NaN while it has none.
