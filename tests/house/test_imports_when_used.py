@@ -37,6 +37,16 @@ def test_rooms_are_found_as_attributes_of_the_package():
     assert loaded_by(statement, "ml4t.backtest.risk") == ["ml4t.backtest.risk"]
 
 
+def test_market_data_without_what_reads_tables_says_where_it_is():
+    code = "from ml4t.backtest.market.market_data import MarketData; MarketData.from_tables(None)"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=60
+    )
+    last = done.stderr.strip().splitlines()[-1]
+    assert last.startswith("ImportError: ")
+    assert last.endswith("write `from ml4t.backtest import MarketData`")
+
+
 def test_the_package_has_the_names_that_its_stub_gives_to_editors():
     stub = ast.parse(Path(ml4t.backtest.__file__).with_suffix(".pyi").read_text(encoding="utf-8"))
     imported = {
