@@ -35,7 +35,7 @@ help:
 	@echo 'make lint          ruff'
 	@echo 'make diagram       write the diagram of rooms in docs/design.md anew'
 	@echo 'make names         write docs/names.md anew, from the classes it speaks of'
-	@echo 'make types         mypy, and the stubs against the built modules'
+	@echo 'make types         mypy, the stubs against the built modules, and the pages as editors see them'
 	@echo 'make coverage      lines of .py and .pyx reached by the tests (trace build)'
 	@echo 'make bench         benchmarks: print the table, fail on a breach'
 	@echo 'make compare REV=x  is this commit slower than commit x? fail where it is, by 3%'
@@ -163,7 +163,8 @@ names: build $(VENV)/.stamp-dev
 types: build $(VENV)/.stamp-dev
 	$(BIN)/mypy
 	$(BIN)/python -m mypy.stubtest --mypy-config-file pyproject.toml --allowlist .ci/stubtest-allowlist.txt \
-	  $$(find ml4t -name '*.pyi' | sed 's#/#.#g; s#\.pyi$$##' | sort)
+	  $$(find ml4t -name '*.pyi' ! -name __init__.pyi | sed 's#/#.#g; s#\.pyi$$##' | sort)
+	cd tests && ../$(BIN)/python -m house.typed_pages
 
 docs-test: build $(VENV)/.stamp-dev
 	$(BIN)/pytest -n $(JOBS) tests/docs

@@ -55,7 +55,7 @@ Options.warning_errors = STRICT
 DIRECTIVES = {
     "language_level": 3,
     "binding": True,
-    # Signatures stand in the .pyi files; stubtest compares them with the built modules.
+    # Of a class, the first line of its docstring says it; stubtest compares it with the .pyi.
     "embedsignature": False,
     "auto_pickle": False,
     "autotestdict": False,

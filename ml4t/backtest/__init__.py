@@ -1,49 +1,23 @@
 """Event-driven backtester with a compiled core."""
 
-from ml4t.backtest.backtest import BacktestEngine, InternalError, run_backtest
-from ml4t.backtest.config import BacktestConfig, Commission
-from ml4t.backtest.core.build import build_profile
-from ml4t.backtest.data.errors import DataError
-from ml4t.backtest.data.stream.feed import DataFeed
-from ml4t.backtest.execution.views import Fill, Order
-from ml4t.backtest.lookahead import LookaheadReport, check_lookahead
-from ml4t.backtest.market.cross_section import CrossSection
-from ml4t.backtest.market.event import MarketEvent
-from ml4t.backtest.market.market_data import MarketData
-from ml4t.backtest.records.errors import ResultError
-from ml4t.backtest.result import BacktestResult
-from ml4t.backtest.risk.rule import ReusedRuleWarning
-from ml4t.backtest.strategy.errors import (
-    BacktestInterrupted,
-    ReusedStrategyWarning,
-    StrategyError,
-)
-from ml4t.backtest.strategy.signal_strategy import SignalStrategy
-from ml4t.backtest.strategy.strategy import CompiledStrategy, Strategy
+from ml4t.backtest.core.names_when_used import names_when_used
 
-__all__ = [
-    "BacktestConfig",
-    "BacktestEngine",
-    "BacktestInterrupted",
-    "BacktestResult",
-    "Commission",
-    "CompiledStrategy",
-    "CrossSection",
-    "DataError",
-    "DataFeed",
-    "Fill",
-    "InternalError",
-    "LookaheadReport",
-    "MarketData",
-    "MarketEvent",
-    "Order",
-    "ResultError",
-    "ReusedRuleWarning",
-    "ReusedStrategyWarning",
-    "SignalStrategy",
-    "Strategy",
-    "StrategyError",
-    "build_profile",
-    "check_lookahead",
-    "run_backtest",
-]
+__all__, __getattr__, __dir__ = names_when_used(
+    __name__,
+    {
+        "backtest": ["BacktestEngine", "InternalError", "run_backtest"],
+        "config": ["BacktestConfig", "Commission"],
+        "core.build": ["build_profile"],
+        "data": ["DataError", "DataFeed", "MarketData"],
+        "execution.views": ["Fill", "Order"],
+        "lookahead": ["LookaheadReport", "check_lookahead"],
+        "market.cross_section": ["CrossSection"],
+        "market.event": ["MarketEvent"],
+        "records.errors": ["ResultError"],
+        "result": ["BacktestResult"],
+        "risk.rule": ["ReusedRuleWarning"],
+        "strategy.errors": ["BacktestInterrupted", "ReusedStrategyWarning", "StrategyError"],
+        "strategy.signal_strategy": ["SignalStrategy"],
+        "strategy.strategy": ["CompiledStrategy", "Strategy"],
+    },
+)

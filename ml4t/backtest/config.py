@@ -6,16 +6,20 @@ section 9 lists the switches that other engines set differently.
 
 import difflib
 import math
-from collections.abc import Mapping
-from typing import Annotated, Any, Literal, Self
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, SupportsFloat
 
 import numpy as np
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationInfo, model_validator
 
 from ml4t.backtest import html
-from ml4t.backtest.planned import comes_with
+from ml4t.backtest.core.planned import comes_with
 
 DEFAULT_MAX_LEVERAGE = {"cash": 1.0, "margin": 2.0}
+
+
+Number = SupportsFloat
+"""What ``float()`` takes, text aside."""
 
 
 def _number(value: Any, info: ValidationInfo) -> float:
@@ -159,6 +163,17 @@ class Commission(_Settings):
     minimum: Cost = 0.0
     """The least an order that fills pays, in currency."""
 
+    if TYPE_CHECKING:
+        # What may be given is more than what is kept: an editor is told both.
+        def __init__(
+            self,
+            *,
+            percent: Number = ...,
+            per_unit: Number = ...,
+            fixed: Number = ...,
+            minimum: Number = ...,
+        ) -> None: ...
+
 
 def _commission(value: Any) -> Any:
     """Read a plain number as a percentage of the notional."""
@@ -255,6 +270,39 @@ class BacktestConfig(_Settings):
     record_columns: Annotated[tuple[str, ...] | None, BeforeValidator(_column_names)] = None
     """Signals, indicators and context values that trades carry as ``entry_<column>`` and
     ``exit_<column>``; None for all of them, () for none."""
+
+    if TYPE_CHECKING:
+        # What may be given is more than what is kept: an editor is told both.
+        def __init__(
+            self,
+            *,
+            initial_cash: Number = ...,
+            account: Literal["cash", "margin"] = ...,
+            max_leverage: Number | None = ...,
+            commission: Number | Commission | Mapping[str, Any] = ...,
+            slippage: Number = ...,
+            fill_at: Literal["next_open", "next_close", "close"] = ...,
+            check_entry_bar: bool = ...,
+            level_basis: Literal["fill_price", "signal_close"] = ...,
+            watermark: Literal["high", "close"] = ...,
+            watermark_start: Literal["entry_high", "fill", "entry_close"] = ...,
+            intrabar: Literal["adverse_first", "favourable_first", "nearest_to_open"] = ...,
+            open_decides: bool = ...,
+            gap_fill: Literal["open", "level"] = ...,
+            slip_stops: bool = ...,
+            exit_decided_at_close: Literal["next_open", "close"] = ...,
+            on_insufficient: Literal["scale", "reject", "allow"] = ...,
+            order_sequence: Literal["exits_first", "submission"] = ...,
+            quantity: Literal["fractional", "whole"] = ...,
+            dividend_adjusts: Literal["levels", "none"] = ...,
+            min_trade_units: Number = ...,
+            min_trade_value: Number = ...,
+            min_trade_percent: Number = ...,
+            drift_band: Number = ...,
+            close_at_end: bool = ...,
+            debug: bool = ...,
+            record_columns: Sequence[str] | None = ...,
+        ) -> None: ...
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

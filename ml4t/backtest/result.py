@@ -16,10 +16,10 @@ from ml4t.backtest.analytics.as_json import as_json
 from ml4t.backtest.analytics.metrics import performance_metrics, simple_returns
 from ml4t.backtest.analytics.sessions import session_dates, session_ends, session_zone
 from ml4t.backtest.config import BacktestConfig
+from ml4t.backtest.core.planned import comes_with
 from ml4t.backtest.data.errors import DataError
 from ml4t.backtest.market.fingerprint import fingerprint as fingerprint_of
 from ml4t.backtest.market.market_data import MarketData
-from ml4t.backtest.planned import comes_with
 from ml4t.backtest.provenance.package_versions import package_versions
 from ml4t.backtest.records.arrow_table import arrow_table
 from ml4t.backtest.records.chunk_rows import ChunkRows
@@ -279,6 +279,12 @@ class BacktestResult:
         times = self._times if timezone is None else ShownTimes.in_zone(timezone)
         times = times.naive if naive else times
         return {name: times.frame(self._table(name)).copy(deep=DEEP) for name in TABLES}
+
+    @overload
+    def to_arrow(self, table: None = None) -> dict[str, pyarrow.Table]: ...
+
+    @overload
+    def to_arrow(self, table: str) -> pyarrow.Table: ...
 
     def to_arrow(self, table: str | None = None) -> pyarrow.Table | dict[str, pyarrow.Table]:
         """Return one table, or all of them by name, as Arrow tables; their times are UTC.

@@ -258,7 +258,8 @@ def test_a_room_lists_its_public_names_and_nothing_else(path):
         text = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
         name = isinstance(node, ast.Assign) and all(
             isinstance(target, ast.Name) and re.fullmatch(r"__\w+__", target.id)
-            for target in node.targets
+            for assigned in node.targets
+            for target in (assigned.elts if isinstance(assigned, ast.Tuple) else [assigned])
         )
         assert text or name or isinstance(node, allowed), f"{label(path)}:{node.lineno}"
 

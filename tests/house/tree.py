@@ -23,7 +23,7 @@ SOURCES = ROOT / "ml4t" / "backtest"
 #: is shown in a notebook asks it.
 LAYERS = (
     ("core",),
-    ("html", "planned"),
+    ("html",),
     ("config",),
     ("market",),
     ("data.arrays", "data.errors"),

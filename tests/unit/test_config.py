@@ -1,5 +1,8 @@
 """The settings of a run: defaults, conversion of numbers, refusals."""
 
+import ast
+import inspect
+import textwrap
 from decimal import Decimal
 from fractions import Fraction
 
@@ -48,6 +51,18 @@ def test_every_setting_says_what_it_does():
     for model in (BacktestConfig, Commission):
         undocumented = [name for name, field in model.model_fields.items() if not field.description]
         assert undocumented == []
+
+
+def test_editors_are_told_of_every_setting_and_of_no_other():
+    """What may be given stands apart from what is kept, in an ``__init__`` for type checkers."""
+    for model in (BacktestConfig, Commission):
+        tree = ast.parse(textwrap.dedent(inspect.getsource(model)))
+        (init,) = [
+            node
+            for node in ast.walk(tree)
+            if isinstance(node, ast.FunctionDef) and node.name == "__init__"
+        ]
+        assert [argument.arg for argument in init.args.kwonlyargs] == [*model.model_fields]
 
 
 @pytest.mark.parametrize("convert", [float, Decimal, Fraction, np.float64, np.float32])

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from ml4t.backtest import BacktestConfig, Strategy, run_backtest
-from ml4t.backtest.planned import PLANNED, comes_with
+from ml4t.backtest.core.planned import PLANNED, comes_with
 from ml4t.backtest.provenance.rules import RULES
 from ml4t.backtest.result import BacktestResult
 from ml4t.backtest.risk import PriceBasedStopLoss

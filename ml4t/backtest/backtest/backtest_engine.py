@@ -10,6 +10,7 @@ from typing import Any
 from ml4t.backtest.backtest.run_errors import NOT_BEGUN, failure_of
 from ml4t.backtest.backtest.watched import Chunks, Watched
 from ml4t.backtest.config import BacktestConfig
+from ml4t.backtest.core.named_arguments import suggests_names
 from ml4t.backtest.data.stream.feed import DataFeed
 from ml4t.backtest.engine import EngineLoop
 from ml4t.backtest.market.fingerprint import Fingerprint
@@ -55,6 +56,7 @@ class BacktestEngine:
         If the market data has no timestamp.
     """
 
+    @suggests_names
     def __init__(
         self,
         data: MarketData | Iterable[MarketData],

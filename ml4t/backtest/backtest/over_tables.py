@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ml4t.backtest.backtest.backtest_engine import BacktestEngine, Progress
 from ml4t.backtest.config import BacktestConfig
+from ml4t.backtest.core.named_arguments import suggests_names
 from ml4t.backtest.data.stream.feed import DataFeed
+from ml4t.backtest.data.tables.clock import BarTime
 from ml4t.backtest.market.market_data import MarketData
 from ml4t.backtest.provenance.run_description import description_or_reason
 from ml4t.backtest.report.progress import progress_bar
@@ -16,6 +20,7 @@ from ml4t.backtest.risk.function_rule import GivenRules, each_rule
 from ml4t.backtest.strategy.strategy import Strategy
 
 
+@suggests_names
 def run_backtest(
     prices: Any,
     strategy: Strategy,
@@ -24,11 +29,22 @@ def run_backtest(
     features: Any = None,
     context: Any = None,
     actions: Any = None,
+    assets: Sequence[Any] | None = None,
+    columns: Mapping[str, str] | None = None,
+    bar_time: BarTime = None,
+    timezone: str | None = None,
+    stamps: str = "end",
+    bar_length: Any = None,
+    time_unit: str | None = None,
+    sort: bool = False,
+    on_violation: str = "raise",
+    on_unknown_assets: str = "raise",
+    on_repeated_rows: str = "raise",
+    allow_negative_prices: bool | Sequence[Any] = False,
     rules: GivenRules | None = None,
     risk_manager: RiskManager | None = None,
     config: BacktestConfig | None = None,
     progress: bool | Progress = False,
-    **table_options: Any,
 ) -> BacktestResult:
     """Run a strategy over tables.
 
@@ -40,13 +56,15 @@ def run_backtest(
     strategy : Strategy
     signals, features, context, actions : table, optional
         Joined to the prices as of time; not with finished market data or a feed.
+    assets, columns, bar_time, timezone, stamps, bar_length, time_unit, sort, on_violation, \
+on_unknown_assets, on_repeated_rows, allow_negative_prices : optional
+        How tables are read, as for :func:`ml4t.backtest.data.market_data`; not with finished market data
+        or a feed.
     rules : RiskRule or callable, or iterable of them, optional
     risk_manager : RiskManager, optional
     config : BacktestConfig, optional
     progress : bool or callable
         True shows a progress bar.
-    **table_options
-        ``bar_time``, ``assets``, ``sort``, ... of :func:`ml4t.backtest.data.market_data`.
 
     Returns
     -------
@@ -59,24 +77,41 @@ def run_backtest(
     StrategyError, RuleError, BacktestInterrupted
         As :meth:`BacktestEngine.run`.
     """
-    tables = {"signals": signals, "features": features, "context": context, "actions": actions}
+    given = _given(
+        signals=signals,
+        features=features,
+        context=context,
+        actions=actions,
+        assets=assets,
+        columns=columns,
+        bar_time=bar_time,
+        timezone=timezone,
+        stamps=stamps,
+        bar_length=bar_length,
+        time_unit=time_unit,
+        sort=sort,
+        on_violation=on_violation,
+        on_unknown_assets=on_unknown_assets,
+        on_repeated_rows=on_repeated_rows,
+        allow_negative_prices=allow_negative_prices,
+    )
     data: MarketData | DataFeed
     if isinstance(prices, MarketData | DataFeed):
-        given = [name for name, table in (tables | table_options).items() if table is not None]
         if given:
             raise TypeError(
-                f"{given[0]} cannot be joined to finished {type(prices).__name__}: give tables"
+                f"{next(iter(given))} cannot be joined to finished {type(prices).__name__}: "
+                "give tables"
             )
         data = prices
     else:
-        data = MarketData.from_tables(prices, **tables, **table_options)
+        data = MarketData.from_tables(prices, **given)
 
     # The strategy may not be afterwards what it is now.
     rules = None if rules is None else each_rule(rules)
     described = description_or_reason(
         prices,
         strategy,
-        tables | table_options | {"rules": rules, "risk_manager": risk_manager, "config": config},
+        given | {"rules": rules, "risk_manager": risk_manager, "config": config},
     )
 
     def run(update: Progress | None) -> BacktestResult:
@@ -95,3 +130,20 @@ def run_backtest(
         with progress_bar() as update:
             return run(update)
     return run(progress or None)
+
+
+_DEFAULTS: Mapping[str, Any] = {
+    name: parameter.default
+    for name, parameter in inspect.signature(run_backtest).parameters.items()
+}
+
+
+def _given(**arguments: Any) -> dict[str, Any]:
+    """Return the arguments of ``run_backtest`` that are not its defaults, which are simple values."""
+    return {name: value for name, value in arguments.items() if not _is_default(name, value)}
+
+
+def _is_default(name: str, value: Any) -> bool:
+    # A table is not compared with anything: many answer value by value.
+    default = _DEFAULTS[name]
+    return type(value) is type(default) and bool(value == default)

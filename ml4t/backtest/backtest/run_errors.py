@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-from difflib import get_close_matches
 from typing import Any
 
 from ml4t.backtest.backtest.watched import Chunks, Watched
+from ml4t.backtest.core.meant_names import attribute_meant
+from ml4t.backtest.core.planned import comes_with
 from ml4t.backtest.data.errors import DataError
 from ml4t.backtest.engine import EngineLoop
-from ml4t.backtest.market.market_data import MarketData
-from ml4t.backtest.planned import comes_with
 from ml4t.backtest.risk import RuleError
 from ml4t.backtest.strategy.errors import BacktestInterrupted, StrategyError
 
@@ -74,18 +73,14 @@ def _is_of_this_package(error: Exception) -> bool:
 
 def _of_strategy(error: Exception, loop: EngineLoop) -> str:
     name = type(loop.strategy).__name__
-    return (
-        f"{name} raised {type(error).__name__} ({loop.where()}): {error}{_hint(loop.data, error)}"
-    )
+    meant = attribute_meant(error, [*loop.data.features, *loop.data.context]) + _planned(error)
+    return f"{name} raised {type(error).__name__} ({loop.where()}): {error}{meant}"
 
 
-def _hint(data: MarketData, error: Exception) -> str:
-    """The column that may have been meant by an attribute no event has, or when an order will know a word."""
+def _planned(error: Exception) -> str:
+    """Which version brings a word that an order does not know."""
     word = re.search(r"unexpected keyword argument '(\w+)'", str(error))
-    if isinstance(error, TypeError) and word:
-        later = comes_with("orders", word[1])
-        return f"; {later}" if later else ""
-    if not isinstance(error, AttributeError) or error.name is None:
+    if not isinstance(error, TypeError) or word is None:
         return ""
-    near = get_close_matches(error.name, [*data.features, *data.context], 1)
-    return f"; did you mean {near[0]!r}?" if near else ""
+    later = comes_with("orders", word[1])
+    return f"; {later}" if later else ""

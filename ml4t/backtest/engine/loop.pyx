@@ -43,7 +43,8 @@ cdef int64_t TICK_ROWS = 200_000
 
 @cython.final
 cdef class EngineLoop:
-    """One run of a strategy over market data; :class:`BacktestEngine` is its front.
+    """EngineLoop(data, strategy, risk_manager, config, progress=None, n_times=None, n_rows=None)\n--\n
+    One run of a strategy over market data; :class:`BacktestEngine` is its front.
 
     Parameters
     ----------

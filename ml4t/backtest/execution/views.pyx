@@ -126,6 +126,11 @@ cdef class Order:
         return self.broker.reasons.text(self.broker.book.order(self.order_id).reason)
 
     @property
+    def side(self):
+        """``buy`` or ``sell``."""
+        return "sell" if self.quantity < 0.0 else "buy"
+
+    @property
     def filled_quantity(self):
         """Units filled so far, signed."""
         if self.broker is None:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ml4t.backtest.backtest import run_backtest
+from ml4t.backtest.core.named_arguments import keywords_of, unknown_argument
 from ml4t.backtest.data.arrays import Int64s, Marks
 from ml4t.backtest.data.errors import format_time
 from ml4t.backtest.data.tables.clock import BarTime, Clock, make_clock
@@ -23,18 +24,14 @@ from ml4t.backtest.strategy.strategy import Strategy
 TRIES = 8
 """Runs a column, or a group of them, gets before it counts as harmless."""
 NAMED_AT_MOST = 20
-OPTIONS = (
-    "rules",
-    "risk_manager",
-    "config",
-    "assets",
-    "columns",
-    "sort",
-    "on_violation",
-    "on_unknown_assets",
-    "on_repeated_rows",
-    "allow_negative_prices",
+TABLES = ("prices", "signals", "features", "context", "actions")
+TIMES = ("bar_time", "timezone", "stamps", "bar_length", "time_unit")
+OPTIONS = tuple(
+    name
+    for name in keywords_of(run_backtest)
+    if name not in ("strategy", "progress", *TABLES, *TIMES)
 )
+"""Arguments of ``run_backtest`` that are no tables to disturb, those about times aside."""
 
 Target = tuple[str, str]
 
@@ -103,6 +100,10 @@ def check_lookahead(
     of_prices = {"stamps": stamps, "bar_length": bar_length, "time_unit": time_unit}
     options: dict[str, Any] = {}
     if _makes_strategies(run):
+        for name in tables:
+            if name not in (*TABLES, *OPTIONS):
+                known = (*TABLES, *OPTIONS, *TIMES, "probes", "seed")
+                raise TypeError(unknown_argument(name, known))
         options = {name: tables.pop(name) for name in OPTIONS if name in tables}
         options |= {"bar_time": bar_time} if bar_time else {}
         options |= {"timezone": timezone} if timezone else {}

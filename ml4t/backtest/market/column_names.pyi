@@ -1,6 +1,8 @@
 from collections.abc import Iterable
 from typing import final
 
+BAR_COLUMNS: frozenset[str]
+
 @final
 class ColumnNames: ...
 

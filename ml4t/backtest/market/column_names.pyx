@@ -9,6 +9,9 @@ import sys
 from ml4t.backtest.core.sealed cimport seal
 from ml4t.backtest.market.market_data cimport MarketData
 
+# Names of a bar's fields, which a column of the same name does not hide.
+BAR_COLUMNS = frozenset(["open", "high", "low", "close", "volume", "bid", "ask"])
+
 
 @cython.final
 cdef class ColumnNames:

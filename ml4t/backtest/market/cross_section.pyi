@@ -8,8 +8,6 @@ from numpy.typing import NDArray
 from ml4t.backtest.market.event import MarketEvent
 from ml4t.backtest.market.market_data import MarketData
 
-BAR_COLUMNS: frozenset[str]
-
 @final
 class CrossSection:
     @property

@@ -12,10 +12,7 @@ from ml4t.backtest.market.column_names cimport ColumnNames
 from ml4t.backtest.market.event cimport MarketEvent, event_type
 from ml4t.backtest.market.market_data cimport MarketData
 
-from ml4t.backtest.market.column_names import unknown_name
-
-# Names of a bar's fields, which a column of the same name does not hide.
-BAR_COLUMNS = frozenset(["open", "high", "low", "close", "volume", "bid", "ask"])
+from ml4t.backtest.market.column_names import BAR_COLUMNS, unknown_name
 
 
 @cython.final
@@ -69,20 +66,28 @@ cdef class CrossSection:
     def __getitem__(self, name):
         column = self._column(name)
         if column is None:
-            raise KeyError(unknown_name(name, self.data.features))
+            raise KeyError(self._unknown(name))
         return column[self.first:self.last]
 
     def __getattr__(self, name):
         column = self._column(name)
         if column is None:
             # Without name=, which would have Python and the engine look for the nearest name again.
-            raise AttributeError(unknown_name(name, self.data.features), obj=self)
+            raise AttributeError(self._unknown(name), obj=self)
         return column[self.first:self.last]
 
     def _column(self, name):
         if name in BAR_COLUMNS:
             return getattr(self.data, name)
         return self.data.features.get(name)
+
+    def _unknown(self, name):
+        if name in self.data.context:
+            return (
+                f"{name!r} is one value for all assets: read it from the context that "
+                f"on_timestamp_batch is given, context[{name!r}]"
+            )
+        return unknown_name(name, self.data.features)
 
     def __len__(self):
         return self.last - self.first

@@ -15,6 +15,8 @@ from ml4t.backtest.market.column_names cimport ColumnNames
 from ml4t.backtest.market.market_data cimport MarketData
 from ml4t.backtest.market.values cimport Values, may_move
 
+from ml4t.backtest.market.column_names import BAR_COLUMNS, unknown_name
+
 
 cdef class MarketEvent:
     """One complete bar of one asset, with the values known at its close.
@@ -125,6 +127,17 @@ cdef class MarketEvent:
             )
         self.last_context.row = self.t
         return self.last_context
+
+    def __getitem__(self, name):
+        """The value of a column, or of a field of the bar: ``event["prediction"]``."""
+        if name in BAR_COLUMNS:
+            return getattr(self, name)
+        names = ColumnNames.of(self.data)
+        if name in names.features:
+            return self.data.feature[<Py_ssize_t> names.features[name]][self.row]
+        if name in names.context:
+            return self.data.context_[<Py_ssize_t> names.context[name]][self.t]
+        raise KeyError(unknown_name(name, [*names.features, *names.context]))
 
     def __repr__(self):
         return (

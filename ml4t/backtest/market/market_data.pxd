@@ -53,14 +53,19 @@ cdef class MarketData:
     cdef readonly object asset_codes
     """int32 array, shape (n_rows,), increasing within a timestamp."""
     cdef readonly object open
-    """float64 array, shape (n_rows,), currency per unit; so high, low, close."""
+    """First prices of bars: float64 array, shape (n_rows,), currency per unit."""
     cdef readonly object high
+    """Highest prices of bars, an array as ``open``."""
     cdef readonly object low
+    """Lowest prices of bars, an array as ``open``."""
     cdef readonly object close
+    """Last prices of bars, an array as ``open``."""
     cdef readonly object volume
     """float64 array, shape (n_rows,), units; None when the table has none."""
     cdef readonly object bid
+    """Best bids at the closes, an array as ``open``; None when the table has none."""
     cdef readonly object ask
+    """Best asks at the closes, an array as ``open``; None when the table has none."""
     cdef readonly object features
     """Signals and indicators by name, read-only: float64 arrays, shape (n_rows,); NaN where unknown."""
     cdef readonly tuple signal_names

@@ -65,7 +65,28 @@ class MarketData:
     @property
     def info(self) -> MappingProxyType[str, Any]: ...
     @classmethod
-    def from_tables(cls, prices: Any, **options: Any) -> Self: ...
+    def from_tables(
+        cls,
+        /,
+        prices: Any,
+        *,
+        signals: Any = None,
+        features: Any = None,
+        context: Any = None,
+        actions: Any = None,
+        assets: Sequence[Any] | None = None,
+        columns: Mapping[str, str] | None = None,
+        bar_time: str | Mapping[Any, str] | None = None,
+        timezone: str | None = None,
+        stamps: str = "end",
+        bar_length: Any = None,
+        time_unit: str | None = None,
+        sort: bool = False,
+        on_violation: str = "raise",
+        on_unknown_assets: str = "raise",
+        on_repeated_rows: str = "raise",
+        allow_negative_prices: bool | Sequence[Any] = False,
+    ) -> Self: ...
     def with_signals(
         self,
         signals: Any,

@@ -5,6 +5,7 @@ from libc.stdint cimport int8_t, int32_t, int64_t
 from libc.stdlib cimport free, malloc
 
 import difflib
+import inspect
 from types import MappingProxyType
 
 import numpy as np
@@ -17,7 +18,6 @@ from ml4t.backtest.market.array_checks cimport (
 from ml4t.backtest.market.array_checks import check_actions
 from ml4t.backtest.market.arrays_in import Copies, actions_in, owned
 from ml4t.backtest.market.facts import html_of
-from ml4t.backtest.planned import comes_with
 
 ACTION = np.dtype(
     [("time", np.int64), ("asset", np.int32), ("kind", np.int8), ("value", np.float64)], align=True
@@ -33,9 +33,17 @@ cdef object _column_joiner = None
 
 
 def register_table_reader(reader):
-    """Set what :meth:`MarketData.from_tables` calls; returns it, so that it can decorate."""
+    """Set what :meth:`MarketData.from_tables` calls, whose arguments are its own from then on.
+
+    Returns the reader, so that it can decorate.
+    """
     global _table_reader
     _table_reader = reader
+    signature = inspect.signature(reader)
+    owner = inspect.Parameter("cls", inspect.Parameter.POSITIONAL_ONLY)
+    vars(MarketData)["from_tables"].__func__.__signature__ = signature.replace(
+        parameters=[owner, *signature.parameters.values()]
+    )
     return reader
 
 
@@ -64,12 +72,11 @@ cdef class MarketData:
         free(<void*> self.context_)
 
     @classmethod
-    def from_tables(cls, prices, **options):
+    def from_tables(cls, *arguments, **options):
         """Build market data from tables; see :func:`ml4t.backtest.data.market_data`."""
-        for name in options:
-            if name not in _table_reader.__kwdefaults__:
-                raise TypeError(_unknown_argument(name, list(_table_reader.__kwdefaults__)))
-        return _table_reader(prices, **options)
+        if _table_reader is None:
+            raise ImportError("what reads tables is not there: write `from ml4t.backtest import MarketData`")
+        return _table_reader(*arguments, **options)
 
     def with_signals(
         self, signals, *, replace=False, bar_time=None, timezone=None, time_unit=None,
@@ -372,12 +379,6 @@ def _names(argument, names):
     if isinstance(names, str):
         raise TypeError(f"{argument} must be a sequence of names, was {names!r}")
     return tuple(names)
-
-
-def _unknown_argument(name, known):
-    near = difflib.get_close_matches(name, known, 1)
-    hint = f"did you mean {near[0]!r}?" if near else f"with tables go {', '.join(known)}"
-    return comes_with("arguments", name) or f"unknown argument {name!r}; {hint}"
 
 
 cdef size_t _address(array) except? 0:

@@ -1,5 +1,7 @@
 from typing import Any, final
 
+import pandas as pd
+
 @final
 class PositionTradeState:
     @property
@@ -12,6 +14,8 @@ class PositionTradeState:
     def mark(self) -> float: ...
     @property
     def entry_time_ns(self) -> int: ...
+    @property
+    def entry_time(self) -> pd.Timestamp: ...
     @property
     def bars_held(self) -> int: ...
     @property

@@ -3,6 +3,8 @@
 cimport cython
 from libc.math cimport NAN
 
+import pandas as pd
+
 from ml4t.backtest.core.sealed cimport seal
 from ml4t.backtest.portfolio.armed_levels cimport level_or_nan
 from ml4t.backtest.portfolio.position cimport Position
@@ -16,6 +18,11 @@ cdef class PositionTradeState:
 
     def __bool__(self):
         return self.quantity != 0.0
+
+    @property
+    def entry_time(self):
+        """Time of the opening, a UTC ``pandas.Timestamp``; ``NaT`` when flat."""
+        return pd.Timestamp(self.entry_time_ns, tz="UTC") if self.quantity != 0.0 else pd.NaT
 
     @property
     def unrealized_pnl(self):

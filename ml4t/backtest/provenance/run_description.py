@@ -25,8 +25,7 @@ def describe_run(
     strategy : mapping
         What :func:`describe_strategy` returns.
     arguments : mapping
-        Those of :data:`~ml4t.backtest.provenance.run_file_fields.ARGUMENTS` that were given; see
-        ``RunFile.from_python``.
+        Those of ``RunFile.from_python``; None for those that were not given.
     again : bool
         As in :func:`~ml4t.backtest.provenance.classes.parameters_of`, for rules.
 

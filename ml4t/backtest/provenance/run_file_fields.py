@@ -26,5 +26,3 @@ ROW_OPTIONS = (
 OPTIONS = ("assets", "columns", *TIME_OPTIONS, *ROW_OPTIONS, *FEED_OPTIONS)
 """Options of the price table, which stand beside it under ``data``."""
 TABLES = (*JOINED, "actions", *OPTIONS)
-ARGUMENTS = (*TABLES, "rules", "config", "output")
-"""Every argument of ``RunFile.from_python``, prices and strategy aside."""

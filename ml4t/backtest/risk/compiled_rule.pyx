@@ -25,7 +25,8 @@ cdef const char* WROTE_BEYOND = b"wrote beyond the columns it named, which are n
 
 
 cdef class CompiledRule:
-    """A rule asked in C: a Cython subclass overrides ``decide`` (see ``compiled_rule.pxd``).
+    """CompiledRule(*, columns=(), frozen_columns=(), priority=0, name=None)\n--\n
+    A rule asked in C: a Cython subclass overrides ``decide`` (see ``compiled_rule.pxd``).
 
     Parameters
     ----------
@@ -119,7 +120,8 @@ RiskRule.register(CompiledRule)
 
 
 cdef class CFuncRule(CompiledRule):
-    """A C function as a rule: a ``numba.cfunc``, or anything with such an ``address``.
+    """CFuncRule(cfunc, *, columns=(), frozen_columns=(), priority=0, name=None)\n--\n
+    A C function as a rule: a ``numba.cfunc``, or anything with such an ``address``.
 
     Parameters
     ----------

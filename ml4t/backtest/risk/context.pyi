@@ -18,10 +18,31 @@ class RiskContext:
         features: Mapping[str, SupportsFloat] | None = None,
         market_features: Mapping[str, SupportsFloat] | None = None,
         frozen: Mapping[str, SupportsFloat] | None = None,
-        **numbers: SupportsFloat,
+        open: SupportsFloat = ...,  # noqa: A002
+        high: SupportsFloat = ...,
+        low: SupportsFloat = ...,
+        close: SupportsFloat = ...,
+        volume: SupportsFloat = ...,
+        bid: SupportsFloat = ...,
+        ask: SupportsFloat = ...,
+        position_quantity: SupportsFloat = ...,
+        entry_price: SupportsFloat = ...,
+        level_price: SupportsFloat | None = None,
+        water_mark: SupportsFloat | None = None,
+        best_price: SupportsFloat | None = None,
+        worst_price: SupportsFloat | None = None,
+        stop_loss_price: SupportsFloat = ...,
+        take_profit_price: SupportsFloat = ...,
+        equity: SupportsFloat = ...,
+        cash: SupportsFloat = ...,
+        dividend_average: SupportsFloat = 0.0,
+        dividend_sum: SupportsFloat = 0.0,
     ) -> RiskContext: ...
     @property
     def asset_id(self) -> Any: ...
+    @property
+    def asset(self) -> Any: ...
+    def __getitem__(self, name: str, /) -> float: ...
     @property
     def timestamp(self) -> pd.Timestamp: ...
     @property

@@ -14,14 +14,7 @@ from ml4t.backtest.portfolio.account cimport Account
 from ml4t.backtest.portfolio.position cimport Position
 from ml4t.backtest.risk.rule_view cimport look
 
-_NUMBERS = (
-    "open", "high", "low", "close", "volume", "bid", "ask", "position_quantity", "entry_price",
-    "level_price", "water_mark", "best_price", "worst_price", "stop_loss_price",
-    "take_profit_price", "equity", "cash",
-)
-# Numbers of a position that are 0 where nothing was paid.
-_DIVIDENDS = ("dividend_average", "dividend_sum")
-
+from ml4t.backtest.market.column_names import BAR_COLUMNS, unknown_name
 
 @cython.final
 @cython.freelist(16)
@@ -39,7 +32,10 @@ cdef class RiskContext:
     def from_state(
         *, asset_id="ASSET", timestamp=None, opening=False, entry_time=None, bars_held=0,
         split_ratio=1.0, gross_exposure=None, features=None, market_features=None, frozen=None,
-        **numbers,
+        open=NAN, high=NAN, low=NAN, close=NAN, volume=NAN, bid=NAN, ask=NAN,
+        position_quantity=NAN, entry_price=NAN, level_price=None, water_mark=None,
+        best_price=None, worst_price=None, stop_loss_price=NAN, take_profit_price=NAN, equity=NAN,
+        cash=NAN, dividend_average=0.0, dividend_sum=0.0,
     ):
         """Build a context by hand, for tests of rules.
 
@@ -53,49 +49,39 @@ cdef class RiskContext:
         gross_exposure : float, optional
             For ``leverage``; \\|quantity\\| x current price by default.
         features, market_features, frozen : mapping of name to number, optional
-        **numbers
-            Any other field by name; NaN where not given, ``level_price`` and the water marks the entry
-            price, dividends 0.
-
-        Raises
-        ------
-        TypeError
-            If a name is not a field.
+        open, high, low, close, volume, bid, ask, position_quantity, entry_price, stop_loss_price, \
+take_profit_price, equity, cash : float, default NaN
+            The fields of these names.
+        level_price, water_mark, best_price, worst_price : float, optional
+            The entry price by default.
+        dividend_average, dividend_sum : float, default 0
         """
         cdef RiskContext self = RiskContext.__new__(RiskContext)
-        names = _NUMBERS + _DIVIDENDS
-        unknown = set(numbers) - set(names)
-        if unknown:
-            raise TypeError(f"RiskContext has no field {sorted(unknown)[0]!r}; it has {names}")
-        value = {name: float(numbers.get(name, NAN)) for name in _NUMBERS}
-        for name in ("level_price", "water_mark", "best_price", "worst_price"):
-            if name not in numbers:
-                value[name] = value["entry_price"]
         self.asset_id = asset_id
         self.view.timestamp_ns = _nanoseconds(timestamp)
         self.view.entry_time_ns = _nanoseconds(entry_time)
         self.view.opening = bool(opening)
         self.view.bars_held = bars_held
         self.view.split_ratio = float(split_ratio)
-        self.view.dividend_average = float(numbers.get("dividend_average", 0.0))
-        self.view.dividend_sum = float(numbers.get("dividend_sum", 0.0))
-        self.view.open = value["open"]
-        self.view.high = value["high"]
-        self.view.low = value["low"]
-        self.view.close = value["close"]
-        self.view.volume = value["volume"]
-        self.view.bid = value["bid"]
-        self.view.ask = value["ask"]
-        self.view.position_quantity = value["position_quantity"]
-        self.view.entry_price = value["entry_price"]
-        self.view.level_price = value["level_price"]
-        self.view.water_mark = value["water_mark"]
-        self.view.best_price = value["best_price"]
-        self.view.worst_price = value["worst_price"]
-        self.view.stop_loss_price = value["stop_loss_price"]
-        self.view.take_profit_price = value["take_profit_price"]
-        self.view.equity = value["equity"]
-        self.view.cash = value["cash"]
+        self.view.dividend_average = float(dividend_average)
+        self.view.dividend_sum = float(dividend_sum)
+        self.view.open = float(open)
+        self.view.high = float(high)
+        self.view.low = float(low)
+        self.view.close = float(close)
+        self.view.volume = float(volume)
+        self.view.bid = float(bid)
+        self.view.ask = float(ask)
+        self.view.position_quantity = float(position_quantity)
+        self.view.entry_price = float(entry_price)
+        self.view.stop_loss_price = float(stop_loss_price)
+        self.view.take_profit_price = float(take_profit_price)
+        self.view.equity = float(equity)
+        self.view.cash = float(cash)
+        self.view.level_price = float(entry_price if level_price is None else level_price)
+        self.view.water_mark = float(entry_price if water_mark is None else water_mark)
+        self.view.best_price = float(entry_price if best_price is None else best_price)
+        self.view.worst_price = float(entry_price if worst_price is None else worst_price)
         self.view.gross = (
             abs(self.view.position_quantity) * self.current_price
             if gross_exposure is None else float(gross_exposure)
@@ -104,6 +90,11 @@ cdef class RiskContext:
         self.given_market_features = _numbers(market_features)
         self.frozen_inputs = {name: (v, 1.0, 1.0, 0.0) for name, v in _numbers(frozen).items()}
         return self
+
+    @property
+    def asset(self):
+        """Name of the asset; ``asset_id`` is the same."""
+        return self.asset_id
 
     @property
     def timestamp_ns(self):
@@ -296,6 +287,15 @@ cdef class RiskContext:
         if self.given_market_features is None:
             self.given_market_features = self._market_features()
         return self.given_market_features
+
+    def __getitem__(self, name):
+        """The value of a column, or of a field of the bar: ``context["vix"]``."""
+        if name in BAR_COLUMNS:
+            return getattr(self, name)
+        for values in (self.features, self.market_features):
+            if name in values:
+                return values[name]
+        raise KeyError(unknown_name(name, [*self.features, *self.market_features]))
 
     def frozen(self, column):
         """Return a column's value as read when the position opened; NaN while it has none.

@@ -40,7 +40,8 @@ from ml4t.backtest.risk.python_rules import check_decision, rule_error
 
 @cython.final
 cdef class RiskManager(FillListener):
-    """Rules on positions and orders.
+    """RiskManager(rules=(), feature_provider=None, *, lower=True)\n--\n
+    Rules on positions and orders.
 
     Parameters
     ----------

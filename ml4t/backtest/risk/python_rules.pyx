@@ -10,6 +10,7 @@ from ml4t.backtest.risk.contexts cimport Contexts
 from ml4t.backtest.risk.rule_list cimport RuleEntry
 from ml4t.backtest.risk.rule_plan cimport RulePlan, Verdict
 
+from ml4t.backtest.core.meant_names import attribute_meant
 from ml4t.backtest.risk.decision import RiskDecision
 from ml4t.backtest.risk.function_rule import FunctionRule
 from ml4t.backtest.risk.rule import RuleError
@@ -65,7 +66,8 @@ cdef class PythonRules:
                     decision = evaluate(context)
                 except Exception as error:
                     raise rule_error(
-                        entry, context, f"raised {type(error).__name__}: {error}"
+                        entry, context,
+                        f"raised {type(error).__name__}: {error}{_meant(error, context)}",
                     ) from error
                 if decision is not _NO_ACTION:
                     self._take(position, entry, slot, decision, context, verdict)
@@ -118,6 +120,16 @@ def rule_error(RuleEntry entry not None, RiskContext context not None, str what)
     return RuleError(
         f"rule {entry.label} {what} (asset {context.asset_id!r}, {moment} of {context.timestamp})"
     )
+
+
+# The names of columns are looked at only where they may be meant: a provider may be asked for them.
+def _meant(error, RiskContext context):
+    if not isinstance(error, AttributeError):
+        return ""
+    columns = ()
+    if isinstance(error.obj, RiskContext):
+        columns = (*context.features, *context.market_features)
+    return attribute_meant(error, columns)
 
 
 # What is called with a context: of a plain function the function itself, without the method around it.

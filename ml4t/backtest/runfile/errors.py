@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from ml4t.backtest.planned import comes_with
+from ml4t.backtest.core.planned import comes_with
 
 
 class RunFileError(ValueError):

@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Mapping
 from typing import Any
 
-from ml4t.backtest.planned import comes_with
+from ml4t.backtest.core.planned import comes_with
 from ml4t.backtest.runfile.errors import nearest
 from ml4t.backtest.runfile.imports import without_init
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,18 +11,20 @@ from pydantic import ValidationError, ValidationInfo, model_validator
 
 from ml4t.backtest.backtest.backtest_engine import BacktestEngine, Progress
 from ml4t.backtest.config import BacktestConfig
+from ml4t.backtest.core.named_arguments import suggests_names
 from ml4t.backtest.data.assembly.from_tables import market_data
 from ml4t.backtest.data.stream.feed import DataFeed
+from ml4t.backtest.data.tables.clock import BarTime
 from ml4t.backtest.data.tables.find_files import is_matched, is_there
 from ml4t.backtest.market.market_data import MarketData
 from ml4t.backtest.provenance.errors import DescriptionError
 from ml4t.backtest.provenance.run_description import describe_run, describe_strategy
-from ml4t.backtest.provenance.run_file_fields import ACCOUNT, ARGUMENTS, EXECUTION, FEED_OPTIONS
+from ml4t.backtest.provenance.run_file_fields import ACCOUNT, EXECUTION, FEED_OPTIONS
 from ml4t.backtest.report.progress import progress_bar
 from ml4t.backtest.result import BacktestResult
 from ml4t.backtest.risk import RiskManager
 from ml4t.backtest.runfile import text
-from ml4t.backtest.runfile.errors import RunFileError, nearest, sentences
+from ml4t.backtest.runfile.errors import RunFileError, sentences
 from ml4t.backtest.runfile.fields import ModuleFolder, Section, is_file_spec
 from ml4t.backtest.runfile.imports import make
 from ml4t.backtest.runfile.sections import (
@@ -128,7 +130,37 @@ class RunFile(Section):
             raise RunFileError("\n".join(f"{name}: {line}" for line in lines)) from None
 
     @classmethod
-    def from_python(cls, prices: Any, strategy: Strategy, **arguments: Any) -> RunFile:
+    @suggests_names
+    def from_python(
+        cls,
+        prices: Any,
+        strategy: Strategy,
+        *,
+        signals: Any = None,
+        features: Any = None,
+        context: Any = None,
+        actions: Any = None,
+        assets: Sequence[Any] | None = None,
+        columns: Mapping[str, str] | None = None,
+        bar_time: BarTime = None,
+        timezone: str | None = None,
+        stamps: str | None = None,
+        bar_length: Any = None,
+        time_unit: str | None = None,
+        sort: bool | None = None,
+        on_violation: str | None = None,
+        on_unknown_assets: str | None = None,
+        on_repeated_rows: str | None = None,
+        allow_negative_prices: bool | Sequence[Any] | None = None,
+        chunk: str | int | None = None,
+        start: Any = None,
+        end: Any = None,
+        values: Sequence[str] | None = None,
+        prefetch: bool | None = None,
+        rules: Any = None,
+        config: BacktestConfig | None = None,
+        output: str | Path | None = None,
+    ) -> RunFile:
         """Describe a run given as to :func:`~ml4t.backtest.run_backtest`.
 
         Parameters
@@ -138,10 +170,18 @@ class RunFile(Section):
         strategy : Strategy
             Its parameters are read from its attributes of the same names, or from a property
             ``parameters``.
-        **arguments
-            ``signals``, ``features``, ``context``, ``actions``, ``rules``, ``config`` and the options
-            of tables, as there or, with ``chunk``, as for a feed; ``output``, a folder. A rule for some
-            assets is (rule, assets).
+        signals, features, context, actions : path, optional
+            As there.
+        assets, columns, bar_time, timezone, stamps, bar_length, time_unit, sort, on_violation, \
+on_unknown_assets, on_repeated_rows, allow_negative_prices : optional
+            As there.
+        chunk, start, end, values, prefetch : optional
+            As for a feed, which reads the prices where ``chunk`` is given.
+        rules : iterable of RiskRule, optional
+            A rule for some assets is (rule, assets).
+        config : BacktestConfig, optional
+        output : path, optional
+            The folder for the result.
 
         Raises
         ------
@@ -149,11 +189,32 @@ class RunFile(Section):
             If something cannot be written to a file: a table in memory, a function as a rule, a class
             of no module, a parameter that is no plain value.
         """
-        for name in arguments:
-            if name not in ARGUMENTS:
-                raise RunFileError(
-                    f"a run file has no place for {name}; {nearest(name, ARGUMENTS)}"
-                )
+        arguments = {
+            "signals": signals,
+            "features": features,
+            "context": context,
+            "actions": actions,
+            "assets": assets,
+            "columns": columns,
+            "bar_time": bar_time,
+            "timezone": timezone,
+            "stamps": stamps,
+            "bar_length": bar_length,
+            "time_unit": time_unit,
+            "sort": sort,
+            "on_violation": on_violation,
+            "on_unknown_assets": on_unknown_assets,
+            "on_repeated_rows": on_repeated_rows,
+            "allow_negative_prices": allow_negative_prices,
+            "chunk": chunk,
+            "start": start,
+            "end": end,
+            "values": values,
+            "prefetch": prefetch,
+            "rules": rules,
+            "config": config,
+            "output": output,
+        }
         try:
             content = describe_run(prices, describe_strategy(strategy), arguments)
         except DescriptionError as error:

@@ -20,7 +20,7 @@ class StrategyError(RuntimeError):
         What had happened up to then.
     """
 
-    partial_result: BacktestResult | None = None
+    partial_result: BacktestResult | Any = None  # Any: None is for runs that had not begun
 
 
 class ReusedStrategyWarning(UserWarning):
@@ -41,4 +41,4 @@ def warn_of_kept_state(strategy: Any, kept: list[str]) -> None:
 class BacktestInterrupted(KeyboardInterrupt):
     """Ctrl-C stopped a run; ``partial_result`` holds what had happened up to then."""
 
-    partial_result: BacktestResult | None = None
+    partial_result: BacktestResult | Any = None  # Any: None is for runs that had not begun

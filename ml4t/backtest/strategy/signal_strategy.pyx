@@ -22,7 +22,8 @@ cdef enum Column:
 
 @cython.final
 cdef class SignalStrategy(CompiledStrategy):
-    """Go long, and short, where a column says so. A signal is a value above zero; NaN is none.
+    """SignalStrategy(entry=None, exit=None, *, short_entry=None, short_exit=None, quantity=None, value=None, percent=None)\n--\n
+    Go long, and short, where a column says so. A signal is a value above zero; NaN is none.
 
     In a position, its exit column or the other side's entry closes it; the latter then opens the other
     side. Flat, an entry opens; a long entry goes before a short one. While an exit by a rule waits, an

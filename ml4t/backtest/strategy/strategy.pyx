@@ -33,7 +33,8 @@ from ml4t.backtest.strategy.names import check_attributes, check_names, refuse_t
 
 
 cdef class Strategy:
-    """Subclass it and define ``on_market_data`` (per bar), ``on_timestamp_batch``, or both.
+    """Strategy()\n--\n
+    Subclass it and define ``on_market_data`` (per bar), ``on_timestamp_batch``, or both.
 
     At each timestamp ``on_fill`` is called for every fill and ``on_order`` for every order that was
     rejected, scaled or cancelled, then ``on_market_data`` for every bar in asset order, then
@@ -579,7 +580,8 @@ cdef class Strategy:
 
 
 cdef class CompiledStrategy(Strategy):
-    """A strategy without Python in the loop; its ``on_timestamp`` is C.
+    """CompiledStrategy()\n--\n
+    A strategy without Python in the loop; its ``on_timestamp`` is C.
 
     It is told nothing else: a subclass that defines ``on_fill``, ``on_order``, ``on_market_data`` or
     ``on_timestamp_batch`` is refused with a ``TypeError``. ``on_start`` and ``on_end`` are called.

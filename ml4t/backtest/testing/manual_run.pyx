@@ -20,7 +20,8 @@ from ml4t.backtest.core.ranges import QUANTITY
 
 @cython.final
 cdef class ManualRun:
-    """Market data, a broker and a portfolio, without an engine: the caller takes the steps.
+    """ManualRun(data, config=None)\n--\n
+    Market data, a broker and a portfolio, without an engine: the caller takes the steps.
 
     Parameters
     ----------

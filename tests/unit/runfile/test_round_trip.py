@@ -175,8 +175,6 @@ FRAME = pd.DataFrame({"timestamp": pd.date_range("2024", periods=3, tz="UTC"), "
         ({"rules": [Odd(what=object())]}, "rules[0].what is an object, which a file cannot hold"),
         ({"strategy": Holds(FRAME)}, "strategy.parameters.what is a DataFrame, which a file cannot hold"),
         ({"strategy": Holds({1: 2})}, "strategy.parameters.what is a dict, which a file cannot hold"),
-        ({"risk_manager": None}, "a run file has no place for risk_manager; there are signals"),
-        ({"signal": "s.csv"}, "a run file has no place for signal; did you mean 'signals'?"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_written_says_so(folder, arguments, message):

@@ -7,6 +7,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
+from ml4t.backtest.core.named_arguments import suggests_names
 from ml4t.backtest.data.assembly.joiner import PRICES, Joiner, check_own_columns, to_market_data
 from ml4t.backtest.data.features.indicators import split_indicators
 from ml4t.backtest.data.features.provider_columns import split_providers
@@ -52,6 +53,7 @@ from ml4t.backtest.market.market_data import MarketData, register_table_reader
 
 
 @register_table_reader
+@suggests_names
 def market_data(
     prices: Any,
     *,

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ml4t.backtest import html
+from ml4t.backtest.core.named_arguments import suggests_names
 from ml4t.backtest.data.stream.file_states import FileStates
 from ml4t.backtest.data.stream.prefetch import one_ahead
 from ml4t.backtest.data.tables.clock import BarTime
@@ -40,6 +41,7 @@ class DataFeed:
         self._fingerprint: str | None = None
 
     @classmethod
+    @suggests_names
     def from_parquet(
         cls,
         prices: Any,

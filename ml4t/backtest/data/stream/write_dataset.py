@@ -26,7 +26,18 @@ ROLES = {"available_at": AVAILABLE, "timestamp": ACTION_ROLES["timestamp"], "ass
 
 @dataclass(frozen=True)
 class SavedTable:
-    """One table of a dataset: its rows, and bytes before (in memory or on disk) and after."""
+    """One table of a dataset.
+
+    Attributes
+    ----------
+    name : str
+    n_rows : int
+    n_months : int
+        Files it was written to.
+    bytes_given : int
+        In memory or on disk, before.
+    bytes_written : int
+    """
 
     name: str
     n_rows: int

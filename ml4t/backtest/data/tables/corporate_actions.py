@@ -7,6 +7,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from ml4t.backtest.core.planned import comes_with
 from ml4t.backtest.core.ranges import DIVIDEND, SPLIT, SPLIT_PRODUCT
 from ml4t.backtest.data.arrays import Float64s, Marks
 from ml4t.backtest.data.errors import DataError, count_rows, first_rows
@@ -17,7 +18,6 @@ from ml4t.backtest.data.tables.clock import Clock, Owners
 from ml4t.backtest.data.tables.column_roles import ACTION_ROLES, find_roles
 from ml4t.backtest.data.tables.stamps import Stamps, read_stamps
 from ml4t.backtest.market.market_data import ACTION
-from ml4t.backtest.planned import comes_with
 
 Actions = NDArray[np.void]
 

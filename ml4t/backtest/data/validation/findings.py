@@ -54,6 +54,12 @@ class Finding:
 
     Attributes
     ----------
+    table, check : str
+    severity : {"error", "warning"}
+    column : str
+        Empty where it is about rows.
+    what : str
+        What is wrong, as part of a sentence.
     times : int64 array, shape (n,), nanoseconds UTC; ``NaT`` for a finding about a whole column
     assets : array of asset names, shape (n,); None where there is none
     values : float64 array, shape (n,); NaN where there is none

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from ml4t.backtest.core.named_arguments import suggests_names
 from ml4t.backtest.data.arrays import Int64s
 from ml4t.backtest.data.assembly.from_tables import actions_of, length_of_bars
 from ml4t.backtest.data.assembly.joiner import PRICES
@@ -37,6 +38,7 @@ from ml4t.backtest.data.validation.series_findings import (
 from ml4t.backtest.data.validation.time_findings import find_beside_bars, find_in_times
 
 
+@suggests_names
 def validate(
     prices: Any,
     *,

@@ -187,7 +187,7 @@ def test_an_argument_that_is_misspelled(bars):
     with pytest.raises(TypeError, match=r"^unknown argument 'signal'; did you mean 'signals'\?$"):
         MarketData.from_tables(bars, signal=bars)
     with pytest.raises(
-        TypeError, match=r"^unknown argument 'weights'; with tables go signals, fea"
+        TypeError, match=r"^unknown argument 'weights'; there are prices, strategy, signals, fea"
     ):
         run_backtest(bars, Strategy(), weights=bars)
 

@@ -1,0 +1,45 @@
+from ml4t.backtest.backtest import BacktestEngine, InternalError, run_backtest
+from ml4t.backtest.config import BacktestConfig, Commission
+from ml4t.backtest.core.build import build_profile
+from ml4t.backtest.data import DataError, DataFeed, MarketData
+from ml4t.backtest.execution.views import Fill, Order
+from ml4t.backtest.lookahead import LookaheadReport, check_lookahead
+from ml4t.backtest.market.cross_section import CrossSection
+from ml4t.backtest.market.event import MarketEvent
+from ml4t.backtest.records.errors import ResultError
+from ml4t.backtest.result import BacktestResult
+from ml4t.backtest.risk.rule import ReusedRuleWarning
+from ml4t.backtest.strategy.errors import (
+    BacktestInterrupted,
+    ReusedStrategyWarning,
+    StrategyError,
+)
+from ml4t.backtest.strategy.signal_strategy import SignalStrategy
+from ml4t.backtest.strategy.strategy import CompiledStrategy, Strategy
+
+__all__ = [
+    "BacktestConfig",
+    "BacktestEngine",
+    "BacktestInterrupted",
+    "BacktestResult",
+    "Commission",
+    "CompiledStrategy",
+    "CrossSection",
+    "DataError",
+    "DataFeed",
+    "Fill",
+    "InternalError",
+    "LookaheadReport",
+    "MarketData",
+    "MarketEvent",
+    "Order",
+    "ResultError",
+    "ReusedRuleWarning",
+    "ReusedStrategyWarning",
+    "SignalStrategy",
+    "Strategy",
+    "StrategyError",
+    "build_profile",
+    "check_lookahead",
+    "run_backtest",
+]
