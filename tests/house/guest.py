@@ -48,7 +48,8 @@ def vocabulary() -> tuple[dict[str, list[str]], list[str]]:
         for node in nodes
         if type(node).__name__ == "CEnumDefNode"
     }
-    return enums, [str(n.name) for n in nodes if type(n).__name__ == "CStructOrUnionDefNode"]
+    structs = [str(n.name) for n in nodes if type(n).__name__ == "CStructOrUnionDefNode"]
+    return enums, [name for name in structs if name.endswith("Record")]
 
 
 def module_text() -> str:

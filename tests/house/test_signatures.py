@@ -11,8 +11,9 @@ from ml4t.backtest.core.named_arguments import keywords_of
 from ml4t.backtest.data import validate
 from ml4t.backtest.runfile import RunFile
 
-#: Settings by name are those of the class; tables have the names of the caller's own function.
-OTHERS_NAMES = {"replace", "check_lookahead"}
+#: Settings by name are those of the class; tables have the names of the caller's own function, parameters
+#: of an indicator those of TA-Lib's.
+OTHERS_NAMES = {"replace", "check_lookahead", "TALib"}
 
 
 def public_callables():

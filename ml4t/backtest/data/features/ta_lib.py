@@ -42,6 +42,11 @@ class TALib(Indicator):
     **parameters : number
         Parameters by TA-Lib's names: ``timeperiod=14``.
 
+    Attributes
+    ----------
+    settings : tuple of name and value
+        All parameters of the function, those left at TA-Lib's own values too.
+
     Raises
     ------
     ImportError
