@@ -22,7 +22,7 @@ cdef enum Column:
 
 @cython.final
 cdef class SignalStrategy(CompiledStrategy):
-    """SignalStrategy(entry=None, exit=None, *, short_entry=None, short_exit=None, quantity=None, value=None, percent=None)\n--\n
+    """SignalStrategy(entry=None, exit=None, *, short_entry=None, short_exit=None, quantity=None, value=None, percent=None, size_at="close")\n--\n
     Go long, and short, where a column says so. A signal is a value above zero; NaN is none.
 
     In a position, its exit column or the other side's entry closes it; the latter then opens the other
