@@ -62,7 +62,7 @@ def told_mirrored(out: Outcome, width: float) -> Outcome:
 
 
 def other_side(value: float | str) -> float | str:
-    return {"buy": "sell", "sell": "buy"}[value] if isinstance(value, str) else -value
+    return {"buy": "sell", "sell": "buy"}.get(value, value) if isinstance(value, str) else -value
 
 
 def units_held(out: Outcome) -> dict[int, tuple[float, float]]:

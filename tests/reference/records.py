@@ -72,12 +72,20 @@ def told_order(event: dict, order, wrong) -> dict:
         "asked": event["asked"],
         "given": event["given"],
         "quantity": order.quantity,
+        "side": side_told(order.quantity or event["asked"]),
         "filled_quantity": order.filled,
         "status": order.status,
         "is_open": order.status == "open",
         "reduce_only": order.reduce_only,
         "rule": order.rule,
     }
+
+
+def side_told(units: float) -> str:
+    """Empty where the order never had units."""
+    if units < 0.0:
+        return "sell"
+    return "buy" if units > 0.0 else ""
 
 
 def order_record(order, market: Market, mutation: str | None) -> dict:

@@ -127,8 +127,11 @@ cdef class Order:
 
     @property
     def side(self):
-        """``buy`` or ``sell``."""
-        return "sell" if self.quantity < 0.0 else "buy"
+        """``buy`` or ``sell``; empty of an amount of money that never became units."""
+        cdef double units = self.asked if self.quantity == 0.0 else self.quantity
+        if units < 0.0:
+            return "sell"
+        return "buy" if units > 0.0 else ""
 
     @property
     def filled_quantity(self):
