@@ -28,6 +28,7 @@ from ml4t.backtest.data.tables.price_rounding import stretched
 from ml4t.backtest.data.tables.price_table import PriceTable, read_prices
 from ml4t.backtest.data.tables.series_table import SeriesTable, read_context, read_series
 from ml4t.backtest.data.tables.table_requests import TableRequest, split_requests
+from ml4t.backtest.data.tables.unused_options import refuse_unused
 from ml4t.backtest.data.validation.findings import NO_TIME, Findings, ValidationReport
 from ml4t.backtest.data.validation.price_findings import ByAsset, find_backwards, find_in_prices
 from ml4t.backtest.data.validation.series_findings import (
@@ -93,7 +94,7 @@ bar_length, time_unit, allow_negative_prices
     Raises
     ------
     DataError
-        If an option cannot be read, or prices are a ``DataFeed``.
+        If an option cannot be read, or no table has a use for it, or prices are a ``DataFeed``.
     """
     if isinstance(prices, DataFeed):
         raise DataError(
@@ -121,7 +122,15 @@ bar_length, time_unit, allow_negative_prices
     tables = _read_tables(findings, requests, read.assets)
     kinds = {PRICES: clock_of_prices.comparable(read.stamps)}
     kinds |= {t.name: r.comparable(t.stamps, clock) for r, t in tables}
-    _attempt(findings, "actions", lambda: actions_of(actions, read.assets, clock, kinds, time_unit))
+    corporate = _attempt(
+        findings, "actions", lambda: actions_of(actions, read.assets, clock, kinds, time_unit)
+    )
+    # What could not be read may be what an option was meant for.
+    if corporate is not None and len(tables) == sum(map(len, requests.values())):
+        of_prices = [(clock_of_prices, read.stamps)]
+        of_prices += [] if read.published is None else [(clock, read.published)]
+        of_tables = [(request, table.times) for request, table in tables]
+        refuse_unused(clock, time_unit, of_prices, corporate[1], of_tables)
     try:
         check_kinds(kinds, clock)
         comparable = True

@@ -4,7 +4,13 @@ import pandas as pd
 import pytest
 
 from ml4t.backtest import DataFeed
-from ml4t.backtest.data import DataError, PrecomputedFeatureProvider, Table, market_data
+from ml4t.backtest.data import (
+    DataError,
+    PrecomputedFeatureProvider,
+    Table,
+    market_data,
+    validate,
+)
 
 
 def wide(bars):
@@ -58,12 +64,19 @@ def test_options_about_times_that_no_table_has(bars, options, message, tmp_path)
     bars["timestamp"] = bars["timestamp"].dt.tz_convert("America/New_York")
     bars.to_parquet(tmp_path / "prices.parquet")
     for given in (bars, levels(bars), wide(bars), {"close": wide(bars)}):
-        with pytest.raises(DataError, match=message):
-            market_data(given, **options)
+        for read in (market_data, validate):
+            with pytest.raises(DataError, match=message):
+                read(given, **options)
     with pytest.raises(DataError, match=message):
         DataFeed.from_parquet(tmp_path / "prices.parquet", **options)
     with pytest.raises(DataError, match=message):
         PrecomputedFeatureProvider(bars, **options)
+
+
+def test_of_a_table_that_cannot_be_read_nobody_knows_what_it_has_a_use_for(bars):
+    days = bars.assign(timestamp=["2024-01-02", "no day", "x", "y", "z"])
+    report = validate(bars, signals=days, bar_time="16:00 UTC")
+    assert [finding.check for finding in report.errors] == ["unreadable"]
 
 
 def test_a_timezone_of_times_in_utc_says_whose_days_sessions_are(bars, tmp_path):
