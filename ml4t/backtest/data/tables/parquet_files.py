@@ -14,6 +14,7 @@ from ml4t.backtest.data.tables.asked import Asked
 from ml4t.backtest.data.tables.csv_advice import advice
 from ml4t.backtest.data.tables.file_keys import file_keys
 from ml4t.backtest.data.tables.find_files import TableFile
+from ml4t.backtest.data.tables.midnights import is_utc
 from ml4t.backtest.data.tables.readable import readable
 
 if TYPE_CHECKING:
@@ -133,10 +134,15 @@ def _is_mixed(before: pa.Field, column: pa.Field) -> bool:
     )
 
 
+def _is_one_zone(one: str, other: str) -> bool:
+    return one == other or (is_utc(one) and is_utc(other))
+
+
 def refuse_mixed_files(
     schemas: Sequence[pa.Schema], n_rows: Sequence[int], paths: Sequence[Path], name: str
 ) -> None:
-    """Refuse files of one table with and without a zone: Arrow takes all for what the first is.
+    """Refuse files of one table in different zones, or with and without one: Arrow takes all for what the
+    first is, and midnights of each zone, which are dates, would be instants.
 
     Parameters
     ----------
@@ -151,6 +157,11 @@ def refuse_mixed_files(
             if not pa.types.is_timestamp(field.type):
                 continue
             zone, file = zones.setdefault(field.name, (field.type.tz, path.name))
+            if zone and field.type.tz and not _is_one_zone(zone, field.type.tz):
+                raise DataError(
+                    f"{name}: column {field.name!r} has times in {zone} in {file} and in {field.type.tz} in "
+                    f"{path.name}; write all of them in one zone, or give the files of each as tables of their own"
+                )
             if (zone is None) != (field.type.tz is None):
                 kinds = (
                     ("without a zone", "with one")

@@ -557,6 +557,25 @@ def test_files_with_and_without_a_zone_are_refused(folder, tmp_path, room):
     assert list(finding.values) == [2]
 
 
+@pytest.mark.parametrize("zone", ["Asia/Tokyo", "Etc/UTC"])
+def test_files_in_two_zones_are_refused_but_names_of_utc_are_one(tmp_path, zone):
+    # Midnights of Tokyo, which are dates there, would be read as 15:00 UTC of the day before.
+    for number, of_file in enumerate(("UTC", zone)):
+        times = pd.date_range("2024-01-02", periods=2, freq="7D", tz=of_file) + pd.Timedelta(
+            number, "D"
+        )
+        frame = pd.DataFrame({"timestamp": times, "asset": "AAA", "close": 1.0})
+        frame.to_parquet(tmp_path / f"{number}.parquet", index=False)
+    for read in (market_data, DataFeed.from_parquet):
+        if zone == "Etc/UTC":
+            assert read(tmp_path, sort=True).n_rows == 4
+            continue
+        with pytest.raises(
+            DataError, match=r"times in UTC in 0.parquet and in Asia/Tokyo in 1.parquet; write all"
+        ):
+            read(tmp_path, sort=True)
+
+
 def test_times_that_run_backwards_are_found_unless_sorted(tmp_path):
     path = written(
         tmp_path / "p.parquet",
