@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 from reference import Case, Outcome
+from reference.records import side_told
 
 from ml4t.backtest import BacktestResult
 
@@ -73,7 +74,7 @@ def _fill(row: dict) -> dict:
 
 def _order(row: dict) -> dict:
     return row | {
-        "side": "sell" if row["quantity"] < 0.0 else "buy",
+        "side": side_told(row["quantity"]),
         "average_price": row["average_price"] if row["units"] > 0.0 else NAN,
     }
 

@@ -37,6 +37,11 @@ def _labels(names: tuple[Any, ...]) -> Labels:
     return Labels(names)
 
 
+def _order_sides(quantity: np.ndarray) -> pd.Categorical:
+    """Return the sides of orders; one that was refused before it had units has none."""
+    return _labels(("buy", "sell", "")).column(np.where(quantity == 0.0, 2, quantity < 0.0))
+
+
 class RecordFrames:
     """The tables of one run, each made when it is first asked for.
 
@@ -167,7 +172,7 @@ class RecordFrames:
                 "decision_time": times(column["decision_time"]),
                 "ended": times(column["ended"]),
                 "asset": self._asset.column(column["asset"]),
-                "side": _labels(("buy", "sell")).column(column["quantity"] < 0.0),
+                "side": _order_sides(column["quantity"]),
                 "quantity": column["quantity"],
                 "filled_quantity": column["filled_quantity"],
                 "average_price": average_price,
