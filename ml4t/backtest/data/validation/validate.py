@@ -125,12 +125,6 @@ bar_length, time_unit, allow_negative_prices
     corporate = _attempt(
         findings, "actions", lambda: actions_of(actions, read.assets, clock, kinds, time_unit)
     )
-    # What could not be read may be what an option was meant for.
-    if corporate is not None and len(tables) == sum(map(len, requests.values())):
-        of_prices = [(clock_of_prices, read.stamps)]
-        of_prices += [] if read.published is None else [(clock, read.published)]
-        of_tables = [(request, table.times) for request, table in tables]
-        refuse_unused(clock, time_unit, of_prices, corporate[1], of_tables)
     try:
         check_kinds(kinds, clock)
         comparable = True
@@ -138,6 +132,13 @@ bar_length, time_unit, allow_negative_prices
         comparable = False
         findings.add_column(", ".join(kinds), "time_zones", "", str(error))
 
+    # What could not be read, or is neither dates nor times, may be what an option was meant for.
+    are_read = corporate is not None and len(tables) == sum(map(len, requests.values()))
+    if are_read and comparable:
+        of_prices = [(clock_of_prices, read.stamps)]
+        of_prices += [] if read.published is None else [(clock, read.published)]
+        of_tables = [(request, table.times) for request, table in tables]
+        refuse_unused(clock, time_unit, of_prices, corporate[1], of_tables)
     negative = negative_assets(allow_negative_prices, read.assets)
     bars, rows = _find_in_prices(
         findings, read, clock_of_prices, calendar, stale_bars, spike_z, negative
