@@ -37,6 +37,8 @@ def _per_timestamp(book: Book, script: Script, equity: float) -> None:
             _target_weights(book, one, equity)
         elif one.kind == "cancel":
             book.cancel_waiting(one.index)
+        elif one.kind == "modify":
+            book.modify(one.index, one.amount, one.limit, one.stop)
         elif one.kind == "add_rule":
             book.rules[book.rules_added] = one.rule
             book.rules_added += 1
@@ -77,9 +79,9 @@ def _remove_rule(book: Book, index: int) -> None:
 def per_asset(book: Book, one: Act, equity: float) -> None:
     asset, mark = one.asset, _mark(book, one.asset)
     if one.kind == "buy":
-        _plain(book, asset, one.amount)
+        _plain(book, asset, one.amount, one)
     elif one.kind == "sell":
-        _plain(book, asset, -one.amount)
+        _plain(book, asset, -one.amount, one)
     elif one.kind == "close":
         _close(book, asset)
     elif one.kind == "reduce":
@@ -89,13 +91,19 @@ def per_asset(book: Book, one: Act, equity: float) -> None:
     elif one.kind in ("target_percent", "target_value"):
         _target_money(book, asset, one.kind, one.amount, equity)
     elif isnan(mark):
-        _refuse(book, asset, "no_price")
+        _on_its_terms(_refuse(book, asset, "no_price"), one)
     elif one.kind == "order_percent" and equity <= 0.0:
-        _refuse(book, asset, "no_equity")
+        _on_its_terms(_refuse(book, asset, "no_equity"), one)
     elif one.kind == "order_percent":
-        _plain(book, asset, one.amount * equity / mark)
+        _plain(book, asset, one.amount * equity / _sized_at(book, one, mark), one)
     else:
-        _plain(book, asset, one.amount / mark)
+        _plain(book, asset, one.amount / _sized_at(book, one, mark), one)
+
+
+def _sized_at(book: Book, one: Act, mark: float) -> float:
+    """The price at which an amount of money becomes units."""
+    price = one.stop if isnan(one.limit) else one.limit
+    return mark if isnan(price) or book.wrong("limits_sized_at_the_mark") else price
 
 
 def _mark(book: Book, asset: int) -> float:
@@ -189,11 +197,11 @@ def _is_left_alone(book: Book, asset: int, target: float, change: float, equity:
     return any(small[name] and not book.wrong(f"small_{name}_traded") for name in small)
 
 
-def _plain(book: Book, asset: int, asked: float) -> None:
+def _plain(book: Book, asset: int, asked: float, one: Act) -> None:
     """Buy or sell. Where an exit is taking the units already, an event says so."""
     position, waiting = book.positions[asset], book.waiting_of(asset)
     after = book.after_orders(asset)
-    order = _submit(book, asset, asked)
+    order = _on_its_terms(_submit(book, asset, asked), one)
     if order.rest == 0.0 or position is None or position.sign * order.rest > 0.0:
         return
     wanted = min(abs(order.rest), abs(position.quantity))
@@ -202,6 +210,13 @@ def _plain(book: Book, asset: int, asked: float) -> None:
     if closes and wanted - free > 1e-12 * wanted and not book.wrong("duplicate_exit_untold"):
         given = order.direction * free
         book.event(asset, "duplicate_exit", order.id, "exit_pending", order.quantity, given)
+
+
+def _on_its_terms(order: Order, one: Act) -> Order:
+    """What it waits for, and how long; an order that is refused has them too."""
+    order.limit, order.stop = one.limit, one.stop
+    order.valid, order.valid_until = one.valid, one.valid_until
+    return order
 
 
 def _submit(book: Book, asset: int, asked: float) -> Order:
@@ -238,5 +253,7 @@ def _reduce(book: Book, asset: int, asked: float) -> None:
     book.waiting.append(order)
 
 
-def _refuse(book: Book, asset: int, reason: str) -> None:
-    book.reject(book.new_order(asset, 0.0, "order"), reason, 0.0)
+def _refuse(book: Book, asset: int, reason: str) -> Order:
+    order = book.new_order(asset, 0.0, "order")
+    book.reject(order, reason, 0.0)
+    return order
