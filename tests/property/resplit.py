@@ -10,7 +10,7 @@ from reference.rules import Rule
 from reference.script import Act, Script
 from reference.variants import above_zero, rewritten
 
-UNITS = ("buy", "sell", "target_quantity", "reduce")  # acts whose amount is units
+UNITS = ("buy", "sell", "target_quantity", "reduce", "modify")  # acts whose amount is units
 
 
 def relative(case: Case) -> Case:
@@ -60,6 +60,7 @@ def _half(bar: Bar) -> Bar:
 
 
 def _twice(act: Act) -> Act:
+    act = replace(act, limit=act.limit / 2.0, stop=act.stop / 2.0)
     return replace(act, amount=2.0 * act.amount) if act.kind in UNITS else act
 
 

@@ -9,7 +9,7 @@ import pytest
 from property.adapter import compiled
 from reference import Bar, Case, Outcome, Rule, Script, random_case
 from reference.script import ON_START, Act
-from reference.variants import above_zero
+from reference.variants import above_zero, at_the_market, rewritten
 
 MARKETS = 600
 SHARDS = 2
@@ -78,6 +78,7 @@ def ends_with_zero(case: Case) -> Case:
     """After two thirds nothing is asked for but zero of everything; rows for all assets follow."""
     market, n_times = case.market, len(case.market.timestamps)
     last = 2 * n_times // 3
+    case = rewritten(case, act=at_the_market)  # what rests may fill later
     acts = {t: list(acts) for t, acts in case.script.acts.items() if t <= last}
     acts.setdefault(last, []).append(Act("target_weights"))
     bars, columns = dict(market.bars), {name: dict(one) for name, one in market.columns.items()}

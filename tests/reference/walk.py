@@ -113,6 +113,9 @@ class Walk:
         if position.opened_at == "inside" and position.opened_t == self.book.t:
             self.book.met("level_after_an_entry_inside")
         self.book.met("level_in_a_walk")
+        if hit.intrabar:
+            self.book.met("both_levels_in_one_bar")
+            self.book.met(f"chose_{hit.intrabar}")
         self.exit_by_level(position, hit)
 
     # ----- the path -----------------------------------------------------------------------------
