@@ -8,6 +8,7 @@ from ml4t.backtest.execution.buying_power cimport Means
 from ml4t.backtest.execution.fills cimport Fills
 from ml4t.backtest.execution.matching cimport Matching
 from ml4t.backtest.execution.order_book cimport OrderBook
+from ml4t.backtest.execution.price_heap cimport PriceHeap
 from ml4t.backtest.execution.resting cimport RestingOrders
 from ml4t.backtest.market.cursor cimport Cursor
 from ml4t.backtest.portfolio.account cimport Account
@@ -31,7 +32,7 @@ cdef struct Walk:
     int32_t next_falling
     int8_t moment
     bint has_ended               # a position ended inside: nothing enters any more
-    bint is_ambiguous
+    int8_t unseen                # of a position opened now: Unseen
 
 
 @cython.final
@@ -87,7 +88,7 @@ cdef class InsideBar:
     cdef int64_t _next_met(self, const Walk* walk, int64_t after) noexcept nogil
     cdef int _meet_levels(self, Walk* walk, double price) except -1 nogil
     cdef void _choose_path(self, Walk* walk) noexcept nogil
-    cdef void _path_from(self, Walk* walk, double price, bint high_comes) noexcept nogil
+    cdef void _path_from(self, Walk* walk, double price) noexcept nogil
     cdef int _walk_path(self, Walk* walk) except -1 nogil
     cdef int64_t _next_on_leg(self, Walk* walk, bint rises, double end, double* price) noexcept nogil
     cdef bint _may_fill(self, const Walk* walk, int64_t order_id, bint above) noexcept nogil
@@ -95,7 +96,10 @@ cdef class InsideBar:
     cdef int8_t _choice(self, const Walk* walk, const Position* position, bint is_stop) noexcept nogil
     cdef int _reach(self, Walk* walk, OrderRecord* order, double price) except -1 nogil
     cdef int _at_the_close(self, Walk* walk) except -1 nogil
-    cdef int64_t _next_triggered(self, int64_t after) noexcept nogil
+    cdef int _fill_last(self, Walk* walk, OrderRecord* order, double limit) except -1 nogil
+    cdef int64_t _next_triggered(self) noexcept nogil
+    cdef void _forget_tried(self, const PriceHeap* waiting) noexcept nogil
+    cdef bint _waits(self, const Walk* walk, const OrderRecord* order) noexcept nogil
     cdef int _fill(self, Walk* walk, OrderRecord* order, double base_price, bint slips) except -1 nogil
     cdef int _enter(self, Walk* walk, OrderRecord* order, double base_price, double price) except -1 nogil
     cdef void _spend(self, const FillRecord* fill) noexcept nogil

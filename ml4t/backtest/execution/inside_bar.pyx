@@ -25,6 +25,7 @@ from ml4t.backtest.portfolio.position cimport HIGH_UNSEEN, LOW_UNSEEN, Position,
 cdef enum:
     TRIGGERED = 1
     TRIGGERED_NOW = 2
+    TRIED = 3
 
 
 @cython.final
@@ -128,15 +129,27 @@ cdef class InsideBar:
 
     # Levels and orders together: the open, the path, the close (semantics section 4).
     cdef int _walk(self, Walk* walk) except -1 nogil:
+        self.account.mark_open(self.cursor)
         walk.next_rising = 0
         walk.next_falling = 0
         walk.has_ended = False
-        walk.is_ambiguous = False
+        walk.unseen = 0
         self._meet_open(walk)
         self._choose_path(walk)
         self._walk_path(walk)
         self._at_the_close(walk)
+        self._forget_tried(&self.resting.rising)
+        self._forget_tried(&self.resting.falling)
         return self.resting.wait_again()
+
+    # From the next bar on they are limit orders like others.
+    cdef void _forget_tried(self, const PriceHeap* waiting) noexcept nogil:
+        cdef TermsRecord* terms
+        cdef int32_t i
+        for i in range(waiting.n):
+            terms = self.book.terms_of(self.book.order(waiting.at[i].order_id))
+            if terms.is_triggered == TRIED:
+                terms.is_triggered = TRIGGERED
 
     # What the open meets fills at the open: levels, orders by submission, the levels of what they opened.
     cdef int _meet_open(self, Walk* walk) except -1 nogil:
@@ -187,7 +200,7 @@ cdef class InsideBar:
         cdef double adverse = walk.low if side > 0.0 else walk.high
         cdef double stop = position.levels.stop
         cdef double target = position.levels.target
-        cdef bint at_level = self.settings.gap_fill_level
+        cdef bint at_level = self.settings.gap_fill_level and walk.moment == MOMENT_OPEN
         if position.quantity == 0.0 or not self._tries_levels(position):
             return 0
         if side * price <= side * stop:
@@ -197,7 +210,10 @@ cdef class InsideBar:
             return self._exit_stop(position, stop if at_level else price, walk.moment, CHOICE_NONE)
         if side * price >= side * target:
             walk.has_ended = True
-            if side * adverse <= side * stop and not self.settings.open_decides:
+            if (
+                walk.moment == MOMENT_OPEN and not self.settings.open_decides
+                and side * adverse <= side * stop
+            ):
                 return self._exit_stop(position, stop, MOMENT_INSIDE, CHOICE_NONE)
             return self._exit_target(position, target if at_level else price, walk.moment, CHOICE_NONE)
         return 0
@@ -221,17 +237,17 @@ cdef class InsideBar:
         walk.point[3] = walk.close
 
     # A position opened inside at a price: the path starts anew there, with what must still come of the bar.
-    cdef void _path_from(self, Walk* walk, double price, bint high_comes) noexcept nogil:
+    # Under nearest_to_open the old path goes on.
+    cdef void _path_from(self, Walk* walk, double price) noexcept nogil:
         cdef bint is_long = self.positions.at[walk.asset].quantity > 0.0
         cdef bint low_first = is_long == (self.settings.intrabar == ADVERSE_FIRST)
         if self.settings.intrabar == NEAREST_TO_OPEN:
-            walk.point[walk.at] = price
             return
         walk.at = 0
         walk.n_points = 2
         walk.point[0] = price
         walk.point[1] = walk.low if low_first else walk.high
-        if low_first == high_comes:  # the other extreme must still come
+        if not walk.unseen & (HIGH_UNSEEN if low_first else LOW_UNSEEN):
             walk.point[2] = walk.high if low_first else walk.low
             walk.n_points = 3
         walk.point[walk.n_points] = walk.close
@@ -263,6 +279,7 @@ cdef class InsideBar:
                 walk.at += 1
                 continue
             walk.point[walk.at] = price
+            walk.unseen = LOW_UNSEEN if rises else HIGH_UNSEEN
             self._reach(walk, self.book.order(order_id), price)
         return 0
 
@@ -283,12 +300,13 @@ cdef class InsideBar:
     cdef bint _may_fill(self, const Walk* walk, int64_t order_id, bint above) noexcept nogil:
         cdef const OrderRecord* order = self.book.order(order_id)
         cdef const TermsRecord* terms = self.book.terms_of(order)
-        if order.status != ORDER_OPEN or waits_above(order, terms) != above:
+        if waits_above(order, terms) != above or terms.is_triggered >= TRIGGERED_NOW:
             return False
-        if terms.is_triggered == TRIGGERED_NOW:
-            return False
-        return not walk.has_ended or (
-            self.positions.at[walk.asset].quantity * order.quantity < 0.0
+        return self._waits(walk, order)
+
+    cdef bint _waits(self, const Walk* walk, const OrderRecord* order) noexcept nogil:
+        return order.status == ORDER_OPEN and (
+            not walk.has_ended or self.positions.at[walk.asset].quantity * order.quantity < 0.0
         )
 
     cdef int _reach_level(self, Walk* walk, Position* position, double level, bint rises) except -1 nogil:
@@ -296,6 +314,7 @@ cdef class InsideBar:
         cdef int8_t choice = self._choice(walk, position, is_stop)
         walk.has_ended = True
         walk.point[walk.at] = level
+        self.fills.counters.ambiguous_bars += choice != CHOICE_NONE
         if is_stop:
             return self._exit_stop(position, level, MOMENT_INSIDE, choice)
         return self._exit_target(position, level, MOMENT_INSIDE, choice)
@@ -322,26 +341,38 @@ cdef class InsideBar:
         terms.is_triggered = TRIGGERED_NOW
         return self.resting.add_touched(order)
 
-    # Last of all, by submission: what was triggered beyond its limit, if the close is within it.
+    # Last of all, by submission: what was triggered beyond its limit, if the close is within it. What one of
+    # them opens walks on from there; what that triggers waits for its turn here.
     cdef int _at_the_close(self, Walk* walk) except -1 nogil:
-        cdef int64_t order_id = 0
+        cdef int64_t order_id = self._next_triggered()
         cdef OrderRecord* order
         cdef TermsRecord* terms
-        while True:
-            order_id = self._next_triggered(order_id)
-            if order_id == 0:
-                return 0
+        while order_id != 0:
             order = self.book.order(order_id)
             terms = self.book.terms_of(order)
-            terms.is_triggered = TRIGGERED
-            if is_within(order, walk.close, terms.limit) and self._may_fill(
-                walk, order_id, waits_above(order, terms)
-            ):
-                self._fill(walk, order, terms.limit, False)
+            terms.is_triggered = TRIED
+            if is_within(order, walk.close, terms.limit) and self._waits(walk, order):
+                walk.at = 0
+                walk.n_points = 2
+                walk.point[0] = terms.limit
+                walk.point[1] = walk.close
+                walk.unseen = HIGH_UNSEEN | LOW_UNSEEN
+                if self._fill_last(walk, order, terms.limit):
+                    self._walk_path(walk)
+            order_id = self._next_triggered()
+        return 0
 
-    cdef int64_t _next_triggered(self, int64_t after) noexcept nogil:
-        cdef int64_t found = _next_of_side(self.book, &self.resting.rising, after)
-        cdef int64_t other = _next_of_side(self.book, &self.resting.falling, after)
+    # Returns whether it has opened a position.
+    cdef int _fill_last(self, Walk* walk, OrderRecord* order, double limit) except -1 nogil:
+        cdef const Position* position = &self.positions.at[walk.asset]
+        cdef int64_t position_id = position.position_id if position.quantity != 0.0 else 0
+        cdef int64_t n_fills = self.fills.buffer.count
+        self._fill(walk, order, limit, False)
+        return self.fills.buffer.count > n_fills and position.position_id != position_id
+
+    cdef int64_t _next_triggered(self) noexcept nogil:
+        cdef int64_t found = _first_of_side(self.book, &self.resting.rising)
+        cdef int64_t other = _first_of_side(self.book, &self.resting.falling)
         if found == 0 or (other != 0 and other < found):
             return other
         return found
@@ -350,23 +381,23 @@ cdef class InsideBar:
 
     # What reduces, then what enters, both at one price. Stops slip, limits do not.
     cdef int _fill(self, Walk* walk, OrderRecord* order, double base_price, bint slips) except -1 nogil:
-        cdef int64_t order_id = order.order_id
-        cdef bint was_held = self.positions.at[walk.asset].quantity != 0.0
+        cdef const Position* position = &self.positions.at[walk.asset]
+        cdef bint had_ended = walk.has_ended
+        cdef bint was_held = position.quantity != 0.0
         cdef double price = base_price
         if slips:
             price = slipped(&self.settings, base_price, side_of(order.quantity))
         self.matching.reduce(order, base_price, price, walk.moment)
-        order = self.book.order(order_id)
-        if order.status == ORDER_OPEN and not walk.has_ended:
-            self._enter(walk, order, base_price, price)
-        if was_held and self.positions.at[walk.asset].quantity == 0.0:
+        if was_held and position.quantity == 0.0:
             walk.has_ended = True
+        # The rest of the order that has ended a position enters; no other does.
+        if order.status == ORDER_OPEN and not had_ended:
+            return self._enter(walk, order, base_price, price)
         return 0
 
     cdef int _enter(self, Walk* walk, OrderRecord* order, double base_price, double price) except -1 nogil:
         cdef Position* position = &self.positions.at[walk.asset]
         cdef bint was_flat = position.quantity == 0.0
-        cdef bint rises = waits_above(order, self.book.terms_of(order))
         cdef int64_t n_fills = self.fills.buffer.count
         self.matching.enter(order, base_price, price, walk.moment)
         if self.fills.buffer.count == n_fills:
@@ -374,8 +405,8 @@ cdef class InsideBar:
         self._spend(<const FillRecord*> self.fills.buffer.at(n_fills))
         if not was_flat or position.quantity == 0.0 or walk.moment == MOMENT_OPEN:
             return 0
-        position.unseen = LOW_UNSEEN if rises else HIGH_UNSEEN
-        self._path_from(walk, base_price, rises)
+        position.unseen = walk.unseen
+        self._path_from(walk, base_price)
         return self._meet_levels(walk, base_price)
 
     # An entry takes from what there would be without the exits of the step.
@@ -439,13 +470,14 @@ cdef int _broken_hit(const Position* position, int64_t row) except -1 with gil:
     )
 
 
-cdef int64_t _next_of_side(OrderBook book, const PriceHeap* waiting, int64_t after) noexcept nogil:
+# The first submitted of those that this bar has triggered and that have not been tried.
+cdef int64_t _first_of_side(OrderBook book, const PriceHeap* waiting) noexcept nogil:
     cdef int64_t found = 0
     cdef int64_t order_id
     cdef int32_t i
     for i in range(waiting.n):
         order_id = waiting.at[i].order_id
-        if order_id > after and (found == 0 or order_id < found) and (
+        if (found == 0 or order_id < found) and (
             book.terms_of(book.order(order_id)).is_triggered == TRIGGERED_NOW
         ):
             found = order_id

@@ -16,6 +16,7 @@ from ml4t.backtest.core.types cimport (
 )
 from ml4t.backtest.execution.costs cimport whole_units
 from ml4t.backtest.execution.event_log cimport EventLog
+from ml4t.backtest.execution.order_terms cimport waits_above
 from ml4t.backtest.execution.price_heap cimport append, pop, push, sort_by_order
 from ml4t.backtest.execution.resting cimport RestingOrders
 from ml4t.backtest.execution.schedule cimport Phase, fills_in
@@ -207,7 +208,7 @@ cdef class OrderBook:
         cdef TermsRecord* terms = self.terms_of(order)
         cdef double before = order.rest
         if not isnan(quantity):
-            order.quantity += quantity - order.rest
+            order.quantity = order.filled_quantity + quantity
             self.change_rest(order, quantity)
         if terms != NULL:
             terms.limit = terms.limit if isnan(limit) else limit
@@ -244,7 +245,7 @@ cdef class OrderBook:
             if units == 0.0:
                 self.cancel(order_id, REASON_SPLIT)
             else:
-                order.quantity = units
+                order.quantity = order.filled_quantity + units
                 order.rest = units
                 order.decision_close = order.decision_close / ratio
                 self._split_terms(order, ratio)
@@ -273,20 +274,17 @@ cdef class OrderBook:
             order_id = self._next_of(&lanes)
         return self.resting.rekey(asset)
 
-    # Buy limits and sell stops, and of what an order is to open a long's stop and a short's target. Returns
-    # whether the prices it waits for are still prices.
+    # What waits below, a buy limit or a sell stop: both its prices. Returns whether they are still prices.
     cdef bint _fall(self, const OrderRecord* order, double dividend) noexcept nogil:
         cdef TermsRecord* terms = self.terms_of(order)
         cdef bint is_signed = self.cursor.data.is_signed[order.asset]
         if terms == NULL:
             return True
-        if order.quantity > 0.0:
-            terms.limit = terms.limit - dividend
-            terms.stop_loss = terms.stop_loss - dividend
-            return is_signed or not terms.limit <= 0.0
+        if terms.type == TYPE_MARKET or waits_above(order, terms):
+            return True
+        terms.limit = terms.limit - dividend
         terms.stop = terms.stop - dividend
-        terms.take_profit = terms.take_profit - dividend
-        return is_signed or not terms.stop <= 0.0
+        return is_signed or not (terms.limit <= 0.0 or terms.stop <= 0.0)
 
     # ---- what waits --------------------------------------------------------------------------
 
