@@ -33,6 +33,7 @@ from ml4t.backtest.risk.rule_plan cimport AssetSlots, RulePlan, Said, Slot, Verd
 from ml4t.backtest.core.copies import Attributes, check_not_running, made_anew
 from ml4t.backtest.core.records import FIXED_REASONS
 from ml4t.backtest.data.features.providers import FeatureProvider
+from ml4t.backtest.html import heading, page, table
 from ml4t.backtest.risk.decision import RiskDecision
 from ml4t.backtest.risk.python_rules import check_decision, rule_error
 
@@ -78,6 +79,16 @@ cdef class RiskManager(FillListener):
         self.plan = None
         for rule in rules:
             self.add_rule(rule)
+
+    def _repr_html_(self):
+        rules = [
+            (label, repr(rule), "all" if assets is None else ", ".join(map(str, assets)))
+            for rule, assets, label in self._rules.copies()
+        ]
+        return page(
+            heading(f"RiskManager: {len(rules)} rule{'' if len(rules) == 1 else 's'}"),
+            table(("label", "rule", "assets"), rules),
+        )
 
     # ---- the rules ---------------------------------------------------------------------------
 
