@@ -21,7 +21,7 @@ SITE = $(CURDIR)/build/$(1)/site
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-checked test-lowest build checked asan profile trace coverage lint format \
-        types diagram docs-test bench compare growth gate gate-test sdist wheel clean distclean dev
+        types diagram names docs-test bench compare growth gate gate-test sdist wheel clean distclean dev
 
 help:
 	@echo 'make demo          run the demonstration on real market data'
@@ -34,6 +34,7 @@ help:
 	@echo 'make docs-test     run the code blocks of the documentation'
 	@echo 'make lint          ruff'
 	@echo 'make diagram       write the diagram of rooms in docs/design.md anew'
+	@echo 'make names         write docs/names.md anew, from the classes it speaks of'
 	@echo 'make types         mypy, and the stubs against the built modules'
 	@echo 'make coverage      lines of .py and .pyx reached by the tests (trace build)'
 	@echo 'make bench         benchmarks: print the table, fail on a breach'
@@ -155,6 +156,9 @@ format: $(VENV)/.stamp-dev
 # Read off the sources: nothing needs to be compiled for it.
 diagram: $(VENV)/.stamp-dev
 	cd tests && ../$(BIN)/python -m house.diagram --write
+
+names: build $(VENV)/.stamp-dev
+	cd tests && PYTHONPATH=.. ../$(BIN)/python -m docs.names --write
 
 types: build $(VENV)/.stamp-dev
 	$(BIN)/mypy

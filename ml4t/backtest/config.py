@@ -12,6 +12,9 @@ from typing import Annotated, Any, Literal, Self
 import numpy as np
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationInfo, model_validator
 
+from ml4t.backtest import html
+from ml4t.backtest.planned import comes_with
+
 DEFAULT_MAX_LEVERAGE = {"cash": 1.0, "margin": 2.0}
 
 
@@ -79,6 +82,12 @@ class _Settings(BaseModel):
     def _known_names(cls, settings: Any) -> Any:
         """Name the nearest setting when one is misspelled; pydantic alone says only "extra"."""
         if isinstance(settings, Mapping):
+            for name, value in settings.items():
+                later = comes_with("settings", name)
+                if name in ("account", "intrabar"):
+                    later = comes_with("values", value)
+                if later:
+                    raise ValueError(f"{cls.__name__}: {later}")
             unknown = [str(name) for name in settings if name not in cls.model_fields]
             if unknown:
                 near = difflib.get_close_matches(unknown[0], cls.model_fields, 1, cutoff=0.5)
@@ -89,6 +98,25 @@ class _Settings(BaseModel):
                 )
                 raise ValueError(f"{cls.__name__} has no setting {unknown[0]!r}; {hint}")
         return settings
+
+    def _repr_html_(self) -> str:
+        fields = type(self).model_fields
+        values = {name: getattr(self, name) for name in fields}
+        # What was set comes first: it is what a reader looks for among so many.
+        changed = [name for name, field in fields.items() if values[name] != field.default]
+        ordered = [*changed, *(name for name in fields if name not in changed)]
+        return html.page(
+            html.heading(
+                f"{type(self).__name__}: {len(changed)} of {len(fields)} settings changed"
+            ),
+            html.table(
+                ("setting", "value", "meaning"),
+                [
+                    (name, repr(values[name]), (fields[name].description or "").replace("``", ""))
+                    for name in ordered
+                ],
+            ),
+        )
 
     def replace(self, **changes: Any) -> Self:
         """Return a copy with ``changes``, checked as a new one is.

@@ -4,39 +4,42 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Mapping, Sequence
+from datetime import date
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 import numpy as np
 import pandas as pd
 
 from ml4t.backtest.analytics.as_json import as_json
 from ml4t.backtest.analytics.metrics import performance_metrics, simple_returns
-from ml4t.backtest.analytics.sessions import session_ends, session_zone
+from ml4t.backtest.analytics.sessions import session_dates, session_ends, session_zone
 from ml4t.backtest.config import BacktestConfig
 from ml4t.backtest.data.errors import DataError
 from ml4t.backtest.market.fingerprint import fingerprint as fingerprint_of
 from ml4t.backtest.market.market_data import MarketData
+from ml4t.backtest.planned import comes_with
 from ml4t.backtest.provenance.package_versions import package_versions
 from ml4t.backtest.records.arrow_table import arrow_table
 from ml4t.backtest.records.chunk_rows import ChunkRows
 from ml4t.backtest.records.description import read_description
 from ml4t.backtest.records.empty_columns import empty_columns
-from ml4t.backtest.records.errors import ResultError
 from ml4t.backtest.records.frames import TABLES, Frames, RecordFrames
-from ml4t.backtest.records.replaced import reason
 from ml4t.backtest.records.shown_times import ShownTimes
 from ml4t.backtest.records.storage import write_folder
 from ml4t.backtest.records.stored_frames import StoredFrames
 from ml4t.backtest.report.notes import notes_of
-from ml4t.backtest.report.plot import equity_figure
-from ml4t.backtest.report.summary import summary_text
+from ml4t.backtest.report.summary import Summary, summary_html, summary_of
 from ml4t.backtest.report.wording import percent
 
 if TYPE_CHECKING:
     import pyarrow
     from matplotlib.figure import Figure
+    from plotly import graph_objects
+
+    from ml4t.backtest.data.stream.feed import DataFeed
+    from ml4t.backtest.report.picture.drawing import Backend
 
 # Before pandas 3 a shallow copy shares its values: an edit would reach the records.
 DEEP = int(pd.__version__.split(".")[0]) < 3
@@ -75,6 +78,13 @@ class BacktestResult:
         Why it cannot: what of the run no file can hold, or why there is no fingerprint. Empty where it can.
     """
 
+    if not TYPE_CHECKING:  # else any name would pass for one
+
+        def __getattr__(self, name):
+            """Say when what the semantics describe will be there."""
+            missing = f"{type(self).__name__!r} object has no attribute {name!r}"
+            raise AttributeError(comes_with("results", name) or missing, name=name, obj=self)
+
     def __init__(
         self,
         frames: Frames,
@@ -92,6 +102,7 @@ class BacktestResult:
         fingerprint: str | Callable[[], str] = "",
         versions: Mapping[str, str | None] | None = None,
         empty_columns: Sequence[str] | Callable[[], Sequence[str]] = (),
+        data: MarketData | None = None,
     ) -> None:
         self._frames = frames
         self._tables: dict[str, pd.DataFrame] = {}  # times in UTC
@@ -109,6 +120,7 @@ class BacktestResult:
         self._fingerprint = fingerprint
         self._versions = versions
         self._empty_columns = empty_columns
+        self._data = data
 
     @cached_property
     def fingerprint(self) -> str:
@@ -193,6 +205,7 @@ class BacktestResult:
             not_reproducible=run_file if isinstance(run_file, str) else "",
             fingerprint=fingerprint or "",
             empty_columns=empty,
+            data=None if isinstance(data, ChunkRows) else data,
         )
 
     # ------------------------------------------------------------------------------------ tables
@@ -291,11 +304,23 @@ class BacktestResult:
 
     @cached_property
     def returns(self) -> pd.Series:
-        """Simple returns, one per session (per bar for daily and slower data), stamped with its end."""
+        """Simple returns, one per session (per bar for daily and slower data), by its date.
+
+        The index, ``session``, has midnights without a zone, as tables of daily returns and prices do.
+        """
         equity = self._table("equity")
         ends = session_ends(equity.index.asi8, session_zone(self.info))
         values = simple_returns(equity["equity"].to_numpy()[ends], self.config.initial_cash)
-        return pd.Series(values, index=self._times.shown(equity.index[ends]), name="return")
+        return pd.Series(values, index=self._session_dates(ends), name="return")
+
+    def _session_dates(self, ends: np.ndarray) -> pd.DatetimeIndex:
+        times = self._table("equity").index
+        if len(ends) == len(times):
+            # Midnights, one a session, are dates: those that the prices' other tables write too.
+            written = self._times.naive.shown(times)
+            if written.equals(written.normalize()):
+                return written.rename("session")
+        return session_dates(times.asi8[ends], session_zone(self.info)).rename("session")
 
     @property
     def metrics(self) -> dict[str, Any]:
@@ -335,36 +360,112 @@ class BacktestResult:
         """What to keep in mind when reading the figures, a sentence each; ``docs/results.md`` lists them."""
         return notes_of(self)
 
-    def summary(self) -> str:
-        """Return the run on one page of plain text, with what to keep in mind when reading it."""
-        return summary_text(self)
+    def summary(self) -> Summary:
+        """Return the run on one page of plain text, with what to keep in mind when reading it.
 
-    def plot(self, path: str | Path | None = None) -> Figure:
-        """Draw equity and drawdown.
+        An interpreter shows the page, a notebook tables.
+        """
+        return summary_of(self)
+
+    def _repr_html_(self) -> str:
+        return summary_html(self)
+
+    @overload
+    def plot(
+        self,
+        path: str | Path | None = None,
+        *,
+        asset: Any = None,
+        columns: Sequence[str] = (),
+        benchmark: Any = None,
+        start: str | date | None = None,
+        end: str | date | None = None,
+        data: MarketData | DataFeed | None = None,
+        backend: Literal["plotly"],
+    ) -> graph_objects.Figure: ...
+
+    @overload
+    def plot(
+        self,
+        path: str | Path | None = None,
+        *,
+        asset: Any = None,
+        columns: Sequence[str] = (),
+        benchmark: Any = None,
+        start: str | date | None = None,
+        end: str | date | None = None,
+        data: MarketData | DataFeed | None = None,
+        backend: Literal["matplotlib"] | None = None,
+    ) -> Figure: ...
+
+    def plot(
+        self,
+        path: str | Path | None = None,
+        *,
+        asset: Any = None,
+        columns: Sequence[str] = (),
+        benchmark: Any = None,
+        start: str | date | None = None,
+        end: str | date | None = None,
+        data: MarketData | DataFeed | None = None,
+        backend: Backend | None = None,
+    ) -> Any:
+        """Draw equity and drawdown, or the price of an asset with entries, exits and levels.
+
+        A notebook shows the picture where ``plot()`` is the last line of a cell. Long curves are thinned;
+        their peaks and troughs stay.
 
         Parameters
         ----------
         path : str or Path, optional
             Where to write the picture as well; the suffix says the format (``.png``, ``.svg``, ...).
+            ``.html`` is a page made by plotly.
+        asset : name, optional
+            The asset whose price is drawn, its volume below. Stops and targets are those at entry and at
+            exit, with a straight line between.
+        columns : sequence of str, optional
+            Signals, indicators and context values to draw beside the price of ``asset``: over it where
+            they are on its scale, else below it.
+        benchmark : name, optional
+            The asset that equity is compared with: bought for all cash at its first close, and held.
+            By default the only asset of the run, where there is one.
+        start, end : str, date or datetime, optional
+            The part of the run to draw, by the clock of the prices; a day, a month or a year means the
+            whole of it.
+        data : MarketData or DataFeed, optional
+            What the run went over, where the result does not hold it: after a run over a feed, and of
+            a stored result.
+        backend : {"matplotlib", "plotly"}, optional
+            The library to draw with.
 
         Returns
         -------
-        matplotlib.figure.Figure
+        matplotlib.figure.Figure or plotly.graph_objects.Figure
 
         Raises
         ------
         ImportError
-            If matplotlib is not installed.
+            If the library is not installed.
+        KeyError
+            If there is no such asset.
+        ValueError
+            If there is nothing to draw, no such column, or no price to draw it from.
         ResultError
             If the picture cannot be written.
         """
-        figure = equity_figure(self)
-        if path is not None:
-            try:
-                figure.savefig(path)
-            except OSError as error:
-                raise ResultError(f"{path} cannot be written: {reason(error)}") from error
-        return figure
+        from ml4t.backtest.report.picture import drawn, picture_of  # most runs draw nothing
+
+        picture = picture_of(
+            self,
+            self._table,
+            self._data if data is None else data,
+            asset=asset,
+            columns=columns,
+            benchmark=benchmark,
+            start=start,
+            end=end,
+        )
+        return drawn(picture, path, backend)
 
     def to_parquet(self, folder: str | Path) -> Path:
         """Write every table as Parquet, and the rest as ``result.json``, into ``folder``.

@@ -1,4 +1,4 @@
-"""Every Python block of README.md and docs/*.md runs, and prints what the page says."""
+"""Every Python block of README.md and of the pages in docs/ runs, and prints what the page says."""
 
 import re
 from pathlib import Path
@@ -11,9 +11,8 @@ from ml4t.backtest.data.validation.findings import CHECKS
 from ml4t.backtest.strategy.names import SIGNATURES, owned_names
 
 ROOT = Path(__file__).parents[2]
-PAGES = [
-    path for path in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))) if path.exists()
-]
+GUIDES = sorted((ROOT / "docs").rglob("*.md"))
+PAGES = [path for path in (ROOT / "README.md", *GUIDES) if path.exists()]
 WITH_CODE = [path for path in PAGES if any(block.info == RUN for block in blocks(path))]
 
 
@@ -41,9 +40,26 @@ def test_the_page_on_strategies_has_every_callback_and_every_name_that_is_taken(
     assert sorted(re.findall(r"`(\w+)`", names.split("|", 1)[1])) == [*owned_names(Strategy)]
 
 
-@pytest.mark.parametrize("page", sorted((ROOT / "docs").glob("*.md")), ids=lambda page: page.name)
+@pytest.mark.parametrize("page", GUIDES, ids=lambda page: page.name)
 def test_readme_links_every_page(page):
-    assert f"](docs/{page.name})" in (ROOT / "README.md").read_text(encoding="utf-8")
+    assert f"]({page.relative_to(ROOT).as_posix()})" in (ROOT / "README.md").read_text(
+        encoding="utf-8"
+    )
+
+
+@pytest.mark.parametrize(
+    "page", sorted((ROOT / "docs/coming-from").glob("*.md")), ids=lambda page: page.name
+)
+def test_a_newcomer_needs_ten_lines_beside_imports(page):
+    first = next(block for block in blocks(page) if block.info == RUN)
+    lines = [line for line in first.text.splitlines() if line and not line.startswith("from ")]
+    assert len(lines) <= 10
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_a_link_leads_to_a_file(page):
+    for link in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8")):
+        assert (page.parent / link).exists(), link
 
 
 def written(tmp_path, text):

@@ -100,7 +100,7 @@ def test_commission_out_of_range_is_refused_by_name(field, value, message):
             r"record_columns must be a list of column names; write \['vix'\]",
         ),
         ({"fill_at": "open"}, "'next_open', 'next_close' or 'close'"),
-        ({"intrabar": "fine"}, "'adverse_first', 'favourable_first' or 'nearest_to_open'"),
+        ({"intrabar": "random"}, "'adverse_first', 'favourable_first' or 'nearest_to_open'"),
         ({"slipage": 0.1}, "BacktestConfig has no setting 'slipage'; did you mean 'slippage'?"),
         (
             {"commission": {"percnt": 0.1}},

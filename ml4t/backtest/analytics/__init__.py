@@ -15,6 +15,7 @@ from ml4t.backtest.analytics.metrics import (
 from ml4t.backtest.analytics.sessions import (
     elapsed_years,
     periods_per_year,
+    session_dates,
     session_ends,
     session_zone,
 )
@@ -30,6 +31,7 @@ __all__ = [
     "performance_metrics",
     "periods_per_year",
     "recorded_columns",
+    "session_dates",
     "session_ends",
     "session_zone",
     "sharpe_ratio",

@@ -11,6 +11,7 @@ DAY = 86_400_000_000_000
 YEAR = 365.25 * DAY
 SECOND = 1_000_000_000
 INT64 = np.iinfo(np.int64)
+FIRST_DATE = pd.Timestamp.min.ceil("D")
 
 
 def session_zone(info: Mapping[str, Any]) -> str | None:
@@ -50,6 +51,23 @@ def session_ends(timestamps: np.ndarray, time_zone: str | None = None) -> np.nda
     return after[np.flatnonzero(np.diff(after, prepend=0))] - 1  # days without a bar add none
 
 
+def session_dates(timestamps: np.ndarray, time_zone: str | None = None) -> pd.DatetimeIndex:
+    """Return the day that is the session of each timestamp, at midnight and without a zone.
+
+    Parameters
+    ----------
+    timestamps : int64 array, shape (n,), nanoseconds UTC
+    time_zone : str, optional
+        As for :func:`session_ends`.
+    """
+    # Rounded up before it is set back: midnight closes a day, the nanosecond after it opens the next.
+    seconds = -(-timestamps // SECOND) - 1
+    instants = pd.DatetimeIndex(seconds.astype("M8[s]"), tz="UTC")
+    days = instants.tz_convert(time_zone or "UTC").tz_localize(None).normalize()
+    # The day of the first instant that nanoseconds hold began before it: such dates stay in seconds.
+    return days if len(days) and days.min() < FIRST_DATE else days.as_unit("ns")
+
+
 def _midnights(first: int, last: int, time_zone: str | None) -> np.ndarray:
     """Return the midnights around [first, last], from the one at or after ``first`` on."""
     if time_zone is None:
@@ -64,8 +82,10 @@ def _midnights(first: int, last: int, time_zone: str | None) -> np.ndarray:
             time_zone, nonexistent="shift_forward", ambiguous=np.ones(len(days), bool)
         )
         seconds = local.as_unit("s").asi8
-    midnights = np.clip(seconds, -(INT64.max // SECOND), INT64.max // SECOND) * SECOND
-    return np.where(seconds > INT64.max // SECOND, INT64.max, midnights)
+    # Those beyond what nanoseconds hold are before, or after, every timestamp.
+    most = INT64.max // SECOND
+    ends = np.select([seconds < -most, seconds > most], [INT64.min, INT64.max])
+    return np.where(np.abs(seconds) > most, ends, np.clip(seconds, -most, most) * SECOND)
 
 
 def elapsed_years(timestamps: np.ndarray) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from difflib import get_close_matches
 from typing import Any
 
@@ -9,6 +10,7 @@ from ml4t.backtest.backtest.watched import Chunks, Watched
 from ml4t.backtest.data.errors import DataError
 from ml4t.backtest.engine import EngineLoop
 from ml4t.backtest.market.market_data import MarketData
+from ml4t.backtest.planned import comes_with
 from ml4t.backtest.risk import RuleError
 from ml4t.backtest.strategy.errors import BacktestInterrupted, StrategyError
 
@@ -72,11 +74,17 @@ def _is_of_this_package(error: Exception) -> bool:
 
 def _of_strategy(error: Exception, loop: EngineLoop) -> str:
     name = type(loop.strategy).__name__
-    return f"{name} raised {type(error).__name__} ({loop.where()}): {error}{_nearest(loop.data, error)}"
+    return (
+        f"{name} raised {type(error).__name__} ({loop.where()}): {error}{_hint(loop.data, error)}"
+    )
 
 
-def _nearest(data: MarketData, error: Exception) -> str:
-    """The column that may have been meant by an attribute no event has."""
+def _hint(data: MarketData, error: Exception) -> str:
+    """The column that may have been meant by an attribute no event has, or when an order will know a word."""
+    word = re.search(r"unexpected keyword argument '(\w+)'", str(error))
+    if isinstance(error, TypeError) and word:
+        later = comes_with("orders", word[1])
+        return f"; {later}" if later else ""
     if not isinstance(error, AttributeError) or error.name is None:
         return ""
     near = get_close_matches(error.name, [*data.features, *data.context], 1)

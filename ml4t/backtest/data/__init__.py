@@ -5,6 +5,8 @@ from ml4t.backtest.data.errors import DataError, DataWarning, LookAheadError
 from ml4t.backtest.data.features.indicators import (
     ATR,
     EWMA,
+    RSI,
+    SMA,
     Indicator,
     RealizedVolatility,
     RollingMax,
@@ -15,6 +17,7 @@ from ml4t.backtest.data.features.providers import (
     FeatureProvider,
     PrecomputedFeatureProvider,
 )
+from ml4t.backtest.data.features.ta_lib import TALib
 from ml4t.backtest.data.stream.feed import DataFeed
 from ml4t.backtest.data.stream.write_dataset import SavedTable, write_dataset
 from ml4t.backtest.data.tables.options import Table
@@ -25,6 +28,8 @@ from ml4t.backtest.market.market_data import MarketData
 __all__ = [
     "ATR",
     "EWMA",
+    "RSI",
+    "SMA",
     "CallableFeatureProvider",
     "DataError",
     "DataFeed",
@@ -39,6 +44,7 @@ __all__ = [
     "RollingMax",
     "RollingMin",
     "SavedTable",
+    "TALib",
     "Table",
     "ValidationReport",
     "market_data",

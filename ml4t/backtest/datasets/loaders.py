@@ -77,5 +77,17 @@ def load_aapl_actions() -> pd.DataFrame:
     return _read("aapl/actions")
 
 
+def load_es_minutes() -> pd.DataFrame:
+    """Return minute bars of the E-mini S&P 500 future, one session and a half of September 2013.
+
+    Returns
+    -------
+    DataFrame
+        timestamp (UTC, the end of the minute), symbol, open, high, low, close (index points; a point of one
+        contract is 50 US dollars), volume (contracts), ticks (trades). Minutes without a trade are missing.
+    """
+    return _read("es_minutes/bars")
+
+
 def _read(name: str) -> pd.DataFrame:
     return pd.read_parquet(FOLDER / f"{name}.parquet")

@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from ml4t.backtest import html
 from ml4t.backtest.data.errors import format_time
 
 
@@ -82,6 +83,22 @@ class LookaheadReport:
             return f"no look-ahead found: {self.n_probes} probes, no earlier decision moved"
         head = f"LOOK-AHEAD: {self.n_moved} of {self.n_probes} probes moved an earlier decision"
         return "\n".join([head, *(f"  {leak}" for leak in self.leaks)])
+
+    def _repr_html_(self) -> str:
+        leaks = [
+            (
+                f"{leak.table}.{leak.column}",
+                f"{leak.n_moved} of {leak.n_probes}",
+                format_time(leak.disturbed_after),
+                format_time(leak.timestamp),
+                "" if leak.asset is None else leak.asset,
+                leak.what,
+            )
+            for leak in self.leaks
+        ]
+        header = ("column", "probes moved", "values after", "moved what was decided at")
+        listed = [html.table((*header, "asset", "decision"), leaks)] if leaks else []
+        return html.page(html.heading(str(self).splitlines()[0]), *listed)
 
     def __repr__(self) -> str:
         return f"LookaheadReport({self.n_moved} of {self.n_probes} probes moved a decision)"

@@ -16,6 +16,8 @@ from ml4t.backtest.market.array_checks cimport (
 
 from ml4t.backtest.market.array_checks import check_actions
 from ml4t.backtest.market.arrays_in import Copies, actions_in, owned
+from ml4t.backtest.market.facts import html_of
+from ml4t.backtest.planned import comes_with
 
 ACTION = np.dtype(
     [("time", np.int64), ("asset", np.int32), ("kind", np.int8), ("value", np.float64)], align=True
@@ -158,6 +160,9 @@ cdef class MarketData:
             f"{_recognised(self.info)})"
         )
 
+    def _repr_html_(self):
+        return html_of(self)
+
 
 seal(MarketData)
 
@@ -299,7 +304,7 @@ def _names(argument, names):
 def _unknown_argument(name, known):
     near = difflib.get_close_matches(name, known, 1)
     hint = f"did you mean {near[0]!r}?" if near else f"with tables go {', '.join(known)}"
-    return f"unknown argument {name!r}; {hint}"
+    return comes_with("arguments", name) or f"unknown argument {name!r}; {hint}"
 
 
 cdef size_t _address(array) except? 0:

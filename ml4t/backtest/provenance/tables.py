@@ -128,4 +128,5 @@ def _indicator(name: str, made: Indicator) -> dict[str, Any]:
             f"features: {kind} is no built-in indicator, which alone a file can name"
         )
     own_name = {} if name == made.name else {"name": name}
-    return {"indicator": kind, **own_name, **plain(given_fields(made), f"features.{name}")}
+    given = getattr(made, "parameters", None) or given_fields(made)
+    return {"indicator": kind, **own_name, **plain(given, f"features.{name}")}

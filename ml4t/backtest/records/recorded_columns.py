@@ -7,7 +7,9 @@ from typing import Any
 import numpy as np
 
 
-def recorded_columns(data: Any, chosen: Sequence[str] | None) -> dict[str, tuple[bool, np.ndarray]]:
+def recorded_columns(
+    data: Any, chosen: Sequence[str] | None, *, asked: str = "record_columns"
+) -> dict[str, tuple[bool, np.ndarray]]:
     """Return the columns that trades carry: name -> (is context, values).
 
     Parameters
@@ -16,6 +18,8 @@ def recorded_columns(data: Any, chosen: Sequence[str] | None) -> dict[str, tuple
     chosen : sequence of str, optional
         Names of signals, indicators and context values; None for all of them. A context value named
         like an indicator is called ``context_<name>``.
+    asked : str
+        The argument that chose them, for the message.
 
     Raises
     ------
@@ -33,9 +37,7 @@ def recorded_columns(data: Any, chosen: Sequence[str] | None) -> dict[str, tuple
             hint = (
                 f"did you mean {near[0]!r}?" if near else f"it has {', '.join(columns) or 'none'}"
             )
-            raise ValueError(
-                f"record_columns names {name!r}, which is no column of the data; {hint}"
-            )
+            raise ValueError(f"{asked} names {name!r}, which is no column of the data; {hint}")
     return {name: columns[name] for name in chosen}
 
 

@@ -1,9 +1,11 @@
-"""A progress bar for the terminal, driven by the run's own callback."""
+"""A progress bar for terminals and notebooks, driven by the run's own callback."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from time import monotonic
 from typing import Any
+
+from ml4t.backtest.report.notebook_bar import notebook_bar
 
 SECONDS_BETWEEN = 0.1
 
@@ -18,7 +20,8 @@ def progress_bar(
     ----------
     description : str
     console : rich.console.Console, optional
-        Where to draw; standard error if None, so that output can be piped.
+        Where to draw; standard error if None, so that output can be piped. In a notebook, below the
+        cell; no widgets are needed.
 
     Yields
     ------
@@ -32,6 +35,30 @@ def progress_bar(
     ...     update(10, 10)
     """
     from rich.console import Console
+
+    console = console or Console(stderr=True)
+    if console.is_jupyter:
+        yield _now_and_then(notebook_bar(description))
+        return
+    with _terminal_bar(description, console) as draw:
+        yield _now_and_then(draw)
+
+
+def _now_and_then(draw: Callable[[int, int], None]) -> Callable[[int, int], None]:
+    drawn = -SECONDS_BETWEEN
+
+    def update(done: int, total: int) -> None:
+        nonlocal drawn
+        now = monotonic()
+        if done >= total or now - drawn >= SECONDS_BETWEEN:
+            drawn = now
+            draw(done, total)
+
+    return update
+
+
+@contextmanager
+def _terminal_bar(description: str, console: Any) -> Iterator[Callable[[int, int], None]]:
     from rich.progress import (
         BarColumn,
         MofNCompleteColumn,
@@ -47,18 +74,9 @@ def progress_bar(
         MofNCompleteColumn(),
         TimeElapsedColumn(),
         TimeRemainingColumn(),
-        console=console or Console(stderr=True),
+        console=console,
         auto_refresh=False,
     )
     task = bar.add_task(description, total=None)
-    drawn = -SECONDS_BETWEEN
-
-    def update(done: int, total: int) -> None:
-        nonlocal drawn
-        now = monotonic()
-        if done >= total or now - drawn >= SECONDS_BETWEEN:
-            drawn = now
-            bar.update(task, completed=done, total=total, refresh=True)
-
     with bar:
-        yield update
+        yield lambda done, total: bar.update(task, completed=done, total=total, refresh=True)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from ml4t.backtest import html
 from ml4t.backtest.report.reported_run import ReportedRun
 from ml4t.backtest.report.wording import duration, money, percent, period, plural, ratio
 
@@ -14,6 +15,30 @@ if TYPE_CHECKING:
     from rich.console import Console, RenderableType
 
 Section = tuple[str, list[tuple[str, str]]]
+
+
+class Summary(str):
+    """The summary of a run: plain text, which an interpreter shows as it is and a notebook as tables.
+
+    Parameters
+    ----------
+    text : str
+    as_html : str
+        The same for notebooks.
+    """
+
+    _as_html: str
+
+    def __new__(cls, text: str = "", as_html: str = "") -> Summary:
+        summary = super().__new__(cls, text)
+        summary._as_html = as_html
+        return summary
+
+    def __repr__(self) -> str:
+        return str(self)
+
+    def _repr_html_(self) -> str:
+        return self._as_html
 
 
 def headline(result: ReportedRun) -> str:
@@ -79,6 +104,26 @@ def summary_text(result: ReportedRun) -> str:
     if result.notes:
         lines += ["", "Notes", *(f"  - {note}" for note in result.notes)]
     return "\n".join(lines)
+
+
+def summary_html(result: ReportedRun) -> str:
+    """Return the summary as HTML: its sections side by side, its notes below them."""
+    blocks = [
+        html.page(html.heading(title), html.facts(rows, align=html.RIGHT))
+        for title, rows in sections(result)
+    ]
+    notes = [html.heading("Notes"), html.bullets(result.notes)] if result.notes else []
+    return html.page(
+        html.heading(f"Backtest: {result.strategy_name or 'unnamed strategy'}"),
+        html.line(headline(result)),
+        html.beside(blocks),
+        *notes,
+    )
+
+
+def summary_of(result: ReportedRun) -> Summary:
+    """Return the summary as text that knows its HTML."""
+    return Summary(summary_text(result), summary_html(result))
 
 
 def summary_table(result: ReportedRun) -> RenderableType:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from math import inf, nan
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -102,8 +103,11 @@ def _parameter(rule: str, name: str, value: Any, bounds: Bounds) -> float | str:
     try:
         number = float(value)
     except (TypeError, ValueError):
+        later = (
+            "; a mapping of regimes comes with version 0.3" if isinstance(value, Mapping) else ""
+        )
         raise InvalidRuleError(
-            f"{rule}: {name} must be a number or the name of a column, was {value!r}"
+            f"{rule}: {name} must be a number or the name of a column, was {value!r}{later}"
         ) from None
     if not bounds.hold(number):
         hint = " (a fraction: 0.05 is 5%)" if name == "pct" else ""

@@ -10,6 +10,8 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+from ml4t.backtest.planned import comes_with
+
 
 class RunFileError(ValueError):
     """A run file that cannot be read or used, or a run that cannot be written to one."""
@@ -43,9 +45,12 @@ def _sentence(error: dict[str, Any], model: type[BaseModel]) -> str:
     match error["type"]:
         case "extra_forbidden":
             known = _names_at(model, location[:-1])
-            return f"{path}: there is no such setting; {nearest(str(location[-1]), known)}"
+            later = comes_with("settings", location[-1])
+            return f"{path}: {later or f'there is no such setting; {nearest(str(location[-1]), known)}'}"
         case "missing":
             return f"{path} is missing"
+        case "literal_error" if comes_with("values", value):
+            return f"{path}: {comes_with('values', value)}"
         case "literal_error":
             known = re.findall(r"'([^']*)'", error["ctx"]["expected"])
             return f"{path} must be {error['ctx']['expected']}, was {value!r}; {nearest(str(value), known)}"

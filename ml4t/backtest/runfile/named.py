@@ -6,6 +6,7 @@ import inspect
 from collections.abc import Mapping
 from typing import Any
 
+from ml4t.backtest.planned import comes_with
 from ml4t.backtest.runfile.errors import nearest
 from ml4t.backtest.runfile.imports import without_init
 
@@ -19,10 +20,14 @@ def make_named(known: Mapping[str, type], name: str, parameters: Mapping[str, An
         If there is none of this name, it has no such parameter, or refuses its value.
     """
     if name not in known:
-        raise ValueError(f"there is no {name!r}; {nearest(name, known)}")
+        raise ValueError(
+            comes_with("rules", name) or f"there is no {name!r}; {nearest(name, known)}"
+        )
     signature = inspect.signature(known[name])
+    # One with parameters of other names too says itself which it has.
+    open_ended = any(p.kind is p.VAR_KEYWORD for p in signature.parameters.values())
     for parameter in parameters:
-        if parameter not in signature.parameters:
+        if parameter not in signature.parameters and not open_ended:
             raise ValueError(
                 f"{name} has no parameter {parameter!r}; {nearest(parameter, signature.parameters)}"
             )

@@ -36,7 +36,7 @@ from ml4t.backtest.runfile.fields import (
 from ml4t.backtest.runfile.imports import make, split_spec
 from ml4t.backtest.runfile.named import make_named
 
-DatasetName = Literal["us_stocks", "predictions", "vix", "aapl", "aapl_actions"]
+DatasetName = Literal["us_stocks", "predictions", "vix", "aapl", "aapl_actions", "es_minutes"]
 WITH_DATES = ("us_stocks", "predictions")
 
 

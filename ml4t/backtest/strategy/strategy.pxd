@@ -1,5 +1,6 @@
 from libc.stdint cimport int32_t, int64_t
 
+from ml4t.backtest.core.types cimport TermsRecord
 from ml4t.backtest.market.cursor cimport Cursor
 from ml4t.backtest.market.market_data cimport MarketData
 from ml4t.backtest.execution.broker cimport Broker
@@ -31,7 +32,7 @@ cdef class Strategy:
     cdef int check_may_order(self) except -1
     cdef int _check_running(self) except -1
     cdef int64_t order_units(
-        self, int32_t asset, double units, int32_t reason, bint reduce_only
+        self, int32_t asset, double units, int32_t reason, bint reduce_only, const TermsRecord* terms
     ) except -1 nogil
     cdef int64_t order_close(self, int32_t asset) except -1 nogil
     cdef int64_t order_entry(self, int32_t asset, double units) except -1 nogil
@@ -39,7 +40,7 @@ cdef class Strategy:
     cdef int64_t _target(self, int32_t asset, double target, double change) except -1 nogil
     cdef bint _is_left_alone(self, int32_t asset, double target, double change) noexcept nogil
     cdef int64_t _order_units(
-        self, int32_t asset, double units, int32_t reason, bint reduce_only
+        self, int32_t asset, double units, int32_t reason, bint reduce_only, const TermsRecord* terms
     ) except -1 nogil
     cdef int64_t target_weight(self, int32_t asset, double weight) except -1 nogil
     cdef int64_t target_value(self, int32_t asset, double value) except -1 nogil
@@ -51,7 +52,17 @@ cdef class Strategy:
     cdef object _made(self, int64_t order_id)
     cdef object _weight_array(self, object weights, bint keep_others)
     cdef object _named_weights(self, object weights, bint keep_others)
-    cdef object _order(self, object asset, double direction, object quantity, object value, object percent)
+    cdef double _units(
+        self, int32_t asset, double price, object quantity, object value, object percent
+    ) except? -1.0
+    cdef object _order(
+        self, int32_t asset, double direction, object quantity, object value, object percent,
+        const TermsRecord* terms
+    )
+    cdef TermsRecord _terms(
+        self, int32_t asset, object limit, object stop, object valid, object valid_until
+    ) except *
+    cdef double _price(self, int32_t asset, str name, object price) except? -1.0
 
 
 cdef class CompiledStrategy(Strategy):

@@ -3,22 +3,26 @@
 cimport cython
 from cpython.object cimport PyTypeObject
 from cpython.type cimport PyType_Modified
-from libc.math cimport fabs, isfinite, isnan
+from libc.math cimport NAN, fabs, isfinite, isnan
 from libc.stdint cimport int32_t, int64_t
 
 from collections.abc import Mapping
 
 import numpy as np
+import pandas as pd
 
 from ml4t.backtest.core.settings cimport Settings
 from ml4t.backtest.core.types cimport (
     ORDER_OPEN, REASON_CANCEL, REASON_CLOSE, REASON_EXIT_PENDING, REASON_NO_EQUITY,
-    REASON_NO_PRICE, REASON_NONE, REASON_ORDER, REASON_RULE, REASON_ZERO_QUANTITY, OrderRecord,
+    REASON_NO_PRICE, REASON_NONE, REASON_ORDER, REASON_RULE, REASON_ZERO_QUANTITY, SOURCE_STRATEGY,
+    TYPE_LIMIT, TYPE_MARKET, TYPE_STOP, TYPE_STOP_LIMIT, VALID_DAY, VALID_GTC, VALID_GTD, OrderRecord,
+    TermsRecord,
 )
-from ml4t.backtest.core.ranges cimport LEAST_UNITS, MOST_UNITS, is_quantity
+from ml4t.backtest.core.ranges cimport LEAST_UNITS, MOST_UNITS, is_price, is_quantity, is_signed_price
 from ml4t.backtest.execution.basket cimport IN_BASKET
 from ml4t.backtest.execution.broker cimport Broker
 from ml4t.backtest.execution.costs cimport whole_units
+from ml4t.backtest.execution.order_terms cimport no_terms
 from ml4t.backtest.execution.targets cimport floored_target, is_met
 from ml4t.backtest.execution.views cimport Order
 from ml4t.backtest.portfolio.position cimport Position, side_of
@@ -26,7 +30,8 @@ from ml4t.backtest.risk.manager cimport RiskManager
 from ml4t.backtest.strategy.read_only cimport make_read_only
 
 from ml4t.backtest.core.copies import check_not_running, made_anew, reduced
-from ml4t.backtest.core.ranges import QUANTITY
+from ml4t.backtest.core.ranges import PRICE, QUANTITY
+from ml4t.backtest.core.times import nanoseconds_utc
 from ml4t.backtest.strategy.kept_state import KeptState
 from ml4t.backtest.strategy.names import check_attributes, check_names, refuse_to_set
 
@@ -153,8 +158,15 @@ cdef class Strategy:
 
     # ---- orders ------------------------------------------------------------------------------
 
-    def buy(self, asset, quantity=None, *, value=None, percent=None):
-        """Buy at the market: the next open, unless the settings say otherwise.
+    def buy(
+        self, asset, quantity=None, *, value=None, percent=None, limit=None, stop=None, valid="gtc",
+        valid_until=None,
+    ):
+        """Buy: at the market, or once the price has come to a limit or a stop.
+
+        A market order fills at the next open, unless the settings say otherwise. One with a price waits for
+        it, inside the bars to come: a limit fills there or better, a stop becomes a market order there, and with
+        both the stop makes it a limit order.
 
         Parameters
         ----------
@@ -162,9 +174,17 @@ cdef class Strategy:
         quantity : float, optional
             Units. Give one of quantity, value and percent.
         value : float, optional
-            Currency, turned into units at the asset's last close.
+            Currency, turned into units at the limit, else at the stop, else at the asset's last close.
         percent : float, optional
-            Fraction of equity.
+            Fraction of equity, turned into units likewise.
+        limit : float, optional
+            The worst price (currency per unit).
+        stop : float, optional
+            The price that sets it off (currency per unit): above the market to buy.
+        valid : {"gtc", "day"}
+            Until it is cancelled, or through the day (UTC) of the first timestamp from now on.
+        valid_until : datetime, optional
+            The last time at which it waits; UTC where it has no zone.
 
         Returns
         -------
@@ -176,15 +196,25 @@ cdef class Strategy:
             If the asset is not in the universe.
         ValueError
             If the amount is not finite, not positive, or more or fewer units than an order can have; if
-            the percent is above twice the account's leverage (0.5 is 50%).
+            the percent is above twice the account's leverage (0.5 is 50%); if a price is none, or the order
+            would have expired already.
         RuntimeError
             Outside of the strategy's callbacks: by a rule, a progress callback or another thread.
         """
-        return self._order(asset, 1.0, quantity, value, percent)
+        self.check_may_order()
+        cdef int32_t code = self.code_of(asset)
+        cdef TermsRecord terms = self._terms(code, limit, stop, valid, valid_until)
+        return self._order(code, 1.0, quantity, value, percent, &terms)
 
-    def sell(self, asset, quantity=None, *, value=None, percent=None):
-        """Sell at the market; through zero it opens a short. Parameters as in :meth:`buy`."""
-        return self._order(asset, -1.0, quantity, value, percent)
+    def sell(
+        self, asset, quantity=None, *, value=None, percent=None, limit=None, stop=None, valid="gtc",
+        valid_until=None,
+    ):
+        """Sell; through zero it opens a short. Parameters as in :meth:`buy`; a stop lies below the market."""
+        self.check_may_order()
+        cdef int32_t code = self.code_of(asset)
+        cdef TermsRecord terms = self._terms(code, limit, stop, valid, valid_until)
+        return self._order(code, -1.0, quantity, value, percent, &terms)
 
     def close(self, asset):
         """Close the asset's position at the market.
@@ -276,6 +306,53 @@ cdef class Strategy:
                     self.target_weight(asset, target[asset])
         return self.book.orders.count - before
 
+    def modify(self, Order order not None, *, quantity=None, limit=None, stop=None):
+        """Change an order that still waits, at once; its place among the others stays.
+
+        Parameters
+        ----------
+        order : Order
+            One of the strategy.
+        quantity : float, optional
+            Units still to fill, on its side.
+        limit, stop : float, optional
+            Prices in place of those that it has (currency per unit).
+
+        Raises
+        ------
+        ValueError
+            If the order is not one of this run, waits no more or is the exit of a rule; if nothing is to be
+            changed, or a price that it does not have.
+        RuntimeError
+            As in :meth:`buy`.
+        """
+        self.check_may_order()
+        if order.broker is not self.broker:
+            raise ValueError(f"{order!r} was not accepted in this run")
+        cdef const OrderRecord* record = self.book.order(order.order_id)
+        cdef const TermsRecord* terms = self.book.terms_of(record)
+        cdef double units = NAN
+        if record.status != ORDER_OPEN or record.source != SOURCE_STRATEGY:
+            raise ValueError(f"{order!r} is {order.status}: only an order of the strategy that waits can be changed")
+        if quantity is None and limit is None and stop is None:
+            raise ValueError("modify changes quantity, limit or stop; give one of them")
+        for name, price, is_there in (
+            ("limit", limit, terms != NULL and not isnan(terms.limit)),
+            ("stop", stop, terms != NULL and not isnan(terms.stop) and not terms.is_triggered),
+        ):
+            if price is not None and not is_there:
+                raise ValueError(f"{order!r} waits for no {name}; cancel it and make another")
+        if quantity is not None:
+            units = side_of(record.quantity) * self._units(record.asset, NAN, quantity, None, None)
+            if self.broker.settings.whole_units and not record.reduce_only:
+                units = side_of(units) * whole_units(fabs(units))
+                if units == 0.0:
+                    raise ValueError(f"quantity must be at least a unit, was {quantity!r}")
+        self.book.modify(
+            order.order_id, units, self._price(record.asset, "limit", limit),
+            self._price(record.asset, "stop", stop),
+        )
+
     def cancel(self, Order order not None):
         """Cancel an order that still waits; others are left as they are.
 
@@ -359,26 +436,26 @@ cdef class Strategy:
 
     # An order of so many units. Where an exit is taking them already, an event says so.
     cdef int64_t order_units(
-        self, int32_t asset, double units, int32_t reason, bint reduce_only
+        self, int32_t asset, double units, int32_t reason, bint reduce_only, const TermsRecord* terms
     ) except -1 nogil:
         cdef double after
         cdef int64_t order_id
         if reduce_only or self.book.n_exits_of(asset) == 0:
-            return self._order_units(asset, units, reason, reduce_only)
+            return self._order_units(asset, units, reason, reduce_only, terms)
         after = self.book.units_after(asset)
-        order_id = self._order_units(asset, units, reason, False)
+        order_id = self._order_units(asset, units, reason, False, terms)
         self.book.tell_duplicate(order_id, after)
         return order_id
 
     # A signal's entry: paid together with the others of this timestamp. It may reverse a position.
     cdef int64_t order_entry(self, int32_t asset, double units) except -1 nogil:
-        cdef int64_t order_id = self._order_units(asset, units, REASON_ORDER, False)
+        cdef int64_t order_id = self._order_units(asset, units, REASON_ORDER, False, NULL)
         self.book.order(order_id).part = IN_BASKET
         return order_id
 
     # The rules see it, whole units are rounded, then it waits.
     cdef int64_t _order_units(
-        self, int32_t asset, double units, int32_t reason, bint reduce_only
+        self, int32_t asset, double units, int32_t reason, bint reduce_only, const TermsRecord* terms
     ) except -1 nogil:
         cdef double asked = units
         if not reduce_only and fabs(units) > MOST_UNITS:
@@ -391,6 +468,8 @@ cdef class Strategy:
             units = side_of(units) * whole_units(fabs(units))
         if _is_nothing(units, reduce_only):
             return self.book.refuse(asset, asked, REASON_ZERO_QUANTITY)
+        if terms != NULL and (terms.type != TYPE_MARKET or terms.time_in_force != VALID_GTC):
+            return self.book.accept_with(asset, units, reduce_only, terms)
         return self.book.accept(asset, units, reason, reduce_only)
 
     # A reduce-only order of the whole position; 0 when there is none.
@@ -398,7 +477,7 @@ cdef class Strategy:
         cdef double held = self.portfolio.positions.at[asset].quantity
         if held == 0.0:
             return 0
-        return self.order_units(asset, -held, REASON_CLOSE, True)
+        return self.order_units(asset, -held, REASON_CLOSE, True, NULL)
 
     # What brings position and waiting orders to so many units; 0 when nothing has to change.
     cdef int64_t target_units(self, int32_t asset, double units) except -1 nogil:
@@ -430,7 +509,7 @@ cdef class Strategy:
 
     # The change that a target asks for becomes an order, which is held to it.
     cdef int64_t _target(self, int32_t asset, double target, double change) except -1 nogil:
-        cdef int64_t order_id = self._order_units(asset, change, REASON_ORDER, False)
+        cdef int64_t order_id = self._order_units(asset, change, REASON_ORDER, False, NULL)
         cdef OrderRecord* order = self.book.order(order_id)
         order.target_units = target
         order.part = IN_BASKET
@@ -497,11 +576,26 @@ cdef class Strategy:
         return self.risk.validate(asset, units, reduce_only)
 
     cdef object _order(
-        self, object asset, double direction, object quantity, object value, object percent
+        self, int32_t asset, double direction, object quantity, object value, object percent,
+        const TermsRecord* terms
     ):
-        self.check_may_order()
-        cdef int32_t code = self.code_of(asset)
         cdef int32_t problem = REASON_NONE
+        cdef double price = terms.limit
+        cdef double units
+        if isnan(price):
+            price = self.account.mark[asset] if isnan(terms.stop) else terms.stop
+        if quantity is None and (value is None) != (percent is None):
+            self.check_may_size(asset, 1.0)
+            problem = self.cannot_size(asset, value is None)
+        units = self._units(asset, price, quantity, value, percent)
+        if problem != REASON_NONE:
+            return self._made(self.book.refuse(asset, 0.0, problem))
+        return self._made(self.order_units(asset, direction * units, REASON_ORDER, False, terms))
+
+    # The units of an order that is sized at a price.
+    cdef double _units(
+        self, int32_t asset, double price, object quantity, object value, object percent
+    ) except? -1.0:
         cdef double units
         if quantity is not None and value is None and percent is None:
             units = quantity
@@ -509,19 +603,52 @@ cdef class Strategy:
                 raise ValueError(f"quantity must be positive and finite, was {quantity!r}")
             if not is_quantity(units):
                 raise ValueError(f"quantity must be in {QUANTITY}, was {quantity!r}")
-        elif quantity is None and (value is None) != (percent is None):
-            self.check_may_size(code, 1.0)
-            problem = self.cannot_size(code, value is None)
-            if value is not None:
-                units = _not_negative("value", value) / self.account.mark[code]
-            else:
-                self.check_weight(_not_negative("percent", percent))
-                units = self.units_of_weight(code, percent)
-        else:
+            return units
+        if quantity is not None or (value is None) == (percent is None):
             raise ValueError("give one of quantity, value and percent")
-        if problem != REASON_NONE:
-            return self._made(self.book.refuse(code, 0.0, problem))
-        return self._made(self.order_units(code, direction * units, REASON_ORDER, False))
+        if value is not None:
+            return _not_negative("value", value) / price
+        self.check_weight(_not_negative("percent", percent))
+        return (percent * self.account.marked_equity) / price
+
+    # What an order waits for, and how long.
+    cdef TermsRecord _terms(
+        self, int32_t asset, object limit, object stop, object valid, object valid_until
+    ) except *:
+        cdef TermsRecord terms = no_terms()
+        if limit is None and stop is None and valid_until is None and valid == "gtc":
+            return terms
+        terms.limit = self._price(asset, "limit", limit)
+        terms.stop = self._price(asset, "stop", stop)
+        if limit is not None:
+            terms.type = TYPE_LIMIT if stop is None else TYPE_STOP_LIMIT
+        elif stop is not None:
+            terms.type = TYPE_STOP
+        if valid not in ("gtc", "day"):
+            raise ValueError(f"valid must be 'gtc' or 'day', was {valid!r}")
+        if valid == "day":
+            terms.time_in_force = VALID_DAY
+        if valid_until is None:
+            return terms
+        if valid == "day":
+            raise ValueError("valid='day' says how long the order waits; leave valid_until out, or valid")
+        terms.time_in_force = VALID_GTD
+        terms.valid_until = nanoseconds_utc("valid_until", valid_until)
+        if self.cursor.t >= 0 and terms.valid_until <= self.cursor.now:
+            raise ValueError(
+                f"valid_until must be later than now, {pd.Timestamp(self.cursor.now, tz='UTC')}, was {valid_until!r}"
+            )
+        return terms
+
+    # None: no price, a NaN.
+    cdef double _price(self, int32_t asset, str name, object price) except? -1.0:
+        cdef double number
+        if price is None:
+            return NAN
+        number = price
+        if is_price(number) or (self.data.is_signed[asset] and is_signed_price(number)):
+            return number
+        raise ValueError(f"{name} must be a price in {PRICE}, was {price!r}")
 
     cdef object _made(self, int64_t order_id):
         return Order.accepted(self.broker, order_id) if order_id > 0 else None

@@ -124,15 +124,23 @@ def test_the_zone_of_sessions_is_that_of_the_tables(info, zone):
 
 
 @pytest.mark.parametrize(
-    ("info", "ends"), [({}, [0, 2]), ({"timezone": "America/New_York"}, [1, 2])]
+    ("info", "ends", "dates"),
+    [
+        ({}, [0, 2], ["2014-01-01", "2014-01-02"]),
+        ({"timezone": "America/New_York"}, [1, 2], ["2014-01-01", "2014-01-02"]),
+        ({"timezone": "Asia/Tokyo"}, [2], ["2014-01-02"]),
+    ],
 )
-def test_returns_are_those_of_the_zones_sessions(info, ends):
+def test_returns_are_those_of_the_zones_sessions(info, ends, dates):
     # 00:00, 03:00 and 06:00 UTC; the evening before at 19:00 and 22:00, then 01:00, in New York
     result = result_of([101.0, 102.0, 103.0], step=180 * MINUTE, info=info)
-    pd.testing.assert_index_equal(
-        result.returns.index, result.equity.index[ends], check_names=False
+    curve = np.array([100.0, 101.0, 102.0, 103.0])
+    np.testing.assert_allclose(
+        (1.0 + result.returns).cumprod() * 100.0, curve[1:][ends], rtol=1e-15
     )
-    assert result.metrics["sessions"] == 2
+    assert result.returns.index.name == "session"
+    assert result.returns.index.tolist() == [pd.Timestamp(date) for date in dates]
+    assert result.metrics["sessions"] == len(dates)
 
 
 def test_sessions_survive_a_midnight_that_the_clock_skips():

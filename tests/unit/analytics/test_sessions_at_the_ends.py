@@ -28,6 +28,11 @@ def test_the_first_session_there_is(zone):
     ends = analytics.session_ends(times, zone)
     assert ends[-1] == 48
     assert 3 <= len(ends) <= 4
+    # Consecutive dates, though the midnight of the first is before what nanoseconds hold.
+    dates = analytics.session_dates(times[ends], zone)
+    assert dates.is_unique
+    assert dates[0] < np.datetime64("1677-09-21T00:12", "s")
+    assert (dates[-1] - dates[0]).days == len(ends) - 1
 
 
 @pytest.mark.parametrize("zone", ZONES)

@@ -1,4 +1,4 @@
-"""Summary, picture and progress bar."""
+"""Summary, picture of equity and progress bar."""
 
 import io
 import re
@@ -6,15 +6,11 @@ import subprocess
 import sys
 
 import numpy as np
-import pytest
 from rich.console import Console
-from unit.made_up import market, result_of, rows, run_records
+from unit.made_up import result_of, rows
 
-from ml4t.backtest.config import BacktestConfig
 from ml4t.backtest.core import records as codes
 from ml4t.backtest.report import print_summary, progress, progress_bar
-from ml4t.backtest.report.plot import thinned
-from ml4t.backtest.result import BacktestResult
 
 
 def two_trades(**given):
@@ -62,37 +58,14 @@ def test_coloured_summary_says_the_same():
     assert "Stop[1%]" in printed  # not taken for markup
 
 
-def test_long_curves_keep_their_extremes_when_drawn():
-    random = np.random.default_rng(0)
-    curve = np.cumsum(random.normal(size=100_003))
-    shown = thinned(curve, 500)
-    assert len(shown) <= 504
-    assert curve[shown].min() == curve.min()
-    assert curve[shown].max() == curve.max()
-    assert (shown[0], shown[-1]) == (0, 100_002)
-    assert np.all(np.diff(shown) > 0)
-    np.testing.assert_array_equal(thinned(curve[:400], 500), np.arange(400))
-
-
 def test_picture_shows_the_curve_and_is_written(tmp_path):
     result = two_trades()
     figure = result.plot(tmp_path / "run.png")
     above, below = figure.axes
-    np.testing.assert_array_equal(above.lines[0].get_ydata(), result.equity["equity"])
+    np.testing.assert_array_equal(above.lines[1].get_ydata(), result.equity["equity"])
     np.testing.assert_array_equal(below.lines[0].get_ydata(), result.equity["drawdown"])
     assert above.get_title(loc="left").startswith("MadeUp: return 0.7%")
     assert (tmp_path / "run.png").read_bytes().startswith(b"\x89PNG")
-
-
-def test_missing_matplotlib_is_said_in_one_sentence(monkeypatch):
-    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
-    with pytest.raises(ImportError, match=r"plot\(\) needs matplotlib; install it with"):
-        two_trades().plot()
-
-
-def test_nothing_to_draw_is_said():
-    with pytest.raises(ValueError, match="nothing to draw"):
-        BacktestResult.from_run(run_records(0, []), market([1.0]), BacktestConfig()).plot()
 
 
 def test_result_imports_no_heavy_library_it_may_not_need():

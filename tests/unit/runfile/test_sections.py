@@ -6,7 +6,7 @@ import inspect
 import pytest
 
 from ml4t.backtest import BacktestConfig, DataFeed
-from ml4t.backtest.data import ATR, Table, market_data
+from ml4t.backtest.data import ATR, Table, TALib, market_data
 from ml4t.backtest.data.stream.chunk_ends import SPANS as CHUNK_SPANS
 from ml4t.backtest.provenance import run_file_fields
 from ml4t.backtest.risk import AnyOf, PriceBasedStopLoss, TimeBasedExit
@@ -58,7 +58,7 @@ def test_every_setting_of_a_configuration_has_one_place():
         ("data.start", "2024-01-31", "data: start goes with chunk only: without it the tables are read as a whole; add chunk: month"),
         ("data.values", [], "data: values goes with chunk only: without it the tables are read as a whole; add chunk: month"),
         ("data.prefetch", False, "data: prefetch goes with chunk only: without it the tables are read as a whole; add chunk: month"),
-        ("data.prices", {"dataset": "apl"}, "data.prices.dataset must be 'us_stocks', 'predictions', 'vix', 'aapl' or 'aapl_actions', was 'apl'; did you mean 'aapl'?"),
+        ("data.prices", {"dataset": "apl"}, "data.prices.dataset must be 'us_stocks', 'predictions', 'vix', 'aapl', 'aapl_actions' or 'es_minutes', was 'apl'; did you mean 'aapl'?"),
         ("data.prices", {"dataset": "aapl", "path": "x"}, "data.prices: give one of path, dataset; had ['path', 'dataset']"),
         ("data.prices", {"dataset": "aapl", "start": 2003}, "data.prices: start and end go with the datasets us_stocks and predictions only"),
         ("data.assets", ["AAPL", False], "data.assets[1]: assets must be names, was False; YAML reads NO, ON and YES so: put them in quotes"),
@@ -68,6 +68,7 @@ def test_every_setting_of_a_configuration_has_one_place():
         ("features.signals", [{"column": "p", "timing": "lag=1"}], "features.signals[0]: a column of the prices has no timing of its own"),
         ("features.indicators", [{"indicator": "ATTR"}], "features.indicators[0]: there is no 'ATTR'; did you mean 'ATR'?"),
         ("features.indicators", [{"indicator": "ATR", "perod": 3}], "features.indicators[0]: ATR has no parameter 'perod'; did you mean 'period'?"),
+        ("features.indicators", [{"indicator": "TALib", "function": "RSI", "period": 3}], "features.indicators[0]: TALib: RSI has no parameter 'period'; did you mean 'timeperiod'?"),
         ("strategy", "mine.py", "strategy: class must read like module:Class or file.py:Class, was 'mine.py'"),
         ("strategy", 5, "strategy must be a section of names and values, was 5"),
         ("risk.rules", [{"rule": "TrailingStopp", "pct": 0.1}], "risk.rules[0]: there is no 'TrailingStopp'; did you mean 'TrailingStop'?"),
@@ -128,6 +129,9 @@ def test_indicators_are_made_with_their_parameters():
     entry = {"indicator": "ATR", "period": 5, "name": "range"}
     (indicator,) = RunFile.from_mapping(changed("features.indicators", entry)).features.indicators
     assert (indicator.make(), indicator.name) == (ATR(5), "range")
+    entry = {"indicator": "TALib", "function": "SMA", "inputs": "high", "timeperiod": 5}
+    (indicator,) = RunFile.from_mapping(changed("features.indicators", entry)).features.indicators
+    assert indicator.make() == TALib("SMA", "high", 5)
 
 
 def test_the_schema_names_sections_rules_and_settings():

@@ -178,3 +178,69 @@ cdef class ExponentialMean(Recursion):
         else:
             self.mean[a] = self.alpha * value + (1.0 - self.alpha) * (self.mean[a] / ratio)
         return self.mean[a]
+
+
+@cython.final
+cdef class WindowMean(Recursion):
+    """Mean of the last ``period`` values."""
+
+    cdef Py_ssize_t period
+    cdef double[:, ::1] window
+
+    def __init__(self, Py_ssize_t n_assets, Py_ssize_t period):
+        Recursion.__init__(self, n_assets)
+        self.period = period
+        self.window = np.zeros((n_assets, period))
+
+    cdef double step(self, int32_t a, double ratio, double value, double high, double low) noexcept nogil:
+        cdef double total = 0.0
+        cdef Py_ssize_t k
+        if ratio != 1.0:
+            for k in range(self.period):
+                self.window[a, k] /= ratio
+        self.window[a, self.seen[a] % self.period] = value
+        if self.seen[a] + 1 < self.period:
+            return NAN
+        # Summed anew each time, as the deviation is.
+        for k in range(self.period):
+            total += self.window[a, k]
+        return total / <double> self.period
+
+
+@cython.final
+cdef class RelativeStrength(Recursion):
+    """Wilder's index: 100·gains/(gains + losses), both means of the first ``period``, then (n-1)/n of the last."""
+
+    cdef Py_ssize_t period
+    cdef double[::1] last
+    cdef double[::1] gain
+    cdef double[::1] loss
+
+    def __init__(self, Py_ssize_t n_assets, Py_ssize_t period):
+        Recursion.__init__(self, n_assets)
+        self.period = period
+        self.last = np.zeros(n_assets)
+        self.gain = np.zeros(n_assets)
+        self.loss = np.zeros(n_assets)
+
+    cdef double step(self, int32_t a, double ratio, double value, double high, double low) noexcept nogil:
+        cdef double change = value - self.last[a] / ratio
+        cdef double moved
+        self.last[a] = value
+        if self.seen[a] == 0:
+            return NAN
+        self.gain[a] = self.mean(a, self.gain[a] / ratio, change if change > 0.0 else 0.0)
+        self.loss[a] = self.mean(a, self.loss[a] / ratio, -change if change < 0.0 else 0.0)
+        if self.seen[a] < self.period:
+            return NAN
+        moved = self.gain[a] + self.loss[a]
+        return 100.0 * (self.gain[a] / moved) if moved > 0.0 else 0.0
+
+    # A sum until there are enough changes.
+    cdef double mean(self, int32_t a, double kept, double change) noexcept nogil:
+        cdef double n = <double> self.period
+        if self.seen[a] < self.period:
+            return kept + change
+        if self.seen[a] == self.period:
+            return (kept + change) / n
+        return (kept * (n - 1.0) + change) / n

@@ -21,8 +21,10 @@ from ml4t.backtest.data.features._indicators import (
     ExponentialMean,
     Extreme,
     Recursion,
+    RelativeStrength,
     ReturnDeviation,
     TrueRangeMean,
+    WindowMean,
 )
 from ml4t.backtest.data.join._row_order import sort_by_rank
 from ml4t.backtest.data.tables.table_requests import take_out
@@ -287,6 +289,48 @@ class EWMA(_OfField):
 
     def recursion(self, n_assets: int) -> Recursion:
         return ExponentialMean(n_assets, 2.0 / (self.period + 1.0))
+
+
+@dataclass(frozen=True)
+class SMA(_OfField):
+    """Mean of the last ``period`` bars, this one included, as TA-Lib's ``SMA``.
+
+    Parameters
+    ----------
+    period : int
+    field : {"close", "open", "high", "low"}
+    """
+
+    word: ClassVar[str] = "sma"
+    period: int = 20
+    field: str = "close"
+
+    def recursion(self, n_assets: int) -> Recursion:
+        return WindowMean(n_assets, self.period)
+
+
+@dataclass(frozen=True)
+class RSI(_OfField):
+    """Relative strength index of Wilder (1978), as TA-Lib's ``RSI``, between 0 and 100.
+
+    Parameters
+    ----------
+    period : int
+    field : {"close", "open", "high", "low"}
+
+    Notes
+    -----
+    100·G/(G + L), of the means of gains and of losses from bar to bar; 0 where nothing has moved. The first
+    value, at bar ``period`` + 1, is of the means of ``period`` changes; then G = (G·(period − 1) + gain)/period,
+    and L likewise. J. W. Wilder, New Concepts in Technical Trading Systems, 1978.
+    """
+
+    word: ClassVar[str] = "rsi"
+    period: int = 14
+    field: str = "close"
+
+    def recursion(self, n_assets: int) -> Recursion:
+        return RelativeStrength(n_assets, self.period)
 
 
 def split_indicators(given: Any) -> tuple[Any, dict[str, Indicator]]:

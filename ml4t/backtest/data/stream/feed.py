@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from ml4t.backtest import html
 from ml4t.backtest.data.stream.file_states import FileStates
 from ml4t.backtest.data.stream.prefetch import one_ahead
 from ml4t.backtest.data.tables.clock import BarTime
@@ -186,6 +187,14 @@ on_repeated_rows, allow_negative_prices : optional
     def __repr__(self) -> str:
         chunks = "" if self.n_chunks is None else f", {self.n_chunks} chunks"
         return f"DataFeed({len(self.assets)} assets, {self.n_rows} bars{chunks})"
+
+    def _repr_html_(self) -> str:
+        counts = {"Bars": self.n_rows, "Timestamps": self.n_times, "Chunks": self.n_chunks}
+        rows = [
+            ("Assets", html.some(self.assets)),
+            *((name, "not known yet" if n is None else f"{n:,}") for name, n in counts.items()),
+        ]
+        return html.page(html.heading("DataFeed"), html.facts(rows))
 
 
 def _files(plan: FeedPlan) -> Iterator[tuple[str, str]]:

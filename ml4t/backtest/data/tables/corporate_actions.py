@@ -17,6 +17,7 @@ from ml4t.backtest.data.tables.clock import Clock, Owners
 from ml4t.backtest.data.tables.column_roles import ACTION_ROLES, find_roles
 from ml4t.backtest.data.tables.stamps import Stamps, read_stamps
 from ml4t.backtest.market.market_data import ACTION
+from ml4t.backtest.planned import comes_with
 
 Actions = NDArray[np.void]
 
@@ -104,9 +105,9 @@ def _kinds(column: Any, name: str, column_name: str) -> list[int]:
     n_delistings = sum(word in DELISTINGS for word in words)
     if n_delistings:
         raise DataError(
-            f"{name}: {count_rows(n_delistings)} of column {column_name!r} with a delisting, which a run cannot "
-            "do yet; take them out and close the position while the asset has bars, else it stays at its last "
-            "close, as a note of the result says"
+            f"{name}: {count_rows(n_delistings)} of column {column_name!r} with a delisting, and "
+            f"{comes_with('actions', 'delisting')}; take them out and close the position while the asset has "
+            "bars, else it stays at its last close, as a note of the result says"
         )
     unknown = sorted({word for word in words if word not in KINDS})
     if unknown:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ml4t.backtest import html
 from ml4t.backtest.data.arrays import Float64s, Int64s
 from ml4t.backtest.data.errors import SHOWN, DataError, count_rows, format_time
 
@@ -154,6 +155,11 @@ class ValidationReport:
 
     def __repr__(self) -> str:
         return f"ValidationReport({len(self.errors)} errors, {len(self.warnings)} warnings)"
+
+    def _repr_html_(self) -> str:
+        found = [(finding.severity, finding.check, finding) for finding in self._sorted()]
+        listed = [html.table(("severity", "check", "finding"), found)] if found else []
+        return html.page(html.heading(str(self).splitlines()[0]), *listed)
 
     def _sorted(self) -> list[Finding]:
         return sorted(self.findings, key=lambda finding: SEVERITIES.index(finding.severity))

@@ -8,6 +8,8 @@ import talib
 from ml4t.backtest.data import (
     ATR,
     EWMA,
+    RSI,
+    SMA,
     DataError,
     RealizedVolatility,
     RollingMax,
@@ -24,6 +26,8 @@ ALL = [
     RollingMin(5, "close"),
     RollingMax(1),
     EWMA(10),
+    SMA(5),
+    RSI(14),
 ]
 
 
@@ -128,6 +132,39 @@ def test_extremes_against_talib(period, field, market):
         np.testing.assert_array_equal(smallest[rows], talib.MIN(bars[field], period))
 
 
+@pytest.mark.parametrize("period", [2, 14, 50])
+@pytest.mark.parametrize("field", ["close", "high"])
+def test_mean_and_strength_against_talib(period, field, market):
+    mean, strength = SMA(period, field).compute(market), RSI(period, field).compute(market)
+    for rows, bars in bars_by_asset(market):
+        np.testing.assert_allclose(mean[rows], talib.SMA(bars[field], period), rtol=1e-11)
+        np.testing.assert_allclose(
+            strength[rows], talib.RSI(bars[field], period), rtol=1e-11, atol=1e-9
+        )
+
+
+def test_strength_by_hand():
+    # Changes +2, -1, 0, +3. RSI(2): G = (2 + 0)/2 = 1, L = (0 + 1)/2 = 0.5: 100*1/1.5; then G = (1 + 0)/2
+    # = 0.5, L = 0.25: the same; then G = (0.5 + 3)/2 = 1.75, L = 0.125: 100*1.75/1.875. SMA(2) beside it.
+    frame = pd.DataFrame(
+        {
+            "date": pd.bdate_range("2024-01-01", periods=5),
+            "asset": "A",
+            "close": [10.0, 12.0, 11.0, 11.0, 14.0],
+        }
+    )
+    columns = market_data(frame, features=[RSI(2), SMA(2)]).features
+    np.testing.assert_allclose(
+        columns["rsi_close_2"], [np.nan, np.nan, 200 / 3, 200 / 3, 280 / 3], rtol=1e-15
+    )
+    np.testing.assert_array_equal(columns["sma_close_2"], [np.nan, 11.0, 11.5, 11.0, 12.5])
+
+
+def test_strength_of_a_market_that_stands_still_is_zero():
+    frame = pd.DataFrame({"date": pd.bdate_range("2024-01-01", periods=3), "A": 5.0})
+    np.testing.assert_array_equal(RSI(2).compute(market_data(frame)), [np.nan, np.nan, 0.0])
+
+
 def test_real_splits_against_talib_on_adjusted_bars(shared):
     # AAPL split 2:1 twice: halving loses no bit, so only the ATR rounds.
     actions = pd.read_parquet(shared / "open/daily/aapl_actions.parquet")
@@ -221,7 +258,7 @@ def test_a_split_only_changes_the_unit(indicator):
     )
     smooth = indicator.compute(market_data(frame))
     told = indicator.compute(market_data(raw, actions=actions))
-    unit = 1.0 if isinstance(indicator, RealizedVolatility) else np.where(split, 4.0, 1.0)
+    unit = 1.0 if isinstance(indicator, RealizedVolatility | RSI) else np.where(split, 4.0, 1.0)
     np.testing.assert_allclose(told * unit, smooth, rtol=1e-12)
 
 

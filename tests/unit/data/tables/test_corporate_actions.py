@@ -73,7 +73,7 @@ def test_an_empty_table_is_no_action(bars):
         ([("2024-01-03", "AAA", "spinoff", 2)], "must say split or dividend, has 'spinoff'"),
         (
             [("2024-01-03", "AAA", "Delisting", 0.0), ("2024-01-03", "BBB", "delisted", 1.0)],
-            "2 rows of column 'kind' with a delisting, which a run cannot do yet; take them out and",
+            "2 rows of column 'kind' with a delisting, and delisting comes with version 0.2: .*; take them out and",
         ),
         ([("2024-01-03", "AAA", "split", 0)], "not a positive number"),
         ([("2024-01-03", "AAA", "dividend", np.nan)], "not a positive number"),

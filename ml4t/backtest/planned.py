@@ -1,0 +1,33 @@
+"""What ``docs/semantics.md`` describes and no run can do yet, by the version that brings it.
+
+The page marks these places with the version, ``[0.2]``; whoever asks for one by name is told it.
+"""
+
+PLANNED = {
+    "0.2": {
+        "settings": "max_participation limit_fill profile lot_size tick_size multiplier initial_margin "
+        "maintenance_margin borrow_fee interest",
+        "values": "futures fine",
+        "arguments": "bounds fine",
+        "orders": "limit stop stop_limit trail stop_loss take_profit time_in_force valid oco",
+        "actions": "delisting",
+    },
+    "0.3": {
+        "settings": "max_daily_loss max_drawdown max_gross_exposure max_net_exposure max_position_weight "
+        "max_positions max_group_exposure",
+        "arguments": "calendar portfolio_rules",
+        "rules": "VolatilityScaledStopLoss VolatilityScaledTakeProfit DynamicTrailingStop BreakEven ScaledExit "
+        "RegimeDependentRule MaxDailyLoss MaxDrawdown MaxLeverage MaxGrossExposure MaxNetExposure "
+        "MaxPositionWeight MaxPositions MaxGroupExposure",
+        "results": "ledger explain",
+    },
+}
+"""Version to kind of thing to names; a name that is built leaves."""
+
+
+def comes_with(kind: str, name: object) -> str:
+    """Return which version brings a thing that was asked for by name; empty for one that none does."""
+    for version, names in PLANNED.items():
+        if isinstance(name, str) and name in names.get(kind, "").split():
+            return f"{name} comes with version {version}: docs/semantics.md describes it, no run can do it yet"
+    return ""
