@@ -94,6 +94,10 @@ cdef class OrderBook:
         self, const Position* position, int8_t source, int8_t exit_kind, int32_t reason
     ) except NULL nogil
     cdef int64_t refuse(self, int32_t asset, double asked, int32_t reason) except -1 nogil
+    cdef int64_t refuse_with(
+        self, int32_t asset, double asked, int32_t reason, const TermsRecord* terms
+    ) except -1 nogil
+    cdef int _put_on(self, OrderRecord* order, const TermsRecord* terms) except -1 nogil
     cdef int cancel(self, int64_t order_id, int32_t reason) except -1 nogil
     # A position has ended: what was still to reduce it has nothing left to do.
     cdef inline int cancel_exits(self, const Position* position) except -1 nogil:

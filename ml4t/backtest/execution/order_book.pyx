@@ -17,6 +17,7 @@ from ml4t.backtest.core.types cimport (
 from ml4t.backtest.execution.costs cimport whole_units
 from ml4t.backtest.execution.event_log cimport EventLog
 from ml4t.backtest.execution.order_terms cimport waits_above
+from ml4t.backtest.execution.order_terms cimport say_something
 from ml4t.backtest.execution.price_heap cimport append, pop, push, sort_by_order
 from ml4t.backtest.execution.resting cimport RestingOrders
 from ml4t.backtest.execution.schedule cimport Phase, fills_in
@@ -96,11 +97,9 @@ cdef class OrderBook:
         cdef const Position* position = &self.portfolio.positions.at[asset]
         cdef OrderRecord* order
         if reduce_only and not quantity * position.quantity < 0.0:
-            return self.refuse(asset, quantity, REASON_NO_POSITION)
-        (<TermsRecord*> self.terms.append())[0] = terms[0]
+            return self.refuse_with(asset, quantity, REASON_NO_POSITION, terms)
         order = self._new_order(asset, quantity, SOURCE_STRATEGY, REASON_ORDER)
-        order.terms = <int32_t> self.terms.count
-        order.rests = terms.type != TYPE_MARKET
+        self._put_on(order, terms)
         if reduce_only:
             order.reduce_only = 1
             order.position_id = position.position_id
@@ -140,6 +139,20 @@ cdef class OrderBook:
         self._end(order, ORDER_REJECTED)
         self.events.add(EVENT_REJECTED, reason, asset, order.order_id, asked, 0.0)
         return order.order_id
+
+    cdef int64_t refuse_with(
+        self, int32_t asset, double asked, int32_t reason, const TermsRecord* terms
+    ) except -1 nogil:
+        cdef int64_t order_id = self.refuse(asset, asked, reason)
+        if say_something(terms):
+            self._put_on(self.order(order_id), terms)
+        return order_id
+
+    cdef int _put_on(self, OrderRecord* order, const TermsRecord* terms) except -1 nogil:
+        (<TermsRecord*> self.terms.append())[0] = terms[0]
+        order.terms = <int32_t> self.terms.count
+        order.rests = terms.type != TYPE_MARKET
+        return 0
 
     # ---- orders leave ------------------------------------------------------------------------
 
@@ -195,11 +208,14 @@ cdef class OrderBook:
     # Day orders accepted since the last timestamp wait until the end of its day.
     cdef int _begin_session(self) except -1 nogil:
         cdef int32_t i
+        cdef const OrderRecord* order
         cdef int64_t day = self.cursor.now // DAY
         if self.cursor.now < 0 and day * DAY > self.cursor.now:
             day -= 1
         for i in range(self._undated.n):
-            self.terms_of(self.order(self._undated.at[i].order_id)).valid_until = (day + 1) * DAY - 1
+            order = self.order(self._undated.at[i].order_id)
+            if order.status == ORDER_OPEN:
+                self.terms_of(order).valid_until = (day + 1) * DAY - 1
         return 0
 
     # Change an order that waits: other units on its side, other prices where it has some; NaN leaves alone.

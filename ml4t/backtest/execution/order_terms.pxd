@@ -23,6 +23,11 @@ cdef inline TermsRecord no_terms() noexcept nogil:
     return terms
 
 
+# They say more than a market order that waits until it is cancelled; NULL does not.
+cdef inline bint say_something(const TermsRecord* terms) noexcept nogil:
+    return terms != NULL and (terms.type != TYPE_MARKET or terms.time_in_force != VALID_GTC)
+
+
 # The price that decides next is its limit.
 cdef inline bint is_limit(const TermsRecord* terms) noexcept nogil:
     return terms.type == TYPE_LIMIT or (terms.type == TYPE_STOP_LIMIT and terms.is_triggered)

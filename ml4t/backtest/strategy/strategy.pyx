@@ -15,14 +15,14 @@ from ml4t.backtest.core.settings cimport Settings
 from ml4t.backtest.core.types cimport (
     ORDER_OPEN, REASON_CANCEL, REASON_CLOSE, REASON_EXIT_PENDING, REASON_NO_EQUITY,
     REASON_NO_PRICE, REASON_NONE, REASON_ORDER, REASON_RULE, REASON_ZERO_QUANTITY, SOURCE_STRATEGY,
-    TYPE_LIMIT, TYPE_MARKET, TYPE_STOP, TYPE_STOP_LIMIT, VALID_DAY, VALID_GTC, VALID_GTD, OrderRecord,
+    TYPE_LIMIT, TYPE_STOP, TYPE_STOP_LIMIT, VALID_DAY, VALID_GTD, OrderRecord,
     TermsRecord,
 )
 from ml4t.backtest.core.ranges cimport LEAST_UNITS, MOST_UNITS, is_price, is_quantity, is_signed_price
 from ml4t.backtest.execution.basket cimport IN_BASKET
 from ml4t.backtest.execution.broker cimport Broker
 from ml4t.backtest.execution.costs cimport whole_units
-from ml4t.backtest.execution.order_terms cimport no_terms
+from ml4t.backtest.execution.order_terms cimport no_terms, say_something
 from ml4t.backtest.execution.targets cimport floored_target, is_met
 from ml4t.backtest.execution.views cimport Order
 from ml4t.backtest.portfolio.position cimport Position, side_of
@@ -344,7 +344,7 @@ cdef class Strategy:
                 raise ValueError(f"{order!r} waits for no {name}; cancel it and make another")
         if quantity is not None:
             units = side_of(record.quantity) * self._units(record.asset, NAN, quantity, None, None)
-            if self.broker.settings.whole_units and not record.reduce_only:
+            if self.broker.settings.whole_units:
                 units = side_of(units) * whole_units(fabs(units))
                 if units == 0.0:
                     raise ValueError(f"quantity must be at least a unit, was {quantity!r}")
@@ -461,14 +461,14 @@ cdef class Strategy:
         if not reduce_only and fabs(units) > MOST_UNITS:
             return _too_many(units)
         if _is_nothing(units, reduce_only):
-            return self.book.refuse(asset, asked, REASON_ZERO_QUANTITY)
+            return self.book.refuse_with(asset, asked, REASON_ZERO_QUANTITY, terms)
         if self.risk.order_checks.n > 0 and not self._validate(asset, &units, reduce_only):
-            return self.book.refuse(asset, asked, REASON_RULE)
+            return self.book.refuse_with(asset, asked, REASON_RULE, terms)
         if self.broker.settings.whole_units and not reduce_only:
             units = side_of(units) * whole_units(fabs(units))
         if _is_nothing(units, reduce_only):
-            return self.book.refuse(asset, asked, REASON_ZERO_QUANTITY)
-        if terms != NULL and (terms.type != TYPE_MARKET or terms.time_in_force != VALID_GTC):
+            return self.book.refuse_with(asset, asked, REASON_ZERO_QUANTITY, terms)
+        if say_something(terms):
             return self.book.accept_with(asset, units, reduce_only, terms)
         return self.book.accept(asset, units, reason, reduce_only)
 
@@ -589,7 +589,7 @@ cdef class Strategy:
             problem = self.cannot_size(asset, value is None)
         units = self._units(asset, price, quantity, value, percent)
         if problem != REASON_NONE:
-            return self._made(self.book.refuse(asset, 0.0, problem))
+            return self._made(self.book.refuse_with(asset, 0.0, problem, terms))
         return self._made(self.order_units(asset, direction * units, REASON_ORDER, False, terms))
 
     # The units of an order that is sized at a price.
