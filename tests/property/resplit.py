@@ -16,7 +16,8 @@ UNITS = ("buy", "sell", "target_quantity", "reduce", "modify")  # acts whose amo
 def relative(case: Case) -> Case:
     """The case with nothing in it that belongs to one size of a unit: no price as a number of a rule, no
     cost of a unit, no rounding to whole ones."""
-    told_nothing = replace(above_zero(case), script=replace(case.script, replies={}))
+    case = above_zero(case)
+    told_nothing = replace(case, script=replace(case.script, replies={}))
     return rewritten(
         told_nothing,
         rule=_relative,
