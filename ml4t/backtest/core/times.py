@@ -22,4 +22,6 @@ def nanoseconds_utc(name: str, time: Any) -> int:
             raise ValueError
         return int((stamp if stamp.tz is None else stamp.tz_convert("UTC")).as_unit("ns").value)
     except (ValueError, TypeError, OverflowError):
-        raise ValueError(f"{name} must be a time, like pandas.Timestamp('2024-01-02 16:00'), was {time!r}") from None
+        raise ValueError(
+            f"{name} must be a time, like pandas.Timestamp('2024-01-02 16:00'), was {time!r}"
+        ) from None
