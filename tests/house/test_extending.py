@@ -12,6 +12,7 @@ from ml4t.backtest.data.tables.corporate_actions import KINDS as ACTION_KINDS
 
 RECORDS = {
     "OrderRecord": records.ORDER,
+    "TermsRecord": records.TERMS,
     "FillRecord": records.FILL,
     "TradeRecord": records.TRADE,
     "EventRecord": records.EVENT,
@@ -23,6 +24,8 @@ CODES = {
     "Moment": ("MOMENT", records.MOMENTS, ""),
     "ExitKind": ("EXIT", records.EXIT_TYPES, "_exit"),
     "OrderStatus": ("ORDER", records.ORDER_STATUSES, ""),
+    "OrderType": ("TYPE", records.ORDER_TYPES, ""),
+    "TimeInForce": ("VALID", records.TIMES_IN_FORCE, ""),
     "OrderSource": ("SOURCE", records.ORDER_SOURCES, ""),
     "EventKind": ("EVENT", records.EVENT_KINDS, ""),
     "ActionKind": ("ACTION", tuple(ACTION_KINDS), ""),

@@ -8,8 +8,10 @@ from math import isnan
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from reference import Case, Decision, Outcome
-from reference.records import Equity
+from reference.market import NAN
+from reference.records import NO_END, Equity
 from reference.rules import Rule
 from reference.script import ON_START, Act
 from reference.settings import Settings
@@ -238,7 +240,7 @@ class Scripted(Strategy):
         self.told.append({"what": what} | told | {"rule": rule})
         self.n_told += 1
         act = self.script.replies.get(self.n_told)
-        if act is not None and act.kind == "cancel":
+        if act is not None and act.kind in ("cancel", "modify"):
             self.all_assets(act)
         elif act is not None:
             self.one_asset(self.data.assets[act.asset], act)
@@ -280,10 +282,11 @@ class Scripted(Strategy):
     def one_asset(self, asset: str, act: Act) -> None:
         amount = act.amount
         side = self.buy if amount >= 0.0 else self.sell
+        terms = terms_of(act)
         if act.kind == "buy":
-            self.buy(asset, amount)
+            self.buy(asset, amount, **terms)
         elif act.kind == "sell":
-            self.sell(asset, amount)
+            self.sell(asset, amount, **terms)
         elif act.kind == "close":
             self.close(asset)
         elif act.kind == "target_percent":
@@ -294,7 +297,7 @@ class Scripted(Strategy):
             self.order_target_quantity(asset, amount)
         else:
             size = "value" if act.kind == "order_value" else "percent"
-            side(asset, **{size: abs(amount)}, size_at="fill" if act.at_fill else "close")
+            side(asset, **{size: abs(amount)}, size_at="fill" if act.at_fill else "close", **terms)
 
     def all_assets(self, act: Act) -> None:
         if act.kind == "target_weights":
@@ -302,12 +305,30 @@ class Scripted(Strategy):
             self.order_target_weights(weights, keep_others=act.keep_others)
         elif act.kind == "cancel":
             self.desk.cancel(act.index)
+        elif act.kind == "modify":
+            self.change(act)
         elif act.kind == "add_rule":
             self.desk.add_rule(act.rule)
         elif act.rule is not None:
             self.desk.remove_rule(act.rule)
         else:
             self.remove_by_label(act.index)
+
+    def change(self, act: Act) -> None:
+        """Change one of the strategy's own orders, as far as it has what is to be changed."""
+        orders = [order for order in self.open_orders() if order.rule is None]
+        if not orders:
+            return
+        order = orders[act.index % len(orders)]
+        wanted = {"quantity": act.amount, "limit": act.limit, "stop": act.stop}
+        has = {"quantity": True, "limit": not isnan(order.limit), "stop": not isnan(order.stop)}
+        wanted = {name: one for name, one in wanted.items() if has[name] and not isnan(one)}
+        try:
+            self.modify(order, **wanted)
+        except ValueError:  # nothing, or the stop of a stop-limit that has been triggered
+            wanted.pop("stop", None)
+            if wanted:
+                self.modify(order, **wanted)
 
     def remove_by_label(self, index: int) -> None:
         manager = self.desk.manager
@@ -319,6 +340,15 @@ class Scripted(Strategy):
             return
 
 
+def terms_of(act: Act) -> dict[str, Any]:
+    """What an order waits for, and how long, as the methods of a strategy take it."""
+    prices = {"limit": act.limit, "stop": act.stop}
+    terms: dict[str, Any] = {name: one for name, one in prices.items() if not isnan(one)}
+    if act.valid == "gtd":
+        return terms | {"valid_until": pd.Timestamp(act.valid_until, tz="UTC")}
+    return terms if act.valid == "gtc" else terms | {"valid": act.valid}
+
+
 # ----- what comes out ---------------------------------------------------------------------------
 
 # Columns of codes, and the names of their codes. Names that differ in the reference follow.
@@ -328,6 +358,8 @@ CODES = {
     "exit_kind": codes.EXIT_TYPES,
     "moment": codes.MOMENTS,
     "intrabar": codes.INTRABAR_CHOICES,
+    "type": codes.ORDER_TYPES,
+    "time_in_force": codes.TIMES_IN_FORCE,
     "kind": codes.EVENT_KINDS,
 }
 FLAGS = ("reduce_only", "at_open", "is_entry")
@@ -344,7 +376,7 @@ def outcome(result: BacktestResult) -> Outcome:
     return Outcome(
         fills=read.rows(records["fills"]),
         trades=read.rows(records["trades"], "entry", "exit"),
-        orders=read.rows(records["orders"]),
+        orders=read.orders(records["orders"], records["terms"]),
         equity=curve(result),
         events=read.rows(records["events"]),
         holdings=read.rows(holdings),
@@ -379,6 +411,24 @@ class Reader:
             known = gather(self.data, recorded_columns(self.data, None), table[CARRIED[prefix]])
             columns |= {f"{prefix}_{name}": values.tolist() for name, values in known.items()}
         return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+
+    def orders(self, orders: np.ndarray, terms: np.ndarray) -> list[dict]:
+        """Orders with their terms, by their place from 1 on; 0 is a market order until cancelled."""
+        rows, known = self.rows(orders), self.rows(terms)
+        none = {
+            "type": "market",
+            "limit": NAN,
+            "stop": NAN,
+            "time_in_force": "gtc",
+            "valid_until": NO_END,
+        }
+        for row in rows:
+            place = row.pop("terms")
+            given = none if place == 0 else known[place - 1]
+            if row.pop("rests") != (given["type"] != "market"):
+                raise AssertionError(f"an order that rests has a price to wait for: {row}, {given}")
+            row.update({name: given[name] for name in none})
+        return rows
 
     def column(self, name: str, values: list) -> list:
         if name.endswith("decision_row"):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 from reference import Case, Outcome
-from reference.records import side_told
+from reference.records import NO_END, NO_TIME, side_told
 
 from ml4t.backtest import BacktestResult
 
@@ -76,6 +76,10 @@ def _order(row: dict) -> dict:
     return row | {
         "side": side_told(row["quantity"]),
         "average_price": row["average_price"] if row["units"] > 0.0 else NAN,
+        "order_type": row["type"],
+        "limit_price": row["limit"],
+        "stop_price": row["stop"],
+        "valid_until": NO_TIME if row["valid_until"] == NO_END else row["valid_until"],
     }
 
 

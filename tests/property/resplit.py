@@ -10,13 +10,14 @@ from reference.rules import Rule
 from reference.script import Act, Script
 from reference.variants import above_zero, rewritten
 
-UNITS = ("buy", "sell", "target_quantity", "reduce")  # acts whose amount is units
+UNITS = ("buy", "sell", "target_quantity", "reduce", "modify")  # acts whose amount is units
 
 
 def relative(case: Case) -> Case:
     """The case with nothing in it that belongs to one size of a unit: no price as a number of a rule, no
     cost of a unit, no rounding to whole ones."""
-    told_nothing = replace(above_zero(case), script=replace(case.script, replies={}))
+    case = above_zero(case)
+    told_nothing = replace(case, script=replace(case.script, replies={}))
     return rewritten(
         told_nothing,
         rule=_relative,
@@ -60,6 +61,7 @@ def _half(bar: Bar) -> Bar:
 
 
 def _twice(act: Act) -> Act:
+    act = replace(act, limit=act.limit / 2.0, stop=act.stop / 2.0)
     return replace(act, amount=2.0 * act.amount) if act.kind in UNITS else act
 
 

@@ -1,5 +1,7 @@
 """All times later by a constant: the same run at later times."""
 
+from dataclasses import replace
+
 import pandas as pd
 from property.adapter import play
 from property.differences import differences
@@ -13,9 +15,9 @@ from property.relations import (
     shards,
     with_columns,
 )
-from reference import Case, Outcome
-from reference.records import NO_TIME
-from reference.variants import later
+from reference import Act, Case, Outcome
+from reference.records import NO_END, NO_TIME
+from reference.variants import later, rewritten
 
 HOUR = 3_600_000_000_000
 WEEK = 7 * 24 * HOUR
@@ -23,7 +25,7 @@ BY = (1, -1, 13 * HOUR, -5 * HOUR, 1234 * WEEK + 7, -50 * WEEK)  # midnight lies
 
 TIMES = frozenset({
     "timestamp", "told", "decision_time", "ended", "entry_time", "exit_time", "entry_decision_time",
-    "exit_decision_time",
+    "exit_decision_time", "valid_until",
 })  # fmt: skip
 ROWS = frozenset({"decision_row", "entry_decision_row", "exit_decision_row"})
 
@@ -32,7 +34,7 @@ def told_later(out: Outcome, by: int) -> Outcome:
     """Every time that is one, later."""
 
     def time(value: int) -> int:
-        return value if value == NO_TIME else value + by
+        return value if value in (NO_TIME, NO_END) else value + by
 
     def row(table: str, one: dict) -> dict:
         moved = with_columns(one, TIMES, time)
@@ -41,8 +43,14 @@ def told_later(out: Outcome, by: int) -> Outcome:
     return each_row(out, row)
 
 
+def without_a_day(act: Act) -> Act:
+    """An order for the day ends with it, and midnight lies elsewhere."""
+    return replace(act, valid="gtc") if act.valid == "day" else act
+
+
 def differences_when_later(case: Case, run: Run) -> list[str]:
     by = rng_of(case).choice(BY)
+    case = rewritten(case, act=without_a_day)
     return differences(told_later(run(case), by), run(later(case, by)))
 
 

@@ -63,7 +63,12 @@ def test_a_split_of_every_asset_changes_no_return(shard):
 
 @pytest.mark.parametrize(
     "mutation",
-    ["split_leaves_levels", "split_leaves_orders", "price_of_the_row_before_as_it_was"],
+    [
+        "split_leaves_levels",
+        "split_leaves_orders",
+        "split_leaves_order_prices",
+        "price_of_the_row_before_as_it_was",
+    ],
 )
 def test_a_split_that_is_done_wrong_changes_returns(mutation):
     for number in range(200):

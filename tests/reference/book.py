@@ -52,6 +52,8 @@ class Book:
         self.untold: list[tuple[str, dict]] = []  # fills and events of orders, as they happened
         self.n_told = 0
         self.touched: set[int] = set()  # assets whose holding a fill or a split changed at t
+        # In step 3 cash, equity and gross exposure as they would be without its exits.
+        self.as_if: tuple[float, float, float] | None = None
 
     def wrong(self, name: str) -> bool:
         """Whether this deliberate error is switched on (mutations.py)."""
@@ -147,7 +149,7 @@ class Book:
             "rule": -1 if self.wrong("events_name_no_rule") else rule,
         }
         self.out.events.append(row)
-        of_an_order = kind in ("rejected", "scaled", "cancelled")
+        of_an_order = kind in ("rejected", "scaled", "cancelled", "expired", "modified")
         if of_an_order:
             self.untold.append(("order", row))
         self.met(f"event_{kind}_{reason}" if of_an_order else kind)
@@ -207,6 +209,37 @@ class Book:
         self.event(order.asset, "cancelled", order.id, reason, order.quantity, order.filled)
         if not (reason == "cancel" and self.wrong("cancelled_order_fills")):
             self.finish(order, "cancelled", reason)
+
+    def expire(self, order: Order) -> None:
+        self.event(order.asset, "expired", order.id, "expired", order.quantity, order.filled)
+        if not self.wrong("expired_order_fills"):
+            self.finish(order, "expired", "expired")
+
+    def modify(self, number: int, units: float, limit: float, stop: float) -> None:
+        """Change one of the strategy's waiting orders, counted by submission and from the start again:
+        the units still to fill, and the prices it has."""
+        orders = [order for order in self.waiting if order.source == "strategy"]
+        if not orders:
+            return
+        order = orders[number % len(orders)]
+        waits_for_stop = not isnan(order.stop) and not order.triggered
+        limit = limit if not isnan(order.limit) else NAN
+        stop = stop if waits_for_stop else NAN
+        if self.settings.whole and not isnan(units):
+            units = floor_units(units)
+        if isnan(units) and isnan(limit) and isnan(stop):
+            return
+        before = order.rest
+        if not isnan(units):
+            order.rest = order.direction * units
+            order.quantity = order.filled + order.rest
+            order.money = 0.0  # it has its units
+        order.limit = order.limit if isnan(limit) else limit
+        order.stop = order.stop if isnan(stop) else stop
+        self.event(order.asset, "modified", order.id, "modify", before, order.rest)
+        if self.wrong("change_loses_its_place"):
+            self.waiting.remove(order)
+            self.waiting.append(order)
 
     def waiting_of(self, asset: int) -> list[Order]:
         return [order for order in self.waiting if order.asset == asset]
@@ -284,8 +317,8 @@ class Book:
             self.pay_shares(shares, moment)
 
     def before(self, order: Order) -> Order | None:
-        """The order that waits for the same asset before this one."""
-        queue = self.waiting_of(order.asset)
+        """The market order that waits for the same asset before this one."""
+        queue = [one for one in self.waiting_of(order.asset) if not one.rests]
         place = queue.index(order)
         return queue[place - 1] if place > 0 else None
 
@@ -324,7 +357,8 @@ class Book:
             if order.status == "open":  # else a rule has cancelled it at a fill before
                 asked = shares.units[order]
                 units = shares.part_of(order, part, self.settings.whole)
-                self.fill_entry(order, asked, units, shares.price[order], moment)
+                base, price = self.marks[order.asset], shares.price[order]
+                self.fill_entry(order, asked, units, base, price, moment)
 
     def can_pay_shares(self, shares: Shares, part: float) -> bool:
         """Whether so much of every share can be paid, one after the other."""
@@ -353,8 +387,11 @@ class Book:
             return units
         return within_target(order, units, held)
 
-    def fill_against(self, order: Order, moment: str) -> None:
-        """The part of an order against the position, up to the position's size."""
+    def fill_against(
+        self, order: Order, moment: str, base: float = NAN, price: float = NAN
+    ) -> None:
+        """The part of an order against the position, up to the position's size; at the mark, but for
+        orders that rest."""
         position = self.positions[order.asset]
         if order.status != "open" or position is None or order.direction == position.sign:
             return
@@ -379,8 +416,9 @@ class Book:
         order.rest = order.direction * rest
         if order.reduce_only and held < wanted:
             self.met("reduce_only_cut")
-        base = self.marks[order.asset]
-        price = self.slip(base, order.direction)
+        if not order.rests:
+            base = self.marks[order.asset]
+            price = self.slip(base, order.direction)
         if rest == 0.0:
             self.finish(order, "filled")
         else:
@@ -427,8 +465,16 @@ class Book:
                 direction = -direction
         return slipped(self.settings, price, direction)
 
-    def fill_rest(self, order: Order, moment: str, only_entries: bool = False) -> None:
-        """The part of an order that opens a position or adds to it, if it can be paid."""
+    def fill_rest(
+        self,
+        order: Order,
+        moment: str,
+        base: float = NAN,
+        price: float = NAN,
+        only_entries: bool = False,
+    ) -> None:
+        """The part of an order that opens a position or adds to it, if it can be paid; at the mark,
+        but for orders that rest."""
         if order.status != "open":
             return
         position = self.positions[order.asset]
@@ -442,8 +488,9 @@ class Book:
         if asked == 0.0:
             self.cancel(order, "target_reached")
             return
-        base = self.marks[order.asset]
-        price = self.slip(base, order.direction)
+        if not order.rests:
+            base = self.marks[order.asset]
+            price = self.slip(base, order.direction)
         if settings.account == "cash" and order.direction < 0.0:
             self.reject(order, "short_in_cash_account", order.rest)
             return
@@ -454,10 +501,10 @@ class Book:
                 units = 0.0
                 if settings.on_insufficient == "scale":
                     units = scale_down(asked, payable, settings.whole)
-        self.fill_entry(order, asked, units, price, moment)
+        self.fill_entry(order, asked, units, base, price, moment)
 
     def fill_entry(
-        self, order: Order, asked: float, units: float, price: float, moment: str
+        self, order: Order, asked: float, units: float, base: float, price: float, moment: str
     ) -> None:
         """So many of the units asked can be paid; what the target left out is cancelled."""
         lack = "insufficient_cash" if self.settings.account == "cash" else "insufficient_margin"
@@ -475,30 +522,54 @@ class Book:
         else:
             order.rest = order.direction * left_out
             self.met("entry_held_to_its_target")
-        self.fill(order, order.direction * units, price, self.marks[order.asset], moment)
+        self.fill(order, order.direction * units, price, base, moment)
         if order.status == "open":
             self.cancel(order, "target_reached")
 
     def payable(self, order: Order, price: float):
-        """Whether an entry of n at p can be paid (section 6), as a function of n."""
-        settings = self.settings
-        if settings.account == "cash":
-            cash = self.cash
+        """Whether an entry of n at p can be paid (section 6), as a function of n: with the account as it
+        is, and inside a bar with what it would be without the exits made there."""
+        now = self.means()
 
-            def can_pay(units: float) -> bool:
-                fee = 0.0 if self.wrong("scale_ignores_fee") else self.fee(order, units, price)
-                return units * price + fee <= cash
+        def can_pay(units: float) -> bool:
+            with_now = self.can_pay(order, units, price, *now)
+            if self.as_if is None or self.wrong("exits_inside_pay"):
+                return with_now
+            as_if = self.can_pay(order, units, price, *self.as_if)
+            if with_now and not as_if:
+                self.met("not_paid_by_exits_inside")
+            if as_if and not with_now:
+                self.met("paid_by_what_there_is_alone")
+            return with_now and as_if
 
-            return can_pay
+        return can_pay
+
+    def means(self) -> tuple[float, float, float]:
+        """Cash, equity and gross exposure."""
         net, gross = self.exposure()
-        equity, initial = self.cash + net, settings.initial_margin
+        return self.cash, self.cash + net, gross
 
-        def can_margin(units: float) -> bool:
-            fee = 0.0 if self.wrong("scale_ignores_fee") else self.fee(order, units, price)
-            size = price if self.wrong("negative_prices_free_margin") else abs(price)
-            return initial * (gross + units * size) <= equity - fee
+    def spend(self, fill: dict) -> None:
+        """What an entry in step 3 takes of what there would be without the exits of the step."""
+        cash, equity, gross = self.as_if
+        units, price, fee = fill["quantity"], fill["price"], fill["commission"]
+        mark = self.marks[self.market.assets.index(fill["asset"])]
+        if self.wrong("entries_inside_spend_nothing"):
+            return
+        self.as_if = (
+            cash - (units * price + fee),
+            equity + (units * (mark - price) - fee),
+            gross + abs(units * mark),
+        )
 
-        return can_margin
+    def can_pay(
+        self, order: Order, units: float, price: float, cash: float, equity: float, gross: float
+    ) -> bool:
+        fee = 0.0 if self.wrong("scale_ignores_fee") else self.fee(order, units, price)
+        if self.settings.account == "cash":
+            return units * price + fee <= cash
+        size = price if self.wrong("negative_prices_free_margin") else abs(price)
+        return self.settings.initial_margin * (gross + units * size) <= equity - fee
 
     def fee(self, order: Order, units: float, price: float) -> float:
         if self.wrong("minimum_for_each_fill"):
@@ -615,14 +686,14 @@ class Book:
             position.states = self.last_states[asset]
         # Section 4: at an opening at the open, features of the row before; at a close, of this row.
         # Market-wide values are those of the timestamp before.
-        if moment == "open" and not self.wrong("features_of_today"):
+        if moment != "close" and not self.wrong("features_of_today"):
             since = (
                 (1.0, 0.0) if self.wrong("price_of_the_row_before_as_it_was") else self.since[asset]
             )
             inputs.read(self, position, self.t - 1, self.row_before[asset], since)
         else:
             inputs.read(self, position, self.t, self.t)
-        self.ask(position, self.begin_states(position), opening=moment == "open")
+        self.ask(position, self.begin_states(position), opening=moment != "close")
         position.stop_at_entry, position.target_at_entry = self.stop_and_target(position)
         self.met(f"opened_at_{moment}")
         self.met("opened_long" if position.sign > 0.0 else "opened_short")
@@ -715,7 +786,10 @@ class Book:
         asset = position.asset
         bar = self.bar(asset)
         in_bar = record["moment"] != "close" and record["order_id"] != 0
-        if in_bar and bar is not None:
+        opened_inside = position.opened_at == "inside" and position.opened_t == self.t
+        if opened_inside and self.wrong("entry_inside_sees_the_open"):
+            opened_inside = False
+        if in_bar and bar is not None and not opened_inside:
             position.take_price(bar.open)
             if self.wrong("exit_bar_extremes"):
                 position.take_price(bar.high)

@@ -6,13 +6,14 @@ from math import floor, isnan
 
 from reference import inputs, levels, strategy, telling
 from reference.book import Book
-from reference.market import NAN, Market
+from reference.market import DAY, NAN, Bar, Market
 from reference.orders import Order, floor_units, floored_target
 from reference.positions import Position, RuleState
-from reference.records import NO_TIME, Equity, Outcome, order_record
+from reference.records import NO_END, NO_TIME, Equity, Outcome, order_record
 from reference.rules import EXIT_ORDER, Rule
 from reference.script import Script
 from reference.settings import Settings
+from reference.walk import Walk, touched
 
 
 def run(
@@ -47,6 +48,7 @@ class Engine:
             book.t = t
             self.count_scene()
             self.corporate_actions()
+            self.expire()
             self.at_the_open()
             self.inside()
             self.at_the_close()
@@ -107,14 +109,18 @@ class Engine:
                 self.met("split_while_waiting")
                 if position is None:
                     self.met("split_of_a_flat_asset_while_waiting")
-                quantity = order.quantity * ratio
+                quantity = order.rest * ratio
                 if self.settings.whole:
                     quantity = floor_units(quantity)
                 self.split_target(order, ratio)
                 if quantity == 0.0:
                     book.cancel(order, "split")
                 else:
-                    order.quantity = order.rest = quantity
+                    order.rest = quantity
+                    order.quantity = order.filled + quantity
+                    if not self.wrong("split_leaves_order_prices"):
+                        order.limit = order.limit / ratio
+                        order.stop = order.stop / ratio
                     if not self.wrong("split_leaves_decision_close"):
                         order.decision_price = order.decision_price / ratio
 
@@ -145,6 +151,7 @@ class Engine:
         if adjusts:
             splits, paid = book.since[asset]
             book.since[asset] = (splits, paid + amount)
+            self.lower_orders(asset, amount)
         if position is None and any(order.asset == asset for order in book.waiting):
             self.met("dividend_of_a_flat_asset_while_waiting")
         if position is None or (position.sign < 0.0 and self.wrong("shorts_pay_no_dividend")):
@@ -158,12 +165,39 @@ class Engine:
             position.go_ex_dividend(amount, self.wrong)
             self.count_fallen(before, book.stop_and_target(position))
 
+    def lower_orders(self, asset: int, amount: float) -> None:
+        """Orders that wait for prices below the market fall with it."""
+        for order in self.book.waiting_of(asset):
+            if not order.rests or self.wrong("dividend_leaves_orders"):
+                continue
+            if order.waits_above and not self.wrong("dividend_lowers_all_orders"):
+                continue
+            order.limit = order.limit - amount
+            order.stop = order.stop - amount
+            self.met("dividend_lowered_an_order")
+            gone = order.limit <= 0.0 or order.stop <= 0.0
+            if gone and asset not in self.market.negative:
+                self.book.cancel(order, "dividend")
+
     def count_fallen(self, before: tuple[float, float], after: tuple[float, float]) -> None:
         for side, old, new in zip(("stop", "target"), before, after, strict=True):
             if new < old:
                 self.met(f"dividend_lowered_a_{side}")
             if isnan(new) and not isnan(old):
                 self.met("dividend_took_a_level")
+
+    # ----- orders whose time is over ------------------------------------------------------------
+
+    def expire(self) -> None:
+        book = self.book
+        for order in list(book.waiting):
+            if order.valid == "day" and order.valid_until == NO_END:
+                order.valid_until = (book.now // DAY + 1) * DAY - 1
+            over = order.valid_until < book.now
+            if self.wrong("expires_at_its_time"):
+                over = order.valid_until <= book.now
+            if over:
+                book.expire(order)
 
     # ----- 2. the open --------------------------------------------------------------------------
 
@@ -174,7 +208,7 @@ class Engine:
             if bar is not None:
                 book.move_mark(asset, bar.open)
         if self.settings.fill_at == "next_open":
-            batch = self.with_row(book.waiting)
+            batch = self.with_row(order for order in book.waiting if not order.rests)
         else:
             # Only exits decided by rules can be waiting for an open (section 9).
             batch = self.with_row(order for order in book.waiting if order.by_rule)
@@ -190,30 +224,40 @@ class Engine:
     # ----- 3. inside the bar --------------------------------------------------------------------
 
     def inside(self) -> None:
-        book, settings = self.book, self.settings
-        for position in book.holds():
-            bar = book.bar(position.asset)
+        book = self.book
+        book.as_if = book.means()
+        for asset in range(len(self.market.assets)):
+            bar = book.bar(asset)
             if bar is None:
                 continue
-            entry_bar = position.opened_t == book.t and position.opened_at == "open"
-            if entry_bar and (not settings.check_entry_bar or self.wrong("entry_bar_skipped")):
-                continue
-            if self.wrong("trail_sees_today"):
-                position.take_water(bar.high if position.sign > 0.0 else bar.low)
-                for index, state in position.states.items():
-                    if index in book.rules and book.rules[index].kind == "trailing_stop":
-                        rule = book.rules[index]
-                        levels.give_levels(rule, state, position, settings, None, self.wrong)
-            stops = levels.in_force(position, book.rules, True, self.wrong)
-            targets = levels.in_force(position, book.rules, False, self.wrong)
-            stop = stops[0] if stops else None
-            target = targets[0] if targets else None
-            if stop is not None and target is not None:
-                self.count_open(position.sign, bar, stop.level, target.level)
-            hit = levels.try_bar(bar, position.sign, stop, target, settings, self.wrong)
-            if hit is not None:
-                self.count_hit(position, hit, stops if hit.is_stop else targets, entry_bar, bar)
-                self.exit_by_level(position, hit)
+            if touched(book.waiting_of(asset), bar):
+                Walk(book, asset, bar, self.exit_by_level).walk()
+            elif book.positions[asset] is not None:
+                self.try_levels(book.positions[asset], bar)
+        book.as_if = None
+
+    def try_levels(self, position: Position, bar: Bar) -> None:
+        """A bar that reaches no order: levels alone."""
+        book, settings = self.book, self.settings
+        entry_bar = position.opened_t == book.t and position.opened_at == "open"
+        if entry_bar and (not settings.check_entry_bar or self.wrong("entry_bar_skipped")):
+            return
+        if self.wrong("trail_sees_today"):
+            position.take_water(bar.high if position.sign > 0.0 else bar.low)
+            for index, state in position.states.items():
+                if index in book.rules and book.rules[index].kind == "trailing_stop":
+                    rule = book.rules[index]
+                    levels.give_levels(rule, state, position, settings, None, self.wrong)
+        stops = levels.in_force(position, book.rules, True, self.wrong)
+        targets = levels.in_force(position, book.rules, False, self.wrong)
+        stop = stops[0] if stops else None
+        target = targets[0] if targets else None
+        if stop is not None and target is not None:
+            self.count_open(position.sign, bar, stop.level, target.level)
+        hit = levels.try_bar(bar, position.sign, stop, target, settings, self.wrong)
+        if hit is not None:
+            self.count_hit(position, hit, stops if hit.is_stop else targets, entry_bar, bar)
+            self.exit_by_level(position, hit)
 
     def exit_by_level(self, position: Position, hit: levels.Hit) -> None:
         """A level that is hit makes an order; its decision is the asset's row before this bar."""
@@ -288,7 +332,7 @@ class Engine:
             if order is not None:
                 decided.append(order)
         if settings.fill_at != "next_open":
-            waiting = [order for order in book.waiting if not order.by_rule]
+            waiting = [order for order in book.waiting if not (order.by_rule or order.rests)]
             book.fill_batch(self.with_row(waiting), "close")
         if self.exits_at_close:
             book.fill_batch(decided, "close")
@@ -304,9 +348,17 @@ class Engine:
         entry_bar = position.opened_t == self.book.t
         if not (entry_bar and self.wrong("entry_bar_not_held")):
             position.bars_held += 1
-        position.take_price(bar.high)
-        position.take_price(bar.low)
-        extreme = bar.high if position.sign > 0.0 else bar.low
+        high, low = bar.high, bar.low
+        if (
+            entry_bar
+            and position.opened_at == "inside"
+            and not self.wrong("entry_inside_sees_it_all")
+        ):
+            high = high if position.must_come == "high" else bar.close
+            low = low if position.must_come == "low" else bar.close
+        position.take_price(high)
+        position.take_price(low)
+        extreme = high if position.sign > 0.0 else low
         if settings.watermark == "close" or self.wrong("trail_from_close"):
             extreme = bar.close
         if entry_bar and settings.watermark_start == "entry_close":
@@ -387,7 +439,8 @@ class Engine:
         if not self.wrong("refusals_told_next_time"):
             telling.tell(book, self.script, self.mark_equity)
         if self.settings.fill_at == "close":
-            book.fill_batch(self.with_row(book.waiting), "close")
+            batch = self.with_row(order for order in book.waiting if not order.rests)
+            book.fill_batch(batch, "close")
         if self.wrong("told_after_the_strategy"):
             telling.tell(book, self.script, self.mark_equity)
 

@@ -11,6 +11,7 @@ from math import isnan, prod
 from random import Random
 
 from reference.market import DAY, NAN, Action, Bar, Market
+from reference.records import NO_END
 from reference.rules import Decision, Rule
 from reference.script import ON_START, Act, Script
 from reference.settings import CHOICES, Settings
@@ -263,12 +264,17 @@ def random_script(
 ) -> Script:
     script = Script()
     if rng.random() < 0.2:
-        script.acts[ON_START] = _in_units(rng, market, _on_start(rng, len(market.assets), rules))
+        acts = _on_start(rng, len(market.assets), rules)
+        acts = [
+            _with_price(rng, market, 0, one, grid) if rng.random() < 0.2 else one for one in acts
+        ]
+        script.acts[ON_START] = _in_units(rng, market, acts)
     known = list(rules)  # and those the strategy adds
     busy = rng.choice((0.1, 0.25, 0.5))
     weights = rng.random() < 0.3
     may_short = rng.random() < 0.6
     changes = rng.random() < 0.4
+    priced = rng.choice((0.0, 0.4, 0.8, 0.9))  # of the orders that are no targets
     again = _said_again(rng, len(market.assets)) if rng.random() < 0.25 else []
     trims = 0.8 if settings.account == "cash" and rng.random() < 0.6 else 0.0
     for t in range(len(market.timestamps)):
@@ -277,6 +283,9 @@ def random_script(
             for asset in range(len(market.assets))
             for _ in range(2)
             if rng.random() < busy
+        ]
+        acts = [
+            _with_price(rng, market, t, act, grid) if rng.random() < priced else act for act in acts
         ]
         if rng.random() < 0.05:  # what closes finds less than it was made for
             asset = rng.randrange(len(market.assets))
@@ -292,6 +301,8 @@ def random_script(
             acts.append(_weights(rng, len(market.assets), may_short))
         if rng.random() < 0.06:
             acts.append(Act("cancel", index=rng.randrange(4)))
+        if rng.random() < priced / 2.0:
+            acts.append(_change(rng, market, t, grid))
         if changes and rng.random() < 0.1:
             known.append(_new_rule(rng, market, grid, known))
             acts.append(Act("add_rule", rule=known[-1]))
@@ -300,20 +311,78 @@ def random_script(
         if acts:
             script.acts[t] = _in_units(rng, market, script.acts.get(t, []) + acts)
     if rng.random() < 0.4:
-        replies = _replies(rng, len(market.assets), may_short)
+        replies = _replies(rng, market, may_short, priced, grid)
         script.replies = {number: _unit_act(rng, market, act) for number, act in replies.items()}
     return script
 
 
-def _replies(rng: Random, n_assets: int, may_short: bool) -> dict[int, Act]:
+def _replies(
+    rng: Random, market: Market, may_short: bool, priced: float, grid: float
+) -> dict[int, Act]:
     """What the strategy does when it is told of a fill or an order."""
-    return {
-        number: Act("cancel", index=rng.randrange(4))
-        if rng.random() < 0.3
-        else _act(rng, rng.randrange(n_assets), may_short)
-        for number in range(1, 100)
-        if rng.random() < 0.15
-    }
+    replies = {}
+    for number in range(1, 100):
+        if rng.random() < 0.15:
+            act = _act(rng, rng.randrange(len(market.assets)), may_short)
+            if rng.random() < 0.3:
+                act = Act("cancel", index=rng.randrange(4))
+            elif rng.random() < priced:
+                t = rng.randrange(len(market.timestamps))
+                act = replace(
+                    _with_price(rng, market, t, act, grid), valid="gtc", valid_until=NO_END
+                )
+                act = act if rng.random() < 0.7 else _change(rng, market, t, grid)
+            replies[number] = act
+    return replies
+
+
+PRICED = ("buy", "sell", "order_value", "order_percent")  # with a limit, a stop, a time in force
+
+
+def _with_price(rng: Random, market: Market, t: int, act: Act, grid: float) -> Act:
+    """The order as a limit, a stop or a stop-limit, near the market or far, on either side of it."""
+    if act.kind not in PRICED:
+        return act
+    if act.at_fill:  # at the market: what waits for a price is sized at it
+        valid, until = _valid(rng, market, t)
+        return replace(act, valid=valid, valid_until=until)
+    limit, stop = _price(rng, market, t, act.asset, grid), _price(rng, market, t, act.asset, grid)
+    kind = rng.choice(("limit", "limit", "stop", "stop", "stop_limit", "market"))
+    valid, until = _valid(rng, market, t)
+    return replace(
+        act,
+        limit=limit if kind in ("limit", "stop_limit") else NAN,
+        stop=stop if kind in ("stop", "stop_limit") else NAN,
+        valid=valid,
+        valid_until=until,
+    )
+
+
+def _valid(rng: Random, market: Market, t: int) -> tuple[str, int]:
+    valid = rng.choice(("gtc", "gtc", "gtc", "day", "gtd"))
+    if valid != "gtd":
+        return valid, NO_END
+    return valid, market.timestamps[t] + rng.choice((1, DAY, 2 * DAY, 2 * DAY - 1, 5 * DAY))
+
+
+def _price(rng: Random, market: Market, t: int, asset: int, grid: float) -> float:
+    bar = market.bar(t, asset)
+    level = market.columns["level"].get((t, asset), NAN)  # where rules may have a level, too
+    if level > 0.0 and rng.random() < 0.3:
+        return level
+    price = 100.0 if bar is None else bar.close
+    most = rng.choice((1, 2, 2, 3, 4, 8, 30))
+    price = price + (grid or 0.9) * rng.randint(-most, most)
+    return price if price > 0.0 or asset in market.negative else (grid or 0.9)
+
+
+def _change(rng: Random, market: Market, t: int, grid: float) -> Act:
+    """Other units, other prices, or both, for one of the orders that wait."""
+    asset = rng.randrange(len(market.assets))
+    prices = [_price(rng, market, t, asset, grid) for _ in range(2)]
+    limit, stop = (abs(price) or 1.0 if rng.random() < 0.6 else NAN for price in prices)
+    units = rng.choice((NAN, NAN, 1.0, 5.0, 33.3))
+    return Act("modify", index=rng.randrange(4), amount=units, limit=limit, stop=stop)
 
 
 def _said_again(rng: Random, n_assets: int) -> list[Act]:
@@ -334,9 +403,8 @@ def _unit_act(rng: Random, market: Market, act: Act) -> Act:
         return replace(act, weights=weights)
     if act.amount == 0.0 and act.kind.startswith("target"):
         return act
-    return Act(
-        "buy" if act.amount > 0.0 else "sell", act.asset, rng.choice((2.0, 33.3, 3000.0, 20_000.0))
-    )
+    kind = "buy" if act.amount > 0.0 else "sell"
+    return replace(act, kind=kind, amount=rng.choice((2.0, 33.3, 3000.0, 20_000.0)))
 
 
 def _on_start(rng: Random, n_assets: int, rules: list[Rule]) -> list[Act]:

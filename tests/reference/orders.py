@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from math import floor, isnan
 
 from reference.market import NAN
-from reference.records import NO_TIME
+from reference.records import NO_END, NO_TIME
 from reference.settings import Settings
 
 
@@ -30,10 +30,13 @@ class Order:
     level: float = NAN
     target: float = NAN  # T of section 3, of the order of a target; splits multiply it
     in_basket: bool = False
-    money: float = (
-        0.0  # its units are found at the fill: currency, or a fraction of equity; 0: they are
-    )
+    money: float = 0.0  # its units are found at the fill: currency, or a fraction of equity; 0: they are
     by_weight: bool = False
+    limit: float = NAN  # splits divide prices
+    stop: float = NAN
+    triggered: bool = False  # of a stop-limit: from then on it is a limit order
+    valid: str = "gtc"  # or day, gtd
+    valid_until: int = NO_END  # of a day order known from the first timestamp after its acceptance
     filled: float = 0.0
     rest: float = 0.0
     status: str = "open"
@@ -54,6 +57,35 @@ class Order:
     @property
     def direction(self) -> float:
         return 1.0 if self.quantity > 0.0 else -1.0
+
+    @property
+    def kind(self) -> str:
+        if isnan(self.limit):
+            return "market" if isnan(self.stop) else "stop"
+        return "limit" if isnan(self.stop) else "stop_limit"
+
+    @property
+    def rests(self) -> bool:
+        """It waits for a price, not for an open."""
+        return self.kind != "market"
+
+    @property
+    def is_limit(self) -> bool:
+        """The price that decides next is the limit."""
+        return self.kind == "limit" or (self.kind == "stop_limit" and self.triggered)
+
+    @property
+    def awaited(self) -> float:
+        return self.limit if self.is_limit else self.stop
+
+    @property
+    def waits_above(self) -> bool:
+        """For prices that rise: a limit that sells, a stop that buys."""
+        return self.is_limit == (self.direction < 0.0)
+
+    def within(self, price: float) -> bool:
+        """The price is no worse than the limit."""
+        return price <= self.limit if self.direction > 0.0 else price >= self.limit
 
 
 def commission_total(settings: Settings, notional: float, units: float) -> float:

@@ -40,11 +40,12 @@ class Position:
     best: float
     worst: float
     opened_t: int
-    opened_at: str  # "open" or "close"
+    opened_at: str  # "open", "inside" or "close"
     entry_time: int
     entry_decision_t: int
     entry_decision_time: int
     bars_held: int = 0
+    must_come: str = ""  # of an opening inside its bar: the extreme that must come after it
     states: dict[int, RuleState] = field(default_factory=dict)
     # frozen inputs, column -> (first value that is not NaN; s, r and g - d of section 4)
     inputs: dict[str, tuple[float, float, float, float]] = field(default_factory=dict)

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from reference.market import NAN, Market
 
 NO_TIME = -(2**63)  # "no time": the smallest int64
+NO_END = 2**63 - 1  # an order that never expires
 
 
 class Equity(NamedTuple):
@@ -78,6 +79,10 @@ def told_order(event: dict, order, wrong) -> dict:
         "is_open": order.status == "open",
         "reduce_only": order.reduce_only,
         "rule": order.rule,
+        "type": order.kind,
+        "limit": order.limit,
+        "stop": order.stop,
+        "valid": order.valid,
     }
 
 
@@ -116,6 +121,11 @@ def order_record(order, market: Market, mutation: str | None) -> dict:
         "status": order.status,
         "exit_type": order.exit_type,
         "at_open": order.at_open,
+        "type": order.kind,
+        "limit": order.limit,
+        "stop": order.stop,
+        "time_in_force": order.valid,
+        "valid_until": order.valid_until,
     }
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from reference.market import NAN
+from reference.records import NO_END
 from reference.rules import Rule
 
 PER_ASSET = (
@@ -18,7 +20,7 @@ PER_ASSET = (
     "order_percent",
     "reduce",
 )
-PER_TIMESTAMP = ("target_weights", "cancel", "add_rule", "remove_rule")
+PER_TIMESTAMP = ("target_weights", "cancel", "modify", "add_rule", "remove_rule")
 ON_START = -1  # the "timestamp index" of what is done before the first bar
 
 
@@ -38,7 +40,13 @@ class Act:
     weights: Mapping[int, float] = field(default_factory=dict)
     keep_others: bool = False
     rule: Rule | None = None  # add_rule: the rule; it gets the next index. remove_rule: this object
-    index: int = -1  # remove_rule: the index of the rule as added; cancel: which waiting order
+    # remove_rule: the index of the rule as added; cancel, modify: which waiting order
+    index: int = -1
+    # of orders that are no targets, and of modify (amount: the units still to fill); NaN: none, or as it is
+    limit: float = NAN
+    stop: float = NAN
+    valid: str = "gtc"
+    valid_until: int = NO_END
 
 
 @dataclass

@@ -37,6 +37,8 @@ def _per_timestamp(book: Book, script: Script, equity: float) -> None:
             _target_weights(book, one, equity)
         elif one.kind == "cancel":
             book.cancel_waiting(one.index)
+        elif one.kind == "modify":
+            book.modify(one.index, one.amount, one.limit, one.stop)
         elif one.kind == "add_rule":
             book.rules[book.rules_added] = one.rule
             book.rules_added += 1
@@ -77,9 +79,9 @@ def _remove_rule(book: Book, index: int) -> None:
 def per_asset(book: Book, one: Act, equity: float) -> None:
     asset, mark = one.asset, _mark(book, one.asset)
     if one.kind == "buy":
-        _plain(book, asset, one.amount)
+        _plain(book, asset, one.amount, one)
     elif one.kind == "sell":
-        _plain(book, asset, -one.amount)
+        _plain(book, asset, -one.amount, one)
     elif one.kind == "close":
         _close(book, asset)
     elif one.kind == "reduce":
@@ -89,21 +91,28 @@ def per_asset(book: Book, one: Act, equity: float) -> None:
     elif one.kind in ("target_percent", "target_value"):
         _target_money(book, asset, one.kind, one.amount, equity)
     elif isnan(mark):
-        _refuse(book, asset, "no_price")
+        _on_its_terms(_refuse(book, asset, "no_price"), one)
     elif one.kind == "order_percent" and equity <= 0.0:
-        _refuse(book, asset, "no_equity")
+        _on_its_terms(_refuse(book, asset, "no_equity"), one)
     else:
-        _plain_money(book, one, mark, equity)
+        _plain_money(book, one, _sized_at(book, one, mark), equity)
 
 
-def _plain_money(book: Book, one: Act, mark: float, equity: float) -> None:
-    """An order of the units of the close; one that is sized at its fill keeps its money too."""
+def _plain_money(book: Book, one: Act, price: float, equity: float) -> None:
+    """An order of the units at this price; one that is sized at its fill keeps its money too."""
     by_weight = one.kind == "order_percent"
-    order = _plain(book, one.asset, one.amount * equity / mark if by_weight else one.amount / mark)
+    units = one.amount * equity / price if by_weight else one.amount / price
+    order = _plain(book, one.asset, units, one)
     if one.at_fill and not book.wrong("fill_size_of_the_close"):
         order.money, order.by_weight = abs(one.amount), by_weight
         if by_weight and book.wrong("fill_size_of_the_equity_before"):
             order.money, order.by_weight = order.money * equity, False
+
+
+def _sized_at(book: Book, one: Act, mark: float) -> float:
+    """The price at which an amount of money becomes units."""
+    price = one.stop if isnan(one.limit) else one.limit
+    return mark if isnan(price) or book.wrong("limits_sized_at_the_mark") else price
 
 
 def _mark(book: Book, asset: int) -> float:
@@ -161,7 +170,7 @@ def _target(book: Book, asset: int, units: float, equity: float) -> None:
     if waiting:
         book.met("target_counted_waiting")
     change = target - after
-    tolerance = 1e-12 * max(abs(target), abs(after))
+    tolerance = 1e-12 * max(abs(target), abs(after), _largest(held, waiting))
     if abs(change) <= (0.0 if book.wrong("met_target_is_traded") else tolerance):
         book.met("target_met" if change == 0.0 else "target_met_but_for_rounding")
         return
@@ -177,6 +186,11 @@ def _target(book: Book, asset: int, units: float, equity: float) -> None:
     order = _submit(book, asset, change)
     order.target = target
     order.in_basket = True
+
+
+def _largest(held: float, waiting: list[Order]) -> float:
+    """The largest number of units in the sum after orders."""
+    return max((abs(held), *(abs(order.rest) for order in waiting)))
 
 
 def _is_left_alone(book: Book, asset: int, target: float, change: float, equity: float) -> bool:
@@ -197,11 +211,11 @@ def _is_left_alone(book: Book, asset: int, target: float, change: float, equity:
     return any(small[name] and not book.wrong(f"small_{name}_traded") for name in small)
 
 
-def _plain(book: Book, asset: int, asked: float) -> Order:
+def _plain(book: Book, asset: int, asked: float, one: Act) -> Order:
     """Buy or sell. Where an exit is taking the units already, an event says so."""
     position, waiting = book.positions[asset], book.waiting_of(asset)
     after = book.after_orders(asset)
-    order = _submit(book, asset, asked)
+    order = _on_its_terms(_submit(book, asset, asked), one)
     if order.rest == 0.0 or position is None or position.sign * order.rest > 0.0:
         return order
     wanted = min(abs(order.rest), abs(position.quantity))
@@ -210,6 +224,13 @@ def _plain(book: Book, asset: int, asked: float) -> Order:
     if closes and wanted - free > 1e-12 * wanted and not book.wrong("duplicate_exit_untold"):
         given = order.direction * free
         book.event(asset, "duplicate_exit", order.id, "exit_pending", order.quantity, given)
+    return order
+
+
+def _on_its_terms(order: Order, one: Act) -> Order:
+    """What it waits for, and how long; an order that is refused has them too."""
+    order.limit, order.stop = one.limit, one.stop
+    order.valid, order.valid_until = one.valid, one.valid_until
     return order
 
 
@@ -247,5 +268,7 @@ def _reduce(book: Book, asset: int, asked: float) -> None:
     book.waiting.append(order)
 
 
-def _refuse(book: Book, asset: int, reason: str) -> None:
-    book.reject(book.new_order(asset, 0.0, "order"), reason, 0.0)
+def _refuse(book: Book, asset: int, reason: str) -> Order:
+    order = book.new_order(asset, 0.0, "order")
+    book.reject(order, reason, 0.0)
+    return order

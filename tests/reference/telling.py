@@ -50,6 +50,8 @@ def _react(book: Book, script: Script, equity: float) -> None:
     if act.kind == "cancel":
         book.met("cancelled_when_told" if book.waiting else "nothing_to_cancel_when_told")
         book.cancel_waiting(act.index)
+    elif act.kind == "modify":
+        book.modify(act.index, act.amount, act.limit, act.stop)
     else:
         book.met("ordered_when_told")
         strategy.per_asset(book, act, equity)

@@ -11,6 +11,7 @@ from math import isnan
 
 from reference.generator import Case
 from reference.market import NAN, Action, Bar, Market
+from reference.records import NO_END
 from reference.rules import Rule
 from reference.script import Act, Script
 
@@ -56,6 +57,10 @@ def rewritten(
 def above_zero(case: Case) -> Case:
     """The case with no price of zero or less: those of such an asset are all lifted by one amount."""
     market = case.market
+
+    def act(one: Act) -> Act:
+        return with_order_prices(one, lambda price: max(price + 10.0 - lowest[one.asset], 1.0))
+
     lowest = dict.fromkeys(market.negative, 0.0)
     for (_, asset), bar in market.bars.items():
         if asset in lowest:
@@ -66,7 +71,24 @@ def above_zero(case: Case) -> Case:
         else bar
         for (t, asset), bar in market.bars.items()
     }
-    return replace(case, market=replace(market, bars=bars, negative=frozenset()))
+    market = replace(market, bars=bars, negative=frozenset())
+    return rewritten(case, market=market, act=lambda one: act(one) if one.asset in lowest else one)
+
+
+def with_order_prices(act: Act, price: Callable[[float], float]) -> Act:
+    """An act with the prices changed that its order waits for."""
+    return replace(
+        act,
+        limit=act.limit if isnan(act.limit) else price(act.limit),
+        stop=act.stop if isnan(act.stop) else price(act.stop),
+    )
+
+
+def at_the_market(act: Act) -> Act | None:
+    """The act as one that waits for no price and no time; without one, nothing is changed."""
+    if act.kind == "modify":
+        return None
+    return replace(act, limit=NAN, stop=NAN, valid="gtc", valid_until=NO_END)
 
 
 def with_prices(rule: Rule, price: Callable[[float], float]) -> Rule:
@@ -97,7 +119,11 @@ def later(case: Case, by: int) -> Case:
         timestamps=[time + by for time in case.market.timestamps],
         actions=[one._replace(effective_ns=one.effective_ns + by) for one in case.market.actions],
     )
-    return rewritten(case, market=market)
+
+    def act(one: Act) -> Act:
+        return one if one.valid_until == NO_END else replace(one, valid_until=one.valid_until + by)
+
+    return rewritten(case, market=market, act=act)
 
 
 def in_other_money(case: Case, factor: float) -> Case:
@@ -107,6 +133,7 @@ def in_other_money(case: Case, factor: float) -> Case:
         return value * factor
 
     def act(one: Act) -> Act:
+        one = with_order_prices(one, price)
         of_money = one.kind in ("target_value", "order_value")
         return replace(one, amount=one.amount * factor) if of_money else one
 
@@ -150,7 +177,8 @@ def _on_grid(price: float) -> float:
 
 
 def mirrorable(case: Case) -> Case:
-    """The case without what has no mirror image: percents, amounts of money, actions, costs.
+    """The case without what has no mirror image: percents, amounts of money, actions, costs, and orders that
+    rest (the path of a flat asset goes to the low first where both extremes are as near).
 
     Prices lie on a grid on which they mirror exactly; levels are absolute, orders are of fixed units,
     and the account is large enough for all of them.
@@ -166,7 +194,7 @@ def mirrorable(case: Case) -> Case:
 
     def act(one: Act) -> Act | None:
         fixed = ("buy", "sell", "close", "cancel", "add_rule", "remove_rule")
-        return one if one.kind in fixed else None
+        return at_the_market(one) if one.kind in fixed else None
 
     def bar(one: Bar) -> Bar:
         return Bar(*(_on_grid(max(price, 1.0)) for price in one[:4]), one.volume)

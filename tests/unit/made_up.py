@@ -62,6 +62,7 @@ def run_records(n_done, equity, **given):
         "gross": np.zeros(n_done),
         "net": np.zeros(n_done),
         "orders": rows(codes.ORDER, 0),
+        "terms": rows(codes.TERMS, 0),
         "fills": rows(codes.FILL, 0),
         "trades": rows(codes.TRADE, 0),
         "events": rows(codes.EVENT, 0),

@@ -17,12 +17,17 @@ def _record(own=0, **columns):
 
 
 ORDER = _record(
-    own=5,
+    own=3,
     order_id="i8", timestamp="i8", decision_time="i8", decision_row="i8", ended="i8", position_id="i8",
     quantity="f8", filled_quantity="f8", rest="f8", decision_close="f8", notional="f8", units="f8",
     average_price="f8", level="f8", target_units="f8",
-    asset="i4", rule="i4", reason="i4", source="i1", reduce_only="i1", status="i1", exit_kind="i1",
-    at_open="i1",
+    asset="i4", rule="i4", reason="i4", terms="i4", source="i1", reduce_only="i1", status="i1",
+    exit_kind="i1", at_open="i1", rests="i1",
+)  # fmt: skip
+
+TERMS = _record(
+    limit="f8", stop="f8", stop_loss="f8", take_profit="f8", valid_until="i8", group="i8",
+    amount="f8", is_weight="i1", type="i1", time_in_force="i1", is_triggered="i1",
 )  # fmt: skip
 
 FILL = _record(
@@ -50,11 +55,13 @@ HOLDING = _record(time_index="i8", quantity="f8", entry_price="f8", asset="i4")
 
 MOMENTS = ("open", "inside", "close")
 EXIT_TYPES = ("", "stop_loss", "trailing_stop", "take_profit", "time_exit", "risk_exit", "other")
-ORDER_STATUSES = ("open", "filled", "rejected", "cancelled")
+ORDER_STATUSES = ("open", "filled", "rejected", "cancelled", "expired")
+ORDER_TYPES = ("market", "limit", "stop", "stop_limit")
+TIMES_IN_FORCE = ("gtc", "day", "gtd", "ioc", "fok")
 ORDER_SOURCES = ("strategy", "rule", "level", "engine")
 EVENT_KINDS = (
-    "rejected", "scaled", "cancelled", "nan_input", "negative_equity", "passed_over", "duplicate_exit",
-    "negative_cash",
+    "rejected", "scaled", "cancelled", "expired", "modified", "nan_input", "negative_equity",
+    "passed_over", "duplicate_exit", "negative_cash",
 )  # fmt: skip
 INTRABAR_CHOICES = ("", "adverse_first", "favourable_first")
 FIXED_REASONS = (
@@ -62,7 +69,7 @@ FIXED_REASONS = (
     "end_of_data", "position_closed", "split", "no_price", "no_equity", "zero_quantity",
     "insufficient_cash", "insufficient_margin", "short_in_cash_account", "rule", "cancel", "nan_input",
     "negative_equity", "no_position", "target_reached", "exit_pending", "conflicting_signal",
-    "negative_cash",
+    "negative_cash", "dividend", "expired", "modify",
 )  # fmt: skip
 
 OPEN_POSITION = _record(

@@ -32,6 +32,24 @@ cdef enum OrderStatus:
     ORDER_FILLED = 1
     ORDER_REJECTED = 2
     ORDER_CANCELLED = 3
+    ORDER_EXPIRED = 4
+
+
+# What an order waits for.
+cdef enum OrderType:
+    TYPE_MARKET = 0
+    TYPE_LIMIT = 1
+    TYPE_STOP = 2
+    TYPE_STOP_LIMIT = 3
+
+
+# How long an order waits.
+cdef enum TimeInForce:
+    VALID_GTC = 0        # until it is cancelled
+    VALID_DAY = 1        # the session of the first timestamp after its acceptance
+    VALID_GTD = 2        # up to a time
+    VALID_IOC = 3        # the asset's next open; what does not fill there is gone
+    VALID_FOK = 4        # the same, and all of it or nothing
 
 
 cdef enum OrderSource:
@@ -42,15 +60,17 @@ cdef enum OrderSource:
 
 
 cdef enum EventKind:
-    # What becomes of an order, which a strategy is told (on_order): up to EVENT_CANCELLED.
+    # What becomes of an order, which a strategy is told (on_order): up to EVENT_MODIFIED.
     EVENT_REJECTED = 0
     EVENT_SCALED = 1
     EVENT_CANCELLED = 2
-    EVENT_NAN_INPUT = 3
-    EVENT_NEGATIVE_EQUITY = 4
-    EVENT_PASSED_OVER = 5        # a signal that was not acted on
-    EVENT_DUPLICATE_EXIT = 6     # an order for units that an exit is taking already
-    EVENT_NEGATIVE_CASH = 7
+    EVENT_EXPIRED = 3
+    EVENT_MODIFIED = 4
+    EVENT_NAN_INPUT = 5
+    EVENT_NEGATIVE_EQUITY = 6
+    EVENT_PASSED_OVER = 7        # a signal that was not acted on
+    EVENT_DUPLICATE_EXIT = 8     # an order for units that an exit is taking already
+    EVENT_NEGATIVE_CASH = 9
 
 
 cdef enum ActionKind:
@@ -93,12 +113,9 @@ cdef enum Reason:
     REASON_EXIT_PENDING = 23     # an exit of the position waits
     REASON_CONFLICTING_SIGNAL = 24  # another signal of the same bar overrules this one
     REASON_NEGATIVE_CASH = 25
-
-
-# What an order is worth whose units are found at its fill.
-cdef struct Money:
-    double amount                # 0: the order is one of units, or has found them
-    int64_t is_weight            # the amount is a fraction of equity; else currency
+    REASON_DIVIDEND = 26         # a dividend left an order no price to wait for
+    REASON_EXPIRED = 27          # its time in force is over
+    REASON_MODIFY = 28           # the strategy changed it
 
 
 cdef struct OrderRecord:
@@ -120,16 +137,32 @@ cdef struct OrderRecord:
     int32_t asset
     int32_t rule                 # position of the rule in the result's rule names; -1 when none
     int32_t reason
+    int32_t terms                # place of its terms, from 1; 0: a market order until cancelled
     int8_t source
     int8_t reduce_only
     int8_t status
     int8_t exit_kind
     int8_t at_open               # fills at an open whatever fill_at says
-    # Not of the record: its money, and its neighbours among the waiting orders of its asset, by order id; 0: none.
-    Money money
+    int8_t rests                 # waits for a price
+    # Not of the record: its neighbours among the waiting orders of its asset, by order id; 0: none.
     int64_t before
     int64_t after
     int64_t part                 # where it stands in a basket (execution/basket.pxd)
+
+
+# What most orders do not have.
+cdef struct TermsRecord:
+    double limit                 # NaN: none
+    double stop                  # NaN: none
+    double stop_loss             # levels of the position that it opens or adds to; NaN: none
+    double take_profit
+    int64_t valid_until          # the last timestamp at which it waits; the largest: no end
+    int64_t group                # orders of which one cancels the others; 0: none
+    double amount                # its worth, until its units are found at its fill; 0: it has units
+    int8_t is_weight             # the amount is a fraction of equity; else currency
+    int8_t type                  # OrderType
+    int8_t time_in_force         # TimeInForce
+    int8_t is_triggered          # the stop price was reached: what is left is a limit order
 
 
 cdef struct FillRecord:

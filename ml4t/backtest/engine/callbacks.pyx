@@ -6,7 +6,7 @@ from libc.stdint cimport int64_t
 
 import pandas as pd
 
-from ml4t.backtest.core.types cimport EVENT_CANCELLED, EventRecord
+from ml4t.backtest.core.types cimport EVENT_MODIFIED, EventRecord
 from ml4t.backtest.execution.broker cimport Broker
 from ml4t.backtest.execution.views cimport Fill, Order
 from ml4t.backtest.market.cross_section cimport CrossSection
@@ -84,7 +84,7 @@ cdef class Callbacks:
                 self.on_fill.call(Fill.at(self.broker, self.n_fills - 1))
             return 0
         self.n_events += 1
-        if self.on_order is not None and event.kind <= EVENT_CANCELLED:
+        if self.on_order is not None and event.kind <= EVENT_MODIFIED:
             self.on_order.call(Order.told(self.broker, event))
         return 0
 

@@ -5,6 +5,7 @@ from ml4t.backtest.engine.callbacks cimport Callbacks
 from ml4t.backtest.engine.curve cimport Curve
 from ml4t.backtest.engine.quiet cimport QuietBars
 from ml4t.backtest.execution.broker cimport Broker
+from ml4t.backtest.execution.inside_bar cimport InsideBar
 from ml4t.backtest.execution.matching cimport Matching
 from ml4t.backtest.execution.order_book cimport OrderBook
 from ml4t.backtest.market.cursor cimport Cursor
@@ -35,6 +36,7 @@ cdef class EngineLoop:
     cdef Broker broker
     cdef OrderBook book
     cdef Matching matching
+    cdef InsideBar inside_bar
     cdef Callbacks callbacks
     cdef Curve curve
     cdef bint fills_at_close         # something may fill after step 5
@@ -68,6 +70,7 @@ cdef class EngineLoop:
     cdef QuietBars _quiet_bars(self) noexcept nogil
     cdef bint _may_be_quiet(self) noexcept nogil
     cdef int64_t _end_of_quiet(self) noexcept nogil
+    cdef int64_t _before_touch(self, int64_t until) noexcept nogil
     cdef void _fetch_ahead(self, int64_t row) noexcept nogil
     cdef void _arrive(self, int64_t t) noexcept nogil
     cdef int _is_at_end(self) except -1 nogil

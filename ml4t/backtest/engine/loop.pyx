@@ -87,6 +87,7 @@ cdef class EngineLoop:
         self.broker = Broker(self.cursor, self.portfolio, config)
         self.book = self.broker.book
         self.matching = self.broker.matching
+        self.inside_bar = self.broker.inside_bar
         self.is_debug = self.broker.settings.debug
         self.fills_at_close = (
             self.broker.settings.fill_at == FILL_CLOSE or self.broker.settings.close_at_end
@@ -249,15 +250,16 @@ cdef class EngineLoop:
     # The seven steps of a timestamp. The strategy, step 6, is told between the two halves.
     cdef inline int _before_strategy(self) except -1 nogil:
         self.cursor.advance()
-        # 1. Corporate actions effective since the previous timestamp.
+        # 1. Corporate actions effective since the previous timestamp; orders whose time is over expire.
         if self.cursor.next_action < self.data.n_actions:
             apply_actions(self.broker)
+        if self.book.has_expiries():
+            self.book.expire()
         # 2. The open: orders accepted earlier fill; the rules are told of every fill at once.
         if self.book.n_waiting > 0:
             self.matching.fill_market_orders(PHASE_OPEN)
-        # 3. Inside the bar: armed levels are tried.
-        if self.positions.n_open > 0:
-            self.matching.try_levels()
+        # 3. Inside the bar: armed levels and orders that wait for a price are tried.
+        self.inside_bar.try_bars()
         # 4. The close: positions take the bar in, rules decide, levels for the next bar are armed.
         self.account.mark_close(self.cursor)
         if self.positions.n_open > 0:
@@ -323,6 +325,8 @@ cdef class EngineLoop:
         cdef double cash = self.account.cash
         cdef Position* position = self.positions.at
         cdef const Settings* settings = &self.broker.settings
+        if self.book.resting.n > 0:
+            until = self._before_touch(until)
         if position.quantity == 0.0:
             while t < until and cash > 0.0:
                 write_point(&bars.curve, t, cash, 0.0, 0.0)
@@ -346,7 +350,8 @@ cdef class EngineLoop:
         cdef Account account = self.account
         cdef Callbacks callbacks = self.callbacks
         while (
-            t < self.end_of_quiet and self.book.n_waiting == 0
+            t < self.end_of_quiet and self.book.n_waiting == 0 and not self.book.may_expire()
+            and not self.book.resting.may_touch(0, bars.high[t], bars.low[t])
             and take_quiet_bar(&bars, position, settings, account.cash, t, t_before + t)
         ):
             cursor.arrive(t)
@@ -372,7 +377,9 @@ cdef class EngineLoop:
 
     # The bar at n_done may be quiet: one asset, no order waits, nothing to decide, nothing else is due.
     cdef inline bint _may_be_quiet(self) noexcept nogil:
-        if not self.is_single or self.book.n_waiting > 0 or has_to_decide(self.positions.at):
+        if not self.is_single or self.book.n_waiting > 0 or has_to_decide(self.positions.at) or (
+            self.book.may_expire()
+        ):
             return False
         if self.n_done >= self.end_of_quiet:
             self.end_of_quiet = self._end_of_quiet()
@@ -396,6 +403,15 @@ cdef class EngineLoop:
             else:
                 until = middle
         return until
+
+    # The first row from n_done on, and before ``until``, that reaches what an order waits for.
+    cdef int64_t _before_touch(self, int64_t until) noexcept nogil:
+        cdef int64_t t = self.n_done
+        while t < until and not self.book.resting.may_touch(
+            0, self.data.high_[t], self.data.low_[t]
+        ):
+            t += 1
+        return t
 
     # What only the seven steps read is far away in memory: ask for it before walking there.
     cdef inline void _fetch_ahead(self, int64_t row) noexcept nogil:

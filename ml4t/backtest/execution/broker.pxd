@@ -6,6 +6,7 @@ from ml4t.backtest.core.run_thread cimport RunThread
 from ml4t.backtest.core.settings cimport Settings
 from ml4t.backtest.execution.event_log cimport EventLog
 from ml4t.backtest.execution.fills cimport Fills
+from ml4t.backtest.execution.inside_bar cimport InsideBar
 from ml4t.backtest.execution.matching cimport Matching
 from ml4t.backtest.execution.order_book cimport OrderBook
 from ml4t.backtest.market.cursor cimport Cursor
@@ -23,6 +24,7 @@ cdef class Broker:
     cdef OrderBook book
     cdef Fills fills
     cdef Matching matching
+    cdef InsideBar inside_bar
     cdef RunThread thread
     cdef Reasons reasons
     cdef list rule_names             # what results call the rules, by number

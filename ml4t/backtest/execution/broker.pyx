@@ -7,6 +7,7 @@ from ml4t.backtest.core.reasons cimport Reasons
 from ml4t.backtest.core.settings cimport resolve_settings
 from ml4t.backtest.execution.event_log cimport EventLog
 from ml4t.backtest.execution.fills cimport Fills
+from ml4t.backtest.execution.inside_bar cimport InsideBar
 from ml4t.backtest.execution.matching cimport Matching
 from ml4t.backtest.execution.order_book cimport OrderBook
 from ml4t.backtest.market.cursor cimport Cursor
@@ -37,6 +38,7 @@ cdef class Broker:
         self.book = OrderBook(cursor, portfolio, self.events, config)
         self.fills = Fills(self.book)
         self.matching = Matching(self.fills)
+        self.inside_bar = InsideBar(self.matching)
         # Entries of a margin account look at the exposure while others fill.
         portfolio.account.is_watched = self.settings.margin_account
         self.takes_orders = True
@@ -44,13 +46,13 @@ cdef class Broker:
     @property
     def n_waiting_orders(self):
         """Orders accepted and not yet filled, cancelled or rejected."""
-        return self.book.n_waiting
+        return self.book.n_waiting + self.book.resting.n
 
     def records(self):
-        """Return orders, fills and events so far as structured arrays, by name."""
+        """Return orders, their terms, fills and events so far as structured arrays, by name."""
         self.thread.check()
         return {
-            "orders": self.book.records(),
+            **self.book.records(),
             "fills": self.fills.records(),
             "events": self.events.records(),
         }

@@ -20,7 +20,8 @@ cdef struct Means:
 
 cdef Means means_of(const Settings* settings, Account account) noexcept nogil
 cdef double affordable_units(
-    const Settings* settings, Account account, const OrderRecord* order, double units, double price
+    const Settings* settings, Account account, const Means* as_if, const OrderRecord* order, double units,
+    double price,
 ) noexcept nogil
 cdef double units_for(
     const Settings* settings, const OrderRecord* order, double amount, double price
@@ -37,6 +38,16 @@ cdef inline bint can_pay(
             settings.initial_margin * (means.gross + units * fabs(price)) <= means.equity - fee
         )
     return units * price + fee <= means.cash
+
+
+# With what there is, and inside a bar with what there would be without its exits, too.
+cdef inline bint can_pay_either_way(
+    const Settings* settings, const Means* means, const Means* as_if, const OrderRecord* order,
+    double units, double price,
+) noexcept nogil:
+    return can_pay(settings, means, order, units, price) and (
+        as_if == NULL or can_pay(settings, as_if, order, units, price)
+    )
 
 
 # Whether an entry can never be paid, whatever there is.

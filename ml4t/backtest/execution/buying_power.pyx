@@ -21,9 +21,11 @@ cdef Means means_of(const Settings* settings, Account account) noexcept nogil:
     return means
 
 
-# All of the units, as many as can be paid, or none, as the settings say.
+# All of the units, as many as can be paid, or none, as the settings say. Inside a bar ``as_if`` is what there
+# would be if none of its exits had happened; else it is NULL.
 cdef double affordable_units(
-    const Settings* settings, Account account, const OrderRecord* order, double units, double price
+    const Settings* settings, Account account, const Means* as_if, const OrderRecord* order, double units,
+    double price,
 ) noexcept nogil:
     cdef Means means
     cdef double paid
@@ -32,11 +34,11 @@ cdef double affordable_units(
     if settings.on_insufficient == INSUFFICIENT_ALLOW:
         return units
     means = means_of(settings, account)
-    if can_pay(settings, &means, order, units, price):
+    if can_pay_either_way(settings, &means, as_if, order, units, price):
         return units
     if settings.on_insufficient == INSUFFICIENT_REJECT:
         return 0.0
-    paid = _search(settings, &means, order, units, price)
+    paid = _search(settings, &means, as_if, order, units, price)
     if is_negligible(paid, units):
         return 0.0
     return floor(paid) if settings.whole_units else paid
@@ -57,7 +59,7 @@ cdef double units_for(
         units = whole_units(units)
     if can_pay(&purse, &means, order, units, price):
         return units
-    units = _search(&purse, &means, order, units, price)
+    units = _search(&purse, &means, NULL, order, units, price)
     return floor(units) if settings.whole_units else units
 
 
@@ -70,7 +72,8 @@ cdef int32_t why_not_affordable(const Settings* settings, const OrderRecord* ord
 
 # Halve between nothing and what was ordered, from the side that can be paid.
 cdef double _search(
-    const Settings* settings, const Means* means, const OrderRecord* order, double units, double price
+    const Settings* settings, const Means* means, const Means* as_if, const OrderRecord* order,
+    double units, double price,
 ) noexcept nogil:
     cdef double low = 0.0
     cdef double high = units
@@ -78,7 +81,7 @@ cdef double _search(
     cdef int step
     for step in range(SEARCH_STEPS):
         middle = (low + high) / 2.0
-        if can_pay(settings, means, order, middle, price):
+        if can_pay_either_way(settings, means, as_if, order, middle, price):
             low = middle
         else:
             high = middle

@@ -46,17 +46,20 @@ cdef int _split(Broker broker, int32_t asset, double ratio) except -1 nogil:
     return broker.book.split(asset, ratio)
 
 
-cdef void _dividend(Broker broker, int32_t asset, double amount) noexcept nogil:
+cdef int _dividend(Broker broker, int32_t asset, double amount) except -1 nogil:
     cdef Position* position = &broker.portfolio.positions.at[asset]
     cdef bint adjusts = broker.settings.dividend_adjusts_levels
     if adjusts:
         broker.portfolio.account.since_row(asset, broker.cursor).dividends += amount
+        if broker.book.n_waiting_of(asset) > 0:
+            broker.book.go_ex_dividend(asset, amount)
     if position.quantity == 0.0:
-        return
+        return 0
     broker.portfolio.pay_dividend(position, amount)
     if adjusts:
         broker.fills.listener.on_dividend(position, amount)
         broker.portfolio.positions.go_ex_dividend(position, amount)
+    return 0
 
 
 cdef int _pay_out_fraction(Broker broker, Position* position) except -1 nogil:

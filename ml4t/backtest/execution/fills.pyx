@@ -152,6 +152,8 @@ cdef class Fills:
     cdef inline void _take_in_open(self, Position* position, const FillRecord* fill) noexcept nogil:
         cdef double side = -side_of(fill.quantity)
         cdef double open_price = self.cursor.data.open_[self.cursor.row[fill.asset]]
+        if position.unseen != 0 and position.opened_t == self.cursor.run_t():
+            return  # it opened inside, after the open
         position.best = better(side, position.best, open_price)
         position.worst = worse(side, position.worst, open_price)
 

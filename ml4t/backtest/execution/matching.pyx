@@ -1,7 +1,4 @@
-"""Matching: the inside of a bar. Armed levels and waiting orders against the prices of a bar.
-
-It knows levels and orders, not rules: who armed a level stands beside it, and comes with the fill.
-"""
+"""Matching: an order and a price. What of it reduces its position, what enters, and what can be paid."""
 
 cimport cython
 from libc.math cimport fabs, isnan
@@ -9,13 +6,11 @@ from libc.stdint cimport int8_t, int32_t, int64_t
 
 from ml4t.backtest.core.build cimport CHECKED
 from ml4t.backtest.core.ranges cimport LEAST_UNITS, MOST_UNITS
-from ml4t.backtest.core.settings cimport (
-    ADVERSE_FIRST, FAVOURABLE_FIRST, INSUFFICIENT_ALLOW, NEAREST_TO_OPEN, Settings,
-)
+from ml4t.backtest.core.settings cimport INSUFFICIENT_ALLOW, Settings
 from ml4t.backtest.core.types cimport (
-    CHOICE_ADVERSE, CHOICE_FAVOURABLE, CHOICE_NONE, EVENT_REJECTED, EVENT_SCALED, EXIT_OTHER,
-    MOMENT_CLOSE, MOMENT_INSIDE, MOMENT_OPEN, ORDER_FILLED, ORDER_OPEN, ORDER_REJECTED,
-    REASON_NO_EQUITY, REASON_POSITION_CLOSED, REASON_TARGET_REACHED, REASON_ZERO_QUANTITY, SOURCE_ENGINE, SOURCE_LEVEL, OrderRecord,
+    CHOICE_NONE, EVENT_REJECTED, EVENT_SCALED, EXIT_OTHER, MOMENT_CLOSE, MOMENT_OPEN, ORDER_FILLED,
+    ORDER_OPEN, ORDER_REJECTED, REASON_NO_EQUITY, REASON_POSITION_CLOSED, REASON_TARGET_REACHED,
+    REASON_ZERO_QUANTITY, SOURCE_ENGINE, OrderRecord, TermsRecord,
 )
 from ml4t.backtest.execution.basket cimport IN_BASKET, JOINED, NO_BASKET, Basket, Share
 from ml4t.backtest.execution.buying_power cimport (
@@ -25,7 +20,6 @@ from ml4t.backtest.execution.costs cimport slipped
 from ml4t.backtest.execution.fills cimport Fills
 from ml4t.backtest.execution.schedule cimport PHASE_OPEN, Phase
 from ml4t.backtest.execution.targets cimport within_target
-from ml4t.backtest.portfolio.armed_levels cimport LevelSource, levels_hold, stop_source
 from ml4t.backtest.portfolio.position cimport Position, is_negligible, side_of
 
 from ml4t.backtest.core.ranges import QUANTITY
@@ -33,7 +27,7 @@ from ml4t.backtest.core.ranges import QUANTITY
 
 @cython.final
 cdef class Matching:
-    """What a bar does to armed levels and waiting orders.
+    """What fills of an order, and the market orders that fill at the open and at the close.
 
     Parameters
     ----------
@@ -48,6 +42,7 @@ cdef class Matching:
         self.account = fills.portfolio.account
         self.positions = fills.portfolio.positions
         self.settings = fills.settings
+        self.as_if = NULL
 
     # ---- steps 2, 4 and 6: market orders ------------------------------------------------------
 
@@ -69,14 +64,14 @@ cdef class Matching:
         due = self.book.collect_due(phase, &n_due)
         if not self.settings.submission_order:
             for i in range(n_due):
-                self._reduce(self.book.order(due[i]), moment)
+                self._reduce_at_mark(self.book.order(due[i]), moment)
         for i in range(n_due):
             order = self.book.order(due[i])
-            self._reduce(order, moment)
+            self._reduce_at_mark(order, moment)
             # The last order that is due has nobody to share with.
             if order.part != NO_BASKET and due[i] > tried and may_lack and i < n_due - 1:
                 tried = self._enter_together(due + i, n_due - i, moment)
-            self._enter(order, moment)
+            self._enter_at_mark(order, moment)
         return 0
 
     # close_at_end: every position leaves at its last close, with costs.
@@ -100,22 +95,38 @@ cdef class Matching:
             )
         return 0
 
-    # The part of an order that reduces its position.
-    cdef int _reduce(self, OrderRecord* order, int8_t moment) except -1 nogil:
+    cdef inline int _reduce_at_mark(self, OrderRecord* order, int8_t moment) except -1 nogil:
+        cdef double mark
+        if order.status != ORDER_OPEN or self.positions.at[order.asset].quantity == 0.0:
+            return 0
+        mark = self.account.mark[order.asset]
+        return self.reduce(
+            order, mark, slipped(&self.settings, mark, side_of(order.quantity)), moment
+        )
+
+    cdef inline int _enter_at_mark(self, OrderRecord* order, int8_t moment) except -1 nogil:
+        cdef double mark = self.account.mark[order.asset]
+        return self.enter(
+            order, mark, slipped(&self.settings, mark, side_of(order.quantity)), moment
+        )
+
+    # The part of an order that reduces its position, at a price before and after slippage.
+    cdef int reduce(
+        self, OrderRecord* order, double base_price, double price, int8_t moment
+    ) except -1 nogil:
         cdef const Position* position = &self.positions.at[order.asset]
         cdef double direction
         cdef double wanted
         cdef double held
         cdef double closing
         cdef double rest
-        cdef double base_price
         # Cancelled since the orders were collected: a position ended, or a rule cancelled it.
         if order.status != ORDER_OPEN or position.quantity == 0.0:
             return 0
         direction = side_of(order.quantity)
         if side_of(position.quantity) == direction:
             return 0
-        if order.money.amount != 0.0 and self._find_units(order) == 0:
+        if self.book.has_no_units(order) and self._find_units(order) == 0:
             return 0
         wanted = fabs(order.rest)
         held = fabs(position.quantity)
@@ -131,38 +142,34 @@ cdef class Matching:
         rest = direction * (wanted - closing)
         if order.reduce_only or is_negligible(wanted - closing, closing):
             rest = 0.0
-        base_price = self.account.mark[order.asset]
         return self.fills.of_order(
-            order, direction * closing, rest, base_price,
-            slipped(&self.settings, base_price, direction), moment, CHOICE_NONE,
+            order, direction * closing, rest, base_price, price, moment, CHOICE_NONE
         )
 
     # What is left of an order opens or adds, as far as it can be paid.
-    cdef int _enter(self, OrderRecord* order, int8_t moment) except -1 nogil:
+    cdef int enter(
+        self, OrderRecord* order, double base_price, double price, int8_t moment
+    ) except -1 nogil:
         cdef double asked
-        cdef double price
+        cdef double units
         if order.status != ORDER_OPEN:
             return 0
         if order.reduce_only:
             return self.book.cancel(order.order_id, REASON_POSITION_CLOSED)
-        if order.money.amount != 0.0 and self._find_units(order) == 0:
+        if self.book.has_no_units(order) and self._find_units(order) == 0:
             return 0
         asked = within_target(
             order, fabs(order.rest), self.positions.at[order.asset].quantity
         )
         if asked == 0.0:
             return self.book.cancel(order.order_id, REASON_TARGET_REACHED)
-        price = slipped(
-            &self.settings, self.account.mark[order.asset], side_of(order.quantity)
-        )
-        return self._fill_entry(
-            order, asked, affordable_units(&self.settings, self.account, order, asked, price), price,
-            moment,
-        )
+        units = affordable_units(&self.settings, self.account, self.as_if, order, asked, price)
+        return self._fill_entry(order, asked, units, base_price, price, moment)
 
     # Of the units that an entry asks for, these can be paid. What its target left out is cancelled.
     cdef int _fill_entry(
-        self, OrderRecord* order, double asked, double units, double price, int8_t moment
+        self, OrderRecord* order, double asked, double units, double base_price, double price,
+        int8_t moment
     ) except -1 nogil:
         cdef double direction = side_of(order.quantity)
         cdef double left_out = fabs(order.rest) - asked
@@ -174,8 +181,7 @@ cdef class Matching:
                 order.order_id, order.rest, direction * units,
             )
         self.fills.of_order(
-            order, direction * units, direction * left_out, self.account.mark[order.asset], price,
-            moment, CHOICE_NONE,
+            order, direction * units, direction * left_out, base_price, price, moment, CHOICE_NONE
         )
         if order.status == ORDER_OPEN:
             return self.book.cancel(order.order_id, REASON_TARGET_REACHED)
@@ -185,10 +191,11 @@ cdef class Matching:
     cdef int _find_units(self, OrderRecord* order) except -1 nogil:
         cdef double direction = side_of(order.quantity)
         cdef double price = slipped(&self.settings, self.account.mark[order.asset], direction)
-        cdef double amount = order.money.amount
+        cdef TermsRecord* terms = self.book.terms_of(order)
+        cdef double amount = terms.amount
         cdef double equity
         cdef double units
-        if order.money.is_weight:
+        if terms.is_weight:
             equity = self.account.equity()
             if not equity > 0.0:
                 self._leave_unfilled(order, REASON_NO_EQUITY)
@@ -200,7 +207,7 @@ cdef class Matching:
             return 0
         if units > MOST_UNITS:
             return _too_many(order, units)
-        order.money.amount = 0.0
+        terms.amount = 0.0
         order.quantity = direction * units
         self.book.change_rest(order, direction * units)
         return 1
@@ -220,7 +227,7 @@ cdef class Matching:
             order = self.book.order(due[n])
             if order.status == ORDER_OPEN and order.part != NO_BASKET and self._joins(order):
                 order.part = JOINED
-                self._reduce(order, moment)
+                self._reduce_at_mark(order, moment)
             n += 1
         self.basket.n = 0
         for i in range(n):
@@ -250,7 +257,7 @@ cdef class Matching:
             held = self.basket.shares[behind].reached
         if order.reduce_only or held * direction < 0.0:
             return 0
-        if order.money.amount != 0.0 and self._find_units(order) == 0:
+        if self.book.has_no_units(order) and self._find_units(order) == 0:
             return 0
         units = within_target(order, fabs(order.rest), held)
         if units == 0.0:
@@ -273,7 +280,8 @@ cdef class Matching:
             order = self.book.order(share.order_id)
             if order.status == ORDER_OPEN:
                 self._fill_entry(
-                    order, share.units, self.basket.units_of(share, part), share.price, moment
+                    order, share.units, self.basket.units_of(share, part),
+                    self.account.mark[order.asset], share.price, moment,
                 )
         return 0
 
@@ -287,106 +295,9 @@ cdef class Matching:
             order.reason = reason
         return 0
 
-    # ---- step 3: armed levels ----------------------------------------------------------------
-
-    # The bar touches a level of the position: which one, at what price (the ten bars of section 4).
-    cdef int hit(self, Position* position, int64_t row) except -1 nogil:
-        cdef double open_price = self.cursor.data.open_[row]
-        cdef double side = side_of(position.quantity)
-        cdef double adverse = self.cursor.data.low_[row]
-        cdef double favourable = self.cursor.data.high_[row]
-        cdef double stop = position.levels.stop
-        cdef double target = position.levels.target
-        cdef bint stop_reached
-        cdef bint at_level = self.settings.gap_fill_level
-        cdef int choice = self.settings.intrabar
-        if CHECKED:
-            self._check_hit(position, row)
-        if not self.settings.check_entry_bar and position.opened_t == self.cursor.run_t():
-            return 0
-        self.account.mark_open(self.cursor)
-        if side < 0.0:
-            adverse = self.cursor.data.high_[row]
-            favourable = self.cursor.data.low_[row]
-        stop_reached = side * adverse <= side * stop
-        if side * open_price <= side * stop:
-            if at_level and stop != open_price:
-                self.fills.counters.stop_better_than_possible += 1
-            return self._exit_stop(position, stop if at_level else open_price, MOMENT_OPEN, 0)
-        if side * open_price >= side * target:
-            if stop_reached and not self.settings.open_decides:
-                return self._exit_stop(position, stop, MOMENT_INSIDE, 0)
-            return self._exit_target(position, target if at_level else open_price, MOMENT_OPEN, 0)
-        if not stop_reached:
-            return self._exit_target(position, target, MOMENT_INSIDE, CHOICE_NONE)
-        if side * favourable < side * target:
-            return self._exit_stop(position, stop, MOMENT_INSIDE, CHOICE_NONE)
-        self.fills.counters.ambiguous_bars += 1
-        if choice == NEAREST_TO_OPEN:
-            choice = (
-                ADVERSE_FIRST if fabs(open_price - adverse) <= fabs(favourable - open_price)
-                else FAVOURABLE_FIRST
-            )
-        if choice == ADVERSE_FIRST:
-            return self._exit_stop(position, stop, MOMENT_INSIDE, CHOICE_ADVERSE)
-        return self._exit_target(position, target, MOMENT_INSIDE, CHOICE_FAVOURABLE)
-
-    # Guard: the row is the position's bar of now, something is held, and its levels lie on their sides.
-    cdef int _check_hit(self, const Position* position, int64_t row) except -1 nogil:
-        if not (
-            self.cursor.first <= row < self.cursor.last
-            and self.cursor.data.asset[row] == position.asset and position.quantity != 0.0
-            and levels_hold(&position.levels, side_of(position.quantity))
-        ):
-            return _broken_hit(position, row)
-        return 0
-
-    cdef int _exit_stop(
-        self, Position* position, double price, int8_t moment, int8_t intrabar
-    ) except -1 nogil:
-        return self._exit_at_level(
-            position, stop_source(&position.levels), position.levels.stop, price, self.settings.slip_stops, moment, intrabar
-        )
-
-    cdef int _exit_target(
-        self, Position* position, double price, int8_t moment, int8_t intrabar
-    ) except -1 nogil:
-        return self._exit_at_level(
-            position, &position.levels.target_source, position.levels.target, price, False, moment, intrabar
-        )
-
-    # A level that is hit makes an order of the whole position, decided on the bar before, and fills it.
-    cdef int _exit_at_level(
-        self, Position* position, const LevelSource* source, double level, double base_price,
-        bint slip, int8_t moment, int8_t intrabar
-    ) except -1 nogil:
-        cdef int32_t asset = position.asset
-        cdef int64_t row_before = self.cursor.row_before(asset)
-        cdef double price = base_price
-        cdef OrderRecord* order = self.book.make_exit(
-            position, SOURCE_LEVEL, source.kind, source.reason
-        )
-        if slip:
-            price = slipped(&self.settings, base_price, side_of(order.quantity))
-        order.decision_row = self.cursor.number_of(row_before)
-        order.decision_time = self.cursor.time_of(row_before)
-        order.decision_close = self.account.close_before(asset, self.cursor)
-        order.rule = source.rule
-        order.level = level
-        return self.fills.of_order(
-            order, order.quantity, 0.0, base_price, price, moment, intrabar
-        )
-
 
 cdef int _too_many(const OrderRecord* order, double units) except -1 with gil:
     raise ValueError(
         f"order {order.order_id} is sized at its fill, and comes to {units:g} units: an order must be of a size in "
         f"{QUANTITY} units"
-    )
-
-
-cdef int _broken_hit(const Position* position, int64_t row) except -1 with gil:
-    raise AssertionError(
-        f"row {row} is tried against asset {position.asset}: {position.quantity} units, stop "
-        f"{position.levels.stop}, target {position.levels.target}"
     )

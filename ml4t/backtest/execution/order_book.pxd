@@ -1,4 +1,5 @@
 cimport cython
+from libc.math cimport fabs
 from libc.stddef cimport size_t
 from libc.stdint cimport int8_t, int32_t, int64_t
 
@@ -6,25 +7,41 @@ from ml4t.backtest.core.buffer cimport RecordBuffer
 from ml4t.backtest.core.build cimport CHECKED
 from ml4t.backtest.core.guards cimport guard
 from ml4t.backtest.core.settings cimport Settings
-from ml4t.backtest.core.types cimport OrderRecord
+from ml4t.backtest.core.types cimport OrderRecord, TermsRecord
 from ml4t.backtest.execution.event_log cimport EventLog
+from ml4t.backtest.execution.price_heap cimport PriceHeap
+from ml4t.backtest.execution.resting cimport RestingOrders
 from ml4t.backtest.execution.schedule cimport Phase
 from ml4t.backtest.market.cursor cimport Cursor
 from ml4t.backtest.portfolio.portfolio cimport Portfolio
 from ml4t.backtest.portfolio.position cimport Position
 
 
-# The waiting orders of one asset, in the order of submission.
-cdef struct Queue:
+# Orders in the order of submission.
+cdef struct Lane:
     int64_t first                # order ids; 0: none
     int64_t last
+
+
+# The waiting orders of one asset.
+cdef struct Queue:
+    Lane due                     # those that wait for a moment
+    Lane resting                 # those that wait for a price
     double left                  # p and R of semantics section 3: what they leave of the position,
     double entering              # and what they enter
-    int32_t n_orders
+    double most                  # the largest in that sum: the position, or an order
+    int32_t n_orders             # in both lanes
+    int32_t n_due
     int32_t n_exits              # the reduce-only among them
     int32_t place                # in the list of assets with waiting orders
-    int8_t is_counted            # ``left``, ``entering`` and ``is_over`` hold
+    int8_t is_counted            # what is counted holds
     int8_t is_over               # they end the position
+
+
+# Both lanes of a queue, in the order of submission.
+cdef struct Lanes:
+    int64_t due
+    int64_t resting
 
 
 @cython.final
@@ -34,10 +51,14 @@ cdef class OrderBook:
     cdef EventLog events
     cdef Settings settings
     cdef RecordBuffer orders         # every order ever made, by order id
-    cdef int64_t n_waiting
+    cdef RecordBuffer terms          # of orders that have some
+    cdef RestingOrders resting
+    cdef int64_t n_waiting           # orders that wait for a moment
+    cdef PriceHeap _expiring         # by the time they wait until, as near as a double tells
+    cdef PriceHeap _undated          # day orders whose session has not begun
     cdef int64_t n_left_alone        # targets that would have traded too little
     cdef Queue* _queue               # by asset
-    cdef int32_t* _busy              # the assets with waiting orders, in no order
+    cdef int32_t* _busy              # the assets with orders that wait for a moment, in no order
     cdef int32_t _n_busy
     cdef int64_t* _due               # order ids of the last collect_due()
     cdef int64_t _due_capacity
@@ -49,6 +70,16 @@ cdef class OrderBook:
             self.orders._bytes + <size_t> (order_id - 1) * sizeof(OrderRecord)
         )
 
+    # None for an order without terms of its own.
+    cdef inline TermsRecord* terms_of(self, const OrderRecord* order) noexcept nogil:
+        if order.terms == 0:
+            return NULL
+        return <TermsRecord*> self.terms.at(order.terms - 1)
+
+    # Its units are to be found at its fill.
+    cdef inline bint has_no_units(self, const OrderRecord* order) noexcept nogil:
+        return order.terms != 0 and self.terms_of(order).amount != 0.0
+
     cdef inline int32_t n_waiting_of(self, int32_t asset) noexcept nogil:
         return self._queue[asset].n_orders
 
@@ -59,6 +90,9 @@ cdef class OrderBook:
     cdef int64_t accept(
         self, int32_t asset, double quantity, int32_t reason, bint reduce_only
     ) except -1 nogil
+    cdef int64_t accept_with(
+        self, int32_t asset, double quantity, bint reduce_only, const TermsRecord* terms
+    ) except -1 nogil
     cdef int64_t accept_exit(
         self, Position* position, int8_t exit_kind, int32_t rule, int32_t reason
     ) except -1 nogil
@@ -66,10 +100,14 @@ cdef class OrderBook:
         self, const Position* position, int8_t source, int8_t exit_kind, int32_t reason
     ) except NULL nogil
     cdef int64_t refuse(self, int32_t asset, double asked, int32_t reason) except -1 nogil
+    cdef int64_t refuse_with(
+        self, int32_t asset, double asked, int32_t reason, const TermsRecord* terms
+    ) except -1 nogil
+    cdef int _put_on(self, OrderRecord* order, const TermsRecord* terms) except -1 nogil
     cdef int cancel(self, int64_t order_id, int32_t reason) except -1 nogil
     # A position has ended: what was still to reduce it has nothing left to do.
     cdef inline int cancel_exits(self, const Position* position) except -1 nogil:
-        if self._queue[position.asset].first == 0:
+        if self._queue[position.asset].n_exits == 0:
             return 0
         return self._cancel_exits(position)
 
@@ -78,10 +116,36 @@ cdef class OrderBook:
         order.rest = rest
         self._queue[order.asset].is_counted = 0
 
+    cdef int _end_waiting(
+        self, int64_t order_id, int8_t status, int8_t event, int32_t reason
+    ) except -1 nogil
     cdef int _cancel_exits(self, const Position* position) except -1 nogil
     cdef void complete(self, OrderRecord* order, int8_t status) noexcept nogil
+    # What has expired by now is to be removed, or a session begins.
+    cdef inline bint has_expiries(self) noexcept nogil:
+        return self._undated.n > 0 or (
+            self._expiring.n > 0 and self._expiring.at[0].key <= <double> self.cursor.now
+        )
+
+    # Some order that waits may expire.
+    cdef inline bint may_expire(self) noexcept nogil:
+        return self._undated.n > 0 or self._expiring.n > 0
+
+    cdef int expire(self) except -1 nogil
+    cdef int _begin_session(self) except -1 nogil
+    cdef int modify(self, int64_t order_id, double quantity, double limit, double stop) except -1 nogil
     cdef int split(self, int32_t asset, double ratio) except -1 nogil
+    cdef int go_ex_dividend(self, int32_t asset, double dividend) except -1 nogil
+    cdef int64_t _next_of(self, Lanes* lanes) noexcept nogil
+    cdef void _split_terms(self, const OrderRecord* order, double ratio) noexcept nogil
+    cdef bint _fall(self, const OrderRecord* order, double dividend) noexcept nogil
     cdef double units_after(self, int32_t asset) noexcept nogil
+    # Right after units_after(): the largest of what it has summed.
+    cdef inline double most_counted(self, int32_t asset) noexcept nogil:
+        if self._queue[asset].n_orders == 0:
+            return fabs(self.portfolio.positions.at[asset].quantity)
+        return self._queue[asset].most
+
     cdef int tell_duplicate(self, int64_t order_id, double after) except -1 nogil
     cdef const int64_t* collect_due(self, Phase phase, int64_t* n_due) noexcept nogil
     cdef list waiting_ids(self, int32_t asset)
@@ -90,6 +154,8 @@ cdef class OrderBook:
         self, int32_t asset, double quantity, int8_t source, int32_t reason
     ) except NULL nogil
     cdef int _wait(self, OrderRecord* order) except -1 nogil
+    cdef void _join(self, Lane* lane, OrderRecord* order) noexcept nogil
+    cdef void _part(self, Lane* lane, const OrderRecord* order) noexcept nogil
     cdef void _begin_count(self, Queue* queue, int32_t asset) noexcept nogil
     cdef void _count(self, Queue* queue, const OrderRecord* order) noexcept nogil
     cdef void _end(self, OrderRecord* order, int8_t status) noexcept nogil

@@ -1,7 +1,7 @@
 """OrderBook: where an order waits. A queue for each asset, so that nobody walks over what cannot fill."""
 
 cimport cython
-from libc.math cimport NAN, fabs
+from libc.math cimport NAN, fabs, isnan
 from libc.stdint cimport INT64_MIN, int8_t, int32_t, int64_t
 from libc.stdlib cimport calloc, free, qsort, realloc
 
@@ -9,19 +9,25 @@ from ml4t.backtest.core.buffer cimport RecordBuffer
 from ml4t.backtest.core.build cimport CHECKED
 from ml4t.backtest.core.settings cimport resolve_settings
 from ml4t.backtest.core.types cimport (
-    EVENT_CANCELLED, EVENT_DUPLICATE_EXIT, EVENT_REJECTED, EXIT_OTHER, ORDER_CANCELLED, ORDER_OPEN, ORDER_REJECTED,
-    REASON_EXIT_PENDING, REASON_NO_POSITION, REASON_POSITION_CLOSED, REASON_SPLIT, SOURCE_RULE, SOURCE_STRATEGY,
-    OrderRecord,
+    EVENT_CANCELLED, EVENT_DUPLICATE_EXIT, EVENT_EXPIRED, EVENT_MODIFIED, EVENT_REJECTED, EXIT_OTHER,
+    ORDER_CANCELLED, ORDER_EXPIRED, ORDER_OPEN, ORDER_REJECTED, REASON_EXPIRED, REASON_MODIFY, VALID_DAY, VALID_GTD,
+    REASON_DIVIDEND, REASON_EXIT_PENDING, REASON_NO_POSITION, REASON_ORDER, REASON_POSITION_CLOSED,
+    REASON_SPLIT, SOURCE_RULE, SOURCE_STRATEGY, TYPE_MARKET, OrderRecord, TermsRecord,
 )
 from ml4t.backtest.execution.costs cimport whole_units
 from ml4t.backtest.execution.event_log cimport EventLog
+from ml4t.backtest.execution.order_terms cimport say_something, waits_above
+from ml4t.backtest.execution.price_heap cimport append, pop, push, sort_by_order
+from ml4t.backtest.execution.resting cimport RestingOrders
 from ml4t.backtest.execution.schedule cimport Phase, fills_in
-from ml4t.backtest.execution.targets cimport floored_target
+from ml4t.backtest.execution.targets cimport floored_target, larger
 from ml4t.backtest.market.cursor cimport Cursor
 from ml4t.backtest.portfolio.portfolio cimport Portfolio
 from ml4t.backtest.portfolio.position cimport Position, is_negligible, side_of
 
-from ml4t.backtest.core.records import ORDER
+from ml4t.backtest.core.records import ORDER, TERMS
+
+cdef int64_t DAY = 86_400 * 10**9
 
 # Of more orders of an asset, or assets, the guards would cost more than what they guard.
 cdef int32_t GUARDED = 100
@@ -48,6 +54,8 @@ cdef class OrderBook:
         self.events = events
         self.settings = resolve_settings(config)
         self.orders = RecordBuffer(sizeof(OrderRecord))
+        self.terms = RecordBuffer(sizeof(TermsRecord))
+        self.resting = RestingOrders(self.orders, self.terms, cursor.data.n_assets)
         self._queue = <Queue*> calloc(size, sizeof(Queue))
         self._busy = <int32_t*> calloc(size, sizeof(int32_t))
         if self._queue == NULL or self._busy == NULL:
@@ -57,10 +65,12 @@ cdef class OrderBook:
         free(self._queue)
         free(self._busy)
         free(self._due)
+        free(self._expiring.at)
+        free(self._undated.at)
 
     def records(self):
-        """Return the orders so far, a structured array."""
-        return self.orders.to_array(ORDER)
+        """Return the orders so far, and the terms of those that have some, as structured arrays."""
+        return {"orders": self.orders.to_array(ORDER), "terms": self.terms.to_array(TERMS)}
 
     # ---- orders come in ----------------------------------------------------------------------
 
@@ -77,6 +87,26 @@ cdef class OrderBook:
             order.reduce_only = 1
             order.position_id = position.position_id
         self._wait(order)
+        return order.order_id
+
+    # Take an order of the strategy on these terms.
+    cdef int64_t accept_with(
+        self, int32_t asset, double quantity, bint reduce_only, const TermsRecord* terms
+    ) except -1 nogil:
+        cdef const Position* position = &self.portfolio.positions.at[asset]
+        cdef OrderRecord* order
+        if reduce_only and not quantity * position.quantity < 0.0:
+            return self.refuse_with(asset, quantity, REASON_NO_POSITION, terms)
+        order = self._new_order(asset, quantity, SOURCE_STRATEGY, REASON_ORDER)
+        self._put_on(order, terms)
+        if reduce_only:
+            order.reduce_only = 1
+            order.position_id = position.position_id
+        self._wait(order)
+        if terms.time_in_force == VALID_DAY:
+            append(&self._undated, 0.0, order.order_id)
+        elif terms.time_in_force == VALID_GTD:
+            push(&self._expiring, <double> terms.valid_until, order.order_id)
         return order.order_id
 
     # Take the exit of a whole position that a rule decided at this close.
@@ -109,29 +139,99 @@ cdef class OrderBook:
         self.events.add(EVENT_REJECTED, reason, asset, order.order_id, asked, 0.0)
         return order.order_id
 
+    cdef int64_t refuse_with(
+        self, int32_t asset, double asked, int32_t reason, const TermsRecord* terms
+    ) except -1 nogil:
+        cdef int64_t order_id = self.refuse(asset, asked, reason)
+        if say_something(terms):
+            self._put_on(self.order(order_id), terms)
+        return order_id
+
+    cdef int _put_on(self, OrderRecord* order, const TermsRecord* terms) except -1 nogil:
+        (<TermsRecord*> self.terms.append())[0] = terms[0]
+        order.terms = <int32_t> self.terms.count
+        order.rests = terms.type != TYPE_MARKET
+        return 0
+
     # ---- orders leave ------------------------------------------------------------------------
 
     # Cancel an order that waits. Whoever is filling orders meanwhile finds it marked and passes it over.
     cdef int cancel(self, int64_t order_id, int32_t reason) except -1 nogil:
-        cdef OrderRecord* order = self.order(order_id)
+        cdef const OrderRecord* order = self.order(order_id)
         cdef Position* position = &self.portfolio.positions.at[order.asset]
         if order.source == SOURCE_RULE and position.position_id == order.position_id:
             position.exit_is_decided = 0
-        self.complete(order, ORDER_CANCELLED)
+        return self._end_waiting(order_id, ORDER_CANCELLED, EVENT_CANCELLED, reason)
+
+    cdef int _end_waiting(
+        self, int64_t order_id, int8_t status, int8_t event, int32_t reason
+    ) except -1 nogil:
+        cdef OrderRecord* order = self.order(order_id)
+        self.complete(order, status)
         order.reason = reason
-        self.events.add(
-            EVENT_CANCELLED, reason, order.asset, order_id, order.quantity, order.filled_quantity
-        )
+        self.events.add(event, reason, order.asset, order_id, order.quantity, order.filled_quantity)
         return 0
 
     cdef int _cancel_exits(self, const Position* position) except -1 nogil:
-        cdef int64_t order_id = self._queue[position.asset].first
-        cdef int64_t after
+        cdef Lanes lanes = _lanes_of(&self._queue[position.asset])
+        cdef int64_t order_id = self._next_of(&lanes)
         while order_id != 0:
-            after = self.order(order_id).after
             if self.order(order_id).position_id == position.position_id:
                 self.cancel(order_id, REASON_POSITION_CLOSED)
-            order_id = after
+            order_id = self._next_of(&lanes)
+        return 0
+
+    # A session begins at its first timestamp; what has waited for longer than it may is gone, by submission.
+    cdef int expire(self) except -1 nogil:
+        cdef int32_t n_early = 0
+        cdef int32_t i
+        cdef int64_t order_id
+        cdef const OrderRecord* order
+        self._begin_session()
+        while self._expiring.n > 0 and self._expiring.at[0].key <= <double> self.cursor.now:
+            order_id = self._expiring.at[0].order_id
+            pop(&self._expiring)
+            append(&self._undated, 0.0, order_id)
+        sort_by_order(&self._undated)
+        for i in range(self._undated.n):
+            order = self.order(self._undated.at[i].order_id)
+            if order.status != ORDER_OPEN:
+                continue
+            if self.terms_of(order).valid_until < self.cursor.now:
+                self._end_waiting(order.order_id, ORDER_EXPIRED, EVENT_EXPIRED, REASON_EXPIRED)
+            else:
+                push(&self._expiring, <double> self.terms_of(order).valid_until, order.order_id)
+        self._undated.n = 0
+        return 0
+
+    # Day orders accepted since the last timestamp wait until the end of its day.
+    cdef int _begin_session(self) except -1 nogil:
+        cdef int32_t i
+        cdef const OrderRecord* order
+        cdef int64_t day = self.cursor.now // DAY
+        if self.cursor.now < 0 and day * DAY > self.cursor.now:
+            day -= 1
+        for i in range(self._undated.n):
+            order = self.order(self._undated.at[i].order_id)
+            if order.status == ORDER_OPEN:
+                self.terms_of(order).valid_until = (day + 1) * DAY - 1
+        return 0
+
+    # Change an order that waits: other units on its side, other prices where it has some; NaN leaves alone.
+    cdef int modify(self, int64_t order_id, double quantity, double limit, double stop) except -1 nogil:
+        cdef OrderRecord* order = self.order(order_id)
+        cdef TermsRecord* terms = self.terms_of(order)
+        cdef double before = order.rest
+        if not isnan(quantity):
+            order.quantity = order.filled_quantity + quantity
+            self.change_rest(order, quantity)
+        if terms != NULL:
+            terms.amount = terms.amount if isnan(quantity) else 0.0
+            terms.limit = terms.limit if isnan(limit) else limit
+            terms.stop = terms.stop if isnan(stop) else stop
+        if order.rests:
+            self.resting.wait(order)
+        self.events.add(EVENT_MODIFIED, REASON_MODIFY, order.asset, order_id, before, order.rest)
         return 0
 
     # The order has come to its end. What waited, of the strategy or a rule, waits no more.
@@ -147,13 +247,12 @@ cdef class OrderBook:
 
     # A split multiplies what waits; under whole units an order left with nothing is cancelled.
     cdef int split(self, int32_t asset, double ratio) except -1 nogil:
-        cdef int64_t order_id = self._queue[asset].first
-        cdef int64_t after
+        cdef Lanes lanes = _lanes_of(&self._queue[asset])
+        cdef int64_t order_id = self._next_of(&lanes)
         cdef OrderRecord* order
         cdef double units
         while order_id != 0:
             order = self.order(order_id)
-            after = self.order(order_id).after
             units = order.rest * ratio
             order.target_units = order.target_units * ratio
             if self.settings.whole_units:
@@ -162,28 +261,75 @@ cdef class OrderBook:
             if units == 0.0:
                 self.cancel(order_id, REASON_SPLIT)
             else:
-                order.quantity = units
+                order.quantity = order.filled_quantity + units
                 order.rest = units
                 order.decision_close = order.decision_close / ratio
-            order_id = after
+                self._split_terms(order, ratio)
+            order_id = self._next_of(&lanes)
         self._queue[asset].is_counted = 0
+        self.resting.rekey(asset)
         if CHECKED and self._queue[asset].n_orders < GUARDED:
             self._check_queue(asset)
         return 0
 
+    cdef void _split_terms(self, const OrderRecord* order, double ratio) noexcept nogil:
+        cdef TermsRecord* terms = self.terms_of(order)
+        if terms != NULL:
+            terms.limit = terms.limit / ratio
+            terms.stop = terms.stop / ratio
+            terms.stop_loss = terms.stop_loss / ratio
+            terms.take_profit = terms.take_profit / ratio
+
+    # On the ex-date what lies below the market falls by the dividend; what falls to nothing is cancelled.
+    cdef int go_ex_dividend(self, int32_t asset, double dividend) except -1 nogil:
+        cdef Lanes lanes = _lanes_of(&self._queue[asset])
+        cdef int64_t order_id = self._next_of(&lanes)
+        while order_id != 0:
+            if not self._fall(self.order(order_id), dividend):
+                self.cancel(order_id, REASON_DIVIDEND)
+            order_id = self._next_of(&lanes)
+        return self.resting.rekey(asset)
+
+    # What waits below, a buy limit or a sell stop: both its prices. Returns whether they are still prices.
+    cdef bint _fall(self, const OrderRecord* order, double dividend) noexcept nogil:
+        cdef TermsRecord* terms = self.terms_of(order)
+        cdef bint is_signed = self.cursor.data.is_signed[order.asset]
+        if terms == NULL:
+            return True
+        if terms.type == TYPE_MARKET or waits_above(order, terms):
+            return True
+        terms.limit = terms.limit - dividend
+        terms.stop = terms.stop - dividend
+        return is_signed or not (terms.limit <= 0.0 or terms.stop <= 0.0)
+
     # ---- what waits --------------------------------------------------------------------------
+
+    # The next of both lanes, by submission; 0 at the end. Asked for before the one it follows leaves.
+    cdef inline int64_t _next_of(self, Lanes* lanes) noexcept nogil:
+        cdef int64_t order_id
+        if lanes.resting == 0 or (lanes.due != 0 and lanes.due < lanes.resting):
+            order_id = lanes.due
+            if order_id != 0:
+                lanes.due = self.order(order_id).after
+        else:
+            order_id = lanes.resting
+            lanes.resting = self.order(order_id).after
+        return order_id
 
     # What the position of the asset is after all that waits for it (semantics section 3, after orders).
     cdef double units_after(self, int32_t asset) noexcept nogil:
         cdef Queue* queue = &self._queue[asset]
-        cdef int64_t order_id = queue.first
-        if order_id == 0:
+        cdef Lanes lanes
+        cdef int64_t order_id
+        if queue.n_orders == 0:
             return self.portfolio.positions.at[asset].quantity
         if not queue.is_counted:
             self._begin_count(queue, asset)
+            lanes = _lanes_of(queue)
+            order_id = self._next_of(&lanes)
             while order_id != 0:
                 self._count(queue, self.order(order_id))
-                order_id = self.order(order_id).after
+                order_id = self._next_of(&lanes)
         return queue.left + queue.entering
 
     # Of a plain order just accepted, with what was left after the orders before it: say so if it asks for
@@ -223,7 +369,7 @@ cdef class OrderBook:
                     self._collect_of(self._busy[i], phase, n_due)
         else:
             for row in range(self.cursor.first, self.cursor.last):
-                if self._queue[self.cursor.data.asset[row]].n_orders > 0:
+                if self._queue[self.cursor.data.asset[row]].n_due > 0:
                     self._collect_of(self.cursor.data.asset[row], phase, n_due)
         if not _ascends(self._due, n_due[0]):
             qsort(self._due, <size_t> n_due[0], sizeof(int64_t), _by_number)
@@ -235,17 +381,22 @@ cdef class OrderBook:
         if asset >= 0:
             return self._ids_of(asset)
         ids = []
-        for i in range(self._n_busy):
-            ids += self._ids_of(self._busy[i])
+        if self.resting.n > 0:
+            for asset in range(self.cursor.data.n_assets):
+                ids += self._ids_of(asset)
+        else:
+            for i in range(self._n_busy):
+                ids += self._ids_of(self._busy[i])
         ids.sort()
         return ids
 
     cdef list _ids_of(self, int32_t asset):
-        cdef int64_t order_id = self._queue[asset].first
+        cdef Lanes lanes = _lanes_of(&self._queue[asset])
+        cdef int64_t order_id = self._next_of(&lanes)
         ids = []
         while order_id != 0:
             ids.append(order_id)
-            order_id = self.order(order_id).after
+            order_id = self._next_of(&lanes)
         return ids
 
     # ---- inside ------------------------------------------------------------------------------
@@ -276,32 +427,44 @@ cdef class OrderBook:
     # The order joins the end of its asset's queue.
     cdef inline int _wait(self, OrderRecord* order) except -1 nogil:
         cdef Queue* queue = &self._queue[order.asset]
-        if self.n_waiting >= self._due_capacity:
-            self._reserve_due()
-        order.before = queue.last
-        if queue.last == 0:
-            queue.first = order.order_id
-            self._begin_count(queue, order.asset)
-            queue.place = self._n_busy
-            self._busy[self._n_busy] = order.asset
-            self._n_busy += 1
+        if order.rests:
+            self.resting.wait(order)
+            self.resting.n += 1
+            self._join(&queue.resting, order)
         else:
-            self.order(queue.last).after = order.order_id
-        queue.last = order.order_id
+            if self.n_waiting >= self._due_capacity:
+                self._reserve_due()
+            if queue.n_due == 0:
+                queue.place = self._n_busy
+                self._busy[self._n_busy] = order.asset
+                self._n_busy += 1
+            self._join(&queue.due, order)
+            queue.n_due += 1
+            self.n_waiting += 1
+        if queue.n_orders == 0:
+            self._begin_count(queue, order.asset)
         # One more at the end of the count: as if it had been counted anew.
         if queue.is_counted:
             self._count(queue, order)
         queue.n_orders += 1
         queue.n_exits += order.reduce_only
-        self.n_waiting += 1
         if CHECKED and queue.n_orders < GUARDED:
             self._check_queue(order.asset)
         return 0
+
+    cdef inline void _join(self, Lane* lane, OrderRecord* order) noexcept nogil:
+        order.before = lane.last
+        if lane.last == 0:
+            lane.first = order.order_id
+        else:
+            self.order(lane.last).after = order.order_id
+        lane.last = order.order_id
 
     # Nothing has been counted: all of the position is left.
     cdef inline void _begin_count(self, Queue* queue, int32_t asset) noexcept nogil:
         queue.left = self.portfolio.positions.at[asset].quantity
         queue.entering = 0.0
+        queue.most = fabs(queue.left)
         queue.is_over = 0
         queue.is_counted = 1
 
@@ -310,6 +473,7 @@ cdef class OrderBook:
         cdef double rest = order.rest
         cdef double left = fabs(queue.left)
         cdef double taken
+        queue.most = larger(queue.most, fabs(rest))
         if queue.left * rest < 0.0 and not (order.reduce_only and queue.is_over):
             taken = fabs(rest) if fabs(rest) < left else left
             queue.left += side_of(rest) * taken
@@ -329,21 +493,26 @@ cdef class OrderBook:
         queue.is_counted = 0
         queue.n_orders -= 1
         queue.n_exits -= order.reduce_only
+        if order.rests:
+            self.resting.n -= 1
+            self._part(&queue.resting, order)
+            return
+        self._part(&queue.due, order)
         self.n_waiting -= 1
-        if queue.n_orders == 0:
-            queue.first = 0
-            queue.last = 0
+        queue.n_due -= 1
+        if queue.n_due == 0:
             self._n_busy -= 1
             if queue.place != self._n_busy:
                 self._busy[queue.place] = self._busy[self._n_busy]
                 self._queue[self._busy[queue.place]].place = queue.place
-            return
+
+    cdef inline void _part(self, Lane* lane, const OrderRecord* order) noexcept nogil:
         if order.before == 0:
-            queue.first = order.after
+            lane.first = order.after
         else:
             self.order(order.before).after = order.after
         if order.after == 0:
-            queue.last = order.before
+            lane.last = order.before
         else:
             self.order(order.after).before = order.before
 
@@ -358,7 +527,7 @@ cdef class OrderBook:
         return 0
 
     cdef inline void _collect_of(self, int32_t asset, Phase phase, int64_t* n_due) noexcept nogil:
-        cdef int64_t order_id = self._queue[asset].first
+        cdef int64_t order_id = self._queue[asset].due.first
         cdef int64_t n = n_due[0]
         cdef int64_t now = self.cursor.now
         cdef const OrderRecord* order
@@ -374,7 +543,8 @@ cdef class OrderBook:
     # what they leave where it says so.
     cdef int _check_queue(self, int32_t asset) except -1 nogil:
         cdef int64_t before = 0
-        cdef int64_t order_id = self._queue[asset].first
+        cdef Lanes lanes = _lanes_of(&self._queue[asset])
+        cdef int64_t order_id = self._next_of(&lanes)
         cdef int32_t n = 0
         cdef int32_t n_exits = 0
         cdef Queue counted
@@ -388,8 +558,8 @@ cdef class OrderBook:
             n_exits += self.order(order_id).reduce_only
             self._count(&counted, self.order(order_id))
             before = order_id
-            order_id = self.order(order_id).after
-        if n != self._queue[asset].n_orders or before != self._queue[asset].last:
+            order_id = self._next_of(&lanes)
+        if n != self._queue[asset].n_orders:
             return _broken_queue(asset, before)
         if n_exits != self._queue[asset].n_exits:
             return _broken_queue(asset, before)
@@ -406,12 +576,19 @@ cdef class OrderBook:
         if self._n_busy >= GUARDED:
             return 0
         for i in range(self._n_busy):
-            if self._queue[self._busy[i]].place != i or self._queue[self._busy[i]].n_orders == 0:
+            if self._queue[self._busy[i]].place != i or self._queue[self._busy[i]].n_due == 0:
                 return _broken_queue(self._busy[i], 0)
-            n_waiting += self._queue[self._busy[i]].n_orders
+            n_waiting += self._queue[self._busy[i]].n_due
             if self._queue[self._busy[i]].n_orders < GUARDED:
                 self._check_queue(self._busy[i])
         return 0 if n_waiting == self.n_waiting else _broken_queue(-1, n_waiting)
+
+
+cdef inline Lanes _lanes_of(const Queue* queue) noexcept nogil:
+    cdef Lanes lanes
+    lanes.due = queue.due.first
+    lanes.resting = queue.resting.first
+    return lanes
 
 
 cdef int _broken_queue(int32_t asset, int64_t order_id) except -1 with gil:

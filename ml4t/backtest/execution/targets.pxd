@@ -6,9 +6,9 @@ from ml4t.backtest.core.types cimport OrderRecord
 from ml4t.backtest.execution.costs cimport whole_units
 from ml4t.backtest.portfolio.position cimport side_of
 
-# Whether a target is met by so many units.
-cdef inline bint is_met(double target, double units) noexcept nogil:
-    return fabs(target - units) <= 1e-12 * larger(fabs(target), fabs(units))
+# Whether a target is met by so many units, in the sum of which ``most`` was the largest.
+cdef inline bint is_met(double target, double units, double most) noexcept nogil:
+    return fabs(target - units) <= 1e-12 * larger(most, larger(fabs(target), fabs(units)))
 
 
 # Of so many units of the order, those that do not take a position past its target.

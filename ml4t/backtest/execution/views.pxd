@@ -1,7 +1,7 @@
 cimport cython
 from libc.stdint cimport int32_t, int64_t
 
-from ml4t.backtest.core.types cimport EventRecord
+from ml4t.backtest.core.types cimport EventRecord, TermsRecord
 from ml4t.backtest.execution.broker cimport Broker
 
 
@@ -18,13 +18,16 @@ cdef class Order:
     cdef readonly str rule
     """Name of the rule whose exit it is, as in the tables of a result; None without."""
     cdef readonly str event
-    """What ``on_order`` is told of it: ``rejected``, ``scaled`` or ``cancelled``; else empty."""
+    """What ``on_order`` is told of it: ``rejected``, ``scaled``, ``cancelled``, ``expired`` or ``modified``;
+    else empty."""
     cdef readonly double asked
     """Units before that event, as in the table of events; NaN when it is told of none."""
     cdef readonly double given
     """Units after that event, as in the table of events; NaN when it is told of none."""
     cdef Broker broker
     cdef int32_t event_reason        # REASON_NONE when it is told of none
+
+    cdef const TermsRecord* _terms(self) except? NULL
 
     @staticmethod
     cdef Order unchecked(object asset, double quantity, bint reduce_only)

@@ -8,11 +8,15 @@ import pandas as pd
 
 from ml4t.backtest.core.ranges cimport MOST_UNITS, is_quantity
 from ml4t.backtest.core.sealed cimport seal
-from ml4t.backtest.core.types cimport REASON_NONE, EventRecord, FillRecord, OrderRecord
+from ml4t.backtest.core.types cimport (
+    REASON_NONE, TYPE_MARKET, VALID_GTC, EventRecord, FillRecord, OrderRecord, TermsRecord,
+)
 from ml4t.backtest.execution.broker cimport Broker
 
 from ml4t.backtest.core import ranges
-from ml4t.backtest.core.records import EVENT_KINDS, EXIT_TYPES, MOMENTS, ORDER_STATUSES
+from ml4t.backtest.core.records import (
+    EVENT_KINDS, EXIT_TYPES, MOMENTS, ORDER_STATUSES, ORDER_TYPES, TIMES_IN_FORCE,
+)
 
 
 @cython.final
@@ -20,8 +24,8 @@ from ml4t.backtest.core.records import EVENT_KINDS, EXIT_TYPES, MOMENTS, ORDER_S
 cdef class Order:
     """An order: proposed (seen by ``validate_order``), or accepted and then followed by its status.
 
-    ``Strategy.on_order`` is told of one when it is rejected, scaled or cancelled: ``event`` says which,
-    ``reason`` why, ``asked`` and ``given`` the units before and after.
+    ``Strategy.on_order`` is told of one when it is rejected, scaled, cancelled, expired or modified: ``event``
+    says which, ``reason`` why, ``asked`` and ``given`` the units before and after.
     """
 
     _made = "strategies order with buy and the like; Order.proposed(asset, quantity) is for tests"
@@ -109,7 +113,7 @@ cdef class Order:
 
     @property
     def status(self):
-        """``proposed``, ``open``, ``filled``, ``rejected`` or ``cancelled``."""
+        """``proposed``, ``open``, ``filled``, ``rejected``, ``cancelled`` or ``expired``."""
         if self.broker is None:
             return "proposed"
         self.broker.thread.check()
@@ -134,6 +138,30 @@ cdef class Order:
         return "buy" if units > 0.0 else ""
 
     @property
+    def type(self):
+        """``market``, ``limit``, ``stop`` or ``stop_limit``."""
+        cdef const TermsRecord* terms = self._terms()
+        return ORDER_TYPES[TYPE_MARKET if terms == NULL else terms.type]
+
+    @property
+    def limit(self):
+        """The worst price it may fill at (currency per unit); NaN without."""
+        cdef const TermsRecord* terms = self._terms()
+        return NAN if terms == NULL else terms.limit
+
+    @property
+    def stop(self):
+        """The price that sets it off (currency per unit); NaN without."""
+        cdef const TermsRecord* terms = self._terms()
+        return NAN if terms == NULL else terms.stop
+
+    @property
+    def valid(self):
+        """How long it waits: ``gtc``, ``day`` or ``gtd``."""
+        cdef const TermsRecord* terms = self._terms()
+        return TIMES_IN_FORCE[VALID_GTC if terms == NULL else terms.time_in_force]
+
+    @property
     def filled_quantity(self):
         """Units filled so far, signed."""
         if self.broker is None:
@@ -146,8 +174,18 @@ cdef class Order:
         """It is accepted and still waits for its fill."""
         return self.status == "open"
 
+    cdef const TermsRecord* _terms(self) except? NULL:
+        if self.broker is None:
+            return NULL
+        self.broker.thread.check()
+        return self.broker.book.terms_of(self.broker.book.order(self.order_id))
+
     def __repr__(self):
-        return f"Order({self.asset!r}, {self.quantity}, id={self.order_id}, {self.status})"
+        price = "".join(
+            f", {name}={value:g}" for name, value in (("limit", self.limit), ("stop", self.stop))
+            if value == value
+        )
+        return f"Order({self.asset!r}, {self.quantity}{price}, id={self.order_id}, {self.status})"
 
 
 @cython.final

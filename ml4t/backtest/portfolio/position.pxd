@@ -7,6 +7,12 @@ from libc.stdint cimport int8_t, int32_t, int64_t
 from ml4t.backtest.portfolio.armed_levels cimport Levels
 
 
+# What of the bar of an opening inside it comes before the opening, or need not come after it.
+cdef enum Unseen:
+    HIGH_UNSEEN = 1
+    LOW_UNSEEN = 2
+
+
 cdef struct Position:
     # What a bar reads and writes comes first: two lines of the cache for each position.
     double quantity              # units, signed; 0: flat
@@ -38,6 +44,7 @@ cdef struct Position:
     double split_ratio           # product of the splits since the opening: absolute prices are divided by it
     int32_t asset
     int8_t exit_is_decided       # an exit by rule waits for it: rules make no second one
+    int8_t unseen                # of the bar it opened in: Unseen
 
 
 cdef inline double side_of(double quantity) noexcept nogil:

@@ -5,7 +5,7 @@
 from libc.stdint cimport int64_t
 
 from ml4t.backtest.core.settings cimport START_ENTRY_CLOSE, START_ENTRY_HIGH, Settings
-from ml4t.backtest.portfolio.position cimport Position
+from ml4t.backtest.portfolio.position cimport HIGH_UNSEEN, LOW_UNSEEN, Position
 
 
 # Does the bar touch an armed level? (A gap through a level touches it too.)
@@ -30,6 +30,9 @@ cdef inline bint close_bar(
     cdef double mark
     cdef double level
     position.bars_held += 1
+    if position.unseen != 0 and position.opened_t == t:
+        high = close if position.unseen & HIGH_UNSEEN else high
+        low = close if position.unseen & LOW_UNSEEN else low
     if position.quantity > 0.0:
         mark = close if settings.watermark_close else high
         if position.opened_t == t:

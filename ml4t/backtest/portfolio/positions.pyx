@@ -83,6 +83,7 @@ cdef class Positions:
         position.target_at_entry = NAN
         position.split_ratio = 1.0
         position.exit_is_decided = 0
+        position.unseen = 0
         clear_levels(&position.levels, side_of(fill.quantity))
         self.next_position_id += 1
         self.n_open += 1

@@ -18,6 +18,9 @@ from ml4t.backtest.records.curve import drawdown, leverage
 from ml4t.backtest.records.positions import positions_frame
 from ml4t.backtest.records.recorded_columns import gather, recorded_columns
 
+NO_END = np.iinfo(np.int64).max
+"""Until then an order waits that never expires."""
+
 TABLES = ("trades", "fills", "orders", "events", "equity", "positions", "open_positions")
 """Every table of a result."""
 
@@ -185,8 +188,25 @@ class RecordFrames:
                 "reason": self._reason.column(column["reason"]),
                 "decision_close": column["decision_close"],
                 "target_units": column["target_units"],
+                **self._order_terms(column["terms"]),
             }
         )
+
+    def _order_terms(self, place: np.ndarray) -> dict[str, Any]:
+        """The terms of orders, by their place from 1 on; 0 is a market order until it is cancelled."""
+        recorded = self._records["terms"]
+        terms = np.zeros(len(recorded) + 1, recorded.dtype)
+        terms[0]["limit"] = terms[0]["stop"] = np.nan
+        terms["valid_until"][0] = NO_END
+        terms[1:] = recorded
+        until = np.where(terms["valid_until"] == NO_END, codes.NO_TIME, terms["valid_until"])
+        return {
+            "order_type": _labels(codes.ORDER_TYPES).column(terms["type"][place]),
+            "limit_price": terms["limit"][place],
+            "stop_price": terms["stop"][place],
+            "time_in_force": _labels(codes.TIMES_IN_FORCE).column(terms["time_in_force"][place]),
+            "valid_until": times(until[place]),
+        }
 
     def _events(self) -> pd.DataFrame:
         column = self._columns("events")

@@ -10,7 +10,9 @@ from libc.math cimport NAN, isnan
 from libc.stdint cimport int32_t, int64_t
 
 from ml4t.backtest.core.reasons cimport Reasons
-from ml4t.backtest.core.types cimport EVENT_NAN_INPUT, MOMENT_OPEN, EventRecord, FillRecord
+from ml4t.backtest.core.types cimport (
+    EVENT_NAN_INPUT, MOMENT_CLOSE, MOMENT_OPEN, EventRecord, FillRecord,
+)
 from ml4t.backtest.execution.broker cimport Broker
 from ml4t.backtest.execution.fill_listener cimport FillListener
 from ml4t.backtest.execution.views cimport Fill
@@ -326,8 +328,7 @@ cdef class RiskManager(FillListener):
         cdef MarketData data = event.data
         cdef Position* position = &self.positions.at[asset]
         cdef int64_t before = broker.book.orders.count
-        if position.quantity != 0.0 and touches(position, data.high_[row], data.low_[row]):
-            broker.matching.hit(position, row)
+        broker.inside_bar.try_bar(asset, row)
         portfolio.account.mark_one(asset, data.close_[row])
         if position.quantity != 0.0 and close_bar(
             position, &self.settings, self.cursor.run_t(), data.high_[row], data.low_[row],
@@ -504,7 +505,7 @@ cdef class RiskManager(FillListener):
         if is_add and fill.moment != MOMENT_OPEN:
             position.levels.attention = 1
             return 0
-        return self._arm(position, is_add, fill.moment == MOMENT_OPEN)
+        return self._arm(position, is_add, fill.moment != MOMENT_CLOSE)
 
     cdef void on_split(self, Position* position, double ratio) noexcept nogil:
         if self.plan.n_slots > 0 and position.quantity != 0.0:

@@ -5,13 +5,14 @@ from libc.math cimport NAN, isnan
 from libc.stdint cimport int32_t, int64_t
 
 from ml4t.backtest.core.types cimport (
-    EVENT_PASSED_OVER, REASON_CONFLICTING_SIGNAL, REASON_EXIT_PENDING, REASON_NONE, Money,
+    EVENT_PASSED_OVER, REASON_CONFLICTING_SIGNAL, REASON_EXIT_PENDING, REASON_NONE, TermsRecord,
 )
+from ml4t.backtest.execution.order_terms cimport no_terms
 from ml4t.backtest.strategy.strategy cimport CompiledStrategy
 
 from ml4t.backtest.core.copies import check_not_running, made_with
 from ml4t.backtest.market.column_names import unknown_name
-from ml4t.backtest.strategy.strategy import is_at_fill
+from ml4t.backtest.strategy.order_arguments import is_at_fill
 
 cdef enum Column:
     ENTRY
@@ -194,7 +195,7 @@ cdef class SignalStrategy(CompiledStrategy):
     cdef int _enter(self, int32_t asset, double direction) except -1 nogil:
         cdef double units = self.quantity
         cdef int32_t problem = REASON_NONE
-        cdef Money money
+        cdef TermsRecord terms
         if isnan(units):
             self.check_may_size(asset, 1.0)
             problem = self.cannot_size(asset, isnan(self.value))
@@ -205,7 +206,11 @@ cdef class SignalStrategy(CompiledStrategy):
                 self.units_of_weight(asset, self.percent) if isnan(self.value)
                 else self.value / self.account.mark[asset]
             )
-        money.is_weight = isnan(self.value)
-        money.amount = self.percent if money.is_weight else self.value
-        self.order_entry(asset, direction * units, &money if self.at_fill else NULL)
+        if not self.at_fill:
+            self.order_entry(asset, direction * units, NULL)
+            return 0
+        terms = no_terms()
+        terms.is_weight = isnan(self.value)
+        terms.amount = self.percent if terms.is_weight else self.value
+        self.order_entry(asset, direction * units, &terms)
         return 0

@@ -1,6 +1,6 @@
 from libc.stdint cimport int32_t, int64_t
 
-from ml4t.backtest.core.types cimport Money
+from ml4t.backtest.core.types cimport TermsRecord
 from ml4t.backtest.market.cursor cimport Cursor
 from ml4t.backtest.market.market_data cimport MarketData
 from ml4t.backtest.execution.broker cimport Broker
@@ -31,17 +31,17 @@ cdef class Strategy:
     cdef int32_t code_of(self, object asset) except -1
     cdef int check_may_order(self) except -1
     cdef int _check_running(self) except -1
-    # ``money`` of an order whose units are found at its fill; NULL of all others.
+    # ``terms``: NULL of a market order of units that waits until it is cancelled.
     cdef int64_t order_units(
-        self, int32_t asset, double units, int32_t reason, bint reduce_only, const Money* money
+        self, int32_t asset, double units, int32_t reason, bint reduce_only, const TermsRecord* terms
     ) except -1 nogil
     cdef int64_t order_close(self, int32_t asset) except -1 nogil
-    cdef int64_t order_entry(self, int32_t asset, double units, const Money* money) except -1 nogil
+    cdef int64_t order_entry(self, int32_t asset, double units, const TermsRecord* terms) except -1 nogil
     cdef int64_t target_units(self, int32_t asset, double units) except -1 nogil
     cdef int64_t _target(self, int32_t asset, double target, double change) except -1 nogil
     cdef bint _is_left_alone(self, int32_t asset, double target, double change) noexcept nogil
     cdef int64_t _order_units(
-        self, int32_t asset, double units, int32_t reason, bint reduce_only, const Money* money
+        self, int32_t asset, double units, int32_t reason, bint reduce_only, const TermsRecord* terms
     ) except -1 nogil
     cdef int64_t target_weight(self, int32_t asset, double weight) except -1 nogil
     cdef int64_t target_value(self, int32_t asset, double value) except -1 nogil
@@ -54,8 +54,13 @@ cdef class Strategy:
     cdef object _weight_array(self, object weights, bint keep_others)
     cdef object _named_weights(self, object weights, bint keep_others)
     cdef object _order(
-        self, object asset, double direction, object quantity, object value, object percent, object size_at
+        self, object asset, double direction, object quantity, object value, object percent, object size_at,
+        object limit, object stop, object valid, object valid_until
     )
+    cdef int64_t _order_money(
+        self, int32_t asset, double direction, object value, object percent, bint at_fill,
+        TermsRecord* terms
+    ) except -1
 
 
 cdef class CompiledStrategy(Strategy):

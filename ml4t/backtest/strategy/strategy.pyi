@@ -1,4 +1,5 @@
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any, Literal, SupportsFloat
 
 import pandas as pd
@@ -52,6 +53,10 @@ class Strategy:
         value: SupportsFloat | None = None,
         percent: SupportsFloat | None = None,
         size_at: Literal["close", "fill"] = "close",
+        limit: SupportsFloat | None = None,
+        stop: SupportsFloat | None = None,
+        valid: Literal["gtc", "day"] = "gtc",
+        valid_until: datetime | str | None = None,
     ) -> Order: ...
     def sell(
         self,
@@ -61,6 +66,10 @@ class Strategy:
         value: SupportsFloat | None = None,
         percent: SupportsFloat | None = None,
         size_at: Literal["close", "fill"] = "close",
+        limit: SupportsFloat | None = None,
+        stop: SupportsFloat | None = None,
+        valid: Literal["gtc", "day"] = "gtc",
+        valid_until: datetime | str | None = None,
     ) -> Order: ...
     def close(self, asset: Any) -> Order | None: ...
     def order_target_percent(self, asset: Any, percent: SupportsFloat) -> Order | None: ...
@@ -72,6 +81,14 @@ class Strategy:
         *,
         keep_others: bool = False,
     ) -> int: ...
+    def modify(
+        self,
+        order: Order,
+        *,
+        quantity: SupportsFloat | None = None,
+        limit: SupportsFloat | None = None,
+        stop: SupportsFloat | None = None,
+    ) -> None: ...
     def cancel(self, order: Order) -> None: ...
 
 class CompiledStrategy(Strategy): ...
@@ -79,4 +96,3 @@ class CompiledStrategy(Strategy): ...
 CALLBACKS: tuple[str, ...]
 
 def refuse_callbacks(kind: type[Strategy]) -> None: ...
-def is_at_fill(size_at: str, quantity: object) -> bool: ...

@@ -3,8 +3,8 @@
 cimport cython
 from cpython.object cimport PyTypeObject
 from cpython.type cimport PyType_Modified
-from libc.math cimport fabs, isfinite, isnan
-from libc.stdint cimport int32_t, int64_t
+from libc.math cimport NAN, fabs, isfinite, isnan
+from libc.stdint cimport INT64_MIN, int32_t, int64_t
 
 from collections.abc import Mapping
 
@@ -13,22 +13,28 @@ import numpy as np
 from ml4t.backtest.core.settings cimport Settings
 from ml4t.backtest.core.types cimport (
     ORDER_OPEN, REASON_CANCEL, REASON_CLOSE, REASON_EXIT_PENDING, REASON_NO_EQUITY,
-    REASON_NO_PRICE, REASON_NONE, REASON_ORDER, REASON_RULE, REASON_ZERO_QUANTITY, Money, OrderRecord,
+    REASON_NO_PRICE, REASON_NONE, REASON_ORDER, REASON_RULE, REASON_ZERO_QUANTITY, SOURCE_STRATEGY, OrderRecord,
+    TermsRecord,
 )
 from ml4t.backtest.core.ranges cimport LEAST_UNITS, MOST_UNITS, is_quantity
 from ml4t.backtest.execution.basket cimport IN_BASKET
 from ml4t.backtest.execution.broker cimport Broker
 from ml4t.backtest.execution.costs cimport whole_units
+from ml4t.backtest.execution.order_terms cimport say_something
 from ml4t.backtest.execution.targets cimport floored_target, is_met
 from ml4t.backtest.execution.views cimport Order
 from ml4t.backtest.portfolio.position cimport Position, side_of
 from ml4t.backtest.risk.manager cimport RiskManager
+from ml4t.backtest.strategy.order_arguments cimport (
+    amount_of, finite_of, price_of, quantity_of, read_terms,
+)
 from ml4t.backtest.strategy.read_only cimport make_read_only
 
 from ml4t.backtest.core.copies import check_not_running, made_anew, reduced
 from ml4t.backtest.core.kept_state import KeptState
 from ml4t.backtest.core.ranges import QUANTITY
 from ml4t.backtest.strategy.errors import warn_of_kept_state
+from ml4t.backtest.strategy.order_arguments import how_much, is_at_fill
 from ml4t.backtest.strategy.names import check_attributes, check_names, refuse_to_set
 
 
@@ -155,8 +161,15 @@ cdef class Strategy:
 
     # ---- orders ------------------------------------------------------------------------------
 
-    def buy(self, asset, quantity=None, *, value=None, percent=None, size_at="close"):
-        """Buy at the market: the next open, unless the settings say otherwise.
+    def buy(
+        self, asset, quantity=None, *, value=None, percent=None, size_at="close", limit=None, stop=None,
+        valid="gtc", valid_until=None,
+    ):
+        """Buy: at the market, or once the price has come to a limit or a stop.
+
+        A market order fills at the next open, unless the settings say otherwise. One with a price waits for
+        it, inside the bars to come: a limit fills there or better, a stop becomes a market order there, and with
+        both the stop makes it a limit order.
 
         Parameters
         ----------
@@ -164,12 +177,20 @@ cdef class Strategy:
         quantity : float, optional
             Units. Give one of quantity, value and percent.
         value : float, optional
-            Currency, turned into units at the asset's last close.
+            Currency, turned into units at the limit, else at the stop, else at the asset's last close.
         percent : float, optional
-            Fraction of equity.
+            Fraction of equity, turned into units likewise.
         size_at : {"close", "fill"}
-            When value or percent become units: at the close that decides, or at the fill, by its price, the
-            equity of then and the costs, so that ``percent=1`` is all of it after a gap too.
+            When value or percent of a market order become units: at the close that decides, or at the fill, by
+            its price, the equity of then and the costs, so that ``percent=1`` is all of it after a gap too.
+        limit : float, optional
+            The worst price (currency per unit).
+        stop : float, optional
+            The price that sets it off (currency per unit): above the market to buy.
+        valid : {"gtc", "day"}
+            Until it is cancelled, or through the day (UTC) of the first timestamp from now on.
+        valid_until : datetime, optional
+            The last time at which it waits; UTC where it has no zone.
 
         Returns
         -------
@@ -181,16 +202,23 @@ cdef class Strategy:
             If the asset is not in the universe.
         ValueError
             If the amount is not finite, not positive, or more or fewer units than an order can have; if
-            the percent is above twice the account's leverage (0.5 is 50%); if a quantity is to be sized at
-            the fill.
+            the percent is above twice the account's leverage (0.5 is 50%); if a quantity, or what waits for a
+            price, is to be sized at the fill; if a price is none, or the order would have expired already.
         RuntimeError
             Outside of the strategy's callbacks: by a rule, a progress callback or another thread.
         """
-        return self._order(asset, 1.0, quantity, value, percent, size_at)
+        return self._order(
+            asset, 1.0, quantity, value, percent, size_at, limit, stop, valid, valid_until
+        )
 
-    def sell(self, asset, quantity=None, *, value=None, percent=None, size_at="close"):
-        """Sell at the market; through zero it opens a short. Parameters as in :meth:`buy`."""
-        return self._order(asset, -1.0, quantity, value, percent, size_at)
+    def sell(
+        self, asset, quantity=None, *, value=None, percent=None, size_at="close", limit=None, stop=None,
+        valid="gtc", valid_until=None,
+    ):
+        """Sell; through zero it opens a short. Parameters as in :meth:`buy`; a stop lies below the market."""
+        return self._order(
+            asset, -1.0, quantity, value, percent, size_at, limit, stop, valid, valid_until
+        )
 
     def close(self, asset):
         """Close the asset's position at the market.
@@ -221,12 +249,12 @@ cdef class Strategy:
             If the fraction is not finite, or above twice the account's leverage (0.5 is 50%).
         """
         self.check_may_order()
-        return self._made(self.target_weight(self.code_of(asset), _finite("percent", percent)))
+        return self._made(self.target_weight(self.code_of(asset), finite_of("percent", percent)))
 
     def order_target_value(self, asset, value):
         """Order what brings the position to a value (currency); negative is short."""
         self.check_may_order()
-        return self._made(self.target_value(self.code_of(asset), _finite("value", value)))
+        return self._made(self.target_value(self.code_of(asset), finite_of("value", value)))
 
     def order_target_quantity(self, asset, quantity):
         """Order what brings the position to so many units; negative is short.
@@ -237,7 +265,7 @@ cdef class Strategy:
             If the units are neither 0 nor of a size that an order can have.
         """
         self.check_may_order()
-        cdef double units = _finite("quantity", quantity)
+        cdef double units = finite_of("quantity", quantity)
         if units != 0.0 and not is_quantity(units):
             raise ValueError(f"quantity must be 0 or in {QUANTITY}, was {quantity!r}")
         return self._made(self.target_units(self.code_of(asset), units))
@@ -281,6 +309,53 @@ cdef class Strategy:
                 if not isnan(target[asset]):
                     self.target_weight(asset, target[asset])
         return self.book.orders.count - before
+
+    def modify(self, Order order not None, *, quantity=None, limit=None, stop=None):
+        """Change an order that still waits, at once; its place among the others stays.
+
+        Parameters
+        ----------
+        order : Order
+            One of the strategy.
+        quantity : float, optional
+            Units still to fill, on its side.
+        limit, stop : float, optional
+            Prices in place of those that it has (currency per unit).
+
+        Raises
+        ------
+        ValueError
+            If the order is not one of this run, waits no more or is the exit of a rule; if nothing is to be
+            changed, or a price that it does not have.
+        RuntimeError
+            As in :meth:`buy`.
+        """
+        self.check_may_order()
+        if order.broker is not self.broker:
+            raise ValueError(f"{order!r} was not accepted in this run")
+        cdef const OrderRecord* record = self.book.order(order.order_id)
+        cdef const TermsRecord* terms = self.book.terms_of(record)
+        cdef double units = NAN
+        if record.status != ORDER_OPEN or record.source != SOURCE_STRATEGY:
+            raise ValueError(f"{order!r} is {order.status}: only an order of the strategy that waits can be changed")
+        if quantity is None and limit is None and stop is None:
+            raise ValueError("modify changes quantity, limit or stop; give one of them")
+        for name, price, is_there in (
+            ("limit", limit, terms != NULL and not isnan(terms.limit)),
+            ("stop", stop, terms != NULL and not isnan(terms.stop) and not terms.is_triggered),
+        ):
+            if price is not None and not is_there:
+                raise ValueError(f"{order!r} waits for no {name}; cancel it and make another")
+        if quantity is not None:
+            units = side_of(record.quantity) * quantity_of(quantity)
+            if self.broker.settings.whole_units:
+                units = side_of(units) * whole_units(fabs(units))
+                if units == 0.0:
+                    raise ValueError(f"quantity must be at least a unit, was {quantity!r}")
+        self.book.modify(
+            order.order_id, units, price_of("limit", limit, self.data.is_signed[record.asset]),
+            price_of("stop", stop, self.data.is_signed[record.asset]),
+        )
 
     def cancel(self, Order order not None):
         """Cancel an order that still waits; others are left as they are.
@@ -365,46 +440,48 @@ cdef class Strategy:
 
     # An order of so many units. Where an exit is taking them already, an event says so.
     cdef int64_t order_units(
-        self, int32_t asset, double units, int32_t reason, bint reduce_only, const Money* money
+        self, int32_t asset, double units, int32_t reason, bint reduce_only, const TermsRecord* terms
     ) except -1 nogil:
         cdef double after
         cdef int64_t order_id
         if reduce_only or self.book.n_exits_of(asset) == 0:
-            return self._order_units(asset, units, reason, reduce_only, money)
+            return self._order_units(asset, units, reason, reduce_only, terms)
         after = self.book.units_after(asset)
-        order_id = self._order_units(asset, units, reason, False, money)
+        order_id = self._order_units(asset, units, reason, False, terms)
         self.book.tell_duplicate(order_id, after)
         return order_id
 
     # A signal's entry: paid together with the others of this timestamp. It may reverse a position.
-    cdef int64_t order_entry(self, int32_t asset, double units, const Money* money) except -1 nogil:
-        cdef int64_t order_id = self._order_units(asset, units, REASON_ORDER, False, money)
+    cdef int64_t order_entry(self, int32_t asset, double units, const TermsRecord* terms) except -1 nogil:
+        cdef int64_t order_id = self._order_units(asset, units, REASON_ORDER, False, terms)
         self.book.order(order_id).part = IN_BASKET
         return order_id
 
     # The rules see it, whole units are rounded, then it waits.
     cdef int64_t _order_units(
-        self, int32_t asset, double units, int32_t reason, bint reduce_only, const Money* money
+        self, int32_t asset, double units, int32_t reason, bint reduce_only, const TermsRecord* terms
     ) except -1 nogil:
         cdef double asked = units
         cdef double passed
-        cdef int64_t order_id
+        cdef TermsRecord accepted
         if not reduce_only and fabs(units) > MOST_UNITS:
             return _too_many(units)
         if _is_nothing(units, reduce_only):
-            return self.book.refuse(asset, asked, REASON_ZERO_QUANTITY)
+            return self.book.refuse_with(asset, asked, REASON_ZERO_QUANTITY, terms)
         if self.risk.order_checks.n > 0 and not self._validate(asset, &units, reduce_only):
-            return self.book.refuse(asset, asked, REASON_RULE)
+            return self.book.refuse_with(asset, asked, REASON_RULE, terms)
         passed = units
         if self.broker.settings.whole_units and not reduce_only:
             units = side_of(units) * whole_units(fabs(units))
         if _is_nothing(units, reduce_only):
-            return self.book.refuse(asset, asked, REASON_ZERO_QUANTITY)
-        order_id = self.book.accept(asset, units, reason, reduce_only)
-        if money != NULL:
-            self.book.order(order_id).money = _what_is_left(money, passed, asked)
+            return self.book.refuse_with(asset, asked, REASON_ZERO_QUANTITY, terms)
+        if not say_something(terms):
+            return self.book.accept(asset, units, reason, reduce_only)
+        accepted = terms[0]
+        if accepted.amount != 0.0:
             self.account.is_watched = True  # the fill asks for equity
-        return order_id
+            accepted.amount = accepted.amount if passed == asked else accepted.amount * (passed / asked)
+        return self.book.accept_with(asset, units, reduce_only, &accepted)
 
     # A reduce-only order of the whole position; 0 when there is none.
     cdef int64_t order_close(self, int32_t asset) except -1 nogil:
@@ -429,7 +506,7 @@ cdef class Strategy:
             return _too_many(target)
         if self.broker.settings.whole_units:
             target = floored_target(units)
-        if is_met(target, after):
+        if is_met(target, after, self.book.most_counted(asset)):
             return 0
         change = target - after
         if self.broker.settings.whole_units and whole_units(fabs(change)) == 0.0:
@@ -510,40 +587,49 @@ cdef class Strategy:
         return self.risk.validate(asset, units, reduce_only)
 
     cdef object _order(
-        self, object asset, double direction, object quantity, object value, object percent, object size_at
+        self, object asset, double direction, object quantity, object value, object percent, object size_at,
+        object limit, object stop, object valid, object valid_until
     ):
         self.check_may_order()
         cdef int32_t code = self.code_of(asset)
-        cdef bint at_fill = is_at_fill(size_at, quantity)
-        cdef Money money
-        cdef int32_t problem = REASON_NONE
-        cdef double units
-        if quantity is not None and value is None and percent is None:
-            units = quantity
-            if not (units > 0.0 and isfinite(units)):
-                raise ValueError(f"quantity must be positive and finite, was {quantity!r}")
-            if not is_quantity(units):
-                raise ValueError(f"quantity must be in {QUANTITY}, was {quantity!r}")
-        elif quantity is None and (value is None) != (percent is None):
-            self.check_may_size(code, 1.0)
-            problem = self.cannot_size(code, value is None)
-            if value is not None:
-                money.amount = _not_negative("value", value)
-                money.is_weight = False
-                units = money.amount / self.account.mark[code]
-            else:
-                money.amount = _not_negative("percent", percent)
-                money.is_weight = True
-                self.check_weight(money.amount)
-                units = self.units_of_weight(code, money.amount)
-        else:
-            raise ValueError(_how_much(direction, asset, (quantity, value, percent)))
-        if problem != REASON_NONE:
-            return self._made(self.book.refuse(code, 0.0, problem))
-        units = direction * units
-        return self._made(
-            self.order_units(code, units, REASON_ORDER, False, &money if at_fill else NULL)
+        cdef bint at_fill = is_at_fill(size_at, quantity, (limit, stop))
+        cdef TermsRecord terms
+        read_terms(
+            &terms, limit, stop, valid, valid_until, self.data.is_signed[code],
+            self.cursor.now if self.cursor.t >= 0 else INT64_MIN,
         )
+        if quantity is None and (value is None) != (percent is None):
+            return self._made(self._order_money(code, direction, value, percent, at_fill, &terms))
+        if quantity is None or value is not None or percent is not None:
+            raise ValueError(how_much(direction, asset, (quantity, value, percent)))
+        return self._made(
+            self.order_units(code, direction * quantity_of(quantity), REASON_ORDER, False, &terms)
+        )
+
+    # An amount of money becomes units at the price the order waits for, else at the mark; and again at the fill.
+    cdef int64_t _order_money(
+        self, int32_t asset, double direction, object value, object percent, bint at_fill,
+        TermsRecord* terms
+    ) except -1:
+        cdef bint is_weight = value is None
+        cdef double amount
+        cdef double price = terms.limit
+        cdef int32_t problem
+        if isnan(price):
+            price = self.account.mark[asset] if isnan(terms.stop) else terms.stop
+        self.check_may_size(asset, 1.0)
+        problem = self.cannot_size(asset, is_weight)
+        amount = amount_of("percent", percent) if is_weight else amount_of("value", value)
+        if is_weight:
+            self.check_weight(amount)
+        if problem != REASON_NONE:
+            return self.book.refuse_with(asset, 0.0, problem, terms)
+        if at_fill:
+            terms.amount = amount
+            terms.is_weight = is_weight
+        if is_weight:
+            amount = amount * self.account.marked_equity
+        return self.order_units(asset, direction * (amount / price), REASON_ORDER, False, terms)
 
     cdef object _made(self, int64_t order_id):
         return Order.accepted(self.broker, order_id) if order_id > 0 else None
@@ -647,41 +733,6 @@ cdef inline bint _is_nothing(double units, bint reduce_only) noexcept nogil:
     return units == 0.0 or (not reduce_only and fabs(units) < LEAST_UNITS)
 
 
-def is_at_fill(size_at, quantity):
-    """Tell whether an order is to find its units at its fill.
-
-    Raises
-    ------
-    ValueError
-        If ``size_at`` is neither "close" nor "fill", or it is a quantity that would be sized there.
-    """
-    if size_at not in ("close", "fill"):
-        raise ValueError(f"size_at must be 'close' or 'fill', was {size_at!r}")
-    if size_at == "fill" and quantity is not None:
-        raise ValueError("size_at='fill' is for value and percent: a quantity is of units already")
-    return size_at == "fill"
-
-
-# Of the money of an order, what a rule left when it left so many of the units asked.
-cdef inline Money _what_is_left(const Money* money, double passed, double asked) noexcept nogil:
-    cdef Money left = money[0]
-    if passed != asked:
-        left.amount = left.amount * (passed / asked)
-    return left
-
-
-# Of which nothing was said, or two things.
-def _how_much(direction, asset, given):
-    call = f"self.{'buy' if direction > 0.0 else 'sell'}"
-    sizes = zip(("quantity", "value", "percent"), given)
-    said = [name for name, amount in sizes if amount is not None]
-    was = f"was given {' and '.join(said)}" if said else "was given none of them"
-    return (
-        f"{call}({asset!r}) needs one of quantity, value and percent, and {was}; write {call}({asset!r}, 10) for "
-        f"units, {call}({asset!r}, value=1000) for currency, or {call}({asset!r}, percent=0.5) for half of equity"
-    )
-
-
 cdef int _refuse_size(tuple assets, int32_t asset) except -1 with gil:
     raise ValueError(
         f"{assets[asset]!r} may have negative prices, and cannot be ordered by value, percent or weight; give a "
@@ -698,17 +749,3 @@ cdef int _too_heavy(double weight, double most) except -1 with gil:
         f"a weight or percent is a fraction of equity (0.5 is 50%) and at most {most:g} here, twice the "
         f'leverage of the account, was {weight:g}; if it is meant: account="margin" and max_leverage'
     )
-
-
-cdef double _finite(str name, object value) except? -1.0:
-    cdef double number = value
-    if not isfinite(number):
-        raise ValueError(f"{name} must be finite, was {value!r}")
-    return number
-
-
-cdef double _not_negative(str name, object value) except? -1.0:
-    cdef double number = _finite(name, value)
-    if number < 0.0:
-        raise ValueError(f"{name} must not be negative, was {value!r}; the other side is the other call")
-    return number

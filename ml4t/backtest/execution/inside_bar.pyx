@@ -1,0 +1,484 @@
+"""InsideBar: step 3. Armed levels and the orders that wait for a price, along one path through the bar.
+
+It knows levels and orders, not rules: who armed a level stands beside it, and comes with the fill.
+"""
+
+cimport cython
+from libc.math cimport fabs
+from libc.stdint cimport int8_t, int32_t, int64_t
+
+from ml4t.backtest.core.build cimport CHECKED
+from ml4t.backtest.core.settings cimport ADVERSE_FIRST, FAVOURABLE_FIRST, NEAREST_TO_OPEN, Settings
+from ml4t.backtest.core.types cimport (
+    CHOICE_ADVERSE, CHOICE_FAVOURABLE, CHOICE_NONE, MOMENT_INSIDE, MOMENT_OPEN, ORDER_OPEN, SOURCE_LEVEL,
+    TYPE_STOP, FillRecord, OrderRecord, TermsRecord,
+)
+from ml4t.backtest.execution.buying_power cimport means_of
+from ml4t.backtest.execution.costs cimport slipped
+from ml4t.backtest.execution.matching cimport Matching
+from ml4t.backtest.execution.order_terms cimport is_limit, is_within, waits_above
+from ml4t.backtest.execution.price_heap cimport PriceHeap
+from ml4t.backtest.portfolio.armed_levels cimport LevelSource, levels_hold, stop_source
+from ml4t.backtest.portfolio.position cimport HIGH_UNSEEN, LOW_UNSEEN, Position, side_of
+
+# A stop-limit that this bar has triggered beyond its limit: it has the close left.
+cdef enum:
+    TRIGGERED = 1
+    TRIGGERED_NOW = 2
+    TRIED = 3
+
+
+@cython.final
+cdef class InsideBar:
+    """What a bar does to armed levels and resting orders.
+
+    Parameters
+    ----------
+    matching : Matching
+    """
+
+    def __cinit__(self, Matching matching not None):
+        self.matching = matching
+        self.fills = matching.fills
+        self.book = matching.book
+        self.resting = matching.book.resting
+        self.cursor = matching.cursor
+        self.account = matching.account
+        self.positions = matching.positions
+        self.settings = matching.settings
+
+    # Every bar of the timestamp: positions open and end on the way.
+    cdef int _try_rows(self) except -1 nogil:
+        cdef int64_t row
+        self.account.mark_open(self.cursor)
+        self._as_if = means_of(&self.settings, self.account)
+        self.matching.as_if = &self._as_if
+        for row in range(self.cursor.first, self.cursor.last):
+            self.try_bar(self.cursor.data.asset[row], row)
+        self.matching.as_if = NULL
+        return 0
+
+    # The bar of one asset.
+    cdef int try_bar(self, int32_t asset, int64_t row) except -1 nogil:
+        cdef Position* position = &self.positions.at[asset]
+        cdef double high = self.cursor.data.high_[row]
+        cdef double low = self.cursor.data.low_[row]
+        cdef Walk walk
+        if self.resting.may_touch(asset, high, low):
+            self.resting.collect_touched(asset, high, low)
+            if self.resting.rising.n + self.resting.falling.n > 0:
+                walk.asset = asset
+                walk.open = self.cursor.data.open_[row]
+                walk.high = high
+                walk.low = low
+                walk.close = self.cursor.data.close_[row]
+                return self._walk(&walk)
+        if position.quantity != 0.0 and touches(position, high, low):
+            return self._hit(position, row)
+        return 0
+
+    # ---- a level alone -----------------------------------------------------------------------
+
+    # The bar touches a level of the position: which one, at what price (the ten bars of section 4).
+    cdef int _hit(self, Position* position, int64_t row) except -1 nogil:
+        cdef double open_price = self.cursor.data.open_[row]
+        cdef double side = side_of(position.quantity)
+        cdef double adverse = self.cursor.data.low_[row]
+        cdef double favourable = self.cursor.data.high_[row]
+        cdef double stop = position.levels.stop
+        cdef double target = position.levels.target
+        cdef bint stop_reached
+        cdef bint at_level = self.settings.gap_fill_level
+        cdef int choice = self.settings.intrabar
+        if CHECKED:
+            self._check_hit(position, row)
+        if not self._tries_levels(position):
+            return 0
+        self.account.mark_open(self.cursor)
+        if side < 0.0:
+            adverse = self.cursor.data.high_[row]
+            favourable = self.cursor.data.low_[row]
+        stop_reached = side * adverse <= side * stop
+        if side * open_price <= side * stop:
+            if at_level and stop != open_price:
+                self.fills.counters.stop_better_than_possible += 1
+            return self._exit_stop(position, stop if at_level else open_price, MOMENT_OPEN, 0)
+        if side * open_price >= side * target:
+            if stop_reached and not self.settings.open_decides:
+                return self._exit_stop(position, stop, MOMENT_INSIDE, 0)
+            return self._exit_target(position, target if at_level else open_price, MOMENT_OPEN, 0)
+        if not stop_reached:
+            return self._exit_target(position, target, MOMENT_INSIDE, CHOICE_NONE)
+        if side * favourable < side * target:
+            return self._exit_stop(position, stop, MOMENT_INSIDE, CHOICE_NONE)
+        self.fills.counters.ambiguous_bars += 1
+        if choice == NEAREST_TO_OPEN:
+            choice = (
+                ADVERSE_FIRST if fabs(open_price - adverse) <= fabs(favourable - open_price)
+                else FAVOURABLE_FIRST
+            )
+        if choice == ADVERSE_FIRST:
+            return self._exit_stop(position, stop, MOMENT_INSIDE, CHOICE_ADVERSE)
+        return self._exit_target(position, target, MOMENT_INSIDE, CHOICE_FAVOURABLE)
+
+    # A switch of the settings leaves the bar of the entry out.
+    cdef inline bint _tries_levels(self, const Position* position) noexcept nogil:
+        return self.settings.check_entry_bar or position.opened_t != self.cursor.run_t()
+
+    # ---- the walk ----------------------------------------------------------------------------
+
+    # Levels and orders together: the open, the path, the close (semantics section 4).
+    cdef int _walk(self, Walk* walk) except -1 nogil:
+        self.account.mark_open(self.cursor)
+        walk.next_rising = 0
+        walk.next_falling = 0
+        walk.has_ended = False
+        walk.unseen = 0
+        self._meet_open(walk)
+        self._choose_path(walk)
+        self._walk_path(walk)
+        self._at_the_close(walk)
+        self._forget_tried(&self.resting.rising)
+        self._forget_tried(&self.resting.falling)
+        return self.resting.wait_again()
+
+    # From the next bar on they are limit orders like others.
+    cdef void _forget_tried(self, const PriceHeap* waiting) noexcept nogil:
+        cdef TermsRecord* terms
+        cdef int32_t i
+        for i in range(waiting.n):
+            terms = self.book.terms_of(self.book.order(waiting.at[i].order_id))
+            if terms.is_triggered == TRIED:
+                terms.is_triggered = TRIGGERED
+
+    # What the open meets fills at the open: levels, orders by submission, the levels of what they opened.
+    cdef int _meet_open(self, Walk* walk) except -1 nogil:
+        cdef int64_t order_id = 0
+        cdef OrderRecord* order
+        cdef TermsRecord* terms
+        walk.moment = MOMENT_OPEN
+        self._meet_levels(walk, walk.open)
+        while True:
+            order_id = self._next_met(walk, order_id)
+            if order_id == 0:
+                break
+            order = self.book.order(order_id)
+            terms = self.book.terms_of(order)
+            if terms.type == TYPE_STOP:
+                self._fill(walk, order, walk.open, True)
+            elif is_limit(terms) or is_within(order, walk.open, terms.limit):
+                terms.is_triggered = TRIGGERED
+                self._fill(walk, order, walk.open, False)
+            else:
+                terms.is_triggered = TRIGGERED
+                self.resting.add_touched(order)
+        return self._meet_levels(walk, walk.open)
+
+    # Of the orders that the open meets, the first one submitted after that one; 0: none.
+    cdef int64_t _next_met(self, const Walk* walk, int64_t after) noexcept nogil:
+        cdef int64_t found = 0
+        cdef int64_t order_id
+        cdef int32_t i
+        for i in range(self.resting.rising.n):
+            if self.resting.rising.at[i].key > walk.open:
+                break
+            order_id = self.resting.rising.at[i].order_id
+            if order_id > after and (found == 0 or order_id < found) and self._may_fill(walk, order_id, True):
+                found = order_id
+        for i in range(self.resting.falling.n):
+            if -self.resting.falling.at[i].key < walk.open:
+                break
+            order_id = self.resting.falling.at[i].order_id
+            if order_id > after and (found == 0 or order_id < found) and self._may_fill(walk, order_id, False):
+                found = order_id
+        return found
+
+    # The levels that a price meets exit there: the stop first.
+    cdef int _meet_levels(self, Walk* walk, double price) except -1 nogil:
+        cdef Position* position = &self.positions.at[walk.asset]
+        cdef double side = side_of(position.quantity)
+        cdef double adverse = walk.low if side > 0.0 else walk.high
+        cdef double stop = position.levels.stop
+        cdef double target = position.levels.target
+        cdef bint at_level = self.settings.gap_fill_level and walk.moment == MOMENT_OPEN
+        if position.quantity == 0.0 or not self._tries_levels(position):
+            return 0
+        if side * price <= side * stop:
+            if at_level and stop != price:
+                self.fills.counters.stop_better_than_possible += 1
+            walk.has_ended = True
+            return self._exit_stop(position, stop if at_level else price, walk.moment, CHOICE_NONE)
+        if side * price >= side * target:
+            walk.has_ended = True
+            if (
+                walk.moment == MOMENT_OPEN and not self.settings.open_decides
+                and side * adverse <= side * stop
+            ):
+                return self._exit_stop(position, stop, MOMENT_INSIDE, CHOICE_NONE)
+            return self._exit_target(position, target if at_level else price, walk.moment, CHOICE_NONE)
+        return 0
+
+    # From the open to one extreme, to the other, to the close.
+    cdef void _choose_path(self, Walk* walk) noexcept nogil:
+        cdef double side = self.positions.at[walk.asset].quantity
+        cdef double to_low = fabs(walk.open - walk.low)
+        cdef double to_high = fabs(walk.high - walk.open)
+        cdef bint low_first = to_low <= to_high
+        if side < 0.0 and to_low == to_high:
+            low_first = False
+        if side != 0.0 and self.settings.intrabar != NEAREST_TO_OPEN:
+            low_first = (side > 0.0) == (self.settings.intrabar == ADVERSE_FIRST)
+        walk.moment = MOMENT_INSIDE
+        walk.at = 0
+        walk.n_points = 4
+        walk.point[0] = walk.open
+        walk.point[1] = walk.low if low_first else walk.high
+        walk.point[2] = walk.high if low_first else walk.low
+        walk.point[3] = walk.close
+
+    # A position opened inside at a price: the path starts anew there, with what must still come of the bar.
+    # Under nearest_to_open the old path goes on.
+    cdef void _path_from(self, Walk* walk, double price) noexcept nogil:
+        cdef bint is_long = self.positions.at[walk.asset].quantity > 0.0
+        cdef bint low_first = is_long == (self.settings.intrabar == ADVERSE_FIRST)
+        if self.settings.intrabar == NEAREST_TO_OPEN:
+            return
+        walk.at = 0
+        walk.n_points = 2
+        walk.point[0] = price
+        walk.point[1] = walk.low if low_first else walk.high
+        if not walk.unseen & (HIGH_UNSEEN if low_first else LOW_UNSEEN):
+            walk.point[2] = walk.high if low_first else walk.low
+            walk.n_points = 3
+        walk.point[walk.n_points] = walk.close
+        walk.n_points += 1
+
+    # Leg by leg: the nearest of what waits on it, the levels first at one price.
+    cdef int _walk_path(self, Walk* walk) except -1 nogil:
+        cdef Position* position = &self.positions.at[walk.asset]
+        cdef double end
+        cdef double price = 0.0
+        cdef int64_t order_id
+        cdef bint rises
+        cdef double level
+        while walk.at < walk.n_points - 1:
+            end = walk.point[walk.at + 1]
+            rises = end > walk.point[walk.at]
+            order_id = self._next_on_leg(walk, rises, end, &price)
+            if position.quantity != 0.0 and self._tries_levels(position):
+                level = (
+                    position.levels.target if rises == (position.quantity > 0.0)
+                    else position.levels.stop
+                )
+                if (level <= end if rises else level >= end) and (
+                    order_id == 0 or (level <= price if rises else level >= price)
+                ):
+                    self._reach_level(walk, position, level, rises)
+                    continue
+            if order_id == 0:
+                walk.at += 1
+                continue
+            walk.point[walk.at] = price
+            walk.unseen = LOW_UNSEEN if rises else HIGH_UNSEEN
+            self._reach(walk, self.book.order(order_id), price)
+        return 0
+
+    # The next order on a leg to that end, and the price that it waits for; 0: none.
+    cdef int64_t _next_on_leg(self, Walk* walk, bint rises, double end, double* price) noexcept nogil:
+        cdef PriceHeap* waiting = &self.resting.rising if rises else &self.resting.falling
+        cdef int32_t* place = &walk.next_rising if rises else &walk.next_falling
+        while place[0] < waiting.n:
+            price[0] = waiting.at[place[0]].key if rises else -waiting.at[place[0]].key
+            if price[0] > end if rises else price[0] < end:
+                return 0
+            if self._may_fill(walk, waiting.at[place[0]].order_id, rises):
+                return waiting.at[place[0]].order_id
+            place[0] += 1
+        return 0
+
+    # It waits still, on that side; once a position has ended, only to reduce another.
+    cdef bint _may_fill(self, const Walk* walk, int64_t order_id, bint above) noexcept nogil:
+        cdef const OrderRecord* order = self.book.order(order_id)
+        cdef const TermsRecord* terms = self.book.terms_of(order)
+        if waits_above(order, terms) != above or terms.is_triggered >= TRIGGERED_NOW:
+            return False
+        return self._waits(walk, order)
+
+    cdef bint _waits(self, const Walk* walk, const OrderRecord* order) noexcept nogil:
+        return order.status == ORDER_OPEN and (
+            not walk.has_ended or self.positions.at[walk.asset].quantity * order.quantity < 0.0
+        )
+
+    cdef int _reach_level(self, Walk* walk, Position* position, double level, bint rises) except -1 nogil:
+        cdef bint is_stop = rises != (position.quantity > 0.0)
+        cdef int8_t choice = self._choice(walk, position, is_stop)
+        walk.has_ended = True
+        walk.point[walk.at] = level
+        self.fills.counters.ambiguous_bars += choice != CHOICE_NONE
+        if is_stop:
+            return self._exit_stop(position, level, MOMENT_INSIDE, choice)
+        return self._exit_target(position, level, MOMENT_INSIDE, choice)
+
+    # Of two levels that the bar holds, which side was taken.
+    cdef int8_t _choice(self, const Walk* walk, const Position* position, bint is_stop) noexcept nogil:
+        cdef double low = position.levels.stop
+        cdef double high = position.levels.target
+        if position.quantity < 0.0:
+            low, high = high, low
+        if not (walk.low <= low and high <= walk.high):
+            return CHOICE_NONE
+        return CHOICE_ADVERSE if is_stop else CHOICE_FAVOURABLE
+
+    cdef int _reach(self, Walk* walk, OrderRecord* order, double price) except -1 nogil:
+        cdef TermsRecord* terms = self.book.terms_of(order)
+        if terms.type == TYPE_STOP:
+            return self._fill(walk, order, price, True)
+        if is_limit(terms):
+            return self._fill(walk, order, price, False)
+        if is_within(order, price, terms.limit):
+            terms.is_triggered = TRIGGERED
+            return self._fill(walk, order, price, False)
+        terms.is_triggered = TRIGGERED_NOW
+        return self.resting.add_touched(order)
+
+    # Last of all, by submission: what was triggered beyond its limit, if the close is within it. What one of
+    # them opens walks on from there; what that triggers waits for its turn here.
+    cdef int _at_the_close(self, Walk* walk) except -1 nogil:
+        cdef int64_t order_id = self._next_triggered()
+        cdef OrderRecord* order
+        cdef TermsRecord* terms
+        while order_id != 0:
+            order = self.book.order(order_id)
+            terms = self.book.terms_of(order)
+            terms.is_triggered = TRIED
+            if is_within(order, walk.close, terms.limit) and self._waits(walk, order):
+                walk.at = 0
+                walk.n_points = 2
+                walk.point[0] = terms.limit
+                walk.point[1] = walk.close
+                walk.unseen = HIGH_UNSEEN | LOW_UNSEEN
+                if self._fill_last(walk, order, terms.limit):
+                    self._walk_path(walk)
+            order_id = self._next_triggered()
+        return 0
+
+    # Returns whether it has opened a position.
+    cdef int _fill_last(self, Walk* walk, OrderRecord* order, double limit) except -1 nogil:
+        cdef const Position* position = &self.positions.at[walk.asset]
+        cdef int64_t position_id = position.position_id if position.quantity != 0.0 else 0
+        cdef int64_t n_fills = self.fills.buffer.count
+        self._fill(walk, order, limit, False)
+        return self.fills.buffer.count > n_fills and position.position_id != position_id
+
+    cdef int64_t _next_triggered(self) noexcept nogil:
+        cdef int64_t found = _first_of_side(self.book, &self.resting.rising)
+        cdef int64_t other = _first_of_side(self.book, &self.resting.falling)
+        if found == 0 or (other != 0 and other < found):
+            return other
+        return found
+
+    # ---- a fill ------------------------------------------------------------------------------
+
+    # What reduces, then what enters, both at one price. Stops slip, limits do not.
+    cdef int _fill(self, Walk* walk, OrderRecord* order, double base_price, bint slips) except -1 nogil:
+        cdef const Position* position = &self.positions.at[walk.asset]
+        cdef bint had_ended = walk.has_ended
+        cdef bint was_held = position.quantity != 0.0
+        cdef double price = base_price
+        if slips:
+            price = slipped(&self.settings, base_price, side_of(order.quantity))
+        self.matching.reduce(order, base_price, price, walk.moment)
+        if was_held and position.quantity == 0.0:
+            walk.has_ended = True
+        # The rest of the order that has ended a position enters; no other does.
+        if order.status == ORDER_OPEN and not had_ended:
+            return self._enter(walk, order, base_price, price)
+        return 0
+
+    cdef int _enter(self, Walk* walk, OrderRecord* order, double base_price, double price) except -1 nogil:
+        cdef Position* position = &self.positions.at[walk.asset]
+        cdef bint was_flat = position.quantity == 0.0
+        cdef int64_t n_fills = self.fills.buffer.count
+        self.matching.enter(order, base_price, price, walk.moment)
+        if self.fills.buffer.count == n_fills:
+            return 0
+        self._spend(<const FillRecord*> self.fills.buffer.at(n_fills))
+        if not was_flat or position.quantity == 0.0 or walk.moment == MOMENT_OPEN:
+            return 0
+        position.unseen = walk.unseen
+        self._path_from(walk, base_price)
+        return self._meet_levels(walk, base_price)
+
+    # An entry takes from what there would be without the exits of the step.
+    cdef void _spend(self, const FillRecord* fill) noexcept nogil:
+        cdef double mark = self.account.mark[fill.asset]
+        self._as_if.cash -= fill.quantity * fill.price + fill.commission
+        self._as_if.equity += fill.quantity * (mark - fill.price) - fill.commission
+        self._as_if.gross += fabs(fill.quantity * mark)
+
+    # Guard: the row is the position's bar of now, something is held, and its levels lie on their sides.
+    cdef int _check_hit(self, const Position* position, int64_t row) except -1 nogil:
+        if not (
+            self.cursor.first <= row < self.cursor.last
+            and self.cursor.data.asset[row] == position.asset and position.quantity != 0.0
+            and levels_hold(&position.levels, side_of(position.quantity))
+        ):
+            return _broken_hit(position, row)
+        return 0
+
+    cdef int _exit_stop(
+        self, Position* position, double price, int8_t moment, int8_t intrabar
+    ) except -1 nogil:
+        return self._exit_at_level(
+            position, stop_source(&position.levels), position.levels.stop, price, self.settings.slip_stops, moment, intrabar
+        )
+
+    cdef int _exit_target(
+        self, Position* position, double price, int8_t moment, int8_t intrabar
+    ) except -1 nogil:
+        return self._exit_at_level(
+            position, &position.levels.target_source, position.levels.target, price, False, moment, intrabar
+        )
+
+    # A level that is hit makes an order of the whole position, decided on the bar before, and fills it.
+    cdef int _exit_at_level(
+        self, Position* position, const LevelSource* source, double level, double base_price,
+        bint slip, int8_t moment, int8_t intrabar
+    ) except -1 nogil:
+        cdef int32_t asset = position.asset
+        cdef int64_t row_before = self.cursor.row_before(asset)
+        cdef double price = base_price
+        cdef OrderRecord* order = self.book.make_exit(
+            position, SOURCE_LEVEL, source.kind, source.reason
+        )
+        if slip:
+            price = slipped(&self.settings, base_price, side_of(order.quantity))
+        order.decision_row = self.cursor.number_of(row_before)
+        order.decision_time = self.cursor.time_of(row_before)
+        order.decision_close = self.account.close_before(asset, self.cursor)
+        order.rule = source.rule
+        order.level = level
+        return self.fills.of_order(
+            order, order.quantity, 0.0, base_price, price, moment, intrabar
+        )
+
+
+cdef int _broken_hit(const Position* position, int64_t row) except -1 with gil:
+    raise AssertionError(
+        f"row {row} is tried against asset {position.asset}: {position.quantity} units, stop "
+        f"{position.levels.stop}, target {position.levels.target}"
+    )
+
+
+# The first submitted of those that this bar has triggered and that have not been tried.
+cdef int64_t _first_of_side(OrderBook book, const PriceHeap* waiting) noexcept nogil:
+    cdef int64_t found = 0
+    cdef int64_t order_id
+    cdef int32_t i
+    for i in range(waiting.n):
+        order_id = waiting.at[i].order_id
+        if (found == 0 or order_id < found) and (
+            book.terms_of(book.order(order_id)).is_triggered == TRIGGERED_NOW
+        ):
+            found = order_id
+    return found

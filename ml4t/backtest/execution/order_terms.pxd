@@ -1,0 +1,52 @@
+# The terms of an order: the prices it waits for, and how long.
+
+from libc.math cimport NAN
+from libc.stdint cimport INT64_MAX
+
+from ml4t.backtest.core.types cimport (
+    TYPE_LIMIT, TYPE_MARKET, TYPE_STOP_LIMIT, VALID_GTC, OrderRecord, TermsRecord,
+)
+
+
+# Those of a market order of units that waits until it is cancelled.
+cdef inline TermsRecord no_terms() noexcept nogil:
+    cdef TermsRecord terms
+    terms.limit = NAN
+    terms.stop = NAN
+    terms.stop_loss = NAN
+    terms.take_profit = NAN
+    terms.valid_until = INT64_MAX
+    terms.group = 0
+    terms.amount = 0.0
+    terms.is_weight = 0
+    terms.type = TYPE_MARKET
+    terms.time_in_force = VALID_GTC
+    terms.is_triggered = 0
+    return terms
+
+
+# They say more than a market order of units that waits until it is cancelled; NULL does not.
+cdef inline bint say_something(const TermsRecord* terms) noexcept nogil:
+    return terms != NULL and (
+        terms.type != TYPE_MARKET or terms.time_in_force != VALID_GTC or terms.amount != 0.0
+    )
+
+
+# The price that decides next is its limit.
+cdef inline bint is_limit(const TermsRecord* terms) noexcept nogil:
+    return terms.type == TYPE_LIMIT or (terms.type == TYPE_STOP_LIMIT and terms.is_triggered)
+
+
+# The price an order waits for.
+cdef inline double awaited_price(const TermsRecord* terms) noexcept nogil:
+    return terms.limit if is_limit(terms) else terms.stop
+
+
+# It waits for prices that rise: a limit that sells, a stop that buys.
+cdef inline bint waits_above(const OrderRecord* order, const TermsRecord* terms) noexcept nogil:
+    return is_limit(terms) == (order.quantity < 0.0)
+
+
+# A price within the limit: no worse for the order.
+cdef inline bint is_within(const OrderRecord* order, double price, double limit) noexcept nogil:
+    return price <= limit if order.quantity > 0.0 else price >= limit

@@ -1,0 +1,1 @@
+# Nothing for Python: orders by their price are kept in C (price_heap.pxd).

@@ -1,0 +1,55 @@
+cimport cython
+from libc.stddef cimport size_t
+from libc.stdint cimport int32_t, int64_t
+
+from ml4t.backtest.core.buffer cimport RecordBuffer
+from ml4t.backtest.core.types cimport OrderRecord, TermsRecord
+from ml4t.backtest.execution.order_terms cimport awaited_price, waits_above
+from ml4t.backtest.execution.price_heap cimport PriceHeap
+
+
+# The orders of one asset that wait for a price, nearest first on either side of the market. An entry whose
+# order has ended or waits for another price is stale, and goes when it comes to the front.
+cdef struct RestingSide:
+    PriceHeap above
+    PriceHeap below
+
+
+@cython.final
+cdef class RestingOrders:
+    cdef RecordBuffer orders         # of the book
+    cdef RecordBuffer terms          # of the book
+    cdef int64_t n                   # orders that wait for a price, of all assets
+    cdef int32_t n_assets
+    cdef RestingSide* _of            # by asset; NULL before the first such order
+    # Of the last collect_touched(): what waits for rising prices, and for falling ones (keys: minus the price).
+    cdef PriceHeap rising
+    cdef PriceHeap falling
+
+    cdef inline OrderRecord* _order(self, int64_t order_id) noexcept nogil:
+        return <OrderRecord*> (
+            self.orders._bytes + <size_t> (order_id - 1) * sizeof(OrderRecord)
+        )
+
+    cdef inline TermsRecord* _terms(self, const OrderRecord* order) noexcept nogil:
+        return <TermsRecord*> self.terms.at(order.terms - 1)
+
+    # May a bar from low to high reach what an order of the asset waits for?
+    cdef inline bint may_touch(self, int32_t asset, double high, double low) noexcept nogil:
+        cdef const RestingSide* side
+        if self._of == NULL:
+            return False
+        side = &self._of[asset]
+        return (side.above.n > 0 and side.above.at[0].key <= high) or (
+            side.below.n > 0 and -side.below.at[0].key >= low
+        )
+
+    cdef int wait(self, const OrderRecord* order) except -1 nogil
+    cdef int collect_touched(self, int32_t asset, double high, double low) except -1 nogil
+    cdef int add_touched(self, const OrderRecord* order) except -1 nogil
+    cdef int wait_again(self) except -1 nogil
+    cdef int _wait_again(self, int64_t order_id, bint above) except -1 nogil
+    cdef int rekey(self, int32_t asset) except -1 nogil
+    cdef bint _is_stale(self, int64_t order_id, double key, bint above) noexcept nogil
+    cdef int _take(self, PriceHeap* heap, bint above, double most, PriceHeap* touched) except -1 nogil
+    cdef int _rekey(self, PriceHeap* heap, bint above) except -1 nogil

@@ -1,0 +1,147 @@
+"""RestingOrders: orders that wait for a price, so kept that a bar meets only those it reaches."""
+
+cimport cython
+from libc.stddef cimport size_t
+from libc.stdint cimport int32_t, int64_t
+from libc.stdlib cimport calloc, free
+
+from ml4t.backtest.core.buffer cimport RecordBuffer
+from ml4t.backtest.core.types cimport ORDER_OPEN, OrderRecord, TermsRecord
+from ml4t.backtest.execution.price_heap cimport PriceHeap, WaitingAt, append, pop, push, sort_by_key
+
+
+@cython.final
+cdef class RestingOrders:
+    """Of one run, by asset.
+
+    Parameters
+    ----------
+    orders, terms : RecordBuffer
+        Those of the book.
+    n_assets : int
+    """
+
+    def __cinit__(self, RecordBuffer orders not None, RecordBuffer terms not None, int n_assets):
+        self.orders = orders
+        self.terms = terms
+        self.n_assets = n_assets
+
+    def __dealloc__(self):
+        cdef int32_t asset
+        if self._of != NULL:
+            for asset in range(self.n_assets):
+                free(self._of[asset].above.at)
+                free(self._of[asset].below.at)
+        free(self._of)
+        free(self.rising.at)
+        free(self.falling.at)
+
+    # An order waits for its price, as its terms have it now.
+    cdef int wait(self, const OrderRecord* order) except -1 nogil:
+        cdef double price = awaited_price(self._terms(order))
+        if self._of == NULL:
+            self._of = <RestingSide*> calloc(<size_t> self.n_assets, sizeof(RestingSide))
+            if self._of == NULL:
+                return _no_memory(self.n_assets)
+        if waits_above(order, self._terms(order)):
+            return push(&self._of[order.asset].above, price, order.order_id)
+        return push(&self._of[order.asset].below, -price, order.order_id)
+
+    # Take out the orders that a bar from low to high reaches, each side by price, at one price by submission.
+    # What still waits for a price then goes back with wait_again().
+    cdef int collect_touched(self, int32_t asset, double high, double low) except -1 nogil:
+        self.rising.n = 0
+        self.falling.n = 0
+        if self._of == NULL:
+            return 0
+        self._take(&self._of[asset].above, True, high, &self.rising)
+        self._take(&self._of[asset].below, False, -low, &self.falling)
+        return 0
+
+    # A stop that the open triggers is a limit order for the rest of the bar.
+    cdef int add_touched(self, const OrderRecord* order) except -1 nogil:
+        cdef double price = awaited_price(self._terms(order))
+        if waits_above(order, self._terms(order)):
+            return _insert(&self.rising, price, order.order_id)
+        return _insert(&self.falling, -price, order.order_id)
+
+    cdef int wait_again(self) except -1 nogil:
+        cdef int64_t i
+        for i in range(self.rising.n):
+            self._wait_again(self.rising.at[i].order_id, True)
+        for i in range(self.falling.n):
+            self._wait_again(self.falling.at[i].order_id, False)
+        return 0
+
+    # An order that the bar has moved to the other side stands there already.
+    cdef int _wait_again(self, int64_t order_id, bint above) except -1 nogil:
+        cdef const OrderRecord* order = self._order(order_id)
+        if order.status == ORDER_OPEN and order.rests and (
+            waits_above(order, self._terms(order)) == above
+        ):
+            return self.wait(order)
+        return 0
+
+    # A split or a dividend has moved prices of the asset.
+    cdef int rekey(self, int32_t asset) except -1 nogil:
+        if self._of != NULL:
+            self._rekey(&self._of[asset].above, True)
+            self._rekey(&self._of[asset].below, False)
+        return 0
+
+    # Built anew in its own place: an entry is read before another can be written over it.
+    cdef int _rekey(self, PriceHeap* heap, bint above) except -1 nogil:
+        cdef const OrderRecord* order
+        cdef int32_t n = heap.n
+        cdef int32_t i
+        cdef double price
+        heap.n = 0
+        for i in range(n):
+            order = self._order(heap.at[i].order_id)
+            if order.status == ORDER_OPEN and waits_above(order, self._terms(order)) == above:
+                price = awaited_price(self._terms(order))
+                push(heap, price if above else -price, order.order_id)
+        return 0
+
+    cdef bint _is_stale(self, int64_t order_id, double key, bint above) noexcept nogil:
+        cdef const OrderRecord* order = self._order(order_id)
+        cdef double price
+        if order.status != ORDER_OPEN or waits_above(order, self._terms(order)) != above:
+            return True
+        price = awaited_price(self._terms(order))
+        return key != (price if above else -price)
+
+    cdef int _take(self, PriceHeap* heap, bint above, double most, PriceHeap* touched) except -1 nogil:
+        cdef WaitingAt nearest
+        while heap.n > 0 and heap.at[0].key <= most:
+            nearest = heap.at[0]
+            pop(heap)
+            if not self._is_stale(nearest.order_id, nearest.key, above):
+                append(touched, nearest.key, nearest.order_id)
+        _sort(touched)
+        return 0
+
+
+# By price, then by submission. Changed back to a price that it had before, an order stands there twice.
+cdef void _sort(PriceHeap* touched) noexcept nogil:
+    cdef int32_t n_kept = 0
+    cdef int32_t i
+    if touched.n < 2:
+        return
+    sort_by_key(touched)
+    for i in range(touched.n):
+        if n_kept == 0 or touched.at[n_kept - 1].order_id != touched.at[i].order_id:
+            touched.at[n_kept] = touched.at[i]
+            n_kept += 1
+    touched.n = n_kept
+
+
+cdef int _insert(PriceHeap* touched, double key, int64_t order_id) except -1 nogil:
+    append(touched, key, order_id)
+    _sort(touched)
+    return 0
+
+
+cdef int _no_memory(int64_t n) except -1 with gil:
+    raise MemoryError(f"no memory for orders that wait for a price ({n})")
+

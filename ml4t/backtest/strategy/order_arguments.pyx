@@ -1,0 +1,132 @@
+"""What an order is asked with: its size, the prices it waits for and how long, checked before it is made."""
+
+from libc.math cimport NAN, isfinite
+from libc.stdint cimport int64_t
+
+import pandas as pd
+
+from ml4t.backtest.core.ranges cimport is_price, is_quantity, is_signed_price
+from ml4t.backtest.core.types cimport (
+    TYPE_LIMIT, TYPE_STOP, TYPE_STOP_LIMIT, VALID_DAY, VALID_GTD, TermsRecord,
+)
+from ml4t.backtest.execution.order_terms cimport no_terms
+
+from ml4t.backtest.core.ranges import PRICE, QUANTITY
+from ml4t.backtest.core.times import nanoseconds_utc
+
+VALID = ("gtc", "day")
+"""How long an order can be told to wait without a time."""
+
+
+# ---- size --------------------------------------------------------------------------------------
+
+
+cdef double quantity_of(object quantity) except -1.0:
+    cdef double units = quantity
+    if not (units > 0.0 and isfinite(units)):
+        raise ValueError(f"quantity must be positive and finite, was {quantity!r}")
+    if not is_quantity(units):
+        raise ValueError(f"quantity must be in {QUANTITY}, was {quantity!r}")
+    return units
+
+
+cdef double finite_of(str name, object value) except? -1.0:
+    cdef double number = value
+    if not isfinite(number):
+        raise ValueError(f"{name} must be finite, was {value!r}")
+    return number
+
+
+# A value or a percent, whose side the call says.
+cdef double amount_of(str name, object value) except -1.0:
+    cdef double number = finite_of(name, value)
+    if number < 0.0:
+        raise ValueError(f"{name} must not be negative, was {value!r}; the other side is the other call")
+    return number
+
+
+def is_at_fill(size_at, quantity, prices=()):
+    """Tell whether an order is to find its units at its fill.
+
+    Parameters
+    ----------
+    size_at : str
+    quantity : float or None
+    prices : tuple
+        What else the order waits for: its limit and its stop.
+
+    Raises
+    ------
+    ValueError
+        If ``size_at`` is neither "close" nor "fill", or the order has its units or the price of them already.
+    """
+    if size_at not in ("close", "fill"):
+        raise ValueError(f"size_at must be 'close' or 'fill', was {size_at!r}")
+    if size_at == "close":
+        return False
+    if quantity is not None:
+        raise ValueError("size_at='fill' is for value and percent: a quantity is of units already")
+    if any(price is not None for price in prices):
+        raise ValueError("size_at='fill' is for market orders: a limit or a stop is the price that an order is sized at")
+    return True
+
+
+def how_much(direction, asset, given):
+    """Say what to write for an order of which no size was said, or two."""
+    call = f"self.{'buy' if direction > 0.0 else 'sell'}"
+    sizes = zip(("quantity", "value", "percent"), given)
+    said = [name for name, amount in sizes if amount is not None]
+    was = f"was given {' and '.join(said)}" if said else "was given none of them"
+    return (
+        f"{call}({asset!r}) needs one of quantity, value and percent, and {was}; write {call}({asset!r}, 10) for "
+        f"units, {call}({asset!r}, value=1000) for currency, or {call}({asset!r}, percent=0.5) for half of equity"
+    )
+
+
+# ---- prices and time ---------------------------------------------------------------------------
+
+
+# None: no price, a NaN.
+cdef double price_of(str name, object price, bint is_signed) except? -1.0:
+    cdef double number
+    if price is None:
+        return NAN
+    number = price
+    if is_price(number) or (is_signed and is_signed_price(number)):
+        return number
+    raise ValueError(f"{name} must be a price in {PRICE}, was {price!r}")
+
+
+# What an order waits for, and how long; ``now`` is that of the call.
+cdef int read_terms(
+    TermsRecord* terms, object limit, object stop, object valid, object valid_until, bint is_signed,
+    int64_t now
+) except -1:
+    terms[0] = no_terms()
+    if limit is None and stop is None and valid_until is None and valid == "gtc":
+        return 0
+    terms.limit = price_of("limit", limit, is_signed)
+    terms.stop = price_of("stop", stop, is_signed)
+    if limit is not None:
+        terms.type = TYPE_LIMIT if stop is None else TYPE_STOP_LIMIT
+    elif stop is not None:
+        terms.type = TYPE_STOP
+    if valid not in VALID:
+        raise ValueError(f"valid must be 'gtc' or 'day', was {valid!r}")
+    if valid == "day":
+        terms.time_in_force = VALID_DAY
+    if valid_until is not None:
+        return _wait_until(terms, valid, valid_until, now)
+    return 0
+
+
+cdef int _wait_until(TermsRecord* terms, object valid, object valid_until, int64_t now) except -1:
+    if valid == "day":
+        raise ValueError("valid='day' says how long the order waits; leave valid_until out, or valid")
+    terms.time_in_force = VALID_GTD
+    terms.valid_until = nanoseconds_utc("valid_until", valid_until)
+    if terms.valid_until <= now:
+        raise ValueError(
+            f"valid_until must be later than now, {pd.Timestamp(now, tz='UTC')}, was {valid_until!r}"
+        )
+    return 0
