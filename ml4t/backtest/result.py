@@ -14,12 +14,12 @@ import pandas as pd
 
 from ml4t.backtest.analytics.as_json import as_json
 from ml4t.backtest.analytics.metrics import performance_metrics, simple_returns
-from ml4t.backtest.analytics.sessions import session_dates, session_ends, session_zone
 from ml4t.backtest.config import BacktestConfig
 from ml4t.backtest.core.planned import comes_with
 from ml4t.backtest.data.errors import DataError
 from ml4t.backtest.market.fingerprint import fingerprint as fingerprint_of
 from ml4t.backtest.market.market_data import MarketData
+from ml4t.backtest.market.sessions import session_dates, session_ends, session_zone
 from ml4t.backtest.provenance.package_versions import package_versions
 from ml4t.backtest.records.arrow_table import arrow_table
 from ml4t.backtest.records.chunk_rows import ChunkRows

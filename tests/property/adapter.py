@@ -144,6 +144,7 @@ def data_of(case: Case) -> MarketData:
         },
         actions=np.array(actions, ACTION),
         negative_prices=[market.assets[asset] for asset in sorted(market.negative)],
+        info={"zone": market.zone},
     )
 
 

@@ -52,6 +52,7 @@ def chunks(data: MarketData, cuts: list[int], with_actions: bool = True) -> Iter
             actions=actions[(time > after) & (time <= data.timestamps[end - 1])],
             carried_times=times[carried] if first else None,
             negative_prices=data.negative_prices,
+            info=data.info,
         )
 
 

@@ -6,7 +6,7 @@ from math import floor, isnan
 
 from reference import inputs, levels, strategy, telling
 from reference.book import Book
-from reference.market import DAY, NAN, Bar, Market
+from reference.market import NAN, Bar, Market
 from reference.orders import Order, floor_units, floored_target
 from reference.positions import Position, RuleState
 from reference.records import NO_END, NO_TIME, Equity, Outcome, order_record
@@ -192,7 +192,9 @@ class Engine:
         book = self.book
         for order in list(book.waiting):
             if order.valid == "day" and order.valid_until == NO_END:
-                order.valid_until = (book.now // DAY + 1) * DAY - 1
+                order.valid_until = self.market.session_end(book.now)
+                if self.wrong("midnight_opens_a_session"):
+                    order.valid_until -= 1
             over = order.valid_until < book.now
             if self.wrong("expires_at_its_time"):
                 over = order.valid_until <= book.now

@@ -60,14 +60,18 @@ def _sink(rng: Random, market: Market, grid: float) -> None:
 
 
 def random_market(rng: Random, n_times: int, n_assets: int, grid: float) -> Market:
-    times = [START]
+    market = Market([START], [f"A{a}" for a in range(n_assets)], {})
+    market.zone = rng.choice(("UTC", "UTC", "America/New_York", "Asia/Tokyo"))
+    step = rng.choice((DAY, DAY, DAY // 4, DAY // 2))
+    if step == DAY // 2:  # bars are stamped at the end of a session, too
+        market.timestamps = [market.session_end(START)]
+    times = market.timestamps
     while len(times) < n_times:
-        times.append(times[-1] + DAY * rng.choice((1, 1, 1, 1, 3)))
+        times.append(times[-1] + step * rng.choice((1, 1, 1, 1, 3)))
     missing = rng.choice((0.0, 0.05, 0.2, 0.2))
     with_actions = rng.random() < 0.7
     busy = rng.choice((0.03, 0.07, 0.15, 0.25))
     splits = rng.choice((0.5, 0.5, 0.1))  # of all actions; the others are dividends
-    market = Market(times, [f"A{a}" for a in range(n_assets)], {})
     for asset in range(n_assets):
         first, last = 0, n_times - 1
         if asset > 0 and rng.random() < 0.4:

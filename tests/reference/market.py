@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import NamedTuple
+from zoneinfo import ZoneInfo
 
 NAN = float("nan")
-DAY = 86_400_000_000_000
+SECOND = 1_000_000_000
+DAY = 86_400 * SECOND
 
 
 class Bar(NamedTuple):
@@ -39,6 +42,14 @@ class Market:
     actions: list[Action] = field(default_factory=list)
     context: dict[str, dict[int, float]] = field(default_factory=dict)  # market-wide, by t
     negative: frozenset[int] = frozenset()  # assets whose prices may be zero or negative
+    zone: str = "UTC"  # whose days are the sessions
+
+    def session_end(self, time: int) -> int:
+        """The end of the session of a time: the next midnight, the time itself where it is one."""
+        zone, second = ZoneInfo(self.zone), -(-time // SECOND)
+        day = datetime.fromtimestamp(second - 1, zone).date() + timedelta(days=1)
+        midnight = datetime(day.year, day.month, day.day, tzinfo=zone)
+        return round(midnight.timestamp()) * SECOND
 
     def bar(self, t: int, asset: int) -> Bar | None:
         return self.bars.get((t, asset))

@@ -89,6 +89,7 @@ MUTATIONS: dict[str, str] = {
     "entries_inside_spend_nothing": "entries inside take nothing of what pays without the exits",
     "limits_sized_at_the_mark": "values become units at the mark, not at the limit",
     "change_loses_its_place": "an order that is changed waits behind the others",
+    "midnight_opens_a_session": "a day order is gone before the last bar of its day, stamped at midnight",
     "expires_at_its_time": "an order is gone at the last time it is said to wait",
     "expired_order_fills": "an expiry is told, and the order fills all the same",
     "split_leaves_order_prices": "a split does not divide the prices that orders wait for",

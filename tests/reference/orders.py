@@ -30,7 +30,9 @@ class Order:
     level: float = NAN
     target: float = NAN  # T of section 3, of the order of a target; splits multiply it
     in_basket: bool = False
-    money: float = 0.0  # its units are found at the fill: currency, or a fraction of equity; 0: they are
+    money: float = (
+        0.0  # its units are found at the fill: currency, or a fraction of equity; 0: they are
+    )
     by_weight: bool = False
     limit: float = NAN  # splits divide prices
     stop: float = NAN

@@ -6,7 +6,6 @@ from dataclasses import replace
 from random import Random
 
 from reference.generator import Case, random_case
-from reference.market import Market
 from reference.records import Outcome
 from reference.rules import Rule
 from reference.variants import rewritten
@@ -54,7 +53,9 @@ def changed_after(case: Case, t: int, rng: Random) -> Case:
     actions = [action for action in market.actions if action.effective_ns <= times[t]]
     known = replace(
         case,
-        market=Market(times, market.assets, bars, columns, actions, context, market.negative),
+        market=replace(
+            market, timestamps=times, bars=bars, columns=columns, actions=actions, context=context
+        ),
         script=replace(
             case.script, acts={row: acts for row, acts in case.script.acts.items() if row <= t}
         ),

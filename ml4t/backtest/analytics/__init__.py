@@ -12,13 +12,8 @@ from ml4t.backtest.analytics.metrics import (
     sortino_ratio,
     trade_metrics,
 )
-from ml4t.backtest.analytics.sessions import (
-    elapsed_years,
-    periods_per_year,
-    session_dates,
-    session_ends,
-    session_zone,
-)
+from ml4t.backtest.analytics.years import elapsed_years, periods_per_year
+from ml4t.backtest.market.sessions import session_dates, session_ends, session_zone
 from ml4t.backtest.records.recorded_columns import recorded_columns
 
 __all__ = [

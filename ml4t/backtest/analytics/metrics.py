@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ml4t.backtest.analytics.sessions import elapsed_years, session_ends
-from ml4t.backtest.analytics.sessions import periods_per_year as annual_periods
+from ml4t.backtest.analytics.years import elapsed_years
+from ml4t.backtest.analytics.years import periods_per_year as annual_periods
+from ml4t.backtest.market.sessions import session_ends
 
 LEAST_YEARS = 30 / 365.25
 """A month: what fewer days did says nothing of a year, and is not annualised."""

@@ -9,7 +9,7 @@ PLANNED = {
         "maintenance_margin borrow_fee interest",
         "values": "futures fine",
         "arguments": "bounds fine",
-        "orders": "limit stop stop_limit trail stop_loss take_profit time_in_force valid oco",
+        "orders": "trail trail_percent stop_loss take_profit sl tp oco parent",
         "actions": "delisting",
     },
     "0.3": {

@@ -154,24 +154,13 @@ cdef class InsideBar:
     # What the open meets fills at the open: levels, orders by submission, the levels of what they opened.
     cdef int _meet_open(self, Walk* walk) except -1 nogil:
         cdef int64_t order_id = 0
-        cdef OrderRecord* order
-        cdef TermsRecord* terms
         walk.moment = MOMENT_OPEN
         self._meet_levels(walk, walk.open)
         while True:
             order_id = self._next_met(walk, order_id)
             if order_id == 0:
                 break
-            order = self.book.order(order_id)
-            terms = self.book.terms_of(order)
-            if terms.type == TYPE_STOP:
-                self._fill(walk, order, walk.open, True)
-            elif is_limit(terms) or is_within(order, walk.open, terms.limit):
-                terms.is_triggered = TRIGGERED
-                self._fill(walk, order, walk.open, False)
-            else:
-                terms.is_triggered = TRIGGERED
-                self.resting.add_touched(order)
+            self._reach(walk, self.book.order(order_id), walk.open)
         return self._meet_levels(walk, walk.open)
 
     # Of the orders that the open meets, the first one submitted after that one; 0: none.
@@ -335,11 +324,13 @@ cdef class InsideBar:
             return self._fill(walk, order, price, True)
         if is_limit(terms):
             return self._fill(walk, order, price, False)
+        terms.is_triggered = TRIGGERED
         if is_within(order, price, terms.limit):
-            terms.is_triggered = TRIGGERED
-            return self._fill(walk, order, price, False)
-        terms.is_triggered = TRIGGERED_NOW
-        return self.resting.add_touched(order)
+            self._fill(walk, order, price, False)
+        elif walk.moment == MOMENT_INSIDE:
+            terms.is_triggered = TRIGGERED_NOW
+        # A limit order from here on, for what is left: it waits on the other side.
+        return self.resting.add_touched(order) if order.status == ORDER_OPEN else 0
 
     # Last of all, by submission: what was triggered beyond its limit, if the close is within it. What one of
     # them opens walks on from there; what that triggers waits for its turn here.

@@ -56,6 +56,7 @@ cdef class OrderBook:
     cdef int64_t n_waiting           # orders that wait for a moment
     cdef PriceHeap _expiring         # by the time they wait until, as near as a double tells
     cdef PriceHeap _undated          # day orders whose session has not begun
+    cdef object _session_ends        # of a year, an int64 array; None before the first day order
     cdef int64_t n_left_alone        # targets that would have traded too little
     cdef Queue* _queue               # by asset
     cdef int32_t* _busy              # the assets with orders that wait for a moment, in no order
@@ -133,6 +134,7 @@ cdef class OrderBook:
 
     cdef int expire(self) except -1 nogil
     cdef int _begin_session(self) except -1 nogil
+    cdef int64_t _end_of_session(self) except? -1 with gil
     cdef int modify(self, int64_t order_id, double quantity, double limit, double stop) except -1 nogil
     cdef int split(self, int32_t asset, double ratio) except -1 nogil
     cdef int go_ex_dividend(self, int32_t asset, double dividend) except -1 nogil

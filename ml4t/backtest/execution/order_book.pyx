@@ -2,8 +2,10 @@
 
 cimport cython
 from libc.math cimport NAN, fabs, isnan
-from libc.stdint cimport INT64_MIN, int8_t, int32_t, int64_t
+from libc.stdint cimport INT64_MAX, INT64_MIN, int8_t, int32_t, int64_t
 from libc.stdlib cimport calloc, free, qsort, realloc
+
+import numpy as np
 
 from ml4t.backtest.core.buffer cimport RecordBuffer
 from ml4t.backtest.core.build cimport CHECKED
@@ -26,8 +28,7 @@ from ml4t.backtest.portfolio.portfolio cimport Portfolio
 from ml4t.backtest.portfolio.position cimport Position, is_negligible, side_of
 
 from ml4t.backtest.core.records import ORDER, TERMS
-
-cdef int64_t DAY = 86_400 * 10**9
+from ml4t.backtest.market.sessions import DAY, midnights, session_zone
 
 # Of more orders of an asset, or assets, the guards would cost more than what they guard.
 cdef int32_t GUARDED = 100
@@ -204,18 +205,28 @@ cdef class OrderBook:
         self._undated.n = 0
         return 0
 
-    # Day orders accepted since the last timestamp wait until the end of its day.
+    # Day orders accepted since the last timestamp wait until the end of its session.
     cdef int _begin_session(self) except -1 nogil:
         cdef int32_t i
         cdef const OrderRecord* order
-        cdef int64_t day = self.cursor.now // DAY
-        if self.cursor.now < 0 and day * DAY > self.cursor.now:
-            day -= 1
+        cdef int64_t end
+        if self._undated.n == 0:
+            return 0
+        end = self._end_of_session()
         for i in range(self._undated.n):
             order = self.order(self._undated.at[i].order_id)
             if order.status == ORDER_OPEN:
-                self.terms_of(order).valid_until = (day + 1) * DAY - 1
+                self.terms_of(order).valid_until = end
         return 0
+
+    # The end of the session of now; those of a year are found at a time.
+    cdef int64_t _end_of_session(self) except? -1 with gil:
+        now = self.cursor.now
+        ends = self._session_ends
+        if ends is None or ends[len(ends) - 1] < now:
+            last = min(now + 366 * DAY, INT64_MAX)
+            ends = self._session_ends = midnights(now, last, session_zone(self.cursor.data.info or {}))
+        return ends[np.searchsorted(ends, now)]
 
     # Change an order that waits: other units on its side, other prices where it has some; NaN leaves alone.
     cdef int modify(self, int64_t order_id, double quantity, double limit, double stop) except -1 nogil:

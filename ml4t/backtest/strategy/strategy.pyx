@@ -188,7 +188,7 @@ cdef class Strategy:
         stop : float, optional
             The price that sets it off (currency per unit): above the market to buy.
         valid : {"gtc", "day"}
-            Until it is cancelled, or through the day (UTC) of the first timestamp from now on.
+            Until it is cancelled, or through the session of the next timestamp: a day of the prices' zone.
         valid_until : datetime, optional
             The last time at which it waits; UTC where it has no zone.
 

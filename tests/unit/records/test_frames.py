@@ -87,7 +87,8 @@ def test_average_price_of_an_order_is_over_its_fills():
 
 
 def test_events_of_the_account_have_no_asset():
-    events = rows(codes.EVENT, 1, asset=-1, rule=-1, kind=4, reason=20, timestamp=START)
+    kind = codes.EVENT_KINDS.index("negative_equity")
+    events = rows(codes.EVENT, 1, asset=-1, rule=-1, kind=kind, reason=20, timestamp=START)
     events = result_of([100.0], events=events).events
     assert events["asset"].isna().all()
     assert events["kind"].tolist() == events["reason"].tolist() == ["negative_equity"]

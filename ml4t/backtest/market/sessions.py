@@ -1,4 +1,4 @@
-"""Trading sessions on a time axis, and how many of them make a year."""
+"""Trading sessions on a time axis: the days of a market."""
 
 from collections.abc import Mapping
 from datetime import timedelta
@@ -8,7 +8,6 @@ import numpy as np
 import pandas as pd
 
 DAY = 86_400_000_000_000
-YEAR = 365.25 * DAY
 SECOND = 1_000_000_000
 INT64 = np.iinfo(np.int64)
 FIRST_DATE = pd.Timestamp.min.ceil("D")
@@ -46,7 +45,7 @@ def session_ends(timestamps: np.ndarray, time_zone: str | None = None) -> np.nda
     if len(timestamps) == 0:
         return np.empty(0, np.int64)
     after = np.searchsorted(
-        timestamps, _midnights(timestamps[0], timestamps[-1], time_zone), "right"
+        timestamps, midnights(timestamps[0], timestamps[-1], time_zone), "right"
     )
     return after[np.flatnonzero(np.diff(after, prepend=0))] - 1  # days without a bar add none
 
@@ -68,8 +67,20 @@ def session_dates(timestamps: np.ndarray, time_zone: str | None = None) -> pd.Da
     return days if len(days) and days.min() < FIRST_DATE else days.as_unit("ns")
 
 
-def _midnights(first: int, last: int, time_zone: str | None) -> np.ndarray:
-    """Return the midnights around [first, last], from the one at or after ``first`` on."""
+def midnights(first: int, last: int, time_zone: str | None) -> np.ndarray:
+    """Return the ends of the sessions around [first, last], from the one at or after ``first`` on.
+
+    Parameters
+    ----------
+    first, last : int
+        Nanoseconds UTC.
+    time_zone : str, optional
+        As for :func:`session_ends`.
+
+    Returns
+    -------
+    int64 array, nanoseconds UTC, increasing
+    """
     if time_zone is None:
         seconds = np.arange(-(-first // DAY), -(-last // DAY) + 1, dtype=np.int64) * (DAY // SECOND)
     else:
@@ -86,34 +97,3 @@ def _midnights(first: int, last: int, time_zone: str | None) -> np.ndarray:
     most = INT64.max // SECOND
     ends = np.select([seconds < -most, seconds > most], [INT64.min, INT64.max])
     return np.where(np.abs(seconds) > most, ends, np.clip(seconds, -most, most) * SECOND)
-
-
-def elapsed_years(timestamps: np.ndarray) -> float:
-    """Return the time from the first to the last of ``timestamps`` in years of 365.25 days.
-
-    Parameters
-    ----------
-    timestamps : int64 array, nanoseconds UTC, increasing
-
-    Returns
-    -------
-    float
-        NaN without two of them.
-    """
-    return int(timestamps[-1] - timestamps[0]) / YEAR if len(timestamps) > 1 else np.nan
-
-
-def periods_per_year(timestamps: np.ndarray) -> float:
-    """Return how many returns make a year, counted: those behind the first, over the years they took.
-
-    Parameters
-    ----------
-    timestamps : int64 array, nanoseconds UTC, increasing
-        The ends of the returns. The first return ends where the time begins that is measured.
-
-    Returns
-    -------
-    float
-        NaN without two returns.
-    """
-    return (len(timestamps) - 1) / elapsed_years(timestamps)

@@ -1,0 +1,37 @@
+"""The length of a time axis in years, and how many returns make one."""
+
+import numpy as np
+
+DAY = 86_400_000_000_000
+YEAR = 365.25 * DAY
+
+
+def elapsed_years(timestamps: np.ndarray) -> float:
+    """Return the time from the first to the last of ``timestamps`` in years of 365.25 days.
+
+    Parameters
+    ----------
+    timestamps : int64 array, nanoseconds UTC, increasing
+
+    Returns
+    -------
+    float
+        NaN without two of them.
+    """
+    return int(timestamps[-1] - timestamps[0]) / YEAR if len(timestamps) > 1 else np.nan
+
+
+def periods_per_year(timestamps: np.ndarray) -> float:
+    """Return how many returns make a year, counted: those behind the first, over the years they took.
+
+    Parameters
+    ----------
+    timestamps : int64 array, nanoseconds UTC, increasing
+        The ends of the returns. The first return ends where the time begins that is measured.
+
+    Returns
+    -------
+    float
+        NaN without two returns.
+    """
+    return (len(timestamps) - 1) / elapsed_years(timestamps)
