@@ -175,7 +175,7 @@ def test_an_order_waits_up_to_and_with_its_time():
 
 def test_a_change_counts_from_the_next_bar_and_keeps_the_place():
     def change(strategy):
-        first, second = strategy.open_orders()
+        first, *_ = strategy.open_orders()
         strategy.modify(first, quantity=3.0, limit=96.0)
 
     def two(strategy):
