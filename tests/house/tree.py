@@ -19,9 +19,11 @@ SOURCES = ROOT / "ml4t" / "backtest"
 #: each other in a circle. Modules named in one line are rooms side by side. A room whose own rooms
 #: are named too (`data`) is, by its own name, only the list of public names in its `__init__.py`.
 #: The package root (`ml4t/backtest/__init__.py`) is above them all.
-#: `config` is low because it is only words about a run: it imports nothing, and results carry it.
+#: `config` is low because it is only words about a run, and results carry it.
 LAYERS = (
     ("core",),
+    ("setting_errors",),
+    ("settings_model",),
     ("config",),
     ("market",),
     ("data.arrays", "data.errors"),
