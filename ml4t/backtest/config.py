@@ -4,103 +4,48 @@ The first value of each switch is the honest default. ``docs/semantics.md`` says
 section 9 lists the switches that other engines set differently.
 """
 
-import difflib
-import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, SupportsFloat
 
 import numpy as np
-from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationInfo, model_validator
+from pydantic import ConfigDict, Field, GetJsonSchemaHandler, model_validator
 
 from ml4t.backtest import html
-from ml4t.backtest.core.planned import comes_with
+from ml4t.backtest.settings_model import SettingsModel
 
 DEFAULT_MAX_LEVERAGE = {"cash": 1.0, "margin": 2.0}
 
+# Strict: text is no number, and neither is True.
+Cost = Annotated[float, Field(ge=0, allow_inf_nan=False, strict=True)]
+CostFraction = Annotated[float, Field(ge=0, lt=1, allow_inf_nan=False, strict=True)]
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False, strict=True)]
+PositiveOrNone = Annotated[float | None, Field(gt=0, allow_inf_nan=False, strict=True)]
+Switch = Annotated[bool, Field(strict=True)]
 
 Number = SupportsFloat
 """What ``float()`` takes, text aside."""
 
 
-def _number(value: Any, info: ValidationInfo) -> float:
-    """Convert ``value`` once with ``float()``: Decimal, Fraction and NumPy scalars are welcome."""
-    if isinstance(value, (bool, np.bool_)) or not (
-        hasattr(value, "__float__") or hasattr(value, "__index__")
-    ):
-        raise ValueError(f"{info.field_name} must be a number, was {value!r}")
+def _plain(value: Any) -> Any:
+    """Convert a number once with ``float()``: Decimal, Fraction and NumPy scalars are welcome."""
+    if isinstance(value, (bool, np.bool_)):
+        return bool(value)
+    if not (hasattr(value, "__float__") or hasattr(value, "__index__")):
+        return value
     try:
-        number = float(value)
-    except (TypeError, ValueError, OverflowError) as error:
-        raise ValueError(f"{info.field_name} must be a number, was {value!r} ({error})") from error
-    if not math.isfinite(number):
-        raise ValueError(f"{info.field_name} must be finite, was {number}")
-    return number
+        return float(value)
+    except (TypeError, ValueError, OverflowError):
+        return value  # refused with all that is no number
 
 
-def _cost(value: Any, info: ValidationInfo) -> float:
-    number = _number(value, info)
-    if number < 0.0:
-        raise ValueError(f"{info.field_name} must not be negative, was {number}")
-    return number
-
-
-def _cost_fraction(value: Any, info: ValidationInfo) -> float:
-    number = _cost(value, info)
-    if number >= 1.0:
-        raise ValueError(
-            f"{info.field_name} is a fraction (0.001 means 0.1%) and must be below 1, was {number}"
-        )
-    return number
-
-
-def _positive(value: Any, info: ValidationInfo) -> float:
-    number = _number(value, info)
-    if number <= 0.0:
-        raise ValueError(f"{info.field_name} must be greater than 0, was {number}")
-    return number
-
-
-def _positive_or_none(value: Any, info: ValidationInfo) -> float | None:
-    return None if value is None else _positive(value, info)
-
-
-def _switch(value: Any, info: ValidationInfo) -> bool:
-    if not isinstance(value, (bool, np.bool_)):
-        raise ValueError(f"{info.field_name} must be True or False, was {value!r}")
-    return bool(value)
-
-
-Cost = Annotated[float, BeforeValidator(_cost)]
-CostFraction = Annotated[float, BeforeValidator(_cost_fraction)]
-Positive = Annotated[float, BeforeValidator(_positive)]
-Switch = Annotated[bool, BeforeValidator(_switch)]
-
-
-class _Settings(BaseModel):
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", use_attribute_docstrings=True, validate_default=False
-    )
+class _Settings(SettingsModel):
+    model_config = ConfigDict(validate_default=False)
 
     @model_validator(mode="before")
     @classmethod
-    def _known_names(cls, settings: Any) -> Any:
-        """Name the nearest setting when one is misspelled; pydantic alone says only "extra"."""
+    def _plain_numbers(cls, settings: Any) -> Any:
         if isinstance(settings, Mapping):
-            for name, value in settings.items():
-                later = comes_with("settings", name)
-                if name in ("account", "intrabar"):
-                    later = comes_with("values", value)
-                if later:
-                    raise ValueError(f"{cls.__name__}: {later}")
-            unknown = [str(name) for name in settings if name not in cls.model_fields]
-            if unknown:
-                near = difflib.get_close_matches(unknown[0], cls.model_fields, 1, cutoff=0.5)
-                hint = (
-                    f"did you mean {near[0]!r}?"
-                    if near
-                    else f"it has {', '.join(cls.model_fields)}"
-                )
-                raise ValueError(f"{cls.__name__} has no setting {unknown[0]!r}; {hint}")
+            return {name: _plain(value) for name, value in settings.items()}
         return settings
 
     def _repr_html_(self) -> str:
@@ -174,18 +119,16 @@ class Commission(_Settings):
             minimum: Number = ...,
         ) -> None: ...
 
+    @model_validator(mode="before")
+    @classmethod
+    def _percentage(cls, value: Any) -> Any:
+        """Read a plain number as a percentage of the notional."""
+        return value if isinstance(value, (Commission, Mapping)) else {"percent": _plain(value)}
 
-def _commission(value: Any) -> Any:
-    """Read a plain number as a percentage of the notional."""
-    if isinstance(value, (Commission, Mapping)):
-        return value
-    return Commission(percent=value)
-
-
-def _column_names(value: Any) -> Any:
-    if isinstance(value, str):
-        raise ValueError(f"record_columns must be a list of column names; write [{value!r}]")
-    return value
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core: Any, handler: GetJsonSchemaHandler) -> Any:
+        section = handler.resolve_ref_schema(handler(core))
+        return {"anyOf": [section["properties"]["percent"], section]}
 
 
 class BacktestConfig(_Settings):
@@ -198,7 +141,7 @@ class BacktestConfig(_Settings):
     ------
     ValueError
         If a name is unknown (the nearest is given), a number is not finite or out of range, or two
-        settings contradict each other. It is pydantic's ``ValidationError``.
+        settings contradict each other: a sentence for each.
 
     Examples
     --------
@@ -210,9 +153,9 @@ class BacktestConfig(_Settings):
     """Cash at the start, in currency."""
     account: Literal["cash", "margin"] = "cash"
     """``cash``: no shorts, no negative cash. ``margin``: shorts, and debt up to ``max_leverage``."""
-    max_leverage: Annotated[float | None, BeforeValidator(_positive_or_none)] = None
+    max_leverage: PositiveOrNone = None
     """Largest gross exposure over equity an entry may lead to; None is 2 in a margin account."""
-    commission: Annotated[Commission, BeforeValidator(_commission)] = Commission()
+    commission: Commission = Commission()
     """What orders pay; a plain number is a fraction of the notional (0.001 is 0.1%)."""
     slippage: CostFraction = 0.0
     """Fraction by which market orders and stops fill worse than the price they meet."""
@@ -267,7 +210,7 @@ class BacktestConfig(_Settings):
     they are reported open, at their mark."""
     debug: Switch = False
     """Whether the accounting identities and the invariants of fills are checked after every event."""
-    record_columns: Annotated[tuple[str, ...] | None, BeforeValidator(_column_names)] = None
+    record_columns: tuple[str, ...] | None = None
     """Signals, indicators and context values that trades carry as ``entry_<column>`` and
     ``exit_<column>``; None for all of them, () for none."""
 

@@ -24,6 +24,8 @@ SOURCES = ROOT / "ml4t" / "backtest"
 LAYERS = (
     ("core",),
     ("html",),
+    ("setting_errors",),
+    ("settings_model",),
     ("config",),
     ("market",),
     ("data.arrays", "data.errors"),

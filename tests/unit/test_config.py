@@ -2,15 +2,16 @@
 
 import ast
 import inspect
+import pickle
 import textwrap
 from decimal import Decimal
 from fractions import Fraction
 
 import numpy as np
 import pytest
-from pydantic import ValidationError
 
 from ml4t.backtest.config import BacktestConfig, Commission
+from ml4t.backtest.setting_errors import SettingsError
 
 HONEST_DEFAULTS = {
     "initial_cash": 100_000.0,
@@ -112,16 +113,16 @@ def test_commission_out_of_range_is_refused_by_name(field, value, message):
         ({"debug": "yes"}, "debug must be True or False, was 'yes'"),
         (
             {"record_columns": "vix"},
-            r"record_columns must be a list of column names; write \['vix'\]",
+            r"record_columns must be a list; write \['vix'\]",
         ),
         ({"fill_at": "open"}, "'next_open', 'next_close' or 'close'"),
         ({"intrabar": "random"}, "'adverse_first', 'favourable_first' or 'nearest_to_open'"),
-        ({"slipage": 0.1}, "BacktestConfig has no setting 'slipage'; did you mean 'slippage'?"),
+        ({"slipage": 0.1}, "slipage: there is no such setting; did you mean 'slippage'?"),
         (
             {"commission": {"percnt": 0.1}},
-            "Commission has no setting 'percnt'; did you mean 'percent'?",
+            "commission.percnt: there is no such setting; did you mean 'percent'?",
         ),
-        ({"zzz": 1}, "BacktestConfig has no setting 'zzz'; it has initial_cash, account"),
+        ({"zzz": 1}, "zzz: there is no such setting; there are initial_cash, account"),
     ],
 )
 def test_contradictions_and_misspellings_are_refused(settings, message):
@@ -131,7 +132,7 @@ def test_contradictions_and_misspellings_are_refused(settings, message):
 
 def test_settings_cannot_be_changed_afterwards():
     config = BacktestConfig()
-    with pytest.raises(ValidationError, match="frozen"):
+    with pytest.raises(SettingsError, match="frozen"):
         config.slippage = 0.5
     assert config.slippage == 0.0
 
@@ -172,5 +173,45 @@ def test_json_round_trip_is_exact():
     ],
 )
 def test_a_smallest_trade_that_means_nothing_is_refused(name, value):
-    with pytest.raises(ValidationError, match=name):
+    with pytest.raises(SettingsError, match=name):
         BacktestConfig(**{name: value})
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: BacktestConfig(initial_cash=-5, account="margins"),
+        lambda: BacktestConfig().replace(initial_cash=-5, account="margins"),
+        lambda: BacktestConfig.model_validate({"initial_cash": -5, "account": "margins"}),
+        lambda: BacktestConfig.model_validate_json('{"initial_cash": -5, "account": "margins"}'),
+    ],
+)
+def test_every_problem_is_a_sentence_of_ours_whichever_way_settings_are_made(make):
+    with pytest.raises(SettingsError) as error:
+        make()
+    assert str(error.value).splitlines() == [
+        "initial_cash must be greater than 0, was -5.0",
+        "account must be 'cash' or 'margin', was 'margins'; did you mean 'margin'?",
+    ]
+    assert [problem.location for problem in error.value.problems] == [
+        ("initial_cash",),
+        ("account",),
+    ]
+    assert str(pickle.loads(pickle.dumps(error.value))) == str(error.value)
+
+
+def test_the_signature_says_ranges_and_nothing_of_functions():
+    text = str(inspect.signature(BacktestConfig))
+    assert "Gt(gt=0)" in text
+    assert "function" not in text
+    assert "FieldInfo" not in text
+
+
+def test_the_schema_has_the_ranges():
+    fields = BacktestConfig.model_json_schema()["properties"]
+    assert fields["initial_cash"]["exclusiveMinimum"] == 0
+    assert (fields["slippage"]["minimum"], fields["slippage"]["exclusiveMaximum"]) == (0, 1)
+    assert fields["max_leverage"]["anyOf"][0]["exclusiveMinimum"] == 0
+    number, section = Commission.model_json_schema()["anyOf"]
+    assert (number["type"], number["exclusiveMaximum"]) == ("number", 1)
+    assert section["properties"]["per_unit"]["minimum"] == 0

@@ -8,15 +8,13 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
-
 from ml4t.backtest import risk
 from ml4t.backtest.config import BacktestConfig
 from ml4t.backtest.data.tables.find_files import is_there
 from ml4t.backtest.data.tables.options import Table
 from ml4t.backtest.risk import RiskRule, rules
-from ml4t.backtest.runfile.errors import nearest
 from ml4t.backtest.runfile.imports import without_init
+from ml4t.backtest.setting_errors import SettingsError, nearest
 
 
 class ArgumentError(ValueError):
@@ -127,8 +125,5 @@ def read_config(settings: dict[str, Any]) -> BacktestConfig:
     given = {name: value for name, value in settings.items() if value is not None}
     try:
         return BacktestConfig(**given)
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        sentence = first["msg"].removeprefix("Value error, ")
-        raise ArgumentError(sentence if where in sentence else f"{where}: {sentence}") from error
+    except SettingsError as error:
+        raise ArgumentError(error.problems[0].sentence) from None

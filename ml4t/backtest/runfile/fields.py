@@ -14,21 +14,20 @@ from pydantic import (
     AfterValidator,
     BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     PlainSerializer,
     SerializationInfo,
     ValidationInfo,
 )
 
+from ml4t.backtest.settings_model import SettingsModel
+
 SPANS = ("day", "month", "year")
 """What a chunk can be of the calendar."""
 
 
-class Section(BaseModel):
-    """A part of a run file: immutable, names checked."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+class Section(SettingsModel):
+    """A part of a run file."""
 
 
 def _folder(info: ValidationInfo | SerializationInfo) -> Path | None:

@@ -14,7 +14,8 @@ from types import ModuleType
 from typing import Any, TypeVar
 
 from ml4t.backtest.provenance.classes import FILE_MODULE
-from ml4t.backtest.runfile.errors import RunFileError, nearest
+from ml4t.backtest.runfile.errors import RunFileError
+from ml4t.backtest.setting_errors import nearest
 from ml4t.backtest.strategy.strategy import CompiledStrategy, Strategy
 
 Made = TypeVar("Made")

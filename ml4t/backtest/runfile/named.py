@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from ml4t.backtest.core.planned import comes_with
-from ml4t.backtest.runfile.errors import nearest
 from ml4t.backtest.runfile.imports import without_init
+from ml4t.backtest.setting_errors import nearest
 
 
 def make_named(known: Mapping[str, type], name: str, parameters: Mapping[str, Any]) -> Any:

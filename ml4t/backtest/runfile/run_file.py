@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError, ValidationInfo, model_validator
+from pydantic import ValidationInfo, model_validator
 
 from ml4t.backtest.backtest.backtest_engine import BacktestEngine, Progress
 from ml4t.backtest.config import BacktestConfig
@@ -24,7 +24,7 @@ from ml4t.backtest.report.progress import progress_bar
 from ml4t.backtest.result import BacktestResult
 from ml4t.backtest.risk import RiskManager
 from ml4t.backtest.runfile import text
-from ml4t.backtest.runfile.errors import RunFileError, sentences
+from ml4t.backtest.runfile.errors import RunFileError
 from ml4t.backtest.runfile.fields import ModuleFolder, Section, is_file_spec
 from ml4t.backtest.runfile.imports import make
 from ml4t.backtest.runfile.sections import (
@@ -38,6 +38,7 @@ from ml4t.backtest.runfile.sections import (
     Source,
     TableSource,
 )
+from ml4t.backtest.setting_errors import SettingsError
 from ml4t.backtest.strategy.strategy import Strategy
 
 
@@ -78,10 +79,7 @@ class RunFile(Section):
 
     @model_validator(mode="after")
     def _consistent(self) -> RunFile:
-        try:
-            self.config()
-        except ValidationError as error:
-            raise ValueError(error.errors()[0]["msg"].removeprefix("Value error, ")) from None
+        self.config()
         return self
 
     # -------------------------------------------------------------------------- reading, writing
@@ -125,9 +123,9 @@ class RunFile(Section):
         """
         try:
             return cls.model_validate(content, context={"folder": folder})
-        except ValidationError as error:
-            lines = sentences(error, cls)
-            raise RunFileError("\n".join(f"{name}: {line}" for line in lines)) from None
+        except SettingsError as error:
+            lines = [f"{name}: {problem.sentence}" for problem in error.problems]
+            raise RunFileError("\n".join(lines)) from None
 
     @classmethod
     @suggests_names

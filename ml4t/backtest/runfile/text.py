@@ -12,7 +12,8 @@ from typing import Any
 import yaml
 
 from ml4t.backtest.data.tables.find_files import is_there
-from ml4t.backtest.runfile.errors import RunFileError, field_path, nearest
+from ml4t.backtest.runfile.errors import RunFileError
+from ml4t.backtest.setting_errors import field_path, nearest
 
 SUFFIXES = (".yaml", ".yml", ".json")
 _VARIABLE = re.compile(r"\$\{([^}]*)\}")

@@ -119,10 +119,10 @@ def test_a_rule_that_is_none(text, message):
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"account": "margins"}, "account: Input should be 'cash' or 'margin'"),
-        ({"fill_att": "close"}, "BacktestConfig has no setting 'fill_att'; did you mean 'fill_at'?"),
+        ({"account": "margins"}, "account must be 'cash' or 'margin', was 'margins'; did you mean 'margin'?"),
+        ({"fill_att": "close"}, "fill_att: there is no such setting; did you mean 'fill_at'?"),
         ({"initial_cash": -1.0}, "initial_cash must be greater than 0, was -1.0"),
-        ({"commission": 2}, "commission.percent: percent is a fraction (0.001 means 0.1%) and must be below 1, was 2.0"),
+        ({"commission": 2}, "commission.percent is a fraction (0.001 means 0.1%) and must be below 1, was 2.0"),
     ],
 )  # fmt: skip
 def test_a_setting_that_is_none(settings, message):

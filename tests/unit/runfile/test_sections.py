@@ -49,7 +49,7 @@ def test_every_setting_of_a_configuration_has_one_place():
     [
         ("dat", {}, "dat: there is no such setting; did you mean 'data'?"),
         ("data.price", "x", "data.price: there is no such setting; did you mean 'prices'?"),
-        ("data.sort", 3, "data.sort must be a valid boolean, unable to interpret input, was 3"),
+        ("data.sort", 3, "data.sort must be True or False, was 3"),
         ("data.on_violation", "rise", "data.on_violation must be 'raise' or 'warn', was 'rise'; did you mean 'raise'?"),
         ("data.chunk", "moth", "data.chunk must be day, month, year or a positive number of rows, was 'moth'"),
         ("data.chunk", 0, "data.chunk must be day, month, year or a positive number of rows, was 0"),
@@ -81,7 +81,7 @@ def test_every_setting_of_a_configuration_has_one_place():
         ("execution.slipage", 0.1, "execution.slipage: there is no such setting; did you mean 'slippage'?"),
         ("execution.slippage", -0.1, "execution.slippage must not be negative, was -0.1"),
         ("execution.intrabar", "adverse", "execution.intrabar must be 'adverse_first', 'favourable_first' or 'nearest_to_open', was 'adverse'; did you mean 'adverse_first'?"),
-        ("execution.commission", {"percnt": 0.1}, "execution.commission: Commission has no setting 'percnt'; did you mean 'percent'?"),
+        ("execution.commission", {"percnt": 0.1}, "execution.commission.percnt: there is no such setting; did you mean 'percent'?"),
         ("account.initial_cash", "much", "account.initial_cash must be a number, was 'much'"),
         ("account.max_leverage", 2, 'max_leverage is 2.0, but a cash account has no leverage; set account="margin" or leave max_leverage out'),
     ],
