@@ -154,3 +154,52 @@ def test_orders_of_one_asset_that_fill_together():
         return batch_run(market(2), order)
 
     assert_linear(prepare, 3_000, "orders of one asset that fill together")
+
+
+def test_limit_orders_that_no_bar_comes_near():
+    # Twenty more in each bar, and a bar looks at none of them.
+    def prepare(n):
+        def order(strategy, t):
+            for _ in range(20):
+                strategy.buy(A, 1.0, limit=50.0)
+
+        return batch_run(market(n, 2), order)
+
+    assert_linear(prepare, 800, "bars with 20 more limit orders each")
+
+
+def test_day_orders_that_expire():
+    def prepare(n):
+        def order(strategy, t):
+            for _ in range(5):
+                strategy.buy(A, 1.0, limit=50.0, valid="day")
+
+        return batch_run(market(n, 2), order)
+
+    assert_linear(prepare, 1_600, "bars with 5 day orders each")
+
+
+def test_an_order_that_follows_the_market():
+    # What it waited for before its changes is not looked at again.
+    def prepare(n):
+        def order(strategy, t):
+            if t == 0:
+                strategy.follower = strategy.buy(A, 1.0, limit=50.0)
+            strategy.modify(strategy.follower, limit=50.0 + t / n)
+
+        return batch_run(market(n, 2), order)
+
+    assert_linear(prepare, 8_000, "changes of one order")
+
+
+def test_orders_that_fill_one_after_the_other():
+    # All of them wait from the first bar on, and each bar brings one of them to its price.
+    def prepare(n):
+        def order(strategy, t):
+            if t == 0:
+                strategy.waiting = [strategy.sell(A, 1.0, limit=200.0 + i) for i in range(n)]
+            strategy.modify(strategy.waiting[t], limit=99.0)
+
+        return batch_run(market(n, 2), order)
+
+    assert_linear(prepare, 2_000, "limit orders that fill one by one")
