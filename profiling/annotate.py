@@ -70,12 +70,22 @@ HOT_PATHS: dict[str, tuple[str, ...]] = {
     "ml4t/backtest/execution/fills.pyx": (
         "Fills.of_order", "Fills._new_fill", "Fills._charge", "Fills._check", "Fills._book",
     ),
-    "ml4t/backtest/execution/matching.pxd": ("Matching.try_levels",),
     "ml4t/backtest/execution/matching.pyx": (
-        "Matching.fill_market_orders", "Matching._reduce", "Matching._enter", "Matching._fill_entry",
+        "Matching.fill_market_orders", "Matching._reduce_at_mark", "Matching._enter_at_mark",
+        "Matching.reduce", "Matching.enter", "Matching._fill_entry", "Matching._find_units",
         "Matching._enter_together", "Matching._joins", "Matching._add_share", "Matching._fill_basket",
-        "Matching.hit",
-        "Matching._exit_stop", "Matching._exit_target", "Matching._exit_at_level",
+    ),
+    "ml4t/backtest/execution/inside_bar.pxd": ("InsideBar.try_bars", "InsideBar._try_levels"),
+    "ml4t/backtest/execution/inside_bar.pyx": (
+        "InsideBar._try_rows", "InsideBar.try_bar", "InsideBar._hit", "InsideBar._walk",
+        "InsideBar._meet_open", "InsideBar._meet_levels", "InsideBar._meet_children",
+        "InsideBar._choose_path", "InsideBar._path_from", "InsideBar._walk_path", "InsideBar._reach",
+        "InsideBar._at_the_close", "InsideBar._fill", "InsideBar._enter",
+        "InsideBar._exit_stop", "InsideBar._exit_target", "InsideBar._exit_at_level",
+    ),
+    "ml4t/backtest/execution/resting.pyx": (
+        "RestingOrders.wait", "RestingOrders.collect_touched", "RestingOrders.collect_more",
+        "RestingOrders.wait_again",
     ),
     "ml4t/backtest/risk/frozen_inputs.pyx": (
         "FrozenInputs.forget", "FrozenInputs.read_opening", "FrozenInputs.read_close",

@@ -343,7 +343,8 @@ class Scripted(Strategy):
 
 def terms_of(act: Act) -> dict[str, Any]:
     """What an order waits for, and how long, as the methods of a strategy take it."""
-    prices = {"limit": act.limit, "stop": act.stop}
+    names = ("limit", "stop", "stop_loss", "take_profit")
+    prices = {name: getattr(act, name) for name in names}
     terms: dict[str, Any] = {name: one for name, one in prices.items() if not isnan(one)}
     if act.valid == "gtd":
         return terms | {"valid_until": pd.Timestamp(act.valid_until, tz="UTC")}
@@ -422,12 +423,17 @@ class Reader:
             "stop": NAN,
             "time_in_force": "gtc",
             "valid_until": NO_END,
+            "stop_loss": NAN,
+            "take_profit": NAN,
+            "parent": 0,
         }
         for row in rows:
             place = row.pop("terms")
             given = none if place == 0 else known[place - 1]
             if row.pop("rests") != (given["type"] != "market"):
                 raise AssertionError(f"an order that rests has a price to wait for: {row}, {given}")
+            if row.pop("is_child") != (given["parent"] != 0):
+                raise AssertionError(f"a child has a parent: {row}, {given}")
             row.update({name: given[name] for name in none})
         return rows
 

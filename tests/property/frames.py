@@ -79,6 +79,7 @@ def _order(row: dict) -> dict:
         "order_type": row["type"],
         "limit_price": row["limit"],
         "stop_price": row["stop"],
+        "parent_id": row["parent"],
         "valid_until": NO_TIME if row["valid_until"] == NO_END else row["valid_until"],
     }
 

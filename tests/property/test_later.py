@@ -15,9 +15,9 @@ from property.relations import (
     shards,
     with_columns,
 )
-from reference import Act, Case, Outcome
+from reference import Case, Outcome
 from reference.records import NO_END, NO_TIME
-from reference.variants import later, rewritten
+from reference.variants import later, rewritten, without_a_day
 
 HOUR = 3_600_000_000_000
 WEEK = 7 * 24 * HOUR
@@ -41,11 +41,6 @@ def told_later(out: Outcome, by: int) -> Outcome:
         return with_columns(moved, ROWS, lambda of: None if of is None else (time(of[0]), of[1]))
 
     return each_row(out, row)
-
-
-def without_a_day(act: Act) -> Act:
-    """An order for the day ends with it, and midnight lies elsewhere."""
-    return replace(act, valid="gtc") if act.valid == "day" else act
 
 
 def differences_when_later(case: Case, run: Run) -> list[str]:

@@ -244,12 +244,19 @@ class Book:
     def waiting_of(self, asset: int) -> list[Order]:
         return [order for order in self.waiting if order.asset == asset]
 
+    def asking_of(self, asset: int) -> list[Order]:
+        """Without a bracket's children: these only guard what is held, as levels do."""
+        waiting = self.waiting_of(asset)
+        if self.wrong("children_count_as_orders"):
+            return waiting
+        return [order for order in waiting if not order.is_child]
+
     def after_orders(self, asset: int) -> float:
         """The position after all that waits for the asset: p + R of section 3."""
         position = self.positions[asset]
         left = 0.0 if position is None else position.quantity
         entering, over = 0.0, False
-        for order in self.waiting_of(asset):
+        for order in self.asking_of(asset):
             rest, d = order.rest, order.direction
             if order.reduce_only and self.wrong("closes_counted_in_full"):
                 entering = entering + rest
@@ -388,7 +395,12 @@ class Book:
         return within_target(order, units, held)
 
     def fill_against(
-        self, order: Order, moment: str, base: float = NAN, price: float = NAN
+        self,
+        order: Order,
+        moment: str,
+        base: float = NAN,
+        price: float = NAN,
+        intrabar: str = "",
     ) -> None:
         """The part of an order against the position, up to the position's size; at the mark, but for
         orders that rest."""
@@ -401,7 +413,7 @@ class Book:
                 return
         wanted, held = abs(order.rest), abs(position.quantity)
         closing = wanted
-        if len(self.waiting_of(order.asset)) == 1:
+        if len(self.asking_of(order.asset)) == 1:
             closing = self.within_target(order, wanted, position.quantity)
             if closing < wanted:
                 self.met("exit_held_to_its_target")
@@ -423,7 +435,7 @@ class Book:
             self.finish(order, "filled")
         else:
             self.met("reversal")
-        self.fill(order, order.direction * closing, price, base, moment)
+        self.fill(order, order.direction * closing, price, base, moment, intrabar=intrabar)
 
     def find_units(self, order: Order, moment: str) -> bool:
         """At its first turn to fill an order of money becomes one of units; whether it is still open."""
@@ -525,6 +537,51 @@ class Book:
         self.fill(order, order.direction * units, price, base, moment)
         if order.status == "open":
             self.cancel(order, "target_reached")
+        self.protect(order, units)
+
+    def protect(self, order: Order, units: float) -> None:
+        """The children of a bracket: a stop and a limit for what an entry has brought."""
+        position = self.positions[order.asset]
+        prices = {
+            "stop_loss": {"stop": order.stop_loss},
+            "take_profit": {"limit": order.take_profit},
+        }
+        children = []
+        for name, price in prices.items():
+            if any(isnan(one) for one in price.values()):
+                continue
+            child = self.new_order(
+                order.asset,
+                -position.sign * units,
+                name,
+                reduce_only=True,
+                position_number=position.number,
+                exit_type=name,
+                parent=order.id,
+                decision_t=order.decision_t,
+                decision_time=order.decision_time,
+                decision_price=order.decision_price,
+                **price,
+            )
+            self.waiting.append(child)
+            self.met(f"bracket_{name}")
+            children.append(child)
+        if len(children) == 2:
+            children[0].siblings, children[1].siblings = [children[1]], [children[0]]
+
+    def cut_siblings(self, order: Order, units: float) -> None:
+        """One cancels the other: a fill takes as much from the others."""
+        for other in order.siblings:
+            if other.status != "open" or self.wrong("siblings_stay"):
+                continue
+            left = abs(other.rest) - units
+            if left <= 1e-12 * units:
+                self.cancel(other, "one_cancels_other")
+                continue
+            self.met("sibling_cut_in_part")
+            before, rest = other.rest, other.direction * left
+            other.rest, other.quantity = rest, other.filled + rest
+            self.event(other.asset, "modified", other.id, "one_cancels_other", before, rest)
 
     def payable(self, order: Order, price: float):
         """Whether an entry of n at p can be paid (section 6), as a function of n: with the account as it
@@ -638,6 +695,8 @@ class Book:
         prompt = 0 if self.settings.fill_at == "close" else 1
         if order is not None and order.filled == quantity and self.t - order.accepted_t > prompt:
             self.met("order_waited")
+        if order is not None:
+            self.cut_siblings(order, units)
         if is_exit:
             self.reduce(position, order, record, after)
         elif position is None:

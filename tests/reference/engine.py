@@ -119,8 +119,8 @@ class Engine:
                     order.rest = quantity
                     order.quantity = order.filled + quantity
                     if not self.wrong("split_leaves_order_prices"):
-                        order.limit = order.limit / ratio
-                        order.stop = order.stop / ratio
+                        for name in ("limit", "stop", "stop_loss", "take_profit"):
+                            setattr(order, name, getattr(order, name) / ratio)
                     if not self.wrong("split_leaves_decision_close"):
                         order.decision_price = order.decision_price / ratio
 
@@ -168,6 +168,8 @@ class Engine:
     def lower_orders(self, asset: int, amount: float) -> None:
         """Orders that wait for prices below the market fall with it."""
         for order in self.book.waiting_of(asset):
+            if not self.wrong("dividend_leaves_brackets"):
+                self.lower_bracket(order, amount)
             if not order.rests or self.wrong("dividend_leaves_orders"):
                 continue
             if order.waits_above and not self.wrong("dividend_lowers_all_orders"):
@@ -178,6 +180,15 @@ class Engine:
             gone = order.limit <= 0.0 or order.stop <= 0.0
             if gone and asset not in self.market.negative:
                 self.book.cancel(order, "dividend")
+
+    def lower_bracket(self, order: Order, amount: float) -> None:
+        """What the children of an order are to wait for below the market."""
+        below = "stop_loss" if order.direction > 0.0 else "take_profit"
+        price = getattr(order, below) - amount
+        if price <= 0.0 and order.asset not in self.market.negative:
+            self.met("dividend_took_a_bracket")
+            price = NAN
+        setattr(order, below, price)
 
     def count_fallen(self, before: tuple[float, float], after: tuple[float, float]) -> None:
         for side, old, new in zip(("stop", "target"), before, after, strict=True):

@@ -347,11 +347,15 @@ def _with_price(rng: Random, market: Market, t: int, act: Act, grid: float) -> A
     """The order as a limit, a stop or a stop-limit, near the market or far, on either side of it."""
     if act.kind not in PRICED:
         return act
+    if rng.random() < 0.4:
+        act = _with_bracket(rng, market, t, act, grid)
     if act.at_fill:  # at the market: what waits for a price is sized at it
         valid, until = _valid(rng, market, t)
         return replace(act, valid=valid, valid_until=until)
     limit, stop = _price(rng, market, t, act.asset, grid), _price(rng, market, t, act.asset, grid)
     kind = rng.choice(("limit", "limit", "stop", "stop", "stop_limit", "market"))
+    if kind != "market":
+        act = _around(act, stop if kind == "stop" else limit)
     valid, until = _valid(rng, market, t)
     return replace(
         act,
@@ -359,6 +363,34 @@ def _with_price(rng: Random, market: Market, t: int, act: Act, grid: float) -> A
         stop=stop if kind in ("stop", "stop_limit") else NAN,
         valid=valid,
         valid_until=until,
+    )
+
+
+def _with_bracket(rng: Random, market: Market, t: int, act: Act, grid: float) -> Act:
+    """A stop and a target for what the order enters, or one of both."""
+    low, high = sorted(_price(rng, market, t, act.asset, grid) for _ in range(2))
+    bar = market.bar(t, act.asset)
+    if bar is not None and bar.low > 0.0 and rng.random() < 0.5:  # in the next bar, maybe both
+        low, high = bar.low, bar.high
+    if low == high:
+        return act
+    buys = act.kind == "buy" or (act.kind != "sell" and act.amount >= 0.0)
+    stop, target = (low, high) if buys else (high, low)
+    both = rng.choice(("both", "both", "stop", "target"))
+    return replace(
+        act,
+        stop_loss=NAN if both == "target" else stop,
+        take_profit=NAN if both == "stop" else target,
+    )
+
+
+def _around(act: Act, price: float) -> Act:
+    """Without the prices of a bracket that do not lie on their sides of the order's own."""
+    side = 1.0 if act.kind == "buy" or (act.kind != "sell" and act.amount >= 0.0) else -1.0
+    return replace(
+        act,
+        stop_loss=act.stop_loss if side * act.stop_loss < side * price else NAN,
+        take_profit=act.take_profit if side * act.take_profit > side * price else NAN,
     )
 
 
@@ -407,7 +439,7 @@ def _unit_act(rng: Random, market: Market, act: Act) -> Act:
         return replace(act, weights=weights)
     if act.amount == 0.0 and act.kind.startswith("target"):
         return act
-    kind = "buy" if act.amount > 0.0 else "sell"
+    kind = "buy" if act.amount >= 0.0 else "sell"
     return replace(act, kind=kind, amount=rng.choice((2.0, 33.3, 3000.0, 20_000.0)))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import floor, isnan
 
 from reference.market import NAN
@@ -30,15 +30,19 @@ class Order:
     level: float = NAN
     target: float = NAN  # T of section 3, of the order of a target; splits multiply it
     in_basket: bool = False
-    money: float = (
-        0.0  # its units are found at the fill: currency, or a fraction of equity; 0: they are
-    )
+    money: float = 0.0  # until its units are found at the fill: currency, or a fraction of equity
     by_weight: bool = False
     limit: float = NAN  # splits divide prices
     stop: float = NAN
     triggered: bool = False  # of a stop-limit: from then on it is a limit order
     valid: str = "gtc"  # or day, gtd
     valid_until: int = NO_END  # of a day order known from the first timestamp after its acceptance
+    stop_loss: float = NAN  # of a bracket: where what it enters leaves again
+    take_profit: float = NAN
+    parent: int = 0  # of a bracket's child: the order that made it
+    siblings: list[Order] = field(
+        default_factory=list
+    )  # of which a fill cancels as much of this one
     filled: float = 0.0
     rest: float = 0.0
     status: str = "open"
@@ -59,6 +63,10 @@ class Order:
     @property
     def direction(self) -> float:
         return 1.0 if self.quantity > 0.0 else -1.0
+
+    @property
+    def is_child(self) -> bool:
+        return self.parent > 0
 
     @property
     def kind(self) -> str:
@@ -84,6 +92,9 @@ class Order:
     def waits_above(self) -> bool:
         """For prices that rise: a limit that sells, a stop that buys."""
         return self.is_limit == (self.direction < 0.0)
+
+    def met_by(self, price: float) -> bool:
+        return price >= self.awaited if self.waits_above else price <= self.awaited
 
     def within(self, price: float) -> bool:
         """The price is no worse than the limit."""

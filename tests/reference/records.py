@@ -83,6 +83,9 @@ def told_order(event: dict, order, wrong) -> dict:
         "limit": order.limit,
         "stop": order.stop,
         "valid": order.valid,
+        "stop_loss": order.stop_loss,
+        "take_profit": order.take_profit,
+        "parent": order.parent,
     }
 
 
@@ -126,6 +129,9 @@ def order_record(order, market: Market, mutation: str | None) -> dict:
         "stop": order.stop,
         "time_in_force": order.valid,
         "valid_until": order.valid_until,
+        "stop_loss": order.stop_loss,
+        "take_profit": order.take_profit,
+        "parent": order.parent,
     }
 
 

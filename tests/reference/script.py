@@ -47,6 +47,8 @@ class Act:
     stop: float = NAN
     valid: str = "gtc"
     valid_until: int = NO_END
+    stop_loss: float = NAN  # a bracket
+    take_profit: float = NAN
 
 
 @dataclass

@@ -134,7 +134,7 @@ def _target_weights(book: Book, one: Act, equity: float) -> None:
                 _target_money(book, asset, "target_percent", one.weights[asset], equity)
                 if book.wrong("weights_of_what_is_left"):
                     equity = equity - one.weights[asset] * equity
-        elif not one.keep_others and (book.positions[asset] is not None or book.waiting_of(asset)):
+        elif not one.keep_others and (book.positions[asset] is not None or book.asking_of(asset)):
             _target(book, asset, 0.0, equity)
         elif not one.keep_others and book.wrong("weights_order_the_flat"):
             _submit(book, asset, 0.0)
@@ -156,7 +156,7 @@ def _target_money(book: Book, asset: int, kind: str, amount: float, equity: floa
 
 def _target(book: Book, asset: int, units: float, equity: float) -> None:
     """The change from what the position is after all that waits; zero with nothing waiting is a close."""
-    waiting, position = book.waiting_of(asset), book.positions[asset]
+    waiting, position = book.asking_of(asset), book.positions[asset]
     if units == 0.0 and not waiting:
         order = _close(book, asset)
         if order is not None:
@@ -213,7 +213,7 @@ def _is_left_alone(book: Book, asset: int, target: float, change: float, equity:
 
 def _plain(book: Book, asset: int, asked: float, one: Act) -> Order:
     """Buy or sell. Where an exit is taking the units already, an event says so."""
-    position, waiting = book.positions[asset], book.waiting_of(asset)
+    position, waiting = book.positions[asset], book.asking_of(asset)
     after = book.after_orders(asset)
     order = _on_its_terms(_submit(book, asset, asked), one)
     if order.rest == 0.0 or position is None or position.sign * order.rest > 0.0:
@@ -231,6 +231,7 @@ def _on_its_terms(order: Order, one: Act) -> Order:
     """What it waits for, and how long; an order that is refused has them too."""
     order.limit, order.stop = one.limit, one.stop
     order.valid, order.valid_until = one.valid, one.valid_until
+    order.stop_loss, order.take_profit = one.stop_loss, one.take_profit
     return order
 
 

@@ -81,6 +81,8 @@ def with_order_prices(act: Act, price: Callable[[float], float]) -> Act:
         act,
         limit=act.limit if isnan(act.limit) else price(act.limit),
         stop=act.stop if isnan(act.stop) else price(act.stop),
+        stop_loss=act.stop_loss if isnan(act.stop_loss) else price(act.stop_loss),
+        take_profit=act.take_profit if isnan(act.take_profit) else price(act.take_profit),
     )
 
 
@@ -88,7 +90,20 @@ def at_the_market(act: Act) -> Act | None:
     """The act as one that waits for no price and no time; without one, nothing is changed."""
     if act.kind == "modify":
         return None
-    return replace(act, limit=NAN, stop=NAN, valid="gtc", valid_until=NO_END)
+    return replace(
+        act,
+        limit=NAN,
+        stop=NAN,
+        valid="gtc",
+        valid_until=NO_END,
+        stop_loss=NAN,
+        take_profit=NAN,
+    )
+
+
+def without_a_day(act: Act) -> Act:
+    """An order for the day ends with it, and midnight lies elsewhere."""
+    return replace(act, valid="gtc") if act.valid == "day" else act
 
 
 def with_prices(rule: Rule, price: Callable[[float], float]) -> Rule:

@@ -68,11 +68,11 @@ class Walk:
     def meet_open(self) -> None:
         opened = self.bar.open
         self.meet_levels(opened, "open")
-        for order in self.orders():
-            if order.status != "open" or not self.may_fill(order):
-                continue
-            met = opened >= order.awaited if order.waits_above else opened <= order.awaited
-            if not met:
+        tried = 0  # by submission; what an entry makes here, a bracket's children, comes after
+        while later := [one for one in self.orders() if one.id > tried]:
+            order = later[0]
+            tried = order.id
+            if not order.met_by(opened):
                 continue
             if order.kind == "stop":
                 self.fill(order, opened, "open", slips=True)
@@ -107,6 +107,16 @@ class Walk:
             if book.wrong("entry_inside_meets_nothing"):
                 return
         self.exit(position, hit)
+
+    def meet_children(self, price: float) -> None:
+        """An entry inside at a price that a child of its bracket waits for: it leaves there."""
+        tried = 0
+        while later := [one for one in self.orders() if one.id > tried and one.is_child]:
+            order = later[0]
+            tried = order.id
+            if order.met_by(price) and not self.book.wrong("entry_inside_meets_nothing"):
+                self.book.met("child_met_by_an_entry_inside")
+                self.fill(order, price, "inside", slips=order.kind == "stop")
 
     def exit(self, position: Position, hit: Hit) -> None:
         self.ended = True
@@ -240,7 +250,11 @@ class Walk:
         slips = slips or book.wrong("limit_slipped")
         price = book.slip(base, order.direction) if slips else base
         book.met(f"{order.kind}_{moment}")
-        book.fill_against(order, moment, base, price)
+        choice = self.choice(order, moment)
+        if order.is_child:
+            order.level = order.awaited
+            book.met(f"child_{order.reason}_{moment}")
+        book.fill_against(order, moment, base, price, choice)
         if held is not None and self.position is None:
             self.ended = True
         if order.status != "open":
@@ -253,13 +267,24 @@ class Walk:
         if len(book.out.fills) == n_fills:
             return False
         book.spend(book.out.fills[n_fills])
-        if held is not None or self.position is None:
+        if self.position is None or moment == "open":
+            return False
+        if held is not None:
+            self.meet_children(base)
             return False
         if self.ended:
             book.met("through_zero_in_a_walk")
-        if moment == "open":
-            return False
         self.position.must_come = must_come
         self.path = self.path_from(base, must_come)
         self.meet_levels(base, moment)
+        self.meet_children(base)
         return True
+
+    def choice(self, order: Order, moment: str) -> str:
+        """Of a bracket whose children the bar holds both: the side that was taken."""
+        low, high = self.bar.low, self.bar.high
+        waiting = [one for one in order.siblings if one.is_child and one.status == "open"]
+        if moment == "open" or not any(low <= one.awaited <= high for one in waiting):
+            return ""
+        self.book.met("both_children_in_one_bar")
+        return "adverse_first" if order.kind == "stop" else "favourable_first"

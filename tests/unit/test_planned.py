@@ -18,9 +18,9 @@ PRICES = pd.DataFrame({"date": pd.bdate_range("2024-01-01", periods=3), "A": [1.
 LATER = "comes with version 0.{}: docs/semantics.md describes it, no run can do it yet"
 
 
-class Brackets(Strategy):
+class Trails(Strategy):
     def on_market_data(self, event):
-        self.buy("A", 1, stop_loss=2.0)
+        self.sell("A", 1, trail=2.0)
 
 
 def wrong_file(section, **given):
@@ -35,8 +35,8 @@ def wrong_file(section, **given):
         (lambda: BacktestConfig(account="futures"), "futures " + LATER.format(2)),
         (lambda: BacktestConfig(intrabar="fine"), "fine " + LATER.format(2)),
         (lambda: BacktestConfig(max_daily_loss=0.1), "max_daily_loss " + LATER.format(3)),
-        (lambda: run_backtest(PRICES, Brackets(), bounds=True), "bounds " + LATER.format(2)),
-        (lambda: run_backtest(PRICES, Brackets()), "argument 'stop_loss'; stop_loss " + LATER.format(2)),
+        (lambda: run_backtest(PRICES, Trails(), bounds=True), "bounds " + LATER.format(2)),
+        (lambda: run_backtest(PRICES, Trails()), "argument 'trail'; trail " + LATER.format(2)),
         (lambda: run_backtest(PRICES, Hold()).ledger, "ledger " + LATER.format(3)),
         (lambda: PriceBasedStopLoss(pct={"calm": 0.1}), "a mapping of regimes comes with version 0.3"),
         (lambda: wrong_file("execution", tick_size=1), "execution.tick_size: tick_size " + LATER.format(2)),

@@ -9,7 +9,7 @@ PLANNED = {
         "maintenance_margin borrow_fee interest",
         "values": "futures fine",
         "arguments": "bounds fine",
-        "orders": "trail trail_percent stop_loss take_profit sl tp oco parent",
+        "orders": "trail trail_percent oco",
         "actions": "delisting",
     },
     "0.3": {

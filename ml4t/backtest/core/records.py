@@ -22,12 +22,12 @@ ORDER = _record(
     quantity="f8", filled_quantity="f8", rest="f8", decision_close="f8", notional="f8", units="f8",
     average_price="f8", level="f8", target_units="f8",
     asset="i4", rule="i4", reason="i4", terms="i4", source="i1", reduce_only="i1", status="i1",
-    exit_kind="i1", at_open="i1", rests="i1",
+    exit_kind="i1", at_open="i1", rests="i1", is_child="i1",
 )  # fmt: skip
 
 TERMS = _record(
-    limit="f8", stop="f8", stop_loss="f8", take_profit="f8", valid_until="i8", group="i8",
-    amount="f8", is_weight="i1", type="i1", time_in_force="i1", is_triggered="i1",
+    limit="f8", stop="f8", stop_loss="f8", take_profit="f8", valid_until="i8", parent="i8",
+    sibling="i8", amount="f8", is_weight="i1", type="i1", time_in_force="i1", is_triggered="i1",
 )  # fmt: skip
 
 FILL = _record(
@@ -69,7 +69,7 @@ FIXED_REASONS = (
     "end_of_data", "position_closed", "split", "no_price", "no_equity", "zero_quantity",
     "insufficient_cash", "insufficient_margin", "short_in_cash_account", "rule", "cancel", "nan_input",
     "negative_equity", "no_position", "target_reached", "exit_pending", "conflicting_signal",
-    "negative_cash", "dividend", "expired", "modify",
+    "negative_cash", "dividend", "expired", "modify", "one_cancels_other",
 )  # fmt: skip
 
 OPEN_POSITION = _record(

@@ -116,6 +116,7 @@ cdef enum Reason:
     REASON_DIVIDEND = 26         # a dividend left an order no price to wait for
     REASON_EXPIRED = 27          # its time in force is over
     REASON_MODIFY = 28           # the strategy changed it
+    REASON_ONE_CANCELS_OTHER = 29
 
 
 cdef struct OrderRecord:
@@ -144,6 +145,7 @@ cdef struct OrderRecord:
     int8_t exit_kind
     int8_t at_open               # fills at an open whatever fill_at says
     int8_t rests                 # waits for a price
+    int8_t is_child              # of a bracket: guards what another order has entered
     # Not of the record: its neighbours among the waiting orders of its asset, by order id; 0: none.
     int64_t before
     int64_t after
@@ -154,10 +156,11 @@ cdef struct OrderRecord:
 cdef struct TermsRecord:
     double limit                 # NaN: none
     double stop                  # NaN: none
-    double stop_loss             # levels of the position that it opens or adds to; NaN: none
+    double stop_loss             # a bracket: where what it enters leaves again; NaN: none
     double take_profit
     int64_t valid_until          # the last timestamp at which it waits; the largest: no end
-    int64_t group                # orders of which one cancels the others; 0: none
+    int64_t parent               # of a bracket's child: the order that made it; 0: none
+    int64_t sibling              # the next in the ring of orders of which one cancels the others; 0: none
     double amount                # its worth, until its units are found at its fill; 0: it has units
     int8_t is_weight             # the amount is a fraction of equity; else currency
     int8_t type                  # OrderType

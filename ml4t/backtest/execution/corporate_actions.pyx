@@ -51,8 +51,7 @@ cdef int _dividend(Broker broker, int32_t asset, double amount) except -1 nogil:
     cdef bint adjusts = broker.settings.dividend_adjusts_levels
     if adjusts:
         broker.portfolio.account.since_row(asset, broker.cursor).dividends += amount
-        if broker.book.n_waiting_of(asset) > 0:
-            broker.book.go_ex_dividend(asset, amount)
+        broker.book.go_ex_dividend(asset, amount)
     if position.quantity == 0.0:
         return 0
     broker.portfolio.pay_dividend(position, amount)

@@ -132,6 +132,8 @@ cdef class Fills:
             if order != NULL and fill.moment != MOMENT_CLOSE:
                 self._take_in_open(position, fill)
             self.portfolio.end_trade(position, fill, decision_row)
+        if order != NULL:
+            self.book.cut_siblings(order, fabs(fill.quantity))
         if order != NULL and order.rest == 0.0:
             self.book.complete(order, ORDER_FILLED)
             if order.source == SOURCE_RULE:

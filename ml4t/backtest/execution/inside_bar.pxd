@@ -93,6 +93,9 @@ cdef class InsideBar:
     cdef int64_t _next_on_leg(self, Walk* walk, bint rises, double end, double* price) noexcept nogil
     cdef bint _may_fill(self, const Walk* walk, int64_t order_id, bint above) noexcept nogil
     cdef int _reach_level(self, Walk* walk, Position* position, double level, bint rises) except -1 nogil
+    cdef int _meet_children(self, Walk* walk, double price) except -1 nogil
+    cdef int64_t _next_child(self, const Walk* walk, double price, int64_t after) noexcept nogil
+    cdef int8_t _choice_of_child(self, const Walk* walk, const OrderRecord* order) noexcept nogil
     cdef int8_t _choice(self, const Walk* walk, const Position* position, bint is_stop) noexcept nogil
     cdef int _reach(self, Walk* walk, OrderRecord* order, double price) except -1 nogil
     cdef int _at_the_close(self, Walk* walk) except -1 nogil

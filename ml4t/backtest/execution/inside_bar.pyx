@@ -16,7 +16,9 @@ from ml4t.backtest.core.types cimport (
 from ml4t.backtest.execution.buying_power cimport means_of
 from ml4t.backtest.execution.costs cimport slipped
 from ml4t.backtest.execution.matching cimport Matching
-from ml4t.backtest.execution.order_terms cimport is_limit, is_within, waits_above
+from ml4t.backtest.execution.order_terms cimport (
+    awaited_price, is_bracket, is_limit, is_within, waits_above,
+)
 from ml4t.backtest.execution.price_heap cimport PriceHeap
 from ml4t.backtest.portfolio.armed_levels cimport LevelSource, levels_hold, stop_source
 from ml4t.backtest.portfolio.position cimport HIGH_UNSEEN, LOW_UNSEEN, Position, side_of
@@ -162,6 +164,37 @@ cdef class InsideBar:
                 break
             self._reach(walk, self.book.order(order_id), walk.open)
         return self._meet_levels(walk, walk.open)
+
+    # The children of a bracket that the price meets at which their parent entered inside leave there.
+    cdef int _meet_children(self, Walk* walk, double price) except -1 nogil:
+        cdef int64_t order_id = self._next_child(walk, price, 0)
+        cdef OrderRecord* order
+        while order_id != 0:
+            order = self.book.order(order_id)
+            self._fill(walk, order, price, self.book.terms_of(order).type == TYPE_STOP)
+            order_id = self._next_child(walk, price, order_id)
+        return 0
+
+    # Of the children that a price meets, the first one submitted after that one; 0: none.
+    cdef int64_t _next_child(self, const Walk* walk, double price, int64_t after) noexcept nogil:
+        cdef int64_t found = 0
+        cdef int64_t order_id
+        cdef int32_t i
+        for i in range(self.resting.rising.n):
+            order_id = self.resting.rising.at[i].order_id
+            if self.resting.rising.at[i].key <= price and order_id > after and (
+                (found == 0 or order_id < found) and self.book.order(order_id).is_child
+                and self._may_fill(walk, order_id, True)
+            ):
+                found = order_id
+        for i in range(self.resting.falling.n):
+            order_id = self.resting.falling.at[i].order_id
+            if -self.resting.falling.at[i].key >= price and order_id > after and (
+                (found == 0 or order_id < found) and self.book.order(order_id).is_child
+                and self._may_fill(walk, order_id, False)
+            ):
+                found = order_id
+        return found
 
     # Of the orders that the open meets, the first one submitted after that one; 0: none.
     cdef int64_t _next_met(self, const Walk* walk, int64_t after) noexcept nogil:
@@ -318,8 +351,20 @@ cdef class InsideBar:
             return CHOICE_NONE
         return CHOICE_ADVERSE if is_stop else CHOICE_FAVOURABLE
 
+    # Of a bracket whose children the bar holds both: which of them was taken.
+    cdef int8_t _choice_of_child(self, const Walk* walk, const OrderRecord* order) noexcept nogil:
+        cdef const TermsRecord* terms = self.book.terms_of(order)
+        cdef double other
+        if walk.moment == MOMENT_OPEN or terms.sibling == 0:
+            return CHOICE_NONE
+        other = awaited_price(self.book.terms_of(self.book.order(terms.sibling)))
+        if not (walk.low <= other and other <= walk.high):
+            return CHOICE_NONE
+        return CHOICE_ADVERSE if terms.type == TYPE_STOP else CHOICE_FAVOURABLE
+
     cdef int _reach(self, Walk* walk, OrderRecord* order, double price) except -1 nogil:
         cdef TermsRecord* terms = self.book.terms_of(order)
+        cdef int64_t order_id = order.order_id
         if terms.type == TYPE_STOP:
             return self._fill(walk, order, price, True)
         if is_limit(terms):
@@ -330,6 +375,7 @@ cdef class InsideBar:
         elif walk.moment == MOMENT_INSIDE:
             terms.is_triggered = TRIGGERED_NOW
         # A limit order from here on, for what is left: it waits on the other side.
+        order = self.book.order(order_id)
         return self.resting.add_touched(order) if order.status == ORDER_OPEN else 0
 
     # Last of all, by submission: what was triggered beyond its limit, if the close is within it. What one of
@@ -376,9 +422,14 @@ cdef class InsideBar:
         cdef bint had_ended = walk.has_ended
         cdef bint was_held = position.quantity != 0.0
         cdef double price = base_price
+        cdef int8_t choice = CHOICE_NONE
         if slips:
             price = slipped(&self.settings, base_price, side_of(order.quantity))
-        self.matching.reduce(order, base_price, price, walk.moment)
+        if order.is_child:
+            order.level = awaited_price(self.book.terms_of(order))
+            choice = self._choice_of_child(walk, order)
+            self.fills.counters.ambiguous_bars += choice != CHOICE_NONE
+        self.matching.reduce(order, base_price, price, walk.moment, choice)
         if was_held and position.quantity == 0.0:
             walk.has_ended = True
         # The rest of the order that has ended a position enters; no other does.
@@ -389,16 +440,23 @@ cdef class InsideBar:
     cdef int _enter(self, Walk* walk, OrderRecord* order, double base_price, double price) except -1 nogil:
         cdef Position* position = &self.positions.at[walk.asset]
         cdef bint was_flat = position.quantity == 0.0
+        cdef bint has_children = is_bracket(self.book.terms_of(order))
         cdef int64_t n_fills = self.fills.buffer.count
         self.matching.enter(order, base_price, price, walk.moment)
         if self.fills.buffer.count == n_fills:
             return 0
         self._spend(<const FillRecord*> self.fills.buffer.at(n_fills))
-        if not was_flat or position.quantity == 0.0 or walk.moment == MOMENT_OPEN:
+        if has_children:
+            self.resting.collect_more(walk.asset, walk.high, walk.low)
+            walk.next_rising = 0
+            walk.next_falling = 0
+        if position.quantity == 0.0 or walk.moment == MOMENT_OPEN:
             return 0
-        position.unseen = walk.unseen
-        self._path_from(walk, base_price)
-        return self._meet_levels(walk, base_price)
+        if was_flat:
+            position.unseen = walk.unseen
+            self._path_from(walk, base_price)
+            self._meet_levels(walk, base_price)
+        return self._meet_children(walk, base_price) if has_children else 0
 
     # An entry takes from what there would be without the exits of the step.
     cdef void _spend(self, const FillRecord* fill) noexcept nogil:

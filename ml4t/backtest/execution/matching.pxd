@@ -28,7 +28,7 @@ cdef class Matching:
     cdef int fill_market_orders(self, Phase phase) except -1 nogil
     cdef int close_all(self, int32_t reason) except -1 nogil
     cdef int reduce(
-        self, OrderRecord* order, double base_price, double price, int8_t moment
+        self, OrderRecord* order, double base_price, double price, int8_t moment, int8_t intrabar
     ) except -1 nogil
     cdef int enter(
         self, OrderRecord* order, double base_price, double price, int8_t moment

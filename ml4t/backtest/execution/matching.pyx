@@ -18,6 +18,7 @@ from ml4t.backtest.execution.buying_power cimport (
 )
 from ml4t.backtest.execution.costs cimport slipped
 from ml4t.backtest.execution.fills cimport Fills
+from ml4t.backtest.execution.order_terms cimport is_bracket
 from ml4t.backtest.execution.schedule cimport PHASE_OPEN, Phase
 from ml4t.backtest.execution.targets cimport within_target
 from ml4t.backtest.portfolio.position cimport Position, is_negligible, side_of
@@ -101,7 +102,7 @@ cdef class Matching:
             return 0
         mark = self.account.mark[order.asset]
         return self.reduce(
-            order, mark, slipped(&self.settings, mark, side_of(order.quantity)), moment
+            order, mark, slipped(&self.settings, mark, side_of(order.quantity)), moment, CHOICE_NONE
         )
 
     cdef inline int _enter_at_mark(self, OrderRecord* order, int8_t moment) except -1 nogil:
@@ -112,7 +113,7 @@ cdef class Matching:
 
     # The part of an order that reduces its position, at a price before and after slippage.
     cdef int reduce(
-        self, OrderRecord* order, double base_price, double price, int8_t moment
+        self, OrderRecord* order, double base_price, double price, int8_t moment, int8_t intrabar
     ) except -1 nogil:
         cdef const Position* position = &self.positions.at[order.asset]
         cdef double direction
@@ -143,7 +144,7 @@ cdef class Matching:
         if order.reduce_only or is_negligible(wanted - closing, closing):
             rest = 0.0
         return self.fills.of_order(
-            order, direction * closing, rest, base_price, price, moment, CHOICE_NONE
+            order, direction * closing, rest, base_price, price, moment, intrabar
         )
 
     # What is left of an order opens or adds, as far as it can be paid.
@@ -184,7 +185,9 @@ cdef class Matching:
             order, direction * units, direction * left_out, base_price, price, moment, CHOICE_NONE
         )
         if order.status == ORDER_OPEN:
-            return self.book.cancel(order.order_id, REASON_TARGET_REACHED)
+            self.book.cancel(order.order_id, REASON_TARGET_REACHED)
+        if order.terms != 0 and is_bracket(self.book.terms_of(order)):
+            return self.book.protect(order.order_id, &self.positions.at[order.asset], units)
         return 0
 
     # An order of money comes to its first turn to fill, and finds its units; 0 when it is rejected.

@@ -32,7 +32,8 @@ cdef struct Queue:
     double most                  # the largest in that sum: the position, or an order
     int32_t n_orders             # in both lanes
     int32_t n_due
-    int32_t n_exits              # the reduce-only among them
+    int32_t n_exits              # the reduce-only among them, but for
+    int32_t n_children           # those that guard what is held
     int32_t place                # in the list of assets with waiting orders
     int8_t is_counted            # what is counted holds
     int8_t is_over               # they end the position
@@ -81,8 +82,9 @@ cdef class OrderBook:
     cdef inline bint has_no_units(self, const OrderRecord* order) noexcept nogil:
         return order.terms != 0 and self.terms_of(order).amount != 0.0
 
+    # Without a bracket's children, which only guard what is held, as levels do.
     cdef inline int32_t n_waiting_of(self, int32_t asset) noexcept nogil:
-        return self._queue[asset].n_orders
+        return self._queue[asset].n_orders - self._queue[asset].n_children
 
     # Reduce-only orders among them.
     cdef inline int32_t n_exits_of(self, int32_t asset) noexcept nogil:
@@ -108,7 +110,7 @@ cdef class OrderBook:
     cdef int cancel(self, int64_t order_id, int32_t reason) except -1 nogil
     # A position has ended: what was still to reduce it has nothing left to do.
     cdef inline int cancel_exits(self, const Position* position) except -1 nogil:
-        if self._queue[position.asset].n_exits == 0:
+        if self._queue[position.asset].n_exits + self._queue[position.asset].n_children == 0:
             return 0
         return self._cancel_exits(position)
 
@@ -120,6 +122,21 @@ cdef class OrderBook:
     cdef int _end_waiting(
         self, int64_t order_id, int8_t status, int8_t event, int32_t reason
     ) except -1 nogil
+    cdef int protect(
+        self, int64_t parent_id, const Position* position, double units
+    ) except -1 nogil
+    cdef int64_t _accept_child(
+        self, int64_t parent_id, const Position* position, double units, const TermsRecord* given,
+        int8_t exit_kind, int32_t reason
+    ) except -1 nogil
+    # A fill of an order takes as much from the others of its ring.
+    cdef inline int cut_siblings(self, const OrderRecord* order, double units) except -1 nogil:
+        if order.terms == 0 or self.terms_of(order).sibling == 0:
+            return 0
+        return self._cut_siblings(order, units)
+
+    cdef int _cut_siblings(self, const OrderRecord* order, double units) except -1 nogil
+    cdef void _leave_ring(self, const OrderRecord* order) noexcept nogil
     cdef int _cancel_exits(self, const Position* position) except -1 nogil
     cdef void complete(self, OrderRecord* order, int8_t status) noexcept nogil
     # What has expired by now is to be removed, or a session begins.
@@ -141,10 +158,11 @@ cdef class OrderBook:
     cdef int64_t _next_of(self, Lanes* lanes) noexcept nogil
     cdef void _split_terms(self, const OrderRecord* order, double ratio) noexcept nogil
     cdef bint _fall(self, const OrderRecord* order, double dividend) noexcept nogil
+    cdef void _lower_bracket(self, const OrderRecord* order, double dividend) noexcept nogil
     cdef double units_after(self, int32_t asset) noexcept nogil
     # Right after units_after(): the largest of what it has summed.
     cdef inline double most_counted(self, int32_t asset) noexcept nogil:
-        if self._queue[asset].n_orders == 0:
+        if self.n_waiting_of(asset) == 0:
             return fabs(self.portfolio.positions.at[asset].quantity)
         return self._queue[asset].most
 

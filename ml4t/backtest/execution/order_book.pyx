@@ -11,14 +11,16 @@ from ml4t.backtest.core.buffer cimport RecordBuffer
 from ml4t.backtest.core.build cimport CHECKED
 from ml4t.backtest.core.settings cimport resolve_settings
 from ml4t.backtest.core.types cimport (
-    EVENT_CANCELLED, EVENT_DUPLICATE_EXIT, EVENT_EXPIRED, EVENT_MODIFIED, EVENT_REJECTED, EXIT_OTHER,
+    EVENT_CANCELLED, EVENT_DUPLICATE_EXIT, EVENT_EXPIRED, EVENT_MODIFIED, EVENT_REJECTED, EXIT_OTHER, EXIT_STOP_LOSS,
+    EXIT_TAKE_PROFIT,
     ORDER_CANCELLED, ORDER_EXPIRED, ORDER_OPEN, ORDER_REJECTED, REASON_EXPIRED, REASON_MODIFY, VALID_DAY, VALID_GTD,
     REASON_DIVIDEND, REASON_EXIT_PENDING, REASON_NO_POSITION, REASON_ORDER, REASON_POSITION_CLOSED,
-    REASON_SPLIT, SOURCE_RULE, SOURCE_STRATEGY, TYPE_MARKET, OrderRecord, TermsRecord,
+    REASON_SPLIT, REASON_ONE_CANCELS_OTHER, REASON_STOP_LOSS, REASON_TAKE_PROFIT, SOURCE_RULE, SOURCE_STRATEGY, TYPE_LIMIT,
+    TYPE_MARKET, TYPE_STOP, OrderRecord, TermsRecord,
 )
 from ml4t.backtest.execution.costs cimport whole_units
 from ml4t.backtest.execution.event_log cimport EventLog
-from ml4t.backtest.execution.order_terms cimport say_something, waits_above
+from ml4t.backtest.execution.order_terms cimport say_something, terms_at, waits_above
 from ml4t.backtest.execution.price_heap cimport append, pop, push, sort_by_order
 from ml4t.backtest.execution.resting cimport RestingOrders
 from ml4t.backtest.execution.schedule cimport Phase, fills_in
@@ -154,6 +156,88 @@ cdef class OrderBook:
         order.rests = terms.type != TYPE_MARKET
         return 0
 
+    # ---- brackets: orders that guard what an order has entered, one cancels the other ---------
+
+    # Of the units that an order has entered its children are made, the stop first. Whoever holds a pointer
+    # to an order has to fetch it anew.
+    cdef int protect(
+        self, int64_t parent_id, const Position* position, double units
+    ) except -1 nogil:
+        cdef TermsRecord terms = self.terms_of(self.order(parent_id))[0]
+        cdef TermsRecord given
+        cdef int64_t stop = 0
+        cdef int64_t target = 0
+        if not isnan(terms.stop_loss):
+            given = terms_at(TYPE_STOP, terms.stop_loss)
+            stop = self._accept_child(
+                parent_id, position, units, &given, EXIT_STOP_LOSS, REASON_STOP_LOSS
+            )
+        if not isnan(terms.take_profit):
+            given = terms_at(TYPE_LIMIT, terms.take_profit)
+            target = self._accept_child(
+                parent_id, position, units, &given, EXIT_TAKE_PROFIT, REASON_TAKE_PROFIT
+            )
+        if stop != 0 and target != 0:
+            self.terms_of(self.order(stop)).sibling = target
+            self.terms_of(self.order(target)).sibling = stop
+        return 0
+
+    # Decided when its parent was.
+    cdef int64_t _accept_child(
+        self, int64_t parent_id, const Position* position, double units, const TermsRecord* given,
+        int8_t exit_kind, int32_t reason
+    ) except -1 nogil:
+        cdef OrderRecord* child = self._new_order(
+            position.asset, -side_of(position.quantity) * units, SOURCE_STRATEGY, reason
+        )
+        cdef const OrderRecord* parent = self.order(parent_id)
+        child.decision_row = parent.decision_row
+        child.decision_time = parent.decision_time
+        child.decision_close = parent.decision_close
+        child.reduce_only = 1
+        child.is_child = 1
+        child.position_id = position.position_id
+        child.exit_kind = exit_kind
+        self._put_on(child, given)
+        self.terms_of(child).parent = parent_id
+        self._wait(child)
+        return child.order_id
+
+    cdef int _cut_siblings(self, const OrderRecord* order, double units) except -1 nogil:
+        cdef int64_t next_id = self.terms_of(order).sibling
+        cdef OrderRecord* other
+        cdef double left
+        cdef double before
+        while next_id != 0 and next_id != order.order_id:
+            other = self.order(next_id)
+            next_id = self.terms_of(other).sibling
+            before = other.rest
+            left = fabs(before) - units
+            if left <= 1e-12 * units:
+                self.cancel(other.order_id, REASON_ONE_CANCELS_OTHER)
+            else:
+                self.change_rest(other, side_of(before) * left)
+                other.quantity = other.filled_quantity + other.rest
+                self.events.add(
+                    EVENT_MODIFIED, REASON_ONE_CANCELS_OTHER, other.asset, other.order_id, before, other.rest
+                )
+        return 0
+
+    # An order that has ended is cancelled by no other.
+    cdef void _leave_ring(self, const OrderRecord* order) noexcept nogil:
+        cdef TermsRecord* terms = self.terms_of(order)
+        cdef TermsRecord* before
+        cdef int64_t before_id
+        if terms == NULL or terms.sibling == 0:
+            return
+        before_id = terms.sibling
+        before = self.terms_of(self.order(before_id))
+        while before.sibling != order.order_id:
+            before_id = before.sibling
+            before = self.terms_of(self.order(before_id))
+        before.sibling = 0 if terms.sibling == before_id else terms.sibling
+        terms.sibling = 0
+
     # ---- orders leave ------------------------------------------------------------------------
 
     # Cancel an order that waits. Whoever is filling orders meanwhile finds it marked and passes it over.
@@ -249,6 +333,7 @@ cdef class OrderBook:
     cdef void complete(self, OrderRecord* order, int8_t status) noexcept nogil:
         if order.source == SOURCE_STRATEGY or order.source == SOURCE_RULE:
             self._leave(order)
+            self._leave_ring(order)
         self._end(order, status)
 
     cdef inline void _end(self, OrderRecord* order, int8_t status) noexcept nogil:
@@ -307,11 +392,20 @@ cdef class OrderBook:
         cdef bint is_signed = self.cursor.data.is_signed[order.asset]
         if terms == NULL:
             return True
+        self._lower_bracket(order, dividend)
         if terms.type == TYPE_MARKET or waits_above(order, terms):
             return True
         terms.limit = terms.limit - dividend
         terms.stop = terms.stop - dividend
         return is_signed or not (terms.limit <= 0.0 or terms.stop <= 0.0)
+
+    # What the children of the order are to wait for below the market; what falls to nothing is gone.
+    cdef void _lower_bracket(self, const OrderRecord* order, double dividend) noexcept nogil:
+        cdef TermsRecord* terms = self.terms_of(order)
+        cdef double* below = &terms.stop_loss if order.quantity > 0.0 else &terms.take_profit
+        below[0] = below[0] - dividend
+        if below[0] <= 0.0 and not self.cursor.data.is_signed[order.asset]:
+            below[0] = NAN
 
     # ---- what waits --------------------------------------------------------------------------
 
@@ -332,7 +426,7 @@ cdef class OrderBook:
         cdef Queue* queue = &self._queue[asset]
         cdef Lanes lanes
         cdef int64_t order_id
-        if queue.n_orders == 0:
+        if queue.n_orders == queue.n_children:
             return self.portfolio.positions.at[asset].quantity
         if not queue.is_counted:
             self._begin_count(queue, asset)
@@ -458,7 +552,8 @@ cdef class OrderBook:
         if queue.is_counted:
             self._count(queue, order)
         queue.n_orders += 1
-        queue.n_exits += order.reduce_only
+        queue.n_exits += order.reduce_only != order.is_child
+        queue.n_children += order.is_child
         if CHECKED and queue.n_orders < GUARDED:
             self._check_queue(order.asset)
         return 0
@@ -484,6 +579,8 @@ cdef class OrderBook:
         cdef double rest = order.rest
         cdef double left = fabs(queue.left)
         cdef double taken
+        if order.is_child:
+            return
         queue.most = larger(queue.most, fabs(rest))
         if queue.left * rest < 0.0 and not (order.reduce_only and queue.is_over):
             taken = fabs(rest) if fabs(rest) < left else left
@@ -503,7 +600,8 @@ cdef class OrderBook:
         cdef Queue* queue = &self._queue[order.asset]
         queue.is_counted = 0
         queue.n_orders -= 1
-        queue.n_exits -= order.reduce_only
+        queue.n_exits -= order.reduce_only != order.is_child
+        queue.n_children -= order.is_child
         if order.rests:
             self.resting.n -= 1
             self._part(&queue.resting, order)
@@ -566,7 +664,7 @@ cdef class OrderBook:
             if self.order(order_id).asset != asset or self.order(order_id).status != ORDER_OPEN:
                 return _broken_queue(asset, order_id)
             n += 1
-            n_exits += self.order(order_id).reduce_only
+            n_exits += self.order(order_id).reduce_only != self.order(order_id).is_child
             self._count(&counted, self.order(order_id))
             before = order_id
             order_id = self._next_of(&lanes)

@@ -1,10 +1,10 @@
 # The terms of an order: the prices it waits for, and how long.
 
-from libc.math cimport NAN
+from libc.math cimport NAN, isnan
 from libc.stdint cimport INT64_MAX
 
 from ml4t.backtest.core.types cimport (
-    TYPE_LIMIT, TYPE_MARKET, TYPE_STOP_LIMIT, VALID_GTC, OrderRecord, TermsRecord,
+    TYPE_LIMIT, TYPE_MARKET, TYPE_STOP_LIMIT, VALID_GTC, OrderRecord, OrderType, TermsRecord,
 )
 
 
@@ -16,7 +16,8 @@ cdef inline TermsRecord no_terms() noexcept nogil:
     terms.stop_loss = NAN
     terms.take_profit = NAN
     terms.valid_until = INT64_MAX
-    terms.group = 0
+    terms.parent = 0
+    terms.sibling = 0
     terms.amount = 0.0
     terms.is_weight = 0
     terms.type = TYPE_MARKET
@@ -29,7 +30,24 @@ cdef inline TermsRecord no_terms() noexcept nogil:
 cdef inline bint say_something(const TermsRecord* terms) noexcept nogil:
     return terms != NULL and (
         terms.type != TYPE_MARKET or terms.time_in_force != VALID_GTC or terms.amount != 0.0
+        or is_bracket(terms)
     )
+
+
+# What it enters is to leave again, at a stop or a target.
+cdef inline bint is_bracket(const TermsRecord* terms) noexcept nogil:
+    return not (isnan(terms.stop_loss) and isnan(terms.take_profit))
+
+
+# A stop or a limit at a price, until it is cancelled.
+cdef inline TermsRecord terms_at(OrderType type, double price) noexcept nogil:
+    cdef TermsRecord terms = no_terms()
+    terms.type = type
+    if type == TYPE_LIMIT:
+        terms.limit = price
+    else:
+        terms.stop = price
+    return terms
 
 
 # The price that decides next is its limit.

@@ -46,6 +46,7 @@ cdef class RestingOrders:
 
     cdef int wait(self, const OrderRecord* order) except -1 nogil
     cdef int collect_touched(self, int32_t asset, double high, double low) except -1 nogil
+    cdef int collect_more(self, int32_t asset, double high, double low) except -1 nogil
     cdef int add_touched(self, const OrderRecord* order) except -1 nogil
     cdef int wait_again(self) except -1 nogil
     cdef int _wait_again(self, int64_t order_id, bint above) except -1 nogil

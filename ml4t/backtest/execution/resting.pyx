@@ -52,6 +52,10 @@ cdef class RestingOrders:
     cdef int collect_touched(self, int32_t asset, double high, double low) except -1 nogil:
         self.rising.n = 0
         self.falling.n = 0
+        return self.collect_more(asset, high, low)
+
+    # Those too that have come since.
+    cdef int collect_more(self, int32_t asset, double high, double low) except -1 nogil:
         if self._of == NULL:
             return 0
         self._take(&self._of[asset].above, True, high, &self.rising)

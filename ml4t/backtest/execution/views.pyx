@@ -156,6 +156,24 @@ cdef class Order:
         return NAN if terms == NULL else terms.stop
 
     @property
+    def stop_loss(self):
+        """Of a bracket: where the stop of what it enters lies (currency per unit); NaN without."""
+        cdef const TermsRecord* terms = self._terms()
+        return NAN if terms == NULL else terms.stop_loss
+
+    @property
+    def take_profit(self):
+        """Of a bracket: where the limit of what it enters lies (currency per unit); NaN without."""
+        cdef const TermsRecord* terms = self._terms()
+        return NAN if terms == NULL else terms.take_profit
+
+    @property
+    def parent(self):
+        """Of a bracket's child: the ``order_id`` of the order that made it; 0 of others."""
+        cdef const TermsRecord* terms = self._terms()
+        return 0 if terms == NULL else terms.parent
+
+    @property
     def valid(self):
         """How long it waits: ``gtc``, ``day`` or ``gtd``."""
         cdef const TermsRecord* terms = self._terms()

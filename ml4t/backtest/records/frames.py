@@ -196,7 +196,8 @@ class RecordFrames:
         """The terms of orders, by their place from 1 on; 0 is a market order until it is cancelled."""
         recorded = self._records["terms"]
         terms = np.zeros(len(recorded) + 1, recorded.dtype)
-        terms[0]["limit"] = terms[0]["stop"] = np.nan
+        for name in ("limit", "stop", "stop_loss", "take_profit"):
+            terms[name][0] = np.nan
         terms["valid_until"][0] = NO_END
         terms[1:] = recorded
         until = np.where(terms["valid_until"] == NO_END, codes.NO_TIME, terms["valid_until"])
@@ -205,6 +206,9 @@ class RecordFrames:
             "limit_price": terms["limit"][place],
             "stop_price": terms["stop"][place],
             "time_in_force": _labels(codes.TIMES_IN_FORCE).column(terms["time_in_force"][place]),
+            "stop_loss": terms["stop_loss"][place],
+            "take_profit": terms["take_profit"][place],
+            "parent_id": terms["parent"][place],
             "valid_until": times(until[place]),
         }
 

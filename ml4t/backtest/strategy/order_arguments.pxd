@@ -11,3 +11,6 @@ cdef int read_terms(
     TermsRecord* terms, object limit, object stop, object valid, object valid_until, bint is_signed,
     int64_t now
 ) except -1
+cdef int read_bracket(
+    TermsRecord* terms, double direction, object stop_loss, object take_profit, bint is_signed
+) except -1

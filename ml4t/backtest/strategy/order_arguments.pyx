@@ -1,6 +1,6 @@
 """What an order is asked with: its size, the prices it waits for and how long, checked before it is made."""
 
-from libc.math cimport NAN, isfinite
+from libc.math cimport NAN, isfinite, isnan
 from libc.stdint cimport int64_t
 
 import pandas as pd
@@ -117,6 +117,24 @@ cdef int read_terms(
         terms.time_in_force = VALID_DAY
     if valid_until is not None:
         return _wait_until(terms, valid, valid_until, now)
+    return 0
+
+
+# Where what the order enters is to leave again: on either side of the price it waits for, where it has one.
+cdef int read_bracket(
+    TermsRecord* terms, double direction, object stop_loss, object take_profit, bint is_signed
+) except -1:
+    cdef double entry = terms.stop if isnan(terms.limit) else terms.limit
+    if stop_loss is None and take_profit is None:
+        return 0
+    terms.stop_loss = price_of("stop_loss", stop_loss, is_signed)
+    terms.take_profit = price_of("take_profit", take_profit, is_signed)
+    prices = [("stop_loss", terms.stop_loss), ("the order's own price", entry), ("take_profit", terms.take_profit)]
+    known = [(name, price) for name, price in prices if not isnan(price)]
+    for (below, low), (above, high) in zip(known, known[1:]):
+        if not direction * low < direction * high:
+            side = "below" if direction > 0.0 else "above"
+            raise ValueError(f"{below} must be {side} {above} of an order that {'buys' if direction > 0.0 else 'sells'}, was {low:g} beside {high:g}")
     return 0
 
 

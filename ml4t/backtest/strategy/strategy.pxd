@@ -55,7 +55,7 @@ cdef class Strategy:
     cdef object _named_weights(self, object weights, bint keep_others)
     cdef object _order(
         self, object asset, double direction, object quantity, object value, object percent, object size_at,
-        object limit, object stop, object valid, object valid_until
+        object limit, object stop, object valid, object valid_until, object stop_loss, object take_profit
     )
     cdef int64_t _order_money(
         self, int32_t asset, double direction, object value, object percent, bint at_fill,

@@ -57,6 +57,8 @@ class Strategy:
         stop: SupportsFloat | None = None,
         valid: Literal["gtc", "day"] = "gtc",
         valid_until: datetime | str | None = None,
+        stop_loss: SupportsFloat | None = None,
+        take_profit: SupportsFloat | None = None,
     ) -> Order: ...
     def sell(
         self,
@@ -70,6 +72,8 @@ class Strategy:
         stop: SupportsFloat | None = None,
         valid: Literal["gtc", "day"] = "gtc",
         valid_until: datetime | str | None = None,
+        stop_loss: SupportsFloat | None = None,
+        take_profit: SupportsFloat | None = None,
     ) -> Order: ...
     def close(self, asset: Any) -> Order | None: ...
     def order_target_percent(self, asset: Any, percent: SupportsFloat) -> Order | None: ...

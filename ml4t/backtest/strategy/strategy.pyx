@@ -26,7 +26,7 @@ from ml4t.backtest.execution.views cimport Order
 from ml4t.backtest.portfolio.position cimport Position, side_of
 from ml4t.backtest.risk.manager cimport RiskManager
 from ml4t.backtest.strategy.order_arguments cimport (
-    amount_of, finite_of, price_of, quantity_of, read_terms,
+    amount_of, finite_of, price_of, quantity_of, read_bracket, read_terms,
 )
 from ml4t.backtest.strategy.read_only cimport make_read_only
 
@@ -163,7 +163,7 @@ cdef class Strategy:
 
     def buy(
         self, asset, quantity=None, *, value=None, percent=None, size_at="close", limit=None, stop=None,
-        valid="gtc", valid_until=None,
+        valid="gtc", valid_until=None, stop_loss=None, take_profit=None,
     ):
         """Buy: at the market, or once the price has come to a limit or a stop.
 
@@ -191,6 +191,9 @@ cdef class Strategy:
             Until it is cancelled, or through the session of the next timestamp: a day of the prices' zone.
         valid_until : datetime, optional
             The last time at which it waits; UTC where it has no zone.
+        stop_loss, take_profit : float, optional
+            A bracket: where the units that it enters leave again (currency per unit), at a stop and a limit that
+            wait from that fill on, in its bar too; one cancels the other.
 
         Returns
         -------
@@ -203,21 +206,24 @@ cdef class Strategy:
         ValueError
             If the amount is not finite, not positive, or more or fewer units than an order can have; if
             the percent is above twice the account's leverage (0.5 is 50%); if a quantity, or what waits for a
-            price, is to be sized at the fill; if a price is none, or the order would have expired already.
+            price, is to be sized at the fill; if a price is none, or on the wrong side of
+            another; if the order would have expired already.
         RuntimeError
             Outside of the strategy's callbacks: by a rule, a progress callback or another thread.
         """
         return self._order(
-            asset, 1.0, quantity, value, percent, size_at, limit, stop, valid, valid_until
+            asset, 1.0, quantity, value, percent, size_at, limit, stop, valid, valid_until,
+            stop_loss, take_profit,
         )
 
     def sell(
         self, asset, quantity=None, *, value=None, percent=None, size_at="close", limit=None, stop=None,
-        valid="gtc", valid_until=None,
+        valid="gtc", valid_until=None, stop_loss=None, take_profit=None,
     ):
         """Sell; through zero it opens a short. Parameters as in :meth:`buy`; a stop lies below the market."""
         return self._order(
-            asset, -1.0, quantity, value, percent, size_at, limit, stop, valid, valid_until
+            asset, -1.0, quantity, value, percent, size_at, limit, stop, valid, valid_until,
+            stop_loss, take_profit,
         )
 
     def close(self, asset):
@@ -480,7 +486,7 @@ cdef class Strategy:
         accepted = terms[0]
         if accepted.amount != 0.0:
             self.account.is_watched = True  # the fill asks for equity
-            accepted.amount = accepted.amount if passed == asked else accepted.amount * (passed / asked)
+            accepted.amount = _what_is_left(accepted.amount, passed, asked)
         return self.book.accept_with(asset, units, reduce_only, &accepted)
 
     # A reduce-only order of the whole position; 0 when there is none.
@@ -588,7 +594,7 @@ cdef class Strategy:
 
     cdef object _order(
         self, object asset, double direction, object quantity, object value, object percent, object size_at,
-        object limit, object stop, object valid, object valid_until
+        object limit, object stop, object valid, object valid_until, object stop_loss, object take_profit
     ):
         self.check_may_order()
         cdef int32_t code = self.code_of(asset)
@@ -598,6 +604,7 @@ cdef class Strategy:
             &terms, limit, stop, valid, valid_until, self.data.is_signed[code],
             self.cursor.now if self.cursor.t >= 0 else INT64_MIN,
         )
+        read_bracket(&terms, direction, stop_loss, take_profit, self.data.is_signed[code])
         if quantity is None and (value is None) != (percent is None):
             return self._made(self._order_money(code, direction, value, percent, at_fill, &terms))
         if quantity is None or value is not None or percent is not None:
@@ -731,6 +738,12 @@ def refuse_callbacks(kind):
 # Fewer units than an order can have; what closes a position is of any size that a position has.
 cdef inline bint _is_nothing(double units, bint reduce_only) noexcept nogil:
     return units == 0.0 or (not reduce_only and fabs(units) < LEAST_UNITS)
+
+
+# Of the money of an order, what a rule left when it left so many of the units asked, which are some.
+@cython.cdivision(True)
+cdef inline double _what_is_left(double amount, double passed, double asked) noexcept nogil:
+    return amount if passed == asked else amount * (passed / asked)
 
 
 cdef int _refuse_size(tuple assets, int32_t asset) except -1 with gil:
