@@ -505,8 +505,8 @@ def test_what_is_wrong_with_a_run_file_is_said_line_by_line(folder):
         done = call(command, folder / "run.yaml")
         assert (done.exit_code, done.stdout) == (2, "")
         assert done.stderr.splitlines() == [
-            "error: run.yaml: risk.rules[0]: PriceBasedStopLoss has no parameter 'pc'; did you mean 'pct'?",
-            "error: run.yaml: account.cash: there is no such setting; did you mean 'initial_cash'?",
+            "error: run.yaml:11: risk.rules[0]: PriceBasedStopLoss has no parameter 'pc'; did you mean 'pct'?",
+            "error: run.yaml:13: account.cash: there is no such setting; did you mean 'initial_cash'?",
         ]
 
 

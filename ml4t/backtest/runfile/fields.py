@@ -113,9 +113,7 @@ def _chunk(value: Any, info: ValidationInfo) -> Any:
 
 def _asset(value: Any) -> Any:
     if isinstance(value, bool):
-        raise ValueError(
-            f"assets must be names, was {value}; YAML reads NO, ON and YES so: put them in quotes"
-        )
+        raise ValueError(f"assets must be names, was {value}; put a name like true in quotes")
     if not isinstance(value, (str, int)):
         raise ValueError(f"assets must be names, text or integers, was {value!r}")
     return value

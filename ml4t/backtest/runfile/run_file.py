@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +38,7 @@ from ml4t.backtest.runfile.sections import (
     Source,
     TableSource,
 )
-from ml4t.backtest.setting_errors import SettingsError
+from ml4t.backtest.setting_errors import Location, SettingsError
 from ml4t.backtest.strategy.strategy import Strategy
 
 
@@ -97,10 +97,11 @@ class RunFile(Section):
         Raises
         ------
         RunFileError
-            With a sentence for everything that is wrong.
+            With a sentence for everything that is wrong, and its line.
         """
         path = Path(path)
-        return cls.from_mapping(text.read_file(path), folder=path.parent.resolve(), name=path.name)
+        read = text.read_file(path)
+        return cls._checked(read.content, path.parent.resolve(), read.place)
 
     @classmethod
     def from_mapping(
@@ -121,10 +122,17 @@ class RunFile(Section):
         RunFileError
             With a sentence for everything that is wrong.
         """
+        return cls._checked(content, folder, lambda _: name)
+
+    @classmethod
+    def _checked(
+        cls, content: Mapping[str, Any], folder: Path | None, place: Callable[[Location], str]
+    ) -> RunFile:
+        """Check content; `place` says where something in it stands."""
         try:
             return cls.model_validate(content, context={"folder": folder})
         except SettingsError as error:
-            lines = [f"{name}: {problem.sentence}" for problem in error.problems]
+            lines = [f"{place(one.location)}: {one.sentence}" for one in error.problems]
             raise RunFileError("\n".join(lines)) from None
 
     @classmethod

@@ -61,7 +61,7 @@ def test_every_setting_of_a_configuration_has_one_place():
         ("data.prices", {"dataset": "apl"}, "data.prices.dataset must be 'us_stocks', 'predictions', 'vix', 'aapl', 'aapl_actions' or 'es_minutes', was 'apl'; did you mean 'aapl'?"),
         ("data.prices", {"dataset": "aapl", "path": "x"}, "data.prices: give one of path, dataset; had ['path', 'dataset']"),
         ("data.prices", {"dataset": "aapl", "start": 2003}, "data.prices: start and end go with the datasets us_stocks and predictions only"),
-        ("data.assets", ["AAPL", False], "data.assets[1]: assets must be names, was False; YAML reads NO, ON and YES so: put them in quotes"),
+        ("data.assets", ["AAPL", False], "data.assets[1]: assets must be names, was False; put a name like true in quotes"),
         ("features.signals", [{"path": "p.csv", "timing": "nextbar"}], "features.signals[0]: timing must be 'strict', 'next_bar' or 'lag=n', was 'nextbar'"),
         ("features.signals", [{"path": "p.csv", "max_age": "7 dys"}], "features.signals[0]: max_age must be a length of time like '1d' or '2h30min', was '7 dys'"),
         ("features.signals", [{"path": "p.csv", "valeus": []}], "features.signals[0].valeus: there is no such setting; did you mean 'values'?"),
