@@ -24,6 +24,7 @@ from ml4t.backtest.report.progress import progress_bar
 from ml4t.backtest.result import BacktestResult
 from ml4t.backtest.risk import RiskManager
 from ml4t.backtest.runfile import text
+from ml4t.backtest.runfile.changes import changed
 from ml4t.backtest.runfile.errors import RunFileError
 from ml4t.backtest.runfile.fields import ModuleFolder, Section, is_file_spec
 from ml4t.backtest.runfile.imports import make
@@ -132,8 +133,30 @@ class RunFile(Section):
         try:
             return cls.model_validate(content, context={"folder": folder})
         except SettingsError as error:
-            lines = [f"{place(one.location)}: {one.sentence}" for one in error.problems]
+            told = [(place(one.location), one.sentence) for one in error.problems]
+            lines = [f"{where}: {sentence}" if where else sentence for where, sentence in told]
             raise RunFileError("\n".join(lines)) from None
+
+    def replace(self, changes: Mapping[str, Any], *, folder: Path | None = None) -> RunFile:
+        """Return a copy with other values in some fields, checked as a whole.
+
+        Parameters
+        ----------
+        changes : mapping of path to value
+            A path is that of messages: ``account.initial_cash``, ``risk.rules[0].pct``.
+        folder : Path, optional
+            What relative paths among the values are taken from; left as they are without.
+
+        Raises
+        ------
+        RunFileError
+            With a sentence for everything that is wrong.
+
+        Examples
+        --------
+        >>> run.replace({"account.initial_cash": 50_000, "data.end": None})  # doctest: +SKIP
+        """
+        return self._checked(changed(self.description(), changes), folder, lambda _: "")
 
     @classmethod
     @suggests_names
