@@ -543,7 +543,7 @@ def test_schema_is_json(folder):
 def test_convert_writes_a_dataset_that_a_run_reads(folder):
     done = call("convert", f"prices={folder / 'prices.csv'}", "--output", folder / "set")
     assert done.exit_code == 0, done.output
-    assert "prices: 8 rows, 1 month" in done.stdout
+    assert "prices: 8 rows, 1 file" in done.stdout
     text = (folder / "run.yaml").read_text()
     (folder / "again.yaml").write_text(text.replace("prices.csv", "set/prices"))
     again = RunFile.load(folder / "again.yaml").run(write=False)
@@ -554,7 +554,7 @@ def test_convert_of_what_is_no_table(folder):
     done = call("convert", "prices", "--output", folder / "set")
     assert (done.exit_code, done.stderr) == (
         2,
-        "error: a table must read like name=value, was 'prices'\n",
+        "error: a table must read like prices=prices.csv, was 'prices'\n",
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -152,9 +152,18 @@ def convert(
     output: Annotated[
         Path, typer.Option(metavar="FOLDER", help="Folder to write into.", file_okay=False)
     ],
+    by: Annotated[
+        str | None,
+        typer.Option(
+            metavar="month|year|all", help="What a file holds; by default as the number of rows is."
+        ),
+    ] = None,
 ) -> None:
-    """Write tables in the form that streams best: in time order, zstd, a Parquet file a month."""
+    """Write tables in the form that streams best: Parquet files in time order, compressed."""
     try:
-        write_dataset(read_pairs(tables, "a table", str), output)
+        kind: Any = by  # checked there
+        write_dataset(
+            read_pairs(tables, "a table", str, example="prices=prices.csv"), output, by=kind
+        )
     except ValueError as error:
         stop(str(error), UNUSABLE)
