@@ -50,6 +50,8 @@ class SettingsModel(BaseModel):
         model_validate_strings = _in_sentences(BaseModel.model_validate_strings)
 
         def __setattr__(self, name: str, value: Any) -> NoReturn:
-            raise SettingsError(
-                [Problem((name,), f"{type(self).__name__} is frozen: {name} cannot be changed")]
-            )
+            told = f"{type(self).__name__} is frozen: {name} cannot be changed"
+            raise SettingsError([Problem((name,), told)])
+
+        def __delattr__(self, name: str) -> NoReturn:
+            self.__setattr__(name, None)

@@ -200,6 +200,14 @@ def test_every_problem_is_a_sentence_of_ours_whichever_way_settings_are_made(mak
     assert str(pickle.loads(pickle.dumps(error.value))) == str(error.value)
 
 
+def test_no_other_way_to_a_setting_shows_the_library_behind():
+    config = BacktestConfig()
+    with pytest.raises(SettingsError, match="slippage cannot be changed"):
+        del config.slippage
+    with pytest.raises(SettingsError, match="the text is no JSON: EOF"):
+        BacktestConfig.model_validate_json("{")
+
+
 def test_the_signature_says_ranges_and_nothing_of_functions():
     text = str(inspect.signature(BacktestConfig))
     assert "Gt(gt=0)" in text

@@ -35,6 +35,7 @@ from ml4t.backtest.runfile.fields import (
 )
 from ml4t.backtest.runfile.imports import make, split_spec
 from ml4t.backtest.runfile.named import make_named
+from ml4t.backtest.runfile.named_schema import by_name
 
 DatasetName = Literal["us_stocks", "predictions", "vix", "aapl", "aapl_actions", "es_minutes"]
 WITH_DATES = ("us_stocks", "predictions")
@@ -193,7 +194,7 @@ class NamedIndicator(Section):
     """An indicator by name; its parameters stand beside it."""
 
     model_config = ConfigDict(extra="allow")
-    indicator: Annotated[str, Field(json_schema_extra={"enum": list(INDICATORS)})]
+    indicator: str
     """ATR, EWMA, ..."""
     name: str | None = None
     """Name of its column."""
@@ -202,6 +203,11 @@ class NamedIndicator(Section):
     def _makes(self) -> NamedIndicator:
         self.make()
         return self
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core: Any, handler: GetJsonSchemaHandler) -> Any:
+        fields = handler.resolve_ref_schema(handler(core))["properties"]
+        return {"anyOf": by_name("indicator", INDICATORS, {"name": fields["name"]})}
 
     def make(self) -> Indicator:
         """Return the indicator."""
@@ -252,10 +258,7 @@ class NamedRule(Section):
     """A rule by name; its parameters stand beside it."""
 
     model_config = ConfigDict(extra="allow")
-    rule: Annotated[
-        ClassSpec,
-        Field(json_schema_extra={"anyOf": [{"enum": list(RULES)}, {"pattern": "^.+:.+$"}]}),
-    ]
+    rule: ClassSpec
     """A built-in rule, or module:Class, or file.py:Class."""
     rules: tuple[NamedRule, ...] | None = None
     """The members of CompositeRule, AnyOf and AllOf."""
@@ -269,7 +272,14 @@ class NamedRule(Section):
 
     @classmethod
     def __get_pydantic_json_schema__(cls, core: Any, handler: GetJsonSchemaHandler) -> Any:
-        return _or_text(core, handler)
+        fields = handler.resolve_ref_schema(handler(core))["properties"]
+        assets, members = {"assets": fields["assets"]}, {"rules": fields["rules"]}
+        groups = {name: kind for name, kind in RULES.items() if name in GROUPS}
+        others = {name: kind for name, kind in RULES.items() if name not in GROUPS}
+        own = {"type": "string", "pattern": "^.+:.+$", "description": fields["rule"]["description"]}
+        of_its_own = {"type": "object", "properties": {**fields, "rule": own}, "required": ["rule"]}
+        built_in = [*by_name("rule", others, assets), *by_name("rule", groups, assets | members)]
+        return {"anyOf": [*built_in, of_its_own, own]}
 
     @model_validator(mode="after")
     def _makes(self) -> NamedRule:
