@@ -26,6 +26,7 @@ from ml4t.backtest.demo import run_demo
 from ml4t.backtest.provenance.package_versions import package_version
 from ml4t.backtest.provenance.plain_values import plain
 from ml4t.backtest.provenance.run_description import describe_run
+from ml4t.backtest.report.log import logged_to_stderr
 from ml4t.backtest.runfile import RunFile
 from ml4t.backtest.strategy.errors import BacktestInterrupted
 
@@ -142,11 +143,14 @@ def run(
     progress: Annotated[
         bool | None, typer.Option(help="Progress bar; by default where a terminal shows it.")
     ] = None,
+    verbose: options.Verbose = False,
 ) -> None:
     """Run a strategy over tables, a run file, or a stored result again, and print a summary."""
     show_progress = sys.stderr.isatty() if progress is None else progress
+    if verbose:
+        given.with_resource(logged_to_stderr())
     if is_run(prices):
-        refuse_options(given, "output", "progress", "changes")
+        refuse_options(given, "output", "progress", "changes", "verbose")
         run_file(Path(prices), changes, output, show_progress)
         return
     if strategy is None:

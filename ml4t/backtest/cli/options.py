@@ -62,6 +62,8 @@ Changes = Annotated[
 Verbose = Annotated[
     bool,
     typer.Option(
-        "--verbose", "-v", help="Tell, while it happens, what is refused, scaled down or noted."
+        "--verbose",
+        "-v",
+        help="Tell each order that was refused or scaled, and the notes, as it ends.",
     ),
 ]

@@ -166,6 +166,17 @@ def test_numbers_and_starts_are_told_on_the_command_line(folder):
     assert list(fills["timestamp"]) == [TIMES[2]]
 
 
+def test_what_the_logger_is_told_is_printed_where_it_is_asked_for(folder):
+    arguments = ("run", "prices.csv", "--strategy", "mine.py:BuyOnce", "--param", "units=1e6")
+    for told in (True, False):
+        done = call(*arguments, *(["-v"] if told else []))
+        assert done.exit_code == 0, done.output
+        # 100,000 of cash at the second close, 101.
+        scaled = "2024-03-05 21:00 UTC AAA: scaled, order 1, asked 1000000, given 990.09900990"
+        assert done.stderr.startswith(scaled) is told
+        assert ("1 order scaled down" in done.stderr) is told
+
+
 def test_a_progress_bar_goes_to_stderr(folder):
     done = call("run", "prices.csv", "--strategy", "mine.py:BuyOnce", "--progress")
     assert done.exit_code == 0
