@@ -32,6 +32,11 @@ SPANS = ("day", "month", "year")
 class Section(SettingsModel):
     """A part of a run file."""
 
+    @classmethod
+    def own_schema(cls, core: Any, handler: GetJsonSchemaHandler) -> Any:
+        """Return the schema of the section itself, beside what may stand for it."""
+        return handler.resolve_ref_schema(super().__get_pydantic_json_schema__(core, handler))
+
 
 def _folder(info: ValidationInfo | SerializationInfo) -> Path | None:
     return (info.context or {}).get("folder")
