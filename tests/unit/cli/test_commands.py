@@ -296,7 +296,7 @@ def test_tables_are_validated_with_the_options_of_a_run(folder):
     assert "(prices 6 rows, signals['scores'] 1 row)" in done.stdout
     (folder / "prices.csv").write_text("timestamp,asset,close\n2024-03-04T21:00Z,A,-1\n")
     done = call("validate", "prices.csv")
-    assert (done.exit_code, done.stdout.partition(" (")[0]) == (2, "1 errors, 0 warnings")
+    assert (done.exit_code, done.stdout.partition(" (")[0]) == (2, "1 error, 0 warnings")
     assert call("validate", "prices.csv", "--severity", "non_positive_price=off").exit_code == 0
     assert call("validate", "prices.csv", "--allow-negative-prices").exit_code == 0
     done = call("validate", "prices.csv", "--severity", "spike=loud")
