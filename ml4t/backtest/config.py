@@ -11,7 +11,7 @@ import numpy as np
 from pydantic import ConfigDict, Field, GetJsonSchemaHandler, model_validator
 
 from ml4t.backtest import html
-from ml4t.backtest.settings_model import SettingsModel
+from ml4t.backtest.settings_model import SettingsModel, meanings
 
 DEFAULT_MAX_LEVERAGE = {"cash": 1.0, "margin": 2.0}
 
@@ -50,7 +50,7 @@ class _Settings(SettingsModel):
 
     def _repr_html_(self) -> str:
         fields = type(self).model_fields
-        values = {name: getattr(self, name) for name in fields}
+        values, told = {name: getattr(self, name) for name in fields}, meanings(type(self))
         # What was set comes first: it is what a reader looks for among so many.
         changed = [name for name, field in fields.items() if values[name] != field.default]
         ordered = [*changed, *(name for name in fields if name not in changed)]
@@ -60,10 +60,7 @@ class _Settings(SettingsModel):
             ),
             html.table(
                 ("setting", "value", "meaning"),
-                [
-                    (name, repr(values[name]), (fields[name].description or "").replace("``", ""))
-                    for name in ordered
-                ],
+                [(name, repr(values[name]), told[name].replace("``", "")) for name in ordered],
             ),
         )
 
@@ -127,7 +124,7 @@ class Commission(_Settings):
 
     @classmethod
     def __get_pydantic_json_schema__(cls, core: Any, handler: GetJsonSchemaHandler) -> Any:
-        section = handler.resolve_ref_schema(handler(core))
+        section = handler.resolve_ref_schema(super().__get_pydantic_json_schema__(core, handler))
         return {"anyOf": [section["properties"]["percent"], section]}
 
 

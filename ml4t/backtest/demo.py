@@ -192,7 +192,9 @@ def run_demo(output: str | Path = "demo-output", console: Console | None = None)
         aapl = aapl_with_actions(update)
     print_summary(aapl, console)
     console.print("\nAt the close before and the first close with each split and dividend:")
-    console.print(_actions_text(around_actions(aapl, load_aapl_actions())), soft_wrap=True)
+    console.print(
+        _actions_text(around_actions(aapl, load_aapl_actions())), soft_wrap=True, markup=False
+    )
     _write(aapl, output / "aapl", console)
     return output
 
@@ -217,4 +219,5 @@ def _write(result: BacktestResult, folder: Path, console: Console) -> None:
         written.append(f"picture in {folder / 'equity.png'}")
     except ImportError as error:
         written.append(f"no picture: {error}")
-    console.print("\nWrote " + "\n      ".join(written) + "\n", soft_wrap=True)
+    # No markup: Rich would take the brackets of `pip install 'ml4t-backtest[plot]'` for some.
+    console.print("\nWrote " + "\n      ".join(written) + "\n", soft_wrap=True, markup=False)

@@ -57,13 +57,23 @@ def field_path(location: Sequence[str | int]) -> str:
 
 def problems(error: ValidationError, model: type[BaseModel]) -> list[Problem]:
     """Return everything that pydantic found wrong, in sentences of our own."""
-    return [
-        Problem(one["loc"], _sentence(dict(one), model)) for one in error.errors(include_url=False)
-    ]
+    at: dict[Location, list[dict[str, Any]]] = {}
+    for one in error.errors(include_url=False):
+        at.setdefault(_field(one["loc"]), []).append({**one})
+    return [Problem(place, _sentence(place, found, model)) for place, found in at.items()]
 
 
-def _sentence(error: dict[str, Any], model: type[BaseModel]) -> str:
-    location, value, path = error["loc"], error["input"], field_path(error["loc"])
+def _field(location: Location) -> Location:
+    """Return the location without what pydantic calls the branch of a union that a value failed in."""
+    for depth, step in enumerate(location):
+        if isinstance(step, str) and _BRANCH.fullmatch(step):
+            return location[:depth]
+    return location
+
+
+def _sentence(location: Location, found: list[dict[str, Any]], model: type[BaseModel]) -> str:
+    error, path = found[0], field_path(location)
+    value = error["input"]
     match error["type"]:
         case "extra_forbidden":
             known = _names_at(model, location[:-1])
@@ -73,23 +83,37 @@ def _sentence(error: dict[str, Any], model: type[BaseModel]) -> str:
             return f"{path} is missing"
         case "literal_error" if later := comes_with("values", value):
             return f"{path}: {later}"
-        case "literal_error":
+        case "literal_error" if isinstance(value, str):
             known = re.findall(r"'([^']*)'", error["ctx"]["expected"])
-            return f"{path} must be {error['ctx']['expected']}, was {value!r}; {nearest(str(value), known)}"
-        case "model_type" | "model_attributes_type" | "dict_type":
-            return f"{path or 'the file'} must be a section of names and values, was {value!r}"
+            return (
+                f"{path} must be {error['ctx']['expected']}, was {value!r}; {nearest(value, known)}"
+            )
         case "value_error":
             return _told(path, location, error["msg"].removeprefix("Value error, "))
-        case "tuple_type" if isinstance(value, str):
+        case "json_invalid":
+            return f"the text is no JSON: {error['ctx']['error']}"
+        case "tuple_type" if isinstance(value, str) and len(found) == 1:
             return f"{path} must be a list; write [{value!r}]"
-    return f"{path} {_requirement(error)}, was {value!r}"
+    wanted = dict.fromkeys(map(_requirement, found))
+    first, *others = wanted
+    either = " or ".join([first, *(other.removeprefix("must be ") for other in others)])
+    return f"{path or 'the settings'} {either}, was {value!r}"
+
+
+_BRANCH = re.compile(r"str|int|float|bool|(dict|tuple|list)\[.*\]|function-.*|constrained-.*")
 
 
 def _requirement(error: dict[str, Any]) -> str:
     """Return what a value must be: ``must be finite``."""
     match error["type"]:
+        case "model_type" | "model_attributes_type" | "dict_type":
+            return "must be a section of names and values"
         case "float_type" | "float_parsing":
             return "must be a number"
+        case "string_type":
+            return "must be text"
+        case "tuple_type":
+            return "must be a list"
         case "finite_number":
             return "must be finite"
         case "bool_type" | "bool_parsing":

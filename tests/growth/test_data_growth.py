@@ -313,7 +313,7 @@ def months_written(tmp_path):
             days_of_months(n),
             tmp_path / f"{n}-{np.random.default_rng().integers(1e18)}",
         )
-        return lambda: write_dataset({"prices": table}, folder, quiet=True)
+        return lambda: write_dataset({"prices": table}, folder, by="month", quiet=True)
 
     return prepare
 

@@ -7,6 +7,8 @@ import inspect
 import pytest
 from house.test_public_names import ROOMS, names_of
 
+from ml4t.backtest.settings_model import SettingsModel, meanings
+
 
 def public_types():
     found = {}
@@ -41,8 +43,8 @@ def silent_attributes(kind):
             yield name
     yield from (name for name in sorted(fields) if not name.startswith("_") and name not in text)
     # Settings: the text below each of them.
-    models = getattr(kind, "model_fields", {})
-    yield from (name for name, field in models.items() if not field.description)
+    told = meanings(kind) if issubclass(kind, SettingsModel) else {}
+    yield from (name for name, text in told.items() if not text)
 
 
 def is_record(kind):

@@ -26,7 +26,7 @@ def test_the_package_alone_loads_no_library():
 
 def test_a_run_loads_what_runs_need_and_no_more():
     """The command line, pictures, feeds and the look-ahead check come when they are used."""
-    beside = ("typer", "rich", "matplotlib", "plotly", "yaml", "numba", "pyarrow.dataset")
+    beside = ("typer", "rich", "matplotlib", "plotly", "ruamel", "numba", "pyarrow.dataset")
     ours = ("ml4t.backtest.lookahead", "ml4t.backtest.cli", "ml4t.backtest.runfile")
     statement = "from ml4t.backtest import BacktestConfig, MarketData, SignalStrategy, run_backtest"
     assert loaded_by(statement, "pandas", *beside, *ours) == ["pandas"]

@@ -234,7 +234,7 @@ def test_a_run_of_the_command_is_reproduced(folder):
     arguments = (
         "run", "bars.csv", "--strategy", f"{folder / 'mine.py'}:BuyOnce", "--param", "units=20",
         "--signals", f"{folder / 'scores.csv'}[score]", "--rule", "PriceBasedStopLoss(pct=0.05)",
-        "--cash", "5000", "--setting", "close_at_end=True", "--output", "out",
+        "--cash", "5000", "--set", "execution.close_at_end=true", "--output", "out",
     )  # fmt: skip
     done = call(*arguments)
     assert done.exit_code == 0, done.output
@@ -489,7 +489,27 @@ def test_run_of_a_stored_result_that_is_another_now(folder, stored, name, old, n
 def test_options_beside_a_run_file_are_refused(folder):
     done = call("run", folder / "run.yaml", "--cash", "3", "--no-progress")
     assert done.exit_code == 2
-    assert done.stderr == "error: --cash does not go with a run file: write it there\n"
+    assert done.stderr == (
+        "error: --cash does not go with a run file: write it there, or --set its field\n"
+    )
+
+
+def test_any_field_of_a_run_file_is_set_on_the_command_line(folder):
+    done = call(
+        *("run", folder / "run.yaml", "--set", "account.initial_cash=7000"),
+        *("--set", "risk.rules[0].pct=0.5", "--set", "output.folder=other"),
+    )
+    assert done.exit_code == 0, done.output
+    stored = BacktestResult.load(folder / "other")  # beside the run file, as if it stood there
+    assert (stored.config.initial_cash, stored.rules[0]) == (
+        7_000.0,
+        "PriceBasedStopLoss(pct=0.5)",
+    )
+    done = call("run", folder / "other", "--set", "account.initial_cash=7000")
+    assert (done.exit_code, done.stderr) == (
+        2,
+        "error: --set does not go with a stored result: it is run as it was\n",
+    )
 
 
 def test_a_price_table_needs_a_strategy(folder):
@@ -505,8 +525,8 @@ def test_what_is_wrong_with_a_run_file_is_said_line_by_line(folder):
         done = call(command, folder / "run.yaml")
         assert (done.exit_code, done.stdout) == (2, "")
         assert done.stderr.splitlines() == [
-            "error: run.yaml: risk.rules[0]: PriceBasedStopLoss has no parameter 'pc'; did you mean 'pct'?",
-            "error: run.yaml: account.cash: there is no such setting; did you mean 'initial_cash'?",
+            "error: run.yaml:11: risk.rules[0]: PriceBasedStopLoss has no parameter 'pc'; did you mean 'pct'?",
+            "error: run.yaml:13: account.cash: there is no such setting; did you mean 'initial_cash'?",
         ]
 
 
@@ -523,7 +543,7 @@ def test_schema_is_json(folder):
 def test_convert_writes_a_dataset_that_a_run_reads(folder):
     done = call("convert", f"prices={folder / 'prices.csv'}", "--output", folder / "set")
     assert done.exit_code == 0, done.output
-    assert "prices: 8 rows, 1 month" in done.stdout
+    assert "prices: 8 rows, 1 file" in done.stdout
     text = (folder / "run.yaml").read_text()
     (folder / "again.yaml").write_text(text.replace("prices.csv", "set/prices"))
     again = RunFile.load(folder / "again.yaml").run(write=False)
@@ -534,7 +554,7 @@ def test_convert_of_what_is_no_table(folder):
     done = call("convert", "prices", "--output", folder / "set")
     assert (done.exit_code, done.stderr) == (
         2,
-        "error: a table must read like name=value, was 'prices'\n",
+        "error: a table must read like prices=prices.csv, was 'prices'\n",
     )
 
 

@@ -16,7 +16,7 @@ class Feeds:
     def __init__(self, folder: Path) -> None:
         tables = {"prices": price_table(), "signals": signal_table()}
         self.folder = folder / "dataset"
-        write_dataset(tables, self.folder, quiet=True)
+        write_dataset(tables, self.folder, by="month", quiet=True)
         self.files = {path: path.read_bytes() for path in sorted(self.folder.rglob("*.parquet"))}
         self.others = [as_parquet(tables["signals"]), as_parquet(tables["prices"].slice(0, 0)), b""]
 

@@ -6,11 +6,11 @@ import random
 from pathlib import Path
 from typing import Any
 
-import yaml
 from mutated.mutation import mutated
 from mutated.tables import as_csv, price_table, signal_table
 
 from ml4t.backtest.runfile import RunFile
+from ml4t.backtest.runfile.yaml_text import write_yaml
 
 CONTENT = {
     "data": {
@@ -68,7 +68,7 @@ class RunFiles:
         (folder / "signals.csv").write_bytes(as_csv(signal_table()))
         (folder / "mine.py").write_text("from ml4t.backtest import Strategy as BuyOnce\n")
         self.texts = {
-            "yaml": yaml.safe_dump(CONTENT, sort_keys=False).encode(),
+            "yaml": write_yaml(CONTENT).encode(),
             "json": json.dumps(CONTENT, indent=1).encode(),
         }
 
@@ -82,7 +82,7 @@ class RunFiles:
                 del content["data"]["chunk"], content["data"]["start"]
             for _ in range(draw.choice((1, 1, 2))):
                 _put_something_odd(content, draw)
-            text = json.dumps(content) if suffix == "json" else yaml.safe_dump(content)
+            text = json.dumps(content) if suffix == "json" else write_yaml(content)
             data = _with_tags(text, draw).encode()
         path = self.folder / f"run.{suffix}"
         path.write_bytes(data)

@@ -12,6 +12,7 @@ import pytest
 
 from ml4t.backtest.config import BacktestConfig, Commission
 from ml4t.backtest.setting_errors import SettingsError
+from ml4t.backtest.settings_model import meanings
 
 HONEST_DEFAULTS = {
     "initial_cash": 100_000.0,
@@ -50,8 +51,8 @@ def test_defaults_are_the_honest_ones():
 
 def test_every_setting_says_what_it_does():
     for model in (BacktestConfig, Commission):
-        undocumented = [name for name, field in model.model_fields.items() if not field.description]
-        assert undocumented == []
+        assert all(meanings(model).values())
+        assert [*meanings(model)] == [*model.model_fields]
 
 
 def test_editors_are_told_of_every_setting_and_of_no_other():
@@ -198,6 +199,14 @@ def test_every_problem_is_a_sentence_of_ours_whichever_way_settings_are_made(mak
         ("account",),
     ]
     assert str(pickle.loads(pickle.dumps(error.value))) == str(error.value)
+
+
+def test_no_other_way_to_a_setting_shows_the_library_behind():
+    config = BacktestConfig()
+    with pytest.raises(SettingsError, match="slippage cannot be changed"):
+        del config.slippage
+    with pytest.raises(SettingsError, match="the text is no JSON: EOF"):
+        BacktestConfig.model_validate_json("{")
 
 
 def test_the_signature_says_ranges_and_nothing_of_functions():

@@ -17,6 +17,7 @@ from ml4t.backtest.market.fingerprint import Fingerprint
 from ml4t.backtest.market.market_data import MarketData
 from ml4t.backtest.records.chunk_rows import ChunkRows
 from ml4t.backtest.records.recorded_columns import recorded_columns
+from ml4t.backtest.report.log import log_run
 from ml4t.backtest.result import BacktestResult
 from ml4t.backtest.risk import RiskManager
 from ml4t.backtest.risk.function_rule import GivenRules
@@ -172,7 +173,7 @@ class BacktestEngine:
                 fingerprint = rows.fingerprint.text()
         if isinstance(self.data, DataFeed):
             fingerprint = self.data.fingerprint
-        return BacktestResult.from_run(
+        result = BacktestResult.from_run(
             records,
             data,
             self.config,
@@ -183,6 +184,8 @@ class BacktestEngine:
             fingerprint=fingerprint,
             run_file=self.run_file,
         )
+        log_run(result)
+        return result
 
 
 def _is_feed(data: Any) -> bool:

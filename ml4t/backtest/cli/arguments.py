@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,9 @@ from ml4t.backtest.config import BacktestConfig
 from ml4t.backtest.data.tables.find_files import is_there
 from ml4t.backtest.data.tables.options import Table
 from ml4t.backtest.risk import RiskRule, rules
+from ml4t.backtest.runfile.changes import is_path
 from ml4t.backtest.runfile.imports import without_init
+from ml4t.backtest.runfile.text import read_scalar
 from ml4t.backtest.setting_errors import SettingsError, nearest
 
 
@@ -29,7 +31,14 @@ def read_value(text: str) -> Any:
         return text
 
 
-def read_pairs(pairs: Iterable[str], option: str) -> dict[str, Any]:
+def read_pairs(
+    pairs: Iterable[str],
+    option: str,
+    read: Callable[[str], Any] = read_value,
+    *,
+    is_name: Callable[[str], bool] = str.isidentifier,
+    example: str = "name=value",
+) -> dict[str, Any]:
     """Read ``name=value`` pairs.
 
     Raises
@@ -41,12 +50,24 @@ def read_pairs(pairs: Iterable[str], option: str) -> dict[str, Any]:
     for pair in pairs:
         name, equals, value = pair.partition("=")
         name = name.strip()
-        if not equals or not name.isidentifier():
-            raise ArgumentError(f"{option} must read like name=value, was {pair!r}")
+        if not equals or not is_name(name):
+            raise ArgumentError(f"{option} must read like {example}, was {pair!r}")
         if name in values:
             raise ArgumentError(f"{option} {name} is given twice")
-        values[name] = read_value(value)
+        values[name] = read(value)
     return values
+
+
+def read_changes(pairs: Iterable[str]) -> dict[str, Any]:
+    """Read ``account.initial_cash=50000``: a field of a run file, and its value as YAML has it.
+
+    Raises
+    ------
+    ArgumentError
+        If one is no such pair, or a field comes twice.
+    """
+    example = "account.initial_cash=50000"
+    return read_pairs(pairs, "--set", read_scalar, is_name=is_path, example=example)
 
 
 def read_tables(texts: Iterable[str] | None, option: str) -> dict[str, Table] | None:

@@ -67,8 +67,8 @@ def write(result: BacktestResult, output: Path, *, picture: bool = True) -> str:
     # The picture is a help, not the result: without matplotlib, or a timestamp, there is none.
     try:
         result.plot(output / "equity.png")
-    except (ImportError, ValueError):
-        return f"tables in {output}"
+    except (ImportError, ValueError) as error:
+        return f"tables in {output}; no picture: {error}"
     return f"tables and equity.png in {output}"
 
 

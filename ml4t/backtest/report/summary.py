@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from ml4t.backtest.report.reported_run import ReportedRun
 from ml4t.backtest.report.wording import duration, money, percent, period, plural, ratio
 
 if TYPE_CHECKING:
-    from rich.console import Console, RenderableType
+    from rich.console import Console, ConsoleOptions, RenderableType
 
 Section = tuple[str, list[tuple[str, str]]]
 
@@ -130,20 +131,35 @@ def summary_table(result: ReportedRun) -> RenderableType:
     """Return the summary as something Rich can print."""
     from rich.console import Group
     from rich.padding import Padding
-    from rich.table import Table
     from rich.text import Text
 
     parts: list[Any] = [
         Text(f"Backtest: {result.strategy_name or 'unnamed strategy'}", style="bold"),
         Text(headline(result), style="dim"),
     ]
-    grid = Table.grid(padding=(0, 4))
     tables = [_section_table(title, rows) for title, rows in sections(result)]
-    grid.add_row(*tables[:2])
-    parts.append(Padding(grid, (1, 0, 0, 0)))
+    parts.append(_Beside(tables[:2]))
     parts += [Padding(table, (1, 0, 0, 0)) for table in tables[2:]]
     parts += [Text(f"! {note}", style="yellow") for note in result.notes]
     return Group(*parts)
+
+
+class _Beside:
+    """Tables side by side where the console is wide enough for their numbers, else one below the other."""
+
+    def __init__(self, tables: Sequence[Any]) -> None:
+        self.tables = tables
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Any]:
+        from rich.measure import Measurement
+        from rich.padding import Padding
+        from rich.table import Table
+
+        row = Table.grid(padding=(0, 4))
+        row.add_row(*self.tables)
+        wanted = Measurement.get(console, options.update_width(1_000), row).maximum
+        for table in [row] if wanted <= options.max_width else self.tables:
+            yield Padding(table, (1, 0, 0, 0))
 
 
 def _section_table(title: str, rows: list[tuple[str, str]]) -> Any:

@@ -15,10 +15,13 @@ from pydantic import (
     BaseModel,
     BeforeValidator,
     Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
     PlainSerializer,
     SerializationInfo,
     ValidationInfo,
 )
+from pydantic_core import core_schema
 
 from ml4t.backtest.settings_model import SettingsModel
 
@@ -28,6 +31,11 @@ SPANS = ("day", "month", "year")
 
 class Section(SettingsModel):
     """A part of a run file."""
+
+    @classmethod
+    def own_schema(cls, core: Any, handler: GetJsonSchemaHandler) -> Any:
+        """Return the schema of the section itself, beside what may stand for it."""
+        return handler.resolve_ref_schema(super().__get_pydantic_json_schema__(core, handler))
 
 
 def _folder(info: ValidationInfo | SerializationInfo) -> Path | None:
@@ -113,9 +121,7 @@ def _chunk(value: Any, info: ValidationInfo) -> Any:
 
 def _asset(value: Any) -> Any:
     if isinstance(value, bool):
-        raise ValueError(
-            f"assets must be names, was {value}; YAML reads NO, ON and YES so: put them in quotes"
-        )
+        raise ValueError(f"assets must be names, was {value}; put a name like true in quotes")
     if not isinstance(value, (str, int)):
         raise ValueError(f"assets must be names, text or integers, was {value!r}")
     return value
@@ -132,13 +138,28 @@ ModuleFolder = Annotated[
     str, BeforeValidator(_path_text), AfterValidator(_absolute), PlainSerializer(_relative_folder)
 ]
 ClassSpec = Annotated[str, AfterValidator(_absolute_spec), PlainSerializer(_relative_spec)]
-Text = Annotated[str, BeforeValidator(_text)]
-Time = Annotated[str, BeforeValidator(_text), AfterValidator(_time)]
+NumberToo = Field(json_schema_extra={"type": ["string", "integer"]})
+Text = Annotated[str, BeforeValidator(_text), NumberToo]
+Time = Annotated[str, BeforeValidator(_text), AfterValidator(_time), NumberToo]
 Chunk = Annotated[
     int | str,
     BeforeValidator(_chunk),
     Field(json_schema_extra={"anyOf": [{"enum": list(SPANS)}, {"type": "integer", "minimum": 1}]}),
 ]
 Duration = Annotated[str, BeforeValidator(_duration)]
-Asset = Annotated[Any, BeforeValidator(_asset)]
-OneOrMore = BeforeValidator(_list)
+Asset = Annotated[Any, BeforeValidator(_asset), NumberToo]
+
+
+class _OneOrMore:
+    """A list, of which one alone may be given without brackets."""
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> Any:
+        return core_schema.no_info_before_validator_function(_list, handler(source))
+
+    def __get_pydantic_json_schema__(self, core: Any, handler: GetJsonSchemaHandler) -> Any:
+        lists = handler(core)
+        array = next(one for one in lists.get("anyOf", [lists]) if one.get("type") == "array")
+        return {"anyOf": [array["items"], *lists.get("anyOf", [lists])]}
+
+
+OneOrMore = _OneOrMore()

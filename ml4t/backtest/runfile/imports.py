@@ -65,6 +65,9 @@ def make(
         )
     if not isinstance(kind, type) or not issubclass(kind, base):
         raise RunFileError(f"{field}: {spec} is not a subclass of {_public_name(base)}")
+    # Without a constructor of its own it would take anything, and leave it.
+    if parameters and kind.__init__ is object.__init__ and kind.__new__ is base.__new__:
+        raise RunFileError(f"{field}: {name} has no parameters, was given {', '.join(parameters)}")
     try:
         return kind(**parameters)
     except Exception as error:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ from ml4t.backtest.report.progress import progress_bar
 from ml4t.backtest.result import BacktestResult
 from ml4t.backtest.risk import RiskManager
 from ml4t.backtest.runfile import text
+from ml4t.backtest.runfile.changes import changed
 from ml4t.backtest.runfile.errors import RunFileError
 from ml4t.backtest.runfile.fields import ModuleFolder, Section, is_file_spec
 from ml4t.backtest.runfile.imports import make
@@ -38,7 +39,7 @@ from ml4t.backtest.runfile.sections import (
     Source,
     TableSource,
 )
-from ml4t.backtest.setting_errors import SettingsError
+from ml4t.backtest.setting_errors import Location, SettingsError
 from ml4t.backtest.strategy.strategy import Strategy
 
 
@@ -97,10 +98,11 @@ class RunFile(Section):
         Raises
         ------
         RunFileError
-            With a sentence for everything that is wrong.
+            With a sentence for everything that is wrong, and its line.
         """
         path = Path(path)
-        return cls.from_mapping(text.read_file(path), folder=path.parent.resolve(), name=path.name)
+        read = text.read_file(path)
+        return cls._checked(read.content, path.parent.resolve(), read.place)
 
     @classmethod
     def from_mapping(
@@ -121,11 +123,40 @@ class RunFile(Section):
         RunFileError
             With a sentence for everything that is wrong.
         """
+        return cls._checked(content, folder, lambda _: name)
+
+    @classmethod
+    def _checked(
+        cls, content: Mapping[str, Any], folder: Path | None, place: Callable[[Location], str]
+    ) -> RunFile:
+        """Check content; `place` says where something in it stands."""
         try:
             return cls.model_validate(content, context={"folder": folder})
         except SettingsError as error:
-            lines = [f"{name}: {problem.sentence}" for problem in error.problems]
+            told = [(place(one.location), one.sentence) for one in error.problems]
+            lines = [f"{where}: {sentence}" if where else sentence for where, sentence in told]
             raise RunFileError("\n".join(lines)) from None
+
+    def replace(self, changes: Mapping[str, Any], *, folder: Path | None = None) -> RunFile:
+        """Return a copy with other values in some fields, checked as a whole.
+
+        Parameters
+        ----------
+        changes : mapping of path to value
+            A path is that of messages: ``account.initial_cash``, ``risk.rules[0].pct``.
+        folder : Path, optional
+            What relative paths among the values are taken from; left as they are without.
+
+        Raises
+        ------
+        RunFileError
+            With a sentence for everything that is wrong.
+
+        Examples
+        --------
+        >>> run.replace({"account.initial_cash": 50_000, "data.end": None})  # doctest: +SKIP
+        """
+        return self._checked(changed(self.description(), changes), folder, lambda _: "")
 
     @classmethod
     @suggests_names

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -35,14 +36,11 @@ from ml4t.backtest.runfile.fields import (
 )
 from ml4t.backtest.runfile.imports import make, split_spec
 from ml4t.backtest.runfile.named import make_named
+from ml4t.backtest.runfile.named_schema import by_name
+from ml4t.backtest.settings_model import meanings
 
 DatasetName = Literal["us_stocks", "predictions", "vix", "aapl", "aapl_actions", "es_minutes"]
 WITH_DATES = ("us_stocks", "predictions")
-
-
-def _or_text(core: Any, handler: GetJsonSchemaHandler) -> dict[str, Any]:
-    """Return the schema of a section that a text alone may stand for."""
-    return {"anyOf": [{"type": "string"}, handler.resolve_ref_schema(handler(core))]}
 
 
 class Source(Section):
@@ -77,7 +75,7 @@ class Source(Section):
 
     @classmethod
     def __get_pydantic_json_schema__(cls, core: Any, handler: GetJsonSchemaHandler) -> Any:
-        return _or_text(core, handler)
+        return {"anyOf": [{"type": "string"}, cls.own_schema(core, handler)]}
 
     def read(self) -> Any:
         """Return the path, or the table of a dataset."""
@@ -193,7 +191,7 @@ class NamedIndicator(Section):
     """An indicator by name; its parameters stand beside it."""
 
     model_config = ConfigDict(extra="allow")
-    indicator: Annotated[str, Field(json_schema_extra={"enum": list(INDICATORS)})]
+    indicator: str
     """ATR, EWMA, ..."""
     name: str | None = None
     """Name of its column."""
@@ -202,6 +200,11 @@ class NamedIndicator(Section):
     def _makes(self) -> NamedIndicator:
         self.make()
         return self
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core: Any, handler: GetJsonSchemaHandler) -> Any:
+        fields = cls.own_schema(core, handler)["properties"]
+        return {"anyOf": by_name("indicator", INDICATORS, {"name": fields["name"]})}
 
     def make(self) -> Indicator:
         """Return the indicator."""
@@ -245,17 +248,14 @@ class NamedStrategy(Section):
 
     @classmethod
     def __get_pydantic_json_schema__(cls, core: Any, handler: GetJsonSchemaHandler) -> Any:
-        return _or_text(core, handler)
+        return {"anyOf": [{"type": "string"}, cls.own_schema(core, handler)]}
 
 
 class NamedRule(Section):
     """A rule by name; its parameters stand beside it."""
 
     model_config = ConfigDict(extra="allow")
-    rule: Annotated[
-        ClassSpec,
-        Field(json_schema_extra={"anyOf": [{"enum": list(RULES)}, {"pattern": "^.+:.+$"}]}),
-    ]
+    rule: ClassSpec
     """A built-in rule, or module:Class, or file.py:Class."""
     rules: tuple[NamedRule, ...] | None = None
     """The members of CompositeRule, AnyOf and AllOf."""
@@ -269,7 +269,14 @@ class NamedRule(Section):
 
     @classmethod
     def __get_pydantic_json_schema__(cls, core: Any, handler: GetJsonSchemaHandler) -> Any:
-        return _or_text(core, handler)
+        fields = cls.own_schema(core, handler)["properties"]
+        assets, members = {"assets": fields["assets"]}, {"rules": fields["rules"]}
+        groups = {name: kind for name, kind in RULES.items() if name in GROUPS}
+        others = {name: kind for name, kind in RULES.items() if name not in GROUPS}
+        own = {"type": "string", "pattern": "^.+:.+$", "description": fields["rule"]["description"]}
+        of_its_own = {"type": "object", "properties": {**fields, "rule": own}, "required": ["rule"]}
+        built_in = [*by_name("rule", others, assets), *by_name("rule", groups, assets | members)]
+        return {"anyOf": [*built_in, of_its_own, own]}
 
     @model_validator(mode="after")
     def _makes(self) -> NamedRule:
@@ -319,8 +326,11 @@ class Output(Section):
 
 def _settings(name: str, doc: str, fields: dict[str, str]) -> type[Section]:
     """Return a section with fields of ``BacktestConfig``: one place says what each setting may be."""
-    own = {new: BacktestConfig.model_fields[old] for old, new in fields.items()}
-    kinds: dict[str, Any] = {new: (field.annotation, field) for new, field in own.items()}
+    kinds: dict[str, Any] = {}
+    for old, new in fields.items():
+        field = copy.copy(BacktestConfig.model_fields[old])
+        field.description = meanings(BacktestConfig)[old]
+        kinds[new] = (field.annotation, field)
     return create_model(name, __base__=Section, __doc__=doc, __module__=__name__, **kinds)
 
 

@@ -1,57 +1,42 @@
-"""YAML and JSON: read without running anything, environment variables put in; written."""
+"""Run files as text: YAML and JSON read, environment variables put in; written."""
 
 from __future__ import annotations
 
 import json
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from ml4t.backtest.data.tables.find_files import is_there
 from ml4t.backtest.runfile.errors import RunFileError
-from ml4t.backtest.setting_errors import field_path, nearest
+from ml4t.backtest.runfile.yaml_text import YamlError, lines_of, read_yaml, write_yaml
+from ml4t.backtest.setting_errors import Location, field_path, nearest
 
 SUFFIXES = (".yaml", ".yml", ".json")
 _VARIABLE = re.compile(r"\$\{([^}]*)\}")
 
 
-class _Loader(yaml.SafeLoader):
-    """YAML's safe loader with the types of JSON: 1e-3 is a number, 2014-01-31 is text."""
+@dataclass(frozen=True)
+class FileText:
+    """What a run file says, and in which line."""
 
-    yaml_implicit_resolvers = {  # noqa: RUF012 - as the class above it has it
-        first: [(tag, test) for tag, test in resolvers if not tag.endswith(":timestamp")]
-        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-    }
+    name: str
+    content: dict[str, Any]
+    lines: Mapping[Location, int]
 
-    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
-        merge = "tag:yaml.org,2002:merge"
-        keys = [self.construct_object(key) for key, _ in node.value if key.tag != merge]
-        _mapping([(key, None) for key in keys])
-        return super().construct_mapping(node, deep)
-
-
-_Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:float", re.compile(r"[-+]?\d+(\.\d*)?[eE][-+]?\d+$"), list("-+0123456789")
-)
+    def place(self, location: Sequence[str | int]) -> str:
+        """Return ``run.yaml:3``, where a setting stands, or else what it is missing in."""
+        for end in range(len(location), 0, -1):
+            line = self.lines.get(tuple(location[:end]))
+            if line is not None:
+                return f"{self.name}:{line}"
+        return self.name
 
 
-def _mapping(pairs: list[tuple[Any, Any]]) -> dict[str, Any]:
-    """Return the pairs as a mapping; a name given twice would silently be the last."""
-    names: dict[str, Any] = {}
-    for name, value in pairs:
-        if not isinstance(name, str):
-            raise RunFileError(f"{name!r} stands where a name must; put it in quotes")
-        if name in names:
-            raise RunFileError(f"{name} is given twice in one section")
-        names[name] = value
-    return names
-
-
-def read_file(path: Path) -> dict[str, Any]:
+def read_file(path: Path) -> FileText:
     """Read a run file, with ``${NAME}`` replaced from the environment.
 
     Raises
@@ -65,72 +50,79 @@ def read_file(path: Path) -> dict[str, Any]:
         raise RunFileError(f"there is no file {path}")
     try:
         text = path.read_text(encoding="utf-8")
-        read = _from_json(text) if path.suffix.lower() == ".json" else _from_yaml(text)
+        content, lines = _from_json(text) if path.suffix.lower() == ".json" else read_yaml(text)
     except OSError as error:
         raise RunFileError(f"{path} cannot be read: {error.strerror or error}") from error
-    except RunFileError as error:
-        raise RunFileError(f"{path.name}: {error}") from None
+    except YamlError as error:
+        where = path.name if error.line is None else f"{path.name}:{error.line}"
+        raise RunFileError(f"{where}: {error}") from None
     except ValueError as error:
         raise RunFileError(f"{path.name} cannot be read: {error}") from error
-    if not isinstance(read, dict):
-        raise RunFileError(f"{path.name} must hold the sections of a run, was {read!r}")
-    return substituted(read, ())
-
-
-def _from_json(text: str) -> Any:
+    if not isinstance(content, dict):
+        raise RunFileError(f"{path.name} must hold the sections of a run, was {content!r}")
+    read = FileText(path.name, content, lines)
     try:
-        return json.loads(text, object_pairs_hook=_mapping)
-    except RecursionError as error:
-        raise ValueError("too many brackets in brackets") from error
+        return replace(read, content=_substituted(content, (), read))
+    except RecursionError:
+        raise RunFileError(f"{path.name}: something in it holds itself") from None
 
 
-def _from_yaml(text: str) -> Any:
+def read_scalar(text: str) -> Any:
+    """Return what YAML makes of a value alone; text that is no YAML is what it is."""
     try:
-        return yaml.load(text, _Loader)  # a SafeLoader: plain values only
-    except RunFileError:
-        raise
-    except yaml.YAMLError as error:
-        raise ValueError(" ".join(str(error).split())) from error
+        return read_yaml(text)[0]
+    except YamlError:
+        return text
+
+
+def _from_json(text: str) -> tuple[Any, dict[Location, int]]:
+    try:
+        return json.loads(text, object_pairs_hook=_mapping), lines_of(text)
     except RecursionError as error:
-        raise ValueError("too many brackets in brackets") from error
-    except Exception as error:
-        # YAML takes tags at their word: !!float account, !!bool maybe.
-        raise ValueError(
-            f"a value is not what its tag says ({error}); write it without !!"
-        ) from error
+        raise YamlError("there are too many brackets in brackets") from error
+    except json.JSONDecodeError as error:
+        raise YamlError(f"{error.msg}, column {error.colno}", error.lineno) from error
 
 
-def substituted(value: Any, location: tuple[str | int, ...]) -> Any:
+def _mapping(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return the pairs as a mapping; a name given twice would silently be the last."""
+    names: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in names:
+            raise YamlError(f"{name} is given twice in one section")
+        names[name] = value
+    return names
+
+
+def _substituted(value: Any, location: Location, read: FileText) -> Any:
     """Return `value` with ``${NAME}`` replaced in every text within.
 
     A text that is one variable and nothing else becomes what YAML reads from it, so that
     ``${CASH}`` can be a number.
     """
     if isinstance(value, dict):
-        return {name: substituted(item, (*location, name)) for name, item in value.items()}
+        return {name: _substituted(item, (*location, name), read) for name, item in value.items()}
     if isinstance(value, list):
-        return [substituted(item, (*location, place)) for place, item in enumerate(value)]
+        return [_substituted(item, (*location, i), read) for i, item in enumerate(value)]
     if not isinstance(value, str):
         return value
-    text = _VARIABLE.sub(lambda match: _variable(match[1], location), value)
+
+    def variable(match: re.Match[str]) -> str:
+        if match[1] not in os.environ:
+            near = nearest(match[1], os.environ)
+            hint = f"; {near}" if near.startswith("did") else ""
+            raise RunFileError(
+                f"{read.place(location)}: {field_path(location)}: the environment variable {match[1]!r} "
+                f"is not set{hint}"
+            )
+        return os.environ[match[1]]
+
+    text = _VARIABLE.sub(variable, value)
     return _scalar(text) if _VARIABLE.fullmatch(value) else text
 
 
-def _variable(name: str, location: tuple[str | int, ...]) -> str:
-    if name not in os.environ:
-        near = nearest(name, os.environ)
-        hint = f"; {near}" if near.startswith("did") else ""
-        raise RunFileError(
-            f"{field_path(location)}: the environment variable {name!r} is not set{hint}"
-        )
-    return os.environ[name]
-
-
 def _scalar(text: str) -> Any:
-    try:
-        value = _from_yaml(text)
-    except ValueError:
-        return text
+    value = read_scalar(text)
     return value if isinstance(value, (bool, int, float)) else text
 
 
@@ -147,14 +139,8 @@ def write_file(path: Path, content: Mapping[str, Any]) -> None:
     if path.suffix.lower() == ".json":
         text = json.dumps(content, indent=2, ensure_ascii=False) + "\n"
     else:
-        text = yaml.dump(content, Dumper=_Dumper, sort_keys=False, allow_unicode=True)
+        text = write_yaml(content)
     try:
         path.write_text(text, encoding="utf-8")
     except OSError as error:
         raise RunFileError(f"{path} cannot be written: {error.strerror or error}") from error
-
-
-class _Dumper(yaml.SafeDumper):
-    """Quotes the text that the loader above would take for a number."""
-
-    yaml_implicit_resolvers = _Loader.yaml_implicit_resolvers

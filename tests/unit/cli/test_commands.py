@@ -88,7 +88,7 @@ def test_every_option_reaches_the_run(folder):
         "run", "prices.csv", "--strategy", "mine.py:BuyOnce", "--param", "units=20",
         "--actions", "actions.csv", "--rule", "PriceBasedStopLoss(pct=0.05)",
         "--rule", "TimeBasedExit(max_bars=50)", "--cash", "5000", "--account", "margin",
-        "--commission", "0.01", "--slippage", "0.001", "--setting", "close_at_end=True",
+        "--commission", "0.01", "--slippage", "0.001", "--set", "execution.close_at_end=true",
         "--output", "out", "--no-progress",
     )  # fmt: skip
     assert done.exit_code == 0, done.output
@@ -166,6 +166,17 @@ def test_numbers_and_starts_are_told_on_the_command_line(folder):
     assert list(fills["timestamp"]) == [TIMES[2]]
 
 
+def test_what_the_logger_is_told_is_printed_where_it_is_asked_for(folder):
+    arguments = ("run", "prices.csv", "--strategy", "mine.py:BuyOnce", "--param", "units=1e6")
+    for told in (True, False):
+        done = call(*arguments, *(["-v"] if told else []))
+        assert done.exit_code == 0, done.output
+        # 100,000 of cash at the second close, 101.
+        scaled = "2024-03-05 21:00 UTC AAA: scaled, order 1, asked 1000000, given 990.09900990"
+        assert done.stderr.startswith(scaled) is told
+        assert ("1 order scaled down" in done.stderr) is told
+
+
 def test_a_progress_bar_goes_to_stderr(folder):
     done = call("run", "prices.csv", "--strategy", "mine.py:BuyOnce", "--progress")
     assert done.exit_code == 0
@@ -185,7 +196,12 @@ def test_a_progress_bar_goes_to_stderr(folder):
         ),
         (["prices.csv", "--rule", "TrailingStop('widht')"], "'widht'"),
         (["prices.csv", "--cash", "0"], "initial_cash must be greater than 0, was 0.0"),
-        (["prices.csv", "--setting", "debugg=True"], "did you mean 'debug'?"),
+        (
+            ["prices.csv", "--set", "execution.debugg=true"],
+            "execution.debugg: there is no such setting; did you mean 'debug'?",
+        ),
+        (["prices.csv", "--set", "debug"], "--set must read like account.initial_cash=50000, was"),
+        (["prices.csv", "--columns", "close"], "--columns must read like name=value, was 'close'"),
         (["prices.csv", "--param", "unit=3"], "unexpected keyword argument 'unit'"),
         (["prices.csv", "--bar-time", "four"], "bar_time must read like"),
         (
@@ -252,6 +268,75 @@ def test_ctrl_c_keeps_what_was_done(folder, keep):
         assert len(BacktestResult.load("out").equity) == 3
     else:
         assert "--output keeps it" in done.stderr
+
+
+def test_columns_are_named_on_the_command_line(folder):
+    renamed = (folder / "prices.csv").read_text().replace("close", "px_last")
+    (folder / "prices.csv").write_text(renamed)
+    done = call("run", "prices.csv", "--strategy", "mine.py:BuyOnce", "--columns", "close=px_last")
+    assert done.exit_code == 0, done.output
+
+
+def test_a_picture_that_cannot_be_drawn_is_told(folder, monkeypatch):
+    monkeypatch.setitem(sys.modules, "ml4t.backtest.report.picture.matplotlib_figure", None)
+    done = call("run", "prices.csv", "--strategy", "mine.py:BuyOnce", "--output", "out")
+    assert done.exit_code == 0, done.output
+    assert done.stdout.endswith(
+        "Result: tables in out; no picture: plot() needs matplotlib; install it with: "
+        "pip install 'ml4t-backtest[plot]'\n"
+    )
+    assert "pip install 'ml4t-backtest[plot]'" in call("demo", "--output", "demo").stdout
+
+
+def test_tables_are_validated_with_the_options_of_a_run(folder):
+    tables = ("prices.csv", "--signals", "scores.csv[score]", "--actions", "actions.csv")
+    done = call("validate", *tables, "--timezone", "UTC", "--bar-time", "21:00")
+    assert done.exit_code == 0, done.output
+    assert done.stdout.startswith("0 errors, ")
+    assert "(prices 6 rows, signals['scores'] 1 row)" in done.stdout
+    (folder / "prices.csv").write_text("timestamp,asset,close\n2024-03-04T21:00Z,A,-1\n")
+    done = call("validate", "prices.csv")
+    assert (done.exit_code, done.stdout.partition(" (")[0]) == (2, "1 error, 0 warnings")
+    assert call("validate", "prices.csv", "--severity", "non_positive_price=off").exit_code == 0
+    assert call("validate", "prices.csv", "--allow-negative-prices").exit_code == 0
+    done = call("validate", "prices.csv", "--severity", "spike=loud")
+    assert (done.exit_code, done.stderr.count("\n")) == (2, 1)
+
+
+@pytest.mark.parametrize("width", [60, 80, 200])
+def test_help_is_whole_at_any_width(width):
+    def shown(*arguments):
+        done = CliRunner().invoke(app, arguments, terminal_width=width, max_content_width=width)
+        assert done.exit_code == 0
+        return done.stdout
+
+    for command in ((), ("run",), ("validate",), ("convert",), ("demo",)):
+        text = shown(*command, "--help")
+        assert shown(*command, "-h") == text
+        _, *lines = text.splitlines()
+        assert max(len(line) for line in lines) <= width
+        assert not [line for line in lines if line.endswith("...")]
+
+
+def test_the_version_is_told():
+    assert call("--version").stdout == f"ml4t-backtest {metadata.version('ml4t-backtest')}\n"
+
+
+def test_shells_complete(folder):
+    done = subprocess.run(
+        [sys.executable, "-m", "ml4t.backtest"],
+        env=os.environ
+        | {
+            "_ML4T_BACKTEST_COMPLETE": "complete_bash",
+            "COMP_WORDS": "ml4t-backtest run --sl",
+            "COMP_CWORD": "2",
+        },
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=120,
+    )
+    assert done.stdout.split() == ["--slippage"]
 
 
 def test_info_names_versions_and_build():

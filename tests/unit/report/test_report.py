@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import numpy as np
+import pytest
 from rich.console import Console
 from unit.made_up import result_of, rows
 
@@ -47,10 +48,11 @@ def test_what_cannot_be_measured_is_not_a_number_on_the_page():
     assert "nan" not in text.lower().replace("n/a", "")
 
 
-def test_coloured_summary_says_the_same():
+@pytest.mark.parametrize("width", [60, 80, 200])
+def test_coloured_summary_says_the_same(width):
     result = two_trades(info={"closes_only": True})
     out = io.StringIO()
-    print_summary(result, Console(file=out, width=110, color_system=None))
+    print_summary(result, Console(file=out, width=width, color_system=None))
     printed = out.getvalue()
     for line in result.summary().splitlines():
         for word in line.removeprefix("  - ").split():

@@ -26,6 +26,9 @@ class Mine(Strategy):
     def __init__(self, size=1):
         self.size = size
 
+class Plain(Strategy):
+    pass
+
 class Other:
     pass
 """
@@ -71,3 +74,9 @@ def test_parameters_the_strategy_does_not_have(folder):
     assert str(error.value) == (
         "strategy: Mine cannot be made: Mine got an unexpected keyword argument 'sise'"
     )
+
+
+def test_a_strategy_without_parameters_takes_none_in_silence(folder):
+    assert made("own_strategies.py:Plain", {})
+    with pytest.raises(RunFileError, match="Plain has no parameters, was given size"):
+        made("own_strategies.py:Plain", {"size": 3})

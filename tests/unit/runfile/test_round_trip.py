@@ -6,7 +6,6 @@ import datetime
 import numpy as np
 import pandas as pd
 import pytest
-import yaml
 
 from ml4t.backtest import BacktestConfig, DataFeed, MarketData, SignalStrategy, Strategy
 from ml4t.backtest.data import ATR, CallableFeatureProvider, Table
@@ -27,6 +26,7 @@ from ml4t.backtest.risk import (
 from ml4t.backtest.runfile import RunFile, RunFileError
 from ml4t.backtest.runfile.imports import make
 from ml4t.backtest.runfile.sections import NamedRule
+from ml4t.backtest.runfile.text import read_file
 
 EVERY_RULE = [
     PriceBasedStopLoss(pct=0.1),
@@ -50,7 +50,7 @@ def test_the_folder_of_modules_is_written_relative_to_the_file(folder, place, mo
     (folder / place).mkdir(parents=True, exist_ok=True)
     run = RunFile.from_python("prices.csv", SignalStrategy("score"))
     path = run.save(folder / place / "run.yaml")
-    assert yaml.safe_load(path.read_text(encoding="utf-8")).get("modules") == modules
+    assert read_file(path).content.get("modules") == modules
     assert RunFile.load(path) == run
 
 

@@ -51,6 +51,8 @@ def test_every_setting_of_a_configuration_has_one_place():
         ("data.price", "x", "data.price: there is no such setting; did you mean 'prices'?"),
         ("data.sort", 3, "data.sort must be True or False, was 3"),
         ("data.on_violation", "rise", "data.on_violation must be 'raise' or 'warn', was 'rise'; did you mean 'raise'?"),
+        ("data.bar_time", 3, "data.bar_time must be text or a section of names and values, was 3"),
+        ("data.allow_negative_prices", "AAPL", "data.allow_negative_prices must be True or False or a list, was 'AAPL'"),
         ("data.chunk", "moth", "data.chunk must be day, month, year or a positive number of rows, was 'moth'"),
         ("data.chunk", 0, "data.chunk must be day, month, year or a positive number of rows, was 0"),
         ("data.chunk", True, "data.chunk must be day, month, year or a positive number of rows, was True"),
@@ -61,7 +63,7 @@ def test_every_setting_of_a_configuration_has_one_place():
         ("data.prices", {"dataset": "apl"}, "data.prices.dataset must be 'us_stocks', 'predictions', 'vix', 'aapl', 'aapl_actions' or 'es_minutes', was 'apl'; did you mean 'aapl'?"),
         ("data.prices", {"dataset": "aapl", "path": "x"}, "data.prices: give one of path, dataset; had ['path', 'dataset']"),
         ("data.prices", {"dataset": "aapl", "start": 2003}, "data.prices: start and end go with the datasets us_stocks and predictions only"),
-        ("data.assets", ["AAPL", False], "data.assets[1]: assets must be names, was False; YAML reads NO, ON and YES so: put them in quotes"),
+        ("data.assets", ["AAPL", False], "data.assets[1]: assets must be names, was False; put a name like true in quotes"),
         ("features.signals", [{"path": "p.csv", "timing": "nextbar"}], "features.signals[0]: timing must be 'strict', 'next_bar' or 'lag=n', was 'nextbar'"),
         ("features.signals", [{"path": "p.csv", "max_age": "7 dys"}], "features.signals[0]: max_age must be a length of time like '1d' or '2h30min', was '7 dys'"),
         ("features.signals", [{"path": "p.csv", "valeus": []}], "features.signals[0].valeus: there is no such setting; did you mean 'values'?"),
@@ -132,20 +134,3 @@ def test_indicators_are_made_with_their_parameters():
     entry = {"indicator": "TALib", "function": "SMA", "inputs": "high", "timeperiod": 5}
     (indicator,) = RunFile.from_mapping(changed("features.indicators", entry)).features.indicators
     assert indicator.make() == TALib("SMA", "high", 5)
-
-
-def test_the_schema_names_sections_rules_and_settings():
-    schema = RunFile.model_json_schema()
-    assert {"data", "features", "strategy", "risk", "execution", "account", "output"} <= set(
-        schema["properties"]
-    )
-    assert schema["required"] == ["data", "strategy"]
-    assert schema["$defs"]["Execution"]["properties"]["fill_at"]["enum"] == [
-        "next_open",
-        "next_close",
-        "close",
-    ]
-    text, source = schema["$defs"]["Source"]["anyOf"]
-    assert (text, "dataset" in source["properties"]) == ({"type": "string"}, True)
-    rule = schema["$defs"]["NamedRule"]["anyOf"][1]["properties"]["rule"]
-    assert "TrailingStop" in rule["anyOf"][0]["enum"]

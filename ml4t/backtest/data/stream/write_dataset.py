@@ -1,4 +1,4 @@
-"""Tables written in the form that streams best: in time order, a Parquet file for each month."""
+"""Tables written in the form that streams best: in time order, Parquet files of a span of the calendar each."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pyarrow as pa
@@ -21,6 +21,12 @@ from ml4t.backtest.data.tables.long_form import long_prices
 from ml4t.backtest.data.tables.options import Table
 from ml4t.backtest.data.tables.stamps import read_stamps
 
+SPANS = {"all": None, "year": "M8[Y]", "month": "M8[M]"}
+"""What a file may hold, the most first, and NumPy's unit of it."""
+ROWS_OF_A_FILE = (
+    250_000  # where each holds few, what Parquet says of its columns is larger than they are
+)
+
 ROLES = {"available_at": AVAILABLE, "timestamp": ACTION_ROLES["timestamp"], "asset": ASSET}
 
 
@@ -32,8 +38,7 @@ class SavedTable:
     ----------
     name : str
     n_rows : int
-    n_months : int
-        Files it was written to.
+    n_files : int
     bytes_given : int
         In memory or on disk, before.
     bytes_written : int
@@ -41,22 +46,26 @@ class SavedTable:
 
     name: str
     n_rows: int
-    n_months: int
+    n_files: int
     bytes_given: int
     bytes_written: int
 
     def __str__(self) -> str:
-        months = "1 month" if self.n_months == 1 else f"{self.n_months} months"
+        files = "1 file" if self.n_files == 1 else f"{self.n_files} files"
         saved = 1.0 - self.bytes_written / self.bytes_given
-        change = f"{saved:.0%} saved" if saved >= 0.0 else f"{-saved:.0%} larger"
+        change = f" ({saved:.0%} saved)" if saved > 0.0 else ""
         return (
-            f"{self.name}: {count_rows(self.n_rows)}, {months}, {_size(self.bytes_written)} "
-            f"from {_size(self.bytes_given)} ({change})"
+            f"{self.name}: {count_rows(self.n_rows)}, {files}, {_size(self.bytes_written)} "
+            f"from {_size(self.bytes_given)}{change}"
         )
 
 
 def write_dataset(
-    tables: Mapping[str, Any], folder: str | Path, *, quiet: bool = False
+    tables: Mapping[str, Any],
+    folder: str | Path,
+    *,
+    by: Literal["month", "year", "all"] | None = None,
+    quiet: bool = False,
 ) -> tuple[SavedTable, ...]:
     """Write tables as ``folder/<name>/<year>-<month>.parquet`` and print what that saved.
 
@@ -71,6 +80,9 @@ def write_dataset(
         ``prices`` may have any form that ``market_data`` takes; the others have a column of times.
     folder : path
         Is made; must not hold tables of these names yet.
+    by : {"month", "year", "all"}, optional
+        What a file holds: a month, a year or all rows. By default the most of these that has, in the mean,
+        no more than 250,000 rows of the table; months, if there are more.
     quiet : bool
         Print nothing.
 
@@ -84,6 +96,8 @@ def write_dataset(
         If a table cannot be read or has no rows or times, a folder of its name is there already, or it
         cannot be written.
     """
+    if by is not None and by not in SPANS:
+        raise DataError(f"by must be month, year or all, was {by!r}")
     folder = Path(folder)
     taken = [name for name in tables if (folder / name).exists()]
     if taken:
@@ -92,7 +106,7 @@ def write_dataset(
         )
     ready = [_Prepared(name, source) for name, source in tables.items()]
     try:
-        saved = _write_all(ready, folder)
+        saved = _write_all(ready, folder, by)
     except OSError as error:
         where = f" ({error.filename})" if error.filename else ""
         raise DataError(
@@ -103,14 +117,14 @@ def write_dataset(
     return saved
 
 
-def _write_all(ready: Sequence[_Prepared], folder: Path) -> tuple[SavedTable, ...]:
+def _write_all(ready: Sequence[_Prepared], folder: Path, by: str | None) -> tuple[SavedTable, ...]:
     """Write tables beside their place, and then move them: a folder that has a table has all of it."""
     partial = folder / ".partial"
     if partial.exists():  # of a call that was killed
         shutil.rmtree(partial)
     partial.mkdir(parents=True)
     try:
-        saved = tuple(table.write(partial / table.name) for table in ready)
+        saved = tuple(table.write(partial / table.name, by) for table in ready)
         for table in ready:
             (partial / table.name).rename(folder / table.name)
     finally:
@@ -119,7 +133,7 @@ def _write_all(ready: Sequence[_Prepared], folder: Path) -> tuple[SavedTable, ..
 
 
 class _Prepared:
-    """A table in order, with the month of each row."""
+    """A table in order, with the time of each row."""
 
     def __init__(self, name: str, source: Any) -> None:
         if not name.isidentifier():
@@ -138,27 +152,45 @@ class _Prepared:
         self.dictionaries = [time, *([roles["asset"]] if "asset" in roles else [])]
         self.table, self.times = _in_order(table, times, roles)
 
-    def write(self, folder: Path) -> SavedTable:
+    def write(self, folder: Path, by: str | None) -> SavedTable:
         import pyarrow.parquet as pq  # 50 ms that no run on frames needs
 
         folder.mkdir()
-        months = self.times.view("M8[ns]").astype("M8[M]")
-        starts = np.flatnonzero(np.concatenate(([True], months[1:] != months[:-1])))
-        ends = [*starts[1:], len(months)]
         numbers = [f.name for f in self.table.schema if pa.types.is_floating(f.type)]
         numbers = [
             column for column in numbers if self.table.schema.field(column).type != pa.float16()
         ]
-        for start, end in zip(starts, ends, strict=True):
+        for stem, rows in _files(self.times, by):
             pq.write_table(
-                self.table.slice(start, end - start),
-                folder / f"{months[start]}.parquet",
+                self.table.slice(rows.start, len(rows)),
+                folder / f"{stem}.parquet",
                 compression="zstd",
                 use_dictionary=self.dictionaries,
                 use_byte_stream_split=numbers,
             )
-        written = sum(path.stat().st_size for path in folder.iterdir())
-        return SavedTable(self.name, self.table.num_rows, len(starts), self.bytes_given, written)
+        sizes = [path.stat().st_size for path in folder.iterdir()]
+        n_rows, n_files = self.table.num_rows, len(sizes)
+        return SavedTable(self.name, n_rows, n_files, self.bytes_given, sum(sizes))
+
+
+def _files(times: Int64s, by: str | None) -> list[tuple[str, range]]:
+    """Return the names of the files, and the rows of each."""
+    files: list[tuple[str, range]] = []
+    for span, unit in SPANS.items():
+        if by is None or span == by:
+            files = _spans(times, unit)
+            if len(times) <= ROWS_OF_A_FILE * len(files):
+                break
+    return files
+
+
+def _spans(times: Int64s, unit: str | None) -> list[tuple[str, range]]:
+    if unit is None:
+        return [("part-0", range(len(times)))]
+    spans = times.view("M8[ns]").astype(unit)
+    starts = np.flatnonzero(np.concatenate(([True], spans[1:] != spans[:-1]))).tolist()
+    ends = [*starts[1:], len(times)]
+    return [(str(spans[i]), range(i, end)) for i, end in zip(starts, ends, strict=True)]
 
 
 def _long(name: str, source: Any) -> pa.Table:

@@ -153,14 +153,18 @@ class ValidationReport:
 
     def __str__(self) -> str:
         rows = ", ".join(f"{name} {count_rows(n)}" for name, n in self.n_rows.items())
-        head = f"{len(self.errors)} errors, {len(self.warnings)} warnings ({rows})"
+        head = self._counts() + (f" ({rows})" if rows else "")
         lines = [
             f"  {finding.severity:<7} {finding.check}: {finding}" for finding in self._sorted()
         ]
         return "\n".join([head, *lines])
 
     def __repr__(self) -> str:
-        return f"ValidationReport({len(self.errors)} errors, {len(self.warnings)} warnings)"
+        return f"ValidationReport({self._counts()})"
+
+    def _counts(self) -> str:
+        counts = (("error", len(self.errors)), ("warning", len(self.warnings)))
+        return ", ".join(f"{count} {word}{'' if count == 1 else 's'}" for word, count in counts)
 
     def _repr_html_(self) -> str:
         found = [(finding.severity, finding.check, finding) for finding in self._sorted()]

@@ -90,7 +90,9 @@ def tables():
 @pytest.fixture(scope="module")
 def folder(tables, tmp_path_factory):
     folder = tmp_path_factory.mktemp("feed") / "data"
-    write_dataset({n: t for n, t in tables.items() if n != "actions"}, folder, quiet=True)
+    write_dataset(
+        {n: t for n, t in tables.items() if n != "actions"}, folder, by="month", quiet=True
+    )
     tables["actions"].to_parquet(folder / "actions.parquet")
     return folder
 

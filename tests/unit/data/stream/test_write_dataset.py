@@ -45,7 +45,7 @@ def same(one, other):
 
 
 def test_a_run_from_the_dataset_is_the_same(tables, tmp_path, capsys):
-    saved = write_dataset(tables, tmp_path / "data")
+    saved = write_dataset(tables, tmp_path / "data", by="month")
     folder = tmp_path / "data"
     options = {"bar_time": "16:00 America/New_York"}
     again = market_data(
@@ -63,19 +63,19 @@ def test_a_run_from_the_dataset_is_the_same(tables, tmp_path, capsys):
         "2024-02.parquet",
         "2024-03.parquet",
     ]
-    assert [(table.name, table.n_rows, table.n_months) for table in saved] == [
+    assert [(table.name, table.n_rows, table.n_files) for table in saved] == [
         ("prices", 180, 3),
         ("signals", 180, 3),
         ("context", 60, 3),
     ]
     printed = capsys.readouterr().out
-    assert printed.startswith(f"wrote {folder}\n  prices: 180 rows, 3 months, ")
+    assert printed.startswith(f"wrote {folder}\n  prices: 180 rows, 3 files, ")
     write_dataset(tables, tmp_path / "quiet", quiet=True)
     assert capsys.readouterr().out == ""
 
 
 def test_rows_stand_in_time_order_with_encoded_names(tables, tmp_path):
-    write_dataset(tables, tmp_path, quiet=True)
+    write_dataset(tables, tmp_path, by="month", quiet=True)
     for month, n_rows in (("2024-01", 66), ("2024-02", 63), ("2024-03", 51)):
         table = pq.read_table(tmp_path / "prices" / f"{month}.parquet")
         assert table.num_rows == n_rows
@@ -116,7 +116,7 @@ def spoiled(tmp_path):
     frame = pd.DataFrame({"timestamp": hours.repeat(2), "asset": ["AAA", "BBB"] * len(hours)})
     columns = {f"x{i}": rng.normal(size=len(frame)) for i in range(20)}
     frame = frame.assign(close=rng.uniform(1, 2, len(frame)), **columns)
-    write_dataset({"prices": frame}, tmp_path, quiet=True)
+    write_dataset({"prices": frame}, tmp_path, by="month", quiet=True)
     for path in (tmp_path / "prices").iterdir():
         is_kept = path.stem == "2024-02"
         spoil(path, ("timestamp", "asset", "close", "x7") if is_kept else ())
@@ -177,13 +177,38 @@ def test_paths_and_options_are_taken(tables, tmp_path):
     assert saved.n_rows == 180
 
 
+@pytest.mark.parametrize(
+    ("by", "names"),
+    [
+        (None, ["part-0"]),
+        ("year", ["2023", "2024"]),
+        ("month", ["2023-12", "2024-01", "2024-02"]),
+    ],
+)
+def test_files_are_as_large_as_they_are_asked_to_be(tmp_path, by, names):
+    times = pd.date_range("2023-12-30", "2024-02-02", freq="D")
+    frame = pd.DataFrame({"date": times, "close": 1.0})  # without assets: no name of a file is one
+    write_dataset({"prices": frame}, tmp_path, by=by, quiet=True)
+    assert sorted(path.stem for path in (tmp_path / "prices").iterdir()) == names
+    same(market_data(tmp_path / "prices"), market_data(frame))
+
+
+def test_files_of_many_rows_hold_less_of_the_calendar(tmp_path, monkeypatch):
+    times = pd.date_range("2022-01-01", "2023-12-31", freq="D")  # 730 rows, 24 months
+    frame = pd.DataFrame({"date": times, "asset": "A", "close": 1.0})
+    for limit, n_files in ((730, 1), (365, 2), (364, 24), (1, 24)):
+        monkeypatch.setattr("ml4t.backtest.data.stream.write_dataset.ROWS_OF_A_FILE", limit)
+        (saved,) = write_dataset({"prices": frame}, tmp_path / str(limit), quiet=True)
+        assert saved.n_files == n_files
+    with pytest.raises(DataError, match="by must be month, year or all, was 'week'"):
+        write_dataset({"prices": frame}, tmp_path / "week", by="week")
+
+
 def test_what_is_larger_is_not_said_to_be_saved():
     assert (
-        str(SavedTable("t", 9, 1, 2000, 500)) == "t: 9 rows, 1 month, 500 B from 2.0 kB (75% saved)"
+        str(SavedTable("t", 9, 1, 2000, 500)) == "t: 9 rows, 1 file, 500 B from 2.0 kB (75% saved)"
     )
-    assert (
-        str(SavedTable("t", 9, 2, 400, 500)) == "t: 9 rows, 2 months, 500 B from 400 B (25% larger)"
-    )
+    assert str(SavedTable("t", 9, 2, 400, 500)) == "t: 9 rows, 2 files, 500 B from 400 B"
 
 
 @pytest.mark.parametrize(
