@@ -32,6 +32,7 @@ from ml4t.backtest.data.tables.clock import (
 from ml4t.backtest.data.tables.corporate_actions import Actions, read_actions
 from ml4t.backtest.data.tables.epochs import check_time_unit
 from ml4t.backtest.data.tables.options import (
+    check_flag,
     check_on_rows,
     check_on_violation,
     check_starts,
@@ -156,6 +157,7 @@ def market_data(
     """
     check_on_violation(on_violation)
     check_on_rows(on_unknown_assets, on_repeated_rows)
+    check_flag("sort", sort)
     check_starts(stamps, bar_length)
     check_time_unit(time_unit)
     clock = make_clock(bar_time, timezone)

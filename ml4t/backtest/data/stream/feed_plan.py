@@ -37,9 +37,12 @@ from ml4t.backtest.data.tables.corporate_actions import Actions
 from ml4t.backtest.data.tables.epochs import check_time_unit
 from ml4t.backtest.data.tables.long_form import prices_asked
 from ml4t.backtest.data.tables.options import (
+    check_columns,
+    check_flag,
     check_on_rows,
     check_on_violation,
     check_starts,
+    given_values,
     length_ns,
     negative_assets,
 )
@@ -108,6 +111,9 @@ def make_feed_plan(
     """Look at the tables of a feed; the parameters are those of ``DataFeed.from_parquet``."""
     check_on_violation(on_violation)
     check_on_rows(on_unknown_assets, on_repeated_rows)
+    check_flag("sort", sort)
+    check_columns(columns)
+    values = given_values(values)
     _check_chunk(chunk)
     check_starts(stamps, bar_length)
     check_time_unit(time_unit)
