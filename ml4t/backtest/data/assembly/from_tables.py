@@ -16,6 +16,7 @@ from ml4t.backtest.data.join.coverage import (
     Span,
     check_coverage,
     published_span,
+    warn_of_beginning,
     warn_of_far,
     warn_of_gap,
     warn_of_stamping,
@@ -210,7 +211,9 @@ def market_data(
     falls = Falls(len(bars.assets))
     if corporate is None:
         falls.take(bars)
-    warn_of_far(PRICES, read.stamps, Span(int(bars.timestamps[0]), int(bars.timestamps[-1])))
+    of_bars = Span(int(bars.timestamps[0]), int(bars.timestamps[-1]))
+    warn_of_far(PRICES, read.stamps, of_bars)
+    warn_of_beginning(PRICES, read.stamps, of_bars)
     warn_of_gap(PRICES, bars.timestamps)
     look_at_times(bars, clock, signal_tables, feature_tables + context_tables)
     computed = indicators | providers
