@@ -97,9 +97,9 @@ def test_what_the_system_refuses_is_said_with_the_path(tmp_path, place):
 
 @pytest.mark.parametrize("path", ["\0", "\ud800", "a" * 3000])
 def test_what_can_be_no_path_is_refused(path):
-    with pytest.raises(ResultError, match="can be no path|cannot be written"):
+    with pytest.raises(ResultError, match=r"can be no path|cannot be written"):
         result_of([100.0]).to_parquet(path)
-    with pytest.raises(ResultError, match="there is no folder|cannot be read"):
+    with pytest.raises(ResultError, match=r"there is no folder|cannot be read"):
         BacktestResult.load(path)
 
 
