@@ -157,7 +157,7 @@ def test_what_is_no_text_is_not_said_to_be_csv(name, tmp_path):
     {"a.feather": frame.to_feather, "a.csv.zip": frame.to_csv, "a.pkl": frame.to_pickle}.get(
         name, lambda path: path.write_bytes(b"PK\3\4" + bytes(range(256)))
     )(path)
-    with pytest.raises(DataError, match="or read it with pandas and give the frame$"):
+    with pytest.raises(DataError, match=r"or read it with pandas and give the frame$"):
         market_data(path)
 
 
