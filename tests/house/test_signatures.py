@@ -83,9 +83,8 @@ def test_the_doors_of_tables_have_one_set_of_options():
     assert of_tables < of_feed
     of_file = of_tables | of_feed | {"strategy", "rules", "config", "output"}
     assert {*keywords_of(RunFile.from_python)} == of_file
-    of_rows = {"sort", "on_violation", "on_unknown_assets", "on_repeated_rows"}
     of_checks = {"calendar", "severity", "stale_bars", "spike_z", "max_rank_correlation"}
-    assert {*keywords_of(validate)} == of_tables - of_rows | of_checks
+    assert {*keywords_of(validate)} == of_tables | of_checks
 
 
 def test_doors_have_one_default_for_an_option():

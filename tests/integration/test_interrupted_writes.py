@@ -95,6 +95,14 @@ def test_what_the_system_refuses_is_said_with_the_path(tmp_path, place):
         result_of([100.0]).to_parquet(tmp_path / place)
 
 
+@pytest.mark.parametrize("path", ["\0", "\ud800", "a" * 3000])
+def test_what_can_be_no_path_is_refused(path):
+    with pytest.raises(ResultError, match=r"can be no path|cannot be written"):
+        result_of([100.0]).to_parquet(path)
+    with pytest.raises(ResultError, match=r"there is no folder|cannot be read"):
+        BacktestResult.load(path)
+
+
 def test_a_folder_in_the_place_of_a_table_is_refused(tmp_path):
     (tmp_path / "trades.parquet").mkdir()
     with pytest.raises(ResultError, match=r"trades\.parquet is no file"):

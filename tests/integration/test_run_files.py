@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from typer.testing import CliRunner
@@ -17,6 +18,7 @@ from ml4t.backtest import (
     DataError,
     DataFeed,
     MarketData,
+    SignalStrategy,
     Strategy,
     StrategyError,
     run_backtest,
@@ -567,3 +569,29 @@ def test_the_commands_start_as_programs(folder):
     )
     assert "Result: tables in" in done.stdout
     assert done.stderr == ""
+
+
+def test_a_strategy_of_a_module_from_elsewhere_is_found_again(tmp_path, monkeypatch):
+    here, there = tmp_path / "here", tmp_path / "strategies"
+    here.mkdir()
+    there.mkdir()
+    (there / "elsewhere.py").write_text(
+        "from ml4t.backtest import Strategy\n"
+        "class Waits(Strategy):\n"
+        "    def on_market_data(self, event):\n"
+        "        pass\n"
+    )
+    (here / "prices.csv").write_text("date,close\n2024-01-02,10\n2024-01-03,11\n")
+    monkeypatch.chdir(here)
+    with monkeypatch.context() as found:
+        found.syspath_prepend(there)
+        strategy = importlib.import_module("elsewhere").Waits()
+        path = RunFile.from_python("prices.csv", strategy, assets=np.array(["A"])).save("run.yaml")
+    assert "modules: ../strategies" in path.read_text()
+    monkeypatch.delitem(sys.modules, "elsewhere")
+    assert RunFile.load(path).run().metrics["timestamps"] == 2
+    # What is installed needs no folder.
+    assert (
+        "modules"
+        not in RunFile.from_python("prices.csv", SignalStrategy("a")).save("b.yaml").read_text()
+    )

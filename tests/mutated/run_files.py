@@ -16,7 +16,6 @@ CONTENT = {
     "data": {
         "prices": "prices.csv",
         "assets": ["AAA", "BBB"],
-        "bar_time": "16:00 America/New_York",
         "timezone": "America/New_York",
         "sort": True,
         "start": "2024-03-05",
@@ -71,19 +70,24 @@ class RunFiles:
             "yaml": write_yaml(CONTENT).encode(),
             "json": json.dumps(CONTENT, indent=1).encode(),
         }
+        # Without an accident all of it is read.
+        for suffix, text in self.texts.items():
+            self._read(suffix, text)
+        self._read("json", json.dumps(_in_one_piece(CONTENT)).encode())
 
     def attempt(self, draw: random.Random) -> None:
         suffix = draw.choice([*self.texts])
         if draw.random() < 0.4:
             data = mutated(self.texts[suffix], draw)
         else:
-            content = copy.deepcopy(CONTENT)
-            if draw.random() < 0.5:
-                del content["data"]["chunk"], content["data"]["start"]
+            content = _in_one_piece(CONTENT) if draw.random() < 0.5 else copy.deepcopy(CONTENT)
             for _ in range(draw.choice((1, 1, 2))):
                 _put_something_odd(content, draw)
             text = json.dumps(content) if suffix == "json" else write_yaml(content)
             data = _with_tags(text, draw).encode()
+        self._read(suffix, data)
+
+    def _read(self, suffix: str, data: bytes) -> None:
         path = self.folder / f"run.{suffix}"
         path.write_bytes(data)
         run = RunFile.load(path)
@@ -91,6 +95,12 @@ class RunFiles:
         run.check_files()
         for _ in _parts(run.market_data()):
             pass
+
+
+def _in_one_piece(content: dict[str, Any]) -> dict[str, Any]:
+    """Return what is read at once instead of in chunks."""
+    data = {key: value for key, value in content["data"].items() if key not in ("chunk", "start")}
+    return copy.deepcopy({**content, "data": data})
 
 
 def _with_tags(text: str, draw: random.Random) -> str:

@@ -48,6 +48,14 @@ def module_folder(kind: type) -> Path:
     return path.parents[kind.__module__.count(".")]
 
 
+def is_installed(kind: type) -> bool:
+    """Tell whether the module of a class is found without being told where: it is of an installed package."""
+    parts = module_folder(kind).parts
+    return kind.__module__.startswith("ml4t.") or bool(
+        {"site-packages", "dist-packages"} & {*parts}
+    )
+
+
 def parameters_of(made: Any, field: str, *, again: bool = True) -> dict[str, Any]:
     """Return what the class of `made` has to be called with to make it again.
 

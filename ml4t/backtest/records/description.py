@@ -85,7 +85,11 @@ def read_description(folder: Path) -> Description:
     ResultError
         If there is none, it is damaged, or of another version of the format.
     """
-    if not folder.is_dir():
+    try:
+        is_there = folder.is_dir()
+    except OSError as error:
+        raise ResultError(f"{folder} cannot be read: {reason(error)}") from error
+    if not is_there:
         raise ResultError(f"there is no folder {folder}, so no result in it")
     path = current(folder, DESCRIPTION)
     if not path.is_file():

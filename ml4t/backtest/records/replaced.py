@@ -34,7 +34,7 @@ def replaced(folder: Path, names: Sequence[str]) -> Iterator[Path]:
         If one of them is something else than a file, a symbolic link among others, or cannot be written.
     """
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        _make(folder)
         _refuse_others(folder, names)
         _settle(folder)
         partial = folder / PARTIAL
@@ -53,6 +53,15 @@ def replaced(folder: Path, names: Sequence[str]) -> Iterator[Path]:
     except OSError as error:
         raise ResultError(
             f"{folder} holds the new files in {COMPLETE}, where they cannot leave: {reason(error)}; write it again"
+        ) from error
+
+
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except ValueError as error:
+        raise ResultError(
+            f"{str(folder)!r} can be no path ({error}); choose another folder"
         ) from error
 
 

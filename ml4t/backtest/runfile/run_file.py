@@ -14,9 +14,11 @@ from ml4t.backtest.config import BacktestConfig
 from ml4t.backtest.core.named_arguments import suggests_names
 from ml4t.backtest.data.assembly.from_tables import market_data
 from ml4t.backtest.data.stream.feed import DataFeed
+from ml4t.backtest.data.tables.asset_names import given_assets
 from ml4t.backtest.data.tables.clock import BarTime
 from ml4t.backtest.data.tables.find_files import is_matched, is_there
 from ml4t.backtest.market.market_data import MarketData
+from ml4t.backtest.provenance.classes import is_installed, module_folder
 from ml4t.backtest.provenance.errors import DescriptionError
 from ml4t.backtest.provenance.run_description import describe_run, describe_strategy
 from ml4t.backtest.provenance.run_file_fields import ACCOUNT, EXECUTION, FEED_OPTIONS
@@ -223,7 +225,7 @@ on_unknown_assets, on_repeated_rows, allow_negative_prices : optional
             "features": features,
             "context": context,
             "actions": actions,
-            "assets": assets,
+            "assets": given_assets(assets),
             "columns": columns,
             "bar_time": bar_time,
             "timezone": timezone,
@@ -248,6 +250,8 @@ on_unknown_assets, on_repeated_rows, allow_negative_prices : optional
             content = describe_run(prices, describe_strategy(strategy), arguments)
         except DescriptionError as error:
             raise RunFileError(str(error)) from None
+        if not is_installed(type(strategy)):
+            content["modules"] = str(module_folder(type(strategy)))
         return cls.from_mapping(content, folder=Path.cwd())
 
     def save(self, path: str | Path) -> Path:

@@ -16,6 +16,7 @@ from ml4t.backtest.data.join.coverage import (
     Span,
     check_coverage,
     published_span,
+    warn_of_beginning,
     warn_of_far,
     warn_of_gap,
     warn_of_stamping,
@@ -32,6 +33,7 @@ from ml4t.backtest.data.tables.clock import (
 from ml4t.backtest.data.tables.corporate_actions import Actions, read_actions
 from ml4t.backtest.data.tables.epochs import check_time_unit
 from ml4t.backtest.data.tables.options import (
+    check_flag,
     check_on_rows,
     check_on_violation,
     check_starts,
@@ -156,6 +158,7 @@ def market_data(
     """
     check_on_violation(on_violation)
     check_on_rows(on_unknown_assets, on_repeated_rows)
+    check_flag("sort", sort)
     check_starts(stamps, bar_length)
     check_time_unit(time_unit)
     clock = make_clock(bar_time, timezone)
@@ -208,7 +211,9 @@ def market_data(
     falls = Falls(len(bars.assets))
     if corporate is None:
         falls.take(bars)
-    warn_of_far(PRICES, read.stamps, Span(int(bars.timestamps[0]), int(bars.timestamps[-1])))
+    of_bars = Span(int(bars.timestamps[0]), int(bars.timestamps[-1]))
+    warn_of_far(PRICES, read.stamps, of_bars)
+    warn_of_beginning(PRICES, read.stamps, of_bars)
     warn_of_gap(PRICES, bars.timestamps)
     look_at_times(bars, clock, signal_tables, feature_tables + context_tables)
     computed = indicators | providers

@@ -15,7 +15,7 @@ from ml4t.backtest.data.features.provider_columns import split_providers
 from ml4t.backtest.data.join.bars import bars_of
 from ml4t.backtest.data.tables.clock import BarTime, check_assets, check_kinds, make_clock
 from ml4t.backtest.data.tables.epochs import check_time_unit
-from ml4t.backtest.data.tables.options import check_on_rows, check_on_violation
+from ml4t.backtest.data.tables.options import check_flag, check_on_rows, check_on_violation
 from ml4t.backtest.data.tables.stamps import Stamps
 from ml4t.backtest.data.tables.table_requests import split_requests
 from ml4t.backtest.data.tables.unused_options import refuse_unused
@@ -38,6 +38,7 @@ def with_columns(
     """Return market data with further columns; see :meth:`MarketData.with_signals`."""
     check_on_violation(on_violation)
     check_on_rows(on_unknown_assets, "raise")
+    check_flag("replace", replaces)
     check_time_unit(time_unit)
     if data.first_t:
         raise DataError("a chunk of a run takes no further columns; give its tables to the feed")

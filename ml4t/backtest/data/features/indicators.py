@@ -31,6 +31,7 @@ from ml4t.backtest.data.tables.table_requests import take_out
 from ml4t.backtest.market.market_data import MarketData
 
 SPLIT = 0
+LONGEST_PERIOD = 1_000_000
 FIELDS = ("open", "high", "low", "close", "volume", "bid", "ask")
 
 Update = Callable[[Int32s, Mapping[str, Float64s], Float64s], Float64s]
@@ -341,5 +342,7 @@ def split_indicators(given: Any) -> tuple[Any, dict[str, Indicator]]:
 
 
 def _check_period(period: Any, least: int) -> None:
-    if not isinstance(period, int | np.integer) or period < least:
-        raise DataError(f"period must be a whole number of at least {least}, was {period!r}")
+    if not isinstance(period, int | np.integer) or not least <= period <= LONGEST_PERIOD:
+        raise DataError(
+            f"period must be a whole number from {least} to {LONGEST_PERIOD:,}, was {period!r}"
+        )

@@ -78,7 +78,7 @@ def make_bars(
     n_times, sound = check_prices(times, codes, prices)
     n_rows, n_stretched = len(times), 0
     if n_times < 0:
-        columns = _all_columns(read) if on_repeated_rows == "drop" else None
+        columns = all_columns(read) if on_repeated_rows == "drop" else None
         order = row_order(times, codes, read.assets, name, sort, columns, read.left_out)
         times, codes = times[order], codes[order]
         published = None if published is None else published[order]
@@ -103,7 +103,7 @@ def make_bars(
     )
 
 
-def _all_columns(read: PriceTable) -> dict[str, Any]:
+def all_columns(read: PriceTable) -> dict[str, Any]:
     """Return every column of a table but times and assets, text as codes."""
     texts = {name: single(column).dictionary_encode() for name, column in read.left_out.items()}
     codes = {

@@ -18,6 +18,7 @@ from ml4t.backtest.data.tables.stamps import Stamps
 LITTLE = 0.1
 """Share of the shorter of two spans below which the part that both have is little."""
 USUAL = tuple(pd.Timestamp(day).value for day in ("1900-01-01", "2201-01-01"))
+BEGINNING_NS = 31 * DAY_NS
 LONG_GAP_NS = 20 * 365 * DAY_NS
 MANY_STEPS = 100
 LONG_AGO_NS = 31 * DAY_NS
@@ -182,6 +183,21 @@ def warn_of_far(name: str, stamps: Stamps, span: Span) -> None:
         warn(
             f"{name}: times are outside 1900 to 2200 in {count_rows(len(far))} ({shown}); are they right?"
         )
+
+
+def find_beginning(stamps: Stamps) -> str | None:
+    """Return what is said of bars that all lie where numbers do that are read in too small a unit."""
+    times = stamps.values
+    if stamps.in_days or not len(times) or times.min() < 0 or times.max() >= BEGINNING_NS:
+        return None
+    return f"times are all in January 1970 ({first_times(stamps.nanoseconds)})"
+
+
+def warn_of_beginning(name: str, stamps: Stamps, span: Span) -> None:
+    """Warn of bars that all lie there; where those of ``span``, the same as instants, do not, none is looked at."""
+    what = None if span.first > BEGINNING_NS + DAY_NS else find_beginning(stamps)
+    if what is not None:
+        warn(f"{name}: {what}; are they in the right unit?")
 
 
 def find_gap(timestamps: Int64s) -> int | None:

@@ -20,10 +20,14 @@ def lagged(rows: Int64s, codes: Int32s, n_assets: int, n_bars: int) -> Int64s:
     """Return what each asset's bar ``n_bars`` before had."""
     if n_bars == 0:
         return rows
-    before = previous_rows(codes, n_assets)
-    for _ in range(n_bars):
-        rows = np.where(before < 0, -1, rows[before])
-    return rows
+    # Behind the last one stands what comes before the first: -1, which is its own place too.
+    step = np.append(previous_rows(codes, n_assets), -1)
+    place = np.arange(len(codes))
+    while n_bars:
+        if n_bars % 2:
+            place = step[place]
+        step, n_bars = step[step], n_bars // 2
+    return np.where(place < 0, -1, rows[place])
 
 
 class History:
@@ -101,7 +105,8 @@ def _last_rows(codes: Int32s, n_assets: int, n_bars: int) -> Int64s:
     latest = latest[latest >= 0]
     before = previous_rows(codes, n_assets)
     steps = [latest[:0]]
-    for _ in range(n_bars):
+    while n_bars and len(latest):
+        n_bars -= 1
         steps.append(latest)
         latest = before[latest]
         latest = latest[latest >= 0]

@@ -1,6 +1,6 @@
 """Rows in (timestamp, asset) order: found when they stand so, made when they do not."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -51,13 +51,12 @@ def row_order(
         _refuse_backwards(times, assets, names, table_name)
     order = order_by(assets, times, len(names))
     times, assets = times[order], assets[order]
-    same = np.zeros(len(times), bool)
-    same[1:] = (times[1:] == times[:-1]) & (assets[1:] == assets[:-1])
+    same = repeated_rows(times, assets)
     if not same.any():
         return order
-    equal = same & (values is not None)
-    for column in (values or {}).values():
-        _keep_equal(equal, column[order])
+    equal = np.zeros(len(times), bool)
+    if values is not None:
+        equal = repeated_rows(times, assets, (column[order] for column in values.values()))
     other = same & ~equal
     if other.any():
         to_do = (
@@ -76,11 +75,15 @@ def row_order(
     return order[~equal]
 
 
-def _keep_equal(equal: Marks, column: NDArray[Any]) -> None:
-    """Unmark the rows whose value is another one than that of the row before."""
-    marked = np.flatnonzero(equal)
-    one, other = column[marked], column[marked - 1]
-    equal[marked] = (one == other) | ((one != one) & (other != other))
+def repeated_rows(times: Int64s, assets: Int32s, columns: Iterable[NDArray[Any]] = ()) -> Marks:
+    """Mark rows, in order, that have the time and asset of the one before, and its value in all columns."""
+    same = np.zeros(len(times), bool)
+    same[1:] = (times[1:] == times[:-1]) & (assets[1:] == assets[:-1])
+    for column in columns:
+        marked = np.flatnonzero(same)
+        one, other = column[marked], column[marked - 1]
+        same[marked] = (one == other) | ((one != one) & (other != other))
+    return same
 
 
 def order_by(assets: Int32s, times: Int64s, n_assets: int) -> Int64s:

@@ -9,7 +9,9 @@ from ml4t.backtest import html
 from ml4t.backtest.core.named_arguments import suggests_names
 from ml4t.backtest.data.stream.file_states import FileStates
 from ml4t.backtest.data.stream.prefetch import one_ahead
+from ml4t.backtest.data.tables.asset_names import given_assets
 from ml4t.backtest.data.tables.clock import BarTime
+from ml4t.backtest.data.tables.options import check_flag
 from ml4t.backtest.market.fingerprint import fingerprint
 from ml4t.backtest.market.market_data import MarketData
 
@@ -121,7 +123,7 @@ on_repeated_rows, allow_negative_prices : optional
             "features": features,
             "context": context,
             "actions": actions,
-            "assets": assets,
+            "assets": given_assets(assets),
             "columns": columns,
             "values": values,
             "start": start,
@@ -139,6 +141,7 @@ on_repeated_rows, allow_negative_prices : optional
             "allow_negative_prices": allow_negative_prices,
         }
         arguments = {"prices": prices, **options, "prefetch": prefetch}
+        check_flag("prefetch", prefetch)
         return cls(make_feed_plan(prices, **options), prefetch=prefetch, arguments=arguments)
 
     @property

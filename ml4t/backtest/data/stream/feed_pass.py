@@ -146,7 +146,8 @@ class FeedPass:
             return
         before, now = (pd.Timestamp(time, unit="ns", tz="UTC") for time in (first, self._now))
         what = (
-            f"(timestamp, asset) must be unique, is repeated at {now}; drop the repeated rows"
+            f"(timestamp, asset) must be unique, is repeated at {now}; drop the repeated rows, or pass "
+            "on_repeated_rows='drop' if they say the same"
             if first == self._now
             else f"times run backwards within an asset, from {now} to {before}; sort the table, or pass "
             "sort=True if the order means nothing"

@@ -16,7 +16,13 @@ from ml4t.backtest.data.errors import DAY_NS, DataError
 from ml4t.backtest.data.features.indicators import Indicator, split_indicators
 from ml4t.backtest.data.features.provider_columns import NamedProvider, split_providers
 from ml4t.backtest.data.join.bars import Bars
-from ml4t.backtest.data.join.coverage import Span, check_coverage, warn_of_far, warn_of_gap
+from ml4t.backtest.data.join.coverage import (
+    Span,
+    check_coverage,
+    warn_of_beginning,
+    warn_of_far,
+    warn_of_gap,
+)
 from ml4t.backtest.data.stream.chunk_ends import SPANS, chunk_ends, row_counts
 from ml4t.backtest.data.stream.date_range import first_and_last
 from ml4t.backtest.data.stream.series_source import SeriesSource
@@ -37,9 +43,12 @@ from ml4t.backtest.data.tables.corporate_actions import Actions
 from ml4t.backtest.data.tables.epochs import check_time_unit
 from ml4t.backtest.data.tables.long_form import prices_asked
 from ml4t.backtest.data.tables.options import (
+    check_columns,
+    check_flag,
     check_on_rows,
     check_on_violation,
     check_starts,
+    given_values,
     length_ns,
     negative_assets,
 )
@@ -108,6 +117,9 @@ def make_feed_plan(
     """Look at the tables of a feed; the parameters are those of ``DataFeed.from_parquet``."""
     check_on_violation(on_violation)
     check_on_rows(on_unknown_assets, on_repeated_rows)
+    check_flag("sort", sort)
+    check_columns(columns)
+    values = given_values(values)
     _check_chunk(chunk)
     check_starts(stamps, bar_length)
     check_time_unit(time_unit)
@@ -251,6 +263,7 @@ def _look_at_times(
     owners = Owners(np.zeros(2, np.int32), assets)
     bars = Span.of(clock.instants(found.stamps, PRICES, owners=owners))
     warn_of_far(PRICES, found.stamps, bars)
+    warn_of_beginning(PRICES, found.stamps, bars)
     if found.counts is not None:
         warn_of_gap(PRICES, found.days * DAY_NS)
     for tables, must_begin_within in ((signals, True), (others, False)):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Literal
 
@@ -16,7 +16,7 @@ from ml4t.backtest.data.arrays import Int64s
 from ml4t.backtest.data.errors import DataError, count_rows
 from ml4t.backtest.data.tables.arrow import is_text, single, to_arrow
 from ml4t.backtest.data.tables.column_roles import ACTION_ROLES, ASSET, AVAILABLE, find_roles
-from ml4t.backtest.data.tables.find_files import are_files, find_files
+from ml4t.backtest.data.tables.find_files import are_files, find_files, is_there
 from ml4t.backtest.data.tables.long_form import long_prices
 from ml4t.backtest.data.tables.options import Table
 from ml4t.backtest.data.tables.stamps import read_stamps
@@ -77,7 +77,8 @@ def write_dataset(
     Parameters
     ----------
     tables : mapping of name to table, Table or path
-        ``prices`` may have any form that ``market_data`` takes; the others have a column of times.
+        ``prices`` may have any form that ``market_data`` takes; the others have a column of times. Of a
+        ``Table`` the ``columns``, ``time_unit`` and, but for prices, ``values`` count.
     folder : path
         Is made; must not hold tables of these names yet.
     by : {"month", "year", "all"}, optional
@@ -96,10 +97,14 @@ def write_dataset(
         If a table cannot be read or has no rows or times, a folder of its name is there already, or it
         cannot be written.
     """
-    if by is not None and by not in SPANS:
+    if not isinstance(tables, Mapping) or not all(isinstance(name, str) for name in tables):
+        raise DataError(
+            f"tables must be a mapping of name to table, {{'prices': prices}}, was {type(tables).__name__}"
+        )
+    if by is not None and not (isinstance(by, str) and by in SPANS):
         raise DataError(f"by must be month, year or all, was {by!r}")
     folder = Path(folder)
-    taken = [name for name in tables if (folder / name).exists()]
+    taken = [name for name in tables if is_there(folder / name)]
     if taken:
         raise DataError(
             f"{folder} already holds {', '.join(taken)}; choose another folder, or remove them"
@@ -138,15 +143,17 @@ class _Prepared:
     def __init__(self, name: str, source: Any) -> None:
         if not name.isidentifier():
             raise DataError(f"the name of a table must be a plain word, was {name!r}")
-        source = source.source if isinstance(source, Table) else source
+        options = source if isinstance(source, Table) else Table(source)
+        _refuse_unused(options, name)
         self.name = name
-        table = _long(name, source)
-        self.bytes_given = _bytes_given(source, table)
-        roles = find_roles(name, table.column_names, ROLES)
+        table, columns = _long(name, options)
+        roles = find_roles(name, table.column_names, ROLES, columns)
+        table = _chosen(table, options.values, roles, name)
+        self.bytes_given = _bytes_given(options.source, table)
         time = roles.get("available_at", roles.get("timestamp"))
         if time is None or table.num_rows == 0:
             raise DataError(f"{name}: has no {'rows' if time else 'column of times'}")
-        times = read_stamps(table[time], name, time).nanoseconds
+        times = read_stamps(table[time], name, time, time_unit=options.time_unit).nanoseconds
         for role in roles.keys() & {"timestamp", "available_at"}:
             table = _without_dictionary(table, roles[role])
         self.dictionaries = [time, *([roles["asset"]] if "asset" in roles else [])]
@@ -193,18 +200,48 @@ def _spans(times: Int64s, unit: str | None) -> list[tuple[str, range]]:
     return [(str(spans[i]), range(i, end)) for i, end in zip(starts, ends, strict=True)]
 
 
-def _long(name: str, source: Any) -> pa.Table:
+def _refuse_unused(options: Table, name: str) -> None:
+    """Refuse what is said of a table and changes nothing in its files."""
+    used = {"source", "columns", "time_unit", *(() if name == "prices" else ("values",))}
+    unused = [f for f in fields(options) if f.name not in used]
+    for option in unused:
+        if getattr(options, option.name) not in (option.default, None):
+            raise DataError(
+                f"{name}: {option.name}= changes nothing in the files; leave it out, and say it where the "
+                "dataset is read"
+            )
+
+
+def _chosen(
+    table: pa.Table, values: Sequence[str] | None, roles: Mapping[str, str], name: str
+) -> pa.Table:
+    """Return a table with the values that were asked for, its times and its assets."""
+    if values is None:
+        return table
+    absent = [column for column in values if column not in table.column_names]
+    if absent:
+        raise DataError(
+            f"{name}: has no column {absent[0]!r}; its columns are {', '.join(table.column_names)}"
+        )
+    kept = {*values, *roles.values()}
+    return table.select([column for column in table.column_names if column in kept])
+
+
+def _long(name: str, options: Table) -> tuple[pa.Table, Mapping[str, str]]:
+    """Return a table in long form, and the columns named that are columns of that."""
     if name != "prices":
-        return to_arrow(source, name, "value")
-    layout = long_prices(source, name)
+        return to_arrow(options.source, name, "value", options.asked), options.columns or {}
+    layout = long_prices(options.source, name, options.columns)
+    columns = {role: column for role, column in layout.columns.items() if role in ROLES}
     if not layout.wide:
-        return layout.table
+        return layout.table, columns
     # A cell of a wide table without any price is no row.
     values = [
         single(layout.table[c]).to_numpy(zero_copy_only=False)
         for c in layout.table.column_names[2:]
     ]
-    return layout.table.filter(pa.array(~np.logical_and.reduce([np.isnan(v) for v in values])))
+    present = ~np.logical_and.reduce([np.isnan(v) for v in values])
+    return layout.table.filter(pa.array(present)), columns
 
 
 def _without_dictionary(table: pa.Table, column: str) -> pa.Table:

@@ -1,6 +1,5 @@
 """Anything that holds a table becomes a PyArrow table, without copying where that is possible."""
 
-import re
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
@@ -13,7 +12,7 @@ import pyarrow as pa
 from ml4t.backtest.data.arrays import Float64s
 from ml4t.backtest.data.errors import DataError, MixedZonesError
 from ml4t.backtest.data.tables.asked import ANYTHING, Asked
-from ml4t.backtest.data.tables.column_roles import TIME, TIMES, plain
+from ml4t.backtest.data.tables.column_roles import TIME, TIMES, is_unnamed, plain
 from ml4t.backtest.data.tables.csv_files import read_csv_files
 from ml4t.backtest.data.tables.find_files import are_files, find_files
 from ml4t.backtest.data.tables.parquet_files import parquet_dataset
@@ -22,9 +21,6 @@ from ml4t.backtest.data.tables.readable import readable
 from ml4t.backtest.data.tables.written_times import time_objects
 
 DAY = pd.Timedelta("1D")
-
-UNNAMED = re.compile(r"|Unnamed: \d+|__index_level_\d+__")
-"""What CSV and Parquet files call an index without a name."""
 
 
 def to_arrow(
@@ -57,7 +53,7 @@ def to_arrow(
         raise DataError(
             f"{name}: column names must differ, {', '.join(map(repr, repeated))} stands more than once"
         )
-    return with_named_index(table) if are_files(source) else table
+    return with_named_index(table, of_file=are_files(source))
 
 
 def _convert(source: Any, name: str, series_name: str, asked: Asked) -> pa.Table:
@@ -98,12 +94,13 @@ def read_files(given: Any, name: str, asked: Asked = ANYTHING) -> pa.Table:
         raise DataError(f"{name}: {files[0].path} could not be read: {error}") from error
 
 
-def with_named_index(table: pa.Table) -> pa.Table:
+def with_named_index(table: pa.Table, of_file: bool = True) -> pa.Table:
     """Name the columns that pandas made of an index without a name, as :func:`index_columns` does.
 
-    One that only counts the rows is left out.
+    One that only counts the rows is left out. In files it may have no name at all.
     """
-    for column in [name for name in table.column_names if UNNAMED.fullmatch(name)]:
+    unnamed = [name for name in table.column_names if is_unnamed(name) or (of_file and not name)]
+    for column in unnamed:
         values, place = table[column], table.column_names.index(column)
         while pa.types.is_dictionary(values.type):
             values = values.cast(values.type.value_type)
@@ -111,6 +108,8 @@ def with_named_index(table: pa.Table) -> pa.Table:
             counts = pa.array(np.arange(table.num_rows))
             if values.cast(pa.int64()).combine_chunks().equals(counts):
                 table = table.remove_column(place)
+            continue
+        if not (is_text(values.type) or pa.types.is_temporal(values.type)):
             continue
         is_time = not is_text(values.type) or (table.num_rows and _reads_as_time(values[0].as_py()))
         label = "timestamp" if is_time else "asset"

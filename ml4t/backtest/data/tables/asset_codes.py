@@ -98,14 +98,12 @@ def asset_order(
     Raises
     ------
     DataError
-        If the given order repeats a name or lacks one that has rows.
+        If the given order lacks a name that has rows.
     """
     if given is None:
         return tuple(present) if column_order else tuple(sorted(present))
     given = tuple(given)
     named = set(given)
-    if len(named) < len(given):
-        raise DataError("assets= must name each asset once")
     refuse_other_type(present, given, table_name)
     missing = [str(name) for name in present if name not in named]
     if missing:

@@ -1,5 +1,6 @@
 """Which column of a table is the time, the asset, the close: names without regard to case."""
 
+import re
 from collections.abc import Mapping, Sequence
 from functools import cache
 
@@ -32,6 +33,7 @@ ACTION_ROLES = {
 }
 TIMES = frozenset({*TIME, *AVAILABLE, *ACTION_ROLES["timestamp"]} | vendor_names("timestamp"))
 """Every name of a column of times."""
+UNNAMED = re.compile(r"Unnamed: \d+(\.\d+)*|__index_level_\d+__")
 OHLC = ("open", "high", "low", "close")
 QUOTES = ("volume", "bid", "ask")
 
@@ -39,6 +41,11 @@ QUOTES = ("volume", "bid", "ask")
 def plain(name: object) -> str:
     """Return a column name as it is compared: lower case, underscores for blanks."""
     return str(name).strip().lower().replace(" ", "_").replace("-", "_")
+
+
+def is_unnamed(name: str) -> bool:
+    """Tell whether a name is what pandas and its files call an index without one."""
+    return UNNAMED.fullmatch(name) is not None
 
 
 def find_roles(

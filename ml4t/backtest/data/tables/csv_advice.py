@@ -7,6 +7,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
+CONTROL = re.compile(rb"[\0-\x08\x0e-\x1f]")
 NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
 DECIMAL_COMMA = re.compile(r"[-+]?\d+,\d+")
 THOUSANDS = re.compile(r"[-+]?\d{1,3}(,\d{3})+(\.\d+)?")
@@ -29,14 +30,14 @@ def advice(path: Path, start: bytes) -> str | None:
     """
     if start[:2] in (b"\xff\xfe", b"\xfe\xff"):
         return _call("is written in UTF-16", path, {"encoding": "utf-16"})
+    if CONTROL.search(start):
+        return None  # no text of any kind
     try:
         text = start.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         if error.start < len(start) - 4:  # else the last letter is cut in two
             return _call("is not written in UTF-8", path, {"encoding": "latin-1"})
         text = start[: error.start].decode("utf-8-sig")
-    if "\0" in text:
-        return None
     lines = [line for line in text.splitlines() if line.strip()][:LINES]
     return _advice(path, lines) if lines else None
 

@@ -70,6 +70,13 @@ def _read(path: Path, name: str, asked: Asked) -> pa.Table:
     convert = pa.csv.ConvertOptions(column_types=dict.fromkeys(_asset_columns(start, asked), kind))
     try:
         table = pa.csv.read_csv(path, convert_options=convert)
+    except pa.ArrowInvalid as error:
+        if asked.integers and "conversion error to int64" in str(error):
+            raise DataError(
+                f"{name}: {path} names assets that are no integers, as those of the run are ({error}); "
+                "name them in one way"
+            ) from error
+        raise DataError(f"{name}: {path} could not be read as CSV: {error}") from error
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise DataError(f"{name}: {path} could not be read as CSV: {error}") from error
     readable(table.schema, f"{name}: {path}")

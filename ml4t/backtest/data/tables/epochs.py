@@ -15,7 +15,7 @@ FIRST_SECOND, LAST_SECOND = 10**8, 7_258_118_400  # 1973 to 2200
 
 def check_time_unit(unit: str | None) -> None:
     """Refuse a unit that is not known."""
-    if unit is not None and unit not in UNITS:
+    if unit is not None and (not isinstance(unit, str) or unit not in UNITS):
         raise DataError(f"time_unit must be {', '.join(map(repr, UNITS))}, was {unit!r}")
 
 

@@ -13,6 +13,8 @@ from ml4t.backtest.data.tables.find_files import TableFile
 from ml4t.backtest.data.tables.vendor_columns import vendor_names
 
 ASSET = "asset"
+NOTHING = "__HIVE_DEFAULT_PARTITION__"
+"""What Hive, Spark and Polars call a folder of rows without a value."""
 
 
 def file_keys(
@@ -65,6 +67,11 @@ def _values(files: Sequence[TableFile], key: str, asked: Asked, name: str) -> pa
             f"{name}: {without[0].path} stands in no folder {key}=..., as other files do; move it"
         )
     values = [file.keys[key] for file in files]
+    if NOTHING in values:
+        where = files[values.index(NOTHING)].path
+        raise DataError(
+            f"{name}: {where} says that its rows have no {key}; name it, or leave the file out"
+        )
     if key == asked.columns.get("asset") or plain(key) in SERIES_ROLES["asset"]:
         return _assets(values, asked, name)
     try:

@@ -117,6 +117,10 @@ def _files_of(path: Path, name: str) -> list[TableFile]:
         if not inside:
             raise DataError(f"{name}: no file is called like {path}")
         return inside
+    if re.match(r"[a-z][a-z0-9+]+:/", str(path)):
+        raise DataError(
+            f"{name}: {path} is an address, and only files are read; read it with pandas, and give the frame"
+        )
     raise DataError(f"{name}: there is no file {path}")
 
 

@@ -2,7 +2,7 @@
 
 import datetime
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +13,6 @@ from ml4t.backtest.data.errors import DAY_NS, DataError
 from ml4t.backtest.data.tables.asked import Asked
 from ml4t.backtest.data.tables.epochs import check_time_unit
 
-ON_VIOLATION = ("raise", "warn")
 UNITS = {
     "w": 7 * DAY_NS,
     "d": DAY_NS,
@@ -81,8 +80,8 @@ class Table:
     def __post_init__(self) -> None:
         if isinstance(self.source, Table):
             raise DataError("a Table holds a table or a path, not another Table")
-        if isinstance(self.values, str):
-            raise DataError(f"values must be a list of column names, was {self.values!r}")
+        object.__setattr__(self, "values", given_values(self.values))
+        check_columns(self.columns)
         if self.on_violation is not None:
             check_on_violation(self.on_violation)
         check_starts(self.stamps, self.bar_length)
@@ -101,10 +100,11 @@ class Table:
     @property
     def lag_bars(self) -> int:
         """Bars by which a value is seen later than it could be."""
+        timing = str(self.timing)
         known = {"strict": 0, "next_bar": 1}
-        if self.timing in known:
-            return known[self.timing]
-        name, _, number = str(self.timing).partition("=")
+        if timing in known:
+            return known[timing]
+        name, _, number = timing.partition("=")
         if name == "lag" and number.isdigit():
             return int(number)
         raise DataError(f"timing must be 'strict', 'next_bar' or 'lag=n', was {self.timing!r}")
@@ -131,8 +131,7 @@ class Table:
 
 def check_starts(stamps: str, bar_length: Any) -> None:
     """Refuse what cannot be said of the stamps of a table."""
-    if stamps not in ("end", "start"):
-        raise DataError(f"stamps must be 'end' or 'start', was {stamps!r}")
+    check_word("stamps", stamps, ("end", "start"))
     if bar_length is not None and stamps == "end":
         raise DataError(
             "bar_length= is the way from start to end: give it together with stamps='start'"
@@ -148,8 +147,7 @@ def length_ns(bar_length: Any) -> int | None:
 
 def check_on_violation(on_violation: str) -> None:
     """Refuse anything but ``"raise"`` and ``"warn"``."""
-    if on_violation not in ON_VIOLATION:
-        raise DataError(f"on_violation must be 'raise' or 'warn', was {on_violation!r}")
+    check_word("on_violation", on_violation, ("raise", "warn"))
 
 
 def negative_assets(allowed: Any, assets: Sequence[Any]) -> tuple[Any, ...]:
@@ -172,10 +170,44 @@ def negative_assets(allowed: Any, assets: Sequence[Any]) -> tuple[Any, ...]:
 
 def check_on_rows(on_unknown_assets: str, on_repeated_rows: str) -> None:
     """Refuse anything but ``"raise"`` and ``"drop"``."""
-    given = {"on_unknown_assets": on_unknown_assets, "on_repeated_rows": on_repeated_rows}
-    for name, value in given.items():
-        if value not in ("raise", "drop"):
-            raise DataError(f"{name} must be 'raise' or 'drop', was {value!r}")
+    check_word("on_unknown_assets", on_unknown_assets, ("raise", "drop"))
+    check_word("on_repeated_rows", on_repeated_rows, ("raise", "drop"))
+
+
+def check_word(name: str, value: Any, words: tuple[str, ...]) -> None:
+    """Refuse anything but the words that an option knows."""
+    if not isinstance(value, str) or value not in words:
+        raise DataError(f"{name} must be {' or '.join(map(repr, words))}, was {value!r}")
+
+
+def check_flag(name: str, value: Any) -> None:
+    """Refuse anything but True and False."""
+    if not isinstance(value, bool | np.bool_):
+        raise DataError(f"{name} must be True or False, was {value!r}")
+
+
+def check_columns(columns: Any) -> None:
+    """Refuse anything but names of columns by their role."""
+    if columns is None:
+        return
+    is_mapping = isinstance(columns, Mapping)
+    if not is_mapping or not all(
+        isinstance(word, str) for pair in columns.items() for word in pair
+    ):
+        raise DataError(
+            f"columns= must say the column of each role, as {{'close': 'px_last'}}, was {columns!r}"
+        )
+
+
+def given_values(values: Any) -> list[str] | None:
+    """Return names of columns of values as a list; None where nothing is said of them."""
+    if values is None:
+        return None
+    is_list = isinstance(values, Iterable) and not isinstance(values, str | bytes | Mapping)
+    names = list(values) if is_list else []
+    if not is_list or not all(isinstance(name, str) for name in names):
+        raise DataError(f"values must be a list of column names, was {values!r}")
+    return names
 
 
 def _duration(value: Any, argument: str) -> int:

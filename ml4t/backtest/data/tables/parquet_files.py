@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 import numpy as np
 import pyarrow as pa
@@ -59,9 +60,12 @@ def parquet_dataset(
             for key, v in keys.items()
         ]
         texts = {key: v.unique() for key, v in keys.items() if pa.types.is_string(v.type)}
-        folders = ds.HivePartitioning(pa.schema(kinds), dictionaries=texts, segment_encoding="none")
+        folders = ds.HivePartitioning(pa.schema(kinds), dictionaries=texts, segment_encoding="uri")
         rows = zip(*(values.to_pylist() for values in keys.values()), strict=True)
-        said = ["/".join(f"{k}={v}" for k, v in zip(keys, row, strict=True)) for row in rows]
+        said = [
+            "/".join(f"{k}={quote(str(v), safe='')}" for k, v in zip(keys, row, strict=True))
+            for row in rows
+        ]
         fragments = [
             layout.make_fragment(str(file.path), system, folders.parse(f"{text}/"))
             for file, text in zip(files, said, strict=True)

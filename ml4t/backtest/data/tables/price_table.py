@@ -11,6 +11,7 @@ from ml4t.backtest.data.arrays import NEW, Arrays, Float64s, Int32s
 from ml4t.backtest.data.errors import DataError
 from ml4t.backtest.data.tables.arrow import is_text, plain_type, to_float64
 from ml4t.backtest.data.tables.asset_codes import asset_order, encode, recode, used_names
+from ml4t.backtest.data.tables.asset_names import given_assets
 from ml4t.backtest.data.tables.column_roles import (
     ADJUSTED_CLOSE,
     OHLC,
@@ -21,6 +22,7 @@ from ml4t.backtest.data.tables.column_roles import (
     plain,
 )
 from ml4t.backtest.data.tables.long_form import long_prices
+from ml4t.backtest.data.tables.options import check_columns
 from ml4t.backtest.data.tables.price_rounding import rounding_of
 from ml4t.backtest.data.tables.raw_columns import RawTable
 from ml4t.backtest.data.tables.stamps import Stamps, read_stamps
@@ -77,6 +79,8 @@ def read_prices(
     DataError
         If the table is empty, or a column is missing or of the wrong kind.
     """
+    check_columns(columns)
+    assets = given_assets(assets)
     layout = long_prices(source, name, columns, assets)
     table = layout.table
     if table.num_rows == 0:

@@ -5,13 +5,32 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ml4t.backtest.data.errors import DataError
-from ml4t.backtest.data.tables.column_roles import PRICE_ROLES, known_names, plain
+from ml4t.backtest.data.tables.column_roles import PRICE_ROLES, is_unnamed, known_names, plain
+from ml4t.backtest.data.tables.vendor_columns import LETTERS as OTHER_LETTERS
 
 HELD = ("close", "price", "volume")
 """What no ticker holds, whatever stands around it."""
-WORDS = ("open", "high", "low", "last", "settle", "vol", "bid", "ask")
+WORDS = (
+    "open",
+    "high",
+    "low",
+    "last",
+    "settle",
+    "vol",
+    "bid",
+    "ask",
+    "vwap",
+    "amount",
+    "turnover",
+    "trade",
+    "trades",
+)
 """What tickers may hold, but not as a word of its own."""
 LETTERS = {"o", "h", "l", "c"}
+SMALL_LETTERS = LETTERS | {"v", *OTHER_LETTERS}
+"""What tickers are not: those are capitals."""
+INDEX = ("index", "level_0")
+"""What pandas calls an index that became a column."""
 TICKERS = ("LOW", "OPEN")
 """Shares that are called like a field."""
 
@@ -52,6 +71,8 @@ def refuse_fields(
     letters = {plain(column) for column in columns if column not in named}
     if letters >= LETTERS:
         doubtful += [c for c in columns if plain(c) in LETTERS and c not in doubtful]
+    if SMALL_LETTERS.issuperset(columns):
+        doubtful = [column for column in columns if column not in named]
     if not doubtful or _is_a_ticker(doubtful, columns):
         return
     raise DataError(
@@ -63,6 +84,8 @@ def refuse_fields(
 
 def _is_field(column: str) -> bool:
     name = plain(column)
+    if name in INDEX or is_unnamed(column):
+        return True
     if len(name) > 1 and any(name in known_names(role) for role in PRICE_ROLES):
         return True
     return any(part in name for part in HELD) or bool(set(WORDS) & set(_words(column)))

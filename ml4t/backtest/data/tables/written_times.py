@@ -19,6 +19,14 @@ from ml4t.backtest.data.tables.midnights import whole_days
 WITH_ZONE = r"^.{11,}(Z|[+-]\d{2}(:?\d{2})?)$"
 """ISO 8601 text of a time, not of a date, that ends in its zone."""
 OFFSET = r"(?P<offset>Z|[+-]\d{2}(?::?\d{2})?)$"
+DAYS = {
+    r"\d{8}": "%Y%m%d",
+    r"\d{4}/\d{1,2}/\d{1,2}": "%Y/%m/%d",
+    r"\d{4}\.\d{1,2}\.\d{1,2}": "%Y.%m.%d",
+}
+CLOCKS = {"": "", r" \d{2}:\d{2}": " %H:%M", r" \d{2}:\d{2}:\d{2}": " %H:%M:%S"}
+FORMATS = {day + clock: DAYS[day] + CLOCKS[clock] for day in DAYS for clock in CLOCKS}
+"""How times are written that are read by one format, and that."""
 MINUTE_NS = 60 * 10**9
 
 
@@ -45,24 +53,60 @@ def parse_times(array: pa.Array, where: str) -> pa.Array:
     try:
         instants = text.cast(pa.timestamp("ns", "UTC"))
     except pa.ArrowInvalid as error:
-        _refuse_mixed_zones(text, where)
+        if _are_times(text):
+            raise _mixed_zones(text, where) from None
+        odd = _first_odd(text)
         raise DataError(
-            f"{where} must hold ISO 8601 times (2024-01-31 16:00:00, all with or all without a zone): {error}"
+            f"{where} holds {odd!r}, must hold ISO 8601 times (2024-01-31 16:00:00, all with or all without a "
+            f"zone); {how_to_read(odd)}"
         ) from error
     return _at_their_offsets(instants, text, where)
 
 
-def _refuse_mixed_zones(text: pa.Array, where: str) -> None:
-    aware = pc.fill_null(pc.match_substring_regex(text, WITH_ZONE), False)
+def _have_zones(text: pa.Array) -> pa.Array:
+    return pc.fill_null(pc.match_substring_regex(text, WITH_ZONE), False)
+
+
+def _are_times(text: pa.Array) -> bool:
+    """Tell whether each is a time, with a zone or without."""
+    aware = _have_zones(text)
     try:
         text.filter(aware).cast(pa.timestamp("ns", "UTC"))
         text.filter(pc.invert(aware)).cast(pa.timestamp("ns"))
     except pa.ArrowInvalid:
-        return  # something among them is no time at all
+        return False
+    return True
+
+
+def _mixed_zones(text: pa.Array, where: str) -> DataError:
+    aware = _have_zones(text)
     naive = pc.and_(pc.invert(aware), text.is_valid())
-    raise mixed_zones(
+    return mixed_zones(
         where, aware.to_numpy(zero_copy_only=False), naive.to_numpy(zero_copy_only=False), text
     )
+
+
+def _first_odd(text: pa.Array) -> str:
+    """Return the first that is no time, of some of which one is none."""
+    while len(text) > 1:
+        half = len(text) // 2
+        text = text[half:] if _are_times(text[:half]) else text[:half]
+    return str(text[0].as_py())
+
+
+def how_to_read(text: str) -> str:
+    """Return the end of a sentence: how a column of times that are written so is read."""
+    for shape, written in FORMATS.items():
+        if re.fullmatch(shape, text):
+            return f"read them with pandas.to_datetime(column, format={written!r})"
+    if re.fullmatch(r"\d{1,2}[/.]\d{1,2}[/.]\d{4}\b.*", text):
+        return (
+            "read them with pandas.to_datetime(column, dayfirst=False), or with dayfirst=True, if the day "
+            "stands first"
+        )
+    if re.search(r"[A-Za-z]{3}", text) and re.search(r"\d{4}", text):
+        return "read them with pandas.to_datetime(column)"
+    return "correct them, or leave the rows out"
 
 
 def _at_their_offsets(instants: pa.Array, text: pa.Array, where: str) -> pa.Array:

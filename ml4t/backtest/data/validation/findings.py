@@ -179,6 +179,11 @@ class Findings:
     """Findings as they are made; those of checks that are off are left out."""
 
     def __init__(self, severity: Mapping[str, str] | None = None) -> None:
+        if severity is not None and not isinstance(severity, Mapping):
+            raise DataError(
+                f"severity= must say what each check is, as {{'spike': 'off'}}, was {severity!r}"
+            )
+        self._said = dict(severity or {})
         for check, level in (severity or {}).items():
             if check not in CHECKS:
                 raise DataError(
@@ -186,7 +191,7 @@ class Findings:
                 )
             if level not in SEVERITIES:
                 raise DataError(f"severity of {check} must be error, warning or off, was {level!r}")
-        self._severity = {**CHECKS, **(severity or {})}
+        self._severity = {**CHECKS, **self._said}
         self.found: list[Finding] = []
 
     def wanted(self, check: str) -> bool:
@@ -204,8 +209,12 @@ class Findings:
         times: Any,
         assets: Any = None,
         values: Any = None,
+        accepted: bool = False,
     ) -> None:
-        """Add rows that fail a check; none, and nothing is added."""
+        """Add rows that fail a check; none, and nothing is added.
+
+        Of what the options of the run accept nothing is an error, unless ``severity`` says so.
+        """
         times = np.asarray(times, np.int64)
         if not len(times) or not self.wanted(check):
             return
@@ -213,7 +222,7 @@ class Findings:
             assets = np.full(len(times), None, object)
         if values is None:
             values = np.full(len(times), np.nan)
-        severity = self._severity[check]
+        severity = self._said.get(check, "warning") if accepted else self._severity[check]
         values = np.asarray(values, np.float64)
         self.found.append(Finding(table, check, severity, column, what, times, assets, values))
 

@@ -48,6 +48,7 @@ def find_in_prices(
     calendar: str | None,
     stale_bars: int,
     spike_z: float,
+    to_be_dropped: Marks | None = None,
 ) -> None:
     """Look at every bar.
 
@@ -69,6 +70,8 @@ def find_in_prices(
         Bars without any change from which on a run is stale.
     spike_z : float
         Robust z-score of a return from which on it is a spike.
+    to_be_dropped : bool array, shape (n_rows,), optional
+        Rows that the run leaves out, as the one before them says the same.
     """
     names = np.array(bars.assets, object)
     signed = signed_rows(bars.codes, bars.assets, bars.negative_prices)
@@ -84,7 +87,7 @@ def find_in_prices(
             names[bars.codes[at]],
             values,
         )
-    _find_duplicates(findings, rows, names, name)
+    _find_duplicates(findings, rows, names, name, to_be_dropped)
     if findings.wanted("missing_bar") or findings.wanted("off_session"):
         if calendar is None:
             absent = _absent(bars.timestamps, rows.times, rows.codes)
@@ -98,26 +101,43 @@ def find_in_prices(
 
 
 def find_backwards(
-    findings: Findings, times: Int64s, codes: Int32s, assets: tuple[Any, ...], name: str
+    findings: Findings,
+    times: Int64s,
+    codes: Int32s,
+    assets: tuple[Any, ...],
+    name: str,
+    accepted: bool,
 ) -> None:
     """Find rows, as they came, whose time is before that of an earlier row of the asset."""
     back = np.flatnonzero(runs_backwards(times, codes, len(assets)))
     names = np.array(assets, object)[codes[back]]
     findings.add(
-        name, "out_of_order", "", "times run backwards within an asset", times[back], names
-    )
-
-
-def _find_duplicates(findings: Findings, rows: ByAsset, names: Any, name: str) -> None:
-    same = _within(rows.codes, rows.times[1:] == rows.times[:-1])
-    findings.add(
         name,
-        "duplicate",
+        "out_of_order",
         "",
-        "(timestamp, asset) is repeated",
-        rows.times[same],
-        names[rows.codes[same]],
+        "times run backwards within an asset",
+        times[back],
+        names,
+        accepted=accepted,
     )
+
+
+def _find_duplicates(
+    findings: Findings, rows: ByAsset, names: Any, name: str, to_be_dropped: Marks | None
+) -> None:
+    same = _within(rows.codes, rows.times[1:] == rows.times[:-1])
+    drops = np.zeros(len(same), bool) if to_be_dropped is None else to_be_dropped[rows.order[same]]
+    for accepted, what in ((False, ""), (True, ", with the same values")):
+        at = same[drops == accepted]
+        findings.add(
+            name,
+            "duplicate",
+            "",
+            f"(timestamp, asset) is repeated{what}",
+            rows.times[at],
+            names[rows.codes[at]],
+            accepted=accepted,
+        )
 
 
 def _within(codes: Int32s, step: Marks) -> Int64s:

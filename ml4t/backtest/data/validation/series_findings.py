@@ -10,16 +10,23 @@ from ml4t.backtest.data.arrays import Float64s, Int64s, Marks
 from ml4t.backtest.data.join._as_of import repeats
 from ml4t.backtest.data.join.as_of import publication_order, publication_times
 from ml4t.backtest.data.tables.clock import Clock
-from ml4t.backtest.data.tables.series_table import SeriesTable
+from ml4t.backtest.data.tables.series_table import SeriesTable, without_unknown
 from ml4t.backtest.data.validation.findings import Findings
 from ml4t.backtest.data.validation.price_findings import ByAsset
 from ml4t.backtest.market.event import MarketEvent
 
 EVENT_FIELDS = {name for name in dir(MarketEvent) if not name.startswith("_")}
 BARS_AHEAD = 10
+UNKNOWN = "asset is not among those of the prices"
 
 
-def find_in_series(findings: Findings, series: SeriesTable, n_assets: int, clock: Clock) -> bool:
+def find_in_series(
+    findings: Findings,
+    series: SeriesTable,
+    n_assets: int,
+    clock: Clock,
+    on_violation: str,
+) -> bool:
     """Look at every row of a table of signals, features or context.
 
     Parameters
@@ -31,6 +38,8 @@ def find_in_series(findings: Findings, series: SeriesTable, n_assets: int, clock
         Names of the table beyond these are unknown to the run.
     clock : Clock
         Of the table.
+    on_violation : {"raise", "warn"}
+        What a value published before its own time does.
 
     Returns
     -------
@@ -40,7 +49,14 @@ def find_in_series(findings: Findings, series: SeriesTable, n_assets: int, clock
     published, own = publication_times(series, clock)
     names = np.array(series.names, object) if series.names else None
 
-    def add(check: str, column: str, what: str, bad: Marks, values: Any = None) -> None:
+    def add(
+        check: str,
+        column: str,
+        what: str,
+        bad: Marks,
+        values: Any = None,
+        accepted: bool = False,
+    ) -> None:
         at = np.flatnonzero(bad)
         assets = None if names is None else names[series.codes[at]]
         findings.add(
@@ -51,11 +67,13 @@ def find_in_series(findings: Findings, series: SeriesTable, n_assets: int, clock
             own[at],
             assets,
             None if values is None else values[at],
+            accepted,
         )
 
     if series.names:
-        add("unknown_asset", "", "asset is not among those of the prices", series.codes >= n_assets)
-    add("early_publication", "", "available_at is before the value's own time", published < own)
+        add("unknown_asset", "", UNKNOWN, series.codes >= n_assets)
+    early, what = published < own, "available_at is before the value's own time"
+    add("early_publication", "", what, early, accepted=on_violation == "warn")
     again = _repeats(published, own, series)
     add(
         "duplicate",
@@ -67,6 +85,23 @@ def find_in_series(findings: Findings, series: SeriesTable, n_assets: int, clock
         add("infinite_value", column, "is infinite", np.isinf(values), values)
         find_in_column(findings, series.name, column, values)
     return not again.any()
+
+
+def known_alone(findings: Findings, series: SeriesTable, n_assets: int) -> SeriesTable:
+    """Leave out what the run leaves out, rows of unknown assets, and report them.
+
+    Raises
+    ------
+    DataError
+        If no row is left.
+    """
+    known, n_dropped = without_unknown(series, n_assets)
+    if n_dropped:
+        at = np.flatnonzero(series.codes >= n_assets)
+        names = np.array(series.names, object)[series.codes[at]]
+        times = series.own.nanoseconds[at]
+        findings.add(series.name, "unknown_asset", "", UNKNOWN, times, names, accepted=True)
+    return known
 
 
 def _repeats(published: Int64s, own: Int64s, series: SeriesTable) -> Marks:

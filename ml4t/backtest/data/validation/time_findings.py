@@ -7,6 +7,7 @@ from ml4t.backtest.data.join.bars import Bars
 from ml4t.backtest.data.join.coverage import (
     Span,
     find_apart,
+    find_beginning,
     find_far,
     find_gap,
     find_little,
@@ -34,6 +35,9 @@ def find_in_times(
             f"{stamps.strays.n_midnights:,} times are midnights, as dates are, and {stamps.strays.n_times:,} are not: "
             f"{stamps.strays.first}",
         )
+    early = None if timestamps is None else find_beginning(stamps)
+    if early is not None:
+        findings.add_column(table, "far_time", "", early)
     before = None if timestamps is None else find_gap(timestamps)
     if timestamps is not None and before is not None:
         after = timestamps[before + 1 : before + 2]

@@ -5,25 +5,33 @@ from __future__ import annotations
 import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from ml4t.backtest.core.named_arguments import suggests_names
-from ml4t.backtest.data.arrays import Int64s
+from ml4t.backtest.data.arrays import Int64s, Marks
 from ml4t.backtest.data.assembly.from_tables import actions_of, length_of_bars
 from ml4t.backtest.data.assembly.joiner import PRICES
 from ml4t.backtest.data.errors import DataError, MixedZonesError
 from ml4t.backtest.data.features.indicators import split_indicators
 from ml4t.backtest.data.features.provider_columns import split_providers
 from ml4t.backtest.data.join.as_of import join_assets
-from ml4t.backtest.data.join.bars import Bars, bar_times, take_rows
-from ml4t.backtest.data.join.row_order import batch_offsets, order_by
+from ml4t.backtest.data.join.bars import Bars, all_columns, bar_times, take_rows
+from ml4t.backtest.data.join.row_order import batch_offsets, order_by, repeated_rows
 from ml4t.backtest.data.stream.feed import DataFeed
 from ml4t.backtest.data.tables._price_checks import ordered_times
+from ml4t.backtest.data.tables.asset_names import given_assets
 from ml4t.backtest.data.tables.clock import BarTime, Clock, check_assets, check_kinds, make_clock
 from ml4t.backtest.data.tables.epochs import check_time_unit
-from ml4t.backtest.data.tables.options import check_starts, negative_assets
+from ml4t.backtest.data.tables.options import (
+    check_columns,
+    check_flag,
+    check_on_rows,
+    check_on_violation,
+    check_starts,
+    negative_assets,
+)
 from ml4t.backtest.data.tables.price_rounding import stretched
 from ml4t.backtest.data.tables.price_table import PriceTable, read_prices
 from ml4t.backtest.data.tables.series_table import SeriesTable, read_context, read_series
@@ -32,11 +40,21 @@ from ml4t.backtest.data.tables.unused_options import refuse_unused
 from ml4t.backtest.data.validation.findings import NO_TIME, Findings, ValidationReport
 from ml4t.backtest.data.validation.price_findings import ByAsset, find_backwards, find_in_prices
 from ml4t.backtest.data.validation.series_findings import (
+    UNKNOWN,
     find_foresight,
     find_in_column,
     find_in_series,
+    known_alone,
 )
 from ml4t.backtest.data.validation.time_findings import find_beside_bars, find_in_times
+
+
+class Accepts(NamedTuple):
+    """What the options of a run let pass in its price table."""
+
+    disorder: bool
+    violations: bool
+    repeated_rows: bool
 
 
 @suggests_names
@@ -54,6 +72,10 @@ def validate(
     stamps: str = "end",
     bar_length: Any = None,
     time_unit: str | None = None,
+    sort: bool = False,
+    on_violation: str = "raise",
+    on_unknown_assets: str = "raise",
+    on_repeated_rows: str = "raise",
     allow_negative_prices: bool | Sequence[Any] = False,
     calendar: str | None = None,
     severity: Mapping[str, str] | None = None,
@@ -69,8 +91,8 @@ def validate(
     Parameters
     ----------
     prices, signals, features, context, actions, assets, columns, bar_time, timezone, stamps, \
-bar_length, time_unit, allow_negative_prices
-        As there.
+bar_length, time_unit, sort, on_violation, on_unknown_assets, on_repeated_rows, allow_negative_prices
+        As there. What a run with these options sorts, warns of or drops is a warning.
     calendar : str, optional
         Name of a calendar of ``exchange_calendars`` (``"XNYS"``) that says on which days there should be
         bars, and within which hours an asset with several bars a day should have them all. Without it,
@@ -102,8 +124,18 @@ bar_length, time_unit, allow_negative_prices
             "files or of one month of them, or tables in memory"
         )
     findings = Findings(severity)
+    check_on_violation(on_violation)
+    check_on_rows(on_unknown_assets, on_repeated_rows)
+    check_flag("sort", sort)
+    check_columns(columns)
+    if calendar is not None and not isinstance(calendar, str):
+        raise DataError(f"calendar must be the name of one, 'XNYS', was {calendar!r}")
+    _check_limits(
+        {"stale_bars": stale_bars, "spike_z": spike_z, "max_rank_correlation": max_rank_correlation}
+    )
     check_starts(stamps, bar_length)
     check_time_unit(time_unit)
+    assets = given_assets(assets)
     clock = make_clock(bar_time, timezone)
     read = _attempt(
         findings, PRICES, lambda: read_prices(prices, PRICES, columns, assets, time_unit)
@@ -119,12 +151,18 @@ bar_length, time_unit, allow_negative_prices
         "features": split_requests(features, "features", "feature", read.features, time_unit)[1],
         "context": split_requests(context, "context", "context", (), time_unit)[1],
     }
-    tables = _read_tables(findings, requests, read.assets)
+    tables = _read_tables(findings, requests, read.assets, on_unknown_assets)
     kinds = {PRICES: clock_of_prices.comparable(read.stamps)}
     kinds |= {t.name: r.comparable(t.stamps, clock) for r, t in tables}
     corporate = _attempt(
-        findings, "actions", lambda: actions_of(actions, read.assets, clock, kinds, time_unit)
+        findings,
+        "actions",
+        lambda: actions_of(actions, read.assets, clock, kinds, time_unit, on_unknown_assets),
     )
+    if corporate is not None and corporate[2]:
+        findings.add(
+            "actions", "unknown_asset", "", UNKNOWN, [NO_TIME] * corporate[2], accepted=True
+        )
     try:
         check_kinds(kinds, clock)
         comparable = True
@@ -141,7 +179,14 @@ bar_length, time_unit, allow_negative_prices
         refuse_unused(clock, time_unit, of_prices, corporate[1], of_tables)
     negative = negative_assets(allow_negative_prices, read.assets)
     bars, rows = _find_in_prices(
-        findings, read, clock_of_prices, calendar, stale_bars, spike_z, negative
+        findings,
+        read,
+        clock_of_prices,
+        calendar,
+        stale_bars,
+        spike_z,
+        negative,
+        Accepts(sort, on_violation == "warn", on_repeated_rows == "drop"),
     )
     find_in_times(findings, PRICES, read.stamps, bars.timestamps)
     joined, origin = dict(bars.features), dict.fromkeys(bars.features, PRICES)
@@ -154,13 +199,21 @@ bar_length, time_unit, allow_negative_prices
         find_in_column(findings, PRICES, column, values)
     for request, table in tables:
         find_in_times(findings, table.name, table.stamps)
-        look = functools.partial(_find_in_table, findings, request, table, bars, clock, comparable)
+        look = functools.partial(
+            _find_in_table, findings, request, table, bars, clock, comparable, on_violation
+        )
         if _attempt(findings, table.name, look) and comparable and table.names:
             values_of = join_assets(table, bars, request.clock(clock), "ignore")
             joined |= values_of
             origin |= dict.fromkeys(values_of, table.name)
     find_foresight(findings, rows, joined, origin, max_rank_correlation)
     return ValidationReport(findings.found, {name: len(times) for name, times in kinds.items()})
+
+
+def _check_limits(limits: Mapping[str, Any]) -> None:
+    for name, value in limits.items():
+        if not isinstance(value, int | float) or not value > 0:
+            raise DataError(f"{name} must be a number above 0, was {value!r}")
 
 
 def _find_in_table(
@@ -170,10 +223,12 @@ def _find_in_table(
     bars: Bars,
     clock: Clock,
     comparable: bool,
+    on_violation: str,
 ) -> bool:
     """Look at a table of values, and tell whether it can be joined: no value is given twice."""
     own = request.clock(clock)
-    can_be_joined = find_in_series(findings, table, len(bars.assets), own)
+    on_violation = request.on_violation(on_violation)
+    can_be_joined = find_in_series(findings, table, len(bars.assets), own, on_violation)
     if comparable:
         is_signal = table.name.partition("[")[0] == "signals"
         find_beside_bars(findings, table, own, bars, is_signal)
@@ -202,26 +257,36 @@ def _attempt(findings: Findings, name: str, read: Any) -> Any:
 
 
 def _read_tables(
-    findings: Findings, requests: Mapping[str, list[TableRequest]], assets: tuple[Any, ...]
+    findings: Findings,
+    requests: Mapping[str, list[TableRequest]],
+    assets: tuple[Any, ...],
+    on_unknown_assets: str,
 ) -> list[tuple[TableRequest, SeriesTable]]:
     tables = []
     for argument, asked in requests.items():
         for request in asked:
-            read = _attempt(
-                findings, request.name, functools.partial(_read, request, argument, assets)
+            of_one = functools.partial(
+                _read, findings, request, argument, assets, on_unknown_assets
             )
+            read = _attempt(findings, request.name, of_one)
             if read is not None:
                 tables.append(read)
     return tables
 
 
 def _read(
-    request: TableRequest, argument: str, assets: tuple[Any, ...]
+    findings: Findings,
+    request: TableRequest,
+    argument: str,
+    assets: tuple[Any, ...],
+    on_unknown_assets: str,
 ) -> tuple[TableRequest, SeriesTable]:
     if argument == "context":
         table = read_context(request.options, request.name, request.value_name)
     else:
         table = read_series(request.options, request.name, request.value_name, assets)
+        if on_unknown_assets == "drop":
+            table = known_alone(findings, table, len(assets))
     return request.with_length(table), table
 
 
@@ -233,28 +298,41 @@ def _find_in_prices(
     stale_bars: int,
     spike_z: float,
     negative: tuple[Any, ...],
+    accepts: Accepts,
 ) -> tuple[Bars, ByAsset]:
     times, published = bar_times(read, clock, PRICES)
-    find_backwards(findings, times, read.codes, read.assets, PRICES)
-    bars = replace(_ordered(read, times), negative_prices=negative)
+    find_backwards(findings, times, read.codes, read.assets, PRICES, accepts.disorder)
+    bars, repeated = _ordered(read, times, accepts.repeated_rows)
+    bars = replace(bars, negative_prices=negative)
     rows = ByAsset.of(bars)
-    find_in_prices(findings, bars, rows, PRICES, calendar, stale_bars, spike_z)
+    find_in_prices(findings, bars, rows, PRICES, calendar, stale_bars, spike_z, repeated)
     if published is not None:
         late = np.flatnonzero(published > times)
         names = np.array(read.assets, object)[read.codes[late]]
         findings.add(
-            PRICES, "early_publication", "available_at", "is after the bar", times[late], names
+            PRICES,
+            "early_publication",
+            "available_at",
+            "is after the bar",
+            times[late],
+            names,
+            accepted=accepts.violations,
         )
     return bars, rows
 
 
-def _ordered(read: PriceTable, times: Int64s) -> Bars:
-    """Return the bars in order, whatever is wrong with them."""
+def _ordered(read: PriceTable, times: Int64s, drops_repeated: bool) -> tuple[Bars, Marks | None]:
+    """Return the bars in order, whatever is wrong with them, and which the run would leave out."""
     codes, features = read.codes, read.features
     prices, _ = stretched(read.prices, read.rounding)
+    repeated = None
     if ordered_times(times, codes) < 0:
         order = order_by(codes, times, len(read.assets))
         times, codes = times[order], codes[order]
         prices, features = take_rows(prices, order), take_rows(features, order)
+        if drops_repeated:
+            repeated = repeated_rows(
+                times, codes, (column[order] for column in all_columns(read).values())
+            )
     timestamps, offsets = batch_offsets(times)
-    return Bars(times, timestamps, offsets, codes, read.assets, prices, features, None)
+    return Bars(times, timestamps, offsets, codes, read.assets, prices, features, None), repeated

@@ -293,8 +293,8 @@ def test_indicators_stand_among_features(bars):
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: ATR(0), "period must be a whole number of at least 1, was 0"),
-        (lambda: RealizedVolatility(1), "at least 2"),
+        (lambda: ATR(0), "period must be a whole number from 1 to 1,000,000, was 0"),
+        (lambda: RealizedVolatility(1), "from 2 to"),
         (lambda: RealizedVolatility(5, -1.0), "bars_per_year must be positive"),
         (lambda: RollingMax(2.5), "whole number"),
         (lambda: RollingMin(5, "score"), "field must be open, high, low or close"),

@@ -118,6 +118,27 @@ def test_times_outside_1900_to_2200_are_named(day):
     assert "far_time" in [finding.check for finding in validate(bars).findings]
 
 
+@pytest.mark.parametrize(
+    ("unit", "read_as"), [("s", "ns"), ("ms", "ns"), ("us", "ns"), ("s", "ms")]
+)
+def test_numbers_that_were_read_in_too_small_a_unit_are_told_of(unit, read_as, tmp_path):
+    # Milliseconds of 2024, 1.7e12 of them, are 28 minutes of nanoseconds.
+    days = pd.date_range("2024-01-02 12:00", periods=4).as_unit(unit).asi8
+    bars = pd.DataFrame({"timestamp": pd.to_datetime(days, unit=read_as), "close": 1.0})
+    with pytest.warns(
+        DataWarning, match=r"prices: times are all in January 1970 .* in the right unit"
+    ):
+        market_data(bars)
+    assert "far_time" in [finding.check for finding in validate(bars).findings]
+    bars.to_parquet(tmp_path / "p.parquet")
+    with pytest.warns(DataWarning, match="prices: times are all in January 1970"):
+        DataFeed.from_parquet(tmp_path / "p.parquet")
+
+
+def test_dates_of_january_1970_are_usual():
+    market_data(pd.DataFrame({"date": pd.date_range("1970-01-02", periods=5), "close": 1.0}))
+
+
 def test_times_of_1900_and_of_2200_are_usual():
     for day in ("1900-01-01", "2200-12-29"):
         market_data(pd.DataFrame({"timestamp": pd.date_range(day, periods=3), "close": 1.0}))

@@ -1,6 +1,7 @@
 """Daily rows at midnight of their own zone are dates, however they are written and handed over."""
 
 import datetime
+import re
 
 import numpy as np
 import pandas as pd
@@ -272,3 +273,46 @@ def test_python_dates_beside_a_datetime_keep_its_time():
     data = MarketData.from_tables(pd.DataFrame({"date": times, "close": 1.0}))
     expected = pd.DatetimeIndex(["2024-03-06 00:00", "2024-03-06 11:30", "2024-03-07 15:00"])
     np.testing.assert_array_equal(data.timestamps, expected.as_unit("ns").asi8)
+
+
+WRITTEN = {
+    "%Y%m%d": "2024-01-02",
+    "%Y/%m/%d": "2024-01-02",
+    "%Y.%m.%d": "2024-01-02",
+    "%Y.%m.%d %H:%M": "2024-01-02 16:00",
+    "%Y/%m/%d %H:%M:%S": "2024-01-02 16:00",
+    "%m/%d/%Y": "2024-01-02",
+    "%d %b %Y": "2024-01-02",
+    "%b %d, %Y": "2024-01-02",
+    "%a %d %B %Y %H:%M": "2024-01-02 16:00",
+}
+
+
+@pytest.mark.parametrize("written", WRITTEN)
+@pytest.mark.parametrize("form", ["frame", "Polars", "Arrow", "Parquet", "index", "categories"])
+def test_text_that_is_not_iso_is_read_as_the_message_says(written, form, tmp_path):
+    times = pd.Series(pd.date_range(WRITTEN[written], periods=25, freq="D"))
+    frame = pd.DataFrame({"date": times.dt.strftime(written), "close": 100.0})
+    given = {
+        "frame": lambda: frame,
+        "Polars": lambda: pl.from_pandas(frame),
+        "Arrow": lambda: pa.Table.from_pandas(frame),
+        "Parquet": lambda: frame.to_parquet(tmp_path / "a.parquet") or tmp_path / "a.parquet",
+        "index": lambda: frame.set_index("date"),
+        "categories": lambda: frame.assign(date=frame["date"].astype("category")),
+    }[form]()
+    with pytest.raises(DataError, match=r"column 'date' holds '.*', must hold ISO 8601") as error:
+        market_data(given)
+    call = re.search(r"read them with (pandas\.to_datetime\(column.*?\))", str(error.value))[1]
+    read = eval(call, {"pandas": pd, "column": frame["date"]})
+    data = market_data(frame.assign(date=read))
+    assert list(data.timestamps) == [time.value for time in times.dt.as_unit("ns")]
+
+
+def test_one_cell_that_is_no_time_is_named():
+    frame = pd.DataFrame({"date": [f"2024-01-{day:02}" for day in range(1, 31)], "close": 100.0})
+    frame.loc[17, "date"] = "soon"
+    with pytest.raises(
+        DataError, match=r"holds 'soon', must .*; correct them, or leave the rows out"
+    ):
+        market_data(frame)

@@ -130,3 +130,39 @@ def test_hidden_files_are_passed_over(tmp_path):
     (tmp_path / "_SUCCESS").write_text("")
     (tmp_path / ".crc").write_text("x")
     assert market_data(tmp_path).n_rows == 1
+
+
+@pytest.mark.parametrize("asset", ["BTC/USDT", "A B", "100%", "A=B", "É", "a+b", "A%2FB"])
+def test_names_of_assets_that_no_folder_can_have_are_written_as_writers_do(asset, tmp_path):
+    frame = closes("2024-01-02", "2024-01-03", close=5.0).assign(asset=asset)
+    frame.to_parquet(tmp_path, partition_cols=["asset"], index=False)
+    assert market_data(tmp_path).assets == (asset,)
+    (chunk,) = DataFeed.from_parquet(tmp_path, chunk=10)
+    assert chunk.assets == (asset,)
+    assert list(chunk.close) == [5.0, 5.0]
+
+
+def test_a_folder_of_rows_without_an_asset_is_refused(tmp_path):
+    frame = closes("2024-01-02", "2024-01-03", close=5.0).assign(asset=["A", None])
+    frame.to_parquet(tmp_path, partition_cols=["asset"], index=False)
+    for read in (market_data, DataFeed.from_parquet):
+        with pytest.raises(DataError, match="says that its rows have no asset; name it, or leave"):
+            read(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["a.feather", "a.csv.zip", "a.pkl", "a.xlsx", "a.parquet"])
+def test_what_is_no_text_is_not_said_to_be_csv(name, tmp_path):
+    frame = closes("2024-01-02", "2024-01-03", close=5.0)
+    path = tmp_path / name
+    {"a.feather": frame.to_feather, "a.csv.zip": frame.to_csv, "a.pkl": frame.to_pickle}.get(
+        name, lambda path: path.write_bytes(b"PK\3\4" + bytes(range(256)))
+    )(path)
+    with pytest.raises(DataError, match=r"or read it with pandas and give the frame$"):
+        market_data(path)
+
+
+def test_an_address_is_no_file():
+    with pytest.raises(
+        DataError, match=r"is an address, and only files are read; read it with pandas"
+    ):
+        market_data("https://example.com/bars.csv")

@@ -4,6 +4,8 @@ import re
 
 import numpy as np
 import pandas as pd
+import polars as pl
+import pyarrow as pa
 import pytest
 
 from ml4t.backtest.data import DataError, market_data
@@ -76,6 +78,10 @@ def test_klines_of_binance_with_numbers_as_text():
         (("price",), "{'close': 'price'}"),
         (("o", "h", "l", "c", "x"), "{'close': 'c', 'open': 'o', 'high': 'h', 'low': 'l'}"),
         (("opening", "the high", "the low", "the close"), "{'close': 'the close'}"),
+        (("c", "v"), "{'close': 'c', 'volume': 'v'}"),
+        (("o", "c", "vw"), "{'close': 'c'}"),
+        (("vwap", "trade_count"), "{'close': ...}"),
+        (("AAA", "index"), "{'close': ...}"),
     ],
 )
 def test_columns_that_may_be_fields_are_no_assets(names, suggested):
@@ -155,6 +161,24 @@ def test_labels_that_name_no_assets(labels, message):
     for given in (wide, {"close": wide}, pd.concat({"close": wide}, axis=1)):
         with pytest.raises(DataError, match=message):
             market_data(given)
+
+
+@pytest.mark.parametrize("form", ["read", "Polars", "Arrow", "CSV", "Parquet"])
+def test_an_index_that_became_a_column_is_no_asset(form, tmp_path):
+    # As pandas reads a file that was written with its index of 0, 1, 2, ...
+    read = frame("AAA", "BBB").rename_axis("date").reset_index()
+    read.insert(0, "Unnamed: 0", range(len(read)))
+    given = {
+        "read": lambda frame: frame,
+        "Polars": pl.from_pandas,
+        "Arrow": pa.Table.from_pandas,
+        "CSV": lambda frame: frame.to_csv(tmp_path / "a.csv", index=False) or tmp_path / "a.csv",
+        "Parquet": lambda frame: frame.to_parquet(tmp_path / "a.parquet") or tmp_path / "a.parquet",
+    }[form]
+    assert market_data(given(read)).assets == ("AAA", "BBB")
+    # Some rows of that are no count any more.
+    with pytest.raises(DataError, match="'Unnamed: 0' is no asset by its name"):
+        market_data(given(read.iloc[1:]))
 
 
 def test_five_thousand_columns():

@@ -5,7 +5,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
-from ml4t.backtest.data import DataError, Table, validate
+from ml4t.backtest.data import DataError, Table, market_data, validate
 from ml4t.backtest.data.validation.findings import CHECKS
 
 NEW_YORK = "16:00 America/New_York"
@@ -440,3 +440,64 @@ def test_actions_with_times_of_another_kind_are_a_finding(clean):
     timed = SPLIT.assign(ex_date=pd.to_datetime(["2023-05-22 09:30"]))
     report = validate(clean, signals=["score"], actions=timed)
     assert [finding.check for finding in report.errors] == ["time_zones"]
+
+
+# ---- what the options of a run accept ----------------------------------------------------------
+
+
+def accepted(report, check):
+    """The rows of one check, and whether they are a warning."""
+    found = [finding for finding in report.findings if finding.check == check]
+    return {finding.severity for finding in found}, sum(map(len, found))
+
+
+def test_what_a_run_sorts_or_drops_is_a_warning(clean):
+    spoiled = pd.concat([swap(clean), clean[401:402]])
+    for options, severity in (
+        ({}, "error"),
+        ({"sort": True, "on_repeated_rows": "drop"}, "warning"),
+    ):
+        report = validate(spoiled, **options)
+        assert accepted(report, "out_of_order") == ({severity}, 2)
+        assert accepted(report, "duplicate") == ({severity}, 1)
+        assert report.ok == (severity == "warning")
+        market_data(spoiled, sort=True, on_repeated_rows="drop")
+    said = validate(spoiled, sort=True, severity={"out_of_order": "error"})
+    assert accepted(said, "out_of_order") == ({"error"}, 2)
+
+
+def test_repeated_rows_that_differ_are_errors_all_the_same(clean):
+    other = clean[401:402].assign(volume=7.0)
+    spoiled = pd.concat([clean, clean[405:406], other]).sort_values(["date", "asset"])
+    report = validate(spoiled, on_repeated_rows="drop")
+    assert accepted(report, "duplicate") == ({"error", "warning"}, 2)
+    (error,) = report.errors
+    assert (list(error.assets), len(error)) == (["B"], 1)
+    with pytest.raises(DataError, match=r"repeated in 1 row.*their values differ"):
+        market_data(spoiled, on_repeated_rows="drop")
+
+
+def test_values_and_actions_of_unknown_assets_that_a_run_drops_are_a_warning(clean):
+    signal = clean[["date", "asset", "score"]].rename(columns={"score": "s"})
+    signal.loc[405, "asset"] = "Z"
+    action = SPLIT.assign(asset="Z")
+    actions = pd.concat([SPLIT, action])
+    report = validate(clean, signals=signal, actions=actions, on_unknown_assets="drop")
+    assert accepted(report, "unknown_asset") == ({"warning"}, 2)
+    assert report.ok
+    data = market_data(clean, signals=signal, actions=actions, on_unknown_assets="drop")
+    assert data.info["unknown_rows"] == {"signals": 1, "actions": 1}
+    # Of a table of which nothing would be left nothing is dropped.
+    report = validate(clean, signals=signal[405:406], on_unknown_assets="drop")
+    assert [finding.check for finding in report.errors] == ["unreadable"]
+
+
+def test_values_published_too_early_that_a_run_warns_of_are_a_warning(clean):
+    signal = clean[["date", "asset", "score"]].rename(columns={"score": "s"})
+    signal = signal.assign(available_at=signal["date"] - pd.Timedelta("1D"))
+    prices = clean.assign(available_at=clean["date"] + pd.Timedelta("1D"))
+    for options, severity in (({}, "error"), ({"on_violation": "warn"}, "warning")):
+        report = validate(prices, signals=signal, **options)
+        assert accepted(report, "early_publication") == ({severity}, 1600)
+    own = Table(signal, on_violation="warn")
+    assert accepted(validate(clean, signals=own), "early_publication") == ({"warning"}, 800)
