@@ -174,7 +174,7 @@ def test_a_dataset_is_written_of_the_columns_that_are_named(bars, tmp_path):
     table = Table(scores, columns={"timestamp": "when"}, values=["score"], time_unit="s")
     prices = Table(bars.rename(columns={"timestamp": "ts"}), columns={"timestamp": "ts"})
     write_dataset({"prices": prices, "signals": table}, tmp_path, quiet=True)
-    written = pd.read_parquet(tmp_path / "signals" / "2024-01.parquet")
+    written = pd.read_parquet(tmp_path / "signals")
     assert list(written) == ["when", "asset", "score"]
     assert len(market_data(tmp_path / "prices", columns={"timestamp": "ts"}).close) == len(bars)
 
