@@ -81,6 +81,7 @@ cdef class OrderBook:
     cdef int _cancel_exits(self, const Position* position) except -1 nogil
     cdef void complete(self, OrderRecord* order, int8_t status) noexcept nogil
     cdef int split(self, int32_t asset, double ratio) except -1 nogil
+    cdef void go_ex_dividend(self, int32_t asset, double amount) noexcept nogil
     cdef double units_after(self, int32_t asset) noexcept nogil
     cdef int tell_duplicate(self, int64_t order_id, double after) except -1 nogil
     cdef const int64_t* collect_due(self, Phase phase, int64_t* n_due) noexcept nogil

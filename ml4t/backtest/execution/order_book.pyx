@@ -171,6 +171,15 @@ cdef class OrderBook:
             self._check_queue(asset)
         return 0
 
+    # A dividend lowers the close that what waits was decided at.
+    cdef void go_ex_dividend(self, int32_t asset, double amount) noexcept nogil:
+        cdef int64_t order_id = self._queue[asset].first
+        cdef OrderRecord* order
+        while order_id != 0:
+            order = self.order(order_id)
+            order.decision_close = order.decision_close - amount
+            order_id = order.after
+
     # ---- what waits --------------------------------------------------------------------------
 
     # What the position of the asset is after all that waits for it (semantics section 3, after orders).
@@ -263,7 +272,7 @@ cdef class OrderBook:
         order.target_units = NAN
         order.quantity = quantity
         order.rest = quantity
-        order.decision_close = self.portfolio.account.mark[asset]
+        order.decision_close = self.portfolio.account.decision_close(asset, self.cursor)
         order.level = NAN
         order.asset = asset
         order.rule = -1
