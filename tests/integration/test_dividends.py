@@ -234,3 +234,55 @@ def test_a_rule_of_ones_own_can_ask_for_a_stop_that_only_tightens(ask):
         return RiskDecision.update_stops(stop_loss=stop, only_tighten=True)
 
     assert held(ask([loosens], [FLAT] * 3, ()))["stop"] == 95.0
+
+
+# ----- what waits over the ex-day ---------------------------------------------------------------
+
+# Decided at 100, filled at 94 on the ex-day of 6.
+FILLED_EX = [FLAT, EX_DAY, EX_DAY]
+
+
+@pytest.mark.parametrize(
+    ("adjusts", "close", "stop"), [("levels", 94.0, 94.0 * 0.9), ("none", 100.0, 90.0)]
+)
+def test_what_was_decided_before_a_dividend_was_decided_at_a_price_with_it(
+    ask, adjusts, close, stop
+):
+    result = ask(
+        [PriceBasedStopLoss(pct=0.1)],
+        FILLED_EX,
+        [(day(1), 0, DIVIDEND, 6.0)],
+        level_basis="signal_close",
+        dividend_adjusts=adjusts,
+    )
+    assert result.orders["decision_close"].tolist() == [close]
+    assert held(result)["stop"] == stop
+    assert held(result)["dividends"] == 0.0
+
+
+def test_a_stop_below_the_decision_close_is_not_met_by_the_dividend_alone(ask):
+    # 5% below 100 is 95, above the ex-day's open.
+    given = {
+        "bars": FILLED_EX,
+        "actions": [(day(1), 0, DIVIDEND, 6.0)],
+        "level_basis": "signal_close",
+    }
+    assert held(ask([PriceBasedStopLoss(pct=0.05)], **given))["stop"] == 94.0 * 0.95
+    short = held(ask([PriceBasedTakeProfit(pct=0.05)], acts={0: sell_first}, **given))
+    assert short["target"] == 94.0 * 0.95
+
+
+def test_splits_and_dividends_of_days_without_rows_are_taken_one_by_one():
+    # Decided at 100: split in two, 3 paid, split in two: (100/2 - 3)/2. So for what is decided in between.
+    bars = {"A": [FLAT, None, None, None, (23.5,) * 4], "B": [FLAT] * 5}
+    actions = [(day(1), 0, SPLIT, 2.0), (day(2), 0, DIVIDEND, 3.0), (day(3), 0, SPLIT, 2.0)]
+    acts = {0: buy_first, 2: buy_first, 4: buy_first}
+    result = run(market(bars, actions=actions), acts=acts)
+    assert result.orders["decision_close"].tolist() == [23.5, 23.5, 23.5]
+    assert result.orders["decision_time"].is_monotonic_increasing
+
+
+def test_the_close_a_level_decided_at_is_without_the_dividend(ask):
+    # The stop stands at 95 less 6; the low of 88 meets it. The close before was 100.
+    result = ask([PriceBasedStopLoss(pct=0.05)], [FLAT, FLAT, FLAT, (94.0, 95.0, 88.0, 90.0)])
+    assert result.orders["decision_close"].tolist() == [100.0, 94.0]
