@@ -147,6 +147,8 @@ class Engine:
             book.since[asset] = (splits, paid + amount)
             if not self.wrong("dividend_leaves_decision_close"):
                 self.lower_decision_closes(asset, amount)
+            if book.marks[asset] > amount and not self.wrong("dividend_leaves_the_mark"):
+                book.move_mark(asset, book.marks[asset] - amount)
         if position is None and any(order.asset == asset for order in book.waiting):
             self.met("dividend_of_a_flat_asset_while_waiting")
         if position is None or (position.sign < 0.0 and self.wrong("shorts_pay_no_dividend")):

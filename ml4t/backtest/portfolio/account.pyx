@@ -69,11 +69,15 @@ cdef class Account:
         self.mark[asset] = self.mark[asset] / ratio
         self._has_sums = False
 
-    # What was decided at the last close was decided at a price with the dividend; the mark stays.
+    # What was decided at the last close was decided at a price with the dividend. The mark is the last price
+    # without it, until the next row says its own: the cash has come.
     cdef void go_ex_dividend(self, int32_t asset, double amount, Cursor cursor) noexcept nogil:
         cdef SinceRow* since = self.since_row(asset, cursor)
         since.close = since.close - amount
         since.dividends = since.dividends + amount
+        if self.mark[asset] > amount:
+            self.mark[asset] = self.mark[asset] - amount
+            self._has_sums = False
 
     # Begun anew where the asset has had a row since.
     cdef SinceRow* since_row(self, int32_t asset, Cursor cursor) noexcept nogil:
