@@ -234,3 +234,92 @@ def test_a_rule_of_ones_own_can_ask_for_a_stop_that_only_tightens(ask):
         return RiskDecision.update_stops(stop_loss=stop, only_tighten=True)
 
     assert held(ask([loosens], [FLAT] * 3, ()))["stop"] == 95.0
+
+
+# ----- what waits over the ex-day ---------------------------------------------------------------
+
+# Decided at 100, filled at 94 on the ex-day of 6.
+FILLED_EX = [FLAT, EX_DAY, EX_DAY]
+
+
+@pytest.mark.parametrize(
+    ("adjusts", "close", "stop"), [("levels", 94.0, 94.0 * 0.9), ("none", 100.0, 90.0)]
+)
+def test_what_was_decided_before_a_dividend_was_decided_at_a_price_with_it(
+    ask, adjusts, close, stop
+):
+    result = ask(
+        [PriceBasedStopLoss(pct=0.1)],
+        FILLED_EX,
+        [(day(1), 0, DIVIDEND, 6.0)],
+        level_basis="signal_close",
+        dividend_adjusts=adjusts,
+    )
+    assert result.orders["decision_close"].tolist() == [close]
+    assert held(result)["stop"] == stop
+    assert held(result)["dividends"] == 0.0
+
+
+def test_a_stop_below_the_decision_close_is_not_met_by_the_dividend_alone(ask):
+    # 5% below 100 is 95, above the ex-day's open.
+    given = {
+        "bars": FILLED_EX,
+        "actions": [(day(1), 0, DIVIDEND, 6.0)],
+        "level_basis": "signal_close",
+    }
+    assert held(ask([PriceBasedStopLoss(pct=0.05)], **given))["stop"] == 94.0 * 0.95
+    short = held(ask([PriceBasedTakeProfit(pct=0.05)], acts={0: sell_first}, **given))
+    assert short["target"] == 94.0 * 0.95
+
+
+def test_splits_and_dividends_of_days_without_rows_are_taken_one_by_one():
+    # Decided at 100: split in two, 3 paid, split in two: (100/2 - 3)/2. So for what is decided in between.
+    bars = {"A": [FLAT, None, None, None, (23.5,) * 4], "B": [FLAT] * 5}
+    actions = [(day(1), 0, SPLIT, 2.0), (day(2), 0, DIVIDEND, 3.0), (day(3), 0, SPLIT, 2.0)]
+    acts = {0: buy_first, 2: buy_first, 4: buy_first}
+    result = run(market(bars, actions=actions), acts=acts)
+    assert result.orders["decision_close"].tolist() == [23.5, 23.5, 23.5]
+    assert result.orders["decision_time"].is_monotonic_increasing
+
+
+def test_the_close_a_level_decided_at_is_without_the_dividend(ask):
+    # The stop stands at 95 less 6; the low of 88 meets it. The close before was 100.
+    result = ask([PriceBasedStopLoss(pct=0.05)], [FLAT, FLAT, FLAT, (94.0, 95.0, 88.0, 90.0)])
+    assert result.orders["decision_close"].tolist() == [100.0, 94.0]
+
+
+@pytest.mark.parametrize("act", [buy_first, sell_first])
+def test_without_a_row_on_its_ex_day_an_asset_is_marked_without_what_was_paid(act):
+    # Ten units at 100; 6 are paid on the third day, on which only B has a row, and A opens at 94 a day later.
+    bars = {"A": [FLAT, FLAT, None, (94.0,) * 4], "B": [FLAT] * 4}
+    actions = [(day(2), 0, DIVIDEND, 6.0)]
+    for adjusts, marks in (("levels", [100.0, 94.0, 94.0]), ("none", [100.0, 100.0, 94.0])):
+        result = run(market(bars, actions=actions), acts={0: act}, dividend_adjusts=adjusts)
+        assert result.positions["mark"].tolist() == marks
+        worth = result.equity["equity"].to_numpy() - 100_000.0
+        units = result.fills["quantity"].sum()
+        assert worth.tolist() == [0.0, 0.0, units * (marks[1] - 94.0), 0.0]
+
+
+def test_a_position_that_is_closed_at_the_end_is_sold_without_the_dividend_it_was_paid():
+    bars = {"A": [FLAT, FLAT, None], "B": [FLAT] * 3}
+    data = market(bars, actions=[(day(2), 0, DIVIDEND, 6.0)])
+    result = run(data, acts={0: buy_first}, close_at_end=True)
+    assert result.fills["price"].tolist() == [100.0, 94.0]
+    assert only_trade(result)["net_pnl"] == 0.0
+
+
+def test_marks_follow_splits_and_dividends_of_days_without_rows_in_order():
+    # 100: 10 paid, 90; split in three and 2 paid on one day, the split first, 28; 30 paid, more than that, 28.
+    bars = {"A": [FLAT, FLAT, None, None, None, (28.0,) * 4], "B": [FLAT] * 6}
+    actions = [
+        (day(2), 0, DIVIDEND, 10.0),
+        (day(3) - 2, 0, DIVIDEND, 2.0),
+        (day(3) - 1, 0, SPLIT, 3.0),
+        (day(4), 0, DIVIDEND, 30.0),
+    ]
+    result = run(market(bars, actions=actions), acts={0: buy_first})
+    assert result.positions["mark"].tolist() == [100.0, 90.0, 28.0, 28.0, 28.0]
+    values = result.positions["value"].to_numpy()
+    cash = result.equity["cash"].to_numpy()[1:]
+    np.testing.assert_array_equal(cash + values, result.equity["equity"].to_numpy()[1:])

@@ -10,7 +10,7 @@ from reference import Case
 
 
 class Rebuilt(NamedTuple):
-    """The end of a timestamp: units of what is held, cash, and the last close of every asset."""
+    """The end of a timestamp: units of what is held, cash, and the mark of every asset."""
 
     held: dict[str, float]
     cash: float
@@ -40,7 +40,11 @@ def rebuild(case: Case, fills: Iterable[dict]) -> Iterator[Rebuilt]:
                 units = left if units > 0.0 else -left
             held[asset] = units
         for action in dividends:
-            cash += held.get(market.assets[action.asset], 0.0) * action.value
+            asset = market.assets[action.asset]
+            cash += held.get(asset, 0.0) * action.value
+            adjusts = case.settings.dividend_adjusts == "levels"
+            if adjusts and marks.get(asset, 0.0) > action.value:
+                marks[asset] -= action.value
         while fill is not None and fill["timestamp"] == time:
             cash -= fill["quantity"] * fill["price"] + fill["commission"]
             units = held.get(fill["asset"], 0.0) + fill["quantity"]

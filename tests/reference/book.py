@@ -39,7 +39,9 @@ class Book:
         assets = range(len(market.assets))
         self.positions: list[Position | None] = [None for _ in assets]
         self.marks = [NAN for _ in assets]
-        self.closes = [NAN for _ in assets]  # the last close, divided by the splits since
+        self.closes = [
+            NAN for _ in assets
+        ]  # the last close, without the splits and dividends since
         self.row_before = [-1 for _ in assets]  # the asset's last row before t
         self.since = [(1.0, 0.0) for _ in assets]  # splits and dividends since that row
         self.cash = settings.initial_cash
@@ -161,7 +163,9 @@ class Book:
         decided = {
             "decision_t": self.t if self.bar(asset) is not None else self.row_before[asset],
             "decision_time": self.now if self.t >= 0 or started else NO_TIME,
-            "decision_price": self.marks[asset],
+            "decision_price": self.marks[asset]
+            if self.bar(asset) is not None
+            else self.closes[asset],
         }
         order = Order(
             id=len(self.orders) + 1,

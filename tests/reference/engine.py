@@ -151,7 +151,11 @@ class Engine:
         if adjusts:
             splits, paid = book.since[asset]
             book.since[asset] = (splits, paid + amount)
+            if not self.wrong("dividend_leaves_decision_close"):
+                self.lower_decision_closes(asset, amount)
             self.lower_orders(asset, amount)
+            if book.marks[asset] > amount and not self.wrong("dividend_leaves_the_mark"):
+                book.move_mark(asset, book.marks[asset] - amount)
         if position is None and any(order.asset == asset for order in book.waiting):
             self.met("dividend_of_a_flat_asset_while_waiting")
         if position is None or (position.sign < 0.0 and self.wrong("shorts_pay_no_dividend")):
@@ -189,6 +193,14 @@ class Engine:
             self.met("dividend_took_a_bracket")
             price = NAN
         setattr(order, below, price)
+
+    def lower_decision_closes(self, asset: int, amount: float) -> None:
+        """What was decided before the dividend was decided at a price with it."""
+        book = self.book
+        book.closes[asset] = book.closes[asset] - amount
+        for order in book.waiting:
+            if order.asset == asset:
+                order.decision_price = order.decision_price - amount
 
     def count_fallen(self, before: tuple[float, float], after: tuple[float, float]) -> None:
         for side, old, new in zip(("stop", "target"), before, after, strict=True):

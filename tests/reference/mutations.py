@@ -126,6 +126,8 @@ MUTATIONS: dict[str, str] = {
     "cancelled_order_fills": "a cancel is told, and the order fills all the same",
     "equal_rules_go_together": "with a rule every equal one is removed, those of other assets too",
     "split_leaves_decision_close": "a split does not divide the decision close of waiting orders",
+    "dividend_leaves_the_mark": "without a row on its ex-day an asset is marked with the dividend that was paid",
+    "dividend_leaves_decision_close": "a dividend does not lower the decision close of waiting orders",
     "rules_order_as_strategy": "an exit by rule is recorded as the strategy's own order",
     "events_name_no_rule": "an event does not name its rule",
     "fills_leave_exposure": "what fills at one moment does not count in what later entries can pay",

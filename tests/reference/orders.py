@@ -19,7 +19,7 @@ class Order:
     timestamp: int
     decision_t: int  # of the decision row: the asset's last row when accepted; -1: none
     decision_time: int
-    decision_price: float  # the close of the decision row, divided by the splits since
+    decision_price: float  # the close of the decision row, without the splits and dividends since
     reason: str
     source: str = "strategy"  # or rule (an exit decided at a close), level, engine
     at_open: bool = False  # an exit by rule that waits for the next open

@@ -1,6 +1,8 @@
 """The result of a run: its tables are shielded, its measures documented."""
 
+import copy
 import gc
+import pickle
 import re
 import weakref
 
@@ -9,9 +11,11 @@ import pytest
 from unit.documented import DOCS, frame_of
 from unit.made_up import busy_run, market, result_of, run_records
 
+from ml4t.backtest import DataFeed, MarketData, SignalStrategy, run_backtest
 from ml4t.backtest.config import BacktestConfig
 from ml4t.backtest.records.frames import TABLES
 from ml4t.backtest.result import BacktestResult
+from ml4t.backtest.risk import TimeBasedExit
 
 
 def test_metrics_are_those_documented():
@@ -67,3 +71,26 @@ def test_arrow_tables_hold_what_the_frames_hold(busy, table):
 def test_unknown_arrow_table_is_refused(busy):
     with pytest.raises(ValueError, match="no table 'trade'; it has trades, fills"):
         busy.to_arrow("trade")
+
+
+@pytest.mark.parametrize("way", [copy.deepcopy, lambda thing: pickle.loads(pickle.dumps(thing))])
+@pytest.mark.parametrize("kind", ["in memory", "of a feed", "stored"])
+def test_a_result_is_pickled_and_copied_with_all_it_says(kind, way, tmp_path):
+    days = pd.date_range("2024-03-04 21:00", periods=6, freq="B", tz="UTC")
+    prices = pd.DataFrame({"timestamp": days, "asset": "A", "close": [100.0, 95, 97, 99, 101, 98]})
+    prices.assign(up=1.0).to_parquet(tmp_path / "prices.parquet")
+    given = {
+        "in memory": MarketData.from_tables(tmp_path / "prices.parquet", signals=["up"]),
+        "of a feed": DataFeed.from_parquet(tmp_path / "prices.parquet", signals=["up"], chunk=2),
+    }
+    data = given.get(kind, given["in memory"])
+    result = run_backtest(data, SignalStrategy("up"), rules=[TimeBasedExit(max_bars=1)])
+    if kind == "stored":
+        result = BacktestResult.load(result.to_parquet(tmp_path / "run"))
+    again = way(result)
+    for name in TABLES:
+        pd.testing.assert_frame_equal(getattr(again, name), getattr(result, name))
+    assert len(again.trades) == 2
+    assert again.metrics == result.metrics
+    assert again.summary() == result.summary()
+    assert again.info == result.info

@@ -129,7 +129,7 @@ cdef struct OrderRecord:
     double quantity              # ordered
     double filled_quantity
     double rest                  # still to fill
-    double decision_close        # close of the decision bar, split-adjusted; NaN when there was none
+    double decision_close        # close of the decision bar, in the units of now; NaN when there was none
     double notional              # sum of |q|*p over its fills, for the commission
     double units                 # sum of |q| over its fills, for the commission
     double average_price         # over its fills; 0 before the first

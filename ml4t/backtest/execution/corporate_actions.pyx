@@ -50,7 +50,7 @@ cdef int _dividend(Broker broker, int32_t asset, double amount) except -1 nogil:
     cdef Position* position = &broker.portfolio.positions.at[asset]
     cdef bint adjusts = broker.settings.dividend_adjusts_levels
     if adjusts:
-        broker.portfolio.account.since_row(asset, broker.cursor).dividends += amount
+        broker.portfolio.account.go_ex_dividend(asset, amount, broker.cursor)
         broker.book.go_ex_dividend(asset, amount)
     if position.quantity == 0.0:
         return 0

@@ -376,12 +376,16 @@ cdef class OrderBook:
             terms.stop_loss = terms.stop_loss / ratio
             terms.take_profit = terms.take_profit / ratio
 
-    # On the ex-date what lies below the market falls by the dividend; what falls to nothing is cancelled.
+    # On the ex-date what lies below the market falls by the dividend, and what was decided was decided at a close
+    # with it. An order that falls to nothing is cancelled.
     cdef int go_ex_dividend(self, int32_t asset, double dividend) except -1 nogil:
         cdef Lanes lanes = _lanes_of(&self._queue[asset])
         cdef int64_t order_id = self._next_of(&lanes)
+        cdef OrderRecord* order
         while order_id != 0:
-            if not self._fall(self.order(order_id), dividend):
+            order = self.order(order_id)
+            order.decision_close = order.decision_close - dividend
+            if not self._fall(order, dividend):
                 self.cancel(order_id, REASON_DIVIDEND)
             order_id = self._next_of(&lanes)
         return self.resting.rekey(asset)
@@ -519,7 +523,7 @@ cdef class OrderBook:
         order.target_units = NAN
         order.quantity = quantity
         order.rest = quantity
-        order.decision_close = self.portfolio.account.mark[asset]
+        order.decision_close = self.portfolio.account.decision_close(asset, self.cursor)
         order.level = NAN
         order.asset = asset
         order.rule = -1

@@ -10,7 +10,7 @@ from ml4t.backtest.portfolio.positions cimport Positions
 # What splits and dividends have done to an asset since its last row before now.
 cdef struct SinceRow:
     int64_t row                  # that row, as numbered in the run; -1: there was none
-    double close                 # its close, divided by the splits since; NaN if there was none
+    double close                 # its close, in the units of now and without the dividends; NaN if there was none
     double splits                # product of the splits since
     double dividends             # paid for a unit since, in the units of now; 0 where they adjust nothing
 
@@ -34,8 +34,10 @@ cdef class Account:
     cdef void mark_open(self, Cursor cursor) noexcept nogil
     cdef void mark_one(self, int32_t asset, double price) noexcept nogil
     cdef void split(self, int32_t asset, double ratio, Cursor cursor) noexcept nogil
+    cdef void go_ex_dividend(self, int32_t asset, double amount, Cursor cursor) noexcept nogil
     cdef SinceRow* since_row(self, int32_t asset, Cursor cursor) noexcept nogil
     cdef double close_before(self, int32_t asset, Cursor cursor) noexcept nogil
+    cdef double decision_close(self, int32_t asset, Cursor cursor) noexcept nogil
     cdef double net(self) noexcept nogil
     cdef double gross(self) noexcept nogil
     cdef double equity(self) noexcept nogil

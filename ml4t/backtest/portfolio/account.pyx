@@ -69,6 +69,16 @@ cdef class Account:
         self.mark[asset] = self.mark[asset] / ratio
         self._has_sums = False
 
+    # What was decided at the last close was decided at a price with the dividend. The mark is the last price
+    # without it, until the next row says its own: the cash has come.
+    cdef void go_ex_dividend(self, int32_t asset, double amount, Cursor cursor) noexcept nogil:
+        cdef SinceRow* since = self.since_row(asset, cursor)
+        since.close = since.close - amount
+        since.dividends = since.dividends + amount
+        if self.mark[asset] > amount:
+            self.mark[asset] = self.mark[asset] - amount
+            self._has_sums = False
+
     # Begun anew where the asset has had a row since.
     cdef SinceRow* since_row(self, int32_t asset, Cursor cursor) noexcept nogil:
         cdef SinceRow* since = &self._since[asset]
@@ -81,7 +91,8 @@ cdef class Account:
             since.dividends = 0.0
         return since
 
-    # The last close before now, divided by each split since, one after the other; NaN if there was none.
+    # The last close before now, divided by each split since, one after the other, and less each dividend;
+    # NaN if there was none.
     cdef double close_before(self, int32_t asset, Cursor cursor) noexcept nogil:
         cdef int64_t row = cursor.row_before(asset)
         if row < 0:
@@ -89,6 +100,10 @@ cdef class Account:
         if self._since[asset].row == cursor.number_of(row):
             return self._since[asset].close
         return cursor.data.close_[row]
+
+    # The close that an order of now is decided at: that of the bar of now, or the last one.
+    cdef double decision_close(self, int32_t asset, Cursor cursor) noexcept nogil:
+        return self.mark[asset] if cursor.has_row(asset) else self.close_before(asset, cursor)
 
     cdef double net(self) noexcept nogil:
         if not self._has_sums:

@@ -126,7 +126,8 @@ class ChunkRows:
         self.n_chunks += 1
         self.n_times += n_times
         self.n_rows += data.n_rows - data.n_carried
-        self.assets, self._signal_names, self.info = data.assets, data.signal_names, data.info
+        self.assets, self._signal_names = data.assets, data.signal_names
+        self.info = dict(data.info)  # a view of one cannot be pickled
 
     def frames(self, records: Records, config: BacktestConfig) -> ChunkFrames:
         """Return the tables of the run, made when they are first asked for."""

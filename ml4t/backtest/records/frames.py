@@ -245,7 +245,11 @@ class RecordFrames:
 
     def _positions(self) -> pd.DataFrame:
         return positions_frame(
-            self._records["holdings"], self._records["n_done"], self._data, self._asset
+            self._records["holdings"],
+            self._records["n_done"],
+            self._data,
+            self._asset,
+            dividends_count=self._config.dividend_adjusts == "levels",
         )
 
     def _mark_times(self, assets: np.ndarray, entered: np.ndarray) -> np.ndarray:

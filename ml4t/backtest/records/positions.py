@@ -10,7 +10,9 @@ from ml4t.backtest.records.columns import Labels, frame_of_columns, times
 SPLIT = 0  # the code of ACTION_SPLIT in core/types.pxd
 
 
-def positions_frame(holdings: np.ndarray, n_done: int, data: Any, assets: Labels) -> pd.DataFrame:
+def positions_frame(
+    holdings: np.ndarray, n_done: int, data: Any, assets: Labels, dividends_count: bool
+) -> pd.DataFrame:
     """Return one row per (timestamp, held asset), in that order.
 
     Parameters
@@ -22,11 +24,13 @@ def positions_frame(holdings: np.ndarray, n_done: int, data: Any, assets: Labels
     data : MarketData
     assets : Labels
         The names of the asset codes.
+    dividends_count : bool
+        Whether dividends lower more than the price.
 
     Notes
     -----
     The mark is the close of the bar; without a bar, the last close, divided by the ratios of the splits
-    since (semantics sections 1 and 2).
+    since and less the dividends (semantics sections 1 and 2).
     """
     changes = holdings[np.lexsort((holdings["time_index"], holdings["asset"]))]
     begin, asset = changes["time_index"], changes["asset"]
@@ -43,7 +47,7 @@ def positions_frame(holdings: np.ndarray, n_done: int, data: Any, assets: Labels
 
     codes = asset[source]
     quantity, entry_price = changes["quantity"][source], changes["entry_price"][source]
-    mark = _marks(data, time_index, codes)
+    mark = _marks(data, time_index, codes, dividends_count)
     return frame_of_columns(
         {
             "timestamp": times(data.timestamps[time_index]),
@@ -57,8 +61,10 @@ def positions_frame(holdings: np.ndarray, n_done: int, data: Any, assets: Labels
     )
 
 
-def _marks(data: Any, time_index: np.ndarray, codes: np.ndarray) -> np.ndarray:
-    """Return the last close of each asset at each time, on the split basis of that time."""
+def _marks(
+    data: Any, time_index: np.ndarray, codes: np.ndarray, dividends_count: bool
+) -> np.ndarray:
+    """Return the last close of each asset at each time, in the units of that time."""
     if len(codes) == 0:
         return np.empty(0)
     row_time = np.repeat(np.arange(data.n_times), np.diff(data.offsets))
@@ -70,30 +76,38 @@ def _marks(data: Any, time_index: np.ndarray, codes: np.ndarray) -> np.ndarray:
     )
     row = by_asset[place]
     mark = data.close[row]
-    _divide_by_splits(mark, data, codes, row_time[row], time_index)
+    kinds = data.actions["kind"]
+    actions = data.actions[(kinds == SPLIT) | dividends_count]
+    _follow_actions(mark, actions, data, codes, row_time[row], time_index)
     return mark
 
 
-def _divide_by_splits(
-    mark: np.ndarray, data: Any, codes: np.ndarray, marked: np.ndarray, now: np.ndarray
+def _follow_actions(
+    mark: np.ndarray,
+    actions: np.ndarray,
+    data: Any,
+    codes: np.ndarray,
+    marked: np.ndarray,
+    now: np.ndarray,
 ) -> None:
-    """Divide stale marks by the splits that fell between their bar and now, one after the other."""
-    splits = data.actions[data.actions["kind"] == SPLIT]
+    """Take stale marks over the actions between their bar and now, one after the other, splits first."""
     stale = np.flatnonzero(marked < now)
-    if len(stale) == 0 or len(splits) == 0:
+    if len(stale) == 0 or len(actions) == 0:
         return
-    known_from = np.searchsorted(
-        data.timestamps, splits["time"]
-    )  # the first timestamp that knows it
-    order = np.lexsort((known_from, splits["asset"]))
-    ratio = splits["value"][order]
-    # One increasing key over (asset, time), as for the marks: the splits of a gap are neighbours.
+    # The first timestamp that knows each.
+    known_from = np.searchsorted(data.timestamps, actions["time"])
+    order = np.lexsort((actions["kind"], known_from, actions["asset"]))
+    value, is_split = actions["value"][order], actions["kind"][order] == SPLIT
+    # One increasing key over (asset, time), as for the marks: the actions of a gap are neighbours.
     n_times = data.n_times + 1
-    keys = splits["asset"][order].astype(np.int64) * n_times + known_from[order]
+    keys = actions["asset"][order].astype(np.int64) * n_times + known_from[order]
     asset = codes[stale].astype(np.int64) * n_times
     first = np.searchsorted(keys, asset + marked[stale], side="right")
-    n_splits = np.searchsorted(keys, asset + now[stale], side="right") - first
-    for number in range(n_splits.max()):
-        crossed = np.flatnonzero(n_splits > number)
-        stale, first, n_splits = stale[crossed], first[crossed], n_splits[crossed]
-        mark[stale] /= ratio[first + number]
+    n_actions = np.searchsorted(keys, asset + now[stale], side="right") - first
+    for number in range(n_actions.max()):
+        crossed = np.flatnonzero(n_actions > number)
+        stale, first, n_actions = stale[crossed], first[crossed], n_actions[crossed]
+        at = first + number
+        before = mark[stale]
+        without = np.where(before > value[at], before - value[at], before)
+        mark[stale] = np.where(is_split[at], before / value[at], without)

@@ -7,7 +7,7 @@ from functools import reduce
 import numpy as np
 
 from ml4t.backtest.data.arrays import Int64s
-from ml4t.backtest.data.errors import DAY_NS
+from ml4t.backtest.data.errors import DAY_NS, DataError
 from ml4t.backtest.data.stream.stored_times import stored_times
 from ml4t.backtest.data.stream.survey import Survey
 from ml4t.backtest.data.stream.table_source import TableSource
@@ -92,6 +92,11 @@ def _times_of_day(source: TableSource, day: int) -> tuple[Int64s, Int64s]:
         # twice the distinct times, and no time is merged often.
         while len(found) > 1 and 2 * len(found[-1][0]) > len(found[-2][0]):
             found.append(_merged(found.pop(), found.pop()))
+    if not found:
+        raise DataError(
+            f"{source.name}: no row was found on {np.datetime64(day, 'D')}, where some were counted: what the files "
+            "say of their own times is not what is in them; write them anew"
+        )
     return reduce(_merged, found)
 
 
