@@ -8,7 +8,7 @@ from reference import Case, Decision
 from reference.market import Action, Bar
 from reference.rules import Rule
 from reference.script import Act, Script
-from reference.variants import above_zero, rewritten
+from reference.variants import above_zero, rewritten, with_order_prices
 
 UNITS = ("buy", "sell", "target_quantity", "reduce", "modify")  # acts whose amount is units
 
@@ -61,7 +61,7 @@ def _half(bar: Bar) -> Bar:
 
 
 def _twice(act: Act) -> Act:
-    act = replace(act, limit=act.limit / 2.0, stop=act.stop / 2.0)
+    act = with_order_prices(act, lambda price: price / 2.0)
     return replace(act, amount=2.0 * act.amount) if act.kind in UNITS else act
 
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from property.relations import Run, assert_found, assert_kept, shards
 from reference import Act, Case
-from reference.variants import above_zero, rewritten
+from reference.variants import above_zero, rewritten, without_bracket
 
 
 def buying(case: Case) -> Case:
@@ -16,7 +16,7 @@ def buying(case: Case) -> Case:
         if one.kind.startswith("target"):
             return replace(one, kind="order_value", amount=2000.0) if one.asset >= 0 else None
         if one.kind in ("order_value", "order_percent"):
-            return replace(one, amount=abs(one.amount))
+            return replace(without_bracket(one), amount=abs(one.amount))
         return one
 
     return rewritten(above_zero(case), act=act)

@@ -59,6 +59,7 @@ def above_zero(case: Case) -> Case:
     market = case.market
 
     def act(one: Act) -> Act:
+        one = without_bracket(one)  # whose prices could come to lie on each other
         return with_order_prices(one, lambda price: max(price + 10.0 - lowest[one.asset], 1.0))
 
     lowest = dict.fromkeys(market.negative, 0.0)
@@ -73,6 +74,10 @@ def above_zero(case: Case) -> Case:
     }
     market = replace(market, bars=bars, negative=frozenset())
     return rewritten(case, market=market, act=lambda one: act(one) if one.asset in lowest else one)
+
+
+def without_bracket(act: Act) -> Act:
+    return replace(act, stop_loss=NAN, take_profit=NAN)
 
 
 def with_order_prices(act: Act, price: Callable[[float], float]) -> Act:
