@@ -20,13 +20,19 @@ from ml4t.backtest.cli.arguments import (
     read_value,
 )
 from ml4t.backtest.cli.files import convert, is_run, refuse_options, run_file, schema, validate
-from ml4t.backtest.cli.outcomes import INTERRUPTED, UNUSABLE, ended_well_or_told, show, stop
+from ml4t.backtest.cli.outcomes import (
+    INTERRUPTED,
+    UNUSABLE,
+    ended_well_or_told,
+    logged_to_stderr,
+    show,
+    stop,
+)
 from ml4t.backtest.core.build import build_profile
 from ml4t.backtest.demo import run_demo
 from ml4t.backtest.provenance.package_versions import package_version
 from ml4t.backtest.provenance.plain_values import plain
 from ml4t.backtest.provenance.run_description import describe_run
-from ml4t.backtest.report.log import logged_to_stderr
 from ml4t.backtest.runfile import RunFile
 from ml4t.backtest.strategy.errors import BacktestInterrupted
 

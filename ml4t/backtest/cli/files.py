@@ -32,8 +32,10 @@ def refuse_options(given: typer.Context, *allowed: str) -> None:
         if parameter.param_type_name == "argument" or name in allowed or source is None:
             continue
         if source.name == "COMMANDLINE":
-            field = "write it there, or --set its field"
-            stop(f"{parameter.opts[0]} does not go with a run file: {field}", UNUSABLE)
+            hint = (
+                "write it there, or --set its field" if "changes" in allowed else "write it there"
+            )
+            stop(f"{parameter.opts[0]} does not go with a run file: {hint}", UNUSABLE)
 
 
 def run_file(path: Path, changes: list[str] | None, output: Path | None, progress: bool) -> None:

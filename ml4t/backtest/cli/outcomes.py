@@ -5,6 +5,8 @@ Exit codes: 0 done, 1 the run failed, 2 an argument or a table cannot be used, 1
 
 from __future__ import annotations
 
+import logging
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +16,7 @@ import typer
 
 from ml4t.backtest.backtest import InternalError
 from ml4t.backtest.records.errors import ResultError
+from ml4t.backtest.report.log import LOGGER
 from ml4t.backtest.risk import RuleError
 from ml4t.backtest.runfile.imports import place_of
 from ml4t.backtest.strategy.errors import BacktestInterrupted, StrategyError
@@ -42,6 +45,19 @@ def ended_well_or_told(output: Path | None) -> Iterator[None]:
         if not isinstance(error, (ValueError, TypeError)):
             raise
         stop(str(error), UNUSABLE)
+
+
+@contextmanager
+def logged_to_stderr() -> Iterator[None]:
+    """Print everything the logger is told, while this lasts."""
+    handler, level = logging.StreamHandler(sys.stderr), LOGGER.level
+    LOGGER.addHandler(handler)
+    LOGGER.setLevel(logging.DEBUG)
+    try:
+        yield
+    finally:
+        LOGGER.setLevel(level)
+        LOGGER.removeHandler(handler)
 
 
 def _with_notes(error: Exception) -> str:

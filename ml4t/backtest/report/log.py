@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import logging
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import pandas as pd
@@ -40,16 +37,3 @@ def _sentence(event: Any) -> str:
     what += [f"{word} {number:.12g}" for word, number in numbers if pd.notna(number)]
     reason = f" ({event.reason})" if pd.notna(event.reason) and event.reason else ""
     return f"{moment(event.timestamp)}{asset}: {', '.join(what)}{reason}"
-
-
-@contextmanager
-def logged_to_stderr() -> Iterator[None]:
-    """Print everything the logger is told, while this lasts."""
-    handler, level = logging.StreamHandler(sys.stderr), LOGGER.level
-    LOGGER.addHandler(handler)
-    LOGGER.setLevel(logging.DEBUG)
-    try:
-        yield
-    finally:
-        LOGGER.setLevel(level)
-        LOGGER.removeHandler(handler)

@@ -12,7 +12,7 @@ from typing import Any
 
 from ml4t.backtest.data.tables.find_files import is_there
 from ml4t.backtest.runfile.errors import RunFileError
-from ml4t.backtest.runfile.yaml_text import YamlError, lines_of, read_yaml, write_yaml
+from ml4t.backtest.runfile.yaml_text import UnreadableText, lines_of, read_yaml, write_yaml
 from ml4t.backtest.setting_errors import Location, field_path, nearest
 
 SUFFIXES = (".yaml", ".yml", ".json")
@@ -53,7 +53,7 @@ def read_file(path: Path) -> FileText:
         content, lines = _from_json(text) if path.suffix.lower() == ".json" else read_yaml(text)
     except OSError as error:
         raise RunFileError(f"{path} cannot be read: {error.strerror or error}") from error
-    except YamlError as error:
+    except UnreadableText as error:
         where = path.name if error.line is None else f"{path.name}:{error.line}"
         raise RunFileError(f"{where}: {error}") from None
     except ValueError as error:
@@ -71,7 +71,7 @@ def read_scalar(text: str) -> Any:
     """Return what YAML makes of a value alone; text that is no YAML is what it is."""
     try:
         return read_yaml(text)[0]
-    except YamlError:
+    except UnreadableText:
         return text
 
 
@@ -79,9 +79,9 @@ def _from_json(text: str) -> tuple[Any, dict[Location, int]]:
     try:
         return json.loads(text, object_pairs_hook=_mapping), lines_of(text)
     except RecursionError as error:
-        raise YamlError("there are too many brackets in brackets") from error
+        raise UnreadableText("there are too many brackets in brackets") from error
     except json.JSONDecodeError as error:
-        raise YamlError(f"{error.msg}, column {error.colno}", error.lineno) from error
+        raise UnreadableText(f"{error.msg}, column {error.colno}", error.lineno) from error
 
 
 def _mapping(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -89,7 +89,7 @@ def _mapping(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     names: dict[str, Any] = {}
     for name, value in pairs:
         if name in names:
-            raise YamlError(f"{name} is given twice in one section")
+            raise UnreadableText(f"{name} is given twice in one section")
         names[name] = value
     return names
 

@@ -18,8 +18,8 @@ TEXT_TAGS = ("tag:yaml.org,2002:timestamp", "tag:yaml.org,2002:value")
 """What is text in JSON, and so here: 2014-01-31 and =."""
 
 
-class YamlError(ValueError):
-    """A text that is no YAML, or no run file's; `line` is where, counted from 1, if known."""
+class UnreadableText(ValueError):
+    """A text that is no YAML or JSON, or no run file's; `line` is where, counted from 1, if known."""
 
     def __init__(self, sentence: str, line: int | None = None) -> None:
         super().__init__(sentence)
@@ -39,7 +39,7 @@ def read_yaml(text: str) -> tuple[Any, dict[Location, int]]:
 
     Raises
     ------
-    YamlError
+    UnreadableText
         If it is no YAML, a name is given twice or is no text, or a value is not what its tag says.
     """
     reader = _yaml()
@@ -50,17 +50,17 @@ def read_yaml(text: str) -> tuple[Any, dict[Location, int]]:
         lines: dict[Location, int] = {}
         _find_lines(node, (), lines, set())
         return reader.constructor.construct_document(node), lines
-    except YamlError:
+    except UnreadableText:
         raise
     except RecursionError:
-        raise YamlError("there are too many brackets in brackets") from None
+        raise UnreadableText("there are too many brackets in brackets") from None
     except MarkedYAMLError as error:
         raise _told(error) from None
     except YAMLError as error:
-        raise YamlError(" ".join(str(error).split())) from None
+        raise UnreadableText(" ".join(str(error).split())) from None
     except Exception as error:
         # YAML takes tags at their word: !!float account, !!bool maybe.
-        raise YamlError(
+        raise UnreadableText(
             f"a value is not what its tag says ({error}); write it without !!"
         ) from None
 
@@ -69,7 +69,7 @@ def lines_of(text: str) -> dict[Location, int]:
     """Return the line of everything in a text that another has read: JSON is YAML, but for tabs."""
     try:
         return read_yaml(text)[1]
-    except YamlError:
+    except UnreadableText:
         return {}
 
 
@@ -104,7 +104,7 @@ def _find_lines(node: Node, location: Location, lines: dict[Location, int], seen
                 own = (*location, _name(key))
                 line = key.start_mark.line + 1
                 if own in lines:
-                    raise YamlError(f"{key.value} is given twice in one section", line)
+                    raise UnreadableText(f"{key.value} is given twice in one section", line)
                 lines[own] = line
                 _find_lines(value, own, lines, seen)
 
@@ -112,16 +112,16 @@ def _find_lines(node: Node, location: Location, lines: dict[Location, int], seen
 def _name(key: Node) -> str:
     if key.tag != STR:
         given = key.value if isinstance(key.value, str) else "a list"
-        raise YamlError(
+        raise UnreadableText(
             f"{given} stands where a name must; put it in quotes", key.start_mark.line + 1
         )
     return str(key.value)
 
 
-def _told(error: MarkedYAMLError) -> YamlError:
+def _told(error: MarkedYAMLError) -> UnreadableText:
     """Return what the library found, on one line."""
     begun = error.context_mark
     within = f" ({error.context} that begins in line {begun.line + 1})" if begun else ""
     mark = error.problem_mark or begun
     sentence = " ".join(f"{error.problem or error.context}{within}".split())
-    return YamlError(sentence, None if mark is None else mark.line + 1)
+    return UnreadableText(sentence, None if mark is None else mark.line + 1)

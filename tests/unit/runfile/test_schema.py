@@ -1,25 +1,16 @@
 """The JSON schema of run files: what an editor accepts, and what it finds."""
 
-import copy
 from pathlib import Path
 
 import jsonschema
 import pytest
+from unit.runfile.test_sections import changed
 
 from ml4t.backtest.runfile import RunFile, RunFileError
 from ml4t.backtest.runfile.yaml_text import read_yaml
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
-LEAST = {"data": {"prices": "prices.csv"}, "strategy": "mine.py:Mine"}
 SCHEMA = jsonschema.Draft202012Validator(RunFile.model_json_schema())
-
-
-def changed(path, value):
-    """Return the least run file with the value at a path like ``data.sort`` set."""
-    content = copy.deepcopy(LEAST)
-    section, name = path.split(".")
-    content.setdefault(section, {})[name] = value
-    return content
 
 
 def test_the_schema_names_sections_rules_and_settings():
