@@ -21,7 +21,7 @@ SITE = $(CURDIR)/build/$(1)/site
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-checked test-lowest build checked asan profile trace coverage lint format \
-        types diagram names docs-test bench compare growth gate gate-test sdist wheel clean distclean dev
+        types diagram names docs-test parity bench compare growth gate gate-test sdist wheel clean distclean dev
 
 help:
 	@echo 'make demo          run the demonstration on real market data'
@@ -32,6 +32,7 @@ help:
 	@echo 'make asan          run unit and property tests under the sanitizers of gcc (memory, undefined behaviour)'
 	@echo 'make test-lowest   run all tests with the oldest supported dependencies (Python 3.11)'
 	@echo 'make docs-test     run the code blocks of the documentation'
+	@echo 'make parity        ask backtesting.py, backtrader, vectorbt and zipline anew, and compare'
 	@echo 'make lint          ruff'
 	@echo 'make diagram       write the diagram of rooms in docs/design.md anew'
 	@echo 'make names         write docs/names.md anew, from the classes it speaks of'
@@ -175,6 +176,11 @@ coverage: trace build $(VENV)/.stamp-dev
 	PYTHONPATH=$(call SITE,trace) ML4T_EXPECT_PROFILE=trace $(BIN)/coverage run $(BIN)/pytest $(TESTS)
 	@$(BIN)/coverage combine --quiet || true
 	$(BIN)/coverage report
+
+# The peers exclude one another, so each is installed into build/parity/<peer>. Answers and tables are written anew.
+parity: build $(VENV)/.stamp-dev
+	cd tests && PYTHONPATH=.. ../$(BIN)/python -m parity.record
+	cd tests && PYTHONPATH=.. ../$(BIN)/python -m parity.page
 
 # --- speed --------------------------------------------------------------------------------------
 

@@ -11,6 +11,7 @@ import numpy as np
 from pydantic import ConfigDict, Field, GetJsonSchemaHandler, model_validator
 
 from ml4t.backtest import html
+from ml4t.backtest.profiles import Profile, switches_of, with_switches
 from ml4t.backtest.settings_model import SettingsModel, meanings
 
 DEFAULT_MAX_LEVERAGE = {"cash": 1.0, "margin": 2.0}
@@ -157,6 +158,8 @@ class BacktestConfig(_Settings):
     slippage: CostFraction = 0.0
     """Fraction by which market orders and stops fill worse than the price they meet."""
 
+    profile: Profile | None = None
+    """Whose answers a run gives: sets the switches of that engine, those that are given here excepted."""
     fill_at: Literal["next_open", "next_close", "close"] = "next_open"
     """When market orders fill: at the asset's next open, its next close, or at the very close they were
     decided on, which no one can trade."""
@@ -221,6 +224,7 @@ class BacktestConfig(_Settings):
             max_leverage: Number | None = ...,
             commission: Number | Commission | Mapping[str, Any] = ...,
             slippage: Number = ...,
+            profile: Profile | None = ...,
             fill_at: Literal["next_open", "next_close", "close"] = ...,
             check_entry_bar: bool = ...,
             level_basis: Literal["fill_price", "signal_close"] = ...,
@@ -243,6 +247,29 @@ class BacktestConfig(_Settings):
             debug: bool = ...,
             record_columns: Sequence[str] | None = ...,
         ) -> None: ...
+
+    @model_validator(mode="before")
+    @classmethod
+    def _profiled(cls, settings: Any) -> Any:
+        return with_switches(settings)
+
+    def replace(self, **changes: Any) -> Self:
+        """Return a copy with ``changes``, checked as a new one is.
+
+        A ``profile`` among them sets its switches anew, and those of the profile before it, where it has
+        none, are what they are by default.
+
+        Raises
+        ------
+        ValueError
+            If a name is unknown or a value out of range.
+        """
+        if "profile" not in changes:
+            return super().replace(**changes)
+        kept = {name: getattr(self, name) for name in type(self).model_fields}
+        for name in (*switches_of(self.profile), *switches_of(changes["profile"])):
+            kept.pop(name, None)
+        return type(self)(**{**kept, **changes})
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

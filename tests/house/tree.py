@@ -26,6 +26,7 @@ LAYERS = (
     ("html",),
     ("setting_errors",),
     ("settings_model",),
+    ("profiles",),
     ("config",),
     ("market",),
     ("data.arrays", "data.errors"),

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from ml4t.backtest.config import BacktestConfig, Commission
+from ml4t.backtest.profiles import PROFILES
 from ml4t.backtest.setting_errors import SettingsError
 from ml4t.backtest.settings_model import meanings
 
@@ -20,6 +21,7 @@ HONEST_DEFAULTS = {
     "max_leverage": None,
     "commission": Commission(percent=0.0, per_unit=0.0, fixed=0.0, minimum=0.0),
     "slippage": 0.0,
+    "profile": None,
     "fill_at": "next_open",
     "check_entry_bar": True,
     "level_basis": "fill_price",
@@ -144,6 +146,34 @@ def test_replace_checks_what_it_changes():
     assert (changed.slippage, changed.commission.percent, config.slippage) == (0.5, 0.001, 0.0)
     with pytest.raises(ValueError, match="slippage must not be negative"):
         config.replace(slippage=-1)
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_a_profile_is_its_switches_and_nothing_else(profile):
+    config = BacktestConfig(profile=profile)
+    assert config.replace(profile=None) == BacktestConfig()
+    plain = BacktestConfig(**PROFILES[profile])
+    assert {name for name, value in config if value != getattr(plain, name)} == {"profile"}
+    assert all(HONEST_DEFAULTS[name] != value for name, value in PROFILES[profile].items())
+
+
+def test_what_is_given_beside_a_profile_stands():
+    config = BacktestConfig(profile="backtrader", check_entry_bar=True, slippage=0.5)
+    assert (config.check_entry_bar, config.slippage, config.open_decides) == (True, 0.5, False)
+    assert config.replace(slippage=0.0).check_entry_bar is True
+    changed = config.replace(profile="zipline", quantity="fractional")
+    assert (changed.fill_at, changed.quantity, changed.slippage) == (
+        "next_close",
+        "fractional",
+        0.5,
+    )
+    assert changed.open_decides is True, "what the profile before it had set is the default again"
+    assert BacktestConfig(**config.model_dump()) == config
+
+
+def test_a_profile_nobody_has_is_refused():
+    with pytest.raises(ValueError, match=r"profile must be .*'vectorbt'.* was 'vectorbot'"):
+        BacktestConfig(profile="vectorbot")
 
 
 def test_leverage_limit_is_that_of_the_account_unless_given():

@@ -18,6 +18,7 @@ from ml4t.backtest.data.tables.asset_names import given_assets
 from ml4t.backtest.data.tables.clock import BarTime
 from ml4t.backtest.data.tables.find_files import is_matched, is_there
 from ml4t.backtest.market.market_data import MarketData
+from ml4t.backtest.profiles import switches_of
 from ml4t.backtest.provenance.classes import is_installed, module_folder
 from ml4t.backtest.provenance.errors import DescriptionError
 from ml4t.backtest.provenance.run_description import describe_run, describe_strategy
@@ -274,6 +275,10 @@ on_unknown_assets, on_repeated_rows, allow_negative_prices : optional
         )
         if content.get("modules") == ".":
             del content["modules"]
+        # A switch at its default is left out above, and would then be what the profile says.
+        config = self.config()
+        for name in switches_of(config.profile):
+            content["execution"].setdefault(name, getattr(config, name))
         text.write_file(path, content)
         return path
 

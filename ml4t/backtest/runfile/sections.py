@@ -19,6 +19,7 @@ from ml4t.backtest import datasets
 from ml4t.backtest.config import BacktestConfig
 from ml4t.backtest.data.features.indicators import Indicator
 from ml4t.backtest.data.tables.options import Table
+from ml4t.backtest.profiles import with_switches
 from ml4t.backtest.provenance.rules import GROUPS, RULES
 from ml4t.backtest.provenance.run_file_fields import ACCOUNT, EXECUTION, FEED_OPTIONS
 from ml4t.backtest.provenance.tables import INDICATORS
@@ -324,15 +325,26 @@ class Output(Section):
     """Columns that trades carry at entry and exit; all of them by default."""
 
 
-def _settings(name: str, doc: str, fields: dict[str, str]) -> type[Section]:
+class Profiled(Section):
+    """A section in which a ``profile`` sets what is not given, as in ``BacktestConfig``."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _profiled(cls, settings: Any) -> Any:
+        return with_switches(settings)
+
+
+def _settings(name: str, doc: str, fields: dict[str, str], base: type[Section]) -> type[Section]:
     """Return a section with fields of ``BacktestConfig``: one place says what each setting may be."""
     kinds: dict[str, Any] = {}
     for old, new in fields.items():
         field = copy.copy(BacktestConfig.model_fields[old])
         field.description = meanings(BacktestConfig)[old]
         kinds[new] = (field.annotation, field)
-    return create_model(name, __base__=Section, __doc__=doc, __module__=__name__, **kinds)
+    return create_model(name, __base__=base, __doc__=doc, __module__=__name__, **kinds)
 
 
-Account = _settings("Account", "Cash, and the kind of account.", ACCOUNT)
-Execution = _settings("Execution", "Costs, and what a fill is.", {name: name for name in EXECUTION})
+Account = _settings("Account", "Cash, and the kind of account.", ACCOUNT, Section)
+Execution = _settings(
+    "Execution", "Costs, and what a fill is.", {name: name for name in EXECUTION}, Profiled
+)

@@ -85,6 +85,15 @@ def test_a_run_is_the_same_after_a_file(folder, suffix):
     assert "gap_fill" not in text, "settings at their default are left out"
 
 
+def test_a_profile_is_the_same_after_a_file(folder):
+    """A switch that is given against it may be at its default: it is written all the same."""
+    config = BacktestConfig(profile="vectorbt", slip_stops=True)
+    run = RunFile.from_python("prices.csv", TopPredictions(), config=config)
+    assert run.config() == config
+    assert RunFile.load(run.save(folder / "again.yaml")) == run
+    assert RunFile.from_mapping(run.description()) == run
+
+
 @pytest.mark.parametrize(
     ("span", "stands"),
     [
