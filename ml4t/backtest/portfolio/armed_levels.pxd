@@ -1,6 +1,6 @@
 # The levels in force for a position's next bar, and who armed them.
 #
-# They lie inside the position, because its bar reads both; they are tried in execution/matching.
+# They lie inside the position, because its bar reads both; they are tried in execution/inside_bar.
 
 from libc.math cimport INFINITY, NAN, fabs
 from libc.stdint cimport int8_t, int32_t, int64_t

@@ -11,6 +11,7 @@ from ml4t.backtest.core.types cimport (
 )
 from ml4t.backtest.execution.order_terms cimport no_terms
 
+from ml4t.backtest.core.planned import comes_with
 from ml4t.backtest.core.ranges import PRICE, QUANTITY
 from ml4t.backtest.core.times import nanoseconds_utc
 
@@ -112,7 +113,8 @@ cdef int read_terms(
     elif stop is not None:
         terms.type = TYPE_STOP
     if valid not in VALID:
-        raise ValueError(f"valid must be 'gtc' or 'day', was {valid!r}")
+        later = comes_with("values", valid)
+        raise ValueError(f"valid must be 'gtc' or 'day', was {valid!r}{'; ' if later else ''}{later}")
     if valid == "day":
         terms.time_in_force = VALID_DAY
     if valid_until is not None:
