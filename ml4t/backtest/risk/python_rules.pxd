@@ -14,9 +14,12 @@ cdef class PythonRules:
     cdef RulePlan plan
     cdef Contexts contexts
     cdef Reasons reasons
-    cdef dict asked                  # slot -> (what is called with a context, entry)
+    cdef list asked                  # by slot: (what is called with a context, entry); None of other slots
     cdef int32_t n_rules             # in force
     cdef int64_t n_asked
+
+    cdef inline object _at(self, int32_t slot):
+        return self.asked[slot] if slot < len(self.asked) else None
 
     cdef int add(self, RuleEntry entry, int32_t slot) except -1
     cdef int remove(self, int32_t slot) except -1

@@ -36,16 +36,18 @@ cdef class PythonRules:
         self.plan = plan
         self.contexts = contexts
         self.reasons = reasons
-        self.asked = {}
+        self.asked = []
 
     cdef int add(self, RuleEntry entry, int32_t slot) except -1:
+        self.asked += [None] * (slot + 1 - len(self.asked))
         self.asked[slot] = (_question_of(entry.rule), entry)
-        self.n_rules = <int32_t> len(self.asked)
+        self.n_rules += 1
         return 0
 
     cdef int remove(self, int32_t slot) except -1:
-        self.asked.pop(slot, None)
-        self.n_rules = <int32_t> len(self.asked)
+        if self._at(slot) is not None:
+            self.asked[slot] = None
+            self.n_rules -= 1
         return 0
 
     # One context, every rule: collect levels into the plan and, at a close, the exit that wins.
@@ -56,14 +58,14 @@ cdef class PythonRules:
         cdef RuleEntry entry
         cdef int32_t slot = self.plan.next_answered(position.asset, -1)
         while slot >= 0:
-            found = self.asked.get(slot)
+            found = self._at(slot)
             if found is not None:
                 if context is None:
                     context = self.contexts.new(position, opening, sees_bar)
-                evaluate, entry = found
+                entry = <RuleEntry> (<tuple> found)[1]
                 self.n_asked += 1
                 try:
-                    decision = evaluate(context)
+                    decision = (<tuple> found)[0](context)
                 except Exception as error:
                     raise rule_error(
                         entry, context,
