@@ -203,3 +203,16 @@ def test_orders_that_fill_one_after_the_other():
         return batch_run(market(n, 2), order)
 
     assert_linear(prepare, 2_000, "limit orders that fill one by one")
+
+
+def test_orders_that_one_open_meets():
+    # Half of them fill at it, the others are stop-limits that it triggers beyond their limit.
+    def prepare(n):
+        def order(strategy, t):
+            for _ in range(n // 2 if t == 0 else 0):
+                strategy.buy(A, 1.0, limit=150.0)
+                strategy.buy(A, 1.0, stop=50.0, limit=60.0)
+
+        return batch_run(market(3, 2), order)
+
+    assert_linear(prepare, 4_000, "orders that one open meets")

@@ -156,13 +156,16 @@ cdef class InsideBar:
     # What the open meets fills at the open: levels, orders by submission, the levels of what they opened.
     cdef int _meet_open(self, Walk* walk) except -1 nogil:
         cdef int64_t order_id = 0
+        cdef int32_t i
         walk.moment = MOMENT_OPEN
         self._meet_levels(walk, walk.open)
-        while True:
-            order_id = self._next_met(walk, order_id)
-            if order_id == 0:
-                break
-            self._reach(walk, self.book.order(order_id), walk.open)
+        # By submission; the children that an entry makes come after all that have waited.
+        while self.resting.collect_met(walk.open, order_id) > 0:
+            for i in range(self.resting.met.n):
+                order_id = self.resting.met.at[i].order_id
+                if self._may_fill(walk, order_id, self.resting.met.at[i].key > 0.0):
+                    self._reach(walk, self.book.order(order_id), walk.open)
+        self.resting.sort_touched()
         return self._meet_levels(walk, walk.open)
 
     # The children of a bracket that the price meets at which their parent entered inside leave there.
@@ -193,25 +196,6 @@ cdef class InsideBar:
                 (found == 0 or order_id < found) and self.book.order(order_id).is_child
                 and self._may_fill(walk, order_id, False)
             ):
-                found = order_id
-        return found
-
-    # Of the orders that the open meets, the first one submitted after that one; 0: none.
-    cdef int64_t _next_met(self, const Walk* walk, int64_t after) noexcept nogil:
-        cdef int64_t found = 0
-        cdef int64_t order_id
-        cdef int32_t i
-        for i in range(self.resting.rising.n):
-            if self.resting.rising.at[i].key > walk.open:
-                break
-            order_id = self.resting.rising.at[i].order_id
-            if order_id > after and (found == 0 or order_id < found) and self._may_fill(walk, order_id, True):
-                found = order_id
-        for i in range(self.resting.falling.n):
-            if -self.resting.falling.at[i].key < walk.open:
-                break
-            order_id = self.resting.falling.at[i].order_id
-            if order_id > after and (found == 0 or order_id < found) and self._may_fill(walk, order_id, False):
                 found = order_id
         return found
 
@@ -376,7 +360,11 @@ cdef class InsideBar:
             terms.is_triggered = TRIGGERED_NOW
         # A limit order from here on, for what is left: it waits on the other side.
         order = self.book.order(order_id)
-        return self.resting.add_touched(order) if order.status == ORDER_OPEN else 0
+        if order.status == ORDER_OPEN:
+            self.resting.add_touched(order)
+            if walk.moment == MOMENT_INSIDE:
+                self.resting.sort_touched()
+        return 0
 
     # Last of all, by submission: what was triggered beyond its limit, if the close is within it. What one of
     # them opens walks on from there; what that triggers waits for its turn here.

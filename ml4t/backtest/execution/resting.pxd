@@ -25,6 +25,8 @@ cdef class RestingOrders:
     # Of the last collect_touched(): what waits for rising prices, and for falling ones (keys: minus the price).
     cdef PriceHeap rising
     cdef PriceHeap falling
+    # Of the last collect_met(): key 1.0 of what waits for rising prices, -1.0 of the others.
+    cdef PriceHeap met
 
     cdef inline OrderRecord* _order(self, int64_t order_id) noexcept nogil:
         return <OrderRecord*> (
@@ -47,6 +49,8 @@ cdef class RestingOrders:
     cdef int wait(self, const OrderRecord* order) except -1 nogil
     cdef int collect_touched(self, int32_t asset, double high, double low) except -1 nogil
     cdef int collect_more(self, int32_t asset, double high, double low) except -1 nogil
+    cdef int collect_met(self, double price, int64_t after) except -1 nogil
+    cdef void sort_touched(self) noexcept nogil
     cdef int add_touched(self, const OrderRecord* order) except -1 nogil
     cdef int wait_again(self) except -1 nogil
     cdef int _wait_again(self, int64_t order_id, bint above) except -1 nogil

@@ -7,7 +7,7 @@ from libc.stdlib cimport calloc, free
 
 from ml4t.backtest.core.buffer cimport RecordBuffer
 from ml4t.backtest.core.types cimport ORDER_OPEN, OrderRecord, TermsRecord
-from ml4t.backtest.execution.price_heap cimport PriceHeap, WaitingAt, append, pop, push, sort_by_key
+from ml4t.backtest.execution.price_heap cimport PriceHeap, WaitingAt, append, pop, push, sort_by_key, sort_by_order
 
 
 @cython.final
@@ -35,6 +35,7 @@ cdef class RestingOrders:
         free(self._of)
         free(self.rising.at)
         free(self.falling.at)
+        free(self.met.at)
 
     # An order waits for its price, as its terms have it now.
     cdef int wait(self, const OrderRecord* order) except -1 nogil:
@@ -62,12 +63,31 @@ cdef class RestingOrders:
         self._take(&self._of[asset].below, False, -low, &self.falling)
         return 0
 
+    # Of the orders that the bar reaches, those that a price meets and that were submitted after that one, by
+    # submission. Returns how many.
+    cdef int collect_met(self, double price, int64_t after) except -1 nogil:
+        cdef int32_t i
+        self.met.n = 0
+        for i in range(self.rising.n):
+            if self.rising.at[i].key <= price and self.rising.at[i].order_id > after:
+                append(&self.met, 1.0, self.rising.at[i].order_id)
+        for i in range(self.falling.n):
+            if -self.falling.at[i].key >= price and self.falling.at[i].order_id > after:
+                append(&self.met, -1.0, self.falling.at[i].order_id)
+        sort_by_order(&self.met)
+        return self.met.n
+
+    # What add_touched() has added comes to its place.
+    cdef void sort_touched(self) noexcept nogil:
+        _sort(&self.rising)
+        _sort(&self.falling)
+
     # A stop that the open triggers is a limit order for the rest of the bar.
     cdef int add_touched(self, const OrderRecord* order) except -1 nogil:
         cdef double price = awaited_price(self._terms(order))
         if waits_above(order, self._terms(order)):
-            return _insert(&self.rising, price, order.order_id)
-        return _insert(&self.falling, -price, order.order_id)
+            return append(&self.rising, price, order.order_id)
+        return append(&self.falling, -price, order.order_id)
 
     cdef int wait_again(self) except -1 nogil:
         cdef int64_t i
@@ -138,12 +158,6 @@ cdef void _sort(PriceHeap* touched) noexcept nogil:
             touched.at[n_kept] = touched.at[i]
             n_kept += 1
     touched.n = n_kept
-
-
-cdef int _insert(PriceHeap* touched, double key, int64_t order_id) except -1 nogil:
-    append(touched, key, order_id)
-    _sort(touched)
-    return 0
 
 
 cdef int _no_memory(int64_t n) except -1 with gil:
