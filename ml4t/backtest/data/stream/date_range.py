@@ -62,12 +62,13 @@ def _stored(value: Any, argument: str, zone: str | None, clock: Clock) -> int:
             if time.tzinfo is not None:
                 time = time.tz_convert(clock.naive_zone or "UTC").tz_localize(None)
         elif time.tzinfo is None:
-            time = time.tz_localize(clock.naive_zone or "UTC")
+            # What pandas raises for such times is a class of its own in some versions: asked for, not caught.
+            time = time.tz_localize(clock.naive_zone or "UTC", ambiguous="NaT", nonexistent="NaT")
+            if time is pd.NaT:
+                raise DataError(
+                    f"{argument} is no time of {clock.naive_zone} or one that occurs twice there, was {value!r}; "
+                    "give it with its offset"
+                )
         return int(time.as_unit("ns").value)
     except (pd.errors.OutOfBoundsDatetime, OverflowError) as error:
         raise DataError(f"{argument} must lie between 1678 and 2262, was {value!r}") from error
-    except ValueError as error:
-        raise DataError(
-            f"{argument} is no time of {clock.naive_zone} or one that occurs twice there, was {value!r}; give "
-            "it with its offset"
-        ) from error
