@@ -55,24 +55,18 @@ cdef class PythonRules:
         self, const Position* position, bint opening, bint sees_bar, Verdict* verdict
     ) except -1:
         cdef RiskContext context = None
-        cdef RuleEntry entry
         cdef int32_t slot = self.plan.next_answered(position.asset, -1)
         while slot >= 0:
             found = self._at(slot)
             if found is not None:
                 if context is None:
                     context = self.contexts.new(position, opening, sees_bar)
-                entry = <RuleEntry> (<tuple> found)[1]
                 self.n_asked += 1
-                try:
-                    decision = (<tuple> found)[0](context)
-                except Exception as error:
-                    raise rule_error(
-                        entry, context,
-                        f"raised {type(error).__name__}: {error}{_meant(error, context)}",
-                    ) from error
+                decision = _answer(<tuple> found, context)
                 if decision is not _NO_ACTION:
-                    self._take(position, entry, slot, decision, context, verdict)
+                    self._take(
+                        position, <RuleEntry> (<tuple> found)[1], slot, decision, context, verdict
+                    )
             slot = self.plan.next_answered(position.asset, slot)
         return 0
 
@@ -100,6 +94,17 @@ cdef class PythonRules:
                     self.reasons.code(part.reason or "take_profit"),
                 )
         return 0
+
+
+# A function of its own: what an exception needs to be kept apart is then no part of the loop.
+cdef object _answer(tuple asked, RiskContext context):
+    try:
+        return asked[0](context)
+    except Exception as error:
+        raise rule_error(
+            <RuleEntry> asked[1], context,
+            f"raised {type(error).__name__}: {error}{_meant(error, context)}",
+        ) from error
 
 
 def check_decision(RuleEntry entry not None, RiskContext context not None, decision):
