@@ -104,7 +104,7 @@ def run(
         float | None, typer.Option(help="Fraction of the value traded: 0.001 is 0.1%.")
     ] = None,
     slippage: Annotated[
-        float | None, typer.Option(help="Fraction by which market orders fill worse.")
+        float | None, typer.Option(help="Fraction by which market orders and stops fill worse.")
     ] = None,
     setting: Annotated[
         list[str] | None,

@@ -14,7 +14,7 @@ from ml4t.backtest.core.types cimport (
     EVENT_CANCELLED, EVENT_DUPLICATE_EXIT, EVENT_EXPIRED, EVENT_MODIFIED, EVENT_REJECTED, EXIT_OTHER,
     ORDER_CANCELLED, ORDER_EXPIRED, ORDER_OPEN, ORDER_REJECTED, REASON_EXPIRED, REASON_MODIFY, VALID_DAY, VALID_GTD,
     REASON_DIVIDEND, REASON_EXIT_PENDING, REASON_NO_POSITION, REASON_ORDER, REASON_POSITION_CLOSED,
-    REASON_SPLIT, SOURCE_RULE, SOURCE_STRATEGY, TYPE_MARKET, OrderRecord, TermsRecord,
+    REASON_SPLIT, SOURCE_RULE, SOURCE_STRATEGY, TYPE_LIMIT, TYPE_MARKET, TYPE_STOP_LIMIT, OrderRecord, TermsRecord,
 )
 from ml4t.backtest.execution.costs cimport whole_units
 from ml4t.backtest.execution.event_log cimport EventLog
@@ -152,6 +152,7 @@ cdef class OrderBook:
         (<TermsRecord*> self.terms.append())[0] = terms[0]
         order.terms = <int32_t> self.terms.count
         order.rests = terms.type != TYPE_MARKET
+        order.maker = terms.type == TYPE_LIMIT or terms.type == TYPE_STOP_LIMIT
         return 0
 
     # ---- orders leave ------------------------------------------------------------------------
