@@ -618,6 +618,8 @@ class Book:
             order.units = order.units + units
             order.paid = self.commission(order)
             order.filled = order.filled + quantity
+            for name in order.stand_ins:
+                self.met(name)
         if self.wrong("fee_credited"):
             self.cash = self.cash - (quantity * price - fee)
         else:

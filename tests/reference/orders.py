@@ -49,6 +49,7 @@ class Order:
     units: float = 0.0  # Q of section 3
     average_price: float = 0.0  # over its fills
     paid: float = 0.0  # F so far
+    stand_ins: frozenset[str] = frozenset()  # what its price does not rest on alone
 
     def __post_init__(self) -> None:
         self.rest = self.quantity

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from math import sqrt
 
 from reference.market import Bar
@@ -17,13 +18,22 @@ def slipped(book, order: Order, price: float, bar: Bar, is_stop: bool) -> float:
     sign = 1.0 if price >= 0.0 else -1.0
     if book.wrong("slippage_helps_below_zero"):
         sign = 1.0
+    order.stand_ins = frozenset(stand_ins(settings, bar))
     paid = price * (1.0 + d * sign * fraction(book, order, bar, is_stop))
     paid = paid + d * amount(settings, bar, book.wrong)
     least = price * (1.0 - settings.slippage) * 0.01
     if paid < least and order.asset not in book.market.negative:
-        book.met("sale_left_with_a_hundredth")
+        order.stand_ins |= {"least_left"}
         return paid if book.wrong("sales_go_to_nothing") else least
     return paid
+
+
+def stand_ins(settings: Settings, bar: Bar) -> Iterator[str]:
+    """What the bar lacks of what is to be paid by it."""
+    if settings.impact > 0.0 and not bar.is_traded:
+        yield "fills_without_volume"
+    if settings.spread > 0.0 and not bar.is_quoted:
+        yield "fills_without_quotes"
 
 
 def fraction(book, order: Order, bar: Bar, is_stop: bool) -> float:
@@ -36,10 +46,10 @@ def fraction(book, order: Order, bar: Bar, is_stop: bool) -> float:
     if settings.impact > 0.0 and bar.is_traded:
         total = total + impact(book, order, bar)
     elif settings.impact > 0.0:
-        book.met("no_volume")
         total = total + (0.0 if wrong("bars_without_volume_are_free") else settings.without_volume)
     if settings.spread > 0.0 and not bar.is_quoted:
-        book.met("crossed_quotes" if bar.ask < bar.bid else "no_quotes")
+        if bar.ask < bar.bid:
+            book.met("crossed_quotes")
         total = total + (0.0 if wrong("bars_without_quotes_are_free") else settings.without_quotes)
     return total
 
