@@ -1,9 +1,10 @@
 """What fills cost, by hand: the parts of slippage and commission, and what is said where a bar lacks them."""
 
+import pandas as pd
 import pytest
 from scenes import FLAT, Acts, day, fills, run
 
-from ml4t.backtest import Commission, MarketData, Slippage
+from ml4t.backtest import BacktestConfig, Commission, MarketData, Slippage, run_backtest
 from ml4t.backtest.risk import PriceBasedStopLoss, PriceBasedTakeProfit
 
 NAN = float("nan")
@@ -115,11 +116,12 @@ def test_an_entry_that_is_scaled_keeps_the_price_of_the_units_asked():
     assert fills(result, "quantity", "price") == [(100.0, 102.0)]
 
 
-def test_positions_left_at_the_end_pay_what_their_last_bar_says():
+def test_positions_closed_at_the_end_pay_the_spread_of_the_last_bar():
     data = bars(QUOTED, QUOTED, (FLAT, 1600.0, 99.0, 101.0))
     acts = Acts({0: lambda s: s.buy("A", 1.0)})
     result = run(data, acts=acts, slippage=Slippage(spread=0.5), close_at_end=True)
     assert fills(result, "price") == [(pytest.approx(100.2),), (99.0,)]
+    assert result.counters["fills_without_quotes"] == 0
 
 
 @pytest.mark.parametrize(
@@ -159,3 +161,18 @@ def test_limits_and_targets_are_makers_stops_and_the_market_takers():
     ):
         result = run([FLAT, FLAT, bar], rules, Acts({0: act}), commission=commission)
         assert fills(result, "commission") == [(pytest.approx(entry),), (pytest.approx(leaving),)]
+
+
+def test_what_is_closed_at_the_end_without_a_bar_has_no_spread():
+    table = pd.DataFrame({
+        "timestamp": pd.to_datetime([day(0), day(1), day(0), day(1), day(2)], utc=True),
+        "asset": ["A", "A", "B", "B", "B"], "close": 100.0, "bid": 99.0, "ask": 101.0,
+    })  # fmt: skip
+    config = BacktestConfig(
+        slippage=Slippage(spread=0.5, without_quotes=0.05), close_at_end=True, initial_cash=1e6
+    )
+    acts = Acts({0: lambda s: [s.buy(asset, 1.0) for asset in "AB"]})
+    result = run_backtest(table, acts, config=config)
+    # A had its last bar the day before.
+    assert fills(result, "price") == [(101.0,), (101.0,), (95.0,), (99.0,)]
+    assert result.counters["fills_without_quotes"] == 1

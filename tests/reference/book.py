@@ -7,7 +7,7 @@ from math import floor, isnan
 
 from reference import inputs, levels
 from reference.basket import Shares
-from reference.market import NAN, Bar, Market
+from reference.market import NAN, NO_BAR, Bar, Market
 from reference.orders import (
     Order,
     commission_total,
@@ -460,10 +460,11 @@ class Book:
         if price < 0.0:
             self.met("fill_below_zero")
         bar = self.bar(order.asset)
-        before = self.market.bar(self.row_before[order.asset], order.asset)
-        if bar is None or (before is not None and self.wrong("costs_of_the_bar_before")):
-            bar = before
-        return slipped(self, order, price, bar, is_stop)
+        if self.wrong("costs_of_the_bar_before"):
+            bar = self.market.bar(self.row_before[order.asset], order.asset)
+        if bar is None:
+            self.met("slipped_without_a_bar")
+        return slipped(self, order, price, bar or NO_BAR, is_stop)
 
     def fill_rest(
         self,

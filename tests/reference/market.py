@@ -42,6 +42,9 @@ class Bar(NamedTuple):
         return self.volume > 0.0
 
 
+NO_BAR = Bar(NAN, NAN, NAN, NAN)
+
+
 class Action(NamedTuple):
     """A split (value = new units per old unit) or a cash dividend (value = currency per unit)."""
 

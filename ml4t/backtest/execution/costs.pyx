@@ -10,12 +10,13 @@ from ml4t.backtest.market.cursor cimport Cursor
 from ml4t.backtest.portfolio.position cimport side_of
 
 
-# The bar is the one of now, or at the end of data the last one.
+# Without a bar of now, as at the end of data, there is neither volume nor spread: those of an earlier bar are of the
+# units before the splits since.
 cdef FillPrice slipped_by_more(
     const Settings* settings, Cursor cursor, const OrderRecord* order, double price, bint is_stop
 ) noexcept nogil:
     cdef const SlippageTerms* terms = &settings.slippage
-    cdef int64_t row = cursor.row[order.asset]
+    cdef int64_t row = cursor.row[order.asset] if cursor.has_row(order.asset) else -1
     cdef double direction = side_of(order.quantity)
     cdef double fraction = terms.percent
     cdef double amount = terms.per_unit
@@ -53,7 +54,7 @@ cdef double _impact(
     cdef const double* volume = cursor.data.volume_
     cdef double taken
     cdef double impact
-    if volume == NULL or not volume[row] > 0.0:
+    if volume == NULL or row < 0 or not volume[row] > 0.0:
         stand_ins[0] |= NO_VOLUME
         return terms.without_volume
     taken = fabs(order.quantity) / volume[row]
@@ -63,6 +64,6 @@ cdef double _impact(
 
 # Ask less bid; NaN or below zero where there are no quotes to go by.
 cdef double _spread(Cursor cursor, int64_t row) noexcept nogil:
-    if cursor.data.bid_ == NULL or cursor.data.ask_ == NULL:
+    if cursor.data.bid_ == NULL or cursor.data.ask_ == NULL or row < 0:
         return -1.0
     return cursor.data.ask_[row] - cursor.data.bid_[row]
