@@ -99,5 +99,6 @@ def _plain(case: Case, market: Market, acts: dict[int, list[Act]]) -> Case:
         commission_per_unit=0.0,
         commission_fixed=0.0,
         commission_minimum=0.0,
+        commission_maker=None,
     )
     return Case(market, Script(acts), [], settings)

@@ -203,7 +203,7 @@ def mirrorable(case: Case) -> Case:
     no_costs = {
         "commission_pct": 0.0, "commission_per_unit": 0.0, "commission_fixed": 0.0,
         "commission_minimum": 0.0, "slippage": 0.0, "slippage_per_unit": 0.0, "spread": 0.0, "impact": 0.0,
-        "extra_on_stops": 0.0,
+        "extra_on_stops": 0.0, "commission_maker": None,
     }  # fmt: skip
     case = above_zero(case)
     return rewritten(
