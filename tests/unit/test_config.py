@@ -222,10 +222,14 @@ def test_a_profile_is_its_switches_and_nothing_else(profile):
 
 def test_what_is_given_beside_a_profile_stands():
     config = BacktestConfig(profile="backtrader", check_entry_bar=True, slippage=0.5)
-    assert (config.check_entry_bar, config.slippage, config.open_decides) == (True, 0.5, False)
+    assert (config.check_entry_bar, config.slippage.percent, config.open_decides) == (
+        True,
+        0.5,
+        False,
+    )
     assert config.replace(slippage=0.0).check_entry_bar is True
     changed = config.replace(profile="zipline", quantity="fractional")
-    assert (changed.fill_at, changed.quantity, changed.slippage) == (
+    assert (changed.fill_at, changed.quantity, changed.slippage.percent) == (
         "next_close",
         "fractional",
         0.5,
