@@ -63,7 +63,8 @@ cdef class EngineLoop:
     cdef int _before_strategy(self) except -1 nogil
     cdef int _after_strategy(self) except -1 nogil
     cdef int _fill_at_close(self) except -1 nogil
-    cdef void _value(self) noexcept nogil
+    cdef int _value(self) except -1 nogil
+    cdef object _curve_of(self, int64_t n_done)
     cdef int _go_under_water(self) except -1 nogil
     cdef void _walk_quietly(self, int64_t until) noexcept nogil
     cdef int _tell_quietly(self) except -1

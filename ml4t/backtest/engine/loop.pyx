@@ -10,7 +10,7 @@ from ml4t.backtest.core.settings cimport FILL_CLOSE, Settings
 from ml4t.backtest.core.types cimport EVENT_NEGATIVE_EQUITY, REASON_END_OF_DATA, REASON_NEGATIVE_EQUITY
 from ml4t.backtest.engine.callbacks cimport Callbacks
 from ml4t.backtest.engine.curve cimport Curve, write_point
-from ml4t.backtest.engine.quiet cimport QuietBars, take_quiet_bar
+from ml4t.backtest.engine.quiet cimport QuietBars, take_quiet_bar, take_quiet_bars
 from ml4t.backtest.execution.broker cimport Broker
 from ml4t.backtest.execution.corporate_actions cimport apply_actions
 from ml4t.backtest.execution.schedule cimport (
@@ -24,6 +24,8 @@ from ml4t.backtest.portfolio.position cimport Position
 from ml4t.backtest.portfolio.position_bar cimport has_to_decide
 from ml4t.backtest.risk.manager cimport RiskManager
 from ml4t.backtest.strategy.strategy cimport CompiledStrategy, Strategy
+
+from functools import partial
 
 import pandas as pd
 
@@ -137,13 +139,20 @@ cdef class EngineLoop:
         """Return what happened so far: structured arrays and columns by name."""
         self._check_made()
         cdef int64_t n_done = self.cursor.t_before + self.n_done
-        return self.tables() | self.curve.arrays(n_done) | {
+        return self.tables() | {
+            "curve": self._curve_of(n_done),
             "n_done": n_done - self.curve._begin,
             "rule_names": self.risk_manager.rule_names,
             "reasons": self.risk_manager.reason_texts(),
             "statistics": self.risk_manager.statistics,
             "counters": self.broker.counts(),
         }
+
+    # A function that makes the columns of the curve: of a run in one piece when they are asked for.
+    cdef object _curve_of(self, int64_t n_done):
+        if self.n_chunks == 1:
+            return partial(self.curve.arrays, n_done)
+        return partial(dict, self.curve.arrays(n_done))
 
     def tables(self):
         """Return the structured arrays alone. The run cannot go on while they are held."""
@@ -199,10 +208,12 @@ cdef class EngineLoop:
         self._enter_columns()
 
     cdef int _enter_columns(self) except -1:
-        self.curve.enter(self.cursor.t_before, self.data.n_times, self.n_times)
         self.is_single = self.data.n_assets == 1 and self.data.n_rows == self.data.n_times
+        self.curve.enter(self.data, self.is_single, self.cursor.t_before, self.n_times)
         self.n_chunks += 1
         self.n_done = self.data.first_t
+        if self.is_single:
+            self.curve.hold(self.n_done, self.account.cash, self.positions.at[0].quantity)
         self.next_tick = 0
         self.end_of_quiet = 0
 
@@ -298,13 +309,18 @@ cdef class EngineLoop:
         return 0
 
     # What the account is worth at the marks of the moment, summed anew.
-    cdef inline void _value(self) noexcept nogil:
+    cdef inline int _value(self) except -1 nogil:
         self.account.sum_exposure()
         self.account.marked_equity = self.account.cash + self.account._net
+        if self.is_single:
+            return self.curve.hold(
+                self.cursor.t, self.account.cash, self.positions.at[0].quantity
+            )
         write_point(
             &self.curve.columns, self.cursor.t, self.account.cash, self.account._net,
             self.account._gross,
         )
+        return 0
 
     # Equity is not positive: an event, once per fall.
     cdef int _go_under_water(self) except -1 nogil:
@@ -327,13 +343,10 @@ cdef class EngineLoop:
         cdef const Settings* settings = &self.broker.settings
         if self.book.resting.n > 0:
             until = self._before_touch(until)
-        if position.quantity == 0.0:
-            while t < until and cash > 0.0:
-                write_point(&bars.curve, t, cash, 0.0, 0.0)
-                t += 1
-        else:
-            while t < until and take_quiet_bar(&bars, position, settings, cash, t, t_before + t):
-                t += 1
+        if position.quantity != 0.0:
+            t = take_quiet_bars(&bars, position, settings, cash, t, until, t_before)
+        elif cash > 0.0:
+            t = until
         if t > self.n_done:
             self._arrive(t - 1)
             self.n_done = t
@@ -372,7 +385,7 @@ cdef class EngineLoop:
         bars.high = self.data.high_
         bars.low = self.data.low_
         bars.close = self.data.close_
-        bars.curve = self.curve.columns
+        bars.is_signed = self.data.is_signed[0]
         return bars
 
     # The bar at n_done may be quiet: one asset, no order waits, nothing to decide, nothing else is due.
@@ -441,11 +454,10 @@ cdef class EngineLoop:
 
     # Section 6: what the trades and positions made is what the equity has gained (debug runs).
     cdef int _check_identity(self) except -1 nogil:
-        cdef int64_t t = self.cursor.t
         cdef double made = self.portfolio.total_pnl()
-        cdef double gained = self.curve.columns.equity[t] - self.account.initial_cash
+        cdef double gained = self.account.marked_equity - self.account.initial_cash
         cdef double scale = (
-            fabs(self.account.initial_cash) + fabs(self.curve.columns.gross[t]) + fabs(made)
+            fabs(self.account.initial_cash) + fabs(self.account._gross) + fabs(made)
         )
         if fabs(made - gained) > 1e-9 * scale:
             return _identity_broken(made, gained)

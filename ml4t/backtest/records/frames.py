@@ -4,7 +4,7 @@ The columns and their units are documented in ``docs/results.md``, and a test co
 """
 
 from collections.abc import Mapping
-from functools import cached_property, lru_cache
+from functools import cached_property, lru_cache, partial
 from typing import Any, Protocol
 
 import numpy as np
@@ -27,6 +27,11 @@ TABLES = ("trades", "fills", "orders", "events", "equity", "positions", "open_po
 
 class Frames(Protocol):
     """Where the tables of a result come from: the records of a run, a folder, frames made before."""
+
+    # What makes the curve stands in the run; a copy has the curve.
+    def __getstate__(self) -> dict[str, Any]:
+        curve = partial(dict, self._records["curve"]())
+        return {**self.__dict__, "_records": {**self._records, "curve": curve}}
 
     def frame(self, table: str) -> pd.DataFrame:
         """Return the frame of ``table``, one of :data:`TABLES`."""
@@ -51,8 +56,8 @@ class RecordFrames:
     Parameters
     ----------
     records : mapping
-        What the engine hands over: ``n_done``, the four arrays of the equity curve, the structured
-        arrays of ``core/records.py``, ``rule_names`` and ``reasons``.
+        What the engine hands over: ``n_done``, ``curve``, which makes the four arrays of the equity curve,
+        the structured arrays of ``core/records.py``, ``rule_names`` and ``reasons``.
     data : MarketData
     config : BacktestConfig
     """
@@ -229,13 +234,14 @@ class RecordFrames:
 
     def _equity(self) -> pd.DataFrame:
         # Shown as recorded, without a copy: sums from 0.0 have no -0.0.
-        equity, gross = self._records["equity"], self._records["gross"]
+        curve = self._records["curve"]()
+        equity, gross = curve["equity"], curve["gross"]
         return pd.DataFrame(
             {
                 "equity": equity,
-                "cash": self._records["cash"],
+                "cash": curve["cash"],
                 "gross_exposure": gross,
-                "net_exposure": self._records["net"],
+                "net_exposure": curve["net"],
                 "leverage": leverage(gross, equity),
                 "drawdown": drawdown(equity, self._config.initial_cash),
             },

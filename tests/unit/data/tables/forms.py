@@ -92,7 +92,7 @@ FORMS = {
     "another zone": lambda bars: bars.assign(
         timestamp=bars["timestamp"].dt.tz_convert("America/New_York")
     ),
-    "object numbers": lambda bars: bars.assign(volume=[int(v) for v in bars["volume"]]).astype(
-        {"volume": object}
-    ),
+    "object numbers": lambda bars: bars.assign(
+        volume=[None if np.isnan(v) else int(v) for v in bars["volume"]]
+    ).astype({"volume": object}),
 }
