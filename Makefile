@@ -21,7 +21,7 @@ SITE = $(CURDIR)/build/$(1)/site
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-checked test-lowest build checked asan profile trace coverage lint format \
-        types diagram names docs-test parity bench compare growth gate gate-test sdist wheel clean distclean dev
+        types diagram names docs-test parity bench peers compare growth gate gate-test sdist wheel clean distclean dev
 
 help:
 	@echo 'make demo          run the demonstration on real market data'
@@ -39,6 +39,7 @@ help:
 	@echo 'make types         mypy, the stubs against the built modules, and the pages as editors see them'
 	@echo 'make coverage      lines of .py and .pyx reached by the tests (trace build)'
 	@echo 'make bench         benchmarks: print the table, fail on a breach'
+	@echo 'make peers         our runs beside those of vectorbt, numba and Rust, which it installs'
 	@echo 'make compare REV=x  is this commit slower than commit x? fail where it is, by 3%'
 	@echo 'make gate          overhead of risk rules: print the table, fail on a breach'
 	@echo 'make growth        twice as much of anything takes at most 2.2 times as long'
@@ -186,6 +187,9 @@ parity: build $(VENV)/.stamp-dev
 
 bench: build $(VENV)/.stamp-dev
 	$(BIN)/python -m benchmarks.bench
+
+peers: build $(VENV)/.stamp-dev
+	$(BIN)/python -m benchmarks.peers
 
 # Both are compiled apart, so this needs the tools and dependencies only.
 compare: build $(VENV)/.stamp-dev

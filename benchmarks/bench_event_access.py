@@ -1,4 +1,4 @@
-"""B8: a value of an event, asked for in a Python callback, against a plain ``obj.mapping["x"]``.
+"""A value of an event, asked for in a Python callback, against a plain ``obj.mapping["x"]``.
 
 ``pytest -c benchmarks/pytest.ini benchmarks/bench_event_access.py -s``; see README.md.
 """
@@ -86,5 +86,5 @@ def bench_event_access(callback):
     )
     yardstick, ours = np.median(pairs, axis=0) / N_CALLS
     ratio = pair_ratio(pairs)
-    print(f"\nB8 {callback.__name__}: {ours:.1f} ns, plain {yardstick:.1f} ns: {ratio:.2f}x")
+    print(f"\n{callback.__name__}: {ours:.1f} ns, plain {yardstick:.1f} ns: {ratio:.2f}x")
     assert ratio <= BOUND

@@ -65,6 +65,21 @@ def filled_at(prices: np.ndarray) -> Callable[[object], None]:
     return check
 
 
+def bytes_of_records(result) -> list[int]:
+    """Return the sizes of all arrays that a run has recorded."""
+    return [array.nbytes for array in records(result).values() if isinstance(array, np.ndarray)]
+
+
+def has_bytes(sizes: list[int]) -> Callable[[list[np.ndarray]], None]:
+    """Return a check that arrays have these sizes, and were written to their end."""
+
+    def check(arrays: list[np.ndarray]) -> None:
+        require([array.nbytes for array in arrays] == sizes, f"expected arrays of {sizes} bytes")
+        require(all(array[-1] for array in arrays if len(array)), "an array was not filled")
+
+    return check
+
+
 def nothing_happened(result) -> None:
     """Check that a run had no order and kept its cash."""
     found = records(result)

@@ -45,10 +45,13 @@ class TopWeights(Strategy):
     def on_timestamp_batch(self, timestamp, events, context):
         self.n_seen += 1
         if self.n_seen % self.every == 1:
-            prediction = events.prediction
-            weights = np.zeros(len(prediction))
-            weights[np.argpartition(prediction, -self.n_held)[-self.n_held :]] = 1.0 / self.n_held
-            self.order_target_weights(weights)
+            self.order_target_weights(self.weights(events.prediction))
+
+    @classmethod
+    def weights(cls, prediction):
+        weights = np.zeros(len(prediction))
+        weights[np.argpartition(prediction, -cls.n_held)[-cls.n_held :]] = 1.0 / cls.n_held
+        return weights
 
 
 class Roll(Strategy):

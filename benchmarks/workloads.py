@@ -1,4 +1,4 @@
-"""B1 to B5: the data, the run, the yardstick and the check of each benchmark."""
+"""B1 to B5 and B8: the data, the run, the yardstick and the check of each benchmark."""
 
 from __future__ import annotations
 
@@ -36,6 +36,8 @@ class Benchmark:
         Full size.
     bound : float
         The median of run/yardstick must not exceed it.
+    bytes_a_bar : float
+        What a run may add to resident memory at its highest.
     """
 
     name: str
@@ -44,6 +46,7 @@ class Benchmark:
     n_times: int
     n_assets: int
     bound: float
+    bytes_a_bar: float = 64.0
 
     @property
     def n_bars(self) -> int:
@@ -106,9 +109,10 @@ def _called(n_rows: int) -> Callable[[object], None]:
     )
 
 
-def _signal_market(n_times: int, seed: int) -> MarketData:
+def signal_market(n_times: int, seed: int = 0, *, n_assets: int = 1) -> MarketData:
+    """Return the market of B1 and B5: entries and exits by turns, 50 bars apart on average."""
     return market(
-        random_walk(n_times, 1, seed=100 * seed + 1, volatility=0.001),
+        random_walk(n_times, n_assets, seed=100 * seed + 1, volatility=0.001),
         MINUTE,
         signals=alternating_signals(n_times, mean_gap=50, seed=100 * seed + 2),
     )
@@ -120,7 +124,7 @@ def _signal_strategy() -> SignalStrategy:
 
 def compiled_signals(n_times: int, seed: int = 0) -> Comparison:
     """B1: one asset, compiled entry and exit signals, no rules."""
-    data = _signal_market(n_times, seed)
+    data = signal_market(n_times, seed)
     signal = np.flatnonzero(data.features["entry"] + data.features["exit"])
     fill_prices = data.open[signal[signal < n_times - 1] + 1]
     run = engine_side(data, _signal_strategy, config=BacktestConfig(initial_cash=1e6))
@@ -129,7 +133,7 @@ def compiled_signals(n_times: int, seed: int = 0) -> Comparison:
 
 def compiled_signals_with_rules(n_times: int, seed: int = 0) -> Comparison:
     """B5: B1 with a stop, a target, a time exit and commission."""
-    data = _signal_market(n_times, seed)
+    data = signal_market(n_times, seed)
     run = engine_side(
         data,
         _signal_strategy,
@@ -174,16 +178,54 @@ def callback_with_orders(n_times: int, seed: int = 0, *, n_assets: int) -> Compa
 
 def top_weights(n_times: int, seed: int = 0, *, n_assets: int) -> Comparison:
     """B4: batch mode, every five days equal weights in the top 50 of a signal."""
-    prediction = np.random.default_rng(100 * seed + 5).normal(size=(n_times, n_assets))
-    data = market(
-        random_walk(n_times, n_assets, seed=100 * seed + 4, volatility=0.02),
-        DAY,
-        signals={"prediction": prediction},
-    )
+    data = rank_market(n_times, seed, n_assets=n_assets)
     run = engine_side(data, TopWeights, config=BacktestConfig(initial_cash=1e7))
     return Comparison(
         scan_side(data), run, _scanned, outcomes.rebalanced(TopWeights.n_held, n_times)
     )
+
+
+def rank_market(n_times: int, seed: int = 0, *, n_assets: int) -> MarketData:
+    """Return the market of B4: a fresh random signal at every bar."""
+    prediction = np.random.default_rng(100 * seed + 5).normal(size=(n_times, n_assets))
+    return market(
+        random_walk(n_times, n_assets, seed=100 * seed + 4, volatility=0.02),
+        DAY,
+        signals={"prediction": prediction},
+    )
+
+
+def many_orders(n_times: int, seed: int = 0, *, n_assets: int) -> Comparison:
+    """B8: a market order of every asset at every bar but the last: bought, and sold at the next one."""
+    data = order_market(n_times, seed, n_assets=n_assets)
+    run = engine_side(
+        data,
+        partial(SignalStrategy, entry="entry", exit="exit", quantity=1.0),
+        config=BacktestConfig(initial_cash=1e9),
+    )
+    sizes = outcomes.bytes_of_records(run()())
+    return Comparison(
+        partial(_filling, sizes),
+        run,
+        outcomes.has_bytes(sizes),
+        outcomes.filled_at(data.open[n_assets:]),
+    )
+
+
+def order_market(n_times: int, seed: int = 0, *, n_assets: int) -> MarketData:
+    """Return the market of B8: entries and exits by turns, at all bars but the last."""
+    enters = np.zeros((n_times, n_assets))
+    leaves = np.zeros((n_times, n_assets))
+    enters[:-1:2] = leaves[1:-1:2] = 1.0
+    return market(
+        random_walk(n_times, n_assets, seed=100 * seed + 6, volatility=0.01),
+        DAY,
+        signals={"entry": enters, "exit": leaves},
+    )
+
+
+def _filling(sizes: list[int]) -> Run:
+    return lambda: [np.full(size, 1, np.uint8) for size in sizes]
 
 
 BENCHMARKS = {
@@ -195,5 +237,6 @@ BENCHMARKS = {
         Benchmark("B3", "callback with orders", partial(callback_with_orders, n_assets=250), 5_040, 250, 1.15),
         Benchmark("B4", "batch, top 50 of 500 every 5 days", partial(top_weights, n_assets=500), 2_520, 500, 15.0),
         Benchmark("B5", "B1 with three rules and commission", compiled_signals_with_rules, 1_000_000, 1, 8.0),
+        Benchmark("B8", "1,000,000 orders of 1,000 assets", partial(many_orders, n_assets=1_000), 1_001, 1_000, 2.0, 512.0),
     )
 }  # fmt: skip

@@ -1,4 +1,4 @@
-from ml4t.backtest.backtest import BacktestEngine, InternalError, run_backtest
+from ml4t.backtest.backtest import BacktestEngine, BoundsResult, InternalError, run_backtest
 from ml4t.backtest.config import BacktestConfig, Commission, Slippage
 from ml4t.backtest.core.build import build_profile
 from ml4t.backtest.data import DataError, DataFeed, MarketData
@@ -22,6 +22,7 @@ __all__ = [
     "BacktestEngine",
     "BacktestInterrupted",
     "BacktestResult",
+    "BoundsResult",
     "Commission",
     "CompiledStrategy",
     "CrossSection",

@@ -1,4 +1,4 @@
-"""The demonstration: two runs on the real market data that come with the package.
+"""The demonstration: three runs on the real market data that come with the package.
 
 ``ml4t-backtest demo`` calls :func:`run_demo`; the parts can be used, and changed, one by one.
 """
@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -42,6 +42,10 @@ if TYPE_CHECKING:
 
 CLOSE = "16:00 America/New_York"
 VIX_CLOSE = "16:15 America/New_York"
+SHARES = BacktestConfig(
+    commission=Commission(per_unit=0.005, minimum=1.0), slippage=0.0005, quantity="whole"
+)
+"""Whole shares, half a cent a share."""
 
 
 class TopPredictions(Strategy):
@@ -86,6 +90,36 @@ class AlwaysInvested(Strategy):
             self.order_target_percent(event.asset, 1.0)
 
 
+class Pullbacks(Strategy):
+    """After a day that rose, wait for the next one to fall; what is bought has its stop and its target.
+
+    Parameters
+    ----------
+    fall : float
+        How far below the close the order waits, for one day.
+    loss : float
+        How far below that the stop lies; the target lies twice as far above it.
+    """
+
+    def __init__(self, fall: float = 0.02, loss: float = 0.05) -> None:
+        self.fall = fall
+        self.loss = loss
+
+    def on_market_data(self, event: MarketEvent) -> None:
+        """Order a bracket while there is nothing."""
+        if event.close <= event.open or self.position(event.asset):
+            return
+        limit = event.close * (1 - self.fall)
+        self.buy(
+            event.asset,
+            percent=0.5,
+            limit=limit,
+            stop_loss=limit * (1 - self.loss),
+            take_profit=limit * (1 + 2 * self.loss),
+            valid="day",
+        )
+
+
 def predictions_portfolio(progress: Progress | None = None) -> BacktestResult:
     """Run a portfolio of predictions: 19 US stocks, 2014 to 2018, with rules on every position.
 
@@ -121,11 +155,28 @@ def aapl_with_actions(progress: Progress | None = None) -> BacktestResult:
         actions=load_aapl_actions(),
         bar_time=CLOSE,
         rules=[TrailingStop(pct=0.3)],
-        config=BacktestConfig(
-            commission=Commission(per_unit=0.005, minimum=1.0), slippage=0.0005, quantity="whole"
-        ),
+        config=SHARES,
         progress=progress or False,
     )
+
+
+def aapl_brackets(progress: Progress | None = None) -> BacktestResult:
+    """Run AAPL with orders that wait for a price, each the parent of a stop and a target."""
+    return run_backtest(
+        load_aapl(),
+        Pullbacks(),
+        actions=load_aapl_actions(),
+        bar_time=CLOSE,
+        config=SHARES,
+        progress=progress or False,
+    )
+
+
+def order_counts(result: BacktestResult) -> pd.DataFrame:
+    """Return how many orders of each kind ended in which way; every order is one of them."""
+    orders = result.orders
+    kinds = np.where(orders["parent_id"] > 0, "child, ", "") + orders["order_type"].astype(str)
+    return pd.crosstab(kinds.rename("order"), orders["status"].astype(str), margins=True)
 
 
 def around_actions(result: BacktestResult, actions: pd.DataFrame) -> pd.DataFrame:
@@ -159,12 +210,12 @@ def around_actions(result: BacktestResult, actions: pd.DataFrame) -> pd.DataFram
 
 
 def run_demo(output: str | Path = "demo-output", console: Console | None = None) -> Path:
-    """Run both parts, print what came out, and write tables and pictures.
+    """Run the parts, print what came out, and write tables and pictures.
 
     Parameters
     ----------
     output : str or Path
-        Folder; ``portfolio`` and ``aapl`` are made in it.
+        Folder; ``portfolio``, ``aapl`` and ``brackets`` are made in it.
     console : rich.console.Console, optional
         Where to print; standard output if None.
 
@@ -196,6 +247,14 @@ def run_demo(output: str | Path = "demo-output", console: Console | None = None)
         _actions_text(around_actions(aapl, load_aapl_actions())), soft_wrap=True, markup=False
     )
     _write(aapl, output / "aapl", console)
+
+    console.rule("3. AAPL again: a bracket around every purchase")
+    with progress_bar("Brackets", console) as update:
+        brackets = aapl_brackets(update)
+    print_summary(brackets, console)
+    console.print("\nWhat became of the orders:")
+    console.print(order_counts(brackets).to_string(), soft_wrap=True, markup=False)
+    _write(brackets, output / "brackets", console, asset="AAPL", start="2010", end="2010")
     return output
 
 
@@ -208,15 +267,16 @@ def _actions_text(table: pd.DataFrame) -> str:
     return shown.to_string(index=False)
 
 
-def _write(result: BacktestResult, folder: Path, console: Console) -> None:
+def _write(result: BacktestResult, folder: Path, console: Console, **asset: Any) -> None:
+    picture = folder / ("prices.png" if asset else "equity.png")
     result.to_parquet(folder)
     written = [
         f"{len(result.trades):,} trades in {folder / 'trades.parquet'}",
         f"equity in {folder / 'equity.parquet'}",
     ]
     try:
-        result.plot(folder / "equity.png")
-        written.append(f"picture in {folder / 'equity.png'}")
+        result.plot(picture, **asset)
+        written.append(f"picture in {picture}")
     except ImportError as error:
         written.append(f"no picture: {error}")
     # No markup: Rich would take the brackets of `pip install 'ml4t-backtest[plot]'` for some.

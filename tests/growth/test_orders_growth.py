@@ -1,8 +1,12 @@
 """Orders: what they cost does not depend on how many others wait."""
 
 import numpy as np
-from growth.harness import assert_linear
-from growth.worlds import MARGIN, batch_run, hold_all, market
+from growth.harness import assert_costs, assert_linear
+from growth.worlds import DAY, MARGIN, RICH, batch_run, hold_all, market
+
+from benchmarks.workloads import signal_market
+from benchmarks.yardsticks.build import yardstick
+from ml4t.backtest import BacktestEngine, MarketData, SignalStrategy, Strategy
 
 A = "A000000"
 B = "A000001"
@@ -216,3 +220,75 @@ def test_orders_that_one_open_meets():
         return batch_run(market(3, 2), order)
 
     assert_linear(prepare, 4_000, "orders that one open meets")
+
+
+def test_limit_orders_far_from_the_price_beside_a_compiled_strategy():
+    turns, data = yardstick("turns").Turns, signal_market(1_000_000)
+    (asset,) = data.assets
+
+    class Waits(turns):
+        def on_start(self):
+            for i in range(10_000):
+                self.buy(asset, 1.0, limit=1e-3 + i * 1e-7)
+
+    def runs(strategy):
+        return lambda: BacktestEngine(data, strategy(), config=RICH).run
+
+    assert_costs(runs(Waits), runs(turns), 2.0, "B1 with 10,000 limit orders that rest far away")
+
+
+def rising(n_times: int) -> MarketData:
+    """Bars of one price each, which rises by one every day."""
+    price = 1e3 + np.arange(float(n_times))
+    times, rows = DAY * np.arange(1, n_times + 1), np.arange(n_times + 1)
+    return MarketData.from_arrays([A], times, rows, np.zeros(n_times, np.int32), *[price] * 4)
+
+
+def test_brackets_of_which_a_hundred_are_alive_at_a_time():
+    # A new one in each bar, whose target the price reaches a hundred bars later.
+    class Brackets(Strategy):
+        def on_market_data(self, event):
+            self.buy(A, 1.0, stop_loss=1.0, take_profit=event.close + 100.0)
+
+    def prepare(n):
+        return BacktestEngine(rising(n), Brackets(), config=RICH).run
+
+    assert len(prepare(300)().fills) == 299 + 200  # entered, and left 99 bars later
+    assert_linear(prepare, 50_000, "brackets, a hundred at a time", at_most=2.1)
+
+
+def orders_of(n_assets, n_times):
+    """An order of every asset at every bar, from columns."""
+    data = market(n_times, n_assets, n_columns=2)
+    return lambda: BacktestEngine(data, SignalStrategy("x0", "x0", quantity=1.0), config=RICH).run
+
+
+def test_an_order_costs_the_same_among_many_assets():
+    assert_costs(
+        orders_of(1_000, 100), orders_of(10, 10_000), 1.5, "an order of each of 1,000 assets"
+    )
+
+
+def targets_of(n_assets, n_times):
+    """A target of every asset at every bar, another one each time."""
+
+    class Targets(Strategy):
+        def on_start(self):
+            self.t = 0
+
+        def on_market_data(self, event):
+            self.t += event.code == 0
+            self.order_target_quantity(event.asset, 10.0 + self.t % 2)
+
+    data = market(n_times, n_assets)
+    return lambda: BacktestEngine(data, Targets(), config=RICH).run
+
+
+def test_a_target_costs_the_same_among_many_assets():
+    assert_costs(
+        targets_of(1_000, 20), targets_of(10, 2_000), 1.5, "a target of each of 1,000 assets"
+    )
+
+
+def test_targets_of_every_asset_at_every_bar():
+    assert_linear(lambda n: targets_of(10, n)(), 1_500, "bars with a target for every asset")

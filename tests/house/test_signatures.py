@@ -78,7 +78,7 @@ def test_the_doors_of_tables_have_one_set_of_options():
     of_tables = {*keywords_of(bt.MarketData.from_tables)}
     of_engine = {*keywords_of(bt.BacktestEngine.__init__)} - {"data", "run_file"}
     of_feed = {*keywords_of(bt.DataFeed.from_parquet)}
-    assert {*keywords_of(bt.run_backtest)} == of_tables | of_engine
+    assert {*keywords_of(bt.run_backtest)} == of_tables | of_engine | {"bounds"}
     assert of_feed - of_tables == {"chunk", "start", "end", "values", "prefetch"}
     assert of_tables < of_feed
     of_file = of_tables | of_feed | {"strategy", "rules", "config", "output"}

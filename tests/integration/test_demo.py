@@ -22,8 +22,10 @@ from ml4t.backtest.demo import (
     CLOSE,
     VIX_CLOSE,
     AlwaysInvested,
+    aapl_brackets,
     aapl_with_actions,
     around_actions,
+    order_counts,
     predictions_portfolio,
     run_demo,
 )
@@ -62,16 +64,21 @@ def test_the_demo_prints_what_happened_and_where_it_is(demo):
         "The prices are closes only (open = high = low = close)",
         str(Path("demo-output", "portfolio", "trades.parquet")),
         str(Path("demo-output", "aapl", "equity.png")),
+        "child, stop",
+        str(Path("demo-output", "brackets", "prices.png")),
     ):  # fmt: skip
         assert words in text, words
 
 
-@pytest.mark.parametrize("part", ["portfolio", "aapl"])
-def test_the_demo_leaves_tables_and_a_picture(demo, part):
+@pytest.mark.parametrize(
+    ("part", "picture"),
+    [("portfolio", "equity.png"), ("aapl", "equity.png"), ("brackets", "prices.png")],
+)
+def test_the_demo_leaves_tables_and_a_picture(demo, part, picture):
     folder, _ = demo
     again = BacktestResult.load(folder / part)
     assert len(again.trades) == again.metrics["trades"] > 10
-    assert (folder / part / "equity.png").read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
+    assert (folder / part / picture).read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
 
 
 def test_the_readme_shows_what_the_demo_prints(demo):
@@ -226,6 +233,24 @@ def test_without_its_actions_the_same_run_falls_by_half_on_a_split():
     worst = {name: run.equity["equity"].pct_change().min() for name, run in runs.items()}
     assert worst["without"] < -0.4
     assert worst["with"] > -0.2
+
+
+# --- AAPL: brackets --------------------------------------------------------------------------
+
+
+def test_every_purchase_has_a_stop_and_a_target_and_leaves_at_one_of_them():
+    result = aapl_brackets()
+    counts = order_counts(result)
+    purchases = counts.loc["limit", "filled"]
+    # One of the two children fills, the other is cancelled; no purchase is open at the end.
+    assert counts.loc["child, stop", "All"] == counts.loc["child, limit", "All"] == purchases
+    assert counts.loc["child, stop", "filled"] + counts.loc["child, limit", "filled"] == purchases
+    assert counts.loc["All", "All"] == len(result.orders)
+    assert set(result.trades["exit_type"]) == {"stop_loss", "take_profit"}
+    # Bought at the limit or, where the day opened below it, at the open.
+    bought = result.orders.query("order_type == 'limit' and status == 'filled' and side == 'buy'")
+    assert (bought["average_price"] <= bought["limit_price"]).all()
+    assert (bought["average_price"] < bought["limit_price"]).any()
 
 
 # --- the data sets ---------------------------------------------------------------------------

@@ -10,6 +10,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from conformance.ours import differs
+from conformance.questions import questions, write_answers
 from parity.answers import first_difference, path_of, read, text
 from parity.engines import PEERS, Peer
 from parity.ours import play
@@ -42,14 +44,16 @@ def called(peer: Peer, *command: str | Path) -> None:
 
 
 def ask(peer: Peer) -> dict[str, Any]:
-    """Play all scenarios of a peer in a process of its own."""
+    """Play all scenarios of a peer, and put the ten bars to it, in a process of its own."""
     python = environment(peer)
     jobs, answers = WORK / f"{peer.name}.jobs.json", WORK / f"{peer.name}.answers.json"
     asked = (*peer.scenarios, *peer.quirks)
-    names = sorted({scenario.data for scenario in asked})
+    ten_bars = [question for question in questions() if question.can_be_asked(peer.name)]
+    tables = {scenario.data: table(scenario.data) for scenario in asked}
+    tables |= {str(question): question.table() for question in ten_bars}
     given = {
-        "tables": {name: table(name).as_json() for name in names},
-        "scenarios": [scenario.job() for scenario in asked],
+        "tables": {name: one.as_json() for name, one in tables.items()},
+        "scenarios": [one.job() for one in (*asked, *ten_bars)],
     }
     jobs.write_text(json.dumps(given), encoding="utf-8")
     # -P: a script that is called as the library it imports would find itself.
@@ -65,6 +69,7 @@ def record(peer: Peer) -> None:
         for scenario in (*peer.scenarios, *peer.quirks)
     }
     path_of(peer.name).write_text(text(told["version"], played), encoding="utf-8")
+    write_answers(peer.name, told["version"], told["played"])
 
 
 def differences(peer: Peer) -> list[str]:
@@ -79,7 +84,7 @@ def differences(peer: Peer) -> list[str]:
     for scenario in peer.quirks:
         if not first_difference(play(scenario, peer.name), recorded.answers[scenario.name]):
             found.append(f"{peer.name} {scenario.name} is no quirk, both answer alike")
-    return found
+    return found + [said for question in questions() if (said := differs(question, peer.name))]
 
 
 def main() -> None:

@@ -73,8 +73,9 @@ def test_gross_less_costs_is_net(shard):
 
 
 @pytest.mark.parametrize("shard", range(SHARDS))
-def test_every_order_ends_in_one_way(shard):
-    """What became of an order, told by fills and events alone, is the status it is recorded with."""
+def test_orders_are_filled_rejected_cancelled_expired_and_open_ones(shard):
+    """The equation of semantics 8: what became of an order, told by fills and events alone, is one of these
+    and the status it is recorded with. A child of a bracket is there where its parent has filled."""
     met: Counter = Counter()
     for seed, case in cases(shard):
         out = compiled(case)
@@ -97,8 +98,10 @@ def test_every_order_ends_in_one_way(shard):
         assert sum(map(len, ways.values())) == len(accepted) == len(set.union(*ways.values())), seed
         recorded = {order["order_id"]: order["status"] for order in out.orders}
         assert recorded == {number: way for way, ids in ways.items() for number in ids}, seed
-        met.update({way: len(ids) for way, ids in ways.items()})
-    assert min(met[way] for way in ways) > 50, met
+        parents = {order["parent"] for order in out.orders} - {0}
+        assert parents <= filled, seed
+        met.update({way: len(ids) for way, ids in ways.items()} | {"parents": len(parents)})
+    assert min(met.values()) > 50, met
 
 
 @pytest.mark.parametrize("shard", range(SHARDS))

@@ -35,7 +35,7 @@ def wrong_file(section, **given):
         (lambda: BacktestConfig(account="futures"), "futures " + LATER.format(2)),
         (lambda: BacktestConfig(intrabar="fine"), "fine " + LATER.format(2)),
         (lambda: BacktestConfig(max_daily_loss=0.1), "max_daily_loss " + LATER.format(3)),
-        (lambda: run_backtest(PRICES, Trails(), bounds=True), "bounds " + LATER.format(2)),
+        (lambda: run_backtest(PRICES, Trails(), fine=PRICES), "fine " + LATER.format(2)),
         (lambda: run_backtest(PRICES, Trails()), "argument 'trail'; trail " + LATER.format(2)),
         (lambda: run_backtest(PRICES, Hold()).ledger, "ledger " + LATER.format(3)),
         (lambda: PriceBasedStopLoss(pct={"calm": 0.1}), "a mapping of regimes comes with version 0.3"),

@@ -20,7 +20,6 @@ from reference import (
 )
 from reference.records import NO_TIME
 from reference.script import ON_START
-from unit.ten_bars import LEVELS, S9, TRAILS
 
 DAY = 86_400_000_000_000
 FLAT = (100, 100, 100, 100)
@@ -41,30 +40,9 @@ def sell_first(units=10.0) -> Script:
     return Script({0: [Act("sell", 0, units)]})
 
 
-def exit_of(bars, rules, long=True, **settings):
+def exit_of(bars, rules, **settings):
     chosen = Settings(account="margin", **settings)
-    script = buy_first() if long else sell_first()
-    return run(market_of(FLAT, *bars), script, rules, chosen).fills[1:]
-
-
-@pytest.mark.parametrize("row", LEVELS, ids=str)
-def test_the_ten_bars_with_stop_and_target(row):
-    stop, target = (95.0, 110.0) if row.side > 0 else (105.0, 90.0)
-    rules = [stop_loss(price=stop), take_profit(price=target)]
-    (fill,) = exit_of(row.bars, rules, row.side > 0, intrabar=row.intrabar)
-    assert (fill["price"], fill["exit_type"], fill["moment"]) == (
-        row.price,
-        row.exit_type,
-        row.moment,
-    )
-    assert fill["intrabar"] == row.choice
-
-
-@pytest.mark.parametrize("row", TRAILS, ids=str)
-def test_the_ten_bars_with_a_trail(row):
-    (fill,) = exit_of(row.bars, [trailing_stop(0.05)], row.side > 0, watermark=row.watermark)
-    assert fill["price"] == row.price
-    assert (fill["exit_type"], fill["moment"]) == ("trailing_stop", row.moment)
+    return run(market_of(FLAT, *bars), buy_first(), rules, chosen).fills[1:]
 
 
 @pytest.mark.parametrize(
@@ -73,7 +51,7 @@ def test_the_ten_bars_with_a_trail(row):
 )
 def test_watermark_start(start, level):
     out = run(
-        market_of(FLAT, *S9[:1], (108, 108, 107, 107)),
+        market_of(FLAT, (100, 110, 99, 109), (108, 108, 107, 107)),
         buy_first(),
         [trailing_stop(0.05)],
         Settings(watermark_start=start, watermark="high"),

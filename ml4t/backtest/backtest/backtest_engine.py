@@ -69,7 +69,7 @@ class BacktestEngine:
         progress: Progress | None = None,
         run_file: Mapping[str, Any] | str = UNDESCRIBED,
     ) -> None:
-        _check_kinds(data, strategy, config)
+        check_kinds(data, strategy, config)
         if rules is not None and risk_manager is not None:
             raise TypeError("give rules or risk_manager, not both")
         if isinstance(data, MarketData) and data.n_times == 0:
@@ -201,7 +201,8 @@ def _keep(rows: ChunkRows, loop: EngineLoop, data: MarketData) -> None:
     rows.keep(data, loop.tables())
 
 
-def _check_kinds(data: object, strategy: object, config: object) -> None:
+def check_kinds(data: object, strategy: object, config: object) -> None:
+    """Refuse what is no market data, no strategy or no settings of a run."""
     if not isinstance(data, MarketData) and not _is_feed(data):
         raise TypeError(
             "data must be MarketData or an iterable of its chunks, was "

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Literal, overload
 
-from ml4t.backtest.backtest.backtest_engine import BacktestEngine, Progress
+from ml4t.backtest.backtest.backtest_engine import BacktestEngine, Progress, check_kinds
+from ml4t.backtest.backtest.bounds import BoundsResult, run_bounds
 from ml4t.backtest.config import BacktestConfig
 from ml4t.backtest.core.named_arguments import suggests_names
 from ml4t.backtest.data.stream.feed import DataFeed
@@ -20,7 +21,42 @@ from ml4t.backtest.risk.function_rule import GivenRules, each_rule
 from ml4t.backtest.strategy.strategy import Strategy
 
 
-@suggests_names
+@overload
+def run_backtest(
+    prices: Any,
+    strategy: Strategy,
+    *,
+    signals: Any = ...,
+    features: Any = ...,
+    context: Any = ...,
+    actions: Any = ...,
+    assets: Sequence[Any] | None = ...,
+    columns: Mapping[str, str] | None = ...,
+    bar_time: BarTime = ...,
+    timezone: str | None = ...,
+    stamps: str = ...,
+    bar_length: Any = ...,
+    time_unit: str | None = ...,
+    sort: bool = ...,
+    on_violation: str = ...,
+    on_unknown_assets: str = ...,
+    on_repeated_rows: str = ...,
+    allow_negative_prices: bool | Sequence[Any] = ...,
+    rules: GivenRules | None = ...,
+    risk_manager: RiskManager | None = ...,
+    config: BacktestConfig | None = ...,
+    progress: bool | Progress = ...,
+    bounds: Literal[False] = ...,
+) -> BacktestResult: ...
+
+
+@overload
+def run_backtest(
+    prices: Any, strategy: Strategy, *, bounds: Literal[True], **given: Any
+) -> BoundsResult: ...
+
+
+@suggests_names  # type: ignore[misc]  # `given` are the options of the first
 def run_backtest(
     prices: Any,
     strategy: Strategy,
@@ -45,7 +81,8 @@ def run_backtest(
     risk_manager: RiskManager | None = None,
     config: BacktestConfig | None = None,
     progress: bool | Progress = False,
-) -> BacktestResult:
+    bounds: bool = False,
+) -> BacktestResult | BoundsResult:
     """Run a strategy over tables.
 
     Parameters
@@ -65,10 +102,14 @@ on_unknown_assets, on_repeated_rows, allow_negative_prices : optional
     config : BacktestConfig, optional
     progress : bool or callable
         True shows a progress bar.
+    bounds : bool
+        True runs twice, on copies of strategy and rules: once with the worse side of every bar first, once
+        with the better one.
 
     Returns
     -------
     BacktestResult
+        With ``bounds=True`` a :class:`BoundsResult`, which has both.
 
     Raises
     ------
@@ -106,25 +147,24 @@ on_unknown_assets, on_repeated_rows, allow_negative_prices : optional
     else:
         data = MarketData.from_tables(prices, **given)
 
-    # The strategy may not be afterwards what it is now.
-    rules = None if rules is None else each_rule(rules)
-    described = description_or_reason(
-        prices,
-        strategy,
-        given | {"rules": rules, "risk_manager": risk_manager, "config": config},
-    )
+    own = {
+        "strategy": strategy,
+        "rules": None if rules is None else each_rule(rules),
+        "risk_manager": risk_manager,
+        "config": config,
+    }
 
-    def run(update: Progress | None) -> BacktestResult:
-        engine = BacktestEngine(
-            data,
-            strategy,
-            rules=rules,
-            risk_manager=risk_manager,
-            config=config,
-            progress=update,
-            run_file=described,
-        )
-        return engine.run()
+    def run_once(own: Mapping[str, Any], update: Progress | None) -> BacktestResult:
+        # Before the run: the strategy may not be afterwards what it is now.
+        arguments = {name: value for name, value in own.items() if name != "strategy"}
+        described = description_or_reason(prices, own["strategy"], given | arguments)
+        return BacktestEngine(data, **own, progress=update, run_file=described).run()
+
+    def run(update: Progress | None) -> BacktestResult | BoundsResult:
+        if not bounds:
+            return run_once(own, update)
+        check_kinds(data, strategy, config)
+        return run_bounds(run_once, own, update)
 
     if progress is True:
         with progress_bar() as update:

@@ -212,7 +212,7 @@ def demo(
         ),
     ] = Path("demo-output"),
 ) -> None:
-    """Run the demonstration on real market data: a portfolio of predictions, and AAPL with splits."""
+    """Run the demonstration on real market data: a portfolio of predictions, and AAPL with splits and with brackets."""
     try:
         run_demo(output)
     except BacktestInterrupted as interrupted:

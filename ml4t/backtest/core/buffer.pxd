@@ -9,6 +9,7 @@ from ml4t.backtest.core.guards cimport guard
 @cython.final
 cdef class RecordBuffer:
     cdef char* _bytes
+    cdef size_t _stretch            # bytes of the stretch of addresses they stand in; 0: they stand in the heap
     cdef int64_t _capacity
     cdef int64_t _exports           # arrays that look at the bytes
     cdef readonly int64_t count
@@ -17,6 +18,9 @@ cdef class RecordBuffer:
     """Bytes of one record."""
 
     cdef int grow(self) except -1 nogil
+    cdef bint _enter_stretch(self) noexcept nogil
+    cdef void _move_to(self, void* bytes) noexcept nogil
+    cdef void _free(self) noexcept nogil
     cdef void* append(self) except NULL nogil
 
     cdef inline void* at(self, int64_t index) noexcept nogil:

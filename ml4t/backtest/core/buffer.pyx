@@ -5,12 +5,35 @@ from cpython.buffer cimport PyBuffer_FillInfo
 from libc.stddef cimport size_t
 from libc.stdint cimport int64_t
 from libc.stdlib cimport free, realloc
-from libc.string cimport memset
+from libc.string cimport memcpy, memset
 
 from ml4t.backtest.core.build cimport CHECKED
 from ml4t.backtest.core.guards cimport guard
 
 import numpy as np
+
+
+# Most of what a fresh record costs is that the system is asked for its page. So many records stand in a
+# stretch of addresses that they never outgrow and are never moved from: only what is written to takes memory,
+# in large pages where there are some. Without such a stretch NULL, and they are moved as they grow.
+cdef extern from *:
+    """
+    #if defined(__linux__)
+    #include <sys/mman.h>
+    static void *ml4t_reserve(size_t n) {
+        void *bytes = mmap(NULL, n, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+        if (bytes == MAP_FAILED) return NULL;
+        madvise(bytes, n, MADV_HUGEPAGE);
+        return bytes;
+    }
+    static void ml4t_release(void *bytes, size_t n) { munmap(bytes, n); }
+    #else
+    static void *ml4t_reserve(size_t n) { return NULL; }
+    static void ml4t_release(void *bytes, size_t n) {}
+    #endif
+    """
+    void* reserve "ml4t_reserve"(size_t n) noexcept nogil
+    void release "ml4t_release"(void* bytes, size_t n) noexcept nogil
 
 
 cdef int _is_exported() except -1 with gil:
@@ -22,6 +45,8 @@ cdef int _out_of_memory(size_t wanted) except -1 with gil:
 
 
 cdef size_t SMALL_BYTES = 1 << 24
+cdef size_t MANY_BYTES = 1 << 22
+cdef size_t STRETCH = <size_t> 1 << 34
 
 
 @cython.final
@@ -35,12 +60,13 @@ cdef class RecordBuffer:
         if itemsize == 0:
             raise ValueError("itemsize must be positive, was 0")
         self._bytes = NULL
+        self._stretch = 0
         self._capacity = 0
         self.count = 0
         self.itemsize = itemsize
 
     def __dealloc__(self):
-        free(self._bytes)
+        self._free()
 
     def __len__(self):
         return self.count
@@ -74,12 +100,43 @@ cdef class RecordBuffer:
         cdef void* moved
         if self._exports > 0:
             return _is_exported()
-        moved = realloc(self._bytes, wanted)
+        if wanted >= MANY_BYTES and self._enter_stretch():
+            return 0
+        moved = realloc(self._bytes if self._stretch == 0 else NULL, wanted)
         if moved == NULL:
             return _out_of_memory(wanted)
+        if self._stretch > 0:
+            self._move_to(moved)
         self._bytes = <char*> moved
         self._capacity = capacity
         return 0
+
+    # Returns whether there was one that is longer than what they have.
+    cdef bint _enter_stretch(self) noexcept nogil:
+        cdef void* stretch
+        if self._stretch > 0:
+            return False
+        stretch = reserve(STRETCH)
+        if stretch == NULL:
+            return False
+        self._move_to(stretch)
+        self._stretch = STRETCH
+        self._capacity = <int64_t> (STRETCH // self.itemsize)
+        return True
+
+    cdef void _move_to(self, void* bytes) noexcept nogil:
+        if self.count > 0:
+            memcpy(bytes, self._bytes, <size_t> self.count * self.itemsize)
+        self._free()
+        self._bytes = <char*> bytes
+
+    cdef void _free(self) noexcept nogil:
+        if self._stretch > 0:
+            release(self._bytes, self._stretch)
+        else:
+            free(self._bytes)
+        self._stretch = 0
+        self._bytes = NULL
 
     cdef void* append(self) except NULL nogil:
         # The new record is zeroed: padding bytes and fields nobody set are the same on every run.

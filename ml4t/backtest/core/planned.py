@@ -8,7 +8,7 @@ PLANNED = {
         "settings": "max_participation limit_fill lot_size tick_size multiplier initial_margin "
         "maintenance_margin borrow_fee interest",
         "values": "futures fine ioc fok",
-        "arguments": "bounds fine",
+        "arguments": "fine",
         "orders": "trail trail_percent oco",
         "actions": "delisting",
     },

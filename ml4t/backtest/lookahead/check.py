@@ -29,7 +29,7 @@ TIMES = ("bar_time", "timezone", "stamps", "bar_length", "time_unit")
 OPTIONS = tuple(
     name
     for name in keywords_of(run_backtest)
-    if name not in ("strategy", "progress", *TABLES, *TIMES)
+    if name not in ("strategy", "progress", "bounds", *TABLES, *TIMES)
 )
 """Arguments of ``run_backtest`` that are no tables to disturb, those about times aside."""
 

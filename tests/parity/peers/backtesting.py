@@ -20,6 +20,8 @@ class Follows(backtesting.Strategy):
     def next(self):
         if self.job["close_trail"]:
             self.trail(self.job["close_trail"])
+        if self.job["trail"]:
+            self.trail_extremes(self.job["trail"])
         for step, side in playing.steps(self.job, len(self.data) - 1):
             getattr(self, step)(side)
 
@@ -27,6 +29,14 @@ class Follows(backtesting.Strategy):
         for trade in self.trades:
             level = self.data.Close[-1] * (1 - fraction)
             trade.sl = level if trade.sl is None else max(trade.sl, level)
+
+    def trail_extremes(self, fraction):
+        for trade in self.trades:
+            since = slice(trade.entry_bar, None)
+            if trade.is_long:
+                trade.sl = self.data.High[since].max() * (1 - fraction)
+            else:
+                trade.sl = self.data.Low[since].min() * (1 + fraction)
 
     def leave(self, side):
         self.cancel()
@@ -46,7 +56,7 @@ class Follows(backtesting.Strategy):
             size=self.job["percent"] or int(self.job["quantity"]),
             limit=at["limit"],
             stop=at["trigger"],
-            sl=at["stop"],
+            sl=at["stop"] or at["trail"],
             tp=at["target"],
         )
 

@@ -73,8 +73,12 @@ class Follows(Records):
         at = playing.prices(self.p.job, self.data.close[0], side)
         buy, sell = (self.buy, self.sell) if side > 0 else (self.sell, self.buy)
         size, stop, target = self.p.job["quantity"], at["stop"], at["target"]
-        parent = buy(size=size, transmit=stop is None and target is None, **kind(at))
+        trail = self.p.job["trail"]
+        parent = buy(size=size, transmit=not (stop or target or trail), **kind(at))
         self.orders = [parent]
+        if trail:
+            order = {"exectype": bt.Order.StopTrail, "trailpercent": trail}
+            self.orders.append(sell(size=size, parent=parent, **order))
         if stop is not None:
             order = {"exectype": bt.Order.Stop, "price": stop, "transmit": target is None}
             self.orders.append(sell(size=size, parent=parent, **order))

@@ -105,6 +105,10 @@ class Follows:
         self.waiting = self.api.order(
             self.asset, units, limit_price=at["limit"], stop_price=at["trigger"]
         )
+        if at["stop"]:
+            self.api.order(self.asset, -units, stop_price=at["stop"])
+        if at["target"]:
+            self.api.order(self.asset, -units, limit_price=at["target"])
 
 
 def round_trips(performance):

@@ -20,7 +20,7 @@ def steps(job, bar):
 
 def prices(job, close, side):
     """Return the prices of an entry and its exits, None where there is none."""
-    signs = {"limit": -1, "trigger": 1, "stop": -1, "target": 1}
+    signs = {"limit": -1, "trigger": 1, "stop": -1, "target": 1, "trail": -1}
     return {
         name: None if job[name] is None else close * (1 + sign * side * job[name])
         for name, sign in signs.items()

@@ -100,10 +100,13 @@ def test_scaled_orders_say_how_little_was_left(given, least):
 
 
 def test_cancels_are_said_unless_they_were_asked_for():
-    what = [("cancelled", "cancel"), ("cancelled", "position_closed"), ("cancelled", "split")]
-    assert result_of(QUIET, events=events(*what[:2])).notes == ()
+    what = [
+        ("cancelled", reason)
+        for reason in ("cancel", "position_closed", "one_cancels_other", "split")
+    ]
+    assert result_of(QUIET, events=events(*what[:3])).notes == ()
     (said,) = result_of(QUIET, events=events(*what)).notes
-    assert said.startswith("1 order cancelled by the engine (split 1; the first at 2014-01-04")
+    assert said.startswith("1 order cancelled by the engine (split 1; the first at 2014-01-05")
 
 
 def test_nan_inputs_are_counted_by_rule():

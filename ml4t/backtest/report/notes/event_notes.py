@@ -8,8 +8,9 @@ import pandas as pd
 from ml4t.backtest.report.reported_run import ReportedRun
 from ml4t.backtest.report.wording import counted, moment, percent, plural
 
-ASKED_FOR = ("cancel", "position_closed")
-"""Cancels that are no news: the strategy's own, and exits with nothing left to leave."""
+ASKED_FOR = ("cancel", "position_closed", "one_cancels_other")
+"""Cancels that are no news: the strategy's own, exits with nothing left to leave, the other child of a
+bracket."""
 
 SAID_ELSEWHERE = ("rejected", "scaled", "cancelled", "negative_equity", "negative_cash")
 """Kinds of events with a note of their own."""
@@ -19,6 +20,8 @@ PHRASES = {
         "NaN input of a rule that armed nothing",
         "NaN inputs of rules that armed nothing",
     ),
+    "expired": ("order expired", "orders expired"),
+    "modified": ("change of an order", "changes of orders"),
     "passed_over": ("signal passed over", "signals passed over"),
     "duplicate_exit": (
         "order for units that an exit already takes",

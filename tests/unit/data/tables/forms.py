@@ -93,6 +93,6 @@ FORMS = {
         timestamp=bars["timestamp"].dt.tz_convert("America/New_York")
     ),
     "object numbers": lambda bars: bars.assign(
-        volume=[None if np.isnan(v) else int(v) for v in bars["volume"]]
+        volume=[None if pd.isna(v) else int(v) for v in bars["volume"]]
     ).astype({"volume": object}),
 }

@@ -1,0 +1,71 @@
+"""Ours beside an engine that is not here: the arithmetic of a row, the order of processes, what is handed over."""
+
+import numpy as np
+import pytest
+
+from benchmarks.peers import BOUNDS, arrays_of, benchmark_of, rounds_of, row_of
+from benchmarks.workloads import BENCHMARKS, many_orders, order_market, rank_market
+
+
+def process(name, *nanoseconds):
+    return {name: {"nanoseconds": [*nanoseconds]}}
+
+
+@pytest.mark.parametrize(("ours", "ratio", "holds"), [(40, 0.4, True), (60, 0.6, False)])
+def test_a_row_compares_ours_with_the_faster_engine(ours, ratio, holds):
+    # Of each process the median run; the faster engine takes 100.
+    one = {
+        "ours": process("B8", 1, ours, 900),
+        "numba": process("B8", 120, 120, 120),
+        "rust": process("B8", 90, 100, 110),
+    }
+    row = row_of("B8", [one] * 3)
+    assert (row.ratio, row.holds) == (pytest.approx(ratio), holds)
+    assert row.theirs == {"numba": 120.0, "rust": 100.0}
+
+
+def test_a_row_without_a_bound_holds():
+    one = {who: process("B4", 100) for who in ("ours", "numba", "rust")}
+    assert row_of("B4", [one]).holds
+
+
+def test_processes_take_turns_and_each_begins_a_round():
+    begun = []
+    sides = {who: lambda who=who: begun.append(who) for who in ("ours", "numba", "rust")}
+    rounds_of(sides, 3)
+    assert [begun[i] for i in (0, 3, 6)] == ["ours", "numba", "rust"]
+    assert sorted(begun) == sorted([*sides] * 3)
+
+
+def test_every_row_is_of_a_benchmark():
+    assert {benchmark_of(name) for name in BOUNDS} <= set(BENCHMARKS)
+
+
+def test_the_orders_that_vectorbt_is_given_are_those_of_ours():
+    data = order_market(5, n_assets=2)
+    size = arrays_of("B8", data)["size"]
+    np.testing.assert_array_equal(size[:, 0], [1.0, -1.0, 1.0, -1.0, 0.0])
+    np.testing.assert_array_equal(data.features["entry"].reshape(5, 2) - size, size == -1.0)
+
+
+def test_the_weights_that_vectorbt_is_given_stand_at_every_fifth_bar():
+    weights = arrays_of("B4", rank_market(7, n_assets=60))["weights"]
+    assert np.isfinite(weights).all(axis=1).tolist() == [
+        True,
+        False,
+        False,
+        False,
+        False,
+        True,
+        False,
+    ]
+    assert np.nansum(weights, axis=1)[[0, 5]] == pytest.approx([1.0, 1.0])
+
+
+def test_the_run_of_many_orders_is_the_one_that_is_meant():
+    # 40,000 orders: more bytes of records than are kept in the heap.
+    comparison = many_orders(41, n_assets=1_000)
+    comparison.check_b(comparison.b()())
+    comparison.check_a(comparison.a()())
+    with pytest.raises(AssertionError, match="was not filled"):
+        comparison.check_a([array * 0 for array in comparison.a()()])
