@@ -280,6 +280,7 @@ def random_script(
     changes = rng.random() < 0.4
     priced = rng.choice((0.0, 0.4, 0.8, 0.9))  # of the orders that are no targets
     again = _said_again(rng, len(market.assets)) if rng.random() < 0.25 else []
+    turns = rng.choice((0.0, 0.0, 0.2)) if settings.account == "margin" else 0.0
     trims = 0.8 if settings.account == "cash" and rng.random() < 0.6 else 0.0
     for t in range(len(market.timestamps)):
         acts = [
@@ -294,6 +295,9 @@ def random_script(
         if rng.random() < 0.05:  # what closes finds less than it was made for
             asset = rng.randrange(len(market.assets))
             acts += [Act("sell", asset, 2.0), Act("close", asset)]
+        if rng.random() < turns:  # a reversal that fills whole or not at all
+            asset, units = rng.randrange(len(market.assets)), rng.choice((33.3, 60.0, 120.0))
+            acts.append(Act(rng.choice(("sell", "sell", "buy")), asset, units, valid="fok"))
         acts += again
         if again and rng.random() < 0.3:  # and once more after what was ordered one by one
             acts.append(rng.choice(again))
@@ -395,7 +399,7 @@ def _around(act: Act, price: float) -> Act:
 
 
 def _valid(rng: Random, market: Market, t: int) -> tuple[str, int]:
-    valid = rng.choice(("gtc", "gtc", "gtc", "day", "gtd"))
+    valid = rng.choice(("gtc", "gtc", "gtc", "day", "gtd", "ioc", "fok"))
     if valid != "gtd":
         return valid, NO_END
     return valid, market.timestamps[t] + rng.choice((1, DAY, 2 * DAY, 2 * DAY - 1, 5 * DAY))

@@ -35,7 +35,7 @@ class Order:
     limit: float = NAN  # splits divide prices
     stop: float = NAN
     triggered: bool = False  # of a stop-limit: from then on it is a limit order
-    valid: str = "gtc"  # or day, gtd
+    valid: str = "gtc"  # or day, gtd, ioc, fok
     valid_until: int = NO_END  # of a day order known from the first timestamp after its acceptance
     stop_loss: float = NAN  # of a bracket: where what it enters leaves again
     take_profit: float = NAN
@@ -78,6 +78,11 @@ class Order:
     def rests(self) -> bool:
         """It waits for a price, not for an open."""
         return self.kind != "market"
+
+    @property
+    def immediate(self) -> bool:
+        """It is tried once."""
+        return self.valid in ("ioc", "fok")
 
     @property
     def is_limit(self) -> bool:

@@ -48,7 +48,7 @@ cdef enum TimeInForce:
     VALID_GTC = 0        # until it is cancelled
     VALID_DAY = 1        # the session of the first timestamp after its acceptance
     VALID_GTD = 2        # up to a time
-    VALID_IOC = 3        # the asset's next open; what does not fill there is gone
+    VALID_IOC = 3        # its first turn to fill; what does not fill there is gone
     VALID_FOK = 4        # the same, and all of it or nothing
 
 
@@ -117,6 +117,8 @@ cdef enum Reason:
     REASON_EXPIRED = 27          # its time in force is over
     REASON_MODIFY = 28           # the strategy changed it
     REASON_ONE_CANCELS_OTHER = 29
+    REASON_IMMEDIATE_OR_CANCEL = 30  # what its first turn to fill has left of it
+    REASON_FILL_OR_KILL = 31     # not all of it could fill at its first turn
 
 
 cdef struct OrderRecord:

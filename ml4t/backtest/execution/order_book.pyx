@@ -14,7 +14,7 @@ from ml4t.backtest.core.types cimport (
     EVENT_CANCELLED, EVENT_DUPLICATE_EXIT, EVENT_EXPIRED, EVENT_MODIFIED, EVENT_REJECTED, EXIT_OTHER, EXIT_STOP_LOSS,
     EXIT_TAKE_PROFIT,
     ORDER_CANCELLED, ORDER_EXPIRED, ORDER_OPEN, ORDER_REJECTED, REASON_EXPIRED, REASON_MODIFY, VALID_DAY, VALID_GTD,
-    REASON_DIVIDEND, REASON_EXIT_PENDING, REASON_NO_POSITION, REASON_ORDER, REASON_POSITION_CLOSED,
+    REASON_DIVIDEND, REASON_EXIT_PENDING, REASON_FILL_OR_KILL, REASON_IMMEDIATE_OR_CANCEL, REASON_NO_POSITION, REASON_ORDER, REASON_POSITION_CLOSED,
     REASON_SPLIT, REASON_ONE_CANCELS_OTHER, REASON_STOP_LOSS, REASON_TAKE_PROFIT, SOURCE_RULE, SOURCE_STRATEGY, TYPE_LIMIT,
     TYPE_MARKET, TYPE_STOP, OrderRecord, TermsRecord,
 )
@@ -247,6 +247,12 @@ cdef class OrderBook:
         if order.source == SOURCE_RULE and position.position_id == order.position_id:
             position.exit_is_decided = 0
         return self._end_waiting(order_id, ORDER_CANCELLED, EVENT_CANCELLED, reason)
+
+    # An order that is tried once has had its turn: what it has left is cancelled.
+    cdef int end_immediate(self, int64_t order_id) except -1 nogil:
+        if self.is_fill_or_kill(self.order(order_id)):
+            return self.cancel(order_id, REASON_FILL_OR_KILL)
+        return self.cancel(order_id, REASON_IMMEDIATE_OR_CANCEL)
 
     cdef int _end_waiting(
         self, int64_t order_id, int8_t status, int8_t event, int32_t reason

@@ -7,15 +7,15 @@ import pandas as pd
 
 from ml4t.backtest.core.ranges cimport is_price, is_quantity, is_signed_price
 from ml4t.backtest.core.types cimport (
-    TYPE_LIMIT, TYPE_STOP, TYPE_STOP_LIMIT, VALID_DAY, VALID_GTD, TermsRecord,
+    TYPE_LIMIT, TYPE_STOP, TYPE_STOP_LIMIT, VALID_GTC, VALID_GTD, TermsRecord,
 )
 from ml4t.backtest.execution.order_terms cimport no_terms
 
-from ml4t.backtest.core.planned import comes_with
 from ml4t.backtest.core.ranges import PRICE, QUANTITY
+from ml4t.backtest.core.records import TIMES_IN_FORCE
 from ml4t.backtest.core.times import nanoseconds_utc
 
-VALID = ("gtc", "day")
+VALID = ("gtc", "day", "ioc", "fok")
 """How long an order can be told to wait without a time."""
 
 
@@ -113,10 +113,8 @@ cdef int read_terms(
     elif stop is not None:
         terms.type = TYPE_STOP
     if valid not in VALID:
-        later = comes_with("values", valid)
-        raise ValueError(f"valid must be 'gtc' or 'day', was {valid!r}{'; ' if later else ''}{later}")
-    if valid == "day":
-        terms.time_in_force = VALID_DAY
+        raise ValueError(f"valid must be one of {', '.join(map(repr, VALID))}, was {valid!r}")
+    terms.time_in_force = TIMES_IN_FORCE.index(valid)
     if valid_until is not None:
         return _wait_until(terms, valid, valid_until, now)
     return 0
@@ -141,8 +139,8 @@ cdef int read_bracket(
 
 
 cdef int _wait_until(TermsRecord* terms, object valid, object valid_until, int64_t now) except -1:
-    if valid == "day":
-        raise ValueError("valid='day' says how long the order waits; leave valid_until out, or valid")
+    if terms.time_in_force != VALID_GTC:
+        raise ValueError(f"valid={valid!r} says how long the order waits; leave valid_until out, or valid")
     terms.time_in_force = VALID_GTD
     terms.valid_until = nanoseconds_utc("valid_until", valid_until)
     if terms.valid_until <= now:

@@ -187,8 +187,10 @@ cdef class Strategy:
             The worst price (currency per unit).
         stop : float, optional
             The price that sets it off (currency per unit): above the market to buy.
-        valid : {"gtc", "day"}
-            Until it is cancelled, or through the session of the next timestamp: a day of the prices' zone.
+        valid : {"gtc", "day", "ioc", "fok"}
+            Until it is cancelled; through the session of the next timestamp, a day of the prices' zone; or, the last
+            two, at its first turn to fill alone, the next open of an order with a price: ``ioc`` fills there what can
+            be filled, ``fok`` all of it or nothing.
         valid_until : datetime, optional
             The last time at which it waits; UTC where it has no zone.
         stop_loss, take_profit : float, optional
