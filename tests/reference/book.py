@@ -175,7 +175,7 @@ class Book:
             accepted_t=self.t,
             timestamp=self.now,
             reason=reason,
-            **(decided | more),
+            **({"fill_at": self.settings.fill_at} | decided | more),
         )
         self.orders.append(order)
         return order
@@ -733,6 +733,8 @@ class Book:
     ) -> None:
         """Cash, position, trade and record of one fill. No order: cash in lieu."""
         units, fee, cash_before = abs(quantity), 0.0, self.cash
+        if order is not None and order.on:
+            self.met(f"{order.on}_under_{self.settings.fill_at}")
         self.exposure()
         if order is not None:
             asset, reason = order.asset, order.reason

@@ -103,6 +103,8 @@ MUTATIONS: dict[str, str] = {
     "limits_sized_at_the_mark": "values become units at the mark, not at the limit",
     "change_loses_its_place": "an order that is changed waits behind the others",
     "midnight_opens_a_session": "a day order is gone before the last bar of its day, stamped at midnight",
+    "fill_at_of_all": "market-on-open and market-on-close orders fill when all market orders do",
+    "own_close_is_the_next": "a market-on-close order fills at the close that decides it",
     "immediate_orders_wait": "what is to fill at once or never waits on",
     "fok_fills_in_part": "an order that is to fill whole is scaled like others",
     "fok_exits_first": "an order that is to fill whole closes first, and may then not enter",

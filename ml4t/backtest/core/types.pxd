@@ -41,6 +41,8 @@ cdef enum OrderType:
     TYPE_LIMIT = 1
     TYPE_STOP = 2
     TYPE_STOP_LIMIT = 3
+    TYPE_MARKET_ON_OPEN = 4
+    TYPE_MARKET_ON_CLOSE = 5
 
 
 # How long an order waits.
@@ -145,7 +147,7 @@ cdef struct OrderRecord:
     int8_t reduce_only
     int8_t status
     int8_t exit_kind
-    int8_t at_open               # fills at an open whatever fill_at says
+    int8_t fill_at               # FillAt (core/settings.pxd); of one that rests without a meaning
     int8_t rests                 # waits for a price
     int8_t is_child              # of a bracket: guards what another order has entered
     int8_t maker                 # never slips: a limit, a stop-limit, the order of a target

@@ -97,7 +97,7 @@ cdef class OrderBook:
         self, int32_t asset, double quantity, int32_t reason, bint reduce_only
     ) except -1 nogil
     cdef int64_t accept_with(
-        self, int32_t asset, double quantity, bint reduce_only, const TermsRecord* terms
+        self, int32_t asset, double quantity, int32_t reason, bint reduce_only, const TermsRecord* terms
     ) except -1 nogil
     cdef int64_t accept_exit(
         self, Position* position, int8_t exit_kind, int32_t rule, int32_t reason

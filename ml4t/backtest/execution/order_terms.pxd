@@ -4,7 +4,7 @@ from libc.math cimport INFINITY, NAN, isnan
 from libc.stdint cimport INT64_MAX
 
 from ml4t.backtest.core.types cimport (
-    TYPE_LIMIT, TYPE_MARKET, TYPE_STOP_LIMIT, VALID_FOK, VALID_GTC, VALID_IOC, OrderRecord, OrderType,
+    TYPE_LIMIT, TYPE_MARKET, TYPE_STOP, TYPE_STOP_LIMIT, VALID_FOK, VALID_GTC, VALID_IOC, OrderRecord, OrderType,
     TermsRecord,
 )
 
@@ -49,6 +49,11 @@ cdef inline TermsRecord terms_at(OrderType type, double price) noexcept nogil:
     else:
         terms.stop = price
     return terms
+
+
+# It waits for a price; else for an open or a close.
+cdef inline bint waits_for_a_price(const TermsRecord* terms) noexcept nogil:
+    return terms.type == TYPE_LIMIT or terms.type == TYPE_STOP or terms.type == TYPE_STOP_LIMIT
 
 
 # The price that decides next is its limit.
