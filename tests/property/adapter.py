@@ -307,7 +307,7 @@ class Scripted(Strategy):
         elif act.kind == "sell":
             self.sell(asset, amount, **terms)
         elif act.kind == "close":
-            self.close(asset)
+            self.close(asset, **terms)
         elif act.kind == "target_percent":
             self.order_target_percent(asset, amount)
         elif act.kind == "target_value":
@@ -364,6 +364,8 @@ def terms_of(act: Act) -> dict[str, Any]:
     names = ("limit", "stop", "stop_loss", "take_profit")
     prices = {name: getattr(act, name) for name in names}
     terms: dict[str, Any] = {name: one for name, one in prices.items() if not isnan(one)}
+    if act.fill_at:
+        terms["fill_at"] = act.fill_at
     if act.valid == "gtd":
         return terms | {"valid_until": pd.Timestamp(act.valid_until, tz="UTC")}
     return terms if act.valid == "gtc" else terms | {"valid": act.valid}
@@ -380,9 +382,10 @@ CODES = {
     "intrabar": codes.INTRABAR_CHOICES,
     "type": codes.ORDER_TYPES,
     "time_in_force": codes.TIMES_IN_FORCE,
+    "fill_at": codes.FILL_AT,
     "kind": codes.EVENT_KINDS,
 }
-FLAGS = ("reduce_only", "at_open", "maker", "is_entry")
+FLAGS = ("reduce_only", "maker", "is_entry")
 RENAMED = {"exit_kind": "exit_type"}
 # Prefix of the columns of the data that a row carries -> its column of decision rows.
 CARRIED = {"entry": "entry_decision_row", "exit": "exit_decision_row"}
@@ -448,7 +451,7 @@ class Reader:
         for row in rows:
             place = row.pop("terms")
             given = none if place == 0 else known[place - 1]
-            if row.pop("rests") != (given["type"] != "market"):
+            if row.pop("rests") == given["type"].startswith("market"):
                 raise AssertionError(f"an order that rests has a price to wait for: {row}, {given}")
             if row.pop("is_child") != (given["parent"] != 0):
                 raise AssertionError(f"a child has a parent: {row}, {given}")

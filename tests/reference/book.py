@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from dataclasses import replace
 from math import floor, isnan
 
@@ -174,7 +175,7 @@ class Book:
             accepted_t=self.t,
             timestamp=self.now,
             reason=reason,
-            **(decided | more),
+            **({"fill_at": self.settings.fill_at} | decided | more),
         )
         self.orders.append(order)
         return order
@@ -218,6 +219,11 @@ class Book:
         self.event(order.asset, "expired", order.id, "expired", order.quantity, order.filled)
         if not self.wrong("expired_order_fills"):
             self.finish(order, "expired", "expired")
+
+    def end_immediate(self, order: Order) -> None:
+        """Its one turn is over: what it has left is cancelled."""
+        if not self.wrong("immediate_orders_wait"):
+            self.cancel(order, "fill_or_kill" if order.valid == "fok" else "immediate_or_cancel")
 
     def modify(self, number: int, units: float, limit: float, stop: float) -> None:
         """Change one of the strategy's waiting orders, counted by submission and from the start again:
@@ -292,14 +298,70 @@ class Book:
                 self.fill_rest(order, moment, only_entries=True)
         if self.settings.order_sequence == "exits_first":
             for order in batch:
-                self.fill_against(order, moment)
+                if not self.has_one_turn(order, moment):
+                    self.fill_against(order, moment)
         tried: set[int] = set()
         for number, order in enumerate(batch):
+            self.kill_unless_whole(order, moment)
             self.fill_against(order, moment)
             if self.opens_basket(order) and order.decision_time not in tried:
                 tried.add(order.decision_time)
                 self.fill_basket(batch[number:], order.decision_time, moment)
             self.fill_rest(order, moment)
+
+    def has_one_turn(self, order: Order, moment: str) -> bool:
+        """A fill-or-kill order that goes beyond its position waits for its turn to enter."""
+        position = self.positions[order.asset]
+        if order.valid != "fok" or order.status != "open" or self.wrong("fok_exits_first"):
+            return False
+        if position is None or position.sign == order.direction:
+            return False
+        if order.money != 0.0 and not self.find_units(order, moment):
+            return False
+        return self.beyond(order)[1] > 0.0
+
+    def kill_unless_whole(self, order: Order, moment: str) -> None:
+        """Of a fill-or-kill market order, in its turn to enter."""
+        if order.valid != "fok" or order.status != "open":
+            return
+        if order.money != 0.0 and not self.find_units(order, moment):
+            return
+        price = self.slip(order, self.marks[order.asset])
+        if not self.fills_whole(order, price, may_enter=True):
+            self.end_immediate(order)
+
+    def beyond(self, order: Order) -> tuple[float, float]:
+        """The units of an order against its position, and what it has beyond them."""
+        position, wanted = self.positions[order.asset], abs(order.rest)
+        if position is None or position.sign == order.direction:
+            return 0.0, wanted
+        closing = min(wanted, abs(position.quantity))
+        rest = wanted - closing
+        return closing, 0.0 if rest <= 1e-12 * closing else rest
+
+    def fills_whole(self, order: Order, price: float, may_enter: bool) -> bool:
+        """Whether all of a fill-or-kill order can fill: what goes beyond the position has to be paid,
+        after its own exit."""
+        closing, entering = self.beyond(order)
+        if entering == 0.0 or self.wrong("fok_fills_in_part"):
+            return True
+        if not may_enter or (self.settings.account == "cash" and order.direction < 0.0):
+            return False
+        self.met("fok_through_zero" if closing > 0.0 else "fok_enters")
+        if self.settings.on_insufficient == "allow":
+            return True
+        after, (cash, equity, gross) = copy(order), self.means()
+        if closing > 0.0 and not self.wrong("fok_pays_before_its_exit"):
+            units, mark = order.direction * closing, self.marks[order.asset]
+            fee = self.fee(order, closing, price)
+            cash = cash - (units * price + fee)
+            equity = equity + (units * (mark - price) - fee)
+            gross = gross - abs(units * mark)
+            after.notional = order.notional + closing * price
+            after.units = order.units + closing
+            after.paid = self.commission(after)
+        whole = self.can_pay(after, entering, price, cash, equity, gross)
+        return whole and (self.as_if is None or self.can_pay(after, entering, price, *self.as_if))
 
     def opens_basket(self, order: Order) -> bool:
         """Whether an order of a basket has come to its entry; under "allow" nothing has to be shared."""
@@ -671,6 +733,8 @@ class Book:
     ) -> None:
         """Cash, position, trade and record of one fill. No order: cash in lieu."""
         units, fee, cash_before = abs(quantity), 0.0, self.cash
+        if order is not None and order.on:
+            self.met(f"{order.on}_under_{self.settings.fill_at}")
         self.exposure()
         if order is not None:
             asset, reason = order.asset, order.reason

@@ -232,12 +232,10 @@ class Engine:
             bar = book.bar(asset)
             if bar is not None:
                 book.move_mark(asset, bar.open)
-        if self.settings.fill_at == "next_open":
-            batch = self.with_row(order for order in book.waiting if not order.rests)
-        else:
-            # Only exits decided by rules can be waiting for an open (section 9).
-            batch = self.with_row(order for order in book.waiting if order.by_rule)
-        book.fill_batch(batch, "open")
+        book.fill_batch(self.with_row(self.due("next_open")), "open")
+
+    def due(self, *fill_at: str) -> list[Order]:
+        return [one for one in self.book.waiting if not one.rests and one.fill_at in fill_at]
 
     def with_row(self, orders) -> list[Order]:
         """The orders whose asset has a row at t; the others wait."""
@@ -341,7 +339,7 @@ class Engine:
     # ----- 4. the close -------------------------------------------------------------------------
 
     def at_the_close(self) -> None:
-        book, settings = self.book, self.settings
+        book = self.book
         for asset in range(len(self.market.assets)):
             bar = book.bar(asset)
             if bar is not None:
@@ -357,9 +355,8 @@ class Engine:
             order = self.ask_at_close(position)
             if order is not None:
                 decided.append(order)
-        if settings.fill_at != "next_open":
-            waiting = [order for order in book.waiting if not (order.by_rule or order.rests)]
-            book.fill_batch(self.with_row(waiting), "close")
+        earlier = [order for order in self.due("next_close", "close") if order not in decided]
+        book.fill_batch(self.with_row(earlier), "close")
         if self.exits_at_close:
             book.fill_batch(decided, "close")
 
@@ -438,7 +435,7 @@ class Engine:
             position,
             reason,
             source="rule",
-            at_open=not self.exits_at_close,
+            fill_at="close" if self.exits_at_close else "next_open",
             exit_type=exit_type,
             rule=index,
         )
@@ -464,9 +461,9 @@ class Engine:
             self.met("told_after_the_batch")
         if not self.wrong("refusals_told_next_time"):
             telling.tell(book, self.script, self.mark_equity)
+        own_close = ("close", "next_close") if self.wrong("own_close_is_the_next") else ("close",)
         if self.settings.fill_at == "close":
-            batch = self.with_row(order for order in book.waiting if not order.rests)
-            book.fill_batch(batch, "close")
+            book.fill_batch(self.with_row(self.due(*own_close)), "close")
         if self.wrong("told_after_the_strategy"):
             telling.tell(book, self.script, self.mark_equity)
 

@@ -285,6 +285,7 @@ def random_script(
     changes = rng.random() < 0.4
     priced = rng.choice((0.0, 0.4, 0.8, 0.9))  # of the orders that are no targets
     again = _said_again(rng, len(market.assets)) if rng.random() < 0.25 else []
+    turns = rng.choice((0.0, 0.0, 0.2)) if settings.account == "margin" else 0.0
     trims = 0.8 if settings.account == "cash" and rng.random() < 0.6 else 0.0
     for t in range(len(market.timestamps)):
         acts = [
@@ -299,6 +300,9 @@ def random_script(
         if rng.random() < 0.05:  # what closes finds less than it was made for
             asset = rng.randrange(len(market.assets))
             acts += [Act("sell", asset, 2.0), Act("close", asset)]
+        if rng.random() < turns:  # a reversal that fills whole or not at all
+            asset, share = rng.randrange(len(market.assets)), rng.choice((-0.9, -1.4, -1.9, 1.4))
+            acts.append(Act("order_percent", asset, share, valid="fok"))
         acts += again
         if again and rng.random() < 0.3:  # and once more after what was ordered one by one
             acts.append(rng.choice(again))
@@ -350,13 +354,16 @@ PRICED = ("buy", "sell", "order_value", "order_percent")  # with a limit, a stop
 
 def _with_price(rng: Random, market: Market, t: int, act: Act, grid: float) -> Act:
     """The order as a limit, a stop or a stop-limit, near the market or far, on either side of it."""
+    if act.kind == "close":
+        return replace(act, fill_at=rng.choice(("", "next_open", "next_close")))
     if act.kind not in PRICED:
         return act
     if rng.random() < 0.4:
         act = _with_bracket(rng, market, t, act, grid)
     if act.at_fill:  # at the market: what waits for a price is sized at it
         valid, until = _valid(rng, market, t)
-        return replace(act, valid=valid, valid_until=until)
+        fill_at = rng.choice(("", "next_open", "next_close"))
+        return replace(act, valid=valid, valid_until=until, fill_at=fill_at)
     limit, stop = _price(rng, market, t, act.asset, grid), _price(rng, market, t, act.asset, grid)
     kind = rng.choice(("limit", "limit", "stop", "stop", "stop_limit", "market"))
     if kind != "market":
@@ -364,6 +371,7 @@ def _with_price(rng: Random, market: Market, t: int, act: Act, grid: float) -> A
     valid, until = _valid(rng, market, t)
     return replace(
         act,
+        fill_at=rng.choice(("", "next_open", "next_close")) if kind == "market" else "",
         limit=limit if kind in ("limit", "stop_limit") else NAN,
         stop=stop if kind in ("stop", "stop_limit") else NAN,
         valid=valid,
@@ -400,7 +408,7 @@ def _around(act: Act, price: float) -> Act:
 
 
 def _valid(rng: Random, market: Market, t: int) -> tuple[str, int]:
-    valid = rng.choice(("gtc", "gtc", "gtc", "day", "gtd"))
+    valid = rng.choice(("gtc", "gtc", "gtc", "day", "gtd", "ioc", "fok"))
     if valid != "gtd":
         return valid, NO_END
     return valid, market.timestamps[t] + rng.choice((1, DAY, 2 * DAY, 2 * DAY - 1, 5 * DAY))

@@ -22,7 +22,7 @@ class Order:
     decision_price: float  # the close of the decision row, without the splits and dividends since
     reason: str
     source: str = "strategy"  # or rule (an exit decided at a close), level, engine
-    at_open: bool = False  # an exit by rule that waits for the next open
+    fill_at: str = "next_open"  # of one that rests without a meaning
     at_target: bool = False  # the order of a target
     reduce_only: bool = False
     position_number: int = 0  # of a reduce-only order
@@ -36,7 +36,8 @@ class Order:
     limit: float = NAN  # splits divide prices
     stop: float = NAN
     triggered: bool = False  # of a stop-limit: from then on it is a limit order
-    valid: str = "gtc"  # or day, gtd
+    on: str = ""  # market_on_open, market_on_close
+    valid: str = "gtc"  # or day, gtd, ioc, fok
     valid_until: int = NO_END  # of a day order known from the first timestamp after its acceptance
     stop_loss: float = NAN  # of a bracket: where what it enters leaves again
     take_profit: float = NAN
@@ -72,14 +73,21 @@ class Order:
 
     @property
     def kind(self) -> str:
+        if isnan(self.limit) and isnan(self.stop):
+            return self.on or "market"
         if isnan(self.limit):
-            return "market" if isnan(self.stop) else "stop"
+            return "stop"
         return "limit" if isnan(self.stop) else "stop_limit"
 
     @property
     def rests(self) -> bool:
         """It waits for a price, not for an open."""
-        return self.kind != "market"
+        return not self.kind.startswith("market")
+
+    @property
+    def immediate(self) -> bool:
+        """It is tried once."""
+        return self.valid in ("ioc", "fok")
 
     @property
     def maker(self) -> bool:

@@ -123,7 +123,7 @@ def order_record(order, market: Market, mutation: str | None) -> dict:
         "reduce_only": order.reduce_only,
         "status": order.status,
         "exit_type": order.exit_type,
-        "at_open": order.at_open,
+        "fill_at": order.fill_at,
         "maker": order.maker,
         "type": order.kind,
         "limit": order.limit,

@@ -83,7 +83,9 @@ def per_asset(book: Book, one: Act, equity: float) -> None:
     elif one.kind == "sell":
         _plain(book, asset, -one.amount, one)
     elif one.kind == "close":
-        _close(book, asset)
+        order = _close(book, asset)
+        if order is not None:
+            _on_its_terms(book, order, one)
     elif one.kind == "reduce":
         _reduce(book, asset, one.amount)
     elif one.kind == "target_quantity":
@@ -91,9 +93,9 @@ def per_asset(book: Book, one: Act, equity: float) -> None:
     elif one.kind in ("target_percent", "target_value"):
         _target_money(book, asset, one.kind, one.amount, equity)
     elif isnan(mark):
-        _on_its_terms(_refuse(book, asset, "no_price"), one)
+        _on_its_terms(book, _refuse(book, asset, "no_price"), one)
     elif one.kind == "order_percent" and equity <= 0.0:
-        _on_its_terms(_refuse(book, asset, "no_equity"), one)
+        _on_its_terms(book, _refuse(book, asset, "no_equity"), one)
     else:
         _plain_money(book, one, _sized_at(book, one, mark), equity)
 
@@ -215,7 +217,7 @@ def _plain(book: Book, asset: int, asked: float, one: Act) -> Order:
     """Buy or sell. Where an exit is taking the units already, an event says so."""
     position, waiting = book.positions[asset], book.asking_of(asset)
     after = book.after_orders(asset)
-    order = _on_its_terms(_submit(book, asset, asked), one)
+    order = _on_its_terms(book, _submit(book, asset, asked), one)
     if order.rest == 0.0 or position is None or position.sign * order.rest > 0.0:
         return order
     wanted = min(abs(order.rest), abs(position.quantity))
@@ -227,10 +229,13 @@ def _plain(book: Book, asset: int, asked: float, one: Act) -> Order:
     return order
 
 
-def _on_its_terms(order: Order, one: Act) -> Order:
+def _on_its_terms(book: Book, order: Order, one: Act) -> Order:
     """What it waits for, and how long; an order that is refused has them too."""
     order.limit, order.stop = one.limit, one.stop
     order.valid, order.valid_until = one.valid, one.valid_until
+    order.on = {"next_open": "market_on_open", "next_close": "market_on_close"}.get(one.fill_at, "")
+    if one.fill_at and not book.wrong("fill_at_of_all"):
+        order.fill_at = one.fill_at
     order.stop_loss, order.take_profit = one.stop_loss, one.take_profit
     return order
 

@@ -99,6 +99,7 @@ def at_the_market(act: Act) -> Act | None:
         act,
         limit=NAN,
         stop=NAN,
+        fill_at="",
         valid="gtc",
         valid_until=NO_END,
         stop_loss=NAN,

@@ -12,7 +12,10 @@ def touched(orders: list[Order], bar: Bar) -> bool:
     """Whether the bar reaches what one of these orders waits for."""
     return any(
         order.rests
-        and (order.awaited <= bar.high if order.waits_above else order.awaited >= bar.low)
+        and (
+            order.immediate
+            or (order.awaited <= bar.high if order.waits_above else order.awaited >= bar.low)
+        )
         for order in orders
     )
 
@@ -43,8 +46,10 @@ class Walk:
 
     def orders(self) -> list[Order]:
         """The orders that can fill, by submission."""
-        resting = [one for one in self.book.waiting_of(self.asset) if one.rests]
-        return [one for one in resting if one not in self.late and self.may_fill(one)]
+        return [one for one in self.resting() if one not in self.late and self.may_fill(one)]
+
+    def resting(self) -> list[Order]:
+        return [one for one in self.book.waiting_of(self.asset) if one.rests]
 
     def may_fill(self, order: Order) -> bool:
         position = self.position
@@ -69,19 +74,24 @@ class Walk:
         opened = self.bar.open
         self.meet_levels(opened, "open")
         tried = 0  # by submission; what an entry makes here, a bracket's children, comes after
-        while later := [one for one in self.orders() if one.id > tried]:
+        while later := [one for one in self.resting() if one.id > tried]:
             order = later[0]
             tried = order.id
-            if not order.met_by(opened):
-                continue
-            if order.kind == "stop":
-                self.fill(order, opened, "open", slips=True)
-            elif order.is_limit or order.within(opened):
-                self.fill(order, opened, "open", slips=False)
-            else:
-                order.triggered = True
-                self.book.met("stop_limit_triggered_by_the_open")
+            if self.may_fill(order) and order.met_by(opened):
+                self.meet(order, opened)
+            if order.immediate and order.status == "open":
+                self.book.end_immediate(order)
         self.meet_levels(opened, "open")
+
+    def meet(self, order: Order, opened: float) -> None:
+        """What the open does to an order that it meets."""
+        if order.kind == "stop":
+            self.fill(order, opened, "open", slips=True)
+        elif order.is_limit or order.within(opened):
+            self.fill(order, opened, "open", slips=False)
+        else:
+            order.triggered = True
+            self.book.met("stop_limit_triggered_by_the_open")
 
     def meet_levels(self, price: float, moment: str) -> None:
         """What this price meets exits at it."""
@@ -249,6 +259,8 @@ class Walk:
         book, held, may_enter = self.book, self.position, not self.ended
         slips = slips or book.wrong("limit_slipped")
         price = book.slip(order, base, is_stop=order.kind == "stop") if slips else base
+        if order.valid == "fok" and not book.fills_whole(order, price, may_enter):
+            return False
         book.met(f"{order.kind}_{moment}")
         choice = self.choice(order, moment)
         if order.is_child:

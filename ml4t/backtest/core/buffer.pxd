@@ -18,7 +18,7 @@ cdef class RecordBuffer:
     """Bytes of one record."""
 
     cdef int grow(self) except -1 nogil
-    cdef bint _enter_stretch(self) noexcept nogil
+    cdef bint _has_room_for(self, size_t wanted) noexcept nogil
     cdef void _move_to(self, void* bytes) noexcept nogil
     cdef void _free(self) noexcept nogil
     cdef void* append(self) except NULL nogil

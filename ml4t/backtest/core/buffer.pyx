@@ -14,25 +14,31 @@ import numpy as np
 
 
 # Most of what a fresh record costs is that the system is asked for its page. So many records stand in a
-# stretch of addresses that they never outgrow and are never moved from: only what is written to takes memory,
-# in large pages where there are some. Without such a stretch NULL, and they are moved as they grow.
+# stretch of addresses that they never outgrow and are never moved from. Only what is opened of it counts
+# as memory, only what is written to takes some, in large pages where there are some. Without such a
+# stretch NULL, and the records are moved as they grow.
 cdef extern from *:
     """
     #if defined(__linux__)
     #include <sys/mman.h>
     static void *ml4t_reserve(size_t n) {
-        void *bytes = mmap(NULL, n, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+        void *bytes = mmap(NULL, n, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
         if (bytes == MAP_FAILED) return NULL;
         madvise(bytes, n, MADV_HUGEPAGE);
         return bytes;
     }
+    static int ml4t_open(void *bytes, size_t n) {
+        return mprotect(bytes, n, PROT_READ | PROT_WRITE);
+    }
     static void ml4t_release(void *bytes, size_t n) { munmap(bytes, n); }
     #else
     static void *ml4t_reserve(size_t n) { return NULL; }
+    static int ml4t_open(void *bytes, size_t n) { return -1; }
     static void ml4t_release(void *bytes, size_t n) {}
     #endif
     """
     void* reserve "ml4t_reserve"(size_t n) noexcept nogil
+    int open_bytes "ml4t_open"(void* bytes, size_t n) noexcept nogil
     void release "ml4t_release"(void* bytes, size_t n) noexcept nogil
 
 
@@ -46,7 +52,7 @@ cdef int _out_of_memory(size_t wanted) except -1 with gil:
 
 cdef size_t SMALL_BYTES = 1 << 24
 cdef size_t MANY_BYTES = 1 << 22
-cdef size_t STRETCH = <size_t> 1 << 34
+cdef size_t STRETCH = <size_t> 1 << 33
 
 
 @cython.final
@@ -100,7 +106,8 @@ cdef class RecordBuffer:
         cdef void* moved
         if self._exports > 0:
             return _is_exported()
-        if wanted >= MANY_BYTES and self._enter_stretch():
+        if wanted >= MANY_BYTES and self._has_room_for(wanted):
+            self._capacity = capacity
             return 0
         moved = realloc(self._bytes if self._stretch == 0 else NULL, wanted)
         if moved == NULL:
@@ -111,17 +118,22 @@ cdef class RecordBuffer:
         self._capacity = capacity
         return 0
 
-    # Returns whether there was one that is longer than what they have.
-    cdef bint _enter_stretch(self) noexcept nogil:
-        cdef void* stretch
-        if self._stretch > 0:
+    # So many bytes of a stretch are open: of that the records stand in, or of one they have moved to.
+    cdef bint _has_room_for(self, size_t wanted) noexcept nogil:
+        cdef void* stretch = self._bytes
+        if wanted > STRETCH:
             return False
-        stretch = reserve(STRETCH)
-        if stretch == NULL:
+        if self._stretch == 0:
+            stretch = reserve(STRETCH)
+            if stretch == NULL:
+                return False
+        if open_bytes(stretch, wanted) != 0:
+            if self._stretch == 0:
+                release(stretch, STRETCH)
             return False
-        self._move_to(stretch)
-        self._stretch = STRETCH
-        self._capacity = <int64_t> (STRETCH // self.itemsize)
+        if self._stretch == 0:
+            self._move_to(stretch)
+            self._stretch = STRETCH
         return True
 
     cdef void _move_to(self, void* bytes) noexcept nogil:

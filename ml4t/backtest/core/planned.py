@@ -7,7 +7,7 @@ PLANNED = {
     "0.2": {
         "settings": "max_participation limit_fill lot_size tick_size multiplier initial_margin "
         "maintenance_margin borrow_fee interest",
-        "values": "futures fine ioc fok",
+        "values": "futures fine",
         "arguments": "fine",
         "orders": "trail trail_percent oco",
         "actions": "delisting",

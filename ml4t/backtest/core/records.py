@@ -22,7 +22,7 @@ ORDER = _record(
     quantity="f8", filled_quantity="f8", rest="f8", decision_close="f8", notional="f8", units="f8",
     average_price="f8", level="f8", target_units="f8",
     asset="i4", rule="i4", reason="i4", terms="i4", source="i1", reduce_only="i1", status="i1",
-    exit_kind="i1", at_open="i1", rests="i1", is_child="i1", maker="i1",
+    exit_kind="i1", fill_at="i1", rests="i1", is_child="i1", maker="i1",
 )  # fmt: skip
 
 TERMS = _record(
@@ -56,7 +56,8 @@ HOLDING = _record(time_index="i8", quantity="f8", entry_price="f8", asset="i4")
 MOMENTS = ("open", "inside", "close")
 EXIT_TYPES = ("", "stop_loss", "trailing_stop", "take_profit", "time_exit", "risk_exit", "other")
 ORDER_STATUSES = ("open", "filled", "rejected", "cancelled", "expired")
-ORDER_TYPES = ("market", "limit", "stop", "stop_limit")
+ORDER_TYPES = ("market", "limit", "stop", "stop_limit", "market_on_open", "market_on_close")
+FILL_AT = ("next_open", "next_close", "close")
 TIMES_IN_FORCE = ("gtc", "day", "gtd", "ioc", "fok")
 ORDER_SOURCES = ("strategy", "rule", "level", "engine")
 EVENT_KINDS = (
@@ -70,6 +71,7 @@ FIXED_REASONS = (
     "insufficient_cash", "insufficient_margin", "short_in_cash_account", "rule", "cancel", "nan_input",
     "negative_equity", "no_position", "target_reached", "exit_pending", "conflicting_signal",
     "negative_cash", "dividend", "expired", "modify", "one_cancels_other",
+    "immediate_or_cancel", "fill_or_kill",
 )  # fmt: skip
 
 OPEN_POSITION = _record(

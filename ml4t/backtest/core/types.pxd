@@ -41,6 +41,8 @@ cdef enum OrderType:
     TYPE_LIMIT = 1
     TYPE_STOP = 2
     TYPE_STOP_LIMIT = 3
+    TYPE_MARKET_ON_OPEN = 4
+    TYPE_MARKET_ON_CLOSE = 5
 
 
 # How long an order waits.
@@ -48,7 +50,7 @@ cdef enum TimeInForce:
     VALID_GTC = 0        # until it is cancelled
     VALID_DAY = 1        # the session of the first timestamp after its acceptance
     VALID_GTD = 2        # up to a time
-    VALID_IOC = 3        # the asset's next open; what does not fill there is gone
+    VALID_IOC = 3        # its first turn to fill; what does not fill there is gone
     VALID_FOK = 4        # the same, and all of it or nothing
 
 
@@ -117,6 +119,8 @@ cdef enum Reason:
     REASON_EXPIRED = 27          # its time in force is over
     REASON_MODIFY = 28           # the strategy changed it
     REASON_ONE_CANCELS_OTHER = 29
+    REASON_IMMEDIATE_OR_CANCEL = 30  # what its first turn to fill has left of it
+    REASON_FILL_OR_KILL = 31     # not all of it could fill at its first turn
 
 
 cdef struct OrderRecord:
@@ -143,7 +147,7 @@ cdef struct OrderRecord:
     int8_t reduce_only
     int8_t status
     int8_t exit_kind
-    int8_t at_open               # fills at an open whatever fill_at says
+    int8_t fill_at               # FillAt (core/settings.pxd); of one that rests without a meaning
     int8_t rests                 # waits for a price
     int8_t is_child              # of a bracket: guards what another order has entered
     int8_t maker                 # never slips: a limit, a stop-limit, the order of a target

@@ -86,6 +86,7 @@ cdef class InsideBar:
     cdef bint _tries_levels(self, const Position* position) noexcept nogil
     cdef int _walk(self, Walk* walk) except -1 nogil
     cdef int _meet_open(self, Walk* walk) except -1 nogil
+    cdef int _take_turn(self, Walk* walk, int64_t order_id, bint above) except -1 nogil
     cdef int _meet_levels(self, Walk* walk, double price) except -1 nogil
     cdef void _choose_path(self, Walk* walk) noexcept nogil
     cdef void _path_from(self, Walk* walk, double price) noexcept nogil

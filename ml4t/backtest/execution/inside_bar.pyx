@@ -17,7 +17,7 @@ from ml4t.backtest.execution.buying_power cimport means_of
 from ml4t.backtest.execution.costs cimport FillPrice, slipped, unslipped
 from ml4t.backtest.execution.matching cimport Matching
 from ml4t.backtest.execution.order_terms cimport (
-    awaited_price, is_bracket, is_limit, is_within, waits_above,
+    awaited_price, is_bracket, is_immediate, is_limit, is_met, is_within, waits_above,
 )
 from ml4t.backtest.execution.price_heap cimport PriceHeap
 from ml4t.backtest.portfolio.armed_levels cimport LevelSource, levels_hold, stop_source
@@ -163,10 +163,20 @@ cdef class InsideBar:
         while self.resting.collect_met(walk.open, order_id) > 0:
             for i in range(self.resting.met.n):
                 order_id = self.resting.met.at[i].order_id
-                if self._may_fill(walk, order_id, self.resting.met.at[i].key > 0.0):
-                    self._reach(walk, self.book.order(order_id), walk.open)
+                self._take_turn(walk, order_id, self.resting.met.at[i].key > 0.0)
         self.resting.sort_touched()
         return self._meet_levels(walk, walk.open)
+
+    # What the open makes of an order; one that is tried once has had its turn.
+    cdef int _take_turn(self, Walk* walk, int64_t order_id, bint above) except -1 nogil:
+        cdef const OrderRecord* order = self.book.order(order_id)
+        cdef const TermsRecord* terms = self.book.terms_of(order)
+        if self._may_fill(walk, order_id, above) and is_met(order, terms, walk.open):
+            self._reach(walk, self.book.order(order_id), walk.open)
+        order = self.book.order(order_id)
+        if order.status == ORDER_OPEN and is_immediate(self.book.terms_of(order)):
+            self.book.end_immediate(order_id)
+        return 0
 
     # The children of a bracket that the price meets at which their parent entered inside leave there.
     cdef int _meet_children(self, Walk* walk, double price) except -1 nogil:
@@ -413,6 +423,10 @@ cdef class InsideBar:
         cdef int8_t choice = CHOICE_NONE
         if slips:
             price = slipped(&self.settings, self.cursor, order, base_price, True)
+        if self.book.is_fill_or_kill(order) and not self.matching.fills_whole(
+            order, price.paid, not had_ended
+        ):
+            return 0
         if order.is_child:
             order.level = awaited_price(self.book.terms_of(order))
             choice = self._choice_of_child(walk, order)

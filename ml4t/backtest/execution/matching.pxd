@@ -33,6 +33,14 @@ cdef class Matching:
     ) except -1 nogil
     cdef int enter(self, OrderRecord* order, FillPrice price, int8_t moment) except -1 nogil
     cdef FillPrice _slipped_mark(self, const OrderRecord* order) noexcept nogil
+    cdef bint _has_one_turn(self, OrderRecord* order) except -1 nogil
+    cdef int _kill_unless_whole(self, OrderRecord* order) except -1 nogil
+    cdef bint fills_whole(
+        self, const OrderRecord* order, double price, bint may_enter
+    ) noexcept nogil
+    cdef void _exit_first(
+        self, Means* means, OrderRecord* order, double units, double price
+    ) noexcept nogil
     cdef int _reduce_at_mark(self, OrderRecord* order, int8_t moment) except -1 nogil
     cdef int _enter_at_mark(self, OrderRecord* order, int8_t moment) except -1 nogil
     cdef int _find_units(self, OrderRecord* order) except -1 nogil

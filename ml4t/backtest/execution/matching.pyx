@@ -14,9 +14,10 @@ from ml4t.backtest.core.types cimport (
 )
 from ml4t.backtest.execution.basket cimport IN_BASKET, JOINED, NO_BASKET, Basket, Share
 from ml4t.backtest.execution.buying_power cimport (
-    affordable_units, is_short_in_cash_account, units_for, why_not_affordable,
+    Means, affordable_units, can_pay_either_way, is_short_in_cash_account, means_of, units_for,
+    why_not_affordable,
 )
-from ml4t.backtest.execution.costs cimport FillPrice, slipped
+from ml4t.backtest.execution.costs cimport FillPrice, fill_commission, slipped
 from ml4t.backtest.execution.fills cimport Fills
 from ml4t.backtest.execution.order_terms cimport is_bracket
 from ml4t.backtest.execution.schedule cimport PHASE_OPEN, Phase
@@ -65,9 +66,13 @@ cdef class Matching:
         due = self.book.collect_due(phase, &n_due)
         if not self.settings.submission_order:
             for i in range(n_due):
-                self._reduce_at_mark(self.book.order(due[i]), moment)
+                order = self.book.order(due[i])
+                if not (self.book.is_fill_or_kill(order) and self._has_one_turn(order)):
+                    self._reduce_at_mark(order, moment)
         for i in range(n_due):
             order = self.book.order(due[i])
+            if self.book.is_fill_or_kill(order):
+                self._kill_unless_whole(order)
             self._reduce_at_mark(order, moment)
             # The last order that is due has nobody to share with.
             if order.part != NO_BASKET and due[i] > tried and may_lack and i < n_due - 1:
@@ -211,6 +216,58 @@ cdef class Matching:
         self.book.change_rest(order, direction * units)
         return 1
 
+    # ---- fill or kill ------------------------------------------------------------------------
+
+    # It goes beyond its position: both its parts fill in its turn to enter, or none.
+    cdef bint _has_one_turn(self, OrderRecord* order) except -1 nogil:
+        cdef double held = self.positions.at[order.asset].quantity
+        if order.status != ORDER_OPEN or not held * order.quantity < 0.0:
+            return False
+        if self.book.has_no_units(order) and self._find_units(order) == 0:
+            return False
+        return _units_beyond(order, held) > 0.0
+
+    # Of a market order, in its turn to enter.
+    cdef int _kill_unless_whole(self, OrderRecord* order) except -1 nogil:
+        if order.status != ORDER_OPEN:
+            return 0
+        if self.book.has_no_units(order) and self._find_units(order) == 0:
+            return 0
+        if self.fills_whole(order, self._slipped_mark(order).paid, True):
+            return 0
+        return self.book.end_immediate(order.order_id)
+
+    # Whether all of an order can fill: what goes beyond its position may enter, and can be paid after its exit.
+    cdef bint fills_whole(
+        self, const OrderRecord* order, double price, bint may_enter
+    ) noexcept nogil:
+        cdef double held = self.positions.at[order.asset].quantity
+        cdef double units = _units_beyond(order, held)
+        cdef OrderRecord after = order[0]
+        cdef Means means
+        if units == 0.0:
+            return True
+        if not may_enter or is_short_in_cash_account(&self.settings, order):
+            return False
+        if self.settings.on_insufficient == INSUFFICIENT_ALLOW:
+            return True
+        means = means_of(&self.settings, self.account)
+        if held * order.quantity < 0.0:
+            self._exit_first(&means, &after, -held, price)
+        return can_pay_either_way(&self.settings, &means, self.as_if, &after, units, price)
+
+    # What there is to pay with, and what the order has paid, once it has filled so many units as an exit.
+    cdef void _exit_first(
+        self, Means* means, OrderRecord* order, double units, double price
+    ) noexcept nogil:
+        cdef double mark = self.account.mark[order.asset]
+        cdef double fee = fill_commission(&self.settings, order, fabs(units), price)
+        means.cash = means.cash - (units * price + fee)
+        means.equity = means.equity + (units * (mark - price) - fee)
+        means.gross = means.gross - fabs(units * mark)
+        order.notional += fabs(units) * price
+        order.units += fabs(units)
+
     # ---- baskets -----------------------------------------------------------------------------
 
     # The basket of the first of these orders has come to its entries: those due now are paid as one.
@@ -289,6 +346,15 @@ cdef class Matching:
             self.book.complete(order, ORDER_REJECTED)
             order.reason = reason
         return 0
+
+
+# What an order has beyond the position that it is against; all of it where there is none.
+cdef double _units_beyond(const OrderRecord* order, double held) noexcept nogil:
+    cdef double wanted = fabs(order.rest)
+    cdef double closing = 0.0
+    if held * order.quantity < 0.0:
+        closing = wanted if wanted < fabs(held) else fabs(held)
+    return 0.0 if is_negligible(wanted - closing, closing) else wanted - closing
 
 
 cdef int _too_many(const OrderRecord* order, double units) except -1 with gil:

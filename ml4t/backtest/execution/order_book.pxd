@@ -7,7 +7,7 @@ from ml4t.backtest.core.buffer cimport RecordBuffer
 from ml4t.backtest.core.build cimport CHECKED
 from ml4t.backtest.core.guards cimport guard
 from ml4t.backtest.core.settings cimport Settings
-from ml4t.backtest.core.types cimport OrderRecord, TermsRecord
+from ml4t.backtest.core.types cimport VALID_FOK, OrderRecord, TermsRecord
 from ml4t.backtest.execution.event_log cimport EventLog
 from ml4t.backtest.execution.price_heap cimport PriceHeap
 from ml4t.backtest.execution.resting cimport RestingOrders
@@ -82,6 +82,9 @@ cdef class OrderBook:
     cdef inline bint has_no_units(self, const OrderRecord* order) noexcept nogil:
         return order.terms != 0 and self.terms_of(order).amount != 0.0
 
+    cdef inline bint is_fill_or_kill(self, const OrderRecord* order) noexcept nogil:
+        return order.terms != 0 and self.terms_of(order).time_in_force == VALID_FOK
+
     # Without a bracket's children, which only guard what is held, as levels do.
     cdef inline int32_t n_waiting_of(self, int32_t asset) noexcept nogil:
         return self._queue[asset].n_orders - self._queue[asset].n_children
@@ -94,7 +97,7 @@ cdef class OrderBook:
         self, int32_t asset, double quantity, int32_t reason, bint reduce_only
     ) except -1 nogil
     cdef int64_t accept_with(
-        self, int32_t asset, double quantity, bint reduce_only, const TermsRecord* terms
+        self, int32_t asset, double quantity, int32_t reason, bint reduce_only, const TermsRecord* terms
     ) except -1 nogil
     cdef int64_t accept_exit(
         self, Position* position, int8_t exit_kind, int32_t rule, int32_t reason
@@ -108,6 +111,7 @@ cdef class OrderBook:
     ) except -1 nogil
     cdef int _put_on(self, OrderRecord* order, const TermsRecord* terms) except -1 nogil
     cdef int cancel(self, int64_t order_id, int32_t reason) except -1 nogil
+    cdef int end_immediate(self, int64_t order_id) except -1 nogil
     # A position has ended: what was still to reduce it has nothing left to do.
     cdef inline int cancel_exits(self, const Position* position) except -1 nogil:
         if self._queue[position.asset].n_exits + self._queue[position.asset].n_children == 0:

@@ -9,18 +9,21 @@ import numpy as np
 
 from ml4t.backtest.core.buffer cimport RecordBuffer
 from ml4t.backtest.core.build cimport CHECKED
-from ml4t.backtest.core.settings cimport resolve_settings
+from ml4t.backtest.core.settings cimport FILL_CLOSE, FILL_NEXT_CLOSE, FILL_NEXT_OPEN, resolve_settings
 from ml4t.backtest.core.types cimport (
     EVENT_CANCELLED, EVENT_DUPLICATE_EXIT, EVENT_EXPIRED, EVENT_MODIFIED, EVENT_REJECTED, EXIT_OTHER, EXIT_STOP_LOSS,
     EXIT_TAKE_PROFIT,
-    ORDER_CANCELLED, ORDER_EXPIRED, ORDER_OPEN, ORDER_REJECTED, REASON_EXPIRED, REASON_MODIFY, VALID_DAY, VALID_GTD,
-    REASON_DIVIDEND, REASON_EXIT_PENDING, REASON_NO_POSITION, REASON_ORDER, REASON_POSITION_CLOSED,
-    REASON_SPLIT, REASON_ONE_CANCELS_OTHER, REASON_STOP_LOSS, REASON_TAKE_PROFIT, SOURCE_RULE, SOURCE_STRATEGY, TYPE_LIMIT,
-    TYPE_MARKET, TYPE_STOP, TYPE_STOP_LIMIT, OrderRecord, TermsRecord,
+    ORDER_CANCELLED, ORDER_EXPIRED, ORDER_OPEN, ORDER_REJECTED, REASON_DIVIDEND, REASON_EXIT_PENDING, REASON_EXPIRED,
+    REASON_FILL_OR_KILL, REASON_IMMEDIATE_OR_CANCEL, REASON_MODIFY, REASON_NO_POSITION, REASON_ONE_CANCELS_OTHER,
+    REASON_POSITION_CLOSED, REASON_SPLIT, REASON_STOP_LOSS, REASON_TAKE_PROFIT, SOURCE_RULE, SOURCE_STRATEGY,
+    TYPE_LIMIT, TYPE_MARKET_ON_CLOSE, TYPE_MARKET_ON_OPEN, TYPE_STOP, TYPE_STOP_LIMIT, VALID_DAY, VALID_GTD,
+    OrderRecord, TermsRecord,
 )
 from ml4t.backtest.execution.costs cimport whole_units
 from ml4t.backtest.execution.event_log cimport EventLog
-from ml4t.backtest.execution.order_terms cimport say_something, terms_at, waits_above
+from ml4t.backtest.execution.order_terms cimport (
+    say_something, terms_at, waits_above, waits_for_a_price,
+)
 from ml4t.backtest.execution.price_heap cimport append, pop, push, sort_by_order
 from ml4t.backtest.execution.resting cimport RestingOrders
 from ml4t.backtest.execution.schedule cimport Phase, fills_in
@@ -94,13 +97,13 @@ cdef class OrderBook:
 
     # Take an order of the strategy on these terms.
     cdef int64_t accept_with(
-        self, int32_t asset, double quantity, bint reduce_only, const TermsRecord* terms
+        self, int32_t asset, double quantity, int32_t reason, bint reduce_only, const TermsRecord* terms
     ) except -1 nogil:
         cdef const Position* position = &self.portfolio.positions.at[asset]
         cdef OrderRecord* order
         if reduce_only and not quantity * position.quantity < 0.0:
             return self.refuse_with(asset, quantity, REASON_NO_POSITION, terms)
-        order = self._new_order(asset, quantity, SOURCE_STRATEGY, REASON_ORDER)
+        order = self._new_order(asset, quantity, SOURCE_STRATEGY, reason)
         self._put_on(order, terms)
         if reduce_only:
             order.reduce_only = 1
@@ -118,7 +121,7 @@ cdef class OrderBook:
     ) except -1 nogil:
         cdef OrderRecord* order = self.make_exit(position, SOURCE_RULE, exit_kind, reason)
         order.rule = rule
-        order.at_open = not self.settings.exit_at_close
+        order.fill_at = FILL_CLOSE if self.settings.exit_at_close else FILL_NEXT_OPEN
         position.exit_is_decided = 1
         self._wait(order)
         return order.order_id
@@ -153,7 +156,11 @@ cdef class OrderBook:
     cdef int _put_on(self, OrderRecord* order, const TermsRecord* terms) except -1 nogil:
         (<TermsRecord*> self.terms.append())[0] = terms[0]
         order.terms = <int32_t> self.terms.count
-        order.rests = terms.type != TYPE_MARKET
+        order.rests = waits_for_a_price(terms)
+        if terms.type == TYPE_MARKET_ON_OPEN:
+            order.fill_at = FILL_NEXT_OPEN
+        elif terms.type == TYPE_MARKET_ON_CLOSE:
+            order.fill_at = FILL_NEXT_CLOSE
         order.maker = terms.type == TYPE_LIMIT or terms.type == TYPE_STOP_LIMIT
         return 0
 
@@ -248,6 +255,12 @@ cdef class OrderBook:
         if order.source == SOURCE_RULE and position.position_id == order.position_id:
             position.exit_is_decided = 0
         return self._end_waiting(order_id, ORDER_CANCELLED, EVENT_CANCELLED, reason)
+
+    # An order that is tried once has had its turn: what it has left is cancelled.
+    cdef int end_immediate(self, int64_t order_id) except -1 nogil:
+        if self.is_fill_or_kill(self.order(order_id)):
+            return self.cancel(order_id, REASON_FILL_OR_KILL)
+        return self.cancel(order_id, REASON_IMMEDIATE_OR_CANCEL)
 
     cdef int _end_waiting(
         self, int64_t order_id, int8_t status, int8_t event, int32_t reason
@@ -398,7 +411,7 @@ cdef class OrderBook:
         if terms == NULL:
             return True
         self._lower_bracket(order, dividend)
-        if terms.type == TYPE_MARKET or waits_above(order, terms):
+        if not order.rests or waits_above(order, terms):
             return True
         terms.limit = terms.limit - dividend
         terms.stop = terms.stop - dividend
@@ -532,6 +545,7 @@ cdef class OrderBook:
         order.source = source
         order.status = ORDER_OPEN
         order.exit_kind = EXIT_OTHER
+        order.fill_at = self.settings.fill_at
         return order
 
     # The order joins the end of its asset's queue.
@@ -647,7 +661,7 @@ cdef class OrderBook:
         cdef const OrderRecord* order
         while order_id != 0:
             order = self.order(order_id)
-            if fills_in(order, &self.settings, phase, now):
+            if fills_in(order, phase, now):
                 self._due[n] = order_id
                 n += 1
             order_id = order.after

@@ -1,10 +1,11 @@
 # The terms of an order: the prices it waits for, and how long.
 
-from libc.math cimport NAN, isnan
+from libc.math cimport INFINITY, NAN, isnan
 from libc.stdint cimport INT64_MAX
 
 from ml4t.backtest.core.types cimport (
-    TYPE_LIMIT, TYPE_MARKET, TYPE_STOP_LIMIT, VALID_GTC, OrderRecord, OrderType, TermsRecord,
+    TYPE_LIMIT, TYPE_MARKET, TYPE_STOP, TYPE_STOP_LIMIT, VALID_FOK, VALID_GTC, VALID_IOC, OrderRecord, OrderType,
+    TermsRecord,
 )
 
 
@@ -50,6 +51,11 @@ cdef inline TermsRecord terms_at(OrderType type, double price) noexcept nogil:
     return terms
 
 
+# It waits for a price; else for an open or a close.
+cdef inline bint waits_for_a_price(const TermsRecord* terms) noexcept nogil:
+    return terms.type == TYPE_LIMIT or terms.type == TYPE_STOP or terms.type == TYPE_STOP_LIMIT
+
+
 # The price that decides next is its limit.
 cdef inline bint is_limit(const TermsRecord* terms) noexcept nogil:
     return terms.type == TYPE_LIMIT or (terms.type == TYPE_STOP_LIMIT and terms.is_triggered)
@@ -63,6 +69,27 @@ cdef inline double awaited_price(const TermsRecord* terms) noexcept nogil:
 # It waits for prices that rise: a limit that sells, a stop that buys.
 cdef inline bint waits_above(const OrderRecord* order, const TermsRecord* terms) noexcept nogil:
     return is_limit(terms) == (order.quantity < 0.0)
+
+
+# It is tried once: what its first turn to fill leaves of it is gone.
+cdef inline bint is_immediate(const TermsRecord* terms) noexcept nogil:
+    return terms.time_in_force == VALID_IOC or terms.time_in_force == VALID_FOK
+
+
+# The price has come to what the order waits for.
+cdef inline bint is_met(
+    const OrderRecord* order, const TermsRecord* terms, double price
+) noexcept nogil:
+    cdef double awaited = awaited_price(terms)
+    return price >= awaited if waits_above(order, terms) else price <= awaited
+
+
+# By which orders of one side stand, the nearest first: the price, falling ones negated. Every bar has to look
+# at an order that is tried once.
+cdef inline double nearness(const OrderRecord* order, const TermsRecord* terms) noexcept nogil:
+    if is_immediate(terms):
+        return -INFINITY
+    return awaited_price(terms) if waits_above(order, terms) else -awaited_price(terms)
 
 
 # A price within the limit: no worse for the order.

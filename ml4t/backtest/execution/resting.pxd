@@ -4,7 +4,7 @@ from libc.stdint cimport int32_t, int64_t
 
 from ml4t.backtest.core.buffer cimport RecordBuffer
 from ml4t.backtest.core.types cimport OrderRecord, TermsRecord
-from ml4t.backtest.execution.order_terms cimport awaited_price, waits_above
+from ml4t.backtest.execution.order_terms cimport nearness, waits_above
 from ml4t.backtest.execution.price_heap cimport PriceHeap
 
 

@@ -39,14 +39,14 @@ cdef class RestingOrders:
 
     # An order waits for its price, as its terms have it now.
     cdef int wait(self, const OrderRecord* order) except -1 nogil:
-        cdef double price = awaited_price(self._terms(order))
+        cdef double key = nearness(order, self._terms(order))
         if self._of == NULL:
             self._of = <RestingSide*> calloc(<size_t> self.n_assets, sizeof(RestingSide))
             if self._of == NULL:
                 return _no_memory(self.n_assets)
         if waits_above(order, self._terms(order)):
-            return push(&self._of[order.asset].above, price, order.order_id)
-        return push(&self._of[order.asset].below, -price, order.order_id)
+            return push(&self._of[order.asset].above, key, order.order_id)
+        return push(&self._of[order.asset].below, key, order.order_id)
 
     # Take out the orders that a bar from low to high reaches, each side by price, at one price by submission.
     # What still waits for a price then goes back with wait_again().
@@ -84,10 +84,10 @@ cdef class RestingOrders:
 
     # A stop that the open triggers is a limit order for the rest of the bar.
     cdef int add_touched(self, const OrderRecord* order) except -1 nogil:
-        cdef double price = awaited_price(self._terms(order))
+        cdef double key = nearness(order, self._terms(order))
         if waits_above(order, self._terms(order)):
-            return append(&self.rising, price, order.order_id)
-        return append(&self.falling, -price, order.order_id)
+            return append(&self.rising, key, order.order_id)
+        return append(&self.falling, key, order.order_id)
 
     cdef int wait_again(self) except -1 nogil:
         cdef int64_t i
@@ -118,22 +118,18 @@ cdef class RestingOrders:
         cdef const OrderRecord* order
         cdef int32_t n = heap.n
         cdef int32_t i
-        cdef double price
         heap.n = 0
         for i in range(n):
             order = self._order(heap.at[i].order_id)
             if order.status == ORDER_OPEN and waits_above(order, self._terms(order)) == above:
-                price = awaited_price(self._terms(order))
-                push(heap, price if above else -price, order.order_id)
+                push(heap, nearness(order, self._terms(order)), order.order_id)
         return 0
 
     cdef bint _is_stale(self, int64_t order_id, double key, bint above) noexcept nogil:
         cdef const OrderRecord* order = self._order(order_id)
-        cdef double price
         if order.status != ORDER_OPEN or waits_above(order, self._terms(order)) != above:
             return True
-        price = awaited_price(self._terms(order))
-        return key != (price if above else -price)
+        return key != nearness(order, self._terms(order))
 
     cdef int _take(self, PriceHeap* heap, bint above, double most, PriceHeap* touched) except -1 nogil:
         cdef WaitingAt nearest

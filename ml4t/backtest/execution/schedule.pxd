@@ -1,6 +1,6 @@
 # When a waiting market order fills (semantics sections 2 and 9).
 
-from ml4t.backtest.core.settings cimport FILL_NEXT_OPEN, Settings
+from ml4t.backtest.core.settings cimport FILL_CLOSE, FILL_NEXT_OPEN
 from ml4t.backtest.core.types cimport SOURCE_RULE, OrderRecord
 from libc.stdint cimport int64_t
 
@@ -15,16 +15,12 @@ cdef enum Phase:
 
 # Does an order of an asset that has a row now fill in this phase?
 cdef inline bint fills_in(
-    const OrderRecord* order, const Settings* settings, Phase phase, int64_t now
+    const OrderRecord* order, Phase phase, int64_t now
 ) noexcept nogil:
     if phase == PHASE_OPEN:
-        return order.at_open or (
-            order.source != SOURCE_RULE and settings.fill_at == FILL_NEXT_OPEN
-        )
-    if order.at_open:
-        return False
+        return order.fill_at == FILL_NEXT_OPEN
     if phase == PHASE_CLOSE:
-        return order.decision_time < now and settings.fill_at != FILL_NEXT_OPEN
+        return order.fill_at != FILL_NEXT_OPEN and order.decision_time < now
     if phase == PHASE_CLOSE_EXITS:
-        return order.source == SOURCE_RULE
-    return True
+        return order.fill_at == FILL_CLOSE and order.source == SOURCE_RULE
+    return order.fill_at == FILL_CLOSE

@@ -139,7 +139,7 @@ cdef class Order:
 
     @property
     def type(self):
-        """``market``, ``limit``, ``stop`` or ``stop_limit``."""
+        """``market``, ``limit``, ``stop``, ``stop_limit``, ``market_on_open`` or ``market_on_close``."""
         cdef const TermsRecord* terms = self._terms()
         return ORDER_TYPES[TYPE_MARKET if terms == NULL else terms.type]
 
@@ -175,7 +175,7 @@ cdef class Order:
 
     @property
     def valid(self):
-        """How long it waits: ``gtc``, ``day`` or ``gtd``."""
+        """How long it waits: ``gtc``, ``day``, ``gtd``, ``ioc`` or ``fok``."""
         cdef const TermsRecord* terms = self._terms()
         return TIMES_IN_FORCE[VALID_GTC if terms == NULL else terms.time_in_force]
 

@@ -1,3 +1,4 @@
+FILL_AT: dict[str, int]
 VALID: tuple[str, ...]
 
 def is_at_fill(size_at: str, quantity: object, prices: tuple[object, ...] = ...) -> bool: ...

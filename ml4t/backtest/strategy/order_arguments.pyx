@@ -7,15 +7,18 @@ import pandas as pd
 
 from ml4t.backtest.core.ranges cimport is_price, is_quantity, is_signed_price
 from ml4t.backtest.core.types cimport (
-    TYPE_LIMIT, TYPE_STOP, TYPE_STOP_LIMIT, VALID_DAY, VALID_GTD, TermsRecord,
+    TYPE_LIMIT, TYPE_MARKET, TYPE_MARKET_ON_CLOSE, TYPE_MARKET_ON_OPEN, TYPE_STOP, TYPE_STOP_LIMIT, VALID_GTC, VALID_GTD, TermsRecord,
 )
 from ml4t.backtest.execution.order_terms cimport no_terms
 
-from ml4t.backtest.core.planned import comes_with
 from ml4t.backtest.core.ranges import PRICE, QUANTITY
+from ml4t.backtest.core.records import TIMES_IN_FORCE
 from ml4t.backtest.core.times import nanoseconds_utc
 
-VALID = ("gtc", "day")
+FILL_AT = {"next_open": TYPE_MARKET_ON_OPEN, "next_close": TYPE_MARKET_ON_CLOSE}
+"""When a market order can be told to fill, and of which type it is then."""
+
+VALID = ("gtc", "day", "ioc", "fok")
 """How long an order can be told to wait without a time."""
 
 
@@ -100,11 +103,11 @@ cdef double price_of(str name, object price, bint is_signed) except? -1.0:
 
 # What an order waits for, and how long; ``now`` is that of the call.
 cdef int read_terms(
-    TermsRecord* terms, object limit, object stop, object valid, object valid_until, bint is_signed,
-    int64_t now
+    TermsRecord* terms, object limit, object stop, object fill_at, object valid, object valid_until,
+    bint is_signed, int64_t now
 ) except -1:
     terms[0] = no_terms()
-    if limit is None and stop is None and valid_until is None and valid == "gtc":
+    if limit is None and stop is None and fill_at is None and valid_until is None and valid == "gtc":
         return 0
     terms.limit = price_of("limit", limit, is_signed)
     terms.stop = price_of("stop", stop, is_signed)
@@ -112,11 +115,11 @@ cdef int read_terms(
         terms.type = TYPE_LIMIT if stop is None else TYPE_STOP_LIMIT
     elif stop is not None:
         terms.type = TYPE_STOP
+    if fill_at is not None:
+        _fill_at(terms, fill_at)
     if valid not in VALID:
-        later = comes_with("values", valid)
-        raise ValueError(f"valid must be 'gtc' or 'day', was {valid!r}{'; ' if later else ''}{later}")
-    if valid == "day":
-        terms.time_in_force = VALID_DAY
+        raise ValueError(f"valid must be one of {', '.join(map(repr, VALID))}, was {valid!r}")
+    terms.time_in_force = TIMES_IN_FORCE.index(valid)
     if valid_until is not None:
         return _wait_until(terms, valid, valid_until, now)
     return 0
@@ -140,9 +143,22 @@ cdef int read_bracket(
     return 0
 
 
+# An open or a close of its own, instead of that of all market orders.
+cdef int _fill_at(TermsRecord* terms, object fill_at) except -1:
+    if fill_at not in FILL_AT:
+        raise ValueError(
+            f"fill_at of an order must be one of {', '.join(map(repr, FILL_AT))}, was {fill_at!r}; in the settings of the "
+            "run it is said for all market orders"
+        )
+    if terms.type != TYPE_MARKET:
+        raise ValueError(f"fill_at={fill_at!r} is for market orders: a limit or a stop waits for its price")
+    terms.type = FILL_AT[fill_at]
+    return 0
+
+
 cdef int _wait_until(TermsRecord* terms, object valid, object valid_until, int64_t now) except -1:
-    if valid == "day":
-        raise ValueError("valid='day' says how long the order waits; leave valid_until out, or valid")
+    if terms.time_in_force != VALID_GTC:
+        raise ValueError(f"valid={valid!r} says how long the order waits; leave valid_until out, or valid")
     terms.time_in_force = VALID_GTD
     terms.valid_until = nanoseconds_utc("valid_until", valid_until)
     if terms.valid_until <= now:

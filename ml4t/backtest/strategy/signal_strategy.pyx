@@ -175,13 +175,13 @@ cdef class SignalStrategy(CompiledStrategy):
         if self._is_on(other_entry, row):
             self._pass_over(own_entry, asset, row, REASON_CONFLICTING_SIGNAL)
             if not is_leaving:
-                self.order_close(asset)
+                self.order_close(asset, NULL)
             return self._enter(asset, other_side)
         if is_leaving:
             return self._pass_over(own_entry, asset, row, REASON_EXIT_PENDING)
         if self._is_on(exit_column, row):
             self._pass_over(own_entry, asset, row, REASON_CONFLICTING_SIGNAL)
-            self.order_close(asset)
+            self.order_close(asset, NULL)
         return 0
 
     # An entry that the bar asks for, and that is not made: a row says so.

@@ -35,7 +35,7 @@ cdef class Strategy:
     cdef int64_t order_units(
         self, int32_t asset, double units, int32_t reason, bint reduce_only, const TermsRecord* terms
     ) except -1 nogil
-    cdef int64_t order_close(self, int32_t asset) except -1 nogil
+    cdef int64_t order_close(self, int32_t asset, const TermsRecord* terms) except -1 nogil
     cdef int64_t order_entry(self, int32_t asset, double units, const TermsRecord* terms) except -1 nogil
     cdef int64_t target_units(self, int32_t asset, double units) except -1 nogil
     cdef int64_t _target(self, int32_t asset, double target, double change) except -1 nogil
@@ -55,7 +55,8 @@ cdef class Strategy:
     cdef object _named_weights(self, object weights, bint keep_others)
     cdef object _order(
         self, object asset, double direction, object quantity, object value, object percent, object size_at,
-        object limit, object stop, object valid, object valid_until, object stop_loss, object take_profit
+        object limit, object stop, object fill_at, object valid, object valid_until, object stop_loss,
+        object take_profit
     )
     cdef int64_t _order_money(
         self, int32_t asset, double direction, object value, object percent, bint at_fill,

@@ -55,7 +55,8 @@ class Strategy:
         size_at: Literal["close", "fill"] = "close",
         limit: SupportsFloat | None = None,
         stop: SupportsFloat | None = None,
-        valid: Literal["gtc", "day"] = "gtc",
+        fill_at: Literal["next_open", "next_close"] | None = None,
+        valid: Literal["gtc", "day", "ioc", "fok"] = "gtc",
         valid_until: datetime | str | None = None,
         stop_loss: SupportsFloat | None = None,
         take_profit: SupportsFloat | None = None,
@@ -70,12 +71,15 @@ class Strategy:
         size_at: Literal["close", "fill"] = "close",
         limit: SupportsFloat | None = None,
         stop: SupportsFloat | None = None,
-        valid: Literal["gtc", "day"] = "gtc",
+        fill_at: Literal["next_open", "next_close"] | None = None,
+        valid: Literal["gtc", "day", "ioc", "fok"] = "gtc",
         valid_until: datetime | str | None = None,
         stop_loss: SupportsFloat | None = None,
         take_profit: SupportsFloat | None = None,
     ) -> Order: ...
-    def close(self, asset: Any) -> Order | None: ...
+    def close(
+        self, asset: Any, *, fill_at: Literal["next_open", "next_close"] | None = None
+    ) -> Order | None: ...
     def order_target_percent(self, asset: Any, percent: SupportsFloat) -> Order | None: ...
     def order_target_value(self, asset: Any, value: SupportsFloat) -> Order | None: ...
     def order_target_quantity(self, asset: Any, quantity: SupportsFloat) -> Order | None: ...

@@ -163,11 +163,11 @@ cdef class Strategy:
 
     def buy(
         self, asset, quantity=None, *, value=None, percent=None, size_at="close", limit=None, stop=None,
-        valid="gtc", valid_until=None, stop_loss=None, take_profit=None,
+        fill_at=None, valid="gtc", valid_until=None, stop_loss=None, take_profit=None,
     ):
         """Buy: at the market, or once the price has come to a limit or a stop.
 
-        A market order fills at the next open, unless the settings say otherwise. One with a price waits for
+        A market order fills at the next open, unless the settings or ``fill_at`` say otherwise. One with a price waits for
         it, inside the bars to come: a limit fills there or better, a stop becomes a market order there, and with
         both the stop makes it a limit order.
 
@@ -187,8 +187,12 @@ cdef class Strategy:
             The worst price (currency per unit).
         stop : float, optional
             The price that sets it off (currency per unit): above the market to buy.
-        valid : {"gtc", "day"}
-            Until it is cancelled, or through the session of the next timestamp: a day of the prices' zone.
+        fill_at : {"next_open", "next_close"}, optional
+            Of a market order: market-on-open or market-on-close, whatever the settings say of all market orders.
+        valid : {"gtc", "day", "ioc", "fok"}
+            Until it is cancelled; through the session of the next timestamp, a day of the prices' zone; or, the last
+            two, at its first turn to fill alone, the next open of an order with a price: ``ioc`` fills there what can
+            be filled, ``fok`` all of it or nothing.
         valid_until : datetime, optional
             The last time at which it waits; UTC where it has no zone.
         stop_loss, take_profit : float, optional
@@ -212,22 +216,28 @@ cdef class Strategy:
             Outside of the strategy's callbacks: by a rule, a progress callback or another thread.
         """
         return self._order(
-            asset, 1.0, quantity, value, percent, size_at, limit, stop, valid, valid_until,
+            asset, 1.0, quantity, value, percent, size_at, limit, stop, fill_at, valid, valid_until,
             stop_loss, take_profit,
         )
 
     def sell(
         self, asset, quantity=None, *, value=None, percent=None, size_at="close", limit=None, stop=None,
-        valid="gtc", valid_until=None, stop_loss=None, take_profit=None,
+        fill_at=None, valid="gtc", valid_until=None, stop_loss=None, take_profit=None,
     ):
         """Sell; through zero it opens a short. Parameters as in :meth:`buy`; a stop lies below the market."""
         return self._order(
-            asset, -1.0, quantity, value, percent, size_at, limit, stop, valid, valid_until,
+            asset, -1.0, quantity, value, percent, size_at, limit, stop, fill_at, valid, valid_until,
             stop_loss, take_profit,
         )
 
-    def close(self, asset):
+    def close(self, asset, *, fill_at=None):
         """Close the asset's position at the market.
+
+        Parameters
+        ----------
+        asset : str
+        fill_at : {"next_open", "next_close"}, optional
+            Market-on-open or market-on-close, as in :meth:`buy`.
 
         Returns
         -------
@@ -235,7 +245,10 @@ cdef class Strategy:
             None when it is flat.
         """
         self.check_may_order()
-        return self._made(self.order_close(self.code_of(asset)))
+        cdef int32_t code = self.code_of(asset)
+        cdef TermsRecord terms
+        read_terms(&terms, None, None, fill_at, "gtc", None, False, self.cursor.now)
+        return self._made(self.order_close(code, &terms))
 
     def order_target_percent(self, asset, percent):
         """Order what brings the position to a fraction of equity; negative is short.
@@ -487,14 +500,14 @@ cdef class Strategy:
         if accepted.amount != 0.0:
             self.account.is_watched = True  # the fill asks for equity
             accepted.amount = _what_is_left(accepted.amount, passed, asked)
-        return self.book.accept_with(asset, units, reduce_only, &accepted)
+        return self.book.accept_with(asset, units, reason, reduce_only, &accepted)
 
     # A reduce-only order of the whole position; 0 when there is none.
-    cdef int64_t order_close(self, int32_t asset) except -1 nogil:
+    cdef int64_t order_close(self, int32_t asset, const TermsRecord* terms) except -1 nogil:
         cdef double held = self.portfolio.positions.at[asset].quantity
         if held == 0.0:
             return 0
-        return self.order_units(asset, -held, REASON_CLOSE, True, NULL)
+        return self.order_units(asset, -held, REASON_CLOSE, True, terms)
 
     # What brings position and waiting orders to so many units; 0 when nothing has to change.
     cdef int64_t target_units(self, int32_t asset, double units) except -1 nogil:
@@ -504,7 +517,7 @@ cdef class Strategy:
         cdef double change
         cdef int64_t order_id
         if units == 0.0 and self.book.n_waiting_of(asset) == 0:
-            order_id = self.order_close(asset)
+            order_id = self.order_close(asset, NULL)
             if order_id != 0:
                 self.book.order(order_id).part = IN_BASKET
             return order_id
@@ -594,14 +607,15 @@ cdef class Strategy:
 
     cdef object _order(
         self, object asset, double direction, object quantity, object value, object percent, object size_at,
-        object limit, object stop, object valid, object valid_until, object stop_loss, object take_profit
+        object limit, object stop, object fill_at, object valid, object valid_until, object stop_loss,
+        object take_profit
     ):
         self.check_may_order()
         cdef int32_t code = self.code_of(asset)
         cdef bint at_fill = is_at_fill(size_at, quantity, (limit, stop))
         cdef TermsRecord terms
         read_terms(
-            &terms, limit, stop, valid, valid_until, self.data.is_signed[code],
+            &terms, limit, stop, fill_at, valid, valid_until, self.data.is_signed[code],
             self.cursor.now if self.cursor.t >= 0 else INT64_MIN,
         )
         read_bracket(&terms, direction, stop_loss, take_profit, self.data.is_signed[code])
