@@ -385,7 +385,6 @@ cdef class EngineLoop:
         bars.high = self.data.high_
         bars.low = self.data.low_
         bars.close = self.data.close_
-        bars.is_signed = self.data.is_signed[0]
         return bars
 
     # The bar at n_done may be quiet: one asset, no order waits, nothing to decide, nothing else is due.
