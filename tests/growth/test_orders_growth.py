@@ -292,3 +292,29 @@ def test_a_target_costs_the_same_among_many_assets():
 
 def test_targets_of_every_asset_at_every_bar():
     assert_linear(lambda n: targets_of(10, n)(), 1_500, "bars with a target for every asset")
+
+
+def test_stop_limits_that_one_bar_triggers_beyond_their_limit():
+    # From 101 to 102 on the way to 110. Half of them fill at the close of 100, the others wait on.
+    def prepare(n):
+        def order(strategy, t):
+            for i in range(n // 2 if t == 0 else 0):
+                strategy.buy(A, 1.0, stop=101.0 + i / n, limit=100.5)
+                strategy.buy(A, 1.0, stop=101.0 + i / n, limit=99.5)
+
+        return batch_run(market(3, 2, high=110.0), order)
+
+    assert_linear(prepare, 4_000, "stop-limits that one bar triggers")
+
+
+def test_an_order_that_follows_a_market_that_pays():
+    # At each dividend what waits is put in order anew, but not where it has waited before its changes.
+    def prepare(n):
+        def order(strategy, t):
+            if t == 0:
+                strategy.follower = strategy.buy(A, 1.0, limit=50.0)
+            strategy.modify(strategy.follower, limit=50.0 - 10.0 * t / n)
+
+        return batch_run(market(n, 2, pays=True), order)
+
+    assert_linear(prepare, 4_000, "changes of one order of an asset that pays")

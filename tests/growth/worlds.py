@@ -23,17 +23,25 @@ def market(
     gone_after: int = 0,
     splits_at: int = 0,
     comes_back: bool = False,
+    high: float = 100.0,
+    pays: bool = False,
 ) -> MarketData:
-    """Bars at 100, one a day for each asset. Columns x0, x2, ... are 100 too, the others zero.
+    """Bars at 100, up to ``high``, one a day for each asset. Columns x0, x2, ... are 100 too, the others zero.
 
     With ``gone_after`` the first asset has rows up to that timestamp only: what waits for it waits. With
     ``comes_back`` it has one more, at the last timestamp.
-    With ``splits_at`` every asset splits two for one at that timestamp.
+    With ``splits_at`` every asset splits two for one at that timestamp; with ``pays`` the first pays a
+    millionth at each.
     """
     actions = np.zeros(n_assets if splits_at else 0, ACTION)
     actions["time"] = DAY * (splits_at + 1)
     actions["asset"] = np.arange(len(actions))
     actions["value"] = 2.0
+    if pays:
+        actions = np.zeros(n_times, ACTION)
+        actions["time"] = DAY * np.arange(1, n_times + 1)
+        actions["kind"] = 1
+        actions["value"] = 1e-6
     present = np.ones((n_times, n_assets), bool)
     if gone_after:
         present[gone_after:, 0] = False
@@ -46,7 +54,7 @@ def market(
         np.concatenate([[0], np.cumsum(present.sum(axis=1))]),
         np.nonzero(present)[1].astype(np.int32),
         price,
-        price,
+        np.full(n_rows, high),
         price,
         price,
         features={f"x{i}": price if i % 2 == 0 else np.zeros(n_rows) for i in range(n_columns)},

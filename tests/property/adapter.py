@@ -237,6 +237,7 @@ class Scripted(Strategy):
         self.told: list[dict] = []
         self.n_told = 0  # fills and orders
         self.seen: list[dict] = []
+        self.made: list[Order] = []  # one by one: what another can name
 
     def on_start(self) -> None:
         for code, asset in enumerate(self.data.assets):
@@ -299,24 +300,31 @@ class Scripted(Strategy):
         return levels.stop, levels.target
 
     def one_asset(self, asset: str, act: Act) -> None:
+        made = self.order(asset, act)
+        if made is not None and not act.kind.startswith("target"):
+            self.made.append(made)
+
+    def order(self, asset: str, act: Act) -> Order | None:
         amount = act.amount
         side = self.buy if amount >= 0.0 else self.sell
         terms = terms_of(act)
+        if 0 <= act.oco < len(self.made):
+            terms["oco"] = self.made[-1 - act.oco]
         if act.kind == "buy":
-            self.buy(asset, amount, **terms)
-        elif act.kind == "sell":
-            self.sell(asset, amount, **terms)
-        elif act.kind == "close":
-            self.close(asset, **terms)
-        elif act.kind == "target_percent":
-            self.order_target_percent(asset, amount)
-        elif act.kind == "target_value":
-            self.order_target_value(asset, amount)
-        elif act.kind == "target_quantity":
-            self.order_target_quantity(asset, amount)
-        else:
-            size = "value" if act.kind == "order_value" else "percent"
-            side(asset, **{size: abs(amount)}, size_at="fill" if act.at_fill else "close", **terms)
+            return self.buy(asset, amount, **terms)
+        if act.kind == "sell":
+            return self.sell(asset, amount, **terms)
+        if act.kind == "close":
+            return self.close(asset, **terms)
+        if act.kind == "target_percent":
+            return self.order_target_percent(asset, amount)
+        if act.kind == "target_value":
+            return self.order_target_value(asset, amount)
+        if act.kind == "target_quantity":
+            return self.order_target_quantity(asset, amount)
+        size = "value" if act.kind == "order_value" else "percent"
+        size_at = "fill" if act.at_fill else "close"
+        return side(asset, **{size: abs(amount)}, size_at=size_at, **terms)
 
     def all_assets(self, act: Act) -> None:
         if act.kind == "target_weights":

@@ -52,6 +52,7 @@ class Book:
         self.traded: set[int] = set()
         self.last_states: dict[int, dict[int, RuleState]] = {}
         self.sums: tuple[float, float] | None = None  # net, gross since the marks last moved
+        self.made: list[Order] = []  # by the strategy, one by one: what another can name
         self.untold: list[tuple[str, dict]] = []  # fills and events of orders, as they happened
         self.n_told = 0
         self.touched: set[int] = set()  # assets whose holding a fill or a split changed at t
@@ -200,6 +201,9 @@ class Book:
             order.rest = 0.0
         if order in self.waiting:
             self.waiting.remove(order)
+        if status != "filled" and order.ring:
+            order.ring.remove(order)
+            order.ring = []
 
     def reject(self, order: Order, reason: str, asked: float) -> None:
         """Nothing, or nothing more, is filled; with an exit fill the order is complete at it."""
@@ -261,12 +265,22 @@ class Book:
             return waiting
         return [order for order in waiting if not order.is_child]
 
+    def counted_of(self, asset: int) -> list[Order]:
+        """Of orders of which one cancels the others the first is counted."""
+        asking = self.asking_of(asset)
+        if self.wrong("oco_counts_all"):
+            return asking
+        counted = [one for one in asking if one is first_of_ring(one)]
+        if len(counted) < len(asking):
+            self.met("oco_counted_once")
+        return counted
+
     def after_orders(self, asset: int) -> float:
         """The position after all that waits for the asset: p + R of section 3."""
         position = self.positions[asset]
         left = 0.0 if position is None else position.quantity
         entering, over = 0.0, False
-        for order in self.asking_of(asset):
+        for order in self.counted_of(asset):
             rest, d = order.rest, order.direction
             if order.reduce_only and self.wrong("closes_counted_in_full"):
                 entering = entering + rest
@@ -636,6 +650,26 @@ class Book:
         if len(children) == 2:
             children[0].siblings, children[1].siblings = [children[1]], [children[0]]
 
+    def join(self, order: Order, other: Order) -> None:
+        """The order is one of those of which one cancels the others."""
+        if not other.ring:
+            other.ring = [other]
+        other.ring.append(order)
+        order.ring = other.ring
+
+    def cancel_ring(self, order: Order) -> None:
+        """The first fill of one cancels the others, by submission."""
+        others = sorted((one for one in order.ring if one is not order), key=lambda one: one.id)
+        if self.wrong("oco_others_wait") or (order.rest != 0.0 and self.wrong("oco_at_the_last")):
+            return
+        for one in (order, *others):
+            one.ring = []
+        for one in others:
+            self.met("oco_cancelled" if one.asset == order.asset else "oco_cancelled_elsewhere")
+            if order.rest != 0.0:
+                self.met("oco_at_its_first_part")
+            self.cancel(one, "one_cancels_other")
+
     def cut_siblings(self, order: Order, units: float) -> None:
         """One cancels the other: a fill takes as much from the others."""
         for other in order.siblings:
@@ -783,6 +817,7 @@ class Book:
             self.met("order_waited")
         if order is not None:
             self.cut_siblings(order, units)
+            self.cancel_ring(order)
         if is_exit:
             self.reduce(position, order, record, after)
         elif position is None:
@@ -952,3 +987,10 @@ class Book:
             own = order.position_number == position.number
             if own and not self.wrong("exits_outlive_the_position"):
                 self.cancel(order, "position_closed")
+
+
+def first_of_ring(order: Order) -> Order:
+    """Of those of its ring that wait for the same asset, the first."""
+    return min(
+        (one for one in (order, *order.ring) if one.asset == order.asset), key=lambda one: one.id
+    )

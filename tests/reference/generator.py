@@ -285,6 +285,7 @@ def random_script(
     changes = rng.random() < 0.4
     priced = rng.choice((0.0, 0.4, 0.8, 0.9))  # of the orders that are no targets
     again = _said_again(rng, len(market.assets)) if rng.random() < 0.25 else []
+    pairs = rng.choice((0.0, 0.0, 0.15, 0.3))
     turns = rng.choice((0.0, 0.0, 0.2)) if settings.account == "margin" else 0.0
     trims = 0.8 if settings.account == "cash" and rng.random() < 0.6 else 0.0
     for t in range(len(market.timestamps)):
@@ -300,6 +301,8 @@ def random_script(
         if rng.random() < 0.05:  # what closes finds less than it was made for
             asset = rng.randrange(len(market.assets))
             acts += [Act("sell", asset, 2.0), Act("close", asset)]
+        if rng.random() < pairs:
+            acts += _one_of_two(rng, market, t, grid)
         if rng.random() < turns:  # a reversal that fills whole or not at all
             asset, share = rng.randrange(len(market.assets)), rng.choice((-0.9, -1.4, -1.9, 1.4))
             acts.append(Act("order_percent", asset, share, valid="fok"))
@@ -365,13 +368,14 @@ def _with_price(rng: Random, market: Market, t: int, act: Act, grid: float) -> A
         fill_at = rng.choice(("", "next_open", "next_close"))
         return replace(act, valid=valid, valid_until=until, fill_at=fill_at)
     limit, stop = _price(rng, market, t, act.asset, grid), _price(rng, market, t, act.asset, grid)
-    kind = rng.choice(("limit", "limit", "stop", "stop", "stop_limit", "market"))
+    kind = rng.choice(("limit", "limit", "stop", "stop", "stop_limit", "stop_limit", "market"))
     if kind != "market":
         act = _around(act, stop if kind == "stop" else limit)
     valid, until = _valid(rng, market, t)
     return replace(
         act,
         fill_at=rng.choice(("", "next_open", "next_close")) if kind == "market" else "",
+        oco=rng.choice((0, 0, 1, 2, 5)) if rng.random() < 0.15 else -1,
         limit=limit if kind in ("limit", "stop_limit") else NAN,
         stop=stop if kind in ("stop", "stop_limit") else NAN,
         valid=valid,
@@ -397,6 +401,23 @@ def _with_bracket(rng: Random, market: Market, t: int, act: Act, grid: float) ->
     )
 
 
+def _one_of_two(rng: Random, market: Market, t: int, grid: float) -> list[Act]:
+    """Two orders of which one cancels the other, most often of one asset."""
+    asset, other = (rng.randrange(len(market.assets)) for _ in range(2))
+    if rng.random() < 0.7:
+        other = asset
+    units = rng.choice((10.0, 10.0, 33.3, 60.0))
+    kind = rng.choice(("sell", "sell", "buy"))
+    two = [Act(kind, one, units) for one in (asset, other)]
+    prices = (_price(rng, market, t, one.asset, grid) for one in two)
+    names = rng.choice((("limit", "stop"), ("stop", "limit"), ("limit", "limit"), ("", "stop")))
+    two = [
+        replace(one, **{name: price}) if name else one
+        for one, name, price in zip(two, names, prices, strict=True)
+    ]
+    return [two[0], replace(two[1], oco=0)]
+
+
 def _around(act: Act, price: float) -> Act:
     """Without the prices of a bracket that do not lie on their sides of the order's own."""
     side = 1.0 if act.kind == "buy" or (act.kind != "sell" and act.amount >= 0.0) else -1.0
@@ -419,6 +440,8 @@ def _price(rng: Random, market: Market, t: int, asset: int, grid: float) -> floa
     level = market.columns["level"].get((t, asset), NAN)  # where rules may have a level, too
     if level > 0.0 and rng.random() < 0.3:
         return level
+    if rng.random() < 0.15:
+        return 100.0 + (grid or 1.7) * rng.randint(-8, 8)  # and where they have it as a number
     price = 100.0 if bar is None else bar.close
     most = rng.choice((1, 2, 2, 3, 4, 8, 30))
     price = price + (grid or 0.9) * rng.randint(-most, most)

@@ -45,6 +45,7 @@ class Order:
     siblings: list[Order] = field(
         default_factory=list
     )  # of which a fill cancels as much of this one
+    ring: list[Order] = field(default_factory=list)  # of which a fill of one cancels the others
     filled: float = 0.0
     rest: float = 0.0
     status: str = "open"

@@ -48,6 +48,7 @@ class Act:
     fill_at: str = ""  # next_open, next_close: market-on-open, market-on-close
     valid: str = "gtc"
     valid_until: int = NO_END
+    oco: int = -1  # names an order made by such acts before, counted from the last one, 0
     stop_loss: float = NAN  # a bracket
     take_profit: float = NAN
 

@@ -172,7 +172,7 @@ def _target(book: Book, asset: int, units: float, equity: float) -> None:
     if waiting:
         book.met("target_counted_waiting")
     change = target - after
-    tolerance = 1e-12 * max(abs(target), abs(after), _largest(held, waiting))
+    tolerance = 1e-12 * max(abs(target), abs(after), _largest(held, book.counted_of(asset)))
     if abs(change) <= (0.0 if book.wrong("met_target_is_traded") else tolerance):
         book.met("target_met" if change == 0.0 else "target_met_but_for_rounding")
         return
@@ -217,7 +217,7 @@ def _plain(book: Book, asset: int, asked: float, one: Act) -> Order:
     """Buy or sell. Where an exit is taking the units already, an event says so."""
     position, waiting = book.positions[asset], book.asking_of(asset)
     after = book.after_orders(asset)
-    order = _on_its_terms(book, _submit(book, asset, asked), one)
+    order = _on_its_terms(book, _submit(book, asset, asked, _named(book, one)), one)
     if order.rest == 0.0 or position is None or position.sign * order.rest > 0.0:
         return order
     wanted = min(abs(order.rest), abs(position.quantity))
@@ -231,6 +231,7 @@ def _plain(book: Book, asset: int, asked: float, one: Act) -> Order:
 
 def _on_its_terms(book: Book, order: Order, one: Act) -> Order:
     """What it waits for, and how long; an order that is refused has them too."""
+    book.made.append(order)
     order.limit, order.stop = one.limit, one.stop
     order.valid, order.valid_until = one.valid, one.valid_until
     order.on = {"next_open": "market_on_open", "next_close": "market_on_close"}.get(one.fill_at, "")
@@ -240,16 +241,30 @@ def _on_its_terms(book: Book, order: Order, one: Act) -> Order:
     return order
 
 
-def _submit(book: Book, asset: int, asked: float) -> Order:
-    """A plain market order, floored under whole units; zero units are rejected."""
+def _named(book: Book, one: Act) -> Order | None:
+    return book.made[-1 - one.oco] if 0 <= one.oco < len(book.made) else None
+
+
+def _submit(book: Book, asset: int, asked: float, other: Order | None = None) -> Order:
+    """A plain market order, floored under whole units; zero units are rejected. It may name another,
+    of which one cancels the other."""
     quantity = floor_units(asked) if book.settings.whole else asked
     if abs(quantity) < 1e-12:
         quantity = 0.0
+    late = other is not None and other.filled != 0.0 and not book.wrong("oco_of_what_has_filled")
+    if quantity != 0.0 and late:
+        order = book.new_order(asset, 0.0, "order")
+        book.reject(order, "one_cancels_other", quantity)
+        return order
     order = book.new_order(asset, quantity, "order")
     if quantity == 0.0:
         book.reject(order, "zero_quantity", asked)
-    else:
-        book.waiting.append(order)
+        return order
+    book.waiting.append(order)
+    if other is not None and other.status == "open":
+        book.join(order, other)
+    elif other is not None:
+        book.met("oco_of_what_has_ended")
     return order
 
 

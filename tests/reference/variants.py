@@ -100,6 +100,7 @@ def at_the_market(act: Act) -> Act | None:
         limit=NAN,
         stop=NAN,
         fill_at="",
+        oco=-1,
         valid="gtc",
         valid_until=NO_END,
         stop_loss=NAN,

@@ -101,8 +101,6 @@ cdef class InsideBar:
     cdef int _reach(self, Walk* walk, OrderRecord* order, double price) except -1 nogil
     cdef int _at_the_close(self, Walk* walk) except -1 nogil
     cdef int _fill_last(self, Walk* walk, OrderRecord* order, double limit) except -1 nogil
-    cdef int64_t _next_triggered(self) noexcept nogil
-    cdef void _forget_tried(self, const PriceHeap* waiting) noexcept nogil
     cdef bint _waits(self, const Walk* walk, const OrderRecord* order) noexcept nogil
     cdef int _fill(self, Walk* walk, OrderRecord* order, double base_price, bint slips) except -1 nogil
     cdef int _enter(self, Walk* walk, OrderRecord* order, FillPrice price) except -1 nogil

@@ -23,11 +23,10 @@ from ml4t.backtest.execution.price_heap cimport PriceHeap
 from ml4t.backtest.portfolio.armed_levels cimport LevelSource, levels_hold, stop_source
 from ml4t.backtest.portfolio.position cimport HIGH_UNSEEN, LOW_UNSEEN, Position, side_of
 
-# A stop-limit that this bar has triggered beyond its limit: it has the close left.
+# A stop-limit that this bar has triggered inside beyond its limit is on no path: it has the close left.
 cdef enum:
     TRIGGERED = 1
     TRIGGERED_NOW = 2
-    TRIED = 3
 
 
 @cython.final
@@ -140,18 +139,7 @@ cdef class InsideBar:
         self._choose_path(walk)
         self._walk_path(walk)
         self._at_the_close(walk)
-        self._forget_tried(&self.resting.rising)
-        self._forget_tried(&self.resting.falling)
         return self.resting.wait_again()
-
-    # From the next bar on they are limit orders like others.
-    cdef void _forget_tried(self, const PriceHeap* waiting) noexcept nogil:
-        cdef TermsRecord* terms
-        cdef int32_t i
-        for i in range(waiting.n):
-            terms = self.book.terms_of(self.book.order(waiting.at[i].order_id))
-            if terms.is_triggered == TRIED:
-                terms.is_triggered = TRIGGERED
 
     # What the open meets fills at the open: levels, orders by submission, the levels of what they opened.
     cdef int _meet_open(self, Walk* walk) except -1 nogil:
@@ -316,7 +304,7 @@ cdef class InsideBar:
     cdef bint _may_fill(self, const Walk* walk, int64_t order_id, bint above) noexcept nogil:
         cdef const OrderRecord* order = self.book.order(order_id)
         cdef const TermsRecord* terms = self.book.terms_of(order)
-        if waits_above(order, terms) != above or terms.is_triggered >= TRIGGERED_NOW:
+        if waits_above(order, terms) != above or terms.is_triggered == TRIGGERED_NOW:
             return False
         return self._waits(walk, order)
 
@@ -368,6 +356,7 @@ cdef class InsideBar:
             self._fill(walk, order, price, False)
         elif walk.moment == MOMENT_INSIDE:
             terms.is_triggered = TRIGGERED_NOW
+            return self.resting.wait_for_the_close(order_id)
         # A limit order from here on, for what is left: it waits on the other side.
         order = self.book.order(order_id)
         if order.status == ORDER_OPEN:
@@ -379,13 +368,12 @@ cdef class InsideBar:
     # Last of all, by submission: what was triggered beyond its limit, if the close is within it. What one of
     # them opens walks on from there; what that triggers waits for its turn here.
     cdef int _at_the_close(self, Walk* walk) except -1 nogil:
-        cdef int64_t order_id = self._next_triggered()
+        cdef int64_t order_id = self.resting.next_late()
         cdef OrderRecord* order
-        cdef TermsRecord* terms
+        cdef const TermsRecord* terms
         while order_id != 0:
             order = self.book.order(order_id)
             terms = self.book.terms_of(order)
-            terms.is_triggered = TRIED
             if is_within(order, walk.close, terms.limit) and self._waits(walk, order):
                 walk.at = 0
                 walk.n_points = 2
@@ -394,7 +382,7 @@ cdef class InsideBar:
                 walk.unseen = HIGH_UNSEEN | LOW_UNSEEN
                 if self._fill_last(walk, order, terms.limit):
                     self._walk_path(walk)
-            order_id = self._next_triggered()
+            order_id = self.resting.next_late()
         return 0
 
     # Returns whether it has opened a position.
@@ -404,13 +392,6 @@ cdef class InsideBar:
         cdef int64_t n_fills = self.fills.buffer.count
         self._fill(walk, order, limit, False)
         return self.fills.buffer.count > n_fills and position.position_id != position_id
-
-    cdef int64_t _next_triggered(self) noexcept nogil:
-        cdef int64_t found = _first_of_side(self.book, &self.resting.rising)
-        cdef int64_t other = _first_of_side(self.book, &self.resting.falling)
-        if found == 0 or (other != 0 and other < found):
-            return other
-        return found
 
     # ---- a fill ------------------------------------------------------------------------------
 
@@ -520,17 +501,3 @@ cdef int _broken_hit(const Position* position, int64_t row) except -1 with gil:
         f"row {row} is tried against asset {position.asset}: {position.quantity} units, stop "
         f"{position.levels.stop}, target {position.levels.target}"
     )
-
-
-# The first submitted of those that this bar has triggered and that have not been tried.
-cdef int64_t _first_of_side(OrderBook book, const PriceHeap* waiting) noexcept nogil:
-    cdef int64_t found = 0
-    cdef int64_t order_id
-    cdef int32_t i
-    for i in range(waiting.n):
-        order_id = waiting.at[i].order_id
-        if (found == 0 or order_id < found) and (
-            book.terms_of(book.order(order_id)).is_triggered == TRIGGERED_NOW
-        ):
-            found = order_id
-    return found

@@ -62,6 +62,7 @@ cdef class OrderBook:
     cdef Queue* _queue               # by asset
     cdef int32_t* _busy              # the assets with orders that wait for a moment, in no order
     cdef int32_t _n_busy
+    cdef PriceHeap _ring             # what a fill cancels, without keys
     cdef int64_t* _due               # order ids of the last collect_due()
     cdef int64_t _due_capacity
 
@@ -133,11 +134,18 @@ cdef class OrderBook:
         self, int64_t parent_id, const Position* position, double units, const TermsRecord* given,
         int8_t exit_kind, int32_t reason
     ) except -1 nogil
-    # A fill of an order takes as much from the others of its ring.
+    # A fill of a bracket's child takes as much from the other; of any other order it cancels those of its ring.
     cdef inline int cut_siblings(self, const OrderRecord* order, double units) except -1 nogil:
-        if order.terms == 0 or self.terms_of(order).sibling == 0:
+        if not self._is_in_ring(order):
             return 0
-        return self._cut_siblings(order, units)
+        return self._cut_siblings(order, units) if order.is_child else self._cancel_ring(order)
+
+    cdef inline bint _is_in_ring(self, const OrderRecord* order) noexcept nogil:
+        return order.terms != 0 and self.terms_of(order).sibling != 0
+
+    cdef int _join_ring(self, OrderRecord* order, int64_t other_id) except -1 nogil
+    cdef int _cancel_ring(self, const OrderRecord* order) except -1 nogil
+    cdef bint _is_another(self, const OrderRecord* order) noexcept nogil
 
     cdef int _cut_siblings(self, const OrderRecord* order, double units) except -1 nogil
     cdef void _leave_ring(self, const OrderRecord* order) noexcept nogil

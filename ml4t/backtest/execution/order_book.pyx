@@ -22,7 +22,7 @@ from ml4t.backtest.core.types cimport (
 from ml4t.backtest.execution.costs cimport whole_units
 from ml4t.backtest.execution.event_log cimport EventLog
 from ml4t.backtest.execution.order_terms cimport (
-    say_something, terms_at, waits_above, waits_for_a_price,
+    no_terms, say_something, terms_at, waits_above, waits_for_a_price,
 )
 from ml4t.backtest.execution.price_heap cimport append, pop, push, sort_by_order
 from ml4t.backtest.execution.resting cimport RestingOrders
@@ -73,6 +73,7 @@ cdef class OrderBook:
         free(self._due)
         free(self._expiring.at)
         free(self._undated.at)
+        free(self._ring.at)
 
     def records(self):
         """Return the orders so far, and the terms of those that have some, as structured arrays."""
@@ -95,16 +96,21 @@ cdef class OrderBook:
         self._wait(order)
         return order.order_id
 
-    # Take an order of the strategy on these terms.
+    # Take an order of the strategy on these terms; their sibling is an order whose ring it is to join.
     cdef int64_t accept_with(
         self, int32_t asset, double quantity, int32_t reason, bint reduce_only, const TermsRecord* terms
     ) except -1 nogil:
         cdef const Position* position = &self.portfolio.positions.at[asset]
+        cdef int64_t other_id = terms.sibling
         cdef OrderRecord* order
         if reduce_only and not quantity * position.quantity < 0.0:
             return self.refuse_with(asset, quantity, REASON_NO_POSITION, terms)
+        if other_id != 0 and self.order(other_id).filled_quantity != 0.0:
+            return self.refuse_with(asset, quantity, REASON_ONE_CANCELS_OTHER, terms)
         order = self._new_order(asset, quantity, SOURCE_STRATEGY, reason)
         self._put_on(order, terms)
+        if other_id != 0 and self.order(other_id).status == ORDER_OPEN:
+            self._join_ring(order, other_id)
         if reduce_only:
             order.reduce_only = 1
             order.position_id = position.position_id
@@ -154,7 +160,9 @@ cdef class OrderBook:
         return order_id
 
     cdef int _put_on(self, OrderRecord* order, const TermsRecord* terms) except -1 nogil:
-        (<TermsRecord*> self.terms.append())[0] = terms[0]
+        cdef TermsRecord* own = <TermsRecord*> self.terms.append()
+        own[0] = terms[0]
+        own.sibling = 0
         order.terms = <int32_t> self.terms.count
         order.rests = waits_for_a_price(terms)
         if terms.type == TYPE_MARKET_ON_OPEN:
@@ -163,6 +171,45 @@ cdef class OrderBook:
             order.fill_at = FILL_NEXT_CLOSE
         order.maker = terms.type == TYPE_LIMIT or terms.type == TYPE_STOP_LIMIT
         return 0
+
+    # ---- rings: orders of which one cancels the others -----------------------------------------
+
+    cdef int _join_ring(self, OrderRecord* order, int64_t other_id) except -1 nogil:
+        cdef OrderRecord* other = self.order(other_id)
+        cdef TermsRecord none = no_terms()
+        cdef TermsRecord* ring
+        if other.terms == 0:
+            self._put_on(other, &none)
+        ring = self.terms_of(other)
+        self.terms_of(order).sibling = other_id if ring.sibling == 0 else ring.sibling
+        ring.sibling = order.order_id
+        return 0
+
+    # The first fill of one cancels the others, by submission.
+    cdef int _cancel_ring(self, const OrderRecord* order) except -1 nogil:
+        cdef TermsRecord* terms = self.terms_of(order)
+        cdef int64_t next_id
+        cdef int32_t i
+        self._ring.n = 0
+        while terms.sibling != 0:
+            next_id = terms.sibling
+            terms.sibling = 0
+            if next_id != order.order_id:
+                append(&self._ring, 0.0, next_id)
+                terms = self.terms_of(self.order(next_id))
+        sort_by_order(&self._ring)
+        for i in range(self._ring.n):
+            self.cancel(self._ring.at[i].order_id, REASON_ONE_CANCELS_OTHER)
+        return 0
+
+    # One that waits for the same asset stands in its ring and was submitted before it.
+    cdef bint _is_another(self, const OrderRecord* order) noexcept nogil:
+        cdef const OrderRecord* other = self.order(self.terms_of(order).sibling)
+        while other.order_id != order.order_id:
+            if other.asset == order.asset and other.order_id < order.order_id:
+                return True
+            other = self.order(self.terms_of(other).sibling)
+        return False
 
     # ---- brackets: orders that guard what an order has entered, one cancels the other ---------
 
@@ -598,7 +645,7 @@ cdef class OrderBook:
         cdef double rest = order.rest
         cdef double left = fabs(queue.left)
         cdef double taken
-        if order.is_child:
+        if order.is_child or (self._is_in_ring(order) and self._is_another(order)):
             return
         queue.most = larger(queue.most, fabs(rest))
         if queue.left * rest < 0.0 and not (order.reduce_only and queue.is_over):

@@ -31,7 +31,7 @@ cdef inline TermsRecord no_terms() noexcept nogil:
 cdef inline bint say_something(const TermsRecord* terms) noexcept nogil:
     return terms != NULL and (
         terms.type != TYPE_MARKET or terms.time_in_force != VALID_GTC or terms.amount != 0.0
-        or is_bracket(terms)
+        or is_bracket(terms) or terms.sibling != 0
     )
 
 

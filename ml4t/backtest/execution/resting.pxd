@@ -13,6 +13,8 @@ from ml4t.backtest.execution.price_heap cimport PriceHeap
 cdef struct RestingSide:
     PriceHeap above
     PriceHeap below
+    int32_t most_above           # with more entries than these a side is tidied first
+    int32_t most_below
 
 
 @cython.final
@@ -27,6 +29,10 @@ cdef class RestingOrders:
     cdef PriceHeap falling
     # Of the last collect_met(): key 1.0 of what waits for rising prices, -1.0 of the others.
     cdef PriceHeap met
+    # Stop-limits that the bar has triggered inside beyond their limit: the close is left to them, by submission
+    # (key: the order id). Then those that have been tried.
+    cdef PriceHeap late
+    cdef PriceHeap tried
 
     cdef inline OrderRecord* _order(self, int64_t order_id) noexcept nogil:
         return <OrderRecord*> (
@@ -52,9 +58,12 @@ cdef class RestingOrders:
     cdef int collect_met(self, double price, int64_t after) except -1 nogil
     cdef void sort_touched(self) noexcept nogil
     cdef int add_touched(self, const OrderRecord* order) except -1 nogil
+    cdef int wait_for_the_close(self, int64_t order_id) except -1 nogil
+    cdef int64_t next_late(self) except -1 nogil
     cdef int wait_again(self) except -1 nogil
     cdef int _wait_again(self, int64_t order_id, bint above) except -1 nogil
     cdef int rekey(self, int32_t asset) except -1 nogil
     cdef bint _is_stale(self, int64_t order_id, double key, bint above) noexcept nogil
     cdef int _take(self, PriceHeap* heap, bint above, double most, PriceHeap* touched) except -1 nogil
-    cdef int _rekey(self, PriceHeap* heap, bint above) except -1 nogil
+    cdef void _rekey(self, PriceHeap* heap, bint above) noexcept nogil
+    cdef int32_t _tidy(self, PriceHeap* heap, bint above) noexcept nogil

@@ -36,17 +36,25 @@ cdef class RestingOrders:
         free(self.rising.at)
         free(self.falling.at)
         free(self.met.at)
+        free(self.late.at)
+        free(self.tried.at)
 
     # An order waits for its price, as its terms have it now.
     cdef int wait(self, const OrderRecord* order) except -1 nogil:
         cdef double key = nearness(order, self._terms(order))
+        cdef RestingSide* side
         if self._of == NULL:
             self._of = <RestingSide*> calloc(<size_t> self.n_assets, sizeof(RestingSide))
             if self._of == NULL:
                 return _no_memory(self.n_assets)
+        side = &self._of[order.asset]
         if waits_above(order, self._terms(order)):
-            return push(&self._of[order.asset].above, key, order.order_id)
-        return push(&self._of[order.asset].below, key, order.order_id)
+            if side.above.n > side.most_above:
+                side.most_above = self._tidy(&side.above, True)
+            return push(&side.above, key, order.order_id)
+        if side.below.n > side.most_below:
+            side.most_below = self._tidy(&side.below, False)
+        return push(&side.below, key, order.order_id)
 
     # Take out the orders that a bar from low to high reaches, each side by price, at one price by submission.
     # What still waits for a price then goes back with wait_again().
@@ -89,12 +97,33 @@ cdef class RestingOrders:
             return append(&self.rising, key, order.order_id)
         return append(&self.falling, key, order.order_id)
 
+    cdef int wait_for_the_close(self, int64_t order_id) except -1 nogil:
+        return push(&self.late, <double> order_id, order_id)
+
+    # The first submitted of those that wait for the close; 0: none is left.
+    cdef int64_t next_late(self) except -1 nogil:
+        cdef int64_t order_id
+        if self.late.n == 0:
+            return 0
+        order_id = self.late.at[0].order_id
+        pop(&self.late)
+        append(&self.tried, 0.0, order_id)
+        return order_id
+
     cdef int wait_again(self) except -1 nogil:
+        cdef const OrderRecord* order
         cdef int64_t i
         for i in range(self.rising.n):
             self._wait_again(self.rising.at[i].order_id, True)
         for i in range(self.falling.n):
             self._wait_again(self.falling.at[i].order_id, False)
+        # From the next bar on they are limit orders like others.
+        for i in range(self.tried.n):
+            order = self._order(self.tried.at[i].order_id)
+            self._terms(order).is_triggered = 1
+            if order.status == ORDER_OPEN:
+                self.wait(order)
+        self.tried.n = 0
         return 0
 
     # An order that the bar has moved to the other side stands there already.
@@ -113,17 +142,24 @@ cdef class RestingOrders:
             self._rekey(&self._of[asset].below, False)
         return 0
 
-    # Built anew in its own place: an entry is read before another can be written over it.
-    cdef int _rekey(self, PriceHeap* heap, bint above) except -1 nogil:
+    # Each order once, where it stands now. What is sorted is a heap.
+    cdef void _rekey(self, PriceHeap* heap, bint above) noexcept nogil:
         cdef const OrderRecord* order
-        cdef int32_t n = heap.n
+        cdef int32_t n_kept = 0
         cdef int32_t i
-        heap.n = 0
-        for i in range(n):
+        for i in range(heap.n):
             order = self._order(heap.at[i].order_id)
             if order.status == ORDER_OPEN and waits_above(order, self._terms(order)) == above:
-                push(heap, nearness(order, self._terms(order)), order.order_id)
-        return 0
+                heap.at[n_kept].order_id = order.order_id
+                heap.at[n_kept].key = nearness(order, self._terms(order))
+                n_kept += 1
+        heap.n = n_kept
+        _sort(heap)
+
+    # Without what is stale. Returns up to how many entries it may grow before the next time.
+    cdef int32_t _tidy(self, PriceHeap* heap, bint above) noexcept nogil:
+        self._rekey(heap, above)
+        return 16 + 2 * heap.n
 
     cdef bint _is_stale(self, int64_t order_id, double key, bint above) noexcept nogil:
         cdef const OrderRecord* order = self._order(order_id)

@@ -56,8 +56,9 @@ cdef class Strategy:
     cdef object _order(
         self, object asset, double direction, object quantity, object value, object percent, object size_at,
         object limit, object stop, object fill_at, object valid, object valid_until, object stop_loss,
-        object take_profit
+        object take_profit, object oco
     )
+    cdef int64_t _named(self, object oco) except -1
     cdef int64_t _order_money(
         self, int32_t asset, double direction, object value, object percent, bint at_fill,
         TermsRecord* terms

@@ -60,6 +60,7 @@ class Strategy:
         valid_until: datetime | str | None = None,
         stop_loss: SupportsFloat | None = None,
         take_profit: SupportsFloat | None = None,
+        oco: Order | None = None,
     ) -> Order: ...
     def sell(
         self,
@@ -76,6 +77,7 @@ class Strategy:
         valid_until: datetime | str | None = None,
         stop_loss: SupportsFloat | None = None,
         take_profit: SupportsFloat | None = None,
+        oco: Order | None = None,
     ) -> Order: ...
     def close(
         self, asset: Any, *, fill_at: Literal["next_open", "next_close"] | None = None

@@ -163,7 +163,7 @@ cdef class Strategy:
 
     def buy(
         self, asset, quantity=None, *, value=None, percent=None, size_at="close", limit=None, stop=None,
-        fill_at=None, valid="gtc", valid_until=None, stop_loss=None, take_profit=None,
+        fill_at=None, valid="gtc", valid_until=None, stop_loss=None, take_profit=None, oco=None,
     ):
         """Buy: at the market, or once the price has come to a limit or a stop.
 
@@ -198,6 +198,10 @@ cdef class Strategy:
         stop_loss, take_profit : float, optional
             A bracket: where the units that it enters leave again (currency per unit), at a stop and a limit that
             wait from that fill on, in its bar too; one cancels the other.
+        oco : Order, optional
+            One-cancels-other: an order made before, of any asset, and with it all that have named it or that it has
+            named. The first fill of one of them cancels the others; if that one has filled already, this one is
+            rejected.
 
         Returns
         -------
@@ -211,23 +215,23 @@ cdef class Strategy:
             If the amount is not finite, not positive, or more or fewer units than an order can have; if
             the percent is above twice the account's leverage (0.5 is 50%); if a quantity, or what waits for a
             price, is to be sized at the fill; if a price is none, or on the wrong side of
-            another; if the order would have expired already.
+            another; if the order would have expired already; if ``oco`` is of another run, a rule or a bracket.
         RuntimeError
             Outside of the strategy's callbacks: by a rule, a progress callback or another thread.
         """
         return self._order(
             asset, 1.0, quantity, value, percent, size_at, limit, stop, fill_at, valid, valid_until,
-            stop_loss, take_profit,
+            stop_loss, take_profit, oco,
         )
 
     def sell(
         self, asset, quantity=None, *, value=None, percent=None, size_at="close", limit=None, stop=None,
-        fill_at=None, valid="gtc", valid_until=None, stop_loss=None, take_profit=None,
+        fill_at=None, valid="gtc", valid_until=None, stop_loss=None, take_profit=None, oco=None,
     ):
         """Sell; through zero it opens a short. Parameters as in :meth:`buy`; a stop lies below the market."""
         return self._order(
             asset, -1.0, quantity, value, percent, size_at, limit, stop, fill_at, valid, valid_until,
-            stop_loss, take_profit,
+            stop_loss, take_profit, oco,
         )
 
     def close(self, asset, *, fill_at=None):
@@ -608,7 +612,7 @@ cdef class Strategy:
     cdef object _order(
         self, object asset, double direction, object quantity, object value, object percent, object size_at,
         object limit, object stop, object fill_at, object valid, object valid_until, object stop_loss,
-        object take_profit
+        object take_profit, object oco
     ):
         self.check_may_order()
         cdef int32_t code = self.code_of(asset)
@@ -619,6 +623,8 @@ cdef class Strategy:
             self.cursor.now if self.cursor.t >= 0 else INT64_MIN,
         )
         read_bracket(&terms, direction, stop_loss, take_profit, self.data.is_signed[code])
+        if oco is not None:
+            terms.sibling = self._named(oco)
         if quantity is None and (value is None) != (percent is None):
             return self._made(self._order_money(code, direction, value, percent, at_fill, &terms))
         if quantity is None or value is not None or percent is not None:
@@ -626,6 +632,18 @@ cdef class Strategy:
         return self._made(
             self.order_units(code, direction * quantity_of(quantity), REASON_ORDER, False, &terms)
         )
+
+    # Another order of the strategy, of which one is to cancel the other; 0: it has ended without a fill.
+    cdef int64_t _named(self, object oco) except -1:
+        cdef const OrderRecord* other
+        if not isinstance(oco, Order):
+            raise TypeError(f"oco must be an Order, which buy and sell return, was {oco!r}")
+        if (<Order> oco).broker is not self.broker:
+            raise ValueError(f"{oco!r} was not accepted in this run")
+        other = self.book.order((<Order> oco).order_id)
+        if other.source != SOURCE_STRATEGY or other.is_child:
+            raise ValueError(f"oco must be an order that the strategy made itself, {oco!r} comes of a rule or a bracket")
+        return other.order_id if other.status == ORDER_OPEN or other.filled_quantity != 0.0 else 0
 
     # An amount of money becomes units at the price the order waits for, else at the mark; and again at the fill.
     cdef int64_t _order_money(
