@@ -6,7 +6,7 @@ __all__, __getattr__, __dir__ = names_when_used(
     __name__,
     {
         "backtest": ["BacktestEngine", "BoundsResult", "InternalError", "run_backtest"],
-        "config": ["BacktestConfig", "Commission"],
+        "config": ["BacktestConfig", "Commission", "Slippage"],
         "core.build": ["build_profile"],
         "data": ["DataError", "DataFeed", "MarketData"],
         "execution.views": ["Fill", "Order"],

@@ -1,5 +1,5 @@
 from ml4t.backtest.backtest import BacktestEngine, BoundsResult, InternalError, run_backtest
-from ml4t.backtest.config import BacktestConfig, Commission
+from ml4t.backtest.config import BacktestConfig, Commission, Slippage
 from ml4t.backtest.core.build import build_profile
 from ml4t.backtest.data import DataError, DataFeed, MarketData
 from ml4t.backtest.execution.views import Fill, Order
@@ -38,6 +38,7 @@ __all__ = [
     "ReusedRuleWarning",
     "ReusedStrategyWarning",
     "SignalStrategy",
+    "Slippage",
     "Strategy",
     "StrategyError",
     "build_profile",

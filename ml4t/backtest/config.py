@@ -11,6 +11,7 @@ import numpy as np
 from pydantic import ConfigDict, Field, GetJsonSchemaHandler, model_validator
 
 from ml4t.backtest import html
+from ml4t.backtest.core.ranges import PRICE
 from ml4t.backtest.profiles import Profile, switches_of, with_switches
 from ml4t.backtest.settings_model import SettingsModel, meanings
 
@@ -19,6 +20,12 @@ DEFAULT_MAX_LEVERAGE = {"cash": 1.0, "margin": 2.0}
 # Strict: text is no number, and neither is True.
 Cost = Annotated[float, Field(ge=0, allow_inf_nan=False, strict=True)]
 CostFraction = Annotated[float, Field(ge=0, lt=1, allow_inf_nan=False, strict=True)]
+CostFractionOrNone = Annotated[float | None, Field(ge=0, lt=1, allow_inf_nan=False, strict=True)]
+PositiveFractionOrNone = Annotated[
+    float | None, Field(gt=0, lt=1, allow_inf_nan=False, strict=True)
+]
+AmountOfPrice = Annotated[float, Field(ge=0, le=PRICE.most, allow_inf_nan=False, strict=True)]
+PartsOfSpread = Annotated[float, Field(ge=0, le=1e6, allow_inf_nan=False, strict=True)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False, strict=True)]
 PositiveOrNone = Annotated[float | None, Field(gt=0, allow_inf_nan=False, strict=True)]
 Switch = Annotated[bool, Field(strict=True)]
@@ -78,11 +85,25 @@ class _Settings(SettingsModel):
         )
 
 
-class Commission(_Settings):
-    """What an order pays: ``max(N*percent + Q*per_unit + fixed, minimum)``.
+class _Cost(_Settings):
+    """A cost, which a plain number states as a fraction of the value."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _percentage(cls, value: Any) -> Any:
+        return value if isinstance(value, (cls, Mapping)) else {"percent": _plain(value)}
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core: Any, handler: GetJsonSchemaHandler) -> Any:
+        section = handler.resolve_ref_schema(super().__get_pydantic_json_schema__(core, handler))
+        return {"anyOf": [section["properties"]["percent"], section]}
+
+
+class Commission(_Cost):
+    """What an order pays: ``max(N*percent + Q*per_unit + fixed, minimum)``, and no more than the maxima.
 
     N is the notional and Q the units of the order's fills so far; a fill pays what the order owes after
-    it less what it owed before.
+    it less what it owed before. A plain number in its place is the percent.
 
     Parameters
     ----------
@@ -90,11 +111,19 @@ class Commission(_Settings):
     per_unit : number, currency per unit, >= 0
     fixed : number, currency per order, >= 0
     minimum : number, currency per order, >= 0
+    maximum : number, currency per order, >= minimum; optional
+    maximum_percent : number, fraction of the notional, in (0, 1); optional
+    maker_percent : number, fraction of the notional, in [0, 1); optional
 
     Raises
     ------
     ValueError
         If a number is not finite or out of range, or a name is unknown.
+
+    Examples
+    --------
+    >>> Commission(per_unit=0.005, minimum=1.0, maximum_percent=0.01).maximum_percent
+    0.01
     """
 
     percent: CostFraction = 0.0
@@ -105,6 +134,12 @@ class Commission(_Settings):
     """Currency per order, paid with its first fill."""
     minimum: Cost = 0.0
     """The least an order that fills pays, in currency."""
+    maximum: PositiveOrNone = None
+    """The most an order pays, in currency."""
+    maximum_percent: PositiveFractionOrNone = None
+    """The most an order pays, as a fraction of the notional; it wins over the minimum."""
+    maker_percent: CostFractionOrNone = None
+    """What orders that never slip (limits, targets) pay in place of ``percent``: 0.0002 is 0.02%."""
 
     if TYPE_CHECKING:
         # What may be given is more than what is kept: an editor is told both.
@@ -115,18 +150,89 @@ class Commission(_Settings):
             per_unit: Number = ...,
             fixed: Number = ...,
             minimum: Number = ...,
+            maximum: Number | None = ...,
+            maximum_percent: Number | None = ...,
+            maker_percent: Number | None = ...,
         ) -> None: ...
 
-    @model_validator(mode="before")
-    @classmethod
-    def _percentage(cls, value: Any) -> Any:
-        """Read a plain number as a percentage of the notional."""
-        return value if isinstance(value, (Commission, Mapping)) else {"percent": _plain(value)}
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.maximum is not None and self.maximum < self.minimum:
+            raise ValueError(
+                f"maximum is {self.maximum}, below the minimum of {self.minimum}: an order cannot pay both"
+            )
+        return self
 
-    @classmethod
-    def __get_pydantic_json_schema__(cls, core: Any, handler: GetJsonSchemaHandler) -> Any:
-        section = handler.resolve_ref_schema(super().__get_pydantic_json_schema__(core, handler))
-        return {"anyOf": [section["properties"]["percent"], section]}
+
+class Slippage(_Cost):
+    """By how much market orders and stops fill worse than the price they meet; limits never do.
+
+    The parts add up. Those of the bar are read from the bar of the fill (``docs/costs.md`` says what that
+    means for fills at its open). A plain number in its place is the percent.
+
+    Parameters
+    ----------
+    percent : number, fraction of the price, in [0, 1)
+    per_unit : number, currency per unit, in [0, 1e15]
+    extra_on_stops : number, fraction of the price, in [0, 1)
+    spread : number, parts of the bid-ask spread, in [0, 1e6]
+    without_quotes : number, fraction of the price, in [0, 1)
+    impact : number, fraction of the price, >= 0
+    impact_curve : {"square_root", "linear"}
+    without_volume : number, fraction of the price, in [0, 1)
+
+    Raises
+    ------
+    ValueError
+        If a number is not finite or out of range, a name is unknown, or something stands in for a part
+        that is not asked for.
+
+    Examples
+    --------
+    >>> Slippage(spread=0.5, without_quotes=0.0005).spread
+    0.5
+    """
+
+    percent: CostFraction = 0.0
+    """Fraction of the price: 0.001 is 0.1%."""
+    per_unit: AmountOfPrice = 0.0
+    """Currency per unit: 0.01 is a cent a share."""
+    extra_on_stops: CostFraction = 0.0
+    """Fraction of the price that stops pay beside."""
+    spread: PartsOfSpread = 0.0
+    """Parts of the bar's bid-ask spread: 0.5 is half of it, from the middle to the other side."""
+    without_quotes: CostFraction = 0.0
+    """Fraction of the price paid instead where bid or ask is missing, or the ask lies below the bid."""
+    impact: Cost = 0.0
+    """Fraction by which an order of the bar's whole volume moves the price; smaller ones as the curve says."""
+    impact_curve: Literal["square_root", "linear"] = "square_root"
+    """How the impact grows with units/volume: with its square root, or as it does."""
+    without_volume: CostFraction = 0.0
+    """Fraction of the price paid instead where the volume is missing or zero."""
+
+    if TYPE_CHECKING:
+        # What may be given is more than what is kept: an editor is told both.
+        def __init__(
+            self,
+            *,
+            percent: Number = ...,
+            per_unit: Number = ...,
+            extra_on_stops: Number = ...,
+            spread: Number = ...,
+            without_quotes: Number = ...,
+            impact: Number = ...,
+            impact_curve: Literal["square_root", "linear"] = ...,
+            without_volume: Number = ...,
+        ) -> None: ...
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        for name, part in (("without_quotes", "spread"), ("without_volume", "impact")):
+            if getattr(self, name) > 0.0 and getattr(self, part) == 0.0:
+                raise ValueError(
+                    f"{name} stands in for {part}, which is 0: set {part}, or leave {name} out"
+                )
+        return self
 
 
 class BacktestConfig(_Settings):
@@ -155,8 +261,9 @@ class BacktestConfig(_Settings):
     """Largest gross exposure over equity an entry may lead to; None is 2 in a margin account."""
     commission: Commission = Commission()
     """What orders pay; a plain number is a fraction of the notional (0.001 is 0.1%)."""
-    slippage: CostFraction = 0.0
-    """Fraction by which market orders and stops fill worse than the price they meet."""
+    slippage: Slippage = Slippage()
+    """By how much market orders and stops fill worse than the price they meet; a plain number is a fraction of
+    it (0.001 is 0.1%)."""
 
     profile: Profile | None = None
     """Whose answers a run gives: sets the switches of that engine, those that are given here excepted."""
@@ -223,7 +330,7 @@ class BacktestConfig(_Settings):
             account: Literal["cash", "margin"] = ...,
             max_leverage: Number | None = ...,
             commission: Number | Commission | Mapping[str, Any] = ...,
-            slippage: Number = ...,
+            slippage: Number | Slippage | Mapping[str, Any] = ...,
             profile: Profile | None = ...,
             fill_at: Literal["next_open", "next_close", "close"] = ...,
             check_entry_bar: bool = ...,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
-from math import isnan
+from math import isinf, isnan
 from typing import Any
 
 import numpy as np
@@ -22,6 +22,7 @@ from ml4t.backtest import (
     BacktestResult,
     Commission,
     MarketData,
+    Slippage,
     Strategy,
 )
 from ml4t.backtest.core import records as codes
@@ -38,7 +39,7 @@ from ml4t.backtest.risk.rules import (
 )
 
 SAME_SWITCHES = (
-    "initial_cash", "account", "slippage", "close_at_end", "fill_at", "check_entry_bar",
+    "initial_cash", "account", "close_at_end", "fill_at", "check_entry_bar",
     "level_basis", "watermark", "watermark_start", "intrabar", "open_decides", "gap_fill",
     "slip_stops", "exit_decided_at_close", "on_insufficient", "order_sequence", "quantity",
     "min_trade_units", "min_trade_value", "min_trade_percent", "drift_band", "dividend_adjusts",
@@ -129,7 +130,7 @@ def data_of(case: Case) -> MarketData:
         (action.effective_ns, action.asset, action.kind == "dividend", action.value)
         for action in sorted(market.actions, key=lambda one: (one.effective_ns, one.asset))
     ]
-    names = ("open", "high", "low", "close", "volume")
+    names = ("open", "high", "low", "close", "volume", "bid", "ask")
     prices = {name: np.ascontiguousarray(bars[:, i]) for i, name in enumerate(names)}
     return MarketData.from_arrays(
         market.assets,
@@ -158,9 +159,26 @@ def config_of(settings: Settings, debug: bool = False) -> BacktestConfig:
             per_unit=settings.commission_per_unit,
             fixed=settings.commission_fixed,
             minimum=settings.commission_minimum,
+            maximum=None if isinf(settings.commission_maximum) else settings.commission_maximum,
+            maximum_percent=settings.commission_maximum_percent,
+            maker_percent=settings.commission_maker,
         ),
+        slippage=slippage_of(settings),
         debug=debug,
     )
+
+
+def slippage_of(settings: Settings) -> Slippage | float:
+    """A plain number where a percent is all there is; what stands in for nothing is left out."""
+    more = ("extra_on_stops", "spread", "impact")
+    used = {name: getattr(settings, name) for name in more}
+    if settings.slippage_per_unit == 0.0 and not any(used.values()):
+        return settings.slippage
+    if settings.spread > 0.0:
+        used["without_quotes"] = settings.without_quotes
+    if settings.impact > 0.0:
+        used |= {"impact_curve": settings.impact_curve, "without_volume": settings.without_volume}
+    return Slippage(percent=settings.slippage, per_unit=settings.slippage_per_unit, **used)
 
 
 def rule_of(rule: Rule, desk: Desk) -> RiskRule:
@@ -364,7 +382,7 @@ CODES = {
     "time_in_force": codes.TIMES_IN_FORCE,
     "kind": codes.EVENT_KINDS,
 }
-FLAGS = ("reduce_only", "at_open", "is_entry")
+FLAGS = ("reduce_only", "at_open", "maker", "is_entry")
 RENAMED = {"exit_kind": "exit_type"}
 # Prefix of the columns of the data that a row carries -> its column of decision rows.
 CARRIED = {"entry": "entry_decision_row", "exit": "exit_decision_row"}

@@ -79,7 +79,7 @@ def adjusted(case: Case, held: Held) -> Case:
 
 
 def _times(bar: Bar, factor: float) -> Bar:
-    return Bar(*(price * factor for price in bar[:4]), bar.volume)
+    return bar.priced(lambda price: price * factor)
 
 
 def _plain(case: Case, market: Market, acts: dict[int, list[Act]]) -> Case:
@@ -91,9 +91,14 @@ def _plain(case: Case, market: Market, acts: dict[int, list[Act]]) -> Case:
         quantity="fractional",
         close_at_end=False,
         slippage=0.0,
+        slippage_per_unit=0.0,
+        spread=0.0,
+        impact=0.0,
+        extra_on_stops=0.0,
         commission_pct=0.0,
         commission_per_unit=0.0,
         commission_fixed=0.0,
         commission_minimum=0.0,
+        commission_maker=None,
     )
     return Case(market, Script(acts), [], settings)

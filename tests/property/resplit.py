@@ -23,6 +23,7 @@ def relative(case: Case) -> Case:
         rule=_relative,
         quantity="fractional",
         commission_per_unit=0.0,
+        slippage_per_unit=0.0,
         min_trade_units=0.0,
     )
 
@@ -56,8 +57,10 @@ def split_all(case: Case, day: int) -> Case:
 
 
 def _half(bar: Bar) -> Bar:
-    prices = [price / 2.0 for price in bar[:4]]
-    return Bar(*prices, 2.0 * bar.volume)
+    def half(price: float) -> float:
+        return price / 2.0
+
+    return bar.priced(half).quoted(half)._replace(volume=2.0 * bar.volume)
 
 
 def _twice(act: Act) -> Act:

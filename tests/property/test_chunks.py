@@ -47,6 +47,8 @@ def chunks(data: MarketData, cuts: list[int], with_actions: bool = True) -> Iter
             data.low[rows],
             data.close[rows],
             volume=data.volume[rows],
+            bid=data.bid[rows],
+            ask=data.ask[rows],
             features={name: column[rows] for name, column in data.features.items()},
             context={name: column[start:end] for name, column in data.context.items()},
             actions=actions[(time > after) & (time <= data.timestamps[end - 1])],

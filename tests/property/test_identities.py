@@ -201,6 +201,9 @@ def test_units_that_went_astray_are_found():
     assert found
 
 
+GUESSES = ("fills_without_quotes", "fills_without_volume", "least_left")
+
+
 @pytest.mark.parametrize("shard", range(SHARDS))
 def test_what_a_run_counts_is_what_its_records_say(shard):
     met: Counter = Counter()
@@ -220,10 +223,13 @@ def test_what_a_run_counts_is_what_its_records_say(shard):
         assert result.counters["targets_left_alone"] == left_alone, seed
         at_once = [fill for fill in expected.fills if fill["timestamp"] <= fill["decision_time"]]
         assert result.counters["fill_not_later_than_decision"] == len(at_once), seed
+        guessed = {name: expected.met[name] for name in GUESSES}
+        assert {name: result.counters[name] for name in GUESSES} == guessed, seed
         met.update(
             ambiguous=ambiguous,
             at_once=len(at_once),
             exits=exits.total(),
             left_alone=left_alone,
+            **guessed,
         )
     assert min(met.values()) > 5, met

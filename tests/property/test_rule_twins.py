@@ -122,5 +122,5 @@ def test_a_twin_that_leaves_a_bar_later_is_found():
             differences(*runs_of_twins(without_removals(above_zero(case)), [Own(BARS + 1)]))
         )
 
-    for_markets(590, 20, check)
+    for_markets(590, 80, check)
     assert found

@@ -7,7 +7,7 @@ from math import floor, isnan
 
 from reference import inputs, levels
 from reference.basket import Shares
-from reference.market import NAN, Bar, Market
+from reference.market import NAN, NO_BAR, Bar, Market
 from reference.orders import (
     Order,
     commission_total,
@@ -15,13 +15,13 @@ from reference.orders import (
     floor_units,
     scale_down,
     search,
-    slipped,
     within_target,
 )
 from reference.positions import Position, RuleState, averaged
 from reference.records import NO_TIME, Outcome, cause_of_fill
 from reference.rules import Decision, Rule
 from reference.settings import Settings
+from reference.slippage import slipped
 
 
 class Book:
@@ -351,7 +351,7 @@ class Book:
         elif self.settings.account == "cash" and order.direction < 0.0:
             self.reject(order, "short_in_cash_account", order.rest)
         else:
-            price = self.slip(self.marks[order.asset], order.direction)
+            price = self.slip(order, self.marks[order.asset])
             shares.add(order, held, units, price)
 
     def pay_shares(self, shares: Shares, moment: str) -> None:
@@ -434,7 +434,7 @@ class Book:
             self.met("reduce_only_cut")
         if not order.rests:
             base = self.marks[order.asset]
-            price = self.slip(base, order.direction)
+            price = self.slip(order, base)
         if rest == 0.0:
             self.finish(order, "filled")
         else:
@@ -443,7 +443,7 @@ class Book:
 
     def find_units(self, order: Order, moment: str) -> bool:
         """At its first turn to fill an order of money becomes one of units; whether it is still open."""
-        price, money = self.slip(self.marks[order.asset], order.direction), order.money
+        price, money = self.slip(order, self.marks[order.asset]), order.money
         if order.by_weight:
             equity = self.cash + self.exposure()[0]
             if equity <= 0.0:
@@ -472,14 +472,15 @@ class Book:
         self.met(f"sized_at_the_fill_{moment}")
         return True
 
-    def slip(self, price: float, direction: float) -> float:
-        if self.wrong("slippage_sign"):
-            direction = -direction
+    def slip(self, order: Order, price: float, is_stop: bool = False) -> float:
         if price < 0.0:
             self.met("fill_below_zero")
-            if self.wrong("slippage_helps_below_zero"):
-                direction = -direction
-        return slipped(self.settings, price, direction)
+        bar = self.bar(order.asset)
+        if self.wrong("costs_of_the_bar_before"):
+            bar = self.market.bar(self.row_before[order.asset], order.asset)
+        if bar is None:
+            self.met("slipped_without_a_bar")
+        return slipped(self, order, price, bar or NO_BAR, is_stop)
 
     def fill_rest(
         self,
@@ -506,7 +507,7 @@ class Book:
             return
         if not order.rests:
             base = self.marks[order.asset]
-            price = self.slip(base, order.direction)
+            price = self.slip(order, base)
         if settings.account == "cash" and order.direction < 0.0:
             self.reject(order, "short_in_cash_account", order.rest)
             return
@@ -634,11 +635,26 @@ class Book:
 
     def fee(self, order: Order, units: float, price: float) -> float:
         if self.wrong("minimum_for_each_fill"):
-            return commission_total(self.settings, units * abs(price), units)
+            return commission_total(self.settings, order.maker, units * abs(price), units)
         if self.wrong("no_fee_below_zero"):
             price = max(price, 0.0)
-        fee = fee_of(self.settings, order, units, price)
+        fee = fee_of(self.settings, order, units, price, self.wrong)
         return round(fee, 2) if self.wrong("fees_in_cents") else fee
+
+    def commission(self, order: Order) -> float:
+        """What the order has paid for its fills so far."""
+        notional = abs(order.notional)
+        paid = commission_total(self.settings, order.maker, notional, order.units, self.wrong)
+        if order.maker and self.settings.commission_maker is not None:
+            self.met("maker")
+        if paid == self.settings.commission_maximum:
+            self.met("commission_at_its_maximum")
+        most = self.settings.commission_maximum_percent
+        if most is not None and paid == notional * most:
+            self.met("commission_at_its_maximum_percent")
+            if paid < self.settings.commission_minimum:
+                self.met("maximum_percent_below_the_minimum")
+        return paid
 
     # ----- one fill -----------------------------------------------------------------------------
 
@@ -662,8 +678,10 @@ class Book:
             order.notional = order.notional + units * price
             order.average_price = averaged(order.average_price, order.units, price, units)
             order.units = order.units + units
-            order.paid = commission_total(self.settings, abs(order.notional), order.units)
+            order.paid = self.commission(order)
             order.filled = order.filled + quantity
+            for name in order.stand_ins:
+                self.met(name)
         if self.wrong("fee_credited"):
             self.cash = self.cash - (quantity * price - fee)
         else:

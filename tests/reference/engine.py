@@ -298,6 +298,7 @@ class Engine:
             exit_type=hit.won.exit_type,
             rule=hit.won.rule,
             level=hit.won.level,
+            at_target=not hit.is_stop,
             decision_t=book.t if self.wrong("level_decides_in_its_bar") else before,
             decision_time=self.market.timestamps[before] if before >= 0 else NO_TIME,
             decision_price=close,
@@ -306,7 +307,7 @@ class Engine:
         if (hit.is_stop and self.settings.slip_stops) or (
             not hit.is_stop and self.wrong("target_slipped")
         ):
-            price = book.slip(hit.price, order.direction)
+            price = book.slip(order, hit.price, is_stop=hit.is_stop)
         book.finish(order, "filled")
         book.fill(order, order.quantity, price, hit.price, hit.moment, intrabar=hit.intrabar)
 
@@ -475,7 +476,7 @@ class Engine:
             order = book.closing_order(position, "end_of_data", source="engine")
             base = book.marks[position.asset]
             book.finish(order, "filled")
-            book.fill(order, order.quantity, book.slip(base, order.direction), base, "close")
+            book.fill(order, order.quantity, book.slip(order, base), base, "close")
 
     # ----- 7. the record ------------------------------------------------------------------------
 

@@ -7,7 +7,7 @@ the `random.Random` given.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from math import isnan, prod
+from math import inf, isnan, prod
 from random import Random
 
 from reference.market import DAY, NAN, Action, Bar, Market
@@ -43,7 +43,13 @@ def random_case(
         _sink(rng, market, grid)
     rules = random_rules(rng, market, grid, n_rules)
     settings = random_settings(rng)
-    return Case(market, random_script(rng, market, rules, grid, settings), rules, settings)
+    script = random_script(rng, market, rules, grid, settings)
+    if rng.random() < 0.5:
+        settings = replace(settings, **_commission(rng, settings.commission_minimum))
+    if rng.random() < 0.5:
+        _quote(rng, market)
+        settings = replace(settings, **_slippage(rng))
+    return Case(market, script, rules, settings)
 
 
 def _sink(rng: Random, market: Market, grid: float) -> None:
@@ -52,8 +58,7 @@ def _sink(rng: Random, market: Market, grid: float) -> None:
     deep = rng.choice((90.0, 100.0, 104.0, 150.0)) + (0.25 if grid == 0.0 else 0.0)
     for (t, asset), bar in list(market.bars.items()):
         if asset in market.negative:
-            prices = (price - deep for price in bar[:4])
-            market.bars[t, asset] = Bar(*prices, bar.volume)
+            market.bars[t, asset] = bar.priced(lambda price: price - deep)
 
 
 # ----- the market -----------------------------------------------------------------------------
@@ -565,3 +570,40 @@ def random_settings(rng: Random) -> Settings:
     if rng.random() < 0.12:  # an account that may go under
         chosen |= {"on_insufficient": "allow", "account": "margin", "initial_cash": 500.0}
     return Settings(**chosen)
+
+
+def _commission(rng: Random, minimum: float) -> dict:
+    """What an order pays at most, and what one pays that never slips."""
+    return {
+        "commission_maximum": max(rng.choice((inf, 1.5, 4.0)), minimum),
+        "commission_maximum_percent": rng.choice((None, None, 0.0005, 0.005)),
+        "commission_maker": rng.choice((None, 0.0, 0.0002)),
+    }
+
+
+def _slippage(rng: Random) -> dict:
+    """Amounts that are large now and then: more than what is sold is worth."""
+    return {
+        "slippage_per_unit": rng.choice((0.0, 0.0, 0.01, 0.3, 0.3, 40.0)),
+        "extra_on_stops": rng.choice((0.0, 0.02)),
+        "spread": rng.choice((0.0, 0.5, 0.5, 1.7)),
+        "without_quotes": rng.choice((0.0, 0.003)),
+        "impact": rng.choice((0.0, 0.1, 0.1, 1.0)),
+        "impact_curve": rng.choice(CHOICES["impact_curve"]),
+        "without_volume": rng.choice((0.0, 0.05)),
+    }
+
+
+def _quote(rng: Random, market: Market) -> None:
+    """Bids and asks, some of them missing or crossed, and bars in which little or nothing was traded."""
+    holes = rng.choice((0.0, 0.2, 0.5))
+    dry = rng.choice((0.0, 0.2))
+    for key, bar in market.bars.items():
+        bid = abs(bar.close) + 0.25
+        ask = bid + rng.choice((0.0, 0.5, 0.5, 1.0, 0.37, -0.5))
+        if rng.random() < holes:
+            bid, ask = rng.choice(((NAN, ask), (bid, NAN), (NAN, NAN)))
+        if ask <= 0.0:
+            bid = ask = NAN
+        volume = rng.choice((0.0, NAN, 1e-3, 3.0)) if rng.random() < dry else bar.volume
+        market.bars[key] = bar._replace(bid=bid, ask=ask, volume=volume)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import NamedTuple
@@ -20,6 +21,28 @@ class Bar(NamedTuple):
     low: float
     close: float
     volume: float = 0.0
+    bid: float = NAN
+    ask: float = NAN
+
+    def priced(self, price: Callable[[float], float]) -> Bar:
+        """The bar at other prices, its quotes and its volume as they are."""
+        return self._replace(**{name: price(getattr(self, name)) for name in self._fields[:4]})
+
+    def quoted(self, price: Callable[[float], float]) -> Bar:
+        """The bar at other quotes."""
+        return self._replace(bid=price(self.bid), ask=price(self.ask))
+
+    @property
+    def is_quoted(self) -> bool:
+        """Bid and ask are there, and not crossed."""
+        return self.ask >= self.bid
+
+    @property
+    def is_traded(self) -> bool:
+        return self.volume > 0.0
+
+
+NO_BAR = Bar(NAN, NAN, NAN, NAN)
 
 
 class Action(NamedTuple):

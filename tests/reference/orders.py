@@ -23,6 +23,7 @@ class Order:
     reason: str
     source: str = "strategy"  # or rule (an exit decided at a close), level, engine
     at_open: bool = False  # an exit by rule that waits for the next open
+    at_target: bool = False  # the order of a target
     reduce_only: bool = False
     position_number: int = 0  # of a reduce-only order
     exit_type: str = "other"
@@ -52,6 +53,7 @@ class Order:
     units: float = 0.0  # Q of section 3
     average_price: float = 0.0  # over its fills
     paid: float = 0.0  # F so far
+    stand_ins: frozenset[str] = frozenset()  # what its price does not rest on alone
 
     def __post_init__(self) -> None:
         self.rest = self.quantity
@@ -80,6 +82,11 @@ class Order:
         return self.kind != "market"
 
     @property
+    def maker(self) -> bool:
+        """It never slips."""
+        return self.at_target or self.kind in ("limit", "stop_limit")
+
+    @property
     def is_limit(self) -> bool:
         """The price that decides next is the limit."""
         return self.kind == "limit" or (self.kind == "stop_limit" and self.triggered)
@@ -101,26 +108,34 @@ class Order:
         return price <= self.limit if self.direction > 0.0 else price >= self.limit
 
 
-def commission_total(settings: Settings, notional: float, units: float) -> float:
-    """F = max(N·pct + Q·per_unit + fixed, minimum)."""
-    total = (
-        notional * settings.commission_pct
-        + units * settings.commission_per_unit
-        + settings.commission_fixed
-    )
-    return total if total >= settings.commission_minimum else settings.commission_minimum
+def commission_total(
+    settings: Settings, maker: bool, notional: float, units: float, wrong=lambda name: False
+) -> float:
+    """F: max(N·pct + Q·per_unit + fixed, minimum), and at most both maxima."""
+    percent = settings.commission_pct
+    if maker and settings.commission_maker is not None and not wrong("makers_pay_as_takers"):
+        percent = settings.commission_maker
+    total = notional * percent + units * settings.commission_per_unit + settings.commission_fixed
+    least = settings.commission_minimum
+    if not wrong("minimum_wins"):
+        total = total if total >= least else least
+    if total > settings.commission_maximum and not wrong("maximum_ignored"):
+        total = settings.commission_maximum
+    if settings.commission_maximum_percent is not None:
+        most = notional * settings.commission_maximum_percent
+        if total > most and not wrong("maximum_percent_ignored"):
+            total = most
+    if wrong("minimum_wins"):
+        total = total if total >= least else least
+    return total
 
 
-def fee_of(settings: Settings, order: Order, units: float, price: float) -> float:
+def fee_of(settings: Settings, order: Order, units: float, price: float, wrong) -> float:
     """A fill pays F after it less F before it."""
-    after = commission_total(settings, abs(order.notional + units * price), order.units + units)
-    return after - order.paid
-
-
-def slipped(settings: Settings, price: float, direction: float) -> float:
-    """Against the trader, below zero too."""
-    sign = 1.0 if price >= 0.0 else -1.0
-    return price * (1.0 + direction * sign * settings.slippage)
+    notional = abs(order.notional + units * price)
+    return (
+        commission_total(settings, order.maker, notional, order.units + units, wrong) - order.paid
+    )
 
 
 def floor_units(quantity: float) -> float:

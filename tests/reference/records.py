@@ -124,6 +124,7 @@ def order_record(order, market: Market, mutation: str | None) -> dict:
         "status": order.status,
         "exit_type": order.exit_type,
         "at_open": order.at_open,
+        "maker": order.maker,
         "type": order.kind,
         "limit": order.limit,
         "stop": order.stop,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import inf
 
 CHOICES = {
     "account": ("cash", "margin"),
@@ -17,6 +18,7 @@ CHOICES = {
     "order_sequence": ("exits_first", "submission"),
     "quantity": ("fractional", "whole"),
     "dividend_adjusts": ("levels", "none"),
+    "impact_curve": ("square_root", "linear"),
 }
 
 
@@ -31,7 +33,17 @@ class Settings:
     commission_per_unit: float = 0.0
     commission_fixed: float = 0.0
     commission_minimum: float = 0.0
-    slippage: float = 0.0
+    commission_maximum: float = inf
+    commission_maximum_percent: float | None = None
+    commission_maker: float | None = None
+    slippage: float = 0.0  # a fraction of the price; so extra_on_stops and both without_
+    slippage_per_unit: float = 0.0
+    extra_on_stops: float = 0.0
+    spread: float = 0.0
+    without_quotes: float = 0.0
+    impact: float = 0.0
+    impact_curve: str = "square_root"
+    without_volume: float = 0.0
 
     fill_at: str = "next_open"
     check_entry_bar: bool = True

@@ -67,7 +67,7 @@ def above_zero(case: Case) -> Case:
         if asset in lowest:
             lowest[asset] = min(lowest[asset], bar.low)
     bars = {
-        (t, asset): Bar(*(price + 10.0 - lowest[asset] for price in bar[:4]), bar.volume)
+        (t, asset): bar.priced(lambda price, asset=asset: price + 10.0 - lowest[asset])
         if asset in lowest
         else bar
         for (t, asset), bar in market.bars.items()
@@ -161,11 +161,12 @@ def in_other_money(case: Case, factor: float) -> Case:
         return one if one.kind == "split" else one._replace(value=one.value * factor)
 
     market = replace(
-        repriced(case.market, lambda bar: Bar(*map(price, bar[:4]), bar.volume), price),
+        repriced(case.market, lambda bar: bar.priced(price).quoted(price), price),
         actions=[action(one) for one in case.market.actions],
     )
     amounts = (
-        "initial_cash", "commission_per_unit", "commission_fixed", "commission_minimum", "min_trade_value",
+        "initial_cash", "commission_per_unit", "commission_fixed", "commission_minimum", "commission_maximum",
+        "slippage_per_unit", "min_trade_value",
     )  # fmt: skip
     return rewritten(
         case,
@@ -217,11 +218,12 @@ def mirrorable(case: Case) -> Case:
         return at_the_market(one) if one.kind in fixed else None
 
     def bar(one: Bar) -> Bar:
-        return Bar(*(_on_grid(max(price, 1.0)) for price in one[:4]), one.volume)
+        return one.priced(lambda price: _on_grid(max(price, 1.0)))
 
     no_costs = {
         "commission_pct": 0.0, "commission_per_unit": 0.0, "commission_fixed": 0.0,
-        "commission_minimum": 0.0, "slippage": 0.0,
+        "commission_minimum": 0.0, "slippage": 0.0, "slippage_per_unit": 0.0, "spread": 0.0, "impact": 0.0,
+        "extra_on_stops": 0.0, "commission_maker": None,
     }  # fmt: skip
     case = above_zero(case)
     return rewritten(
@@ -243,7 +245,7 @@ def mirrored(case: Case, width: float) -> Case:
         return width - value
 
     def bar(one: Bar) -> Bar:
-        return Bar(*map(price, (one.open, one.low, one.high, one.close)), one.volume)
+        return one._replace(high=one.low, low=one.high).priced(price)
 
     other = {"buy": "sell", "sell": "buy"}
     return rewritten(

@@ -132,7 +132,7 @@ class Walk:
 
     def path_of_the_bar(self) -> list[float]:
         """Open, first extreme, other extreme, close; the first by the position after the open."""
-        opened, high, low, close, _ = self.bar
+        opened, high, low, close = self.bar[:4]
         position, choice = self.position, self.book.settings.intrabar
         low_first = opened - low <= high - opened
         if position is not None and choice == "nearest_to_open":
@@ -248,7 +248,7 @@ class Walk:
         """Against the position, then the rest. Returns whether it opened one inside the bar."""
         book, held, may_enter = self.book, self.position, not self.ended
         slips = slips or book.wrong("limit_slipped")
-        price = book.slip(base, order.direction) if slips else base
+        price = book.slip(order, base, is_stop=order.kind == "stop") if slips else base
         book.met(f"{order.kind}_{moment}")
         choice = self.choice(order, moment)
         if order.is_child:

@@ -10,7 +10,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from ml4t.backtest.config import BacktestConfig, Commission
+from ml4t.backtest.config import BacktestConfig, Commission, Slippage
 from ml4t.backtest.profiles import PROFILES
 from ml4t.backtest.setting_errors import SettingsError
 from ml4t.backtest.settings_model import meanings
@@ -19,8 +19,25 @@ HONEST_DEFAULTS = {
     "initial_cash": 100_000.0,
     "account": "cash",
     "max_leverage": None,
-    "commission": Commission(percent=0.0, per_unit=0.0, fixed=0.0, minimum=0.0),
-    "slippage": 0.0,
+    "commission": Commission(
+        percent=0.0,
+        per_unit=0.0,
+        fixed=0.0,
+        minimum=0.0,
+        maximum=None,
+        maximum_percent=None,
+        maker_percent=None,
+    ),
+    "slippage": Slippage(
+        percent=0.0,
+        per_unit=0.0,
+        extra_on_stops=0.0,
+        spread=0.0,
+        without_quotes=0.0,
+        impact=0.0,
+        impact_curve="square_root",
+        without_volume=0.0,
+    ),
     "profile": None,
     "fill_at": "next_open",
     "check_entry_bar": True,
@@ -52,14 +69,14 @@ def test_defaults_are_the_honest_ones():
 
 
 def test_every_setting_says_what_it_does():
-    for model in (BacktestConfig, Commission):
+    for model in (BacktestConfig, Commission, Slippage):
         assert all(meanings(model).values())
         assert [*meanings(model)] == [*model.model_fields]
 
 
 def test_editors_are_told_of_every_setting_and_of_no_other():
     """What may be given stands apart from what is kept, in an ``__init__`` for type checkers."""
-    for model in (BacktestConfig, Commission):
+    for model in (BacktestConfig, Commission, Slippage):
         tree = ast.parse(textwrap.dedent(inspect.getsource(model)))
         (init,) = [
             node
@@ -78,7 +95,8 @@ def test_numbers_of_any_type_become_floats_once(convert):
         account="margin",
         max_leverage=convert(4),
     )
-    numbers = (config.initial_cash, config.slippage, config.commission.percent, config.max_leverage)
+    costs = (config.slippage.percent, config.commission.percent)
+    numbers = (config.initial_cash, *costs, config.max_leverage)
     assert numbers == (1000.0, 0.25, 0.125, 4.0)
     assert all(type(number) is float for number in numbers)
 
@@ -88,18 +106,36 @@ def test_numbers_of_any_type_become_floats_once(convert):
     "value", [float("nan"), float("inf"), -float("inf"), Decimal("NaN"), np.nan]
 )
 def test_non_finite_number_is_refused_by_name(field, value):
-    with pytest.raises(ValueError, match=f"{field} must be finite"):
+    with pytest.raises(ValueError, match=rf"{field}(\.percent)? must be finite"):
         BacktestConfig(**{field: value, "account": "margin"})
 
 
-@pytest.mark.parametrize("field", list(Commission.model_fields))
+NONE_IS_NO_LIMIT = ("maximum", "maximum_percent", "maker_percent")
+
+
+@pytest.mark.parametrize(
+    ("cost", "field"),
+    [
+        (cost, name)
+        for cost in (Commission, Slippage)
+        for name in cost.model_fields
+        if name != "impact_curve"
+    ],
+)
 @pytest.mark.parametrize(
     ("value", "message"),
-    [(float("nan"), "must be finite"), (-0.01, "must not be negative"), (None, "must be a number")],
+    [
+        (float("nan"), "must be finite"),
+        (-0.01, "must (not be negative|be greater than 0)"),
+        (None, "must be a number"),
+    ],
 )
-def test_commission_out_of_range_is_refused_by_name(field, value, message):
+def test_cost_out_of_range_is_refused_by_name(cost, field, value, message):
+    if value is None and field in NONE_IS_NO_LIMIT:
+        assert getattr(cost(**{field: None}), field) is None
+        return
     with pytest.raises(ValueError, match=f"{field} {message}"):
-        Commission(**{field: value})
+        cost(**{field: value})
 
 
 @pytest.mark.parametrize(
@@ -107,8 +143,34 @@ def test_commission_out_of_range_is_refused_by_name(field, value, message):
     [
         ({"initial_cash": 0}, "initial_cash must be greater than 0, was 0.0"),
         ({"initial_cash": True}, "initial_cash must be a number, was True"),
-        ({"slippage": "0.25"}, "slippage must be a number, was '0.25'"),
-        ({"slippage": 1}, "slippage is a fraction .* must be below 1, was 1.0"),
+        ({"slippage": "0.25"}, "slippage.percent must be a number, was '0.25'"),
+        ({"slippage": 1}, "slippage.percent is a fraction .* must be below 1, was 1.0"),
+        (
+            {"slippage": {"spred": 1}},
+            "slippage.spred: there is no such setting; did you mean 'spread'",
+        ),
+        (
+            {"slippage": {"spread": 1e7}},
+            "slippage.spread must be less than or equal to 1000000, was",
+        ),
+        (
+            {"slippage": {"impact": 0.1, "impact_curve": "cubic"}},
+            "slippage.impact_curve must be 'square_root' or 'linear', was 'cubic'",
+        ),
+        (
+            {"slippage": {"without_quotes": 0.01}},
+            "slippage: without_quotes stands in for spread, which is 0: set spread, or leave",
+        ),
+        (
+            {"slippage": {"spread": 0.5, "without_volume": 0.01}},
+            "slippage: without_volume stands in for impact, which is 0",
+        ),
+        (
+            {"commission": {"minimum": 2, "maximum": 1}},
+            "commission: maximum is 1.0, below the minimum of 2.0",
+        ),
+        ({"commission": {"maximum": 0}}, "commission.maximum must be greater than 0"),
+        ({"commission": {"maximum_percent": 1}}, "commission.maximum_percent is a fraction"),
         ({"commission": 5}, "percent is a fraction .* must be below 1, was 5.0"),
         ({"commission": "cheap"}, "percent must be a number, was 'cheap'"),
         ({"account": "margin", "max_leverage": 0}, "max_leverage must be greater than 0"),
@@ -137,14 +199,15 @@ def test_settings_cannot_be_changed_afterwards():
     config = BacktestConfig()
     with pytest.raises(SettingsError, match="frozen"):
         config.slippage = 0.5
-    assert config.slippage == 0.0
+    assert config.slippage == Slippage()
 
 
 def test_replace_checks_what_it_changes():
     config = BacktestConfig(commission=0.001)
     changed = config.replace(slippage=Decimal("0.5"))
-    assert (changed.slippage, changed.commission.percent, config.slippage) == (0.5, 0.001, 0.0)
-    with pytest.raises(ValueError, match="slippage must not be negative"):
+    assert (changed.slippage.percent, changed.commission.percent) == (0.5, 0.001)
+    assert config.slippage.percent == 0.0
+    with pytest.raises(ValueError, match=r"slippage\.percent must not be negative"):
         config.replace(slippage=-1)
 
 
@@ -159,10 +222,14 @@ def test_a_profile_is_its_switches_and_nothing_else(profile):
 
 def test_what_is_given_beside_a_profile_stands():
     config = BacktestConfig(profile="backtrader", check_entry_bar=True, slippage=0.5)
-    assert (config.check_entry_bar, config.slippage, config.open_decides) == (True, 0.5, False)
+    assert (config.check_entry_bar, config.slippage.percent, config.open_decides) == (
+        True,
+        0.5,
+        False,
+    )
     assert config.replace(slippage=0.0).check_entry_bar is True
     changed = config.replace(profile="zipline", quantity="fractional")
-    assert (changed.fill_at, changed.quantity, changed.slippage) == (
+    assert (changed.fill_at, changed.quantity, changed.slippage.percent) == (
         "next_close",
         "fractional",
         0.5,
@@ -249,8 +316,8 @@ def test_the_signature_says_ranges_and_nothing_of_functions():
 def test_the_schema_has_the_ranges():
     fields = BacktestConfig.model_json_schema()["properties"]
     assert fields["initial_cash"]["exclusiveMinimum"] == 0
-    assert (fields["slippage"]["minimum"], fields["slippage"]["exclusiveMaximum"]) == (0, 1)
     assert fields["max_leverage"]["anyOf"][0]["exclusiveMinimum"] == 0
-    number, section = Commission.model_json_schema()["anyOf"]
-    assert (number["type"], number["exclusiveMaximum"]) == ("number", 1)
-    assert section["properties"]["per_unit"]["minimum"] == 0
+    for cost in (Commission, Slippage):
+        number, section = cost.model_json_schema()["anyOf"]
+        assert (number["type"], number["exclusiveMaximum"]) == ("number", 1)
+        assert section["properties"]["per_unit"]["minimum"] == 0

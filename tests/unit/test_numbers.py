@@ -14,6 +14,7 @@ from ml4t.backtest import (
     MarketData,
     Order,
     SignalStrategy,
+    Slippage,
     run_backtest,
 )
 from ml4t.backtest.risk import (
@@ -101,12 +102,21 @@ def config(number):
     return {
         "initial_cash": number(4096.0),
         "max_leverage": number(1.5),
-        "slippage": number(0.0078125),
+        "slippage": Slippage(
+            percent=number(0.0078125),
+            per_unit=number(0.0625),
+            extra_on_stops=number(0.00390625),
+            impact=number(0.5),
+            without_volume=number(0.001953125),
+        ),
         "commission": Commission(
             percent=number(0.0009765625),
             per_unit=number(0.03125),
             fixed=number(1.0),
             minimum=number(2.0),
+            maximum=number(64.0),
+            maximum_percent=number(0.25),
+            maker_percent=number(0.00048828125),
         ),
     }
 
@@ -177,7 +187,8 @@ def test_orders_contexts_and_decisions_made_by_hand(kind):
 @pytest.mark.parametrize("kind", KINDS)
 def test_settings_are_doubles(kind):
     settings = BacktestConfig(account="margin", **config(KINDS[kind]))
-    for value in (settings.initial_cash, settings.max_leverage, settings.slippage):
+    costs = (settings.slippage.per_unit, settings.commission.maximum)
+    for value in (settings.initial_cash, settings.max_leverage, *costs):
         assert type(value) is float
     assert settings == BacktestConfig(account="margin", **config(float))
 

@@ -137,7 +137,9 @@ def run(
     ] = None,
     slippage: Annotated[
         float | None,
-        typer.Option(metavar="NUMBER", help="Fraction by which market orders fill worse."),
+        typer.Option(
+            metavar="NUMBER", help="Fraction by which market orders and stops fill worse."
+        ),
     ] = None,
     changes: options.Changes = None,
     output: Annotated[

@@ -22,7 +22,7 @@ ORDER = _record(
     quantity="f8", filled_quantity="f8", rest="f8", decision_close="f8", notional="f8", units="f8",
     average_price="f8", level="f8", target_units="f8",
     asset="i4", rule="i4", reason="i4", terms="i4", source="i1", reduce_only="i1", status="i1",
-    exit_kind="i1", at_open="i1", rests="i1", is_child="i1",
+    exit_kind="i1", at_open="i1", rests="i1", is_child="i1", maker="i1",
 )  # fmt: skip
 
 TERMS = _record(

@@ -25,15 +25,37 @@ cdef enum OnInsufficient:
     INSUFFICIENT_ALLOW = 2
 
 
+# What orders pay (semantics section 3, Costs).
+cdef struct CommissionTerms:
+    double percent               # fraction of the notional
+    double maker_percent         # of an order that never slips
+    double per_unit              # currency
+    double fixed                 # currency an order
+    double minimum               # currency an order
+    double maximum               # currency an order; infinite: none
+    double maximum_percent       # fraction of the notional; infinite: none
+    bint has_maximum             # either of both
+
+
+# What those that slip pay beside.
+cdef struct SlippageTerms:
+    double percent               # fraction of the price
+    double per_unit              # currency
+    double extra_on_stops        # fraction of the price
+    double spread                # part of the bid-ask spread
+    double without_quotes        # fraction of the price
+    double impact                # fraction of the price, where all that was traded is taken
+    double without_volume        # fraction of the price
+    bint is_linear               # the impact; else it grows with the root
+    bint has_more                # than the percent
+
+
 cdef struct Settings:
     double initial_cash
     double initial_margin        # share of an entry's notional that equity must cover
     double most_weight           # beyond this fraction of equity no order is meant
-    double slippage              # fraction of the price
-    double commission_percent    # fraction of the notional
-    double commission_per_unit   # currency
-    double commission_fixed      # currency an order
-    double commission_minimum    # currency an order
+    CommissionTerms commission
+    SlippageTerms slippage
     double min_trade_units       # of an order of a target; so the next three
     double min_trade_value       # currency
     double min_trade_percent     # fraction of equity

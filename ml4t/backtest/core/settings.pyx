@@ -1,5 +1,7 @@
 """Configuration in, C values out: the loop never looks at a Python setting."""
 
+from libc.math cimport INFINITY
+
 _FILL_AT = {"next_open": FILL_NEXT_OPEN, "next_close": FILL_NEXT_CLOSE, "close": FILL_CLOSE}
 _INTRABAR = {
     "adverse_first": ADVERSE_FIRST,
@@ -16,15 +18,11 @@ _ON_INSUFFICIENT = {
 
 cdef Settings resolve_settings(object config) except *:
     cdef Settings settings
-    commission = config.commission
+    settings.commission = _commission_terms(config.commission)
+    settings.slippage = _slippage_terms(config.slippage)
     settings.initial_cash = config.initial_cash
     settings.initial_margin = 1.0 / config.leverage_limit
     settings.most_weight = 2.0 * max(1.0, config.leverage_limit)
-    settings.slippage = config.slippage
-    settings.commission_percent = commission.percent
-    settings.commission_per_unit = commission.per_unit
-    settings.commission_fixed = commission.fixed
-    settings.commission_minimum = commission.minimum
     settings.min_trade_units = config.min_trade_units
     settings.min_trade_value = config.min_trade_value
     settings.min_trade_percent = config.min_trade_percent
@@ -49,3 +47,33 @@ cdef Settings resolve_settings(object config) except *:
     settings.close_at_end = config.close_at_end
     settings.debug = config.debug
     return settings
+
+
+cdef CommissionTerms _commission_terms(object commission) except *:
+    cdef CommissionTerms terms
+    maker, maximum, part = commission.maker_percent, commission.maximum, commission.maximum_percent
+    terms.percent = commission.percent
+    terms.maker_percent = commission.percent if maker is None else maker
+    terms.per_unit = commission.per_unit
+    terms.fixed = commission.fixed
+    terms.minimum = commission.minimum
+    terms.maximum = INFINITY if maximum is None else maximum
+    terms.maximum_percent = INFINITY if part is None else part
+    terms.has_maximum = not (maximum is None and part is None)
+    return terms
+
+
+cdef SlippageTerms _slippage_terms(object slippage) except *:
+    cdef SlippageTerms terms
+    terms.percent = slippage.percent
+    terms.per_unit = slippage.per_unit
+    terms.extra_on_stops = slippage.extra_on_stops
+    terms.spread = slippage.spread
+    terms.without_quotes = slippage.without_quotes
+    terms.impact = slippage.impact
+    terms.without_volume = slippage.without_volume
+    terms.is_linear = slippage.impact_curve == "linear"
+    terms.has_more = (
+        terms.per_unit > 0.0 or terms.extra_on_stops > 0.0 or terms.spread > 0.0 or terms.impact > 0.0
+    )
+    return terms

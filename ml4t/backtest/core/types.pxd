@@ -146,6 +146,7 @@ cdef struct OrderRecord:
     int8_t at_open               # fills at an open whatever fill_at says
     int8_t rests                 # waits for a price
     int8_t is_child              # of a bracket: guards what another order has entered
+    int8_t maker                 # never slips: a limit, a stop-limit, the order of a target
     # Not of the record: its neighbours among the waiting orders of its asset, by order id; 0: none.
     int64_t before
     int64_t after

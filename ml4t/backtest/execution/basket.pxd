@@ -4,6 +4,7 @@ from libc.stdint cimport int64_t
 from ml4t.backtest.core.settings cimport Settings
 from ml4t.backtest.core.types cimport OrderRecord
 from ml4t.backtest.execution.buying_power cimport Means
+from ml4t.backtest.execution.costs cimport FillPrice
 from ml4t.backtest.execution.order_book cimport OrderBook
 from ml4t.backtest.portfolio.account cimport Account
 
@@ -19,7 +20,7 @@ cdef enum BasketPlace:
 cdef struct Share:
     int64_t order_id
     double units                 # as far as its target has room
-    double price
+    FillPrice price
     double reached               # what its asset is to be once it has entered all of them
 
 
@@ -33,7 +34,7 @@ cdef class Basket:
     cdef int64_t _capacity
 
     cdef int add(
-        self, OrderRecord* order, double held, double units, double price
+        self, OrderRecord* order, double held, double units, FillPrice price
     ) except -1 nogil
     cdef double payable_part(self) noexcept nogil
     cdef double units_of(self, const Share* share, double part) noexcept nogil

@@ -9,7 +9,7 @@ from libc.stdlib cimport free, realloc
 from ml4t.backtest.core.settings cimport INSUFFICIENT_REJECT
 from ml4t.backtest.core.types cimport OrderRecord
 from ml4t.backtest.execution.buying_power cimport SEARCH_STEPS, Means, can_pay, means_of
-from ml4t.backtest.execution.costs cimport fill_commission
+from ml4t.backtest.execution.costs cimport FillPrice, fill_commission
 from ml4t.backtest.execution.order_book cimport OrderBook
 from ml4t.backtest.portfolio.account cimport Account
 from ml4t.backtest.portfolio.position cimport is_negligible, side_of
@@ -34,7 +34,7 @@ cdef class Basket:
 
     # The share of an order, which knows it by its number from now on.
     cdef int add(
-        self, OrderRecord* order, double held, double units, double price
+        self, OrderRecord* order, double held, double units, FillPrice price
     ) except -1 nogil:
         cdef Share* share
         cdef int64_t capacity
@@ -97,9 +97,9 @@ cdef class Basket:
             units = self.units_of(share, part)
             if units == 0.0:
                 continue
-            if not can_pay(&self.settings, &means, order, units, share.price):
+            if not can_pay(&self.settings, &means, order, units, share.price.paid):
                 return False
-            self._pay(&means, order, units, share.price)
+            self._pay(&means, order, units, share.price.paid)
         return True
 
     # Cash as the account books a fill, so that what is tried here is what is paid. Margin by the sums of

@@ -64,6 +64,9 @@ cdef class Broker:
             "price_outside_bar": self.fills.counters.price_outside_bar,
             "stop_better_than_possible": self.fills.counters.stop_better_than_possible,
             "fill_not_later_than_decision": self.fills.counters.fill_not_later_than_decision,
+            "fills_without_quotes": self.fills.counters.fills_without_quotes,
+            "fills_without_volume": self.fills.counters.fills_without_volume,
+            "least_left": self.fills.counters.least_left,
             "targets_left_alone": self.book.n_left_alone,
         }
 

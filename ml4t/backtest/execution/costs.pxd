@@ -1,39 +1,92 @@
 # What a fill costs (semantics section 3, Costs).
 
 from libc.math cimport copysign, fabs, floor
+from libc.stdint cimport int8_t
 
-from ml4t.backtest.core.settings cimport Settings
+from ml4t.backtest.core.settings cimport CommissionTerms, Settings
 from ml4t.backtest.core.types cimport OrderRecord
+from ml4t.backtest.market.cursor cimport Cursor
+from ml4t.backtest.portfolio.position cimport side_of
+
+
+# What a price does not rest on alone; each a bit.
+cdef enum StandIn:
+    NO_QUOTES = 1                # a fraction of the price stands in for the spread
+    NO_VOLUME = 2                # and for the impact
+    LEAST_LEFT = 4               # a sale would have brought less than the least
+
+
+# The price of a fill, before and after slippage.
+cdef struct FillPrice:
+    double base
+    double paid
+    int8_t stand_ins
+
+
+# The price of a market order, or of a stop, where there is more than a percent.
+cdef FillPrice slipped_by_more(
+    const Settings* settings, Cursor cursor, const OrderRecord* order, double price, bint is_stop
+) noexcept nogil
+
+
+# The price of a market order, or of a stop. Below zero, too, slippage is against the trader.
+cdef inline FillPrice slipped(
+    const Settings* settings, Cursor cursor, const OrderRecord* order, double price, bint is_stop
+) noexcept nogil:
+    cdef FillPrice slipped_price
+    if settings.slippage.has_more:
+        return slipped_by_more(settings, cursor, order, price, is_stop)
+    slipped_price.base = price
+    slipped_price.paid = price * (
+        1.0 + side_of(order.quantity) * copysign(settings.slippage.percent, price)
+    )
+    slipped_price.stand_ins = 0
+    return slipped_price
+
+
+# The price of what does not slip.
+cdef inline FillPrice unslipped(double price) noexcept nogil:
+    cdef FillPrice same
+    same.base = price
+    same.paid = price
+    same.stand_ins = 0
+    return same
 
 
 # F of the semantics: what an order with these sums over its fills pays in all.
 cdef inline double order_commission(
-    const Settings* settings, double notional, double units
+    const CommissionTerms* terms, bint maker, double notional, double units
 ) noexcept nogil:
-    cdef double commission = (
-        notional * settings.commission_percent
-        + units * settings.commission_per_unit
-        + settings.commission_fixed
-    )
-    return commission if commission > settings.commission_minimum else settings.commission_minimum
+    cdef double percent = terms.maker_percent if maker else terms.percent
+    cdef double commission = notional * percent + units * terms.per_unit + terms.fixed
+    if not commission > terms.minimum:
+        commission = terms.minimum
+    if terms.has_maximum:
+        commission = _at_most(terms, notional, commission)
+    return commission
+
+
+cdef inline double _at_most(
+    const CommissionTerms* terms, double notional, double commission
+) noexcept nogil:
+    if commission > terms.maximum:
+        commission = terms.maximum
+    if commission > notional * terms.maximum_percent:
+        commission = notional * terms.maximum_percent
+    return commission
 
 
 # What one more fill of the order pays: F after it less F before it.
 cdef inline double fill_commission(
     const Settings* settings, const OrderRecord* order, double units, double price
 ) noexcept nogil:
+    cdef const CommissionTerms* terms = &settings.commission
     cdef double before = 0.0
     if order.units > 0.0:
-        before = order_commission(settings, fabs(order.notional), order.units)
+        before = order_commission(terms, order.maker, fabs(order.notional), order.units)
     return order_commission(
-        settings, fabs(order.notional + units * price), order.units + units
+        terms, order.maker, fabs(order.notional + units * price), order.units + units
     ) - before
-
-
-# The price after slippage of a market order; direction 1 buys, -1 sells. Below zero, too, it is against
-# the trader.
-cdef inline double slipped(const Settings* settings, double price, double direction) noexcept nogil:
-    return price * (1.0 + direction * copysign(settings.slippage, price))
 
 
 # Whole units of an order, rounded against the trader.

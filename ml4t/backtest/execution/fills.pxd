@@ -4,6 +4,7 @@ from libc.stdint cimport int8_t, int32_t, int64_t
 from ml4t.backtest.core.buffer cimport RecordBuffer
 from ml4t.backtest.core.settings cimport Settings
 from ml4t.backtest.core.types cimport FillRecord, OrderRecord
+from ml4t.backtest.execution.costs cimport FillPrice
 from ml4t.backtest.execution.fill_listener cimport FillListener
 from ml4t.backtest.execution.order_book cimport OrderBook
 from ml4t.backtest.market.cursor cimport Cursor
@@ -17,6 +18,9 @@ cdef struct Counters:
     int64_t price_outside_bar
     int64_t stop_better_than_possible
     int64_t fill_not_later_than_decision
+    int64_t fills_without_quotes
+    int64_t fills_without_volume
+    int64_t least_left
 
 
 @cython.final
@@ -30,13 +34,14 @@ cdef class Fills:
     cdef Counters counters
 
     cdef int of_order(
-        self, OrderRecord* order, double quantity, double rest, double base_price, double price,
-        int8_t moment, int8_t intrabar
+        self, OrderRecord* order, double quantity, double rest, FillPrice price, int8_t moment,
+        int8_t intrabar
     ) except -1 nogil
     cdef int cash_in_lieu(self, const Position* position, double units) except -1 nogil
     cdef FillRecord* _new_fill(
         self, int32_t asset, double quantity, double base_price, double price, int8_t moment
     ) except NULL nogil
+    cdef void _count_stand_ins(self, int8_t stand_ins) noexcept nogil
     cdef void _charge(self, FillRecord* fill, OrderRecord* order) noexcept nogil
     cdef int _check(self, const FillRecord* fill) except -1 nogil
     cdef int _book(self, FillRecord* fill, OrderRecord* order) except -1 nogil

@@ -9,7 +9,9 @@ from ml4t.backtest.core.types cimport (
     EVENT_NEGATIVE_CASH, EXIT_NONE, EXIT_OTHER, MOMENT_CLOSE, MOMENT_OPEN, ORDER_FILLED,
     REASON_CASH_IN_LIEU, REASON_NEGATIVE_CASH, SOURCE_RULE, FillRecord, OrderRecord,
 )
-from ml4t.backtest.execution.costs cimport fill_commission
+from ml4t.backtest.execution.costs cimport (
+    LEAST_LEFT, NO_QUOTES, NO_VOLUME, FillPrice, fill_commission,
+)
 from ml4t.backtest.execution.fill_listener cimport FillListener
 from ml4t.backtest.execution.order_book cimport OrderBook
 from ml4t.backtest.portfolio.position cimport Position, averaged, better, side_of, worse
@@ -41,10 +43,12 @@ cdef class Fills:
 
     # A fill of an order, which leaves a rest of it; with none the order is filled.
     cdef int of_order(
-        self, OrderRecord* order, double quantity, double rest, double base_price, double price,
-        int8_t moment, int8_t intrabar
+        self, OrderRecord* order, double quantity, double rest, FillPrice price, int8_t moment,
+        int8_t intrabar
     ) except -1 nogil:
-        cdef FillRecord* fill = self._new_fill(order.asset, quantity, base_price, price, moment)
+        cdef FillRecord* fill = self._new_fill(
+            order.asset, quantity, price.base, price.paid, moment
+        )
         fill.order_id = order.order_id
         fill.decision_time = order.decision_time
         fill.level = order.level
@@ -52,6 +56,8 @@ cdef class Fills:
         fill.reason = order.reason
         fill.exit_kind = order.exit_kind
         fill.intrabar = intrabar
+        if price.stand_ins != 0:
+            self._count_stand_ins(price.stand_ins)
         self._charge(fill, order)
         self._check(fill)
         self.book.change_rest(order, rest)
@@ -83,6 +89,11 @@ cdef class Fills:
         fill.level = NAN
         fill.rule = -1
         return fill
+
+    cdef void _count_stand_ins(self, int8_t stand_ins) noexcept nogil:
+        self.counters.fills_without_quotes += (stand_ins & NO_QUOTES) != 0
+        self.counters.fills_without_volume += (stand_ins & NO_VOLUME) != 0
+        self.counters.least_left += (stand_ins & LEAST_LEFT) != 0
 
     # Costs of the fill; the sums they are computed from move on.
     cdef inline void _charge(self, FillRecord* fill, OrderRecord* order) noexcept nogil:

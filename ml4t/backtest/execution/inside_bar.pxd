@@ -5,6 +5,7 @@ from ml4t.backtest.core.build cimport CHECKED
 from ml4t.backtest.core.settings cimport Settings
 from ml4t.backtest.core.types cimport FillRecord, OrderRecord
 from ml4t.backtest.execution.buying_power cimport Means
+from ml4t.backtest.execution.costs cimport FillPrice
 from ml4t.backtest.execution.fills cimport Fills
 from ml4t.backtest.execution.matching cimport Matching
 from ml4t.backtest.execution.order_book cimport OrderBook
@@ -103,7 +104,7 @@ cdef class InsideBar:
     cdef void _forget_tried(self, const PriceHeap* waiting) noexcept nogil
     cdef bint _waits(self, const Walk* walk, const OrderRecord* order) noexcept nogil
     cdef int _fill(self, Walk* walk, OrderRecord* order, double base_price, bint slips) except -1 nogil
-    cdef int _enter(self, Walk* walk, OrderRecord* order, double base_price, double price) except -1 nogil
+    cdef int _enter(self, Walk* walk, OrderRecord* order, FillPrice price) except -1 nogil
     cdef void _spend(self, const FillRecord* fill) noexcept nogil
     cdef int _exit_stop(
         self, Position* position, double price, int8_t moment, int8_t intrabar
@@ -113,5 +114,5 @@ cdef class InsideBar:
     ) except -1 nogil
     cdef int _exit_at_level(
         self, Position* position, const LevelSource* source, double level, double base_price,
-        bint slip, int8_t moment, int8_t intrabar
+        bint is_stop, int8_t moment, int8_t intrabar
     ) except -1 nogil

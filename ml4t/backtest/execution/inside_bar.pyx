@@ -14,7 +14,7 @@ from ml4t.backtest.core.types cimport (
     TYPE_STOP, FillRecord, OrderRecord, TermsRecord,
 )
 from ml4t.backtest.execution.buying_power cimport means_of
-from ml4t.backtest.execution.costs cimport slipped
+from ml4t.backtest.execution.costs cimport FillPrice, slipped, unslipped
 from ml4t.backtest.execution.matching cimport Matching
 from ml4t.backtest.execution.order_terms cimport (
     awaited_price, is_bracket, is_limit, is_within, waits_above,
@@ -409,28 +409,28 @@ cdef class InsideBar:
         cdef const Position* position = &self.positions.at[walk.asset]
         cdef bint had_ended = walk.has_ended
         cdef bint was_held = position.quantity != 0.0
-        cdef double price = base_price
+        cdef FillPrice price = unslipped(base_price)
         cdef int8_t choice = CHOICE_NONE
         if slips:
-            price = slipped(&self.settings, base_price, side_of(order.quantity))
+            price = slipped(&self.settings, self.cursor, order, base_price, True)
         if order.is_child:
             order.level = awaited_price(self.book.terms_of(order))
             choice = self._choice_of_child(walk, order)
             self.fills.counters.ambiguous_bars += choice != CHOICE_NONE
-        self.matching.reduce(order, base_price, price, walk.moment, choice)
+        self.matching.reduce(order, price, walk.moment, choice)
         if was_held and position.quantity == 0.0:
             walk.has_ended = True
         # The rest of the order that has ended a position enters; no other does.
         if order.status == ORDER_OPEN and not had_ended:
-            return self._enter(walk, order, base_price, price)
+            return self._enter(walk, order, price)
         return 0
 
-    cdef int _enter(self, Walk* walk, OrderRecord* order, double base_price, double price) except -1 nogil:
+    cdef int _enter(self, Walk* walk, OrderRecord* order, FillPrice price) except -1 nogil:
         cdef Position* position = &self.positions.at[walk.asset]
         cdef bint was_flat = position.quantity == 0.0
         cdef bint has_children = is_bracket(self.book.terms_of(order))
         cdef int64_t n_fills = self.fills.buffer.count
-        self.matching.enter(order, base_price, price, walk.moment)
+        self.matching.enter(order, price, walk.moment)
         if self.fills.buffer.count == n_fills:
             return 0
         self._spend(<const FillRecord*> self.fills.buffer.at(n_fills))
@@ -442,9 +442,9 @@ cdef class InsideBar:
             return 0
         if was_flat:
             position.unseen = walk.unseen
-            self._path_from(walk, base_price)
-            self._meet_levels(walk, base_price)
-        return self._meet_children(walk, base_price) if has_children else 0
+            self._path_from(walk, price.base)
+            self._meet_levels(walk, price.base)
+        return self._meet_children(walk, price.base) if has_children else 0
 
     # An entry takes from what there would be without the exits of the step.
     cdef void _spend(self, const FillRecord* fill) noexcept nogil:
@@ -467,7 +467,7 @@ cdef class InsideBar:
         self, Position* position, double price, int8_t moment, int8_t intrabar
     ) except -1 nogil:
         return self._exit_at_level(
-            position, stop_source(&position.levels), position.levels.stop, price, self.settings.slip_stops, moment, intrabar
+            position, stop_source(&position.levels), position.levels.stop, price, True, moment, intrabar
         )
 
     cdef int _exit_target(
@@ -480,23 +480,24 @@ cdef class InsideBar:
     # A level that is hit makes an order of the whole position, decided on the bar before, and fills it.
     cdef int _exit_at_level(
         self, Position* position, const LevelSource* source, double level, double base_price,
-        bint slip, int8_t moment, int8_t intrabar
+        bint is_stop, int8_t moment, int8_t intrabar
     ) except -1 nogil:
         cdef int32_t asset = position.asset
         cdef int64_t row_before = self.cursor.row_before(asset)
-        cdef double price = base_price
+        cdef FillPrice price = unslipped(base_price)
         cdef OrderRecord* order = self.book.make_exit(
             position, SOURCE_LEVEL, source.kind, source.reason
         )
-        if slip:
-            price = slipped(&self.settings, base_price, side_of(order.quantity))
+        order.maker = not is_stop
+        if is_stop and self.settings.slip_stops:
+            price = slipped(&self.settings, self.cursor, order, base_price, True)
         order.decision_row = self.cursor.number_of(row_before)
         order.decision_time = self.cursor.time_of(row_before)
         order.decision_close = self.account.close_before(asset, self.cursor)
         order.rule = source.rule
         order.level = level
         return self.fills.of_order(
-            order, order.quantity, 0.0, base_price, price, moment, intrabar
+            order, order.quantity, 0.0, price, moment, intrabar
         )
 
 

@@ -5,6 +5,7 @@ from ml4t.backtest.core.settings cimport Settings
 from ml4t.backtest.core.types cimport OrderRecord
 from ml4t.backtest.execution.basket cimport Basket, Share
 from ml4t.backtest.execution.buying_power cimport Means
+from ml4t.backtest.execution.costs cimport FillPrice
 from ml4t.backtest.execution.fills cimport Fills
 from ml4t.backtest.execution.order_book cimport OrderBook
 from ml4t.backtest.execution.schedule cimport Phase
@@ -28,17 +29,15 @@ cdef class Matching:
     cdef int fill_market_orders(self, Phase phase) except -1 nogil
     cdef int close_all(self, int32_t reason) except -1 nogil
     cdef int reduce(
-        self, OrderRecord* order, double base_price, double price, int8_t moment, int8_t intrabar
+        self, OrderRecord* order, FillPrice price, int8_t moment, int8_t intrabar
     ) except -1 nogil
-    cdef int enter(
-        self, OrderRecord* order, double base_price, double price, int8_t moment
-    ) except -1 nogil
+    cdef int enter(self, OrderRecord* order, FillPrice price, int8_t moment) except -1 nogil
+    cdef FillPrice _slipped_mark(self, const OrderRecord* order) noexcept nogil
     cdef int _reduce_at_mark(self, OrderRecord* order, int8_t moment) except -1 nogil
     cdef int _enter_at_mark(self, OrderRecord* order, int8_t moment) except -1 nogil
     cdef int _find_units(self, OrderRecord* order) except -1 nogil
     cdef int _fill_entry(
-        self, OrderRecord* order, double asked, double units, double base_price, double price,
-        int8_t moment
+        self, OrderRecord* order, double asked, double units, FillPrice price, int8_t moment
     ) except -1 nogil
     cdef int64_t _enter_together(self, const int64_t* due, int64_t n_due, int8_t moment) except -1 nogil
     cdef bint _joins(self, const OrderRecord* order) noexcept nogil

@@ -16,7 +16,7 @@ from ml4t.backtest.execution.basket cimport IN_BASKET, JOINED, NO_BASKET, Basket
 from ml4t.backtest.execution.buying_power cimport (
     affordable_units, is_short_in_cash_account, units_for, why_not_affordable,
 )
-from ml4t.backtest.execution.costs cimport slipped
+from ml4t.backtest.execution.costs cimport FillPrice, slipped
 from ml4t.backtest.execution.fills cimport Fills
 from ml4t.backtest.execution.order_terms cimport is_bracket
 from ml4t.backtest.execution.schedule cimport PHASE_OPEN, Phase
@@ -81,7 +81,6 @@ cdef class Matching:
         cdef int32_t n
         cdef Position* position
         cdef OrderRecord* order
-        cdef double mark
         self.positions.settle()
         if CHECKED:
             self.positions.check_settled()
@@ -89,31 +88,35 @@ cdef class Matching:
         for i in range(n):
             position = &self.positions.at[self.positions.open_asset[i]]
             order = self.book.make_exit(position, SOURCE_ENGINE, EXIT_OTHER, reason)
-            mark = self.account.mark[position.asset]
             self.fills.of_order(
-                order, order.quantity, 0.0, mark,
-                slipped(&self.settings, mark, side_of(order.quantity)), MOMENT_CLOSE, CHOICE_NONE,
+                order, order.quantity, 0.0, self._slipped_mark(order), MOMENT_CLOSE, CHOICE_NONE
             )
         return 0
 
-    cdef inline int _reduce_at_mark(self, OrderRecord* order, int8_t moment) except -1 nogil:
-        cdef double mark
-        if order.status != ORDER_OPEN or self.positions.at[order.asset].quantity == 0.0:
-            return 0
-        mark = self.account.mark[order.asset]
-        return self.reduce(
-            order, mark, slipped(&self.settings, mark, side_of(order.quantity)), moment, CHOICE_NONE
+    # What a market order pays for a unit, found when its units are.
+    cdef inline FillPrice _slipped_mark(self, const OrderRecord* order) noexcept nogil:
+        return slipped(
+            &self.settings, self.cursor, order, self.account.mark[order.asset], False
         )
 
+    cdef inline int _reduce_at_mark(self, OrderRecord* order, int8_t moment) except -1 nogil:
+        cdef double held = self.positions.at[order.asset].quantity
+        if order.status != ORDER_OPEN or held == 0.0 or side_of(held) == side_of(order.quantity):
+            return 0
+        if self.book.has_no_units(order) and self._find_units(order) == 0:
+            return 0
+        return self.reduce(order, self._slipped_mark(order), moment, CHOICE_NONE)
+
     cdef inline int _enter_at_mark(self, OrderRecord* order, int8_t moment) except -1 nogil:
-        cdef double mark = self.account.mark[order.asset]
-        return self.enter(
-            order, mark, slipped(&self.settings, mark, side_of(order.quantity)), moment
-        )
+        if order.status != ORDER_OPEN:
+            return 0
+        if self.book.has_no_units(order) and self._find_units(order) == 0:
+            return 0
+        return self.enter(order, self._slipped_mark(order), moment)
 
     # The part of an order that reduces its position, at a price before and after slippage.
     cdef int reduce(
-        self, OrderRecord* order, double base_price, double price, int8_t moment, int8_t intrabar
+        self, OrderRecord* order, FillPrice price, int8_t moment, int8_t intrabar
     ) except -1 nogil:
         cdef const Position* position = &self.positions.at[order.asset]
         cdef double direction
@@ -126,8 +129,6 @@ cdef class Matching:
             return 0
         direction = side_of(order.quantity)
         if side_of(position.quantity) == direction:
-            return 0
-        if self.book.has_no_units(order) and self._find_units(order) == 0:
             return 0
         wanted = fabs(order.rest)
         held = fabs(position.quantity)
@@ -144,33 +145,28 @@ cdef class Matching:
         if order.reduce_only or is_negligible(wanted - closing, closing):
             rest = 0.0
         return self.fills.of_order(
-            order, direction * closing, rest, base_price, price, moment, intrabar
+            order, direction * closing, rest, price, moment, intrabar
         )
 
     # What is left of an order opens or adds, as far as it can be paid.
-    cdef int enter(
-        self, OrderRecord* order, double base_price, double price, int8_t moment
-    ) except -1 nogil:
+    cdef int enter(self, OrderRecord* order, FillPrice price, int8_t moment) except -1 nogil:
         cdef double asked
         cdef double units
         if order.status != ORDER_OPEN:
             return 0
         if order.reduce_only:
             return self.book.cancel(order.order_id, REASON_POSITION_CLOSED)
-        if self.book.has_no_units(order) and self._find_units(order) == 0:
-            return 0
         asked = within_target(
             order, fabs(order.rest), self.positions.at[order.asset].quantity
         )
         if asked == 0.0:
             return self.book.cancel(order.order_id, REASON_TARGET_REACHED)
-        units = affordable_units(&self.settings, self.account, self.as_if, order, asked, price)
-        return self._fill_entry(order, asked, units, base_price, price, moment)
+        units = affordable_units(&self.settings, self.account, self.as_if, order, asked, price.paid)
+        return self._fill_entry(order, asked, units, price, moment)
 
     # Of the units that an entry asks for, these can be paid. What its target left out is cancelled.
     cdef int _fill_entry(
-        self, OrderRecord* order, double asked, double units, double base_price, double price,
-        int8_t moment
+        self, OrderRecord* order, double asked, double units, FillPrice price, int8_t moment
     ) except -1 nogil:
         cdef double direction = side_of(order.quantity)
         cdef double left_out = fabs(order.rest) - asked
@@ -182,7 +178,7 @@ cdef class Matching:
                 order.order_id, order.rest, direction * units,
             )
         self.fills.of_order(
-            order, direction * units, direction * left_out, base_price, price, moment, CHOICE_NONE
+            order, direction * units, direction * left_out, price, moment, CHOICE_NONE
         )
         if order.status == ORDER_OPEN:
             self.book.cancel(order.order_id, REASON_TARGET_REACHED)
@@ -193,7 +189,7 @@ cdef class Matching:
     # An order of money comes to its first turn to fill, and finds its units; 0 when it is rejected.
     cdef int _find_units(self, OrderRecord* order) except -1 nogil:
         cdef double direction = side_of(order.quantity)
-        cdef double price = slipped(&self.settings, self.account.mark[order.asset], direction)
+        cdef double price = self._slipped_mark(order).paid
         cdef TermsRecord* terms = self.book.terms_of(order)
         cdef double amount = terms.amount
         cdef double equity
@@ -267,10 +263,7 @@ cdef class Matching:
             return self.book.cancel(order.order_id, REASON_TARGET_REACHED)
         if is_short_in_cash_account(&self.settings, order):
             return self._leave_unfilled(order, why_not_affordable(&self.settings, order))
-        return self.basket.add(
-            order, held, units,
-            slipped(&self.settings, self.account.mark[order.asset], direction),
-        )
+        return self.basket.add(order, held, units, self._slipped_mark(order))
 
     # A rule that is asked at a fill may cancel an order that is still to fill.
     cdef int _fill_basket(self, int8_t moment) except -1 nogil:
@@ -283,8 +276,7 @@ cdef class Matching:
             order = self.book.order(share.order_id)
             if order.status == ORDER_OPEN:
                 self._fill_entry(
-                    order, share.units, self.basket.units_of(share, part),
-                    self.account.mark[order.asset], share.price, moment,
+                    order, share.units, self.basket.units_of(share, part), share.price, moment
                 )
         return 0
 

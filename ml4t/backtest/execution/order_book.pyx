@@ -16,7 +16,7 @@ from ml4t.backtest.core.types cimport (
     ORDER_CANCELLED, ORDER_EXPIRED, ORDER_OPEN, ORDER_REJECTED, REASON_EXPIRED, REASON_MODIFY, VALID_DAY, VALID_GTD,
     REASON_DIVIDEND, REASON_EXIT_PENDING, REASON_NO_POSITION, REASON_ORDER, REASON_POSITION_CLOSED,
     REASON_SPLIT, REASON_ONE_CANCELS_OTHER, REASON_STOP_LOSS, REASON_TAKE_PROFIT, SOURCE_RULE, SOURCE_STRATEGY, TYPE_LIMIT,
-    TYPE_MARKET, TYPE_STOP, OrderRecord, TermsRecord,
+    TYPE_MARKET, TYPE_STOP, TYPE_STOP_LIMIT, OrderRecord, TermsRecord,
 )
 from ml4t.backtest.execution.costs cimport whole_units
 from ml4t.backtest.execution.event_log cimport EventLog
@@ -154,6 +154,7 @@ cdef class OrderBook:
         (<TermsRecord*> self.terms.append())[0] = terms[0]
         order.terms = <int32_t> self.terms.count
         order.rests = terms.type != TYPE_MARKET
+        order.maker = terms.type == TYPE_LIMIT or terms.type == TYPE_STOP_LIMIT
         return 0
 
     # ---- brackets: orders that guard what an order has entered, one cancels the other ---------

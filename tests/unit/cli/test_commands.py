@@ -95,7 +95,8 @@ def test_every_option_reaches_the_run(folder):
     result = BacktestResult.load("out")
     config = result.config
     assert (config.initial_cash, config.account) == (5_000.0, "margin")
-    assert (config.commission.percent, config.slippage, config.close_at_end) == (0.01, 0.001, True)
+    assert (config.commission.percent, config.slippage.percent) == (0.01, 0.001)
+    assert config.close_at_end
     trade = result.trades.iloc[0]
     # Decided at the first close, bought at the second, 101 and a tenth of a percent.
     assert (trade["quantity"], trade["entry_price"]) == (20.0, 101.0 * 1.001)

@@ -7,7 +7,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ml4t.backtest import BacktestConfig, DataFeed, MarketData, SignalStrategy, Strategy
+from ml4t.backtest import (
+    BacktestConfig,
+    DataFeed,
+    MarketData,
+    SignalStrategy,
+    Slippage,
+    Strategy,
+)
 from ml4t.backtest.data import ATR, CallableFeatureProvider, Table
 from ml4t.backtest.demo import AlwaysInvested, TopPredictions
 from ml4t.backtest.provenance.rules import RULES, describe_rule
@@ -69,7 +76,8 @@ def test_a_run_is_the_same_after_a_file(folder, suffix):
         actions=folder / "actions.csv",
         rules=[*EVERY_RULE, (TimeBasedExit(20), "AAA"), (TrailingStop(0.3), ["AAA", "BBB"])],
         config=BacktestConfig(
-            initial_cash=5_000, account="margin", max_leverage=1.5, slippage=0.001, commission=0.002,
+            initial_cash=5_000, account="margin", max_leverage=1.5, commission=0.002,
+            slippage=Slippage(spread=0.5, without_quotes=np.float64(0.001)),
             fill_at="close", record_columns=["score"],
         ),
         output="results",

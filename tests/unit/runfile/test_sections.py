@@ -81,7 +81,7 @@ def test_every_setting_of_a_configuration_has_one_place():
         ("risk.rules", [{"rule": "AnyOf", "rules": []}], "risk.rules[0]: AnyOf needs at least one rule, had none"),
         ("risk.rules", [{"rule": "TrailingStop", "rules": []}], "risk.rules[0]: TrailingStop has no members; AllOf, AnyOf, CompositeRule have"),
         ("execution.slipage", 0.1, "execution.slipage: there is no such setting; did you mean 'slippage'?"),
-        ("execution.slippage", -0.1, "execution.slippage must not be negative, was -0.1"),
+        ("execution.slippage", -0.1, "execution.slippage.percent must not be negative, was -0.1"),
         ("execution.intrabar", "adverse", "execution.intrabar must be 'adverse_first', 'favourable_first' or 'nearest_to_open', was 'adverse'; did you mean 'adverse_first'?"),
         ("execution.commission", {"percnt": 0.1}, "execution.commission.percnt: there is no such setting; did you mean 'percent'?"),
         ("account.initial_cash", "much", "account.initial_cash must be a number, was 'much'"),

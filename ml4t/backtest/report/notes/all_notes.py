@@ -22,8 +22,11 @@ from ml4t.backtest.report.notes.event_notes import (
 from ml4t.backtest.report.notes.fill_notes import (
     ambiguous_bars,
     better_stops,
+    least_left,
     outside_bars,
     same_close,
+    without_quotes,
+    without_volume,
 )
 from ml4t.backtest.report.notes.waiting_notes import cut_short, stale_marks, waiting_orders
 from ml4t.backtest.report.reported_run import ReportedRun
@@ -49,6 +52,9 @@ NOTES: tuple[Callable[[ReportedRun], Iterator[str]], ...] = (
     bars_stretched,
     closes_only,
     same_close,
+    least_left,
+    without_quotes,
+    without_volume,
     ambiguous_bars,
     under_a_month,
 )

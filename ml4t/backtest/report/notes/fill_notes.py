@@ -42,3 +42,39 @@ def ambiguous_bars(run: ReportedRun) -> Iterator[str]:
             f"{plural(count, 'bar')} may have gone either way (stop and target both reached, or a level after "
             f"an entry inside the bar): {run.config.intrabar} was assumed."
         )
+
+
+def without_quotes(run: ReportedRun) -> Iterator[str]:
+    """Fills whose bar had no spread to pay a part of."""
+    count = run.counters.get("fills_without_quotes", 0)
+    if count:
+        yield (
+            f"{plural(count, 'fill')} without a bid and an ask above it: {_instead(run, 'without_quotes')} in place of "
+            "the spread."
+        )
+
+
+def without_volume(run: ReportedRun) -> Iterator[str]:
+    """Fills in bars in which nothing is known to have been traded."""
+    count = run.counters.get("fills_without_volume", 0)
+    if count:
+        yield (
+            f"{plural(count, 'fill')} in bars without volume: {_instead(run, 'without_volume')} in place of the "
+            "impact."
+        )
+
+
+def _instead(run: ReportedRun, name: str) -> str:
+    fraction = getattr(run.config.slippage, name)
+    paid = f"{fraction:.4%} of the price was paid" if fraction else "nothing was paid"
+    return f"{paid} ({name}={fraction:g})"
+
+
+def least_left(run: ReportedRun) -> Iterator[str]:
+    """Sales that would have brought nothing."""
+    count = run.counters.get("least_left", 0)
+    if count:
+        yield (
+            f"Slippage would have taken 99% or more of the price of {plural(count, 'sale')}: 1% was left, a guess. Are "
+            "the amounts of slippage right for these prices?"
+        )

@@ -1,0 +1,1 @@
+# Nothing for Python: what fills cost is found in C (costs.pxd).

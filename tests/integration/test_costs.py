@@ -1,0 +1,178 @@
+"""What fills cost, by hand: the parts of slippage and commission, and what is said where a bar lacks them."""
+
+import pandas as pd
+import pytest
+from scenes import FLAT, Acts, day, fills, run
+
+from ml4t.backtest import BacktestConfig, Commission, MarketData, Slippage, run_backtest
+from ml4t.backtest.risk import PriceBasedStopLoss, PriceBasedTakeProfit
+
+NAN = float("nan")
+
+
+def bars(*rows):
+    """Daily bars of one asset: (open, high, low, close), volume, bid, ask."""
+    prices = zip(*(row[0] for row in rows), strict=True)
+    columns = dict(zip(("open", "high", "low", "close"), map(list, prices), strict=True))
+    for place, name in enumerate(("volume", "bid", "ask"), 1):
+        columns[name] = [row[place] for row in rows]
+    n = len(rows)
+    return MarketData.from_arrays(
+        ["A"], [day(t) for t in range(n)], range(n + 1), [0] * n,
+        **{name: [float(value) for value in values] for name, values in columns.items()},
+    )  # fmt: skip
+
+
+QUOTED = (FLAT, 1600.0, 99.9, 100.3)
+TRADES = {0: lambda s: s.buy("A", 100.0), 1: lambda s: s.sell("A", 100.0)}
+
+
+def traded(slippage, *rows):
+    """A purchase at the second bar and a sale at the third."""
+    return run(bars(QUOTED, *rows), acts=Acts(TRADES), slippage=slippage)
+
+
+@pytest.mark.parametrize(
+    ("slippage", "paid", "got"),
+    [
+        (0.01, 101.0, 99.0),
+        (Slippage(per_unit=0.02), 100.02, 99.98),
+        (Slippage(spread=0.5), 100.2, 99.8),  # half of 0.4
+        # 100 of 1,600 units: a sixteenth, whose root is a quarter of 4%.
+        (Slippage(impact=0.04), 101.0, 99.0),
+        (Slippage(impact=0.04, impact_curve="linear"), 100.25, 99.75),
+        # The sum: 100·(1 ± (0.01 + 0.01)) ± (0.02 + 0.2).
+        (Slippage(percent=0.01, per_unit=0.02, spread=0.5, impact=0.04), 102.22, 97.78),
+        (Slippage(extra_on_stops=0.05), 100.0, 100.0),
+    ],
+)
+def test_each_part_of_slippage_is_paid_on_both_sides(slippage, paid, got):
+    result = traded(slippage, QUOTED, QUOTED)
+    assert fills(result, "price") == [(pytest.approx(paid),), (pytest.approx(got),)]
+    assert result.metrics["slippage_cost"] == pytest.approx(100.0 * (paid - 100.0 + 100.0 - got))
+    assert not any("in place of" in note for note in result.notes)
+
+
+def test_stops_pay_their_extra_targets_and_limits_nothing():
+    slippage = Slippage(percent=0.01, extra_on_stops=0.02, per_unit=0.5)
+    down, up = (100.0, 100.0, 90.0, 91.0), (100.0, 110.0, 100.0, 109.0)
+    limit = {0: lambda s: s.buy("A", 10.0, limit=100.0)}
+    for rule, bar, price in (
+        (PriceBasedStopLoss(price=95.0), down, 95.0 * 0.97 - 0.5),
+        (PriceBasedTakeProfit(price=105.0), up, 105.0),
+    ):
+        result = run([FLAT, FLAT, bar], [rule], Acts(limit), slippage=slippage)
+        assert fills(result, "price") == [(100.0,), (pytest.approx(price),)]
+    stop = {0: lambda s: s.buy("A", 10.0, stop=105.0)}
+    result = run([FLAT, up], acts=Acts(stop), slippage=slippage)
+    assert fills(result, "price") == [(pytest.approx(105.0 * 1.03 + 0.5),)]
+
+
+def test_what_stands_in_for_quotes_and_volume_is_counted_by_fill_and_said():
+    slippage = Slippage(spread=0.5, without_quotes=0.002, impact=0.04, without_volume=0.03)
+    crossed, dry = (FLAT, 1600.0, 100.3, 99.9), (FLAT, 0.0, 99.9, 100.3)
+    result = traded(slippage, crossed, dry)
+    # 100·(1 + 0.01 + 0.002), and 100·(1 − 0.03) − 0.2.
+    assert fills(result, "price") == [(pytest.approx(101.2),), (pytest.approx(96.8),)]
+    assert result.counters["fills_without_quotes"] == 1
+    assert result.counters["fills_without_volume"] == 1
+    said = [note for note in result.notes if "in place of" in note]
+    assert said == [
+        "1 fill without a bid and an ask above it: 0.2000% of the price was paid (without_quotes=0.002) in place "
+        "of the spread.",
+        "1 fill in bars without volume: 3.0000% of the price was paid (without_volume=0.03) in place of the impact.",
+    ]
+
+
+def test_a_table_without_quotes_and_volume_is_one_where_all_are_missing():
+    acts = Acts({0: lambda s: s.buy("A", 10.0), 1: lambda s: s.order_target_percent("A", 0.02)})
+    result = run([FLAT] * 3, acts=acts, slippage=Slippage(spread=0.5, impact=0.1))
+    assert fills(result, "price") == [(100.0,), (100.0,)] == fills(result, "base_price")
+    counted = {name: n for name, n in result.counters.items() if name.startswith("fills_without")}
+    assert counted == {"fills_without_quotes": 2, "fills_without_volume": 2}
+    assert sum("nothing was paid" in note for note in result.notes) == 2
+
+
+def test_a_sale_never_brings_less_than_a_hundredth_and_says_so():
+    result = traded(Slippage(per_unit=150.0), QUOTED, QUOTED)
+    assert fills(result, "price") == [(250.0,), (1.0,)]
+    assert result.counters["least_left"] == 1
+    assert any(note.startswith("Slippage would have taken 99%") for note in result.notes)
+
+
+def test_an_order_through_zero_has_one_price_that_of_all_its_units():
+    acts = Acts({0: lambda s: s.buy("A", 100.0), 1: lambda s: s.sell("A", 400.0)})
+    data = bars(*[QUOTED] * 3)
+    result = run(data, acts=acts, slippage=Slippage(impact=0.04))
+    # 400 of 1,600: half of 4%, for the 100 that close and for the 300 that open.
+    assert fills(result, "quantity", "price") == [(100.0, 101.0), (-100.0, 98.0), (-300.0, 98.0)]
+
+
+def test_an_entry_that_is_scaled_keeps_the_price_of_the_units_asked():
+    acts = Acts({0: lambda s: s.buy("A", 400.0)})
+    config = {"slippage": Slippage(impact=0.04), "initial_cash": 10_200.0, "account": "cash"}
+    result = run(bars(QUOTED, QUOTED), acts=acts, **config)
+    # 400 of 1,600 cost 102 each, and 10,200 buys 100 of them.
+    assert fills(result, "quantity", "price") == [(100.0, 102.0)]
+
+
+def test_positions_closed_at_the_end_pay_the_spread_of_the_last_bar():
+    data = bars(QUOTED, QUOTED, (FLAT, 1600.0, 99.0, 101.0))
+    acts = Acts({0: lambda s: s.buy("A", 1.0)})
+    result = run(data, acts=acts, slippage=Slippage(spread=0.5), close_at_end=True)
+    assert fills(result, "price") == [(pytest.approx(100.2),), (99.0,)]
+    assert result.counters["fills_without_quotes"] == 0
+
+
+@pytest.mark.parametrize(
+    ("commission", "units", "paid"),
+    [
+        (Commission(per_unit=0.005, minimum=1.0), 100.0, 1.0),
+        (Commission(per_unit=0.005, minimum=1.0), 1000.0, 5.0),
+        (Commission(per_unit=0.005, maximum=3.0), 1000.0, 3.0),
+        (Commission(per_unit=0.05, maximum_percent=0.0002), 100.0, 2.0),  # of 10,000
+        (Commission(minimum=15.0, maximum_percent=0.01), 10.0, 10.0),  # it wins over the minimum
+        (Commission(percent=0.001, maker_percent=0.0001), 10.0, 1.0),
+    ],
+)
+def test_an_order_pays_at_least_its_minimum_and_at_most_its_maxima(commission, units, paid):
+    acts = Acts({0: lambda s: s.buy("A", units)})
+    result = run([FLAT, FLAT], acts=acts, commission=commission, initial_cash=1e6)
+    assert fills(result, "commission") == [(pytest.approx(paid),)]
+
+
+def test_the_maximum_is_one_of_the_order_not_of_its_fills():
+    acts = Acts({0: lambda s: s.buy("A", 10.0), 1: lambda s: s.sell("A", 30.0)})
+    commission = Commission(percent=0.01, maximum=15.0)
+    result = run([FLAT] * 3, acts=acts, commission=commission)
+    # 1% of 1,000 is 10, of 3,000 it would be 30: the rest of 15 for the 20 that open.
+    assert fills(result, "commission") == [(10.0,), (10.0,), (5.0,)]
+
+
+def test_limits_and_targets_are_makers_stops_and_the_market_takers():
+    commission = Commission(percent=0.01, maker_percent=0.001)
+    up, down = (100.0, 110.0, 100.0, 109.0), (100.0, 100.0, 90.0, 91.0)
+    rules = [PriceBasedTakeProfit(price=105.0), PriceBasedStopLoss(price=95.0)]
+    for act, bar, entry, leaving in (
+        (lambda s: s.buy("A", 10.0, limit=100.0), up, 1.0, 1.05),
+        (lambda s: s.buy("A", 10.0), down, 10.0, 9.5),
+        (lambda s: s.buy("A", 10.0, stop=100.0), up, 10.0, 1.05),
+        (lambda s: s.buy("A", 10.0, stop=100.0, limit=100.0), down, 1.0, 9.5),
+    ):
+        result = run([FLAT, FLAT, bar], rules, Acts({0: act}), commission=commission)
+        assert fills(result, "commission") == [(pytest.approx(entry),), (pytest.approx(leaving),)]
+
+
+def test_what_is_closed_at_the_end_without_a_bar_has_no_spread():
+    table = pd.DataFrame({
+        "timestamp": pd.to_datetime([day(0), day(1), day(0), day(1), day(2)], utc=True),
+        "asset": ["A", "A", "B", "B", "B"], "close": 100.0, "bid": 99.0, "ask": 101.0,
+    })  # fmt: skip
+    config = BacktestConfig(
+        slippage=Slippage(spread=0.5, without_quotes=0.05), close_at_end=True, initial_cash=1e6
+    )
+    acts = Acts({0: lambda s: [s.buy(asset, 1.0) for asset in "AB"]})
+    result = run_backtest(table, acts, config=config)
+    # A had its last bar the day before.
+    assert fills(result, "price") == [(101.0,), (101.0,), (95.0,), (99.0,)]
+    assert result.counters["fills_without_quotes"] == 1
