@@ -11,11 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from price_bars import FILL, STOP, TARGET, bars_from, draw_bars, mark_fill
 
 from ml4t.backtest import BacktestConfig, MarketData
-from ml4t.backtest.datasets import load_aapl
 from ml4t.backtest.execution.views import Fill
 from ml4t.backtest.risk import (
     PriceBasedStopLoss,
@@ -26,8 +25,6 @@ from ml4t.backtest.risk import (
     TrailingStop,
 )
 from ml4t.backtest.testing.manual_run import ManualRun
-
-BAR, STOP, TARGET, FILL = "#5f6b76", "#b03a2e", "#1e8449", "#1f4e79"
 
 
 @dataclass(frozen=True)
@@ -96,9 +93,7 @@ def walk_through(bars: pd.DataFrame, picture: Picture) -> tuple[pd.DataFrame, li
 def draw(bars: pd.DataFrame, picture: Picture) -> Figure:
     """Draw the bars, the level each of them was tried against, and where the fills were."""
     tried, fills = walk_through(bars, picture)
-    figure = Figure(figsize=(8.0, 3.8), layout="constrained")
-    axes = figure.add_subplot()
-    _draw_bars(axes, bars)
+    figure, axes = draw_bars(bars, f"{picture.rule!r}: {picture.says}")
     for name, color in (("stop", STOP), ("target", TARGET)):
         if tried[name].notna().any():
             # A level is flat for the width of its bar.
@@ -110,45 +105,22 @@ def draw(bars: pd.DataFrame, picture: Picture) -> Figure:
                 linewidth=1.6,
                 label=name,
             )
-    _draw_fills(axes, bars, fills)
-    axes.set_title(f"{picture.rule!r}: {picture.says}", fontsize=10, loc="left")
-    axes.set_ylabel("AAPL, US dollars")
-    ticks = range(0, len(bars), max(1, len(bars) // 5))
-    axes.set_xticks(list(ticks), [f"{bars['date'].iloc[i]:%d %b %Y}" for i in ticks])
-    axes.spines[["top", "right"]].set_visible(False)
-    figure.legend(frameon=False, loc="outside lower center", ncols=3)
-    return figure
-
-
-def _draw_bars(axes: Axes, bars: pd.DataFrame) -> None:
-    x = range(len(bars))
-    axes.vlines(x, bars["low"], bars["high"], color=BAR, linewidth=1.2)
-    axes.hlines(bars["open"], [i - 0.3 for i in x], x, color=BAR, linewidth=1.2)
-    axes.hlines(bars["close"], x, [i + 0.3 for i in x], color=BAR, linewidth=1.2)
-
-
-def _draw_fills(axes: Axes, bars: pd.DataFrame, fills: list[Fill]) -> None:
     days = [date.date() for date in bars["date"]]
     for fill in fills:
         what = "entry" if fill.is_entry else f"exit ({fill.exit_type}, at the {fill.moment})"
         what = what.replace("at the inside", "inside the bar")
-        axes.plot(
-            days.index(fill.timestamp.date()) - (0.3 if fill.moment == "open" else 0.0),
-            fill.price,
-            marker=">" if fill.is_entry else "X",
-            markersize=9,
-            linestyle="none",
-            color=FILL if fill.is_entry else "black",
-            label=f"{what}: {fill.price:.2f}",
-        )
+        bar = days.index(fill.timestamp.date())
+        label = f"{what}: {fill.price:.2f}"
+        color = FILL if fill.is_entry else "black"
+        mark_fill(axes, bar, fill.moment, fill.price, fill.is_entry, label, color)
+    figure.legend(frameon=False, loc="outside lower center", ncols=3)
+    return figure
 
 
 def main(folder: Path) -> None:
     """Write a PNG for each picture."""
-    daily = load_aapl()
     for picture in PICTURES:
-        first = int((daily["date"] >= picture.start).idxmax())
-        bars = daily.iloc[first : first + picture.n_bars].reset_index(drop=True)
+        bars = bars_from(picture.start, picture.n_bars)
         draw(bars, picture).savefig(folder / f"{picture.name}.png", dpi=110)
 
 

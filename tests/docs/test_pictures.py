@@ -1,13 +1,17 @@
-"""The pictures of the guide: drawn from real bars, each with the exit it is there to show."""
+"""The pictures of the guides: drawn from real bars, each with what it is there to show."""
 
 import runpy
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
 DOCS = Path(__file__).parents[2] / "docs"
+# What the scripts share stands beside them.
+sys.path.append(str(DOCS / "pictures"))
 SCRIPT = SimpleNamespace(**runpy.run_path(str(DOCS / "pictures" / "levels.py")))
+ORDERS = SimpleNamespace(**runpy.run_path(str(DOCS / "pictures" / "orders.py")))
 EXITS = {
     "stop_loss": ("stop_loss", 460.0),  # the open after the gap; the stop was at 477.55
     "take_profit": ("take_profit", 678.75 * 0.9),
@@ -16,9 +20,23 @@ EXITS = {
 }
 
 
+# Price and moment of each fill; by hand from the bars, from the close that decides.
+FILLS = {
+    "order_market": [(258.805, "open")],
+    "order_limit": [(169.64 * 0.985, "inside"), (148.9, "open")],  # the gap: better than 159.46
+    "order_stop": [(358.02 * 1.015, "inside"), (396.12, "open")],  # the gap: worse than 379.50
+    "order_stop_limit": [(571.7 * 1.035, "inside")],
+    "order_bracket": [(80.41 * 0.98, "inside"), (80.41 * 0.98 * 1.06, "inside")],
+    "order_valid": [(169.64 * 0.98, "inside")],
+}
+STATUS = {
+    "order_bracket": ["filled", "cancelled", "filled"],
+    "order_valid": ["expired", "filled"],
+}
+
+
 def bars_of(picture):
-    daily = SCRIPT.load_aapl()
-    return daily[daily["date"] >= picture.start].head(picture.n_bars).reset_index(drop=True)
+    return SCRIPT.bars_from(picture.start, picture.n_bars)
 
 
 @pytest.mark.parametrize("picture", SCRIPT.PICTURES, ids=lambda picture: picture.name)
@@ -32,11 +50,34 @@ def test_a_picture_shows_one_position_and_how_it_ends(picture):
     assert tried.notna().any(axis=None) == (picture.name != "time_exit")
 
 
-def test_the_guide_shows_every_picture_and_the_script_draws_it(tmp_path):
-    SCRIPT.main(tmp_path)
+@pytest.mark.parametrize("picture", ORDERS.PICTURES, ids=lambda picture: picture.name)
+def test_a_picture_of_orders_shows_where_they_fill(picture):
+    result = ORDERS.play(bars_of(picture), picture)
+    fills = list(zip(result.fills["price"], result.fills["moment"], strict=True))
+    expected = FILLS[picture.name]
+    assert fills == [(pytest.approx(price, rel=1e-12), moment) for price, moment in expected]
+    status = STATUS.get(picture.name, ["filled"] * len(expected))
+    assert result.orders["status"].tolist() == status
+
+
+def test_the_market_order_of_its_picture_fills_where_the_setting_says():
+    picture = ORDERS.PICTURES[0]
+    found = [ORDERS.play(bars_of(picture), picture, name).fills for name in picture.fill_at]
+    assert [(one["price"].tolist(), one["moment"].tolist()) for one in found] == [
+        ([258.805], ["open"]),
+        ([259.22], ["close"]),
+        ([244.59], ["close"]),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("script", "guide", "names"), [(SCRIPT, "risk.md", EXITS), (ORDERS, "orders.md", FILLS)]
+)
+def test_the_guide_shows_every_picture_and_the_script_draws_it(tmp_path, script, guide, names):
+    script.main(tmp_path)
     drawn = {path.name for path in tmp_path.iterdir()}
-    page = (DOCS / "risk.md").read_text(encoding="utf-8")
-    assert drawn == {f"{name}.png" for name in EXITS}
+    page = (DOCS / guide).read_text(encoding="utf-8")
+    assert drawn == {f"{name}.png" for name in names}
     for name in drawn:
         assert f"](pictures/{name})" in page
         assert (DOCS / "pictures" / name).read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"

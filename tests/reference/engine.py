@@ -318,6 +318,7 @@ class Engine:
         if hit.intrabar:
             self.met(f"chose_{hit.intrabar}")
             self.met("both_levels_in_one_bar")
+            self.met("ambiguous_bar")
         if hit.won.level in (bar.high, bar.low):
             self.met("level_just_touched")
         for loser in candidates[1:]:

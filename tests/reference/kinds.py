@@ -10,6 +10,7 @@ KINDS = [
     "target_long",
     "target_short",
     "both_levels_in_one_bar",
+    "ambiguous_bar",
     "chose_adverse_first",
     "chose_favourable_first",
     "entry_bar_exit",

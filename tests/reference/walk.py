@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import isnan
+
 from reference.levels import Hit, InForce, in_force
 from reference.market import Bar
 from reference.orders import Order
@@ -29,14 +31,18 @@ class Walk:
         self.bar = bar
         self.exit_by_level = exit_by_level
         self.ended = False  # a position ended here: other orders only reduce
+        self.ambiguous = False  # reached on both sides of the open, or after an entry inside
         self.late: list[Order] = []  # stop-limits triggered inside beyond their limit
         self.path: list[float] = []  # from where it stands to the close
 
     def walk(self) -> None:
         self.meet_open()
         self.path = self.path_of_the_bar()
+        self.ambiguous = self.reaches(above=True) and self.reaches(above=False)
         self.follow()
         self.last_of_all()
+        if self.ambiguous:
+            self.book.met("ambiguous_bar")
 
     # ----- what there is ------------------------------------------------------------------------
 
@@ -154,6 +160,20 @@ class Walk:
         if self.book.wrong("flat_path_high_first") and position is None:
             low_first = False
         return [opened, low, high, close] if low_first else [opened, high, low, close]
+
+    def reaches(self, above: bool) -> bool:
+        """Whether the bar holds what can still fill on that side: a level of the position, an order."""
+        stop, target = self.levels()
+        position, bar = self.position, self.bar
+        level = None
+        if position is not None:
+            level = target if above == (position.sign > 0.0) else stop
+        waited_for = [] if level is None else [level.level]
+        waited_for += [one.awaited for one in self.orders() if one.waits_above == above]
+        return any(one <= bar.high if above else one >= bar.low for one in waited_for)
+
+    def reaches_anything(self) -> bool:
+        return self.reaches(above=True) or self.reaches(above=False)
 
     def path_from(self, price: float, must_come: str) -> list[float]:
         """After an entry inside at a price; what must still come is "low", "high" or nothing."""
@@ -283,6 +303,8 @@ class Walk:
             return False
         if held is not None:
             self.meet_children(base)
+            is_bracket = not (isnan(order.stop_loss) and isnan(order.take_profit))
+            self.ambiguous |= is_bracket and self.reaches_anything()
             return False
         if self.ended:
             book.met("through_zero_in_a_walk")
@@ -290,6 +312,7 @@ class Walk:
         self.path = self.path_from(base, must_come)
         self.meet_levels(base, moment)
         self.meet_children(base)
+        self.ambiguous |= self.reaches_anything()
         return True
 
     def choice(self, order: Order, moment: str) -> str:

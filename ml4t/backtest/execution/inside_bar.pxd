@@ -33,6 +33,7 @@ cdef struct Walk:
     int32_t next_falling
     int8_t moment
     bint has_ended               # a position ended inside: nothing enters any more
+    bint is_ambiguous            # reached on both sides of the open, or after an entry inside
     int8_t unseen                # of a position opened now: Unseen
 
 
@@ -89,6 +90,7 @@ cdef class InsideBar:
     cdef int _take_turn(self, Walk* walk, int64_t order_id, bint above) except -1 nogil
     cdef int _meet_levels(self, Walk* walk, double price) except -1 nogil
     cdef void _choose_path(self, Walk* walk) noexcept nogil
+    cdef bint _reaches(self, const Walk* walk, bint above) noexcept nogil
     cdef void _path_from(self, Walk* walk, double price) noexcept nogil
     cdef int _walk_path(self, Walk* walk) except -1 nogil
     cdef int64_t _next_on_leg(self, Walk* walk, bint rises, double end, double* price) noexcept nogil

@@ -137,8 +137,10 @@ cdef class InsideBar:
         walk.unseen = 0
         self._meet_open(walk)
         self._choose_path(walk)
+        walk.is_ambiguous = self._reaches(walk, True) and self._reaches(walk, False)
         self._walk_path(walk)
         self._at_the_close(walk)
+        self.fills.counters.ambiguous_bars += walk.is_ambiguous
         return self.resting.wait_again()
 
     # What the open meets fills at the open: levels, orders by submission, the levels of what they opened.
@@ -240,6 +242,27 @@ cdef class InsideBar:
         walk.point[2] = walk.high if low_first else walk.low
         walk.point[3] = walk.close
 
+    # Does the bar hold what can still fill on that side: a level of the position, an order?
+    cdef bint _reaches(self, const Walk* walk, bint above) noexcept nogil:
+        cdef const Position* position = &self.positions.at[walk.asset]
+        cdef const PriceHeap* waiting = &self.resting.rising if above else &self.resting.falling
+        cdef double level
+        cdef int32_t i
+        if position.quantity != 0.0 and self._tries_levels(position):
+            level = (
+                position.levels.target if above == (position.quantity > 0.0)
+                else position.levels.stop
+            )
+            if level <= walk.high if above else level >= walk.low:
+                return True
+        for i in range(waiting.n):
+            # What the open has triggered may wait beyond the bar.
+            if waiting.at[i].key <= (walk.high if above else -walk.low) and (
+                self._may_fill(walk, waiting.at[i].order_id, above)
+            ):
+                return True
+        return False
+
     # A position opened inside at a price: the path starts anew there, with what must still come of the bar.
     # Under nearest_to_open the old path goes on.
     cdef void _path_from(self, Walk* walk, double price) noexcept nogil:
@@ -318,7 +341,6 @@ cdef class InsideBar:
         cdef int8_t choice = self._choice(walk, position, is_stop)
         walk.has_ended = True
         walk.point[walk.at] = level
-        self.fills.counters.ambiguous_bars += choice != CHOICE_NONE
         if is_stop:
             return self._exit_stop(position, level, MOMENT_INSIDE, choice)
         return self._exit_target(position, level, MOMENT_INSIDE, choice)
@@ -411,7 +433,6 @@ cdef class InsideBar:
         if order.is_child:
             order.level = awaited_price(self.book.terms_of(order))
             choice = self._choice_of_child(walk, order)
-            self.fills.counters.ambiguous_bars += choice != CHOICE_NONE
         self.matching.reduce(order, price, walk.moment, choice)
         if was_held and position.quantity == 0.0:
             walk.has_ended = True
@@ -439,7 +460,13 @@ cdef class InsideBar:
             position.unseen = walk.unseen
             self._path_from(walk, price.base)
             self._meet_levels(walk, price.base)
-        return self._meet_children(walk, price.base) if has_children else 0
+        if has_children:
+            self._meet_children(walk, price.base)
+        if was_flat or has_children:
+            walk.is_ambiguous = (
+                walk.is_ambiguous or self._reaches(walk, True) or self._reaches(walk, False)
+            )
+        return 0
 
     # An entry takes from what there would be without the exits of the step.
     cdef void _spend(self, const FillRecord* fill) noexcept nogil:

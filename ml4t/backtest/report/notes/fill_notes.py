@@ -39,8 +39,8 @@ def ambiguous_bars(run: ReportedRun) -> Iterator[str]:
     count = run.counters.get("ambiguous_bars", 0)
     if count:
         yield (
-            f"{plural(count, 'bar')} may have gone either way (stop and target both reached, or a level after "
-            f"an entry inside the bar): {run.config.intrabar} was assumed."
+            f"{plural(count, 'bar')} may have gone either way (prices that something waited for on both sides of "
+            f"the open, or after an entry inside the bar): {run.config.intrabar} was assumed."
         )
 
 
