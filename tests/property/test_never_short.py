@@ -12,7 +12,7 @@ def buying(case: Case) -> Case:
 
     def act(one: Act) -> Act | None:
         if one.kind == "sell":
-            return replace(one, kind="close")
+            return Act("close", one.asset, fill_at=one.fill_at)
         if one.kind.startswith("target"):
             return replace(one, kind="order_value", amount=2000.0) if one.asset >= 0 else None
         if one.kind in ("order_value", "order_percent"):

@@ -1,5 +1,7 @@
 """Made-up records of a run: what the engine hands to the result, without an engine."""
 
+from functools import partial
+
 import numpy as np
 
 from ml4t.backtest.config import BacktestConfig
@@ -53,14 +55,19 @@ def rows(dtype, n, **columns):
 
 
 def run_records(n_done, equity, **given):
-    """Build the dict of a run that did nothing but have this equity; ``given`` replaces entries."""
+    """Build the dict of a run that did nothing but have this equity; ``given`` replaces entries, and
+    columns of the curve."""
     equity = np.array(equity, dtype=np.float64)
-    records = {
-        "n_done": n_done,
+    curve = {
         "equity": equity,
         "cash": equity.copy(),
         "gross": np.zeros(n_done),
         "net": np.zeros(n_done),
+    }
+    curve = {name: given.pop(name, column) for name, column in curve.items()}
+    records = {
+        "n_done": n_done,
+        "curve": partial(dict, curve),
         "orders": rows(codes.ORDER, 0),
         "terms": rows(codes.TERMS, 0),
         "fills": rows(codes.FILL, 0),

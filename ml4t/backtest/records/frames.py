@@ -28,11 +28,6 @@ TABLES = ("trades", "fills", "orders", "events", "equity", "positions", "open_po
 class Frames(Protocol):
     """Where the tables of a result come from: the records of a run, a folder, frames made before."""
 
-    # What makes the curve stands in the run; a copy has the curve.
-    def __getstate__(self) -> dict[str, Any]:
-        curve = partial(dict, self._records["curve"]())
-        return {**self.__dict__, "_records": {**self._records, "curve": curve}}
-
     def frame(self, table: str) -> pd.DataFrame:
         """Return the frame of ``table``, one of :data:`TABLES`."""
 
@@ -66,6 +61,11 @@ class RecordFrames:
         self._records = records
         self._data = data
         self._config = config
+
+    # What makes the curve stands in the run; a copy has the curve.
+    def __getstate__(self) -> dict[str, Any]:
+        curve = partial(dict, self._records["curve"]())
+        return {**self.__dict__, "_records": {**self._records, "curve": curve}}
 
     def frame(self, table: str) -> pd.DataFrame:
         """Make the frame of ``table``, one of :data:`TABLES`."""

@@ -75,7 +75,8 @@ FORMS = {
     "columns (field, asset)": lambda bars: wide(bars, "field"),
     "columns (asset, field)": lambda bars: wide(bars, "asset"),
     "mapping of wide frames": lambda bars: {
-        f: bars.pivot_table(f, "timestamp", "asset") for f in FIELDS
+        field: bars.set_index(["timestamp", "asset"])[field].unstack()  # noqa: PD010 - a mean is none of NaN
+        for field in bars.columns.drop(["timestamp", "asset"])
     },
     "Polars": pl.from_pandas,
     "Polars, lazy": lambda bars: pl.from_pandas(bars).lazy(),
@@ -93,6 +94,6 @@ FORMS = {
         timestamp=bars["timestamp"].dt.tz_convert("America/New_York")
     ),
     "object numbers": lambda bars: bars.assign(
-        volume=[None if pd.isna(v) else int(v) for v in bars["volume"]]
+        volume=[None if pd.isna(v) else v for v in bars["volume"]]
     ).astype({"volume": object}),
 }
