@@ -315,7 +315,7 @@ class Scripted(Strategy):
         if act.kind == "sell":
             return self.sell(asset, amount, **terms)
         if act.kind == "close":
-            return self.close(asset, **terms)
+            return self.close(asset, fill_at=terms.get("fill_at"))
         if act.kind == "target_percent":
             return self.order_target_percent(asset, amount)
         if act.kind == "target_value":
@@ -369,7 +369,7 @@ class Scripted(Strategy):
 
 def terms_of(act: Act) -> dict[str, Any]:
     """What an order waits for, and how long, as the methods of a strategy take it."""
-    names = ("limit", "stop", "stop_loss", "take_profit")
+    names = ("limit", "stop", "trail", "trail_percent", "stop_loss", "take_profit")
     prices = {name: getattr(act, name) for name in names}
     terms: dict[str, Any] = {name: one for name, one in prices.items() if not isnan(one)}
     if act.fill_at:
@@ -454,6 +454,9 @@ class Reader:
             "valid_until": NO_END,
             "stop_loss": NAN,
             "take_profit": NAN,
+            "trail": NAN,
+            "trail_percent": NAN,
+            "water": NAN,
             "parent": 0,
         }
         for row in rows:

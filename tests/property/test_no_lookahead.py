@@ -16,7 +16,7 @@ from reference.worlds import changed_after, cut, silent_after
 CHANGED_LATER = {
     "ended", "quantity", "filled_quantity", "rest", "decision_close", "notional", "units",
     "average_price", "target_units", "reason", "status", "limit", "stop", "valid_until",
-    "stop_loss", "take_profit", "level",
+    "stop_loss", "take_profit", "level", "trail", "water",
 }  # fmt: skip
 
 

@@ -237,6 +237,7 @@ class Book:
             return
         order = orders[number % len(orders)]
         waits_for_stop = not isnan(order.stop) and not order.triggered
+        waits_for_stop = waits_for_stop and order.kind != "trailing_stop"
         limit = limit if not isnan(order.limit) else NAN
         stop = stop if waits_for_stop else NAN
         if self.settings.whole and not isnan(units):

@@ -119,7 +119,10 @@ class Engine:
                     order.rest = quantity
                     order.quantity = order.filled + quantity
                     if not self.wrong("split_leaves_order_prices"):
-                        for name in ("limit", "stop", "stop_loss", "take_profit"):
+                        names = ["limit", "stop", "stop_loss", "take_profit", "water", "trail"]
+                        if self.wrong("split_leaves_trails"):
+                            names.remove("trail")
+                        for name in names:
                             setattr(order, name, getattr(order, name) / ratio)
                     if not self.wrong("split_leaves_decision_close"):
                         order.decision_price = order.decision_price / ratio
@@ -180,6 +183,8 @@ class Engine:
                 continue
             order.limit = order.limit - amount
             order.stop = order.stop - amount
+            if not self.wrong("dividend_leaves_trails"):
+                order.water = order.water - amount
             self.met("dividend_lowered_an_order")
             gone = order.limit <= 0.0 or order.stop <= 0.0
             if gone and asset not in self.market.negative:
@@ -253,6 +258,8 @@ class Engine:
             bar = book.bar(asset)
             if bar is None:
                 continue
+            if self.wrong("trailing_order_sees_today"):
+                self.trail(asset, bar)
             if touched(book.waiting_of(asset), bar):
                 Walk(book, asset, bar, self.exit_by_level).walk()
             elif book.positions[asset] is not None:
@@ -346,6 +353,8 @@ class Engine:
             if bar is not None:
                 book.closes[asset] = bar.close
                 book.move_mark(asset, bar.close)
+                if not self.wrong("trailing_order_sees_today"):
+                    self.trail(asset, bar)
         decided: list[Order] = []
         for position in book.holds():
             if book.bar(position.asset) is None:
@@ -360,6 +369,18 @@ class Engine:
         book.fill_batch(self.with_row(earlier), "close")
         if self.exits_at_close:
             book.fill_batch(decided, "close")
+
+    def trail(self, asset: int, bar: Bar) -> None:
+        """Trailing stop orders follow the bar."""
+        for order in self.book.waiting_of(asset):
+            if order.kind == "trailing_stop":
+                before, extreme = order.stop, bar.high if order.direction < 0.0 else bar.low
+                by_close = self.settings.watermark == "close"
+                if by_close or self.wrong("trailing_order_follows_closes"):
+                    extreme = bar.close
+                order.follow(extreme)
+                if order.stop != before:
+                    self.met("trailing_stop_moved")
 
     @property
     def exits_at_close(self) -> bool:

@@ -361,14 +361,21 @@ def _with_price(rng: Random, market: Market, t: int, act: Act, grid: float) -> A
         return replace(act, fill_at=rng.choice(("", "next_open", "next_close")))
     if act.kind not in PRICED:
         return act
-    if rng.random() < 0.4:
+    if rng.random() < 0.5:
         act = _with_bracket(rng, market, t, act, grid)
     if act.at_fill:  # at the market: what waits for a price is sized at it
         valid, until = _valid(rng, market, t)
         fill_at = rng.choice(("", "next_open", "next_close"))
         return replace(act, valid=valid, valid_until=until, fill_at=fill_at)
+    if rng.random() < 0.15:
+        return _trailing(rng, market, t, act, grid)
     limit, stop = _price(rng, market, t, act.asset, grid), _price(rng, market, t, act.asset, grid)
     kind = rng.choice(("limit", "limit", "stop", "stop", "stop_limit", "stop_limit", "market"))
+    bar = market.bar(t, act.asset)
+    if kind == "stop_limit" and bar is not None and rng.random() < 0.5:
+        # Beyond its limit where it is triggered, and the close may come back.
+        further = bar.close + _side(act) * (grid or 0.9) * rng.choice((1, 2))
+        limit, stop = (bar.close, further) if further > 0.0 < bar.close else (limit, stop)
     if kind != "market":
         act = _around(act, stop if kind == "stop" else limit)
     valid, until = _valid(rng, market, t)
@@ -383,6 +390,24 @@ def _with_price(rng: Random, market: Market, t: int, act: Act, grid: float) -> A
     )
 
 
+def _trailing(rng: Random, market: Market, t: int, act: Act, grid: float) -> Act:
+    """The order as a trailing stop; where prices may be negative, at a distance in money."""
+    valid, until = _valid(rng, market, t)
+    trail, percent = (grid or 0.9) * rng.choice((1, 2, 3, 5, 200)), NAN
+    if act.asset not in market.negative and rng.random() < 0.5:
+        trail, percent = NAN, rng.choice((0.01, 0.02, 0.05, 0.1))
+    return replace(
+        act,
+        trail=trail,
+        trail_percent=percent,
+        stop_loss=NAN,
+        take_profit=NAN,
+        oco=rng.choice((-1, -1, -1, 0)),
+        valid=valid,
+        valid_until=until,
+    )
+
+
 def _with_bracket(rng: Random, market: Market, t: int, act: Act, grid: float) -> Act:
     """A stop and a target for what the order enters, or one of both."""
     low, high = sorted(_price(rng, market, t, act.asset, grid) for _ in range(2))
@@ -391,8 +416,7 @@ def _with_bracket(rng: Random, market: Market, t: int, act: Act, grid: float) ->
         low, high = bar.low, bar.high
     if low == high:
         return act
-    buys = act.kind == "buy" or (act.kind != "sell" and act.amount >= 0.0)
-    stop, target = (low, high) if buys else (high, low)
+    stop, target = (low, high) if _side(act) > 0.0 else (high, low)
     both = rng.choice(("both", "both", "stop", "target"))
     return replace(
         act,
@@ -420,12 +444,16 @@ def _one_of_two(rng: Random, market: Market, t: int, grid: float) -> list[Act]:
 
 def _around(act: Act, price: float) -> Act:
     """Without the prices of a bracket that do not lie on their sides of the order's own."""
-    side = 1.0 if act.kind == "buy" or (act.kind != "sell" and act.amount >= 0.0) else -1.0
+    side = _side(act)
     return replace(
         act,
         stop_loss=act.stop_loss if side * act.stop_loss < side * price else NAN,
         take_profit=act.take_profit if side * act.take_profit > side * price else NAN,
     )
+
+
+def _side(act: Act) -> float:
+    return 1.0 if act.kind == "buy" or (act.kind != "sell" and act.amount >= 0.0) else -1.0
 
 
 def _valid(rng: Random, market: Market, t: int) -> tuple[str, int]:

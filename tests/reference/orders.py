@@ -35,6 +35,9 @@ class Order:
     by_weight: bool = False
     limit: float = NAN  # splits divide prices
     stop: float = NAN
+    trail: float = NAN  # of a trailing stop: how far behind H its stop is; splits divide it
+    trail_percent: float = NAN
+    water: float = NAN  # H
     triggered: bool = False  # of a stop-limit: from then on it is a limit order
     on: str = ""  # market_on_open, market_on_close
     valid: str = "gtc"  # or day, gtd, ioc, fok
@@ -74,11 +77,33 @@ class Order:
 
     @property
     def kind(self) -> str:
+        if not (isnan(self.trail) and isnan(self.trail_percent)):
+            return "trailing_stop"
         if isnan(self.limit) and isnan(self.stop):
             return self.on or "market"
         if isnan(self.limit):
             return "stop"
         return "limit" if isnan(self.stop) else "stop_limit"
+
+    @property
+    def is_stop(self) -> bool:
+        return self.kind in ("stop", "trailing_stop")
+
+    @property
+    def trailed(self) -> float:
+        """The stop behind H."""
+        s = -self.direction
+        if isnan(self.trail):
+            return self.water * (1.0 - s * self.trail_percent)
+        return self.water - s * self.trail
+
+    def follow(self, price: float) -> None:
+        """H takes a price in, and the stop follows; neither moves back."""
+        sells = self.direction < 0.0
+        if price > self.water if sells else price < self.water:
+            self.water = price
+        if self.trailed > self.stop if sells else self.trailed < self.stop:
+            self.stop = self.trailed
 
     @property
     def rests(self) -> bool:

@@ -45,6 +45,8 @@ class Act:
     # of orders that are no targets, and of modify (amount: the units still to fill); NaN: none, or as it is
     limit: float = NAN
     stop: float = NAN
+    trail: float = NAN
+    trail_percent: float = NAN
     fill_at: str = ""  # next_open, next_close: market-on-open, market-on-close
     valid: str = "gtc"
     valid_until: int = NO_END

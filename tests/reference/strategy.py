@@ -5,6 +5,7 @@ from __future__ import annotations
 from math import isnan
 
 from reference.book import Book
+from reference.market import NAN
 from reference.orders import Order, floor_units, floored_target
 from reference.script import ON_START, Act, Script
 
@@ -78,14 +79,16 @@ def _remove_rule(book: Book, index: int) -> None:
 
 def per_asset(book: Book, one: Act, equity: float) -> None:
     asset, mark = one.asset, _mark(book, one.asset)
-    if one.kind == "buy":
+    if one.kind != "close" and _trails(one) and _is_lost(book, one):
+        _on_its_terms(book, _refuse(book, asset, "no_price"), one)
+    elif one.kind == "buy":
         _plain(book, asset, one.amount, one)
     elif one.kind == "sell":
         _plain(book, asset, -one.amount, one)
     elif one.kind == "close":
         order = _close(book, asset)
         if order is not None:
-            _on_its_terms(book, order, one)
+            _on_its_terms(book, order, Act("close", asset, fill_at=one.fill_at))
     elif one.kind == "reduce":
         _reduce(book, asset, one.amount)
     elif one.kind == "target_quantity":
@@ -114,7 +117,34 @@ def _plain_money(book: Book, one: Act, price: float, equity: float) -> None:
 def _sized_at(book: Book, one: Act, mark: float) -> float:
     """The price at which an amount of money becomes units."""
     price = one.stop if isnan(one.limit) else one.limit
+    if _trails(one):
+        price = _first_stop(book, one)
     return mark if isnan(price) or book.wrong("limits_sized_at_the_mark") else price
+
+
+def _trails(one: Act) -> bool:
+    return not (isnan(one.trail) and isnan(one.trail_percent))
+
+
+def _is_lost(book: Book, one: Act) -> bool:
+    """There is nothing to follow, or its stop is no price."""
+    stop = _first_stop(book, one)
+    size = abs(stop) if one.asset in book.market.negative else stop
+    return not (1e-12 <= size <= 1e15 or (stop == 0.0 and one.asset in book.market.negative))
+
+
+def _first_stop(book: Book, one: Act) -> float:
+    """Behind the mark of the asset."""
+    mark, s = book.marks[one.asset], -_side(one)
+    if isnan(one.trail):
+        return mark * (1.0 - s * one.trail_percent)
+    return mark - s * one.trail
+
+
+def _side(one: Act) -> float:
+    if one.kind in ("buy", "sell"):
+        return 1.0 if one.kind == "buy" else -1.0
+    return 1.0 if one.amount >= 0.0 else -1.0
 
 
 def _mark(book: Book, asset: int) -> float:
@@ -237,6 +267,10 @@ def _on_its_terms(book: Book, order: Order, one: Act) -> Order:
     order.on = {"next_open": "market_on_open", "next_close": "market_on_close"}.get(one.fill_at, "")
     if one.fill_at and not book.wrong("fill_at_of_all"):
         order.fill_at = one.fill_at
+    if _trails(one):
+        order.trail, order.trail_percent = one.trail, one.trail_percent
+        order.water = book.marks[order.asset]
+        order.stop = NAN if _is_lost(book, one) else _first_stop(book, one)
     order.stop_loss, order.take_profit = one.stop_loss, one.take_profit
     return order
 

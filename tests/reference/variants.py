@@ -86,6 +86,7 @@ def with_order_prices(act: Act, price: Callable[[float], float]) -> Act:
         act,
         limit=act.limit if isnan(act.limit) else price(act.limit),
         stop=act.stop if isnan(act.stop) else price(act.stop),
+        trail=act.trail if isnan(act.trail) else price(act.trail),
         stop_loss=act.stop_loss if isnan(act.stop_loss) else price(act.stop_loss),
         take_profit=act.take_profit if isnan(act.take_profit) else price(act.take_profit),
     )
@@ -99,6 +100,8 @@ def at_the_market(act: Act) -> Act | None:
         act,
         limit=NAN,
         stop=NAN,
+        trail=NAN,
+        trail_percent=NAN,
         fill_at="",
         oco=-1,
         valid="gtc",

@@ -91,7 +91,7 @@ class Walk:
 
     def meet(self, order: Order, opened: float) -> None:
         """What the open does to an order that it meets."""
-        if order.kind == "stop":
+        if order.is_stop:
             self.fill(order, opened, "open", slips=True)
         elif order.is_limit or order.within(opened):
             self.fill(order, opened, "open", slips=False)
@@ -241,7 +241,7 @@ class Walk:
 
     def reach(self, order: Order, rises: bool) -> None:
         price, must_come = order.awaited, "high" if rises else "low"
-        if order.kind == "stop":
+        if order.is_stop:
             self.fill(order, price, "inside", slips=True, must_come=must_come)
         elif order.is_limit:
             if order.kind == "stop_limit":
@@ -278,7 +278,7 @@ class Walk:
         """Against the position, then the rest. Returns whether it opened one inside the bar."""
         book, held, may_enter = self.book, self.position, not self.ended
         slips = slips or book.wrong("limit_slipped")
-        price = book.slip(order, base, is_stop=order.kind == "stop") if slips else base
+        price = book.slip(order, base, is_stop=order.is_stop) if slips else base
         if order.valid == "fok" and not book.fills_whole(order, price, may_enter):
             return False
         book.met(f"{order.kind}_{moment}")

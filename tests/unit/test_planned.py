@@ -18,11 +18,6 @@ PRICES = pd.DataFrame({"date": pd.bdate_range("2024-01-01", periods=3), "A": [1.
 LATER = "comes with version 0.{}: docs/semantics.md describes it, no run can do it yet"
 
 
-class Trails(Strategy):
-    def on_market_data(self, event):
-        self.sell("A", 1, trail=2.0)
-
-
 def wrong_file(section, **given):
     content = {"data": {"prices": "p.csv"}, "strategy": "m:S", section: given}
     return RunFile.from_mapping(content)
@@ -35,8 +30,7 @@ def wrong_file(section, **given):
         (lambda: BacktestConfig(account="futures"), "futures " + LATER.format(2)),
         (lambda: BacktestConfig(intrabar="fine"), "fine " + LATER.format(2)),
         (lambda: BacktestConfig(max_daily_loss=0.1), "max_daily_loss " + LATER.format(3)),
-        (lambda: run_backtest(PRICES, Trails(), fine=PRICES), "fine " + LATER.format(2)),
-        (lambda: run_backtest(PRICES, Trails()), "argument 'trail'; trail " + LATER.format(2)),
+        (lambda: run_backtest(PRICES, Hold(), fine=PRICES), "fine " + LATER.format(2)),
         (lambda: run_backtest(PRICES, Hold()).ledger, "ledger " + LATER.format(3)),
         (lambda: PriceBasedStopLoss(pct={"calm": 0.1}), "a mapping of regimes comes with version 0.3"),
         (lambda: wrong_file("execution", tick_size=1), "execution.tick_size: tick_size " + LATER.format(2)),

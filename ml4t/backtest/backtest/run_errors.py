@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from ml4t.backtest.backtest.watched import Chunks, Watched
 from ml4t.backtest.core.meant_names import attribute_meant
-from ml4t.backtest.core.planned import comes_with
 from ml4t.backtest.data.errors import DataError
 from ml4t.backtest.engine import EngineLoop
 from ml4t.backtest.risk import RuleError
@@ -73,14 +71,5 @@ def _is_of_this_package(error: Exception) -> bool:
 
 def _of_strategy(error: Exception, loop: EngineLoop) -> str:
     name = type(loop.strategy).__name__
-    meant = attribute_meant(error, [*loop.data.features, *loop.data.context]) + _planned(error)
+    meant = attribute_meant(error, [*loop.data.features, *loop.data.context])
     return f"{name} raised {type(error).__name__} ({loop.where()}): {error}{meant}"
-
-
-def _planned(error: Exception) -> str:
-    """Which version brings a word that an order does not know."""
-    word = re.search(r"unexpected keyword argument '(\w+)'", str(error))
-    if not isinstance(error, TypeError) or word is None:
-        return ""
-    later = comes_with("orders", word[1])
-    return f"; {later}" if later else ""

@@ -9,7 +9,6 @@ PLANNED = {
         "maintenance_margin borrow_fee interest",
         "values": "futures fine",
         "arguments": "fine",
-        "orders": "trail trail_percent",
         "actions": "delisting",
     },
     "0.3": {

@@ -26,7 +26,8 @@ ORDER = _record(
 )  # fmt: skip
 
 TERMS = _record(
-    limit="f8", stop="f8", stop_loss="f8", take_profit="f8", valid_until="i8", parent="i8",
+    limit="f8", stop="f8", stop_loss="f8", take_profit="f8",
+    trail="f8", trail_percent="f8", water="f8", valid_until="i8", parent="i8",
     sibling="i8", amount="f8", is_weight="i1", type="i1", time_in_force="i1", is_triggered="i1",
 )  # fmt: skip
 
@@ -56,7 +57,9 @@ HOLDING = _record(time_index="i8", quantity="f8", entry_price="f8", asset="i4")
 MOMENTS = ("open", "inside", "close")
 EXIT_TYPES = ("", "stop_loss", "trailing_stop", "take_profit", "time_exit", "risk_exit", "other")
 ORDER_STATUSES = ("open", "filled", "rejected", "cancelled", "expired")
-ORDER_TYPES = ("market", "limit", "stop", "stop_limit", "market_on_open", "market_on_close")
+ORDER_TYPES = (
+    "market", "limit", "stop", "stop_limit", "market_on_open", "market_on_close", "trailing_stop",
+)  # fmt: skip
 FILL_AT = ("next_open", "next_close", "close")
 TIMES_IN_FORCE = ("gtc", "day", "gtd", "ioc", "fok")
 ORDER_SOURCES = ("strategy", "rule", "level", "engine")

@@ -43,6 +43,7 @@ cdef enum OrderType:
     TYPE_STOP_LIMIT = 3
     TYPE_MARKET_ON_OPEN = 4
     TYPE_MARKET_ON_CLOSE = 5
+    TYPE_TRAILING_STOP = 6
 
 
 # How long an order waits.
@@ -163,6 +164,9 @@ cdef struct TermsRecord:
     double stop                  # NaN: none
     double stop_loss             # a bracket: where what it enters leaves again; NaN: none
     double take_profit
+    double trail                 # of a trailing stop: how far behind the water mark its stop is; NaN: none
+    double trail_percent         # the same as a fraction of the water mark
+    double water                 # the best price since it was accepted
     int64_t valid_until          # the last timestamp at which it waits; the largest: no end
     int64_t parent               # of a bracket's child: the order that made it; 0: none
     int64_t sibling              # the next in the ring of orders of which one cancels the others; 0: none

@@ -273,6 +273,8 @@ cdef class EngineLoop:
         self.inside_bar.try_bars()
         # 4. The close: positions take the bar in, rules decide, levels for the next bar are armed.
         self.account.mark_close(self.cursor)
+        if self.book.trailing.waiting.n > 0:
+            self.book.trailing.move()
         if self.positions.n_open > 0:
             self.risk_manager.close_bars()
         if self.book.n_waiting > 0:
@@ -363,7 +365,7 @@ cdef class EngineLoop:
         cdef Account account = self.account
         cdef Callbacks callbacks = self.callbacks
         while (
-            t < self.end_of_quiet and self.book.n_waiting == 0 and not self.book.may_expire()
+            t < self.end_of_quiet and self.book.n_waiting == 0 and not self.book.may_change()
             and not self.book.resting.may_touch(0, bars.high[t], bars.low[t])
             and take_quiet_bar(&bars, position, settings, account.cash, t, t_before + t)
         ):
@@ -390,7 +392,7 @@ cdef class EngineLoop:
     # The bar at n_done may be quiet: one asset, no order waits, nothing to decide, nothing else is due.
     cdef inline bint _may_be_quiet(self) noexcept nogil:
         if not self.is_single or self.book.n_waiting > 0 or has_to_decide(self.positions.at) or (
-            self.book.may_expire()
+            self.book.may_change()
         ):
             return False
         if self.n_done >= self.end_of_quiet:

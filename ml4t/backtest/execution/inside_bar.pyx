@@ -17,7 +17,7 @@ from ml4t.backtest.execution.buying_power cimport means_of
 from ml4t.backtest.execution.costs cimport FillPrice, slipped, unslipped
 from ml4t.backtest.execution.matching cimport Matching
 from ml4t.backtest.execution.order_terms cimport (
-    awaited_price, is_bracket, is_immediate, is_limit, is_met, is_within, waits_above,
+    awaited_price, is_bracket, is_immediate, is_limit, is_met, is_stop, is_within, waits_above,
 )
 from ml4t.backtest.execution.price_heap cimport PriceHeap
 from ml4t.backtest.portfolio.armed_levels cimport LevelSource, levels_hold, stop_source
@@ -174,7 +174,7 @@ cdef class InsideBar:
         cdef OrderRecord* order
         while order_id != 0:
             order = self.book.order(order_id)
-            self._fill(walk, order, price, self.book.terms_of(order).type == TYPE_STOP)
+            self._fill(walk, order, price, is_stop(self.book.terms_of(order)))
             order_id = self._next_child(walk, price, order_id)
         return 0
 
@@ -369,7 +369,7 @@ cdef class InsideBar:
     cdef int _reach(self, Walk* walk, OrderRecord* order, double price) except -1 nogil:
         cdef TermsRecord* terms = self.book.terms_of(order)
         cdef int64_t order_id = order.order_id
-        if terms.type == TYPE_STOP:
+        if is_stop(terms):
             return self._fill(walk, order, price, True)
         if is_limit(terms):
             return self._fill(walk, order, price, False)

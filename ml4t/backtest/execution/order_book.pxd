@@ -12,6 +12,7 @@ from ml4t.backtest.execution.event_log cimport EventLog
 from ml4t.backtest.execution.price_heap cimport PriceHeap
 from ml4t.backtest.execution.resting cimport RestingOrders
 from ml4t.backtest.execution.schedule cimport Phase
+from ml4t.backtest.execution.trailing cimport TrailingOrders
 from ml4t.backtest.market.cursor cimport Cursor
 from ml4t.backtest.portfolio.portfolio cimport Portfolio
 from ml4t.backtest.portfolio.position cimport Position
@@ -54,6 +55,7 @@ cdef class OrderBook:
     cdef RecordBuffer orders         # every order ever made, by order id
     cdef RecordBuffer terms          # of orders that have some
     cdef RestingOrders resting
+    cdef TrailingOrders trailing     # those of them whose price follows the market
     cdef int64_t n_waiting           # orders that wait for a moment
     cdef PriceHeap _expiring         # by the time they wait until, as near as a double tells
     cdef PriceHeap _undated          # day orders whose session has not begun
@@ -157,9 +159,9 @@ cdef class OrderBook:
             self._expiring.n > 0 and self._expiring.at[0].key <= <double> self.cursor.now
         )
 
-    # Some order that waits may expire.
-    cdef inline bint may_expire(self) noexcept nogil:
-        return self._undated.n > 0 or self._expiring.n > 0
+    # Some order that waits may change at any timestamp: it expires, or follows the market.
+    cdef inline bint may_change(self) noexcept nogil:
+        return self._undated.n > 0 or self._expiring.n > 0 or self.trailing.waiting.n > 0
 
     cdef int expire(self) except -1 nogil
     cdef int _begin_session(self) except -1 nogil

@@ -16,7 +16,7 @@ from ml4t.backtest.core.types cimport (
     ORDER_CANCELLED, ORDER_EXPIRED, ORDER_OPEN, ORDER_REJECTED, REASON_DIVIDEND, REASON_EXIT_PENDING, REASON_EXPIRED,
     REASON_FILL_OR_KILL, REASON_IMMEDIATE_OR_CANCEL, REASON_MODIFY, REASON_NO_POSITION, REASON_ONE_CANCELS_OTHER,
     REASON_POSITION_CLOSED, REASON_SPLIT, REASON_STOP_LOSS, REASON_TAKE_PROFIT, SOURCE_RULE, SOURCE_STRATEGY,
-    TYPE_LIMIT, TYPE_MARKET_ON_CLOSE, TYPE_MARKET_ON_OPEN, TYPE_STOP, TYPE_STOP_LIMIT, VALID_DAY, VALID_GTD,
+    TYPE_LIMIT, TYPE_MARKET_ON_CLOSE, TYPE_MARKET_ON_OPEN, TYPE_STOP, TYPE_STOP_LIMIT, TYPE_TRAILING_STOP, VALID_DAY, VALID_GTD,
     OrderRecord, TermsRecord,
 )
 from ml4t.backtest.execution.costs cimport whole_units
@@ -27,6 +27,7 @@ from ml4t.backtest.execution.order_terms cimport (
 from ml4t.backtest.execution.price_heap cimport append, pop, push, sort_by_order
 from ml4t.backtest.execution.resting cimport RestingOrders
 from ml4t.backtest.execution.schedule cimport Phase, fills_in
+from ml4t.backtest.execution.trailing cimport TrailingOrders
 from ml4t.backtest.execution.targets cimport floored_target, larger
 from ml4t.backtest.market.cursor cimport Cursor
 from ml4t.backtest.portfolio.portfolio cimport Portfolio
@@ -62,6 +63,7 @@ cdef class OrderBook:
         self.orders = RecordBuffer(sizeof(OrderRecord))
         self.terms = RecordBuffer(sizeof(TermsRecord))
         self.resting = RestingOrders(self.orders, self.terms, cursor.data.n_assets)
+        self.trailing = TrailingOrders(cursor, self.resting, self.settings.watermark_close)
         self._queue = <Queue*> calloc(size, sizeof(Queue))
         self._busy = <int32_t*> calloc(size, sizeof(int32_t))
         if self._queue == NULL or self._busy == NULL:
@@ -115,6 +117,8 @@ cdef class OrderBook:
             order.reduce_only = 1
             order.position_id = position.position_id
         self._wait(order)
+        if terms.type == TYPE_TRAILING_STOP:
+            self.trailing.follow(order.order_id)
         if terms.time_in_force == VALID_DAY:
             append(&self._undated, 0.0, order.order_id)
         elif terms.time_in_force == VALID_GTD:
@@ -436,6 +440,8 @@ cdef class OrderBook:
             terms.stop = terms.stop / ratio
             terms.stop_loss = terms.stop_loss / ratio
             terms.take_profit = terms.take_profit / ratio
+            terms.water = terms.water / ratio
+            terms.trail = terms.trail / ratio
 
     # On the ex-date what lies below the market falls by the dividend, and what was decided was decided at a close
     # with it. An order that falls to nothing is cancelled.
@@ -462,6 +468,7 @@ cdef class OrderBook:
             return True
         terms.limit = terms.limit - dividend
         terms.stop = terms.stop - dividend
+        terms.water = terms.water - dividend
         return is_signed or not (terms.limit <= 0.0 or terms.stop <= 0.0)
 
     # What the children of the order are to wait for below the market; what falls to nothing is gone.

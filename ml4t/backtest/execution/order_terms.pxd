@@ -4,8 +4,8 @@ from libc.math cimport INFINITY, NAN, isnan
 from libc.stdint cimport INT64_MAX
 
 from ml4t.backtest.core.types cimport (
-    TYPE_LIMIT, TYPE_MARKET, TYPE_STOP, TYPE_STOP_LIMIT, VALID_FOK, VALID_GTC, VALID_IOC, OrderRecord, OrderType,
-    TermsRecord,
+    TYPE_LIMIT, TYPE_MARKET, TYPE_STOP, TYPE_STOP_LIMIT, TYPE_TRAILING_STOP, VALID_FOK, VALID_GTC, VALID_IOC,
+    OrderRecord, OrderType, TermsRecord,
 )
 
 
@@ -16,6 +16,9 @@ cdef inline TermsRecord no_terms() noexcept nogil:
     terms.stop = NAN
     terms.stop_loss = NAN
     terms.take_profit = NAN
+    terms.trail = NAN
+    terms.trail_percent = NAN
+    terms.water = NAN
     terms.valid_until = INT64_MAX
     terms.parent = 0
     terms.sibling = 0
@@ -53,7 +56,12 @@ cdef inline TermsRecord terms_at(OrderType type, double price) noexcept nogil:
 
 # It waits for a price; else for an open or a close.
 cdef inline bint waits_for_a_price(const TermsRecord* terms) noexcept nogil:
-    return terms.type == TYPE_LIMIT or terms.type == TYPE_STOP or terms.type == TYPE_STOP_LIMIT
+    return terms.type == TYPE_LIMIT or terms.type == TYPE_STOP_LIMIT or is_stop(terms)
+
+
+# At its price it becomes a market order.
+cdef inline bint is_stop(const TermsRecord* terms) noexcept nogil:
+    return terms.type == TYPE_STOP or terms.type == TYPE_TRAILING_STOP
 
 
 # The price that decides next is its limit.

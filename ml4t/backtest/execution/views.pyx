@@ -139,7 +139,8 @@ cdef class Order:
 
     @property
     def type(self):
-        """``market``, ``limit``, ``stop``, ``stop_limit``, ``market_on_open`` or ``market_on_close``."""
+        """``market``, ``limit``, ``stop``, ``stop_limit``, ``trailing_stop``, ``market_on_open`` or
+        ``market_on_close``."""
         cdef const TermsRecord* terms = self._terms()
         return ORDER_TYPES[TYPE_MARKET if terms == NULL else terms.type]
 
@@ -154,6 +155,18 @@ cdef class Order:
         """The price that sets it off (currency per unit); NaN without."""
         cdef const TermsRecord* terms = self._terms()
         return NAN if terms == NULL else terms.stop
+
+    @property
+    def trail(self):
+        """How far its stop is behind the market (currency per unit); NaN where it does not trail."""
+        cdef const TermsRecord* terms = self._terms()
+        return NAN if terms == NULL else terms.trail
+
+    @property
+    def trail_percent(self):
+        """How far its stop is behind the market, as a fraction; NaN where it does not trail."""
+        cdef const TermsRecord* terms = self._terms()
+        return NAN if terms == NULL else terms.trail_percent
 
     @property
     def stop_loss(self):

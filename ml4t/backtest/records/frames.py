@@ -201,7 +201,7 @@ class RecordFrames:
         """The terms of orders, by their place from 1 on; 0 is a market order until it is cancelled."""
         recorded = self._records["terms"]
         terms = np.zeros(len(recorded) + 1, recorded.dtype)
-        for name in ("limit", "stop", "stop_loss", "take_profit"):
+        for name in ("limit", "stop", "stop_loss", "take_profit", "trail", "trail_percent"):
             terms[name][0] = np.nan
         terms["valid_until"][0] = NO_END
         terms[1:] = recorded
@@ -214,6 +214,8 @@ class RecordFrames:
             "stop_loss": terms["stop_loss"][place],
             "take_profit": terms["take_profit"][place],
             "parent_id": terms["parent"][place],
+            "trail": terms["trail"][place],
+            "trail_percent": terms["trail_percent"][place],
             "valid_until": times(until[place]),
         }
 

@@ -1,15 +1,17 @@
 """What an order is asked with: its size, the prices it waits for and how long, checked before it is made."""
 
 from libc.math cimport NAN, isfinite, isnan
-from libc.stdint cimport int64_t
+from libc.stdint cimport int32_t, int64_t
 
 import pandas as pd
 
 from ml4t.backtest.core.ranges cimport is_price, is_quantity, is_signed_price
 from ml4t.backtest.core.types cimport (
-    TYPE_LIMIT, TYPE_MARKET, TYPE_MARKET_ON_CLOSE, TYPE_MARKET_ON_OPEN, TYPE_STOP, TYPE_STOP_LIMIT, VALID_GTC, VALID_GTD, TermsRecord,
+    TYPE_LIMIT, TYPE_MARKET, TYPE_MARKET_ON_CLOSE, TYPE_MARKET_ON_OPEN, TYPE_STOP, TYPE_STOP_LIMIT, TYPE_TRAILING_STOP,
+    VALID_GTC, VALID_GTD, TermsRecord,
 )
 from ml4t.backtest.execution.order_terms cimport no_terms
+from ml4t.backtest.execution.trailing cimport trailed
 
 from ml4t.backtest.core.ranges import PRICE, QUANTITY
 from ml4t.backtest.core.records import TIMES_IN_FORCE
@@ -57,7 +59,7 @@ def is_at_fill(size_at, quantity, prices=()):
     size_at : str
     quantity : float or None
     prices : tuple
-        What else the order waits for: its limit and its stop.
+        What else the order waits for: its limit, its stop, how far it trails.
 
     Raises
     ------
@@ -125,6 +127,37 @@ cdef int read_terms(
     return 0
 
 
+# How far its stop is to follow the market, and where it is now, behind the mark.
+cdef int read_trail(
+    TermsRecord* terms, double direction, object trail, object trail_percent, double mark, bint is_signed
+) except -1:
+    if trail is None and trail_percent is None:
+        return 0
+    if terms.type != TYPE_MARKET:
+        raise ValueError("an order that trails has its stop from the market; leave limit, stop and fill_at out")
+    if trail is not None and trail_percent is not None:
+        raise ValueError("an order trails by an amount or by a fraction: give trail or trail_percent")
+    if trail is not None:
+        terms.trail = price_of("trail", trail, False)
+    else:
+        terms.trail_percent = _part_of_a_price(trail_percent, is_signed)
+    terms.type = TYPE_TRAILING_STOP
+    terms.water = mark
+    terms.stop = trailed(terms, -direction)
+    if not (is_price(terms.stop) or (is_signed and is_signed_price(terms.stop))):
+        terms.stop = NAN
+    return 0
+
+
+cdef double _part_of_a_price(object trail_percent, bint is_signed) except -1.0:
+    cdef double part = finite_of("trail_percent", trail_percent)
+    if is_signed:
+        raise ValueError("trail_percent is a fraction of a price, and this asset may have negative prices; give trail")
+    if not 0.0 < part < 1.0:
+        raise ValueError(f"trail_percent must be between 0 and 1 (0.05 is 5%), was {trail_percent!r}")
+    return part
+
+
 # Where what the order enters is to leave again: on either side of the price it waits for, where it has one.
 cdef int read_bracket(
     TermsRecord* terms, double direction, object stop_loss, object take_profit, bint is_signed
@@ -132,6 +165,8 @@ cdef int read_bracket(
     cdef double entry = terms.stop if isnan(terms.limit) else terms.limit
     if stop_loss is None and take_profit is None:
         return 0
+    if terms.type == TYPE_TRAILING_STOP:
+        raise ValueError("an order that trails has no bracket: its own price is not known beforehand")
     terms.stop_loss = price_of("stop_loss", stop_loss, is_signed)
     terms.take_profit = price_of("take_profit", take_profit, is_signed)
     prices = [("stop_loss", terms.stop_loss), ("the order's own price", entry), ("take_profit", terms.take_profit)]
@@ -166,3 +201,24 @@ cdef int _wait_until(TermsRecord* terms, object valid, object valid_until, int64
             f"valid_until must be later than now, {pd.Timestamp(now, tz='UTC')}, was {valid_until!r}"
         )
     return 0
+
+
+# ---- what is refused, by orders without a call of Python too --------------------------------------
+
+
+cdef int refuse_size(tuple assets, int32_t asset) except -1 with gil:
+    raise ValueError(
+        f"{assets[asset]!r} may have negative prices, and cannot be ordered by value, percent or weight; give a "
+        "quantity"
+    )
+
+
+cdef int64_t too_many(double units) except -1 with gil:
+    raise ValueError(f"an order must be of a size in {QUANTITY} units, this one is of {abs(units):g}")
+
+
+cdef int too_heavy(double weight, double most) except -1 with gil:
+    raise ValueError(
+        f"a weight or percent is a fraction of equity (0.5 is 50%) and at most {most:g} here, twice the "
+        f'leverage of the account, was {weight:g}; if it is meant: account="margin" and max_leverage'
+    )

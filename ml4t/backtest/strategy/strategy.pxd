@@ -55,8 +55,8 @@ cdef class Strategy:
     cdef object _named_weights(self, object weights, bint keep_others)
     cdef object _order(
         self, object asset, double direction, object quantity, object value, object percent, object size_at,
-        object limit, object stop, object fill_at, object valid, object valid_until, object stop_loss,
-        object take_profit, object oco
+        object limit, object stop, object trail, object trail_percent, object fill_at, object valid,
+        object valid_until, object stop_loss, object take_profit, object oco
     )
     cdef int64_t _named(self, object oco) except -1
     cdef int64_t _order_money(

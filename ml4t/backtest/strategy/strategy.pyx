@@ -13,8 +13,8 @@ import numpy as np
 from ml4t.backtest.core.settings cimport Settings
 from ml4t.backtest.core.types cimport (
     ORDER_OPEN, REASON_CANCEL, REASON_CLOSE, REASON_EXIT_PENDING, REASON_NO_EQUITY,
-    REASON_NO_PRICE, REASON_NONE, REASON_ORDER, REASON_RULE, REASON_ZERO_QUANTITY, SOURCE_STRATEGY, OrderRecord,
-    TermsRecord,
+    REASON_NO_PRICE, REASON_NONE, REASON_ORDER, REASON_RULE, REASON_ZERO_QUANTITY, SOURCE_STRATEGY,
+    TYPE_TRAILING_STOP, OrderRecord, TermsRecord,
 )
 from ml4t.backtest.core.ranges cimport LEAST_UNITS, MOST_UNITS, is_quantity
 from ml4t.backtest.execution.basket cimport IN_BASKET
@@ -26,7 +26,8 @@ from ml4t.backtest.execution.views cimport Order
 from ml4t.backtest.portfolio.position cimport Position, side_of
 from ml4t.backtest.risk.manager cimport RiskManager
 from ml4t.backtest.strategy.order_arguments cimport (
-    amount_of, finite_of, price_of, quantity_of, read_bracket, read_terms,
+    amount_of, finite_of, has_no_stop, price_of, quantity_of, read_bracket, read_terms, read_trail, refuse_size,
+    too_heavy, too_many,
 )
 from ml4t.backtest.strategy.read_only cimport make_read_only
 
@@ -163,7 +164,8 @@ cdef class Strategy:
 
     def buy(
         self, asset, quantity=None, *, value=None, percent=None, size_at="close", limit=None, stop=None,
-        fill_at=None, valid="gtc", valid_until=None, stop_loss=None, take_profit=None, oco=None,
+        trail=None, trail_percent=None, fill_at=None, valid="gtc", valid_until=None, stop_loss=None, take_profit=None,
+        oco=None,
     ):
         """Buy: at the market, or once the price has come to a limit or a stop.
 
@@ -187,6 +189,9 @@ cdef class Strategy:
             The worst price (currency per unit).
         stop : float, optional
             The price that sets it off (currency per unit): above the market to buy.
+        trail, trail_percent : float, optional
+            A stop that follows the market, so far behind its best price since the order was made (currency per unit,
+            or a fraction of that price): the high of every bar to sell, the low to buy, once the bar is over.
         fill_at : {"next_open", "next_close"}, optional
             Of a market order: market-on-open or market-on-close, whatever the settings say of all market orders.
         valid : {"gtc", "day", "ioc", "fok"}
@@ -220,18 +225,19 @@ cdef class Strategy:
             Outside of the strategy's callbacks: by a rule, a progress callback or another thread.
         """
         return self._order(
-            asset, 1.0, quantity, value, percent, size_at, limit, stop, fill_at, valid, valid_until,
-            stop_loss, take_profit, oco,
+            asset, 1.0, quantity, value, percent, size_at, limit, stop, trail, trail_percent, fill_at,
+            valid, valid_until, stop_loss, take_profit, oco,
         )
 
     def sell(
         self, asset, quantity=None, *, value=None, percent=None, size_at="close", limit=None, stop=None,
-        fill_at=None, valid="gtc", valid_until=None, stop_loss=None, take_profit=None, oco=None,
+        trail=None, trail_percent=None, fill_at=None, valid="gtc", valid_until=None, stop_loss=None, take_profit=None,
+        oco=None,
     ):
         """Sell; through zero it opens a short. Parameters as in :meth:`buy`; a stop lies below the market."""
         return self._order(
-            asset, -1.0, quantity, value, percent, size_at, limit, stop, fill_at, valid, valid_until,
-            stop_loss, take_profit, oco,
+            asset, -1.0, quantity, value, percent, size_at, limit, stop, trail, trail_percent, fill_at,
+            valid, valid_until, stop_loss, take_profit, oco,
         )
 
     def close(self, asset, *, fill_at=None):
@@ -365,7 +371,9 @@ cdef class Strategy:
             raise ValueError("modify changes quantity, limit or stop; give one of them")
         for name, price, is_there in (
             ("limit", limit, terms != NULL and not isnan(terms.limit)),
-            ("stop", stop, terms != NULL and not isnan(terms.stop) and not terms.is_triggered),
+            ("stop", stop, terms != NULL and not isnan(terms.stop) and not (
+                terms.is_triggered or terms.type == TYPE_TRAILING_STOP
+            )),
         ):
             if price is not None and not is_there:
                 raise ValueError(f"{order!r} waits for no {name}; cancel it and make another")
@@ -488,7 +496,7 @@ cdef class Strategy:
         cdef double passed
         cdef TermsRecord accepted
         if not reduce_only and fabs(units) > MOST_UNITS:
-            return _too_many(units)
+            return too_many(units)
         if _is_nothing(units, reduce_only):
             return self.book.refuse_with(asset, asked, REASON_ZERO_QUANTITY, terms)
         if self.risk.order_checks.n > 0 and not self._validate(asset, &units, reduce_only):
@@ -526,7 +534,7 @@ cdef class Strategy:
                 self.book.order(order_id).part = IN_BASKET
             return order_id
         if fabs(target) > MOST_UNITS:
-            return _too_many(target)
+            return too_many(target)
         if self.broker.settings.whole_units:
             target = floored_target(units)
         if is_met(target, after, self.book.most_counted(asset)):
@@ -584,7 +592,7 @@ cdef class Strategy:
     # An amount of money is no number of units where prices may be negative; nothing is none.
     cdef int check_may_size(self, int32_t asset, double amount) except -1 nogil:
         if amount != 0.0 and self.data.is_signed[asset]:
-            return _refuse_size(self.data.assets, asset)
+            return refuse_size(self.data.assets, asset)
         return 0
 
     # No division by zero: prices are positive, check_may_size() and cannot_size() are asked before.
@@ -595,7 +603,7 @@ cdef class Strategy:
     # 50 where 50% is meant is refused; so is what no account of this leverage can hold or turn around.
     cdef int check_weight(self, double weight) except -1 nogil:
         if fabs(weight) > self.broker.settings.most_weight:
-            return _too_heavy(weight, self.broker.settings.most_weight)
+            return too_heavy(weight, self.broker.settings.most_weight)
         return 0
 
     # Why an amount of money cannot become units now; REASON_NONE when it can.
@@ -611,17 +619,18 @@ cdef class Strategy:
 
     cdef object _order(
         self, object asset, double direction, object quantity, object value, object percent, object size_at,
-        object limit, object stop, object fill_at, object valid, object valid_until, object stop_loss,
-        object take_profit, object oco
+        object limit, object stop, object trail, object trail_percent, object fill_at, object valid,
+        object valid_until, object stop_loss, object take_profit, object oco
     ):
         self.check_may_order()
         cdef int32_t code = self.code_of(asset)
-        cdef bint at_fill = is_at_fill(size_at, quantity, (limit, stop))
+        cdef bint at_fill = is_at_fill(size_at, quantity, (limit, stop, trail, trail_percent))
         cdef TermsRecord terms
         read_terms(
             &terms, limit, stop, fill_at, valid, valid_until, self.data.is_signed[code],
             self.cursor.now if self.cursor.t >= 0 else INT64_MIN,
         )
+        read_trail(&terms, direction, trail, trail_percent, self.account.mark[code], self.data.is_signed[code])
         read_bracket(&terms, direction, stop_loss, take_profit, self.data.is_signed[code])
         if oco is not None:
             terms.sibling = self._named(oco)
@@ -629,9 +638,10 @@ cdef class Strategy:
             return self._made(self._order_money(code, direction, value, percent, at_fill, &terms))
         if quantity is None or value is not None or percent is not None:
             raise ValueError(how_much(direction, asset, (quantity, value, percent)))
-        return self._made(
-            self.order_units(code, direction * quantity_of(quantity), REASON_ORDER, False, &terms)
-        )
+        cdef double units = direction * quantity_of(quantity)
+        if has_no_stop(&terms):
+            return self._made(self.book.refuse_with(code, 0.0, REASON_NO_PRICE, &terms))
+        return self._made(self.order_units(code, units, REASON_ORDER, False, &terms))
 
     # Another order of the strategy, of which one is to cancel the other; 0: it has ended without a fill.
     cdef int64_t _named(self, object oco) except -1:
@@ -657,7 +667,7 @@ cdef class Strategy:
         if isnan(price):
             price = self.account.mark[asset] if isnan(terms.stop) else terms.stop
         self.check_may_size(asset, 1.0)
-        problem = self.cannot_size(asset, is_weight)
+        problem = REASON_NO_PRICE if has_no_stop(terms) else self.cannot_size(asset, is_weight)
         amount = amount_of("percent", percent) if is_weight else amount_of("value", value)
         if is_weight:
             self.check_weight(amount)
@@ -776,21 +786,3 @@ cdef inline bint _is_nothing(double units, bint reduce_only) noexcept nogil:
 @cython.cdivision(True)
 cdef inline double _what_is_left(double amount, double passed, double asked) noexcept nogil:
     return amount if passed == asked else amount * (passed / asked)
-
-
-cdef int _refuse_size(tuple assets, int32_t asset) except -1 with gil:
-    raise ValueError(
-        f"{assets[asset]!r} may have negative prices, and cannot be ordered by value, percent or weight; give a "
-        "quantity"
-    )
-
-
-cdef int64_t _too_many(double units) except -1 with gil:
-    raise ValueError(f"an order must be of a size in {QUANTITY} units, this one is of {abs(units):g}")
-
-
-cdef int _too_heavy(double weight, double most) except -1 with gil:
-    raise ValueError(
-        f"a weight or percent is a fraction of equity (0.5 is 50%) and at most {most:g} here, twice the "
-        f'leverage of the account, was {weight:g}; if it is meant: account="margin" and max_leverage'
-    )

@@ -1,0 +1,65 @@
+"""TrailingOrders: stop orders whose price follows the market, bar by bar."""
+
+cimport cython
+from libc.stdint cimport int32_t, int64_t
+from libc.stdlib cimport free
+
+from ml4t.backtest.core.types cimport ORDER_OPEN, OrderRecord, TermsRecord
+from ml4t.backtest.execution.price_heap cimport append
+from ml4t.backtest.execution.resting cimport RestingOrders
+from ml4t.backtest.market.cursor cimport Cursor
+from ml4t.backtest.portfolio.position cimport better, side_of
+
+
+@cython.final
+cdef class TrailingOrders:
+    """Of one run.
+
+    Parameters
+    ----------
+    cursor : Cursor
+    resting : RestingOrders
+        Where they wait for their price.
+    by_close : bool
+        They follow closes, instead of highs and lows.
+    """
+
+    def __cinit__(self, Cursor cursor not None, RestingOrders resting not None, bint by_close):
+        self.cursor = cursor
+        self.resting = resting
+        self.by_close = by_close
+
+    def __dealloc__(self):
+        free(self.waiting.at)
+
+    # An order has been accepted, with its first stop.
+    cdef int follow(self, int64_t order_id) except -1 nogil:
+        return append(&self.waiting, 0.0, order_id)
+
+    # The bars of the timestamp are over; what waits no more is forgotten.
+    cdef int move(self) except -1 nogil:
+        cdef const OrderRecord* order
+        cdef int32_t n_kept = 0
+        cdef int32_t i
+        for i in range(self.waiting.n):
+            order = self.resting._order(self.waiting.at[i].order_id)
+            if order.status != ORDER_OPEN:
+                continue
+            self.waiting.at[n_kept] = self.waiting.at[i]
+            n_kept += 1
+            if self.cursor.has_row(order.asset):
+                self._take_in(order, self.resting._terms(order))
+        self.waiting.n = n_kept
+        return 0
+
+    # The stop never moves back.
+    cdef int _take_in(self, const OrderRecord* order, TermsRecord* terms) except -1 nogil:
+        cdef int64_t row = self.cursor.row[order.asset]
+        cdef double side = -side_of(order.quantity)
+        cdef double extreme = self.cursor.data.close_[row]
+        cdef double stop = terms.stop
+        if not self.by_close:
+            extreme = self.cursor.data.high_[row] if side > 0.0 else self.cursor.data.low_[row]
+        terms.water = better(side, terms.water, extreme)
+        terms.stop = better(side, stop, trailed(terms, side))
+        return 0 if terms.stop == stop else self.resting.wait(order)
