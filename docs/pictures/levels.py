@@ -6,13 +6,11 @@ against. The pictures stand in ``docs/risk.md``.
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass
-from pathlib import Path
 
 import pandas as pd
 from matplotlib.figure import Figure
-from price_bars import FILL, STOP, TARGET, bars_from, draw_bars, mark_fill
+from price_bars import FILL, STOP, TARGET, draw_bars, folder_asked_for, mark_fill, write_pictures
 
 from ml4t.backtest import BacktestConfig, MarketData
 from ml4t.backtest.execution.views import Fill
@@ -117,12 +115,5 @@ def draw(bars: pd.DataFrame, picture: Picture) -> Figure:
     return figure
 
 
-def main(folder: Path) -> None:
-    """Write a PNG for each picture."""
-    for picture in PICTURES:
-        bars = bars_from(picture.start, picture.n_bars)
-        draw(bars, picture).savefig(folder / f"{picture.name}.png", dpi=110)
-
-
 if __name__ == "__main__":
-    main(Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parent)
+    write_pictures(folder_asked_for(), PICTURES, draw)

@@ -6,16 +6,23 @@ tables of the result. The pictures stand in ``docs/orders.md``.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from price_bars import BAR, FILL, STOP, TARGET, bars_from, draw_bars, mark_fill
+from price_bars import (
+    BAR,
+    FILL,
+    STOP,
+    TARGET,
+    draw_bars,
+    folder_asked_for,
+    mark_fill,
+    write_pictures,
+)
 
 from ml4t.backtest import BacktestConfig, BacktestResult, Strategy, run_backtest
 
@@ -168,12 +175,5 @@ def _draw_waiting(axes: Axes, order: Any, bar_of: dict[pd.Timestamp, int]) -> No
             axes.hlines(price, begins, ends, color=color, linewidth=1.6, label=label)
 
 
-def main(folder: Path) -> None:
-    """Write a PNG for each picture."""
-    for picture in PICTURES:
-        bars = bars_from(picture.start, picture.n_bars)
-        draw(bars, picture).savefig(folder / f"{picture.name}.png", dpi=110)
-
-
 if __name__ == "__main__":
-    main(Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parent)
+    write_pictures(folder_asked_for(), PICTURES, draw)

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -47,3 +52,17 @@ def mark_fill(
         color=color,
         label=label,
     )
+
+
+def folder_asked_for() -> Path:
+    """Return the folder that the command names, by default that of the scripts."""
+    return Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parent
+
+
+def write_pictures(
+    folder: Path, pictures: Sequence[Any], draw: Callable[[pd.DataFrame, Any], Figure]
+) -> None:
+    """Draw each picture on its bars, and write it as a PNG of its name."""
+    for picture in pictures:
+        bars = bars_from(picture.start, picture.n_bars)
+        draw(bars, picture).savefig(folder / f"{picture.name}.png", dpi=110)

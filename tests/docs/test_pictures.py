@@ -10,6 +10,7 @@ import pytest
 DOCS = Path(__file__).parents[2] / "docs"
 # What the scripts share stands beside them.
 sys.path.append(str(DOCS / "pictures"))
+bars_from = runpy.run_path(str(DOCS / "pictures" / "price_bars.py"))["bars_from"]
 SCRIPT = SimpleNamespace(**runpy.run_path(str(DOCS / "pictures" / "levels.py")))
 ORDERS = SimpleNamespace(**runpy.run_path(str(DOCS / "pictures" / "orders.py")))
 EXITS = {
@@ -36,7 +37,7 @@ STATUS = {
 
 
 def bars_of(picture):
-    return SCRIPT.bars_from(picture.start, picture.n_bars)
+    return bars_from(picture.start, picture.n_bars)
 
 
 @pytest.mark.parametrize("picture", SCRIPT.PICTURES, ids=lambda picture: picture.name)
@@ -74,7 +75,7 @@ def test_the_market_order_of_its_picture_fills_where_the_setting_says():
     ("script", "guide", "names"), [(SCRIPT, "risk.md", EXITS), (ORDERS, "orders.md", FILLS)]
 )
 def test_the_guide_shows_every_picture_and_the_script_draws_it(tmp_path, script, guide, names):
-    script.main(tmp_path)
+    script.write_pictures(tmp_path, script.PICTURES, script.draw)
     drawn = {path.name for path in tmp_path.iterdir()}
     page = (DOCS / guide).read_text(encoding="utf-8")
     assert drawn == {f"{name}.png" for name in names}
