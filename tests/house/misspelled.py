@@ -9,8 +9,8 @@ from ml4t.backtest.runfile import RunFile
 
 strategy = SignalStrategy("score")
 
-run_backtest("prices.csv", strategy, bartime="16:00")  # type: ignore[call-arg]
-run_backtest("prices.csv", strategy, confg=BacktestConfig())  # type: ignore[call-arg]
+run_backtest("prices.csv", strategy, bartime="16:00")  # type: ignore[call-overload]
+run_backtest("prices.csv", strategy, confg=BacktestConfig())  # type: ignore[call-overload]
 MarketData.from_tables("prices.csv", bartime="16:00")  # type: ignore[call-arg]
 DataFeed.from_parquet("prices", chunks="year")  # type: ignore[call-arg]
 validate("prices.csv", bartime="16:00")  # type: ignore[call-arg]

@@ -3,7 +3,7 @@
 The columns and their units are documented in ``docs/results.md``, and a test compares.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cached_property, lru_cache, partial
 from typing import Any, Protocol
 
@@ -64,7 +64,7 @@ class RecordFrames:
 
     # What makes the curve stands in the run; a copy has the curve.
     def __getstate__(self) -> dict[str, Any]:
-        curve = partial(dict, self._records["curve"]())
+        curve: Callable[[], Any] = partial(dict, self._records["curve"]())
         return {**self.__dict__, "_records": {**self._records, "curve": curve}}
 
     def frame(self, table: str) -> pd.DataFrame:
