@@ -104,8 +104,12 @@ endef
 checked trace: $(VENV)/.stamp-tools
 	$(call build-aside,$@)
 
+# What guards in C can tell of: what is Python alone (reports, the shell, pages) runs on the release build.
 test-checked: checked build $(VENV)/.stamp-dev
-	PYTHONPATH=$(call SITE,checked) ML4T_EXPECT_PROFILE=checked $(BIN)/pytest -n $(JOBS) $(FEWER_MARKETS) $(TESTS)
+	PYTHONPATH=$(call SITE,checked) ML4T_EXPECT_PROFILE=checked $(BIN)/pytest -n $(JOBS) $(FEWER_MARKETS) \
+	  $(if $(filter command,$(origin TESTS)),$(TESTS),tests/unit/data tests/unit/market tests/unit/risk \
+	  tests/unit/strategy tests/unit/records tests/unit/lookahead tests/property tests/integration tests/doors \
+	  tests/conformance tests/parity tests/house/test_build.py)
 
 # The sanitizers want to be there before the interpreter, and libstdc++ before what Arrow throws. Leaks are
 # not looked for: an interpreter that ends leaves much behind. PYTHONMALLOC: each object a piece of memory of

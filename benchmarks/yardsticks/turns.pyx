@@ -22,7 +22,7 @@ cdef class Turns(CompiledStrategy):
         if self._column()[row] <= 0.0:
             return 0
         if self._column() == self.leave:
-            self.order_close(0)
+            self.order_close(0, NULL)
         else:
             self.order_entry(0, 10.0, NULL)
         return 0
