@@ -29,6 +29,7 @@ from ml4t.backtest import BacktestConfig, BacktestResult, Strategy, run_backtest
 DECIDED = 1
 """The bar at whose close the orders are made."""
 PRICES = {"limit_price": ("limit", TARGET), "stop_price": ("stop", STOP)}
+TRAIL = 0.03
 COLORS = (FILL, "#b0702e", "#7d3c98")
 Act = Callable[[Strategy, str, float], Any]
 
@@ -67,6 +68,12 @@ def bracket(strategy: Strategy, asset: str, close: float) -> None:
 def day_and_gtc(strategy: Strategy, asset: str, close: float) -> None:
     strategy.buy(asset, 10, limit=0.988 * close, valid="day")
     strategy.buy(asset, 10, limit=0.98 * close)
+
+
+def trail_or_limit(strategy: Strategy, asset: str, close: float) -> None:
+    strategy.buy(asset, 10)
+    trail = strategy.sell(asset, 10, trail_percent=TRAIL)
+    strategy.sell(asset, 10, limit=1.13 * close, oco=trail)
 
 
 def market(strategy: Strategy, asset: str, close: float) -> None:
@@ -111,6 +118,13 @@ PICTURES = (
         bracket,
     ),
     Picture(
+        "order_trail",
+        "2006-11-09",
+        13,
+        "a trailing stop follows the highest high of the bars before; its fill cancels the limit",
+        trail_or_limit,
+    ),
+    Picture(
         "order_valid",
         "2008-07-14",
         9,
@@ -147,7 +161,10 @@ def draw(bars: pd.DataFrame, picture: Picture) -> Figure:
         result = play(bars, picture, fill_at)
         bar_of = dict(zip(result.equity.index, range(len(bars)), strict=True))
         for order in result.orders.itertuples():
-            _draw_waiting(axes, order, bar_of)
+            if order.order_type == "trailing_stop":
+                _draw_trail(axes, order, bars, bar_of[order.ended])
+            else:
+                _draw_waiting(axes, order, bar_of)
         for fill in result.fills.itertuples():
             where = "inside the bar" if fill.moment == "inside" else f"at the {fill.moment}"
             if len(picture.fill_at) > 1:
@@ -173,6 +190,16 @@ def _draw_waiting(axes: Axes, order: Any, bar_of: dict[pd.Timestamp, int]) -> No
             if order.order_type == "stop_limit" and what == "stop":
                 label = f"what sets it off, {price:.2f}"
             axes.hlines(price, begins, ends, color=color, linewidth=1.6, label=label)
+
+
+def _draw_trail(axes: Axes, order: Any, bars: pd.DataFrame, end: int) -> None:
+    """Draw the stop that each bar was tried with: off the best price of the bars before it."""
+    best = bars["high"].iloc[DECIDED:].copy()
+    best.iloc[0] = bars["close"].iloc[DECIDED]  # the mark at which the order was accepted
+    stops = ((1.0 - TRAIL) * best.cummax()).to_numpy()[: end - DECIDED]
+    edges = [DECIDED + 0.5 + bar for bar in range(len(stops) + 1)]
+    label = f"sell stop, {TRAIL:.0%} below: {order.status} at {order.stop_price:.2f}"
+    axes.stairs(stops, edges, baseline=None, color=STOP, linewidth=1.6, label=label)
 
 
 if __name__ == "__main__":
