@@ -28,10 +28,12 @@ FILLS = {
     "order_stop": [(358.02 * 1.015, "inside"), (396.12, "open")],  # the gap: worse than 379.50
     "order_stop_limit": [(571.7 * 1.035, "inside")],
     "order_bracket": [(80.41 * 0.98, "inside"), (80.41 * 0.98 * 1.06, "inside")],
+    "order_trail": [(83.22, "open"), (93.08 * 0.97, "inside")],  # off the high of 24 November
     "order_valid": [(169.64 * 0.98, "inside")],
 }
 STATUS = {
     "order_bracket": ["filled", "cancelled", "filled"],
+    "order_trail": ["filled", "filled", "cancelled"],
     "order_valid": ["expired", "filled"],
 }
 
