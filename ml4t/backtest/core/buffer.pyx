@@ -51,7 +51,8 @@ cdef int _out_of_memory(size_t wanted) except -1 with gil:
 
 
 cdef size_t SMALL_BYTES = 1 << 24
-cdef size_t MANY_BYTES = 1 << 22
+# Fewer are better off in the heap: a process of many runs has that memory from the run before.
+cdef size_t MANY_BYTES = 1 << 25
 cdef size_t STRETCH = <size_t> 1 << 33
 
 
