@@ -67,6 +67,7 @@ def test_targets_count_it_while_it_waits():
     ("given", "message"),
     [
         ({"fill_at": "close"}, "fill_at of an order must be one of 'next_open', 'next_close', was"),
+        ({"fill_at": ["next_open"]}, "fill_at of an order must be one of"),
         ({"fill_at": "next_close", "limit": 99.0}, "a limit or a stop waits for its price"),
     ],
 )

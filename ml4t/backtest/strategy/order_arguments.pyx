@@ -180,7 +180,7 @@ cdef int read_bracket(
 
 # An open or a close of its own, instead of that of all market orders.
 cdef int _fill_at(TermsRecord* terms, object fill_at) except -1:
-    if fill_at not in FILL_AT:
+    if not isinstance(fill_at, str) or fill_at not in FILL_AT:
         raise ValueError(
             f"fill_at of an order must be one of {', '.join(map(repr, FILL_AT))}, was {fill_at!r}; in the settings of the "
             "run it is said for all market orders"
