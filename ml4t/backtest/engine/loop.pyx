@@ -264,10 +264,10 @@ cdef class EngineLoop:
         # 1. Corporate actions effective since the previous timestamp; orders whose time is over expire.
         if self.cursor.next_action < self.data.n_actions:
             apply_actions(self.broker)
-        if self.book.has_expiries():
+        if self.book.expiries.are_due():
             self.book.expire()
         # 2. The open: orders accepted earlier fill; the rules are told of every fill at once.
-        if self.book.n_waiting > 0:
+        if self.book.queues.n_due > 0:
             self.matching.fill_market_orders(PHASE_OPEN)
         # 3. Inside the bar: armed levels and orders that wait for a price are tried.
         self.inside_bar.try_bars()
@@ -277,7 +277,7 @@ cdef class EngineLoop:
             self.book.trailing.move()
         if self.positions.n_open > 0:
             self.risk_manager.close_bars()
-        if self.book.n_waiting > 0:
+        if self.book.queues.n_due > 0:
             self.matching.fill_market_orders(PHASE_CLOSE)
             if self.broker.settings.exit_at_close:
                 self.matching.fill_market_orders(PHASE_CLOSE_EXITS)
@@ -343,7 +343,7 @@ cdef class EngineLoop:
         cdef double cash = self.account.cash
         cdef Position* position = self.positions.at
         cdef const Settings* settings = &self.broker.settings
-        if self.book.resting.n > 0:
+        if self.book.queues.n_resting > 0:
             until = self._before_touch(until)
         if position.quantity != 0.0:
             t = take_quiet_bars(&bars, position, settings, cash, t, until, t_before)
@@ -365,7 +365,7 @@ cdef class EngineLoop:
         cdef Account account = self.account
         cdef Callbacks callbacks = self.callbacks
         while (
-            t < self.end_of_quiet and self.book.n_waiting == 0 and not self.book.may_change()
+            t < self.end_of_quiet and self.book.queues.n_due == 0 and not self.book.may_change()
             and not self.book.resting.may_touch(0, bars.high[t], bars.low[t])
             and take_quiet_bar(&bars, position, settings, account.cash, t, t_before + t)
         ):
@@ -391,7 +391,7 @@ cdef class EngineLoop:
 
     # The bar at n_done may be quiet: one asset, no order waits, nothing to decide, nothing else is due.
     cdef inline bint _may_be_quiet(self) noexcept nogil:
-        if not self.is_single or self.book.n_waiting > 0 or has_to_decide(self.positions.at) or (
+        if not self.is_single or self.book.queues.n_due > 0 or has_to_decide(self.positions.at) or (
             self.book.may_change()
         ):
             return False

@@ -46,7 +46,7 @@ cdef class Broker:
     @property
     def n_waiting_orders(self):
         """Orders accepted and not yet filled, cancelled or rejected."""
-        return self.book.n_waiting + self.book.resting.n
+        return self.book.queues.n_due + self.book.queues.n_resting
 
     def records(self):
         """Return orders, their terms, fills and events so far as structured arrays, by name."""

@@ -51,7 +51,7 @@ cdef class InsideBar:
 
     # Step 3: armed levels and the orders that wait for a price, in asset order, against their bars.
     cdef inline int try_bars(self) except -1 nogil:
-        if self.resting.n > 0:
+        if self.book.queues.n_resting > 0:
             return self._try_rows()
         if self.positions.n_open > 0:
             return self._try_levels()

@@ -21,6 +21,7 @@ from ml4t.backtest.execution.basket cimport IN_BASKET
 from ml4t.backtest.execution.broker cimport Broker
 from ml4t.backtest.execution.costs cimport whole_units
 from ml4t.backtest.execution.order_terms cimport say_something
+from ml4t.backtest.execution.queues cimport OrderQueues
 from ml4t.backtest.execution.targets cimport floored_target, is_met
 from ml4t.backtest.execution.views cimport Order
 from ml4t.backtest.portfolio.position cimport Position, side_of
@@ -123,12 +124,12 @@ cdef class Strategy:
         Orders that can only reduce count for what is left for them: two that close one position take it
         once. What cannot be paid at the fill is not foreseen.
         """
-        return self.book.units_after(self.code_of(asset))
+        return self.book.queues.units_after(self.code_of(asset))
 
     def pending(self, asset):
         """Return the units that waiting orders would add: ``quantity_after_orders`` less ``quantity``."""
         cdef int32_t code = self.code_of(asset)
-        return self.book.units_after(code) - self.portfolio.positions.at[code].quantity
+        return self.book.queues.units_after(code) - self.portfolio.positions.at[code].quantity
 
     def position(self, asset):
         """Return the :class:`PositionTradeState` of an asset; false when it is flat."""
@@ -155,10 +156,9 @@ cdef class Strategy:
         list of Order
         """
         self._check_running()
-        cdef int32_t code = -1 if asset is None else self.code_of(asset)
-        return [
-            Order.accepted(self.broker, order_id) for order_id in self.book.waiting_ids(code)
-        ]
+        cdef OrderQueues queues = self.book.queues
+        ids = queues.ids() if asset is None else queues.ids_of(self.code_of(asset))
+        return [Order.accepted(self.broker, order_id) for order_id in ids]
 
     # ---- orders ------------------------------------------------------------------------------
 
@@ -475,9 +475,9 @@ cdef class Strategy:
     ) except -1 nogil:
         cdef double after
         cdef int64_t order_id
-        if reduce_only or self.book.n_exits_of(asset) == 0:
+        if reduce_only or self.book.queues.n_exits_of(asset) == 0:
             return self._order_units(asset, units, reason, reduce_only, terms)
-        after = self.book.units_after(asset)
+        after = self.book.queues.units_after(asset)
         order_id = self._order_units(asset, units, reason, False, terms)
         self.book.tell_duplicate(order_id, after)
         return order_id
@@ -525,10 +525,10 @@ cdef class Strategy:
     cdef int64_t target_units(self, int32_t asset, double units) except -1 nogil:
         cdef const Position* position = &self.portfolio.positions.at[asset]
         cdef double target = units + 0.0  # no -0.0
-        cdef double after = self.book.units_after(asset)
+        cdef double after = self.book.queues.units_after(asset)
         cdef double change
         cdef int64_t order_id
-        if units == 0.0 and self.book.n_waiting_of(asset) == 0:
+        if units == 0.0 and self.book.queues.n_waiting_of(asset) == 0:
             order_id = self.order_close(asset, NULL)
             if order_id != 0:
                 self.book.order(order_id).part = IN_BASKET
@@ -537,7 +537,7 @@ cdef class Strategy:
             return too_many(target)
         if self.broker.settings.whole_units:
             target = floored_target(units)
-        if is_met(target, after, self.book.most_counted(asset)):
+        if is_met(target, after, self.book.queues.most_counted(asset)):
             return 0
         change = target - after
         if self.broker.settings.whole_units and whole_units(fabs(change)) == 0.0:
@@ -704,7 +704,7 @@ cdef class Strategy:
         cdef double[::1] view = target
         if not keep_others:
             for code in range(<int32_t> self.data.n_assets):
-                if self.portfolio.positions.at[code].quantity != 0.0 or self.book.n_waiting_of(code) > 0:
+                if self.portfolio.positions.at[code].quantity != 0.0 or self.book.queues.n_waiting_of(code) > 0:
                     view[code] = 0.0
         for asset, weight in weights.items():
             code = self.code_of(asset)
