@@ -1,8 +1,5 @@
 """Performance measures against empyrical-reloaded and hand arithmetic."""
 
-import os
-from pathlib import Path
-
 import empyrical
 import numpy as np
 import pandas as pd
@@ -12,6 +9,7 @@ from unit.made_up import DAY, MINUTE, START, result_of, rows
 from ml4t.backtest import analytics
 from ml4t.backtest.config import BacktestConfig
 from ml4t.backtest.core import records as codes
+from ml4t.backtest.datasets import load_us_stocks
 
 LIBRARY = {
     "volatility": empyrical.annual_volatility,
@@ -50,15 +48,9 @@ def test_daily_measures_are_the_librarys(seed, volatility):
     assert_agrees_with_library(result_of(equity))
 
 
-@pytest.fixture(scope="module")
-def real_closes():
-    shared = Path(os.environ.get("ML4T_SHARED") or Path(__file__).parents[4] / "shared")
-    return pd.read_parquet(shared / "data/open/daily/us_stocks_adj_close_wide.parquet")
-
-
 @pytest.mark.parametrize("symbol", ["AAPL", "GE", "XOM"])
-def test_measures_of_a_real_stock_are_the_librarys(real_closes, symbol):
-    closes = real_closes[symbol].to_numpy()
+def test_measures_of_a_real_stock_are_the_librarys(symbol):
+    closes = load_us_stocks()[symbol].to_numpy()
     config = BacktestConfig(initial_cash=float(closes[0]))
     result = result_of(closes, config=config)
     assert_agrees_with_library(result)
