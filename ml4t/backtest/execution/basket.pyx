@@ -9,10 +9,15 @@ from libc.stdlib cimport free, realloc
 from ml4t.backtest.core.settings cimport INSUFFICIENT_REJECT
 from ml4t.backtest.core.types cimport OrderRecord
 from ml4t.backtest.execution.buying_power cimport SEARCH_STEPS, Means, can_pay, means_of
-from ml4t.backtest.execution.costs cimport FillPrice, fill_commission
+from ml4t.backtest.execution.costs cimport FillPrice, fill_commission, pays_rebates
 from ml4t.backtest.execution.order_book cimport OrderBook
 from ml4t.backtest.portfolio.account cimport Account
 from ml4t.backtest.portfolio.position cimport is_negligible, side_of
+
+# Steps of the search that are looked ahead at once, and the parts that these halvings tell apart.
+cdef enum:
+    LATTICE_STEPS = 32
+cdef double LATTICE = 4294967296.0
 
 
 @cython.final
@@ -65,7 +70,7 @@ cdef class Basket:
             return 1.0
         if self.settings.on_insufficient == INSUFFICIENT_REJECT:
             return 0.0
-        for step in range(SEARCH_STEPS):
+        for step in range(self._look_ahead(&low, &high), SEARCH_STEPS):
             middle = (low + high) / 2.0
             if middle == low or middle == high:
                 break  # no number lies between them
@@ -74,6 +79,42 @@ cdef class Basket:
             else:
                 high = middle
         return low
+
+    # Where the search is after so many steps, found by a straight line; returns how many. Where a larger part
+    # costs more, and by more than rounding could hide, all numbers tried on the way there would have answered
+    # as these two do. Halves of 1 are exact.
+    cdef int _look_ahead(self, double* low, double* high) noexcept nogil:
+        cdef double all_left = self._left_of(0.0)
+        cdef double missing = -self._left_of(1.0)
+        cdef double below
+        if not (all_left > 0.0 and missing > 0.0) or self._may_get_cheaper():
+            return 0
+        below = floor(all_left / (all_left + missing) * LATTICE)
+        if not (self._can_pay_all(below / LATTICE) and not self._can_pay_all((below + 1.0) / LATTICE)):
+            return 0
+        low[0] = below / LATTICE
+        high[0] = (below + 1.0) / LATTICE
+        return LATTICE_STEPS
+
+    # A larger part may cost less: negative prices, rebates.
+    cdef bint _may_get_cheaper(self) noexcept nogil:
+        cdef int64_t i
+        for i in range(self.n):
+            if self.shares[i].price.paid <= 0.0:
+                return True
+        return pays_rebates(&self.settings.commission)
+
+    # What is left to pay with once so much of every share is paid; below zero: what is missing.
+    cdef double _left_of(self, double part) noexcept nogil:
+        cdef Means means = means_of(&self.settings, self.account)
+        cdef const Share* share
+        cdef int64_t i
+        for i in range(self.n):
+            share = &self.shares[i]
+            self._pay(&means, self.book.order(share.order_id), part * share.units, share.price.paid)
+        if self.settings.margin_account:
+            return means.equity - self.settings.initial_margin * means.gross
+        return means.cash
 
     # So much of a share; all of it is not rounded.
     cdef inline double units_of(self, const Share* share, double part) noexcept nogil:
