@@ -42,6 +42,3 @@ cdef class Basket:
     cdef double _left_of(self, double part) noexcept nogil
     cdef double units_of(self, const Share* share, double part) noexcept nogil
     cdef bint _can_pay_all(self, double part) noexcept nogil
-    cdef void _pay(
-        self, Means* means, const OrderRecord* order, double units, double price
-    ) noexcept nogil

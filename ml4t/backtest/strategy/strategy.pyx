@@ -331,12 +331,12 @@ cdef class Strategy:
         cdef int32_t asset
         with nogil:
             for asset in range(<int32_t> target.shape[0]):
-                if not isnan(target[asset]):
-                    self.check_weight(target[asset])
-                    self.check_may_size(asset, target[asset])
+                # Zero, most often, is a weight of every asset.
+                if not isnan(target[asset]) and target[asset] != 0.0:
+                    self.check_weight_of(asset, target[asset])
             for asset in range(<int32_t> target.shape[0]):
                 if not isnan(target[asset]):
-                    self.target_weight(asset, target[asset])
+                    self.target_checked_weight(asset, target[asset])
         return self.book.orders.count - before
 
     def modify(self, Order order not None, *, quantity=None, limit=None, stop=None):
@@ -523,16 +523,20 @@ cdef class Strategy:
 
     # What brings position and waiting orders to so many units; 0 when nothing has to change.
     cdef int64_t target_units(self, int32_t asset, double units) except -1 nogil:
+        cdef int64_t order_id
+        if units != 0.0 or self.book.queues.n_waiting_of(asset) > 0:
+            return self._change_to(asset, units)
+        if self.portfolio.positions.at[asset].quantity == 0.0:
+            return 0
+        order_id = self.order_close(asset, NULL)
+        self.book.order(order_id).part = IN_BASKET
+        return order_id
+
+    cdef int64_t _change_to(self, int32_t asset, double units) except -1 nogil:
         cdef const Position* position = &self.portfolio.positions.at[asset]
         cdef double target = units + 0.0  # no -0.0
         cdef double after = self.book.queues.units_after(asset)
         cdef double change
-        cdef int64_t order_id
-        if units == 0.0 and self.book.queues.n_waiting_of(asset) == 0:
-            order_id = self.order_close(asset, NULL)
-            if order_id != 0:
-                self.book.order(order_id).part = IN_BASKET
-            return order_id
         if fabs(target) > MOST_UNITS:
             return too_many(target)
         if self.broker.settings.whole_units:
@@ -569,11 +573,13 @@ cdef class Strategy:
         )
 
     cdef int64_t target_weight(self, int32_t asset, double weight) except -1 nogil:
+        self.check_weight_of(asset, weight)
+        return self.target_checked_weight(asset, weight)
+
+    cdef int64_t target_checked_weight(self, int32_t asset, double weight) except -1 nogil:
         cdef int32_t problem
-        self.check_weight(weight)
         if weight == 0.0:
             return self.target_units(asset, 0.0)
-        self.check_may_size(asset, weight)
         problem = self.cannot_size(asset, True)
         if problem != REASON_NONE:
             return self.book.refuse(asset, 0.0, problem)
@@ -599,6 +605,10 @@ cdef class Strategy:
     @cython.cdivision(True)
     cdef double units_of_weight(self, int32_t asset, double weight) noexcept nogil:
         return (weight * self.account.marked_equity) / self.account.mark[asset]
+
+    cdef int check_weight_of(self, int32_t asset, double weight) except -1 nogil:
+        self.check_weight(weight)
+        return self.check_may_size(asset, weight)
 
     # 50 where 50% is meant is refused; so is what no account of this leverage can hold or turn around.
     cdef int check_weight(self, double weight) except -1 nogil:
