@@ -1,5 +1,7 @@
 """Performance measures against empyrical-reloaded and hand arithmetic."""
 
+import copy
+
 import empyrical
 import numpy as np
 import pandas as pd
@@ -301,3 +303,25 @@ def test_no_trades_have_no_averages():
     assert metrics["trades"] == 0
     assert metrics["exits_by_rule"] == {}
     assert all(metrics[name] is None for name in ("win_rate", "profit_factor", "expectancy"))
+
+
+def test_measures_are_made_without_a_frame_and_are_those_of_the_frames(busy, monkeypatch):
+    result = copy.copy(busy)
+    result.__dict__.pop("_metrics", None)
+    monkeypatch.setattr(result, "_table", pytest.fail)
+    measured = result.measure()
+    monkeypatch.undo()
+    fills = busy.fills
+    of_frames = analytics.performance_metrics(
+        busy._table("equity"),
+        busy._table("trades"),
+        initial_cash=busy.config.initial_cash,
+        traded_value=float((fills["quantity"] * fills["price"]).abs().sum()),
+        commission=float(fills["commission"].sum()),
+        slippage_cost=float(fills["slippage_cost"].sum()),
+    )
+    for name, value in of_frames.items():
+        if isinstance(value, float) and np.isfinite(value):
+            assert measured[name] == value, name
+    assert measured["exits_by_rule"] == of_frames["exits_by_rule"]
+    assert measured["trades"] == len(busy.trades) == 200
