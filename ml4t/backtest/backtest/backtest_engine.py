@@ -29,6 +29,9 @@ UNDESCRIBED = (
     "BacktestEngine is not told where its data come from; run_backtest and RunFile.from_python are"
 )
 
+# Settings cannot be changed: all runs without their own share one object.
+DEFAULTS = BacktestConfig()
+
 
 class BacktestEngine:
     """Runs a strategy over market data.
@@ -80,7 +83,7 @@ class BacktestEngine:
         self.strategy = strategy
         given = () if rules is None else rules
         self.risk_manager = RiskManager(given) if risk_manager is None else risk_manager
-        self.config = BacktestConfig() if config is None else config
+        self.config = DEFAULTS if config is None else config
         self.progress = progress
         self.run_file = run_file
 
