@@ -238,7 +238,7 @@ def _activity(curve: EquityCurve, traded_value: float, years: float) -> dict[str
     gross, value = curve.gross_exposure, curve.equity
     mean_equity = _mean(float(np.add.reduce(value)), len(value))
     return {
-        "exposure": np.count_nonzero(gross) / len(gross) if len(gross) else np.nan,
+        "exposure": np.count_nonzero(gross != 0.0) / len(gross) if len(gross) else np.nan,
         "turnover": _ratio(traded_value / 2.0, mean_equity * years)
         if mean_equity > 0.0
         else np.nan,

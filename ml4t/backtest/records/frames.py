@@ -76,7 +76,7 @@ class RecordFrames:
     def __getstate__(self) -> dict[str, Any]:
         made: Callable[[], Any] = partial(dict, self._curve)
         state = {**self.__dict__, "_records": {**self._records, "curve": made}}
-        del state["_curve"]
+        del state["_curve"]  # it stands in the records
         return state
 
     def frame(self, table: str) -> pd.DataFrame:
@@ -93,15 +93,18 @@ class RecordFrames:
     def _curve(self) -> Mapping[str, np.ndarray]:
         return self._records["curve"]()
 
+    @cached_property
+    def _drawdown(self) -> np.ndarray:
+        return drawdown(self._curve["equity"], self._config.initial_cash)
+
     def curve(self) -> EquityCurve:
         """Return what is measured of the equity curve."""
         curve = self._curve
-        equity = curve["equity"]
         return EquityCurve(
             self._data.timestamps[: self._records["n_done"]],
-            equity,
+            curve["equity"],
             curve["gross"],
-            drawdown(equity, self._config.initial_cash),
+            self._drawdown,
         )
 
     def session_ends(self, time_zone: str | None) -> np.ndarray:
@@ -289,7 +292,7 @@ class RecordFrames:
                 "gross_exposure": gross,
                 "net_exposure": curve["net"],
                 "leverage": leverage(gross, equity),
-                "drawdown": drawdown(equity, self._config.initial_cash),
+                "drawdown": self._drawdown,
             },
             index=times(self._data.timestamps[: self._records["n_done"]]).rename("timestamp"),
             copy=False,
