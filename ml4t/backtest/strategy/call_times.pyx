@@ -37,7 +37,7 @@ cdef class CallTimes:
             raise ValueError(
                 f"every must be a number of bars or one of {', '.join(map(repr, EDGES))}, was {every!r}"
             )
-        given = when if isinstance(when, tuple) else (when,)
+        given = when if isinstance(when, (tuple, list)) else (when,)
         columns = [one for one in given if isinstance(one, str)]
         limits = [one for one in given if is_count(one)]
         if when is not None and (len(columns) + len(limits) != len(given) or len(columns) > 1 or len(limits) > 1):

@@ -44,6 +44,7 @@ cdef class Strategy:
         self, int32_t asset, double units, int32_t reason, bint reduce_only, const TermsRecord* terms
     ) except -1 nogil
     cdef int64_t target_weight(self, int32_t asset, double weight) except -1 nogil
+    cdef int target_weights(self, const double* weight) except -1 nogil
     cdef int64_t target_value(self, int32_t asset, double value) except -1 nogil
     cdef int check_may_size(self, int32_t asset, double amount) except -1 nogil
     cdef double units_of_weight(self, int32_t asset, double weight) noexcept nogil

@@ -328,15 +328,8 @@ cdef class Strategy:
         self.check_may_order()
         cdef const double[::1] target = self._weight_array(weights, keep_others)
         cdef int64_t before = self.book.orders.count
-        cdef int32_t asset
         with nogil:
-            for asset in range(<int32_t> target.shape[0]):
-                if not isnan(target[asset]):
-                    self.check_weight(target[asset])
-                    self.check_may_size(asset, target[asset])
-            for asset in range(<int32_t> target.shape[0]):
-                if not isnan(target[asset]):
-                    self.target_weight(asset, target[asset])
+            self.target_weights(&target[0])
         return self.book.orders.count - before
 
     def modify(self, Order order not None, *, quantity=None, limit=None, stop=None):
@@ -578,6 +571,18 @@ cdef class Strategy:
         if problem != REASON_NONE:
             return self.book.refuse(asset, 0.0, problem)
         return self.target_units(asset, self.units_of_weight(asset, weight))
+
+    # A weight for each asset; NaN leaves it alone. All are checked before an order is made.
+    cdef int target_weights(self, const double* weight) except -1 nogil:
+        cdef int32_t asset
+        for asset in range(<int32_t> self.data.n_assets):
+            if not isnan(weight[asset]):
+                self.check_weight(weight[asset])
+                self.check_may_size(asset, weight[asset])
+        for asset in range(<int32_t> self.data.n_assets):
+            if not isnan(weight[asset]):
+                self.target_weight(asset, weight[asset])
+        return 0
 
     cdef int64_t target_value(self, int32_t asset, double value) except -1 nogil:
         cdef int32_t problem
