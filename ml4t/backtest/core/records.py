@@ -74,7 +74,7 @@ FIXED_REASONS = (
     "insufficient_cash", "insufficient_margin", "short_in_cash_account", "rule", "cancel", "nan_input",
     "negative_equity", "no_position", "target_reached", "exit_pending", "conflicting_signal",
     "negative_cash", "dividend", "expired", "modify", "one_cancels_other",
-    "immediate_or_cancel", "fill_or_kill",
+    "immediate_or_cancel", "fill_or_kill", "crossed_prices", "position_limit",
 )  # fmt: skip
 
 OPEN_POSITION = _record(

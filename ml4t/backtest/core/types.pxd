@@ -122,6 +122,8 @@ cdef enum Reason:
     REASON_ONE_CANCELS_OTHER = 29
     REASON_IMMEDIATE_OR_CANCEL = 30  # what its first turn to fill has left of it
     REASON_FILL_OR_KILL = 31     # not all of it could fill at its first turn
+    REASON_CROSSED_PRICES = 32   # a signal's prices lie on the wrong sides of one another
+    REASON_POSITION_LIMIT = 33   # as many positions as there may be are held or waited for
 
 
 cdef struct OrderRecord:

@@ -23,11 +23,14 @@ from ml4t.backtest.portfolio.portfolio cimport Portfolio
 from ml4t.backtest.portfolio.position cimport Position
 from ml4t.backtest.portfolio.position_bar cimport has_to_decide
 from ml4t.backtest.risk.manager cimport RiskManager
+from ml4t.backtest.strategy.call_times cimport DUE_IF_PERIOD_ENDS, NOT_DUE, CallTimes
 from ml4t.backtest.strategy.strategy cimport CompiledStrategy, Strategy
 
 from functools import partial
 
 import pandas as pd
+
+from ml4t.backtest.strategy.call_times import call_times_of
 
 cdef extern from *:
     """
@@ -118,6 +121,7 @@ cdef class EngineLoop:
             try:
                 self.strategy.on_start()
                 self.strategy.begin()
+                self.call_times = call_times_of(self.strategy)
                 self.risk_manager.begin(self.strategy)
                 self.broker.takes_orders = False
                 self.chunks = iter(chunks)
@@ -177,7 +181,9 @@ cdef class EngineLoop:
 
     cdef int _walk_chunks(self, object on_chunk) except -1:
         while True:
-            if isinstance(self.strategy, CompiledStrategy):
+            if self.call_times is not None:
+                self._run_at_call_times()
+            elif isinstance(self.strategy, CompiledStrategy):
                 self._run_one_compiled(<CompiledStrategy> self.strategy)
             else:
                 self._run_python()
@@ -254,9 +260,58 @@ cdef class EngineLoop:
             if self._may_be_quiet() and self._tell_quietly():
                 continue
             self._before_strategy()
-            self.callbacks.tell()
+            self.callbacks.tell(NULL)
             self._after_strategy()
         return 0
+
+    # ---- strategies that are called at some timestamps only ----------------------------------
+
+    cdef int _run_at_call_times(self) except -1:
+        cdef CompiledStrategy compiled = None
+        if isinstance(self.strategy, CompiledStrategy):
+            compiled = self.strategy
+            compiled.prepare()
+        self.call_times.enter(self.data, self.cursor.t_before - self.curve._begin)
+        with nogil:
+            self._walk_between_calls(compiled)
+
+    # ``compiled``: the strategy; None of one in Python, which is told what happened all the same.
+    cdef int _walk_between_calls(self, CompiledStrategy compiled) except -1 nogil:
+        while self.n_done < self.data.n_times:
+            if self._may_be_quiet() and not (compiled is None and self.callbacks.has_news()):
+                self._walk_quietly(
+                    self.call_times.next_due(self.n_done, self.end_of_quiet, self.positions.n_open)
+                )
+                if self.n_done == self.data.n_times:
+                    return 0
+            self._before_strategy()
+            if self._is_due():
+                self._call(compiled)
+            elif compiled is None and self.callbacks.has_news():
+                self._tell_news()
+            self._after_strategy()
+        return 0
+
+    cdef int _call(self, CompiledStrategy compiled) except -1 nogil:
+        if compiled is not None:
+            return compiled.on_timestamp()
+        with gil:
+            return self.callbacks.tell(self.call_times.rows)
+
+    cdef int _tell_news(self) except -1 with gil:
+        return self.callbacks.tell_news()
+
+    cdef int _is_due(self) except -1 nogil:
+        cdef char due = self.call_times.due[self.cursor.t]
+        if due == NOT_DUE or self.call_times.is_full(self.positions.n_open):
+            return 0
+        return self._period_ends() if due == DUE_IF_PERIOD_ENDS else 1
+
+    # At the last timestamp of a chunk; after that of the data nothing follows, and no period is known to end.
+    cdef int _period_ends(self) except -1 with gil:
+        if self._is_last_chunk() or not isinstance(self.following, MarketData):
+            return 0
+        return self.call_times.ends_before(<MarketData> self.following)
 
     # The seven steps of a timestamp. The strategy, step 6, is told between the two halves.
     cdef inline int _before_strategy(self) except -1 nogil:
@@ -372,7 +427,7 @@ cdef class EngineLoop:
             cursor.arrive(t)
             account.arrive(bars.close[t])
             self.is_under_water = False
-            callbacks.tell()
+            callbacks.tell(NULL)
             if self.fills_at_close:
                 self._after_strategy()
             t += 1

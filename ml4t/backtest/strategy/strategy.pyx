@@ -38,6 +38,7 @@ from ml4t.backtest.core.ranges import QUANTITY
 from ml4t.backtest.strategy.errors import warn_of_kept_state
 from ml4t.backtest.strategy.order_arguments import how_much, is_at_fill
 from ml4t.backtest.strategy.names import check_attributes, check_names, refuse_to_set
+from ml4t.backtest.strategy.weights import weight_in, weights_in
 
 
 cdef class Strategy:
@@ -328,15 +329,8 @@ cdef class Strategy:
         self.check_may_order()
         cdef const double[::1] target = self._weight_array(weights, keep_others)
         cdef int64_t before = self.book.orders.count
-        cdef int32_t asset
         with nogil:
-            for asset in range(<int32_t> target.shape[0]):
-                # Zero, most often, is a weight of every asset.
-                if not isnan(target[asset]) and target[asset] != 0.0:
-                    self.check_weight_of(asset, target[asset])
-            for asset in range(<int32_t> target.shape[0]):
-                if not isnan(target[asset]):
-                    self.target_checked_weight(asset, target[asset])
+            self.target_weights(&target[0])
         return self.book.orders.count - before
 
     def modify(self, Order order not None, *, quantity=None, limit=None, stop=None):
@@ -585,6 +579,18 @@ cdef class Strategy:
             return self.book.refuse(asset, 0.0, problem)
         return self.target_units(asset, self.units_of_weight(asset, weight))
 
+    # A weight for each asset; NaN leaves it alone. All are checked before an order is made.
+    cdef int target_weights(self, const double* weight) except -1 nogil:
+        cdef int32_t asset
+        for asset in range(<int32_t> self.data.n_assets):
+            # Zero, most often, is a weight of every asset.
+            if not isnan(weight[asset]) and weight[asset] != 0.0:
+                self.check_weight_of(asset, weight[asset])
+        for asset in range(<int32_t> self.data.n_assets):
+            if not isnan(weight[asset]):
+                self.target_checked_weight(asset, weight[asset])
+        return 0
+
     cdef int64_t target_value(self, int32_t asset, double value) except -1 nogil:
         cdef int32_t problem
         if value == 0.0:
@@ -694,22 +700,11 @@ cdef class Strategy:
         return Order.accepted(self.broker, order_id) if order_id > 0 else None
 
     cdef object _weight_array(self, object weights, bint keep_others):
+        cdef int32_t code
         if hasattr(weights, "to_dict"):
             weights = weights.to_dict()
-        if isinstance(weights, Mapping):
-            return self._named_weights(weights, keep_others)
-        array = np.ascontiguousarray(weights, np.float64)
-        if array.shape != (self.data.n_assets,):
-            raise ValueError(
-                f"weights must have one value per asset, shape ({self.data.n_assets},), "
-                f"had {array.shape}"
-            )
-        if np.isinf(array).any():
-            raise ValueError("weights must be finite or NaN, one was infinite")
-        return array
-
-    cdef object _named_weights(self, object weights, bint keep_others):
-        cdef int32_t code
+        if not isinstance(weights, Mapping):
+            return weights_in(weights, self.data.n_assets)
         target = np.full(self.data.n_assets, np.nan)
         cdef double[::1] view = target
         if not keep_others:
@@ -717,10 +712,7 @@ cdef class Strategy:
                 if self.portfolio.positions.at[code].quantity != 0.0 or self.book.queues.n_waiting_of(code) > 0:
                     view[code] = 0.0
         for asset, weight in weights.items():
-            code = self.code_of(asset)
-            view[code] = weight
-            if view[code] - view[code] != 0.0 and not isnan(view[code]):
-                raise ValueError(f"weight of {asset!r} must be finite or NaN, was {weight!r}")
+            view[self.code_of(asset)] = weight_in(asset, weight)
         return target
 
 
