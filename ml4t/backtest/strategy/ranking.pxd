@@ -1,17 +1,17 @@
 # The best of many by their scores: a heap in place (Williams 1964), which nothing has to be allocated for.
 
-from libc.stdint cimport int32_t, int64_t
+from libc.stdint cimport int32_t
 
 
+# Small, for all of a heap is moved about.
 cdef struct Ranked:
     double score                 # the higher the better; no NaN
-    int64_t row
-    double direction             # 1 buys, -1 sells
-    int32_t asset                # at one score the lower the better
+    int32_t place                # of its bar among those of the timestamp; at one score the lower the better
+    int32_t side                 # 1 buys, -1 sells
 
 
 cdef inline bint is_better(const Ranked* one, const Ranked* other) noexcept nogil:
-    return one.score > other.score or (one.score == other.score and one.asset < other.asset)
+    return one.score > other.score or (one.score == other.score and one.place < other.place)
 
 
 # Bring what stands at ``place`` down to where nothing below it is better.

@@ -22,6 +22,7 @@ from ml4t.backtest.strategy.strategy cimport CompiledStrategy
 from ml4t.backtest.core.copies import check_not_running, made_with
 from ml4t.backtest.market.column_names import unknown_name
 from ml4t.backtest.strategy.counts import count_of
+from ml4t.backtest.strategy.errors import check_made_outside_of_a_run
 from ml4t.backtest.strategy.order_arguments import is_at_fill
 
 cdef enum Column:
@@ -99,6 +100,7 @@ cdef class SignalStrategy(CompiledStrategy):
         limit=None, stop=None, trail=None, trail_percent=None, stop_loss=None, take_profit=None, str valid="gtc",
         max_entries=1, max_positions=None, str rank=None,
     ):
+        check_made_outside_of_a_run(self.broker is not None)
         if entry is None and short_entry is None:
             raise ValueError("SignalStrategy needs a column to enter by: give entry, short_entry or both")
         if exit is not None and entry is None:
@@ -336,9 +338,8 @@ cdef class SignalStrategy(CompiledStrategy):
         if self._max_positions == 0:
             return self._enter(asset, direction)
         asking.score = -INFINITY if isnan(rank) else rank
-        asking.row = row
-        asking.direction = direction
-        asking.asset = asset
+        asking.place = <int32_t> (row - self.cursor.first)
+        asking.side = 1 if direction > 0.0 else -1
         self.n_asking += 1
         return 0
 
@@ -346,18 +347,22 @@ cdef class SignalStrategy(CompiledStrategy):
         cdef int32_t n = self.n_asking
         cdef int32_t places = self._places()
         cdef Ranked best
+        cdef int64_t row
+        cdef int32_t asset
         self.n_asking = 0
         make_heap(self.asking, n)
         while n > 0:
             best = take_best(self.asking, n)
             n -= 1
+            row = self.cursor.first + best.place
+            asset = self.data.asset[row]
             if places <= 0:
-                self.broker.events.add(EVENT_PASSED_OVER, REASON_POSITION_LIMIT, best.asset, 0, NAN, NAN)
+                self.broker.events.add(EVENT_PASSED_OVER, REASON_POSITION_LIMIT, asset, 0, NAN, NAN)
                 continue
             places -= 1
             if self.asked.are_some:
-                self._read(best.asset, best.row, best.direction)
-            self._enter(best.asset, best.direction)
+                self._read(asset, row, best.side)
+            self._enter(asset, best.side)
         return 0
 
     # How many more assets may be entered.

@@ -40,6 +40,7 @@ cdef class TopK(WeightedStrategy):
     cdef int _choose(self, const RankedSide* side) except -1 nogil
     cdef int32_t _find_candidates(self, const RankedSide* side) noexcept nogil
     cdef int32_t _mark(self, const RankedSide* side, int32_t n_best) noexcept nogil
+    cdef int32_t _asset_of(self, const Ranked* one) noexcept nogil
     cdef bint _is_held(self, const RankedSide* side, int32_t asset) noexcept nogil
     cdef void _weigh_chosen(self, const RankedSide* side, int32_t n_best, int32_t n) noexcept nogil
     cdef double _share_of(self, const Ranked* one) noexcept nogil

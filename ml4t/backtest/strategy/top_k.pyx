@@ -149,8 +149,7 @@ cdef class TopK(WeightedStrategy):
             if self.share == SHARE_INVERSE_VOLATILITY and not 0.0 < self._volatility[row] < INFINITY:
                 continue
             self.candidates[n].score = score
-            self.candidates[n].row = row
-            self.candidates[n].asset = asset
+            self.candidates[n].place = <int32_t> (row - self.cursor.first)
             n += 1
         return n
 
@@ -159,7 +158,7 @@ cdef class TopK(WeightedStrategy):
         cdef int32_t i
         cdef int32_t n = 0
         for i in range(n_best):
-            if n < side.k and self._is_held(side, self.best[i].asset):
+            if n < side.k and self._is_held(side, self._asset_of(&self.best[i])):
                 self.is_chosen[i] = 1
                 n += 1
         for i in range(n_best):
@@ -167,6 +166,9 @@ cdef class TopK(WeightedStrategy):
                 self.is_chosen[i] = 1
                 n += 1
         return n
+
+    cdef inline int32_t _asset_of(self, const Ranked* one) noexcept nogil:
+        return self.data.asset[self.cursor.first + one.place]
 
     cdef bint _is_held(self, const RankedSide* side, int32_t asset) noexcept nogil:
         return side.direction * self.portfolio.positions.at[asset].quantity > 0.0
@@ -186,13 +188,13 @@ cdef class TopK(WeightedStrategy):
                 weight = place
                 if self.share != SHARE_EQUAL:
                     weight = (place * n) * (self._share_of(&self.best[i]) / total)
-                self.weight[self.best[i].asset] = side.direction * weight
+                self.weight[self._asset_of(&self.best[i])] = side.direction * weight
 
     # No division by zero: what is ranked by volatility has one.
     @cython.cdivision(True)
     cdef double _share_of(self, const Ranked* one) noexcept nogil:
         if self.share == SHARE_INVERSE_VOLATILITY:
-            return 1.0 / self._volatility[one.row]
+            return 1.0 / self._volatility[self.cursor.first + one.place]
         return fabs(one.score)
 
 

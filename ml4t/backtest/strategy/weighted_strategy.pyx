@@ -12,6 +12,7 @@ from ml4t.backtest.strategy.strategy cimport CompiledStrategy
 from ml4t.backtest.core.copies import check_not_running, made_with
 from ml4t.backtest.market.column_names import unknown_name
 from ml4t.backtest.strategy.call_times import CallTimes
+from ml4t.backtest.strategy.errors import check_made_outside_of_a_run
 
 
 cdef class WeightedStrategy(CompiledStrategy):
@@ -32,6 +33,7 @@ cdef class WeightedStrategy(CompiledStrategy):
     """
 
     def __init__(self, *, every=None, when=None):
+        check_made_outside_of_a_run(self.broker is not None)
         CallTimes(every, when)
         self.every = every
         self.when = when
