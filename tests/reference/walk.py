@@ -303,6 +303,8 @@ class Walk:
         level = target if rises == (position.sign > 0.0) else stop
         if level is None or not min(here, end) <= level.level <= max(here, end):
             return None
+        if self.book.wrong("short_stop_strict") and rises and level is stop:
+            return level if level.level < self.bar.high else None
         return level
 
     def next_order(self, here: float, end: float, rises: bool) -> Order | None:

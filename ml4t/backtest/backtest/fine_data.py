@@ -105,11 +105,11 @@ def check_fits(fine: MarketData | None, data: MarketData, *, is_whole: bool) -> 
         raise ValueError(
             f"fine bars ({_shown(fines)}) and bars ({_shown(bars)}) have no time in common"
         )
-    steps = [_step(one) for one in (fine, data)]
-    if None not in steps and steps[0] > steps[1]:
-        long, short = (pd.Timedelta(int(step), "ns") for step in steps)
+    own, theirs = _step(fine), _step(data)
+    if own is not None and theirs is not None and own > theirs:
         raise ValueError(
-            f"fine bars are longer than the bars: a step of {long} where theirs is {short}"
+            f"fine bars are longer than the bars: a step of {pd.Timedelta(int(own), 'ns')} where theirs is "
+            f"{pd.Timedelta(int(theirs), 'ns')}"
         )
 
 
