@@ -9,7 +9,7 @@ from math import inf, isnan
 from random import Random
 from typing import Any
 
-from property.adapter import config_of, data_of, desk_of
+from property.adapter import config_of, data_of, desk_of, fine_of
 from reference import Case
 
 from ml4t.backtest import BacktestEngine, BacktestResult, MarketData, Order, Strategy
@@ -83,7 +83,8 @@ def run_strategy(case: Case, strategy: Strategy, data: MarketData | None = None)
     manager = RiskManager()
     desk_of(case, manager).strategy = strategy
     data = data_of(case) if data is None else data
-    engine = BacktestEngine(data, strategy, risk_manager=manager, config=config_of(case.settings))
+    config, fine = config_of(case.settings), fine_of(case)
+    engine = BacktestEngine(data, strategy, risk_manager=manager, config=config, fine=fine)
     return engine.run()
 
 

@@ -260,7 +260,9 @@ class Engine:
                 continue
             if self.wrong("trailing_order_sees_today"):
                 self.trail(asset, bar)
-            if touched(book.waiting_of(asset), bar):
+            if touched(book.waiting_of(asset), bar) or (
+                book.positions[asset] is not None and self.settings.is_fine
+            ):
                 Walk(book, asset, bar, self.exit_by_level).walk()
             elif book.positions[asset] is not None:
                 self.try_levels(book.positions[asset], bar)
@@ -399,8 +401,7 @@ class Engine:
             and position.opened_at == "inside"
             and not self.wrong("entry_inside_sees_it_all")
         ):
-            high = high if position.must_come == "high" else bar.close
-            low = low if position.must_come == "low" else bar.close
+            high, low = max(*position.seen, bar.close), min(*position.seen, bar.close)
         position.take_price(high)
         position.take_price(low)
         extreme = high if position.sign > 0.0 else low

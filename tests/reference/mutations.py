@@ -125,6 +125,18 @@ MUTATIONS: dict[str, str] = {
     "split_leaves_order_prices": "a split does not divide the prices that orders wait for",
     "dividend_leaves_orders": "a dividend lowers no price that an order waits for",
     "dividend_lowers_all_orders": "a dividend lowers what waits above the market too",
+    # fine bars (4)
+    "bars_stay_closed": "fine bars are looked at, and the bar decides",
+    "fine_bars_since_any_row": "fine bars are those since the timestamp before, not the asset's own row",
+    "fine_bars_lie_anywhere": "fine bars beyond the bar are walked all the same",
+    "fine_bars_fall_short": "fine bars decide that nothing was reached where the bar reached it",
+    "fine_bars_uncut": "what differs by rounding is left as it is",
+    "fine_opens_meet_nothing": "what the open of a fine bar has passed fills at its own price",
+    "fine_bars_leave_stop_limits": "a stop-limit triggered in a fine bar is no limit order in the next one",
+    "trails_move_between_fine_bars": "trailing stop orders follow each fine bar",
+    "close_after_fine_bars_untried": "what only the close of the bar meets is not tried",
+    "fine_bars_after_an_entry_unseen": "MFE, MAE and water marks leave out the fine bars after an entry",
+    "fine_choice_lost": "an exit does not say that fine bars told stop from target",
     # positions and trades (5)
     "commission_in_entry_price": "E includes the commission",
     "add_replaces_entry_price": "an add sets E to its own price",

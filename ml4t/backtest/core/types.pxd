@@ -74,6 +74,8 @@ cdef enum EventKind:
     EVENT_PASSED_OVER = 7        # a signal that was not acted on
     EVENT_DUPLICATE_EXIT = 8     # an order for units that an exit is taking already
     EVENT_NEGATIVE_CASH = 9
+    EVENT_NO_FINE_BARS = 10      # a bar decides that was to be walked on fine bars; so the next
+    EVENT_FINE_BARS_DIFFER = 11
 
 
 cdef enum ActionKind:
@@ -86,6 +88,7 @@ cdef enum IntrabarChoice:
     CHOICE_NONE = 0
     CHOICE_ADVERSE = 1
     CHOICE_FAVOURABLE = 2
+    CHOICE_FINE = 3              # none: fine bars have told
 
 
 # Why: the fixed reasons of the engine. Reasons that rules give are numbered after these.
@@ -124,6 +127,8 @@ cdef enum Reason:
     REASON_FILL_OR_KILL = 31     # not all of it could fill at its first turn
     REASON_CROSSED_PRICES = 32   # a signal's prices lie on the wrong sides of one another
     REASON_POSITION_LIMIT = 33   # as many positions as there may be are held or waited for
+    REASON_NO_FINE_BARS = 34
+    REASON_FINE_BARS_DIFFER = 35  # they are not those of the bar
 
 
 cdef struct OrderRecord:

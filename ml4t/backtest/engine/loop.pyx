@@ -48,7 +48,7 @@ cdef int64_t TICK_ROWS = 200_000
 
 @cython.final
 cdef class EngineLoop:
-    """EngineLoop(data, strategy, risk_manager, config, progress=None, n_times=None, n_rows=None)\n--\n
+    """EngineLoop(data, strategy, risk_manager, config, progress=None, n_times=None, n_rows=None, fine=None)\n--\n
     One run of a strategy over market data; :class:`BacktestEngine` is its front.
 
     Parameters
@@ -62,6 +62,8 @@ cdef class EngineLoop:
     n_times, n_rows : int, optional
         Timestamps of all chunks, for the progress, or rows where those are not known; by default the
         timestamps of ``data``.
+    fine : MarketData, optional
+        Finer bars for the inside of those of ``data``.
 
     Raises
     ------
@@ -74,7 +76,7 @@ cdef class EngineLoop:
     def __cinit__(
         self, MarketData data not None, Strategy strategy not None,
         RiskManager risk_manager not None, config, progress=None,
-        n_times=None, n_rows=None,
+        n_times=None, n_rows=None, MarketData fine=None,
     ):
         self.data = data
         self.strategy = strategy
@@ -89,7 +91,7 @@ cdef class EngineLoop:
         self.account = self.portfolio.account
         self.positions = self.portfolio.positions
         self.holdings = self.portfolio.holdings
-        self.broker = Broker(self.cursor, self.portfolio, config)
+        self.broker = Broker(self.cursor, self.portfolio, config, fine)
         self.book = self.broker.book
         self.matching = self.broker.matching
         self.inside_bar = self.broker.inside_bar

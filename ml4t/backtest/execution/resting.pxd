@@ -43,12 +43,14 @@ cdef class RestingOrders:
 
     cdef int wait(self, const OrderRecord* order) except -1 nogil
     cdef int collect_touched(self, int32_t asset, double high, double low) except -1 nogil
+    cdef void collect_none(self) noexcept nogil
     cdef int collect_more(self, int32_t asset, double high, double low) except -1 nogil
     cdef int collect_met(self, double price, int64_t after) except -1 nogil
     cdef void sort_touched(self) noexcept nogil
     cdef int add_touched(self, const OrderRecord* order) except -1 nogil
     cdef int wait_for_the_close(self, int64_t order_id) except -1 nogil
     cdef int64_t next_late(self) except -1 nogil
+    cdef int go_on(self) except -1 nogil
     cdef int wait_again(self) except -1 nogil
     cdef int _wait_again(self, int64_t order_id, bint above) except -1 nogil
     cdef int rekey(self, int32_t asset) except -1 nogil

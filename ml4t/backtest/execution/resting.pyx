@@ -61,9 +61,12 @@ cdef class RestingOrders:
     # Take out the orders that a bar from low to high reaches, each side by price, at one price by submission.
     # What still waits for a price then goes back with wait_again().
     cdef int collect_touched(self, int32_t asset, double high, double low) except -1 nogil:
+        self.collect_none()
+        return self.collect_more(asset, high, low)
+
+    cdef void collect_none(self) noexcept nogil:
         self.rising.n = 0
         self.falling.n = 0
-        return self.collect_more(asset, high, low)
 
     # Those too that have come since.
     cdef int collect_more(self, int32_t asset, double high, double low) except -1 nogil:
@@ -111,6 +114,20 @@ cdef class RestingOrders:
         pop(&self.late)
         append(&self.tried, 0.0, order_id)
         return order_id
+
+    # A fine bar of the bar is done: what has waited for its close is a limit order for the rest of the bar.
+    cdef int go_on(self) except -1 nogil:
+        cdef const OrderRecord* order
+        cdef int64_t i
+        for i in range(self.tried.n):
+            order = self._order(self.tried.at[i].order_id)
+            self._terms(order).is_triggered = 1
+            if order.status == ORDER_OPEN:
+                self.add_touched(order)
+        if self.tried.n > 0:
+            self.sort_touched()
+        self.tried.n = 0
+        return 0
 
     cdef int wait_again(self) except -1 nogil:
         cdef const OrderRecord* order

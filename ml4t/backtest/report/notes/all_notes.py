@@ -22,6 +22,7 @@ from ml4t.backtest.report.notes.event_notes import (
 from ml4t.backtest.report.notes.fill_notes import (
     ambiguous_bars,
     better_stops,
+    fine_bars,
     least_left,
     outside_bars,
     same_close,
@@ -55,6 +56,7 @@ NOTES: tuple[Callable[[ReportedRun], Iterator[str]], ...] = (
     least_left,
     without_quotes,
     without_volume,
+    fine_bars,
     ambiguous_bars,
     under_a_month,
 )
