@@ -155,12 +155,15 @@ def fine_of(case: Case) -> MarketData | None:
     market = case.market
     if not case.settings.is_fine:
         return None
-    assets = sorted(market.fine, reverse=True)
+    assets = sorted(market.fine, reverse=True) or [0]
     rows = sorted(
-        (time, assets.index(asset), bar) for asset in assets for time, bar in market.fine[asset]
+        (time, assets.index(asset), bar)
+        for asset, bars in market.fine.items()
+        for time, bar in bars
     )
-    # One that no bar looks at: fine bars without a bar are refused.
-    rows = rows or [(market.timestamps[0], 0, Bar(100.0, 100.0, 100.0, 100.0))]
+    # One that no bar looks at: fine bars that have no time in common with the bars are refused.
+    if not rows or rows[0][0] > market.timestamps[-1]:
+        rows.insert(0, (market.timestamps[0], 0, Bar(100.0, 100.0, 100.0, 100.0)))
     times = sorted({time for time, _, _ in rows})
     bars = np.array([bar[:4] for _, _, bar in rows], float).reshape(len(rows), 4)
     return MarketData.from_arrays(

@@ -10,7 +10,7 @@ from random import Random
 from zoneinfo import ZoneInfo
 
 import pytest
-from property.adapter import config_of, data_of, outcome
+from property.adapter import config_of, data_of, fine_of, outcome
 from property.differences import differences
 from property.markets import case_of, for_markets
 from property.test_chunks import chunks, random_cuts
@@ -155,7 +155,9 @@ def test_calls_are_those_of_a_strategy_that_looks_at_the_calendar(shard):
         assert in_chunks.told == looks.told
 
     def played(case, strategy, data):
-        engine = BacktestEngine(data, strategy, config=config_of(case.settings))
+        engine = BacktestEngine(
+            data, strategy, config=config_of(case.settings), fine=fine_of(case)
+        )
         return outcome(engine.run())
 
     for_markets(700 + shard, MARKETS, check)

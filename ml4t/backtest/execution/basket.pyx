@@ -76,7 +76,8 @@ cdef class Basket:
 
     # Where the search is after so many steps, found by a straight line; returns how many. Where a larger part
     # costs more, and by more than rounding could hide, all numbers tried on the way there would have answered
-    # as these two do. Halves of 1 are exact.
+    # as these two do. Halves of 1 are exact. No division by zero: both sums are above it.
+    @cython.cdivision(True)
     cdef int _look_ahead(self, double* low, double* high) noexcept nogil:
         cdef double all_left = self._left_of(0.0)
         cdef double missing = -self._left_of(1.0)

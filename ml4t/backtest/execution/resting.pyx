@@ -120,8 +120,8 @@ cdef class RestingOrders:
         cdef const OrderRecord* order
         cdef int64_t i
         for i in range(self.tried.n):
-            order = self._order(self.tried.at[i].order_id)
-            self._terms(order).is_triggered = 1
+            order = order_at(self.orders, self.tried.at[i].order_id)
+            terms_of(self.terms, order).is_triggered = 1
             if order.status == ORDER_OPEN:
                 self.add_touched(order)
         if self.tried.n > 0:
