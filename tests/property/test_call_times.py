@@ -155,9 +155,7 @@ def test_calls_are_those_of_a_strategy_that_looks_at_the_calendar(shard):
         assert in_chunks.told == looks.told
 
     def played(case, strategy, data):
-        engine = BacktestEngine(
-            data, strategy, config=config_of(case.settings), fine=fine_of(case)
-        )
+        engine = BacktestEngine(data, strategy, config=config_of(case.settings), fine=fine_of(case))
         return outcome(engine.run())
 
     for_markets(700 + shard, MARKETS, check)
