@@ -15,6 +15,7 @@ import pandas as pd
 
 from ml4t.backtest.analytics.years import elapsed_years, periods_between
 from ml4t.backtest.market.sessions import session_ends
+from ml4t.backtest.records.curve import underwater
 from ml4t.backtest.records.measured import ClosedTrades, EquityCurve, closed_trades, equity_curve
 
 LEAST_YEARS = 30 / 365.25
@@ -114,19 +115,6 @@ def _ratio(above: float, below: float) -> float:
     return math.copysign(math.inf, above) if above != 0.0 else math.nan
 
 
-def longest_drawdown(timestamps: np.ndarray, drawdown: np.ndarray) -> int:
-    """Return the longest time from a peak to its recovery, or to the end, in nanoseconds."""
-    n = len(drawdown)
-    if n == 0:
-        return 0
-    # A curve that starts or ends under water is measured from its first, or to its last, timestamp.
-    edges = np.concatenate(([-1], np.flatnonzero(drawdown >= 0.0), [n]))
-    under_water = edges[1:] - edges[:-1] > 1
-    edges[0], edges[-1] = 0, n - 1
-    times = timestamps[edges]
-    return int((times[1:] - times[:-1])[under_water].max(initial=0))
-
-
 def measured_years(timestamps: np.ndarray) -> float:
     """Return the years from the first to the last timestamp; NaN under a month."""
     years = elapsed_years(timestamps)
@@ -198,13 +186,14 @@ def run_metrics(
     initial_cash, traded_value, commission, slippage_cost, periods_per_year
         As there.
     """
-    stamps, value, drawdown = curve.timestamps, curve.equity, curve.drawdown
+    stamps, value = curve.timestamps, curve.equity
     at_ends = value if len(ends) == len(value) else value[ends]
     returns = simple_returns(at_ends, initial_cash)
     years = measured_years(stamps)
     if periods_per_year is None:
         periods_per_year = math.nan if math.isnan(years) else periods_between(stamps, ends)
-    largest = min(0.0, float(drawdown.min())) if len(drawdown) else np.nan
+    deepest, longest = underwater(stamps, value, initial_cash)
+    largest = deepest if len(value) else np.nan
     moments = _moments(returns)
     growth = _annual(moments.growth, years) if len(returns) else math.nan
     return {
@@ -222,7 +211,7 @@ def run_metrics(
         "sortino": _sortino(moments, periods_per_year),
         "calmar": calmar_ratio(growth, largest),
         "max_drawdown": largest,
-        "max_drawdown_duration": pd.Timedelta(longest_drawdown(stamps, drawdown), unit="ns"),
+        "max_drawdown_duration": pd.Timedelta(longest, unit="ns"),
         **_activity(curve, traded_value, years),
         **_of_trades(trades),
         "commission": commission,

@@ -69,13 +69,14 @@ cdef class Curve:
         cdef int64_t end
         cdef double net
         self._reserve(n_here)
-        if self._is_net:
-            self.columns.gross = self.columns.net
         for i in range(self._balances.count):
             balance = <const Balance*> self._balances.at(i)
             end = n_here
             if i + 1 < self._balances.count:
                 end = min(end, (<const Balance*> self._balances.at(i + 1)).t)
+            if self._is_net:
+                write_long(&self.columns, balance, close, end)
+                continue
             for t in range(balance.t, end):
                 net = 0.0 + balance.units * close[t]
                 write_point(&self.columns, t, balance.cash, net, fabs(net))
@@ -100,3 +101,17 @@ cdef class Curve:
         if self._is_net:
             columns["gross"] = columns["net"]
         return columns
+
+
+# The points of a stretch in which gross and net are one: in columns of their own, and so in vectors.
+cdef void write_long(
+    const CurveColumns* columns, const Balance* balance, const double* close, int64_t end
+) noexcept nogil:
+    cdef double* equity = columns.equity
+    cdef double* cash = columns.cash
+    cdef double* net = columns.net
+    cdef int64_t t
+    for t in range(balance.t, end):
+        cash[t] = balance.cash
+        net[t] = 0.0 + balance.units * close[t]
+        equity[t] = balance.cash + net[t]

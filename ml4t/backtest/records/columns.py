@@ -1,6 +1,7 @@
 """Columns of frames from columns of records: times and names, without a loop over rows."""
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -46,6 +47,8 @@ class Labels:
         self._dtype = category_dtype(categories)
         # One element more than there are codes: the code -1 finds it, and with it "missing".
         self._position = np.array([position.get(name, -1) for name in names] + [-1], dtype=np.int32)
+        # Types of pandas take longer to make than most columns: those that come again are kept.
+        self._occurring = lru_cache(maxsize=8)(self._of_seen)
 
     def column(self, codes: np.ndarray) -> pd.Categorical:
         """Return the names of ``codes`` (integers or booleans) as a categorical column.
@@ -55,11 +58,16 @@ class Labels:
         codes = codes.view(np.int8) if codes.dtype == np.bool_ else codes
         seen = np.zeros(len(self._position), np.bool_)
         seen[codes] = True
+        place, dtype = self._occurring(seen.tobytes())
+        return pd.Categorical.from_codes(place[codes], dtype=dtype, validate=False)
+
+    def _of_seen(self, seen: bytes) -> tuple[np.ndarray, pd.CategoricalDtype]:
+        """Return, of the codes that were seen, each one's place among the categories that occur."""
         categories = self._dtype.categories
-        occurring = np.unique(self._position[seen])
+        occurring = np.unique(self._position[np.frombuffer(seen, np.bool_)])
         occurring = occurring[occurring >= 0]
         n = len(occurring)
         place = np.full(len(categories) + 1, -1, np.min_scalar_type(-max(1, n)))
         place[occurring] = np.arange(n)
         dtype = self._dtype if n == len(categories) else pd.CategoricalDtype(categories[occurring])
-        return pd.Categorical.from_codes(place[self._position][codes], dtype=dtype, validate=False)
+        return place[self._position], dtype

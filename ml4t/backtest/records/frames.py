@@ -14,7 +14,7 @@ from ml4t.backtest.config import BacktestConfig
 from ml4t.backtest.core import records as codes
 from ml4t.backtest.market._last_rows import last_rows
 from ml4t.backtest.records.columns import Labels, frame_of_columns, times
-from ml4t.backtest.records.curve import drawdown, leverage
+from ml4t.backtest.records.curve import leverage_and_drawdown
 from ml4t.backtest.records.measured import ClosedTrades, EquityCurve, Named
 from ml4t.backtest.records.positions import positions_frame
 from ml4t.backtest.records.recorded_columns import gather, recorded_columns
@@ -93,19 +93,11 @@ class RecordFrames:
     def _curve(self) -> Mapping[str, np.ndarray]:
         return self._records["curve"]()
 
-    @cached_property
-    def _drawdown(self) -> np.ndarray:
-        return drawdown(self._curve["equity"], self._config.initial_cash)
-
     def curve(self) -> EquityCurve:
         """Return what is measured of the equity curve."""
         curve = self._curve
-        return EquityCurve(
-            self._data.timestamps[: self._records["n_done"]],
-            curve["equity"],
-            curve["gross"],
-            self._drawdown,
-        )
+        stamps = self._data.timestamps[: self._records["n_done"]]
+        return EquityCurve(stamps, curve["equity"], curve["gross"])
 
     def session_ends(self, time_zone: str | None) -> np.ndarray:
         """Return the position of the last timestamp of each session, a day of this zone."""
@@ -285,14 +277,15 @@ class RecordFrames:
         # Shown as recorded, without a copy: sums from 0.0 have no -0.0.
         curve = self._curve
         equity, gross = curve["equity"], curve["gross"]
+        leverage, drawdown = leverage_and_drawdown(gross, equity, self._config.initial_cash)
         return pd.DataFrame(
             {
                 "equity": equity,
                 "cash": curve["cash"],
                 "gross_exposure": gross,
                 "net_exposure": curve["net"],
-                "leverage": leverage(gross, equity),
-                "drawdown": self._drawdown,
+                "leverage": leverage,
+                "drawdown": drawdown,
             },
             index=times(self._data.timestamps[: self._records["n_done"]]).rename("timestamp"),
             copy=False,

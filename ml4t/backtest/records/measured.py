@@ -14,14 +14,11 @@ class EquityCurve(NamedTuple):
     ----------
     timestamps : int64 array, shape (n_times,), nanoseconds UTC
     equity, gross_exposure : float64 array, shape (n_times,), currency
-    drawdown : float64 array, shape (n_times,)
-        equity/peak - 1.
     """
 
     timestamps: np.ndarray
     equity: np.ndarray
     gross_exposure: np.ndarray
-    drawdown: np.ndarray
 
 
 class Named(NamedTuple):
@@ -58,9 +55,8 @@ class ClosedTrades(NamedTuple):
 
 def equity_curve(equity: pd.DataFrame) -> EquityCurve:
     """Return what is measured of the frame of equity of a result."""
-    return EquityCurve(
-        equity.index.asi8, *(equity[name].to_numpy() for name in EquityCurve._fields[1:])
-    )
+    columns = (equity[name].to_numpy(np.float64) for name in EquityCurve._fields[1:])
+    return EquityCurve(*map(np.ascontiguousarray, (equity.index.asi8, *columns)))
 
 
 def closed_trades(trades: pd.DataFrame) -> ClosedTrades:
