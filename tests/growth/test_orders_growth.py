@@ -209,6 +209,21 @@ def test_orders_that_fill_one_after_the_other():
     assert_linear(prepare, 2_000, "limit orders that fill one by one")
 
 
+def test_orders_of_one_ring_cancelled_one_by_one():
+    def prepare(n):
+        def order(strategy, t):
+            if t == 0:
+                first = strategy.buy(A, 1.0, limit=50.0)
+                strategy.ring = [first] + [strategy.buy(A, 1.0, limit=50.0, oco=first) for _ in range(n)]
+            elif t == 1:
+                for one in strategy.ring:
+                    strategy.cancel(one)
+
+        return batch_run(market(3, 2), order)
+
+    assert_linear(prepare, 8_000, "orders of one ring, cancelled one by one")
+
+
 def test_orders_that_one_open_meets():
     # Half of them fill at it, the others are stop-limits that it triggers beyond their limit.
     def prepare(n):

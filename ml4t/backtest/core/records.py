@@ -28,7 +28,7 @@ ORDER = _record(
 TERMS = _record(
     limit="f8", stop="f8", stop_loss="f8", take_profit="f8",
     trail="f8", trail_percent="f8", water="f8", valid_until="i8", parent="i8",
-    sibling="i8", amount="f8", is_weight="i1", type="i1", time_in_force="i1", is_triggered="i1",
+    sibling="i8", sibling_before="i8", amount="f8", is_weight="i1", type="i1", time_in_force="i1", is_triggered="i1",
 )  # fmt: skip
 
 FILL = _record(

@@ -177,6 +177,7 @@ cdef struct TermsRecord:
     int64_t valid_until          # the last timestamp at which it waits; the largest: no end
     int64_t parent               # of a bracket's child: the order that made it; 0: none
     int64_t sibling              # the next in the ring of orders of which one cancels the others; 0: none
+    int64_t sibling_before       # the one before it there
     double amount                # its worth, until its units are found at its fill; 0: it has units
     int8_t is_weight             # the amount is a fraction of equity; else currency
     int8_t type                  # OrderType

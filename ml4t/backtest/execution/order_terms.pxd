@@ -22,6 +22,7 @@ cdef inline TermsRecord no_terms() noexcept nogil:
     terms.valid_until = INT64_MAX
     terms.parent = 0
     terms.sibling = 0
+    terms.sibling_before = 0
     terms.amount = 0.0
     terms.is_weight = 0
     terms.type = TYPE_MARKET

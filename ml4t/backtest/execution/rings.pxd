@@ -20,4 +20,5 @@ cdef class Rings:
     cdef bint holds_one_before(self, const OrderRecord* order) noexcept nogil
     cdef void leave(self, const OrderRecord* order) noexcept nogil
     cdef int open_ring(self, const OrderRecord* order) except -1 nogil
+    cdef void _link(self, int64_t before_id, int64_t next_id) noexcept nogil
     cdef const OrderRecord* _next(self, const OrderRecord* order) noexcept nogil

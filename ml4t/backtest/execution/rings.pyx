@@ -29,9 +29,9 @@ cdef class Rings:
 
     # Both have terms.
     cdef void join(self, const OrderRecord* order, const OrderRecord* other) noexcept nogil:
-        cdef TermsRecord* ring = terms_of(self.terms, other)
-        terms_of(self.terms, order).sibling = other.order_id if ring.sibling == 0 else ring.sibling
-        ring.sibling = order.order_id
+        cdef int64_t next_id = terms_of(self.terms, other).sibling
+        self._link(order.order_id, other.order_id if next_id == 0 else next_id)
+        self._link(other.order_id, order.order_id)
 
     # One that waits for the same asset stands in the order's ring and was submitted before it.
     cdef bint holds_one_before(self, const OrderRecord* order) noexcept nogil:
@@ -45,16 +45,12 @@ cdef class Rings:
     # An order that has ended is cancelled by no other.
     cdef void leave(self, const OrderRecord* order) noexcept nogil:
         cdef TermsRecord* terms = terms_of(self.terms, order)
-        cdef TermsRecord* before
-        cdef int64_t before_id
         if not self.holds(order):
             return
-        before_id = terms.sibling
-        before = terms_of(self.terms, order_at(self.orders, before_id))
-        while before.sibling != order.order_id:
-            before_id = before.sibling
-            before = terms_of(self.terms, order_at(self.orders, before_id))
-        before.sibling = 0 if terms.sibling == before_id else terms.sibling
+        if terms.sibling == terms.sibling_before:  # the other one is alone from here on
+            terms_of(self.terms, self._next(order)).sibling = 0
+        else:
+            self._link(terms.sibling_before, terms.sibling)
         terms.sibling = 0
 
     # The ring is no more: its other orders stand in `others`, by submission.
@@ -70,6 +66,10 @@ cdef class Rings:
                 terms = terms_of(self.terms, order_at(self.orders, next_id))
         sort_by_order(&self.others)
         return 0
+
+    cdef inline void _link(self, int64_t before_id, int64_t next_id) noexcept nogil:
+        terms_of(self.terms, order_at(self.orders, before_id)).sibling = next_id
+        terms_of(self.terms, order_at(self.orders, next_id)).sibling_before = before_id
 
     cdef inline const OrderRecord* _next(self, const OrderRecord* order) noexcept nogil:
         return order_at(self.orders, terms_of(self.terms, order).sibling)
