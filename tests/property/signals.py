@@ -62,20 +62,30 @@ class Twin(Strategy):
             self.held(event, shorts, self.shorts and event.short_out > 0, enters, self.buy)
         elif enters:
             self.pass_over(event, shorts, "conflicting_signal")
+            self.cancel_entries(event.asset)
             self.buy(event.asset, **self.size)
         elif shorts:
+            self.cancel_entries(event.asset)
             self.sell(event.asset, **self.size)
 
     def held(self, event, enters: bool, leaves: bool, reverses: bool, enter) -> None:
-        exit_waits = bool(self.open_orders(event.asset))
+        exit_waits = any(order.reduce_only for order in self.open_orders(event.asset))
         if reverses or (leaves and not exit_waits):
             self.pass_over(event, enters, "conflicting_signal")
         elif exit_waits:
             self.pass_over(event, enters, "exit_pending")
+        if reverses or (leaves and not exit_waits):
+            self.cancel_entries(event.asset)
         if (reverses or leaves) and not exit_waits:
             self.close(event.asset)
         if reverses:
             enter(event.asset, **self.size)
+
+    def cancel_entries(self, asset: str) -> None:
+        """What the volume of the bars has cut off of them."""
+        for order in self.open_orders(asset):
+            if not order.reduce_only:
+                self.cancel(order)
 
     def pass_over(self, event, was_on: bool, reason: str) -> None:
         if was_on:

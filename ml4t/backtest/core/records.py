@@ -65,7 +65,7 @@ TIMES_IN_FORCE = ("gtc", "day", "gtd", "ioc", "fok")
 ORDER_SOURCES = ("strategy", "rule", "level", "engine")
 EVENT_KINDS = (
     "rejected", "scaled", "cancelled", "expired", "modified", "nan_input", "negative_equity",
-    "passed_over", "duplicate_exit", "negative_cash",
+    "passed_over", "duplicate_exit", "negative_cash", "capped",
 )  # fmt: skip
 INTRABAR_CHOICES = ("", "adverse_first", "favourable_first")
 FIXED_REASONS = (
@@ -74,7 +74,7 @@ FIXED_REASONS = (
     "insufficient_cash", "insufficient_margin", "short_in_cash_account", "rule", "cancel", "nan_input",
     "negative_equity", "no_position", "target_reached", "exit_pending", "conflicting_signal",
     "negative_cash", "dividend", "expired", "modify", "one_cancels_other",
-    "immediate_or_cancel", "fill_or_kill",
+    "immediate_or_cancel", "fill_or_kill", "participation",
 )  # fmt: skip
 
 OPEN_POSITION = _record(

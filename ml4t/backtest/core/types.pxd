@@ -74,6 +74,7 @@ cdef enum EventKind:
     EVENT_PASSED_OVER = 7        # a signal that was not acted on
     EVENT_DUPLICATE_EXIT = 8     # an order for units that an exit is taking already
     EVENT_NEGATIVE_CASH = 9
+    EVENT_CAPPED = 10            # the volume of a bar is used up, or was in this fill
 
 
 cdef enum ActionKind:
@@ -122,6 +123,7 @@ cdef enum Reason:
     REASON_ONE_CANCELS_OTHER = 29
     REASON_IMMEDIATE_OR_CANCEL = 30  # what its first turn to fill has left of it
     REASON_FILL_OR_KILL = 31     # not all of it could fill at its first turn
+    REASON_PARTICIPATION = 32    # max_participation
 
 
 cdef struct OrderRecord:
@@ -155,7 +157,8 @@ cdef struct OrderRecord:
     # Not of the record: its neighbours among the waiting orders of its asset, by order id; 0: none.
     int64_t before
     int64_t after
-    int64_t part                 # where it stands in a basket (execution/basket.pxd)
+    int32_t part                 # where it stands in a basket (execution/basket.pxd)
+    int8_t waits                 # in a queue of the book
 
 
 # What most orders do not have.
@@ -174,7 +177,7 @@ cdef struct TermsRecord:
     int8_t is_weight             # the amount is a fraction of equity; else currency
     int8_t type                  # OrderType
     int8_t time_in_force         # TimeInForce
-    int8_t is_triggered          # the stop price was reached: what is left is a limit order
+    int8_t is_triggered          # the stop price was reached: what is left is a limit, or at the market
 
 
 cdef struct FillRecord:

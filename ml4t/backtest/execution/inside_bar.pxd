@@ -6,9 +6,11 @@ from ml4t.backtest.core.settings cimport Settings
 from ml4t.backtest.core.types cimport FillRecord, OrderRecord
 from ml4t.backtest.execution.buying_power cimport Means
 from ml4t.backtest.execution.costs cimport FillPrice
+from ml4t.backtest.execution.cut_orders cimport TriggeredStops
 from ml4t.backtest.execution.fills cimport Fills
 from ml4t.backtest.execution.matching cimport Matching
 from ml4t.backtest.execution.order_book cimport OrderBook
+from ml4t.backtest.execution.participation cimport Participation
 from ml4t.backtest.execution.price_heap cimport PriceHeap
 from ml4t.backtest.execution.resting cimport RestingOrders
 from ml4t.backtest.market.cursor cimport Cursor
@@ -44,6 +46,8 @@ cdef class InsideBar:
     cdef Positions positions
     cdef OrderBook book
     cdef RestingOrders resting
+    cdef TriggeredStops triggered    # which the volume of the bar has cut
+    cdef Participation participation
     cdef Matching matching
     cdef Fills fills
     cdef Settings settings
@@ -51,7 +55,7 @@ cdef class InsideBar:
 
     # Step 3: armed levels and the orders that wait for a price, in asset order, against their bars.
     cdef inline int try_bars(self) except -1 nogil:
-        if self.resting.n > 0:
+        if self.resting.n > 0 or self.settings.is_capped:
             return self._try_rows()
         if self.positions.n_open > 0:
             return self._try_levels()
@@ -81,10 +85,15 @@ cdef class InsideBar:
         return 0
 
     cdef int try_bar(self, int32_t asset, int64_t row) except -1 nogil
+    cdef int _walk_row(self, int32_t asset, int64_t row) except -1 nogil
+    cdef int _walk_levels(self, int32_t asset, int64_t row) except -1 nogil
     cdef int _try_rows(self) except -1 nogil
     cdef int _hit(self, Position* position, int64_t row) except -1 nogil
     cdef int _check_hit(self, const Position* position, int64_t row) except -1 nogil
     cdef bint _tries_levels(self, const Position* position) noexcept nogil
+    cdef double _stop(self, const Position* position) noexcept nogil
+    cdef double _target(self, const Position* position) noexcept nogil
+    cdef double _level(self, const Position* position, bint above) noexcept nogil
     cdef int _walk(self, Walk* walk) except -1 nogil
     cdef int _meet_open(self, Walk* walk) except -1 nogil
     cdef int _take_turn(self, Walk* walk, int64_t order_id, bint above) except -1 nogil
@@ -104,7 +113,12 @@ cdef class InsideBar:
     cdef int _at_the_close(self, Walk* walk) except -1 nogil
     cdef int _fill_last(self, Walk* walk, OrderRecord* order, double limit) except -1 nogil
     cdef bint _waits(self, const Walk* walk, const OrderRecord* order) noexcept nogil
+    cdef bint _is_reached_still(self, const OrderRecord* order) noexcept nogil
     cdef int _fill(self, Walk* walk, OrderRecord* order, double base_price, bint slips) except -1 nogil
+    cdef int _fill_both_parts(
+        self, Walk* walk, OrderRecord* order, FillPrice price
+    ) except -1 nogil
+    cdef int _trigger(self, int64_t order_id) except -1 nogil
     cdef int _enter(self, Walk* walk, OrderRecord* order, FillPrice price) except -1 nogil
     cdef void _spend(self, const FillRecord* fill) noexcept nogil
     cdef int _exit_stop(
@@ -112,6 +126,9 @@ cdef class InsideBar:
     ) except -1 nogil
     cdef int _exit_target(
         self, Position* position, double price, int8_t moment, int8_t intrabar
+    ) except -1 nogil
+    cdef int _fill_what_is_left(
+        self, Position* position, OrderRecord* order, bint is_stop, FillPrice price, int8_t moment, int8_t intrabar
     ) except -1 nogil
     cdef int _exit_at_level(
         self, Position* position, const LevelSource* source, double level, double base_price,

@@ -4,7 +4,7 @@ It knows levels and orders, not rules: who armed a level stands beside it, and c
 """
 
 cimport cython
-from libc.math cimport fabs
+from libc.math cimport INFINITY, fabs
 from libc.stdint cimport int8_t, int32_t, int64_t
 
 from ml4t.backtest.core.build cimport CHECKED
@@ -15,6 +15,7 @@ from ml4t.backtest.core.types cimport (
 )
 from ml4t.backtest.execution.buying_power cimport means_of
 from ml4t.backtest.execution.costs cimport FillPrice, slipped, unslipped
+from ml4t.backtest.execution.cut_orders cimport TriggeredStops, go_on_at_the_open
 from ml4t.backtest.execution.matching cimport Matching
 from ml4t.backtest.execution.order_terms cimport (
     awaited_price, is_bracket, is_immediate, is_limit, is_met, is_stop, is_within, waits_above,
@@ -43,6 +44,8 @@ cdef class InsideBar:
         self.fills = matching.fills
         self.book = matching.book
         self.resting = matching.book.resting
+        self.triggered = TriggeredStops(matching.book)
+        self.participation = matching.participation
         self.cursor = matching.cursor
         self.account = matching.account
         self.positions = matching.positions
@@ -64,19 +67,28 @@ cdef class InsideBar:
         cdef Position* position = &self.positions.at[asset]
         cdef double high = self.cursor.data.high_[row]
         cdef double low = self.cursor.data.low_[row]
-        cdef Walk walk
         if self.resting.may_touch(asset, high, low):
             self.resting.collect_touched(asset, high, low)
             if self.resting.rising.n + self.resting.falling.n > 0:
-                walk.asset = asset
-                walk.open = self.cursor.data.open_[row]
-                walk.high = high
-                walk.low = low
-                walk.close = self.cursor.data.close_[row]
-                return self._walk(&walk)
+                return self._walk_row(asset, row)
         if position.quantity != 0.0 and touches(position, high, low):
-            return self._hit(position, row)
+            return self._walk_levels(asset, row) if self.settings.is_capped else self._hit(position, row)
         return 0
+
+    cdef int _walk_row(self, int32_t asset, int64_t row) except -1 nogil:
+        cdef Walk walk
+        walk.asset = asset
+        walk.open = self.cursor.data.open_[row]
+        walk.high = self.cursor.data.high_[row]
+        walk.low = self.cursor.data.low_[row]
+        walk.close = self.cursor.data.close_[row]
+        return self._walk(&walk)
+
+    # An exit that the volume of the bar cuts leaves a position that the rest of the path still meets.
+    cdef int _walk_levels(self, int32_t asset, int64_t row) except -1 nogil:
+        self.resting.rising.n = 0
+        self.resting.falling.n = 0
+        return self._walk_row(asset, row)
 
     # ---- a level alone -----------------------------------------------------------------------
 
@@ -126,6 +138,24 @@ cdef class InsideBar:
     cdef inline bint _tries_levels(self, const Position* position) noexcept nogil:
         return self.settings.check_entry_bar or position.opened_t != self.cursor.run_t()
 
+    # The stop, as far as it is tried: one that was reached and cut by the volume has its exit waiting.
+    cdef inline double _stop(self, const Position* position) noexcept nogil:
+        if position.exit_is_decided & SOURCE_LEVEL:
+            return -side_of(position.quantity) * INFINITY
+        return position.levels.stop
+
+    # The target, for which nobody waits any more once the volume of the bar is used up.
+    cdef inline double _target(self, const Position* position) noexcept nogil:
+        if self.settings.is_capped and self.participation.is_over(position.asset):
+            return side_of(position.quantity) * INFINITY
+        return position.levels.target
+
+    # The one of both that lies on that side.
+    cdef inline double _level(self, const Position* position, bint above) noexcept nogil:
+        if above == (position.quantity > 0.0):
+            return self._target(position)
+        return self._stop(position)
+
     # ---- the walk ----------------------------------------------------------------------------
 
     # Levels and orders together: the open, the path, the close (semantics section 4).
@@ -141,6 +171,8 @@ cdef class InsideBar:
         self._walk_path(walk)
         self._at_the_close(walk)
         self.fills.counters.ambiguous_bars += walk.is_ambiguous
+        if self.triggered.waiting.n > 0:
+            self.triggered.move()
         return self.resting.wait_again()
 
     # What the open meets fills at the open: levels, orders by submission, the levels of what they opened.
@@ -204,24 +236,26 @@ cdef class InsideBar:
         cdef Position* position = &self.positions.at[walk.asset]
         cdef double side = side_of(position.quantity)
         cdef double adverse = walk.low if side > 0.0 else walk.high
-        cdef double stop = position.levels.stop
-        cdef double target = position.levels.target
+        cdef double stop = self._stop(position)
+        cdef double target = self._target(position)
         cdef bint at_level = self.settings.gap_fill_level and walk.moment == MOMENT_OPEN
         if position.quantity == 0.0 or not self._tries_levels(position):
             return 0
         if side * price <= side * stop:
             if at_level and stop != price:
                 self.fills.counters.stop_better_than_possible += 1
-            walk.has_ended = True
-            return self._exit_stop(position, stop if at_level else price, walk.moment, CHOICE_NONE)
-        if side * price >= side * target:
-            walk.has_ended = True
+            self._exit_stop(position, stop if at_level else price, walk.moment, CHOICE_NONE)
+        elif side * price >= side * target:
             if (
                 walk.moment == MOMENT_OPEN and not self.settings.open_decides
                 and side * adverse <= side * stop
             ):
-                return self._exit_stop(position, stop, MOMENT_INSIDE, CHOICE_NONE)
-            return self._exit_target(position, target if at_level else price, walk.moment, CHOICE_NONE)
+                self._exit_stop(position, stop, MOMENT_INSIDE, CHOICE_NONE)
+            else:
+                self._exit_target(
+                    position, target if at_level else price, walk.moment, CHOICE_NONE
+                )
+        walk.has_ended = walk.has_ended or position.quantity == 0.0
         return 0
 
     # From the open to one extreme, to the other, to the close.
@@ -249,10 +283,7 @@ cdef class InsideBar:
         cdef double level
         cdef int32_t i
         if position.quantity != 0.0 and self._tries_levels(position):
-            level = (
-                position.levels.target if above == (position.quantity > 0.0)
-                else position.levels.stop
-            )
+            level = self._level(position, above)
             if level <= walk.high if above else level >= walk.low:
                 return True
         for i in range(waiting.n):
@@ -293,10 +324,7 @@ cdef class InsideBar:
             rises = end > walk.point[walk.at]
             order_id = self._next_on_leg(walk, rises, end, &price)
             if position.quantity != 0.0 and self._tries_levels(position):
-                level = (
-                    position.levels.target if rises == (position.quantity > 0.0)
-                    else position.levels.stop
-                )
+                level = self._level(position, rises)
                 if (level <= end if rises else level >= end) and (
                     order_id == 0 or (level <= price if rises else level >= price)
                 ):
@@ -332,25 +360,34 @@ cdef class InsideBar:
         return self._waits(walk, order)
 
     cdef bint _waits(self, const Walk* walk, const OrderRecord* order) noexcept nogil:
+        if self.settings.is_capped and not self._is_reached_still(order):
+            return False
         return order.status == ORDER_OPEN and (
             not walk.has_ended or self.positions.at[walk.asset].quantity * order.quantity < 0.0
         )
 
+    # Where the volume of the bar is used up a stop is triggered, once, and no limit fills.
+    cdef bint _is_reached_still(self, const OrderRecord* order) noexcept nogil:
+        cdef const TermsRecord* terms = self.book.terms_of(order)
+        if is_stop(terms):
+            return not terms.is_triggered
+        return not (is_limit(terms) and self.participation.is_over(order.asset))
+
     cdef int _reach_level(self, Walk* walk, Position* position, double level, bint rises) except -1 nogil:
         cdef bint is_stop = rises != (position.quantity > 0.0)
         cdef int8_t choice = self._choice(walk, position, is_stop)
-        walk.has_ended = True
         walk.point[walk.at] = level
         if is_stop:
-            return self._exit_stop(position, level, MOMENT_INSIDE, choice)
-        return self._exit_target(position, level, MOMENT_INSIDE, choice)
+            self._exit_stop(position, level, MOMENT_INSIDE, choice)
+        else:
+            self._exit_target(position, level, MOMENT_INSIDE, choice)
+        walk.has_ended = walk.has_ended or position.quantity == 0.0
+        return 0
 
     # Of two levels that the bar holds, which side was taken.
     cdef int8_t _choice(self, const Walk* walk, const Position* position, bint is_stop) noexcept nogil:
-        cdef double low = position.levels.stop
-        cdef double high = position.levels.target
-        if position.quantity < 0.0:
-            low, high = high, low
+        cdef double low = self._level(position, False)
+        cdef double high = self._level(position, True)
         if not (walk.low <= low and high <= walk.high):
             return CHOICE_NONE
         return CHOICE_ADVERSE if is_stop else CHOICE_FAVOURABLE
@@ -419,17 +456,35 @@ cdef class InsideBar:
 
     # What reduces, then what enters, both at one price. Stops slip, limits do not.
     cdef int _fill(self, Walk* walk, OrderRecord* order, double base_price, bint slips) except -1 nogil:
-        cdef const Position* position = &self.positions.at[walk.asset]
-        cdef bint had_ended = walk.has_ended
-        cdef bint was_held = position.quantity != 0.0
+        cdef int64_t order_id = order.order_id
         cdef FillPrice price = unslipped(base_price)
-        cdef int8_t choice = CHOICE_NONE
         if slips:
             price = slipped(&self.settings, self.cursor, order, base_price, True)
         if self.book.is_fill_or_kill(order) and not self.matching.fills_whole(
-            order, price.paid, not had_ended
+            order, price.paid, not walk.has_ended
         ):
             return 0
+        if not self.settings.is_capped:
+            return self._fill_both_parts(walk, order, price)
+        if self.participation.has_volume(order):
+            self._fill_both_parts(walk, order, price)
+        return self._trigger(order_id)
+
+    # A stop that has been reached, and has a rest while nothing is left of the volume.
+    cdef int _trigger(self, int64_t order_id) except -1 nogil:
+        cdef const OrderRecord* order = self.book.order(order_id)
+        cdef const TermsRecord* terms = self.book.terms_of(order)
+        if order.status != ORDER_OPEN or self.participation.left(order.asset) > 0.0:
+            return 0
+        if not is_stop(terms) or is_immediate(terms) or terms.is_triggered:
+            return 0
+        return self.triggered.add(order_id)
+
+    cdef int _fill_both_parts(self, Walk* walk, OrderRecord* order, FillPrice price) except -1 nogil:
+        cdef const Position* position = &self.positions.at[walk.asset]
+        cdef bint had_ended = walk.has_ended
+        cdef bint was_held = position.quantity != 0.0
+        cdef int8_t choice = CHOICE_NONE
         if order.is_child:
             order.level = awaited_price(self.book.terms_of(order))
             choice = self._choice_of_child(walk, order)
@@ -437,16 +492,21 @@ cdef class InsideBar:
         if was_held and position.quantity == 0.0:
             walk.has_ended = True
         # The rest of the order that has ended a position enters; no other does.
-        if order.status == ORDER_OPEN and not had_ended:
-            return self._enter(walk, order, price)
-        return 0
+        if order.status != ORDER_OPEN or had_ended:
+            return 0
+        if self.settings.is_capped and not self.participation.has_volume(order):
+            return 0
+        return self._enter(walk, order, price)
 
     cdef int _enter(self, Walk* walk, OrderRecord* order, FillPrice price) except -1 nogil:
         cdef Position* position = &self.positions.at[walk.asset]
         cdef bint was_flat = position.quantity == 0.0
         cdef bint has_children = is_bracket(self.book.terms_of(order))
+        cdef int64_t order_id = order.order_id
         cdef int64_t n_fills = self.fills.buffer.count
         self.matching.enter(order, price, walk.moment)
+        if self.settings.is_capped:
+            self._trigger(order_id)  # nothing that follows meets it again
         if self.fills.buffer.count == n_fills:
             return 0
         self._spend(<const FillRecord*> self.fills.buffer.at(n_fills))
@@ -507,9 +567,10 @@ cdef class InsideBar:
         cdef int32_t asset = position.asset
         cdef int64_t row_before = self.cursor.row_before(asset)
         cdef FillPrice price = unslipped(base_price)
-        cdef OrderRecord* order = self.book.make_exit(
-            position, SOURCE_LEVEL, source.kind, source.reason
-        )
+        cdef OrderRecord* order
+        if not is_stop and self.settings.is_capped and self.participation.left(asset) == 0.0:
+            return self.participation.tell(asset, 0, -position.quantity, 0.0)
+        order = self.book.make_exit(position, SOURCE_LEVEL, source.kind, source.reason)
         order.maker = not is_stop
         if is_stop and self.settings.slip_stops:
             price = slipped(&self.settings, self.cursor, order, base_price, True)
@@ -518,9 +579,27 @@ cdef class InsideBar:
         order.decision_close = self.account.close_before(asset, self.cursor)
         order.rule = source.rule
         order.level = level
+        if self.settings.is_capped and (
+            self.participation.cut(asset, fabs(order.quantity)) < fabs(order.quantity)
+        ):
+            return self._fill_what_is_left(position, order, is_stop, price, moment, intrabar)
         return self.fills.of_order(
             order, order.quantity, 0.0, price, moment, intrabar
         )
+
+    # The exit of a level is cut by the volume of the bar. For the rest a stop goes on at the next open; the position
+    # keeps its target.
+    cdef int _fill_what_is_left(
+        self, Position* position, OrderRecord* order, bint is_stop, FillPrice price, int8_t moment, int8_t intrabar
+    ) except -1 nogil:
+        cdef double units = side_of(order.quantity) * self.participation.left(order.asset)
+        self.participation.tell(order.asset, order.order_id, order.quantity, units)
+        if not is_stop:
+            order.quantity = units
+            return self.fills.of_order(order, units, 0.0, price, moment, intrabar)
+        if units != 0.0:
+            self.fills.of_order(order, units, order.quantity - units, price, moment, intrabar)
+        return go_on_at_the_open(self.book, order)
 
 
 cdef int _broken_hit(const Position* position, int64_t row) except -1 with gil:

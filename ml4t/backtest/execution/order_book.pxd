@@ -188,6 +188,7 @@ cdef class OrderBook:
         self, int32_t asset, double quantity, int8_t source, int32_t reason
     ) except NULL nogil
     cdef int _wait(self, OrderRecord* order) except -1 nogil
+    cdef int _wait_for_a_moment(self, Queue* queue, int32_t asset) except -1 nogil
     cdef void _join(self, Lane* lane, OrderRecord* order) noexcept nogil
     cdef void _part(self, Lane* lane, const OrderRecord* order) noexcept nogil
     cdef void _begin_count(self, Queue* queue, int32_t asset) noexcept nogil

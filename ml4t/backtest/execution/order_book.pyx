@@ -12,18 +12,15 @@ from ml4t.backtest.core.build cimport CHECKED
 from ml4t.backtest.core.settings cimport FILL_CLOSE, FILL_NEXT_CLOSE, FILL_NEXT_OPEN, resolve_settings
 from ml4t.backtest.core.types cimport (
     EVENT_CANCELLED, EVENT_DUPLICATE_EXIT, EVENT_EXPIRED, EVENT_MODIFIED, EVENT_REJECTED, EXIT_OTHER, EXIT_STOP_LOSS,
-    EXIT_TAKE_PROFIT,
-    ORDER_CANCELLED, ORDER_EXPIRED, ORDER_OPEN, ORDER_REJECTED, REASON_DIVIDEND, REASON_EXIT_PENDING, REASON_EXPIRED,
-    REASON_FILL_OR_KILL, REASON_IMMEDIATE_OR_CANCEL, REASON_MODIFY, REASON_NO_POSITION, REASON_ONE_CANCELS_OTHER,
-    REASON_POSITION_CLOSED, REASON_SPLIT, REASON_STOP_LOSS, REASON_TAKE_PROFIT, SOURCE_RULE, SOURCE_STRATEGY,
-    TYPE_LIMIT, TYPE_MARKET_ON_CLOSE, TYPE_MARKET_ON_OPEN, TYPE_STOP, TYPE_STOP_LIMIT, TYPE_TRAILING_STOP, VALID_DAY, VALID_GTD,
-    OrderRecord, TermsRecord,
+    EXIT_TAKE_PROFIT, ORDER_CANCELLED, ORDER_EXPIRED, ORDER_OPEN, ORDER_REJECTED, REASON_DIVIDEND, REASON_EXIT_PENDING,
+    REASON_EXPIRED, REASON_FILL_OR_KILL, REASON_IMMEDIATE_OR_CANCEL, REASON_MODIFY, REASON_NO_POSITION,
+    REASON_ONE_CANCELS_OTHER, REASON_POSITION_CLOSED, REASON_SPLIT, REASON_STOP_LOSS, REASON_TAKE_PROFIT, SOURCE_RULE,
+    SOURCE_STRATEGY, TYPE_LIMIT, TYPE_MARKET_ON_CLOSE, TYPE_MARKET_ON_OPEN, TYPE_STOP, TYPE_STOP_LIMIT,
+    TYPE_TRAILING_STOP, VALID_DAY, VALID_GTD, OrderRecord, TermsRecord,
 )
 from ml4t.backtest.execution.costs cimport whole_units
 from ml4t.backtest.execution.event_log cimport EventLog
-from ml4t.backtest.execution.order_terms cimport (
-    no_terms, say_something, terms_at, waits_above, waits_for_a_price,
-)
+from ml4t.backtest.execution.order_terms cimport no_terms, say_something, terms_at, waits_above, waits_for_a_price
 from ml4t.backtest.execution.price_heap cimport append, pop, push, sort_by_order
 from ml4t.backtest.execution.resting cimport RestingOrders
 from ml4t.backtest.execution.schedule cimport Phase, fills_in
@@ -132,7 +129,7 @@ cdef class OrderBook:
         cdef OrderRecord* order = self.make_exit(position, SOURCE_RULE, exit_kind, reason)
         order.rule = rule
         order.fill_at = FILL_CLOSE if self.settings.exit_at_close else FILL_NEXT_OPEN
-        position.exit_is_decided = 1
+        position.exit_is_decided |= SOURCE_RULE
         self._wait(order)
         return order.order_id
 
@@ -303,8 +300,8 @@ cdef class OrderBook:
     cdef int cancel(self, int64_t order_id, int32_t reason) except -1 nogil:
         cdef const OrderRecord* order = self.order(order_id)
         cdef Position* position = &self.portfolio.positions.at[order.asset]
-        if order.source == SOURCE_RULE and position.position_id == order.position_id:
-            position.exit_is_decided = 0
+        if order.source != SOURCE_STRATEGY and position.position_id == order.position_id:
+            position.exit_is_decided &= ~order.source
         return self._end_waiting(order_id, ORDER_CANCELLED, EVENT_CANCELLED, reason)
 
     # An order that is tried once has had its turn: what it has left is cancelled.
@@ -396,7 +393,8 @@ cdef class OrderBook:
 
     # The order has come to its end. What waited, of the strategy or a rule, waits no more.
     cdef void complete(self, OrderRecord* order, int8_t status) noexcept nogil:
-        if order.source == SOURCE_STRATEGY or order.source == SOURCE_RULE:
+        if order.waits:
+            order.waits = 0
             self._leave(order)
             self._leave_ring(order)
         self._end(order, status)
@@ -610,15 +608,9 @@ cdef class OrderBook:
             self.resting.n += 1
             self._join(&queue.resting, order)
         else:
-            if self.n_waiting >= self._due_capacity:
-                self._reserve_due()
-            if queue.n_due == 0:
-                queue.place = self._n_busy
-                self._busy[self._n_busy] = order.asset
-                self._n_busy += 1
+            self._wait_for_a_moment(queue, order.asset)
             self._join(&queue.due, order)
-            queue.n_due += 1
-            self.n_waiting += 1
+        order.waits = 1
         if queue.n_orders == 0:
             self._begin_count(queue, order.asset)
         # One more at the end of the count: as if it had been counted anew.
@@ -629,6 +621,18 @@ cdef class OrderBook:
         queue.n_children += order.is_child
         if CHECKED and queue.n_orders < GUARDED:
             self._check_queue(order.asset)
+        return 0
+
+    # One more of the asset's orders does.
+    cdef inline int _wait_for_a_moment(self, Queue* queue, int32_t asset) except -1 nogil:
+        if self.n_waiting >= self._due_capacity:
+            self._reserve_due()
+        if queue.n_due == 0:
+            queue.place = self._n_busy
+            self._busy[self._n_busy] = asset
+            self._n_busy += 1
+        queue.n_due += 1
+        self.n_waiting += 1
         return 0
 
     cdef inline void _join(self, Lane* lane, OrderRecord* order) noexcept nogil:

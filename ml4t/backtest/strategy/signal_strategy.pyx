@@ -7,6 +7,7 @@ from libc.stdint cimport int32_t, int64_t
 from ml4t.backtest.core.types cimport (
     EVENT_PASSED_OVER, REASON_CONFLICTING_SIGNAL, REASON_EXIT_PENDING, REASON_NONE, TermsRecord,
 )
+from ml4t.backtest.execution.cut_orders cimport take_back
 from ml4t.backtest.execution.order_terms cimport no_terms
 from ml4t.backtest.strategy.strategy cimport CompiledStrategy
 
@@ -27,8 +28,9 @@ cdef class SignalStrategy(CompiledStrategy):
     Go long, and short, where a column says so. A signal is a value above zero; NaN is none.
 
     In a position, its exit column or the other side's entry closes it; the latter then opens the other
-    side. Flat, an entry opens; a long entry goes before a short one. While an exit by a rule waits, an
-    entry of the other side is ordered beside it. An entry that is not acted on, because an exit of its own
+    side. Flat, an entry opens; a long entry goes before a short one. While an exit waits, by a rule or cut by
+    ``max_participation``, an entry of the other side is ordered beside it. Each of them cancels first what
+    still waits of an entry. An entry that is not acted on, because an exit of its own
     side waits or another signal of the bar overrules it, leaves an event of the kind ``passed_over``. All
     entries of one timestamp are one basket: where they cannot be paid together, all are scaled by one
     factor.
@@ -154,26 +156,30 @@ cdef class SignalStrategy(CompiledStrategy):
             return self._leave(asset, SHORT_ENTRY, SHORT_EXIT, ENTRY, row, 1.0)
         return self._open(asset, row)
 
-    # Flat: nothing of the asset waits, for what was ordered before has filled by now or ended.
+    # Flat: what waits is an entry that the volume of the bars has cut; a new one takes its place.
     cdef int _open(self, int32_t asset, int64_t row) except -1 nogil:
         if self._is_on(ENTRY, row):
             self._pass_over(SHORT_ENTRY, asset, row, REASON_CONFLICTING_SIGNAL)
+            take_back(self.book, asset, NAN)
             return self._enter(asset, 1.0)
         if self._is_on(SHORT_ENTRY, row):
+            take_back(self.book, asset, NAN)
             return self._enter(asset, -1.0)
         return 0
 
     cdef inline bint _is_on(self, int column, int64_t row) noexcept nogil:
         return self.columns[column] != NULL and self.columns[column][row] > 0.0
 
-    # In a position. What waits for it can only be an exit that a rule decided at this close.
+    # In a position. What waits for it is an exit, by a rule or cut by the volume of the bar, or what that has cut off
+    # of an entry.
     cdef int _leave(
         self, int32_t asset, int own_entry, int exit_column, int other_entry, int64_t row,
         double other_side
     ) except -1 nogil:
-        cdef bint is_leaving = self.portfolio.positions.at[asset].exit_is_decided
+        cdef bint is_leaving = self.book.n_exits_of(asset) > 0
         if self._is_on(other_entry, row):
             self._pass_over(own_entry, asset, row, REASON_CONFLICTING_SIGNAL)
+            take_back(self.book, asset, NAN)
             if not is_leaving:
                 self.order_close(asset, NULL)
             return self._enter(asset, other_side)
@@ -181,6 +187,7 @@ cdef class SignalStrategy(CompiledStrategy):
             return self._pass_over(own_entry, asset, row, REASON_EXIT_PENDING)
         if self._is_on(exit_column, row):
             self._pass_over(own_entry, asset, row, REASON_CONFLICTING_SIGNAL)
+            take_back(self.book, asset, NAN)
             self.order_close(asset, NULL)
         return 0
 

@@ -20,6 +20,7 @@ from ml4t.backtest.core.ranges cimport LEAST_UNITS, MOST_UNITS, is_quantity
 from ml4t.backtest.execution.basket cimport IN_BASKET
 from ml4t.backtest.execution.broker cimport Broker
 from ml4t.backtest.execution.costs cimport whole_units
+from ml4t.backtest.execution.cut_orders cimport take_back_targets
 from ml4t.backtest.execution.order_terms cimport say_something
 from ml4t.backtest.execution.targets cimport floored_target, is_met
 from ml4t.backtest.execution.views cimport Order
@@ -525,9 +526,11 @@ cdef class Strategy:
     cdef int64_t target_units(self, int32_t asset, double units) except -1 nogil:
         cdef const Position* position = &self.portfolio.positions.at[asset]
         cdef double target = units + 0.0  # no -0.0
-        cdef double after = self.book.units_after(asset)
+        cdef double after
         cdef double change
         cdef int64_t order_id
+        if self.broker.settings.is_capped:
+            take_back_targets(self.book, asset, units)
         if units == 0.0 and self.book.n_waiting_of(asset) == 0:
             order_id = self.order_close(asset, NULL)
             if order_id != 0:
@@ -537,6 +540,7 @@ cdef class Strategy:
             return too_many(target)
         if self.broker.settings.whole_units:
             target = floored_target(units)
+        after = self.book.units_after(asset)
         if is_met(target, after, self.book.most_counted(asset)):
             return 0
         change = target - after
