@@ -1,4 +1,4 @@
-"""``make bench``: B1 to B8 and validation against their yardsticks. Exits with status 1 on a breach."""
+"""``make bench``: B1 to B9 and validation against their yardsticks. Exits with status 1 on a breach."""
 
 from __future__ import annotations
 

@@ -96,7 +96,7 @@ def arrays_of(name: str, data: MarketData) -> dict[str, np.ndarray]:
     if name == "B5":
         return prices | {column: values > 0.0 for column, values in columns.items()}
     weights = np.full(shape, np.nan)
-    for t in range(0, data.n_times, TopWeights.every):
+    for t in range(0, data.n_times, TopWeights.n_between):
         weights[t] = TopWeights.weights(columns["prediction"][t])
     return {"close": prices["close"], "weights": weights}
 

@@ -35,7 +35,7 @@ class Jumps(Strategy):
 class TopWeights(Strategy):
     """B4: every five timestamps equal weights in the 50 assets of the highest prediction."""
 
-    every = 5
+    n_between = 5
     n_held = 50
 
     def __init__(self):
@@ -44,7 +44,7 @@ class TopWeights(Strategy):
 
     def on_timestamp_batch(self, timestamp, events, context):
         self.n_seen += 1
-        if self.n_seen % self.every == 1:
+        if self.n_seen % self.n_between == 1:
             self.order_target_weights(self.weights(events.prediction))
 
     @classmethod

@@ -1,4 +1,4 @@
-"""B1 to B5 and B8: the data, the run, the yardstick and the check of each benchmark."""
+"""B1 to B5, B8 and B9: the data, the run, the yardstick and the check of each benchmark."""
 
 from __future__ import annotations
 
@@ -13,8 +13,14 @@ from benchmarks.harness import Comparison, Run, Side
 from benchmarks.markets import DAY, MINUTE, alternating_signals, market, random_walk
 from benchmarks.strategies import Idle, Jumps, TopWeights
 from benchmarks.yardsticks.build import yardstick
-from ml4t.backtest import BacktestConfig, BacktestEngine, MarketData, SignalStrategy
-from ml4t.backtest.risk import PriceBasedStopLoss, PriceBasedTakeProfit, RiskManager, TimeBasedExit
+from ml4t.backtest import BacktestConfig, BacktestEngine, MarketData, SignalStrategy, TopK
+from ml4t.backtest.risk import (
+    PriceBasedStopLoss,
+    PriceBasedTakeProfit,
+    RiskManager,
+    TimeBasedExit,
+    TrailingStop,
+)
 
 STOP = 0.01
 TARGET = 0.02
@@ -228,6 +234,19 @@ def _filling(sizes: list[int]) -> Run:
     return lambda: [np.full(size, 1, np.uint8) for size in sizes]
 
 
+def top_k(n_times: int, seed: int = 0, *, n_assets: int) -> Comparison:
+    """B9: every five days the top 50 of a signal, compiled, each position with a stop and a trail."""
+    data = rank_market(n_times, seed, n_assets=n_assets)
+    run = engine_side(
+        data,
+        partial(TopK, "prediction", 50, every=5),
+        rules=[PriceBasedStopLoss(pct=0.06), TrailingStop(0.08)],
+        config=BacktestConfig(initial_cash=1e7),
+    )
+    acted = outcomes.all_rules_acted("stop_loss", "trailing_stop", at_least=n_times // 10)
+    return Comparison(scan_side(data), run, _scanned, acted)
+
+
 BENCHMARKS = {
     benchmark.name: benchmark
     for benchmark in (
@@ -238,5 +257,6 @@ BENCHMARKS = {
         Benchmark("B4", "batch, top 50 of 500 every 5 days", partial(top_weights, n_assets=500), 2_520, 500, 15.0),
         Benchmark("B5", "B1 with three rules and commission", compiled_signals_with_rules, 1_000_000, 1, 8.0),
         Benchmark("B8", "1,000,000 orders of 1,000 assets", partial(many_orders, n_assets=1_000), 1_001, 1_000, 2.0, 512.0),
+        Benchmark("B9", "top 50 of 500 every 5 days, stop and trail", partial(top_k, n_assets=500), 2_520, 500, 6.0),
     )
 }  # fmt: skip

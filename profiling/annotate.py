@@ -55,17 +55,21 @@ HOT_PATHS: dict[str, tuple[str, ...]] = {
     "ml4t/backtest/execution/schedule.pxd": ("fills_in",),
     "ml4t/backtest/execution/order_book.pyx": (
         "OrderBook.accept", "OrderBook.accept_exit", "OrderBook.make_exit", "OrderBook.cancel",
-        "OrderBook._cancel_exits", "OrderBook.complete", "OrderBook.units_after",
-        "OrderBook.collect_due", "OrderBook._new_order", "OrderBook._wait", "OrderBook._leave",
-        "OrderBook._collect_of", "OrderBook._begin_count", "OrderBook._count",
+        "OrderBook._cancel_exits", "OrderBook.complete", "OrderBook._new_order", "OrderBook._wait",
         "OrderBook.tell_duplicate",
+    ),
+    "ml4t/backtest/execution/queues.pxd": (
+        "OrderQueues.join", "OrderQueues.leave", "OrderQueues._begin_count", "OrderQueues._count",
+    ),
+    "ml4t/backtest/execution/queues.pyx": (
+        "OrderQueues.units_after", "OrderQueues.collect_due", "OrderQueues._collect_of",
     ),
     "ml4t/backtest/execution/buying_power.pxd": ("can_pay", "is_short_in_cash_account"),
     "ml4t/backtest/execution/buying_power.pyx": ("means_of", "affordable_units", "_search"),
     "ml4t/backtest/execution/targets.pxd": ("is_met", "within_target", "floored_target"),
     "ml4t/backtest/execution/basket.pyx": (
         "Basket.add", "Basket.payable_part", "Basket.units_of",
-        "Basket._can_pay_all", "Basket._pay",
+        "Basket._look_ahead", "Basket._left_of", "Basket._can_pay_all", "_pay",
     ),
     "ml4t/backtest/execution/fills.pyx": (
         "Fills.of_order", "Fills._new_fill", "Fills._charge", "Fills._check", "Fills._book",

@@ -19,5 +19,7 @@ __all__, __getattr__, __dir__ = names_when_used(
         "strategy.errors": ["BacktestInterrupted", "ReusedStrategyWarning", "StrategyError"],
         "strategy.signal_strategy": ["SignalStrategy"],
         "strategy.strategy": ["CompiledStrategy", "Strategy"],
+        "strategy.target_weights": ["TargetWeights"],
+        "strategy.top_k": ["TopK"],
     },
 )

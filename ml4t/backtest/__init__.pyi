@@ -16,6 +16,8 @@ from ml4t.backtest.strategy.errors import (
 )
 from ml4t.backtest.strategy.signal_strategy import SignalStrategy
 from ml4t.backtest.strategy.strategy import CompiledStrategy, Strategy
+from ml4t.backtest.strategy.target_weights import TargetWeights
+from ml4t.backtest.strategy.top_k import TopK
 
 __all__ = [
     "BacktestConfig",
@@ -41,6 +43,8 @@ __all__ = [
     "Slippage",
     "Strategy",
     "StrategyError",
+    "TargetWeights",
+    "TopK",
     "build_profile",
     "check_lookahead",
     "run_backtest",

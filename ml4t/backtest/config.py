@@ -30,6 +30,9 @@ ShareOrNone = Annotated[float | None, Field(gt=0, le=1, allow_inf_nan=False, str
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False, strict=True)]
 PositiveOrNone = Annotated[float | None, Field(gt=0, allow_inf_nan=False, strict=True)]
 Switch = Annotated[bool, Field(strict=True)]
+Intrabar = Literal[
+    "adverse_first", "favourable_first", "nearest_to_open", "fine", "fine_favourable"
+]
 
 Number = SupportsFloat
 """What ``float()`` takes, text aside."""
@@ -285,9 +288,10 @@ class BacktestConfig(_Settings):
     watermark_start: Literal["entry_high", "fill", "entry_close"] = "entry_high"
     """Where a water mark starts: the fill price and the entry bar's high, the fill price alone, or the
     better of the fill price and the entry bar's close."""
-    intrabar: Literal["adverse_first", "favourable_first", "nearest_to_open"] = "adverse_first"
+    intrabar: Intrabar = "adverse_first"
     """Which side a bar is taken to have visited first when it reached stop and target and its open
-    decided neither."""
+    decided neither. ``fine``: finer bars, which the run is given, tell; inside one of them the adverse side
+    came first (``fine_favourable``: the favourable one)."""
     open_decides: Switch = True
     """Whether an open beyond the target is filled there although the bar reached the stop as well; else
     the stop wins."""
@@ -343,7 +347,7 @@ class BacktestConfig(_Settings):
             level_basis: Literal["fill_price", "signal_close"] = ...,
             watermark: Literal["high", "close"] = ...,
             watermark_start: Literal["entry_high", "fill", "entry_close"] = ...,
-            intrabar: Literal["adverse_first", "favourable_first", "nearest_to_open"] = ...,
+            intrabar: Intrabar = ...,
             open_decides: bool = ...,
             gap_fill: Literal["open", "level"] = ...,
             slip_stops: bool = ...,

@@ -13,13 +13,13 @@ import numpy as np
 import pandas as pd
 
 from ml4t.backtest.analytics.as_json import as_json
-from ml4t.backtest.analytics.metrics import performance_metrics, simple_returns
+from ml4t.backtest.analytics.metrics import run_metrics, simple_returns
 from ml4t.backtest.config import BacktestConfig
 from ml4t.backtest.core.planned import comes_with
 from ml4t.backtest.data.errors import DataError
 from ml4t.backtest.market.fingerprint import fingerprint as fingerprint_of
 from ml4t.backtest.market.market_data import MarketData
-from ml4t.backtest.market.sessions import session_dates, session_ends, session_zone
+from ml4t.backtest.market.sessions import session_dates, session_zone
 from ml4t.backtest.provenance.package_versions import package_versions
 from ml4t.backtest.records.arrow_table import arrow_table
 from ml4t.backtest.records.chunk_rows import ChunkRows
@@ -314,9 +314,8 @@ class BacktestResult:
 
         The index, ``session``, has midnights without a zone, as tables of daily returns and prices do.
         """
-        equity = self._table("equity")
-        ends = session_ends(equity.index.asi8, session_zone(self.info))
-        values = simple_returns(equity["equity"].to_numpy()[ends], self.config.initial_cash)
+        ends = self._frames.session_ends(session_zone(self.info))
+        values = simple_returns(self._frames.curve().equity[ends], self.config.initial_cash)
         return pd.Series(values, index=self._session_dates(ends), name="return")
 
     def _session_dates(self, ends: np.ndarray) -> pd.DatetimeIndex:
@@ -347,14 +346,14 @@ class BacktestResult:
             counted. A run of under a month is then annualised too, but for its growth and turnover.
         """
         column = functools.partial(self._frames.column, "fills")
-        measured = performance_metrics(
-            self._table("equity"),
-            self._table("trades"),
+        measured = run_metrics(
+            self._frames.curve(),
+            self._frames.closed_trades(),
+            self._frames.session_ends(session_zone(self.info)),
             initial_cash=self.config.initial_cash,
             traded_value=float(np.abs(column("quantity") * column("price")).sum()),
             commission=float(column("commission").sum()),
             slippage_cost=float(column("slippage_cost").sum()),
-            time_zone=session_zone(self.info),
             periods_per_year=periods_per_year,
         )
         return as_json(measured, self._times.text)

@@ -8,7 +8,15 @@ import threading
 import numpy as np
 from doors import scene
 
-from ml4t.backtest import BacktestConfig, MarketData, SignalStrategy, Strategy, run_backtest
+from ml4t.backtest import (
+    BacktestConfig,
+    BacktestEngine,
+    MarketData,
+    SignalStrategy,
+    Strategy,
+    TopK,
+    run_backtest,
+)
 from ml4t.backtest.execution.broker import Broker
 from ml4t.backtest.market.cursor import Cursor
 from ml4t.backtest.portfolio.portfolio import Portfolio
@@ -152,6 +160,15 @@ def a_risk_manager_released_by_a_rule():
     run_backtest(scene.market(), strategy, rules=[rule, PriceBasedStopLoss(pct=0.003)])
 
 
+def a_strategy_made_anew_in_a_run():
+    strategy = TopK("score", 1)
+
+    def progress(done, total):
+        strategy.__init__("score", 1, weights="inverse_volatility", volatility="score")
+
+    BacktestEngine(long(), strategy, progress=progress).run()
+
+
 def a_portfolio_of_other_assets():
     Broker(Cursor(scene.market(2)), Portfolio(("A",), 1000.0), BacktestConfig())
 
@@ -180,6 +197,7 @@ REFUSALS = (
     orders_beside_a_compiled_run,
     a_risk_manager_made_again_in_a_run,
     a_risk_manager_released_by_a_rule,
+    a_strategy_made_anew_in_a_run,
     a_portfolio_of_other_assets,
     a_fill_of_another_market,
 )

@@ -223,13 +223,13 @@ def chunk(number, n_times, n_features, n_assets=1):
 
 
 class Holds(Strategy):
-    """Buys at the first bar of each asset; with `every`, buys at every bar."""
+    """Buys at the first bar of each asset; with `always`, buys at every bar."""
 
-    def __init__(self, every=False):
-        self.every = every
+    def __init__(self, always=False):
+        self.always = always
 
     def on_market_data(self, event):
-        if self.every or not self.position(event.asset):
+        if self.always or not self.position(event.asset):
             self.buy(event.asset, 1e-3)
 
 
@@ -241,7 +241,7 @@ def run_and_tables(chunks, strategy, **settings):
 def chunks_of_a_run(n):
     """n chunks of 20 bars, all of them held, a trade left open, orders in each."""
     chunks = [chunk(number, 20, 2) for number in range(n)]
-    return lambda: run_and_tables(chunks, Holds(every=True))
+    return lambda: run_and_tables(chunks, Holds(always=True))
 
 
 def columns_of_chunks(n):

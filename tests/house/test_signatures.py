@@ -81,7 +81,7 @@ def test_the_doors_of_tables_have_one_set_of_options():
     assert {*keywords_of(bt.run_backtest)} == of_tables | of_engine | {"bounds"}
     assert of_feed - of_tables == {"chunk", "start", "end", "values", "prefetch"}
     assert of_tables < of_feed
-    of_file = of_tables | of_feed | {"strategy", "rules", "config", "output"}
+    of_file = of_tables | of_feed | {"strategy", "rules", "config", "fine", "output"}
     assert {*keywords_of(RunFile.from_python)} == of_file
     of_checks = {"calendar", "severity", "stale_bars", "spike_z", "max_rank_correlation"}
     assert {*keywords_of(validate)} == of_tables | of_checks

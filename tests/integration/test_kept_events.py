@@ -12,16 +12,16 @@ N_TIMES = 12
 class Keeper(Strategy):
     """Keeps every so-many-th event, and what it said when it came."""
 
-    def __init__(self, every):
+    def __init__(self, step):
         super().__init__()
-        self.every = every
+        self.step = step
         self.n_seen = 0
         self.events = []
         self.said = []
 
     def on_market_data(self, event):
         self.n_seen += 1
-        if self.n_seen % self.every == 0:
+        if self.n_seen % self.step == 0:
             self.events.append(event)
             self.said.append((event.timestamp_ns, event.asset, event.close))
 

@@ -1,12 +1,14 @@
 """What orders may fill of a bar's volume, by hand: one budget for an asset and bar, and where the rest goes."""
 
+import pandas as pd
 import pytest
-from scenes import FLAT, Acts, day, fills, run
+from scenes import DAY, FLAT, Acts, day, fills, run
 
 from ml4t.backtest import BacktestConfig, MarketData, SignalStrategy, run_backtest
 from ml4t.backtest.risk import PriceBasedStopLoss, PriceBasedTakeProfit, TimeBasedExit
 
 NAN = float("nan")
+HOUR = DAY // 24
 DIPS, RISES = (100.0, 100.0, 90.0, 91.0), (100.0, 110.0, 100.0, 109.0)
 
 
@@ -169,6 +171,41 @@ def test_a_signal_takes_back_what_its_entry_still_waits_for():
     result = run_backtest(data, strategy, config=BacktestConfig(max_participation=0.1))
     assert fills(result, "quantity") == [(4.0,), (-4.0,)]
     assert result.orders["status"].tolist() == ["cancelled", "filled"]
+
+
+def test_fine_bars_share_the_volume_of_their_bar():
+    day_of_both, fell = (100.0, 112.0, 94.0, 100.0), (97.0, 97.0, 97.0, 97.0)
+    hours = pd.DataFrame(
+        [(100.0, 112.0, 100.0, 105.0), (105.0, 105.0, 94.0, 96.0), (96.0, 112.0, 96.0, 100.0)],
+        columns=["open", "high", "low", "close"],
+    )
+    hours["timestamp"] = pd.to_datetime([day(2) - HOUR * before for before in (2, 1, 0)], utc=True)
+    result = run_backtest(
+        bars((FLAT, 100), (FLAT, 100), (day_of_both, 40), (fell, 100)),
+        Acts(BUY_10),
+        rules=[PriceBasedStopLoss(price=95.0), PriceBasedTakeProfit(price=110.0)],
+        config=BacktestConfig(max_participation=0.1, intrabar="fine"),
+        fine={"A": hours},
+    )
+    # The first hour sells at the target all 4 units that the day has. The second reaches the stop, for the open of the
+    # next day; the third the target again, in vain.
+    assert fills(result, "quantity", "price", "exit_type", "intrabar")[1:] == [
+        (-4.0, 110.0, "take_profit", "fine"), (-6.0, 97.0, "stop_loss", ""),
+    ]  # fmt: skip
+    assert events(result) == [["capped", -10.0, -4.0]]
+
+
+@pytest.mark.parametrize(
+    ("most", "filled", "ended"),
+    [(1, [(1, 4.0)], ["expired"]), (2, [(1, 4.0), (2, 4.0)], ["cancelled", "expired"])],
+)
+def test_an_entry_that_has_filled_in_part_is_one_of_those_there_may_be(most, filled, ended):
+    # Orders for a day, of which 4 units fill: the next signal takes the place of the rest if there may be a second entry.
+    data = bars(*[(FLAT, 40)] * 4, on=[1.0, 1.0, 1.0, 0.0])
+    strategy = SignalStrategy("on", quantity=10.0, valid="day", max_entries=most)
+    result = run_backtest(data, strategy, config=BacktestConfig(max_participation=0.1))
+    assert fills(result, "order_id", "quantity") == filled
+    assert result.orders["status"].tolist() == ended
 
 
 def test_a_cap_needs_volumes():

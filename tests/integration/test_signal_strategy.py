@@ -138,3 +138,107 @@ def test_a_signal_of_one_row_is_seen_until_it_is_too_old():
         )
         entries.append(int(result.fills["action"].eq("entry").sum()))
     assert entries == [3, 1]
+
+
+# ----- prices, further entries, places -----------------------------------------------------------
+
+
+def test_an_entry_waits_at_the_price_of_its_column_and_leaves_at_its_bracket():
+    # Bar 1 reaches the limit of 98, bar 3 the target of 103: (open, high, low, close).
+    bars = [FLAT, (100.0, 101.0, 97.0, 99.0), FLAT, (101.0, 104.0, 100.0, 102.0)]
+    columns = {"long": [1.0, 0, 0, 0], "at": [98.0] + [float("nan")] * 3, "out": [103.0] * 4}
+    data = market({"A": bars}, {name: {"A": values} for name, values in columns.items()})
+    strategy = SignalStrategy("long", quantity=10, limit="at", stop_loss=90, take_profit="out")
+    result = run(data, strategy)
+    assert fills(result, "price", "reason") == [(98.0, "order"), (103.0, "take_profit")]
+    again = SignalStrategy(**strategy.parameters)
+    assert again.parameters == strategy.parameters
+    assert strategy.parameters["limit"] == "at"
+    assert strategy.parameters["stop_loss"] == 90.0
+
+
+def test_an_entry_that_waits_is_cancelled_by_its_exit_column():
+    data = signals(long=[0], out=[2])
+    result = run(data, SignalStrategy("long", "out", quantity=10, limit=90))
+    assert result.orders[["status", "reason"]].values.tolist() == [["cancelled", "cancel"]]
+    assert result.events["timestamp"].tolist() == [result.equity.index[2]]
+
+
+@pytest.mark.parametrize(("valid", "made"), [("gtc", 1), ("day", 3)])
+def test_a_further_signal_makes_a_day_order_anew_and_leaves_one_until_cancelled(valid, made):
+    result = run(
+        signals(long=[0, 1, 2]), SignalStrategy("long", quantity=10, limit=90, valid=valid)
+    )
+    assert len(result.orders) == made
+
+
+def test_a_bracket_that_cannot_be_leaves_the_signal_as_good_as_off():
+    # Long, and the model says short with a stop below its limit: neither is anything sold nor closed.
+    data = signals(long=[0], short=[3])
+    strategy = SignalStrategy(
+        "long", short_entry="short", quantity=10, stop_loss=90, take_profit=110
+    )
+    result = run(data, strategy)
+    assert [fill[0] for fill in fills(result, "quantity")] == [10.0]
+    assert events(result) == [("passed_over", "crossed_prices", "A")]
+
+
+def test_a_column_without_a_price_leaves_the_signal_as_good_as_off():
+    n = 3
+    data = market({"A": [FLAT] * n}, {"long": {"A": [1.0] * n}, "at": {"A": [0.0, -1.0, 99.0]}})
+    result = run(data, SignalStrategy("long", quantity=10, limit="at"))
+    assert len(result.orders) == 1
+    assert events(result) == [("passed_over", "no_price", "A")] * 2
+
+
+def test_a_position_has_as_many_entries_as_it_may():
+    result = run(signals(long=range(8)), SignalStrategy("long", quantity=10, max_entries=3))
+    assert [fill[0] for fill in fills(result, "position_after")] == [10.0, 20.0, 30.0]
+
+
+def test_the_highest_ranks_get_the_places_and_an_exit_gives_its_own_away():
+    # Two places for A, B, C, D: B and D come first. At bar 2 B leaves, and A gets its place.
+    ranks = {"A": 2.0, "B": 3.0, "C": float("nan"), "D": 4.0}
+    features = {
+        "long": {name: [1.0] * 4 for name in ranks},
+        "out": {name: [0.0, 0.0, float(name == "B"), 0.0] for name in ranks},
+        "score": {name: [rank] * 4 for name, rank in ranks.items()},
+    }
+    data = market({name: [FLAT] * 4 for name in ranks}, features)
+    strategy = SignalStrategy("long", "out", quantity=10, max_positions=2, rank="score")
+    result = run(data, strategy)
+    assert fills(result, "asset", "quantity") == [
+        ("D", 10.0), ("B", 10.0), ("B", -10.0), ("A", 10.0),
+    ]  # fmt: skip
+    first = result.events[result.events["timestamp"] == result.equity.index[0]]
+    assert first[["asset", "reason"]].values.tolist() == [
+        ["A", "position_limit"], ["C", "position_limit"],
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ({"limit": 5.0, "trail": 1}, "leave limit or trail out"),
+        ({"trail": "x", "trail_percent": 0.1}, "give trail or trail_percent"),
+        ({"trail_percent": 1.5}, "trail_percent must be a column or a fraction, was 1.5"),
+        ({"limit": float("nan")}, "limit must be finite"),
+        ({"valid": "week"}, "valid must be one of 'gtc'"),
+        ({"limit": 90, "size_at": "fill"}, "size_at='fill' is for market orders"),
+        ({"max_entries": 0}, "max_entries must be a whole number of at least 1, was 0"),
+        ({"max_positions": 2.5}, "max_positions must be a whole number"),
+        ({"rank": "x"}, "give max_positions too"),
+    ],
+)
+def test_what_no_entry_can_be_asked_with_is_refused(asked, said):
+    with pytest.raises(ValueError, match=said):
+        SignalStrategy("long", **asked)
+
+
+@pytest.mark.parametrize("name", ["limit", "rank"])
+def test_a_column_that_is_not_there_is_named_before_the_run(name):
+    more = {"max_positions": 1} if name == "rank" else {}
+    with pytest.raises(
+        Exception, match=r"SignalStrategy reads no column 'lnog'.*did you mean 'long'"
+    ):
+        run(signals(long=[0]), SignalStrategy("long", **{name: "lnog"}, **more))

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from reference import Case, Decision, Outcome
-from reference.market import NAN
+from reference.market import NAN, Bar
 from reference.records import NO_END, Equity
 from reference.rules import Rule
 from reference.script import ON_START, Act
@@ -76,7 +76,8 @@ def played(
     desk.strategy = Scripted(case, desk)
     config = config_of(case.settings, debug)
     data = data_of(case) if data is None else data
-    engine = BacktestEngine(data, desk.strategy, risk_manager=manager, config=config)
+    fine = fine_of(case)
+    engine = BacktestEngine(data, desk.strategy, risk_manager=manager, config=config, fine=fine)
     return engine.run(), desk.strategy
 
 
@@ -146,6 +147,32 @@ def data_of(case: Case) -> MarketData:
         actions=np.array(actions, ACTION),
         negative_prices=[market.assets[asset] for asset in sorted(market.negative)],
         info={"zone": market.zone},
+    )
+
+
+def fine_of(case: Case) -> MarketData | None:
+    """The fine bars of the assets that have some, in another order of assets than the market's."""
+    market = case.market
+    if not case.settings.is_fine:
+        return None
+    assets = sorted(market.fine, reverse=True) or [0]
+    rows = sorted(
+        (time, assets.index(asset), bar)
+        for asset, bars in market.fine.items()
+        for time, bar in bars
+    )
+    # One that no bar looks at: fine bars that have no time in common with the bars are refused.
+    if not rows or rows[0][0] > market.timestamps[-1]:
+        rows.insert(0, (market.timestamps[0], 0, Bar(100.0, 100.0, 100.0, 100.0)))
+    times = sorted({time for time, _, _ in rows})
+    bars = np.array([bar[:4] for _, _, bar in rows], float).reshape(len(rows), 4)
+    return MarketData.from_arrays(
+        [market.assets[asset] for asset in assets],
+        times,
+        np.searchsorted([time for time, _, _ in rows], [*times, np.iinfo(np.int64).max]),
+        [code for _, code, _ in rows],
+        *(np.ascontiguousarray(bars[:, i]) for i in range(4)),
+        negative_prices=[market.assets[a] for a in assets if a in market.negative],
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from reference import Case, Decision
-from reference.market import Action, Bar
+from reference.market import Action, Bar, Market
 from reference.rules import Rule
 from reference.script import Act, Script
 from reference.variants import above_zero, rewritten, with_order_prices
@@ -50,11 +50,20 @@ def split_all(case: Case, day: int) -> Case:
         market,
         columns=market.columns | {"level": halved},
         bars={key: _half(bar) if key[0] >= day else bar for key, bar in market.bars.items()},
+        fine=market.with_fine(
+            lambda asset, time, bar: _half(bar) if _row_of(market, asset, time) >= day else bar
+        ),
         actions=[_paid(action, market.timestamps[day - 1]) for action in market.actions] + splits,
     )
     return rewritten(
         replace(case, script=Script(acts)), market=split, rule=lambda rule: _answers(rule, day)
     )
+
+
+def _row_of(market: Market, asset: int, time: int) -> int:
+    """The timestamp of the bar that a fine bar belongs to."""
+    rows = (t for t, end in enumerate(market.timestamps) if end >= time and market.bar(t, asset))
+    return next(rows)
 
 
 def _half(bar: Bar) -> Bar:

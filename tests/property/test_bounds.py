@@ -8,6 +8,8 @@ from property.adapter import play
 from reference import random_case
 
 SEEDS = 200
+SIDES = "adverse_first", "favourable_first"
+FINE_SIDES = "fine", "fine_favourable"
 RECORDED = ("fills", "events", "equity")
 
 
@@ -17,7 +19,7 @@ def test_without_an_ambiguous_bar_both_readings_are_the_same_to_the_last_bit():
         case = random_case(Random(seed), n_assets=2, n_times=12)
         results = [
             play(replace(case, settings=replace(case.settings, intrabar=side)))
-            for side in ("adverse_first", "favourable_first")
+            for side in (FINE_SIDES if case.settings.is_fine else SIDES)
         ]
         counts = [result.counters["ambiguous_bars"] for result in results]
         records = [result._frames._records for result in results]

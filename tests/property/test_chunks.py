@@ -115,7 +115,10 @@ def test_a_compiled_strategy_in_chunks(n_assets):
         cuts = random_cuts(data.n_times, rng)
 
         def strategy():
-            return SignalStrategy("long_in", "long_out", percent=0.5)
+            places = {} if n_assets == 1 else {"max_positions": 2, "rank": "rank"}
+            return SignalStrategy(
+                "long_in", "long_out", percent=0.5, limit="limit_at", max_entries=2, **places
+            )
 
         whole = run_strategy(case, strategy(), data)
         assert_same(whole, run_strategy(case, strategy(), chunks(data, cuts)))

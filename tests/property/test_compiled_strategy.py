@@ -11,7 +11,15 @@ import pytest
 from property.adapter import outcome
 from property.differences import differences
 from property.markets import case_of, for_markets
-from property.signals import SHORTS, Twin, random_size, run_strategy, with_signals
+from property.signals import (
+    SHORTS,
+    Twin,
+    random_limits,
+    random_size,
+    random_terms,
+    run_strategy,
+    with_signals,
+)
 from reference import Case
 
 from ml4t.backtest import SignalStrategy
@@ -40,8 +48,13 @@ def test_compiled_and_python_strategy_agree(shard, n_assets):
         columns |= SHORTS if shorts else {}
         if n_assets > 1:  # a basket is paid as a whole, orders made in Python one by one
             case.settings = replace(case.settings, on_insufficient="allow")
-        compiled = run_strategy(case, SignalStrategy(**columns, **size))
-        strategy = Twin(longs, shorts, **size)
+        terms = random_terms(case, rng) if rng.random() < 0.6 else {}
+        if terms.keys() & {"limit", "stop", "trail", "trail_percent"}:
+            size.pop("size_at", None)
+        asked = size | terms | (random_limits(rng, n_assets) if rng.random() < 0.6 else {})
+        compiled = run_strategy(case, SignalStrategy(**columns, **asked))
+        negative = tuple(f"A{asset}" for asset in case.market.negative)
+        strategy = Twin(longs, shorts, **asked, negative=negative)
         twin = run_strategy(case, strategy)
         found, expected = outcome(compiled), outcome(twin)
         passed_over = [row for row in found.events if row["kind"] == "passed_over"]
@@ -52,6 +65,10 @@ def test_compiled_and_python_strategy_agree(shard, n_assets):
         told = [(row["timestamp"], row["asset"], row["reason"]) for row in passed_over]
         assert told == strategy.passed_over
         met.update(row["reason"] for row in passed_over)
+        met["added"] += strategy.n_added
+        met["replaced"] += strategy.n_replaced
+        met.update(compiled.orders["order_type"])
+        met["capped"] += sum(row["kind"] == "capped" for row in found.events)
         met["trades"] += len(compiled.trades)
         met["levels"] += int(compiled.trades["level"].notna().sum())
         met["splits"] += sum(action.kind == "split" for action in case.market.actions)
@@ -60,5 +77,12 @@ def test_compiled_and_python_strategy_agree(shard, n_assets):
     assert met["trades"] > 1000
     assert met["levels"] > 100
     assert met["splits"] > 50
+    assert met["capped"] > 50
     assert met["exit_pending"] > 5
     assert met["conflicting_signal"] > 20
+    assert met["no_price"] > 20
+    assert met["crossed_prices"] > 20
+    assert met["added"] > 20
+    assert met["replaced"] > 5
+    assert met["position_limit"] > 20 or n_assets == 1
+    assert min(met[kind] for kind in ("limit", "stop", "stop_limit", "trailing_stop")) > 20

@@ -20,7 +20,11 @@ MONEY = frozenset({
     "mae", "commission", "slippage_cost", "dividends", "gross_pnl", "net_pnl", "realized_pnl",
     "unrealized_pnl", "notional", "average_price", "equity", "cash", "gross_exposure", "net_exposure",
 })  # fmt: skip
-OF_MONEY = ("negative_equity", "negative_cash")  # what events of these reasons tell is no units
+OF_MONEY = (
+    "negative_equity",
+    "negative_cash",
+    "fine_bars_differ",
+)  # what events of these reasons tell is no units
 FACTORS = 2.0**-30, 0.125, 0.5, 2.0, 1024.0, 2.0**30
 
 
@@ -31,7 +35,7 @@ def told_in_other_money(out: Outcome, factor: float) -> Outcome:
         return value * factor
 
     def row(table: str, one: dict) -> dict:
-        names = MONEY | {"asked"} if one.get("reason") in OF_MONEY else MONEY
+        names = MONEY | {"asked", "given"} if one.get("reason") in OF_MONEY else MONEY
         changed = with_columns(one, names, money)
         if table == "seen":
             changed["held"] = [

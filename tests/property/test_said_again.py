@@ -2,6 +2,7 @@
 
 import pickle
 from copy import deepcopy
+from dataclasses import replace
 from typing import NamedTuple
 
 import pytest
@@ -34,7 +35,8 @@ def inputs_of(case: Case) -> Inputs:
     case = above_zero(case)
     data = data_of(with_signals(case, rng_of(case)))
     rules = [rule_of(rule, None) for rule in case.rules if rule.kind != "scripted"]
-    return Inputs(data, rules, config_of(case.settings))
+    settings = replace(case.settings, intrabar=case.settings.first_side)
+    return Inputs(data, rules, config_of(settings))
 
 
 def differences_of(first: BacktestResult, again: BacktestResult) -> list[str]:

@@ -214,6 +214,7 @@ def in_another_order(case: Case, order: list[int]) -> Case:
             for name, column in market.columns.items()
         },
         actions=[action._replace(asset=place[action.asset]) for action in market.actions],
+        fine={place[asset]: bars for asset, bars in market.fine.items()},
     )
     acts = {t: [_moved(act, place) for act in acts] for t, acts in case.script.acts.items()}
     rules = [_rule_moved(rule, place) for rule in case.rules]

@@ -260,8 +260,10 @@ class Engine:
                 continue
             if self.wrong("trailing_order_sees_today"):
                 self.trail(asset, bar)
-            is_capped = self.settings.max_participation is not None
-            if is_capped or touched(book.waiting_of(asset), bar):
+            is_walked = self.settings.max_participation is not None or (
+                book.positions[asset] is not None and self.settings.is_fine
+            )
+            if is_walked or touched(book.waiting_of(asset), bar):
                 Walk(book, asset, bar, self.exit_by_level).walk()
             elif book.positions[asset] is not None:
                 self.try_levels(book.positions[asset], bar)
@@ -420,8 +422,7 @@ class Engine:
             and position.opened_at == "inside"
             and not self.wrong("entry_inside_sees_it_all")
         ):
-            high = high if position.must_come == "high" else bar.close
-            low = low if position.must_come == "low" else bar.close
+            high, low = max(*position.seen, bar.close), min(*position.seen, bar.close)
         position.take_price(high)
         position.take_price(low)
         extreme = high if position.sign > 0.0 else low

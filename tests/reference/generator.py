@@ -51,6 +51,9 @@ def random_case(
         settings = replace(settings, **_slippage(rng))
     if rng.random() < 0.2:
         settings = replace(settings, max_participation=rng.choice((0.01, 0.03, 0.1, 0.3, 1.0)))
+    if rng.random() < 0.5:
+        refine(rng, market, grid)
+        settings = replace(settings, intrabar=rng.choice(("fine", "fine", "fine_favourable")))
     return Case(market, script, rules, settings)
 
 
@@ -175,6 +178,68 @@ def _columns(rng: Random, market: Market, grid: float) -> None:
     market.columns = {"pct": pct, "level": level, "bars": bars}
     mood = (NAN, 0.02, 0.05, 0.1, rng.random())
     market.context = {"mood": {t: rng.choice(mood) for t in range(len(market.timestamps))}}
+
+
+# ----- fine bars ------------------------------------------------------------------------------
+
+
+def refine(rng: Random, market: Market, grid: float) -> None:
+    """Fine bars for some assets, now and then missing, or not those of the bar."""
+    wrong = rng.choice((0.0, 0.3, 0.7))
+    for asset in _some(rng, len(market.assets)):
+        fine: list[tuple[int, Bar]] = []
+        before = None
+        for t, time in enumerate(market.timestamps):
+            bar = market.bar(t, asset)
+            if bar is not None and before is not None and rng.random() >= wrong / 4.0:
+                bars = _fine_bars(rng, bar, grid)
+                if rng.random() < wrong:
+                    bars = _not_quite(rng, bar, bars, grid)
+                step = (time - before) // len(bars)
+                fine += [(time - step * i, one) for i, one in enumerate(reversed(bars))][::-1]
+            if bar is not None:
+                before = time
+        market.fine[asset] = fine
+
+
+def _fine_bars(rng: Random, bar: Bar, grid: float) -> list[Bar]:
+    """From the open to the close, with the low and the high in some of them."""
+    n = rng.choice((1, 3, 3, 5, 8))
+    lowest, highest = rng.randrange(n), rng.randrange(n)
+    # The last price is the close's alone, where it is an extreme.
+    lowest = -1 if bar.close == bar.low else lowest
+    highest = -1 if bar.close == bar.high else highest
+    bars, price = [], bar.open
+    for i in range(n):
+        opened = price if rng.random() < 0.5 else _inside(rng, bar, grid)
+        price = bar.close if i == n - 1 and rng.random() < 0.3 else _inside(rng, bar, grid)
+        prices = [opened, price, rng.choice((price, _inside(rng, bar, grid)))]
+        prices += [bar.low] * (i == lowest) + [bar.high] * (i == highest)
+        bars.append(Bar(opened, max(prices), min(prices), price))
+    return bars
+
+
+def _inside(rng: Random, bar: Bar, grid: float) -> float:
+    if grid == 0.0:
+        return min(max(bar.low + (bar.high - bar.low) * rng.random(), bar.low), bar.high)
+    return min(bar.low + grid * rng.randint(0, round((bar.high - bar.low) / grid)), bar.high)
+
+
+def _not_quite(rng: Random, bar: Bar, bars: list[Bar], grid: float) -> list[Bar]:
+    """Rounded otherwise, beyond the bar, or short of what it reached."""
+    way = rng.choice(("rounded", "rounded", "beyond", "short", "short"))
+    if way == "short":
+        low, high = sorted((bar.open, bar.close))
+        return [one.priced(lambda price: min(max(price, low), high)) for one in bars]
+    if way == "rounded":
+        apart = 1.0 + rng.choice((4e-7, -4e-7))
+        moved = [one.priced(lambda price: price * apart) for one in bars]
+        return [one._replace(low=min(one[:4]), high=max(one[:4])) for one in moved]
+    at = rng.randrange(len(bars))
+    moved = bars[at]._replace(high=bar.high + (grid or 0.9))
+    if rng.random() < 0.5:
+        moved = bars[at]._replace(low=bar.low - abs(bar.low) / 50.0)
+    return [*bars[:at], moved, *bars[at + 1 :]]
 
 
 # ----- rules ----------------------------------------------------------------------------------
@@ -599,7 +664,7 @@ def random_settings(rng: Random) -> Settings:
         "max_leverage": rng.choice((1.0, 2.0, 2.0, 4.0, 3.0)),
         "close_at_end": rng.random() < 0.2,
         "quantity": rng.choice(("fractional", "whole")),
-        "intrabar": rng.choice(CHOICES["intrabar"]),
+        "intrabar": rng.choice(CHOICES["intrabar"][:3]),  # without fine bars
         "on_insufficient": rng.choice(("scale", "scale", "reject", "allow")),
     }
     if rng.random() < 0.7:

@@ -177,7 +177,7 @@ def try_bar(
             return Hit(stop, True, stop.level, "inside", "")
         return Hit(target, False, opened if gap_at_open else target.level, "open", "")
     if stop_in_bar and target_in_bar:
-        choice = settings.intrabar
+        choice = settings.first_side
         if choice == "nearest_to_open":
             # the extreme nearer to the open comes first; equal: the adverse one
             nearer = abs(opened - adverse) <= abs(favourable - opened)

@@ -66,6 +66,7 @@ class Market:
     context: dict[str, dict[int, float]] = field(default_factory=dict)  # market-wide, by t
     negative: frozenset[int] = frozenset()  # assets whose prices may be zero or negative
     zone: str = "UTC"  # whose days are the sessions
+    fine: dict[int, list[tuple[int, Bar]]] = field(default_factory=dict)  # by asset, by time
 
     def session_end(self, time: int) -> int:
         """The end of the session of a time: the next midnight, the time itself where it is one."""
@@ -76,6 +77,17 @@ class Market:
 
     def bar(self, t: int, asset: int) -> Bar | None:
         return self.bars.get((t, asset))
+
+    def fine_bars(self, asset: int, after: int, until: int) -> list[Bar]:
+        """The fine bars of an asset stamped after one time and up to another."""
+        return [bar for time, bar in self.fine[asset] if after < time <= until]
+
+    def with_fine(self, bar: Callable[[int, int, Bar], Bar]) -> dict[int, list[tuple[int, Bar]]]:
+        """The fine bars, each made of its asset, its time and what it was."""
+        return {
+            asset: [(time, bar(asset, time, one)) for time, one in bars]
+            for asset, bars in self.fine.items()
+        }
 
     def row(self, t: int, asset: int) -> tuple[int, str] | None:
         """The row of an asset at t, named by its timestamp and asset; None: there is none."""

@@ -34,6 +34,12 @@ class Participation:
         if not self.book.wrong("each_order_has_a_budget"):
             self.budgets[self.book.t, asset] = left_after(self.left(asset), units)
 
+    def begin_fine_bar(self, asset: int) -> None:
+        if self.is_over(asset):
+            self.book.met("fine_bar_of_a_bar_that_is_over")
+        if self.book.wrong("each_fine_bar_has_a_budget"):
+            self.budgets.pop((self.book.t, asset), None)
+
     def cut(self, asset: int, units: float) -> float:
         return cut_to(units, self.left(asset))
 

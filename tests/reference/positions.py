@@ -45,7 +45,7 @@ class Position:
     entry_decision_t: int
     entry_decision_time: int
     bars_held: int = 0
-    must_come: str = ""  # of an opening inside its bar: the extreme that must come after it
+    seen: tuple[float, ...] = ()  # of an opening inside its bar: what that bar shows after it
     states: dict[int, RuleState] = field(default_factory=dict)
     # frozen inputs, column -> (first value that is not NaN; s, r and g - d of section 4)
     inputs: dict[str, tuple[float, float, float, float]] = field(default_factory=dict)

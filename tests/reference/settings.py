@@ -11,7 +11,13 @@ CHOICES = {
     "level_basis": ("fill_price", "signal_close"),
     "watermark": ("high", "close"),
     "watermark_start": ("entry_high", "fill", "entry_close"),
-    "intrabar": ("adverse_first", "favourable_first", "nearest_to_open"),
+    "intrabar": (
+        "adverse_first",
+        "favourable_first",
+        "nearest_to_open",
+        "fine",
+        "fine_favourable",
+    ),
     "gap_fill": ("open", "level"),
     "exit_decided_at_close": ("next_open", "close"),
     "on_insufficient": ("scale", "reject", "allow"),
@@ -75,6 +81,17 @@ class Settings:
     @property
     def whole(self) -> bool:
         return self.quantity == "whole"
+
+    @property
+    def is_fine(self) -> bool:
+        """Bars are walked on their fine bars."""
+        return self.intrabar in ("fine", "fine_favourable")
+
+    @property
+    def first_side(self) -> str:
+        """Which side of a bar comes first; under `fine` of a fine bar, and where there is none."""
+        sides = {"fine": "adverse_first", "fine_favourable": "favourable_first"}
+        return sides.get(self.intrabar, self.intrabar)
 
     @property
     def initial_margin(self) -> float:

@@ -62,17 +62,23 @@ def above_zero(case: Case) -> Case:
         one = without_bracket(one)  # whose prices could come to lie on each other
         return with_order_prices(one, lambda price: max(price + 10.0 - lowest[one.asset], 1.0))
 
+    def above(bar: Bar) -> Bar:  # a fine bar that lay beyond its own
+        return bar.priced(lambda price: max(price, 1.0))
+
     lowest = dict.fromkeys(market.negative, 0.0)
     for (_, asset), bar in market.bars.items():
         if asset in lowest:
             lowest[asset] = min(lowest[asset], bar.low)
-    bars = {
-        (t, asset): bar.priced(lambda price, asset=asset: price + 10.0 - lowest[asset])
-        if asset in lowest
-        else bar
-        for (t, asset), bar in market.bars.items()
-    }
-    market = replace(market, bars=bars, negative=frozenset())
+
+    def lifted(asset: int, bar: Bar) -> Bar:
+        return bar.priced(lambda price: price + 10.0 - lowest[asset]) if asset in lowest else bar
+
+    market = replace(
+        market,
+        bars={(t, asset): lifted(asset, bar) for (t, asset), bar in market.bars.items()},
+        fine=market.with_fine(lambda asset, time, bar: above(lifted(asset, bar))),
+        negative=frozenset(),
+    )
     return rewritten(case, market=market, act=lambda one: act(one) if one.asset in lowest else one)
 
 
@@ -143,6 +149,10 @@ def later(case: Case, by: int) -> Case:
         case.market,
         timestamps=[time + by for time in case.market.timestamps],
         actions=[one._replace(effective_ns=one.effective_ns + by) for one in case.market.actions],
+        fine={
+            asset: [(time + by, bar) for time, bar in bars]
+            for asset, bars in case.market.fine.items()
+        },
     )
 
     def act(one: Act) -> Act:
@@ -188,6 +198,7 @@ def repriced(market: Market, bar: Callable[[Bar], Bar], price: Callable[[float],
     return replace(
         market,
         bars={key: bar(one) for key, one in market.bars.items()},
+        fine=market.with_fine(lambda asset, time, one: bar(one)),
         columns=market.columns | {"level": level},
     )
 
@@ -203,8 +214,9 @@ def _on_grid(price: float) -> float:
 
 
 def mirrorable(case: Case) -> Case:
-    """The case without what has no mirror image: percents, amounts of money, actions, costs, and orders that
-    rest (the path of a flat asset goes to the low first where both extremes are as near).
+    """The case without what has no mirror image: percents, amounts of money, actions, costs, orders that rest
+    (the path of a flat asset goes to the low first where both extremes are as near), fine bars (what is near
+    a price is a part of it).
 
     Prices lie on a grid on which they mirror exactly; levels are absolute, orders are of fixed units,
     and the account is large enough for all of them.
@@ -237,6 +249,7 @@ def mirrorable(case: Case) -> Case:
         rule=rule,
         act=act,
         account="margin",
+        intrabar=case.settings.first_side,
         on_insufficient="allow",
         initial_cash=2.0**26,
         **no_costs,
@@ -296,6 +309,7 @@ def renumbered(case: Case, places: list[int], n_assets: int) -> Case:
         old,
         assets=[f"A{asset}" for asset in range(n_assets)],
         bars=moved(old.bars),
+        fine={places[asset]: bars for asset, bars in old.fine.items()},
         columns={name: moved(column) for name, column in old.columns.items()},
         actions=[one._replace(asset=places[one.asset]) for one in old.actions],
         negative=frozenset(places[asset] for asset in old.negative),

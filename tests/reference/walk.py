@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from math import isnan
 
+from reference.fine import differences, fine_bars_of
 from reference.levels import Hit, InForce, in_force
 from reference.market import Bar
 from reference.orders import Order
 from reference.positions import Position
+
+CLOSE_ALONE = -1.0  # the volume of what is no bar, but the close after the fine bars
 
 
 def touched(orders: list[Order], bar: Bar) -> bool:
@@ -28,21 +31,94 @@ class Walk:
     def __init__(self, book, asset: int, bar: Bar, exit_by_level) -> None:
         self.book = book
         self.asset = asset
-        self.bar = bar
+        self.whole = bar
+        self.bar = bar  # the one that is walked: it, or one of its fine bars
+        self.moment = "open"  # of fills: that of the bar, then inside
+        self.on_path = False  # else an open is met
+        self.fine = False  # on fine bars
         self.exit_by_level = exit_by_level
         self.ended = False  # a position ended here: other orders only reduce
         self.ambiguous = False  # reached on both sides of the open, or after an entry inside
         self.late: list[Order] = []  # stop-limits triggered inside beyond their limit
+        self.late_before: list[Order] = []  # in fine bars before
         self.path: list[float] = []  # from where it stands to the close
 
     def walk(self) -> None:
         self.meet_open()
-        self.path = self.path_of_the_bar()
-        self.ambiguous = self.reaches(above=True) and self.reaches(above=False)
-        self.follow()
-        self.last_of_all()
+        self.moment = "inside"
+        fine = self.fine_bars()
+        if fine:
+            self.walk_fine(fine)
+        else:
+            self.walk_on()
         if self.ambiguous:
             self.book.met("ambiguous_bar")
+
+    def walk_on(self) -> None:
+        """From the open to the close."""
+        self.on_path = True
+        self.path = self.path_of_the_bar()
+        self.ambiguous |= self.reaches(above=True) and self.reaches(above=False)
+        self.follow()
+        self.last_of_all()
+
+    # ----- fine bars ----------------------------------------------------------------------------
+
+    def fine_bars(self) -> list[Bar]:
+        """Those of the bar, where it is opened; none: the bar decides."""
+        book, asset = self.book, self.asset
+        if not (book.settings.is_fine and asset in book.market.fine and self.reaches_anything()):
+            return []
+        bars = fine_bars_of(book, asset)
+        if not bars:
+            book.met("no_fine_bars")
+            book.event(asset, "no_fine_bars", 0, "no_fine_bars")
+            return []
+        bars, asked, given = differences(self.whole, bars, self.awaited_prices(), book)
+        if not bars:
+            book.event(asset, "fine_bars_differ", 0, "fine_bars_differ", asked, given)
+            return []
+        book.met("bar_opened")
+        return [] if book.wrong("bars_stay_closed") else bars
+
+    def walk_fine(self, bars: list[Bar]) -> None:
+        """Each fine bar as a bar of its own, then the close of the bar."""
+        self.fine = True
+        for self.bar in bars:
+            self.book.participation.begin_fine_bar(self.asset)
+            if self.opened_inside() and not self.book.wrong("fine_bars_after_an_entry_unseen"):
+                self.book.met("fine_bar_after_an_entry")
+                self.position.seen += self.bar.high, self.bar.low
+            if not self.book.wrong("fine_opens_meet_nothing"):
+                self.meet_open()
+            self.walk_on()
+            if not self.book.wrong("fine_bars_leave_stop_limits"):
+                self.late_before += self.late
+                self.late = []
+            if self.book.wrong("trails_move_between_fine_bars"):
+                self.trail()
+        close = self.whole.close
+        self.bar = Bar(close, close, close, close, CLOSE_ALONE)
+        if bars[-1].close != close and not self.book.wrong("close_after_fine_bars_untried"):
+            self.meet_open()
+
+    def met_at_a_fine_open(self, what: str) -> None:
+        is_close = self.bar.volume == CLOSE_ALONE
+        self.book.met("met_by_the_close_after_fine_bars" if is_close else f"{what}_at_a_fine_open")
+
+    def opened_inside(self) -> bool:
+        """A position has opened inside this bar."""
+        position = self.position
+        return (
+            position is not None
+            and position.opened_t == self.book.t
+            and position.opened_at == "inside"
+        )
+
+    def trail(self) -> None:
+        for order in self.book.waiting_of(self.asset):
+            if order.kind == "trailing_stop":
+                order.follow(self.bar.high if order.direction < 0.0 else self.bar.low)
 
     # ----- what there is ------------------------------------------------------------------------
 
@@ -83,8 +159,8 @@ class Walk:
     # ----- the open -----------------------------------------------------------------------------
 
     def meet_open(self) -> None:
-        opened = self.bar.open
-        self.meet_levels(opened, "open")
+        opened, self.on_path = self.bar.open, False
+        self.meet_levels(opened)
         tried = 0  # by submission; what an entry makes here, a bracket's children, comes after
         while later := [one for one in self.resting() if one.id > tried]:
             order = later[0]
@@ -93,26 +169,28 @@ class Walk:
                 self.meet(order, opened)
             if order.immediate and order.status == "open":
                 self.book.end_immediate(order)
-        self.meet_levels(opened, "open")
+        self.meet_levels(opened)
 
     def meet(self, order: Order, opened: float) -> None:
         """What the open does to an order that it meets."""
+        if self.fine:
+            self.met_at_a_fine_open("order")
         if order.is_stop:
-            self.fill(order, opened, "open", slips=True)
+            self.fill(order, opened, slips=True)
         elif order.is_limit or order.within(opened):
             order.triggered = True  # what is left of a stop-limit is a limit order
-            self.fill(order, opened, "open", slips=False)
+            self.fill(order, opened, slips=False)
         else:
             order.triggered = True
             self.book.met("stop_limit_triggered_by_the_open")
 
-    def meet_levels(self, price: float, moment: str) -> None:
+    def meet_levels(self, price: float) -> None:
         """What this price meets exits at it."""
         stop, target = self.levels()
         position, settings, book = self.position, self.book.settings, self.book
         if position is None:
             return
-        at_open = moment == "open"
+        moment, at_open = self.moment, self.moment == "open"
         at_price = settings.gap_fill == "open" or not at_open
         sign = position.sign
         if stop is not None and (price - stop.level) * sign <= 0.0:
@@ -125,7 +203,10 @@ class Walk:
                 hit = Hit(stop, True, stop.level, "inside", "")
         else:
             return
-        if not at_open:
+        if self.fine and not self.on_path:
+            self.met_at_a_fine_open("level")
+            hit = hit._replace(intrabar=self.level_choice(hit.is_stop))
+        elif not at_open:
             book.met("level_met_by_an_entry_inside")
             if book.wrong("entry_inside_meets_nothing"):
                 return
@@ -139,7 +220,7 @@ class Walk:
             tried = order.id
             if order.met_by(price) and not self.book.wrong("entry_inside_meets_nothing"):
                 self.book.met("child_met_by_an_entry_inside")
-                self.fill(order, price, "inside", slips=order.kind == "stop")
+                self.fill(order, price, slips=order.kind == "stop")
 
     def exit(self, position: Position, hit: Hit) -> None:
         if position.opened_at == "inside" and position.opened_t == self.book.t:
@@ -156,7 +237,7 @@ class Walk:
     def path_of_the_bar(self) -> list[float]:
         """Open, first extreme, other extreme, close; the first by the position after the open."""
         opened, high, low, close = self.bar[:4]
-        position, choice = self.position, self.book.settings.intrabar
+        position, choice = self.position, self.book.settings.first_side
         low_first = opened - low <= high - opened
         if position is not None and choice == "nearest_to_open":
             adverse, favourable = (low, high) if position.sign > 0.0 else (high, low)
@@ -170,21 +251,26 @@ class Walk:
 
     def reaches(self, above: bool) -> bool:
         """Whether the bar holds what can still fill on that side: a level of the position, an order."""
-        stop, target = self.levels()
-        position, bar = self.position, self.bar
-        level = None
-        if position is not None:
-            level = target if above == (position.sign > 0.0) else stop
-        waited_for = [] if level is None else [level.level]
-        waited_for += [one.awaited for one in self.orders() if one.waits_above == above]
+        bar, waited_for = self.bar, self.awaited_prices()[above]
         return any(one <= bar.high if above else one >= bar.low for one in waited_for)
+
+    def awaited_prices(self) -> tuple[list[float], list[float]]:
+        """What levels and orders wait for: below the market, and above it."""
+        stop, target = self.levels()
+        sides: tuple[list[float], list[float]] = ([], [])
+        for level in (stop, target):
+            if level is not None:
+                sides[(level is target) == (self.position.sign > 0.0)].append(level.level)
+        for order in self.orders():
+            sides[order.waits_above].append(order.awaited)
+        return sides
 
     def reaches_anything(self) -> bool:
         return self.reaches(above=True) or self.reaches(above=False)
 
     def path_from(self, price: float, must_come: str) -> list[float]:
         """After an entry inside at a price; what must still come is "low", "high" or nothing."""
-        choice = self.book.settings.intrabar
+        choice = self.book.settings.first_side
         if choice == "nearest_to_open":
             return [price, *self.path[1:]]
         extremes = {"low": self.bar.low, "high": self.bar.high}
@@ -225,6 +311,8 @@ class Walk:
         level = target if rises == (position.sign > 0.0) else stop
         if level is None or not min(here, end) <= level.level <= max(here, end):
             return None
+        if self.book.wrong("short_stop_strict") and rises and level is stop:
+            return level if level.level < self.bar.high else None
         return level
 
     def next_order(self, here: float, end: float, rises: bool) -> Order | None:
@@ -239,26 +327,41 @@ class Walk:
         return orders[0] if orders else None
 
     def reach_level(self, level: InForce, rises: bool) -> None:
-        position, (stop, target) = self.position, self.levels()
-        is_stop = rises != (position.sign > 0.0)
-        both = stop is not None and target is not None
-        both = both and all(self.bar.low <= one.level <= self.bar.high for one in (stop, target))
-        choice = ("adverse_first" if is_stop else "favourable_first") if both else ""
-        self.exit(position, Hit(level, is_stop, level.level, "inside", choice))
+        is_stop = rises != (self.position.sign > 0.0)
+        choice = self.level_choice(is_stop)
+        self.exit(self.position, Hit(level, is_stop, level.level, "inside", choice))
+
+    def level_choice(self, is_stop: bool) -> str:
+        """Of two levels that the bar holds both: the side that was taken, or that fine bars told."""
+        levels = self.levels()
+        if None in levels:
+            return ""
+        return self.choice_of([one.level for one in levels], is_stop)
+
+    def choice_of(self, prices: list[float], is_stop: bool) -> str:
+        def held_by(bar: Bar) -> bool:
+            return all(bar.low <= one <= bar.high for one in prices)
+
+        if self.on_path and held_by(self.bar):
+            return "adverse_first" if is_stop else "favourable_first"
+        if self.fine and held_by(self.whole) and not self.book.wrong("fine_choice_lost"):
+            self.book.met("told_by_fine_bars")
+            return "fine"
+        return ""
 
     def reach(self, order: Order, rises: bool) -> None:
         price, must_come = order.awaited, "high" if rises else "low"
         if order.is_stop:
-            self.fill(order, price, "inside", slips=True, must_come=must_come)
+            self.fill(order, price, slips=True, must_come=must_come)
         elif order.is_limit:
             if order.kind == "stop_limit":
                 self.book.met("stop_limit_filled_as_a_limit")
-            self.fill(order, price, "inside", slips=False, must_come=must_come)
+            self.fill(order, price, slips=False, must_come=must_come)
         else:
             order.triggered = True
             if order.within(price):
                 self.book.met("stop_limit_filled_at_its_trigger")
-                self.fill(order, price, "inside", slips=False, must_come=must_come)
+                self.fill(order, price, slips=False, must_come=must_come)
             elif not self.book.wrong("stop_limit_fills_on_the_path"):
                 self.late.append(order)
 
@@ -274,15 +377,14 @@ class Walk:
             self.book.met("stop_limit_filled_last" if within else "stop_limit_rests_triggered")
             if within:
                 self.path = [order.limit, self.bar.close]
-                if self.fill(order, order.limit, "inside", slips=False):
+                if self.fill(order, order.limit, slips=False):
                     self.follow()
 
     # ----- a fill -------------------------------------------------------------------------------
 
-    def fill(
-        self, order: Order, base: float, moment: str, slips: bool, must_come: str = ""
-    ) -> bool:
-        """Against the position, then the rest. Returns whether it opened one inside the bar."""
+    def fill(self, order: Order, base: float, slips: bool, must_come: str = "") -> bool:
+        """Against the position, then the rest. Returns whether it opened one on the path."""
+        moment = self.moment
         book, held, may_enter = self.book, self.position, not self.ended
         slips = slips or book.wrong("limit_slipped")
         price = book.slip(order, base, is_stop=order.is_stop) if slips else base
@@ -292,7 +394,9 @@ class Walk:
             self.trigger(order)
             return False
         book.met(f"{order.kind}_{moment}")
-        choice = self.choice(order, moment)
+        if order in self.late_before:
+            book.met("limit_since_the_fine_bar_before")
+        choice = self.child_choice(order)
         if order.is_child:
             order.level = order.awaited
             book.met(f"child_{order.reason}_{moment}")
@@ -313,6 +417,11 @@ class Walk:
         book.spend(book.out.fills[n_fills])
         if self.position is None or moment == "open":
             return False
+        if held is None:
+            self.position.seen = self.still_to_come(must_come)
+        if not self.on_path:
+            self.book.met("entered_at_a_fine_open")
+            return False
         if held is not None:
             self.meet_children(base)
             is_bracket = not (isnan(order.stop_loss) and isnan(order.take_profit))
@@ -320,9 +429,8 @@ class Walk:
             return False
         if self.ended:
             book.met("through_zero_in_a_walk")
-        self.position.must_come = must_come
         self.path = self.path_from(base, must_come)
-        self.meet_levels(base, moment)
+        self.meet_levels(base)
         self.meet_children(base)
         self.ambiguous |= self.reaches_anything()
         return True
@@ -333,6 +441,8 @@ class Walk:
         if not (over and order.is_stop and order.status == "open") or order.immediate:
             return
         self.book.met("stop_waits_for_the_open")
+        if self.fine:
+            self.book.met("stop_on_a_fine_bar_waits_for_the_open")
         if order.is_child:
             self.book.met("child_waits_for_the_open")
             order.level = order.awaited
@@ -340,11 +450,19 @@ class Walk:
         at_close = self.book.wrong("rest_of_a_stop_waits_for_the_close")
         order.fill_at = "next_close" if at_close else "next_open"
 
-    def choice(self, order: Order, moment: str) -> str:
-        """Of a bracket whose children the bar holds both: the side that was taken."""
-        low, high = self.bar.low, self.bar.high
+    def still_to_come(self, must_come: str) -> tuple[float, ...]:
+        """What the bar shows after an entry inside it: all of it after one at the open of a fine bar."""
+        high, low, close = self.bar[1:4]
+        if not self.on_path:
+            return high, low, close
+        return {"high": (high, close), "low": (low, close), "": (close,)}[must_come]
+
+    def child_choice(self, order: Order) -> str:
+        """Of a bracket whose children the bar holds both: the side that was taken, or was told."""
         waiting = [one for one in order.siblings if one.is_child and one.status == "open"]
-        if moment == "open" or not any(low <= one.awaited <= high for one in waiting):
+        if self.moment == "open" or not waiting:
             return ""
-        self.book.met("both_children_in_one_bar")
-        return "adverse_first" if order.kind == "stop" else "favourable_first"
+        choice = self.choice_of([waiting[0].awaited], order.kind == "stop")
+        if choice:
+            self.book.met("both_children_in_one_bar")
+        return choice

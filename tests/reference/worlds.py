@@ -54,7 +54,16 @@ def changed_after(case: Case, t: int, rng: Random) -> Case:
     known = replace(
         case,
         market=replace(
-            market, timestamps=times, bars=bars, columns=columns, actions=actions, context=context
+            market,
+            timestamps=times,
+            bars=bars,
+            columns=columns,
+            actions=actions,
+            context=context,
+            fine={
+                asset: [(time, bar) for time, bar in fine if time <= times[t]]
+                for asset, fine in market.fine.items()
+            },
         ),
         script=replace(
             case.script, acts={row: acts for row, acts in case.script.acts.items() if row <= t}

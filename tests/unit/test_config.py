@@ -182,7 +182,7 @@ def test_cost_out_of_range_is_refused_by_name(cost, field, value, message):
             r"record_columns must be a list; write \['vix'\]",
         ),
         ({"fill_at": "open"}, "'next_open', 'next_close' or 'close'"),
-        ({"intrabar": "random"}, "'adverse_first', 'favourable_first' or 'nearest_to_open'"),
+        ({"intrabar": "random"}, "'nearest_to_open', 'fine' or 'fine_favourable'"),
         ({"slipage": 0.1}, "slipage: there is no such setting; did you mean 'slippage'?"),
         (
             {"commission": {"percnt": 0.1}},

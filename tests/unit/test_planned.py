@@ -28,9 +28,7 @@ def wrong_file(section, **given):
     [
         (lambda: BacktestConfig(limit_fill="touch"), "limit_fill " + LATER.format(2)),
         (lambda: BacktestConfig(account="futures"), "futures " + LATER.format(2)),
-        (lambda: BacktestConfig(intrabar="fine"), "fine " + LATER.format(2)),
         (lambda: BacktestConfig(max_daily_loss=0.1), "max_daily_loss " + LATER.format(3)),
-        (lambda: run_backtest(PRICES, Hold(), fine=PRICES), "fine " + LATER.format(2)),
         (lambda: run_backtest(PRICES, Hold()).ledger, "ledger " + LATER.format(3)),
         (lambda: PriceBasedStopLoss(pct={"calm": 0.1}), "a mapping of regimes comes with version 0.3"),
         (lambda: wrong_file("execution", tick_size=1), "execution.tick_size: tick_size " + LATER.format(2)),

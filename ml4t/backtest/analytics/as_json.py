@@ -31,6 +31,8 @@ def as_json(measures: Mapping[str, Any], text_of: Callable[[pd.Timestamp], str])
 
 
 def _plain(value: Any, text_of: Callable[[pd.Timestamp], str]) -> Any:
+    if isinstance(value, (float, np.floating)):
+        return float(value) if math.isfinite(value) else None
     if value is pd.NaT:
         return None
     if isinstance(value, pd.Timestamp):
@@ -39,6 +41,4 @@ def _plain(value: Any, text_of: Callable[[pd.Timestamp], str]) -> Any:
         return value / DAY
     if isinstance(value, Mapping):
         return as_json(value, text_of)
-    if isinstance(value, (float, np.floating)):
-        return float(value) if math.isfinite(value) else None
     return int(value)

@@ -6,14 +6,16 @@ counted; under a month nothing is annualised. A return after equity was zero or 
 is NaN, and so is every measure made of it.
 """
 
-from typing import Any
+import math
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from ml4t.backtest.analytics.years import elapsed_years
-from ml4t.backtest.analytics.years import periods_per_year as annual_periods
+from ml4t.backtest.analytics.years import elapsed_years, periods_between
 from ml4t.backtest.market.sessions import session_ends
+from ml4t.backtest.records.measured import ClosedTrades, EquityCurve, closed_trades, equity_curve
 
 LEAST_YEARS = 30 / 365.25
 """A month: what fewer days did says nothing of a year, and is not annualised."""
@@ -23,9 +25,40 @@ def simple_returns(equity: np.ndarray, initial: float) -> np.ndarray:
     """Return equity[i]/equity[i - 1] - 1, the first one against ``initial``; NaN after equity <= 0."""
     if len(equity) == 0:
         return np.empty(0)
-    before = np.concatenate(([initial], equity[:-1]))
-    before[before <= 0.0] = np.nan
-    return equity / before - 1.0
+    before = np.empty(len(equity))
+    before[0] = initial
+    before[1:] = equity[:-1]
+    if not before.min() > 0.0:
+        before[before <= 0.0] = np.nan
+    returns = np.divide(equity, before, out=before)
+    return np.subtract(returns, 1.0, out=returns)
+
+
+class _Moments(NamedTuple):
+    """Of returns: the product of 1 + r, their mean, sample standard deviation (n - 1), and
+    sqrt(mean(min(r, 0)^2))."""
+
+    growth: float
+    mean: float
+    deviation: float
+    downside: float
+
+
+def _moments(returns: np.ndarray) -> _Moments:
+    n = len(returns)
+    scratch = 1.0 + returns  # one array for all: fresh memory costs more than the sums
+    with np.errstate(invalid="ignore", over="ignore"):
+        growth = float(np.multiply.reduce(scratch))
+    if n < 2:
+        return _Moments(growth, math.nan, math.nan, math.nan)
+    mean = float(np.add.reduce(returns)) / n
+    np.square(np.subtract(returns, mean, out=scratch), out=scratch)
+    variance = float(np.add.reduce(scratch)) / (n - 1)
+    # Equal returns have no dispersion, but their rounded mean may leave a residue of 1e-18.
+    is_one = returns[0] == returns[-1] and returns.min() == returns.max()
+    np.square(np.minimum(returns, 0.0, out=scratch), out=scratch)
+    downside = float(np.add.reduce(scratch)) / n
+    return _Moments(growth, mean, 0.0 if is_one else math.sqrt(variance), math.sqrt(downside))
 
 
 def annual_return(returns: np.ndarray, years: float) -> float:
@@ -33,32 +66,41 @@ def annual_return(returns: np.ndarray, years: float) -> float:
 
     NaN without returns or years, or when the growth is negative and has no such power.
     """
-    if len(returns) == 0 or np.isnan(years):  # 1 to the power of NaN is 1
-        return np.nan
+    return _annual(_moments(returns).growth, years) if len(returns) else math.nan
+
+
+def _annual(growth: float, years: float) -> float:
+    if math.isnan(years):  # 1 to the power of NaN is 1
+        return math.nan
     with np.errstate(invalid="ignore", over="ignore"):
-        return float(np.power(np.prod(1.0 + returns), 1.0 / years) - 1.0)
+        return float(np.power(growth, 1.0 / years) - 1.0)
 
 
 def annual_volatility(returns: np.ndarray, periods_per_year: float) -> float:
     """Return the sample standard deviation of the returns (n - 1) times sqrt(periods_per_year)."""
-    if len(returns) < 2:
-        return np.nan
-    return _deviation(returns) * np.sqrt(periods_per_year)
+    return _volatility(_moments(returns), periods_per_year)
 
 
 def sharpe_ratio(returns: np.ndarray, periods_per_year: float) -> float:
     """Return mean/standard deviation (n - 1) times sqrt(periods_per_year); NaN when both are 0."""
-    if len(returns) < 2:
-        return np.nan
-    return _ratio(returns.mean(), _deviation(returns)) * np.sqrt(periods_per_year)
+    return _sharpe(_moments(returns), periods_per_year)
 
 
 def sortino_ratio(returns: np.ndarray, periods_per_year: float) -> float:
     """Return mean/sqrt(mean(min(r, 0)^2)) times sqrt(periods_per_year); NaN when both are 0."""
-    if len(returns) < 2:
-        return np.nan
-    downside = np.sqrt(np.mean(np.square(np.minimum(returns, 0.0))))
-    return _ratio(returns.mean(), downside) * np.sqrt(periods_per_year)
+    return _sortino(_moments(returns), periods_per_year)
+
+
+def _volatility(moments: _Moments, periods_per_year: float) -> float:
+    return moments.deviation * math.sqrt(periods_per_year)
+
+
+def _sharpe(moments: _Moments, periods_per_year: float) -> float:
+    return _ratio(moments.mean, moments.deviation) * math.sqrt(periods_per_year)
+
+
+def _sortino(moments: _Moments, periods_per_year: float) -> float:
+    return _ratio(moments.mean, moments.downside) * math.sqrt(periods_per_year)
 
 
 def calmar_ratio(growth: float, max_drawdown: float) -> float:
@@ -66,14 +108,10 @@ def calmar_ratio(growth: float, max_drawdown: float) -> float:
     return growth / -max_drawdown if max_drawdown < 0.0 else np.nan
 
 
-def _deviation(returns: np.ndarray) -> float:
-    # Equal returns have no dispersion, but their rounded mean may leave a residue of 1e-18.
-    return 0.0 if returns.min() == returns.max() else float(np.std(returns, ddof=1))
-
-
 def _ratio(above: float, below: float) -> float:
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return float(np.divide(above, below))
+    if below != 0.0:
+        return above / below
+    return math.copysign(math.inf, above) if above != 0.0 else math.nan
 
 
 def longest_drawdown(timestamps: np.ndarray, drawdown: np.ndarray) -> int:
@@ -81,11 +119,12 @@ def longest_drawdown(timestamps: np.ndarray, drawdown: np.ndarray) -> int:
     n = len(drawdown)
     if n == 0:
         return 0
-    peaks = np.flatnonzero(drawdown >= 0.0)
     # A curve that starts or ends under water is measured from its first, or to its last, timestamp.
-    edges = np.concatenate(([0], peaks, [n - 1]))
-    under_water = np.diff(np.concatenate(([-1], peaks, [n]))) > 1
-    return int(np.max(np.diff(timestamps[edges])[under_water], initial=0))
+    edges = np.concatenate(([-1], np.flatnonzero(drawdown >= 0.0), [n]))
+    under_water = edges[1:] - edges[:-1] > 1
+    edges[0], edges[-1] = 0, n - 1
+    times = timestamps[edges]
+    return int((times[1:] - times[:-1])[under_water].max(initial=0))
 
 
 def measured_years(timestamps: np.ndarray) -> float:
@@ -124,43 +163,80 @@ def performance_metrics(
     dict
         The names and definitions are listed in ``docs/results.md``.
     """
-    stamps, value = equity.index.asi8, equity["equity"].to_numpy()
-    ends = session_ends(stamps, time_zone)
-    returns = simple_returns(value[ends], initial_cash)
+    curve = equity_curve(equity)
+    return run_metrics(
+        curve,
+        closed_trades(trades),
+        session_ends(curve.timestamps, time_zone),
+        initial_cash=initial_cash,
+        traded_value=traded_value,
+        commission=commission,
+        slippage_cost=slippage_cost,
+        periods_per_year=periods_per_year,
+    )
+
+
+def run_metrics(
+    curve: EquityCurve,
+    trades: ClosedTrades,
+    ends: np.ndarray,
+    *,
+    initial_cash: float,
+    traded_value: float,
+    commission: float,
+    slippage_cost: float,
+    periods_per_year: float | None = None,
+) -> dict[str, Any]:
+    """Measure a run as :func:`performance_metrics` does, without frames.
+
+    Parameters
+    ----------
+    curve : EquityCurve
+    trades : ClosedTrades
+    ends : int64 array, shape (n_sessions,)
+        The position of the last timestamp of each session.
+    initial_cash, traded_value, commission, slippage_cost, periods_per_year
+        As there.
+    """
+    stamps, value, drawdown = curve.timestamps, curve.equity, curve.drawdown
+    at_ends = value if len(ends) == len(value) else value[ends]
+    returns = simple_returns(at_ends, initial_cash)
     years = measured_years(stamps)
     if periods_per_year is None:
-        periods_per_year = np.nan if np.isnan(years) else annual_periods(stamps[ends])
-    drawdown = equity["drawdown"].to_numpy()
+        periods_per_year = math.nan if math.isnan(years) else periods_between(stamps, ends)
     largest = min(0.0, float(drawdown.min())) if len(drawdown) else np.nan
-    growth = annual_return(returns, years)
+    moments = _moments(returns)
+    growth = _annual(moments.growth, years) if len(returns) else math.nan
     return {
-        "start": equity.index[0] if len(equity) else pd.NaT,
-        "end": equity.index[-1] if len(equity) else pd.NaT,
-        "timestamps": len(equity),
+        "start": _time(stamps[0]) if len(stamps) else pd.NaT,
+        "end": _time(stamps[-1]) if len(stamps) else pd.NaT,
+        "timestamps": len(stamps),
         "sessions": len(ends),
         "periods_per_year": float(periods_per_year),
         "initial_cash": initial_cash,
         "final_equity": float(value[-1]) if len(value) else initial_cash,
         "total_return": float(value[-1]) / initial_cash - 1.0 if len(value) else 0.0,
         "cagr": growth,
-        "volatility": annual_volatility(returns, periods_per_year),
-        "sharpe": sharpe_ratio(returns, periods_per_year),
-        "sortino": sortino_ratio(returns, periods_per_year),
+        "volatility": _volatility(moments, periods_per_year),
+        "sharpe": _sharpe(moments, periods_per_year),
+        "sortino": _sortino(moments, periods_per_year),
         "calmar": calmar_ratio(growth, largest),
         "max_drawdown": largest,
         "max_drawdown_duration": pd.Timedelta(longest_drawdown(stamps, drawdown), unit="ns"),
-        **_activity(equity, value, traded_value, years),
-        **trade_metrics(trades),
+        **_activity(curve, traded_value, years),
+        **_of_trades(trades),
         "commission": commission,
         "slippage_cost": slippage_cost,
     }
 
 
-def _activity(
-    equity: pd.DataFrame, value: np.ndarray, traded_value: float, years: float
-) -> dict[str, float]:
-    gross = equity["gross_exposure"].to_numpy()
-    mean_equity = float(value.mean()) if len(value) else np.nan
+def _time(stamp: np.int64) -> pd.Timestamp:
+    return pd.Timestamp(int(stamp), tz="UTC")
+
+
+def _activity(curve: EquityCurve, traded_value: float, years: float) -> dict[str, float]:
+    gross, value = curve.gross_exposure, curve.equity
+    mean_equity = _mean(float(np.add.reduce(value)), len(value))
     return {
         "exposure": np.count_nonzero(gross != 0.0) / len(gross) if len(gross) else np.nan,
         "turnover": _ratio(traded_value / 2.0, mean_equity * years)
@@ -171,33 +247,45 @@ def _activity(
 
 def trade_metrics(trades: pd.DataFrame) -> dict[str, Any]:
     """Measure the round trips: their number, win rate, profit factor, averages, and exits by rule."""
-    profit = trades["net_pnl"].to_numpy()
+    return _of_trades(closed_trades(trades))
+
+
+def _of_trades(trades: ClosedTrades) -> dict[str, Any]:
+    profit = trades.net_pnl
     wins, losses = profit[profit > 0.0], profit[profit < 0.0]
+    won, lost = float(np.add.reduce(wins)), float(np.add.reduce(losses))
     count = len(profit)
     return {
         "trades": count,
         "win_rate": len(wins) / count if count else np.nan,
-        "profit_factor": _ratio(wins.sum(), abs(losses.sum())),
-        "expectancy": float(profit.mean()) if count else np.nan,
-        "average_win": float(wins.mean()) if len(wins) else np.nan,
-        "average_loss": float(losses.mean()) if len(losses) else np.nan,
-        "average_bars_held": float(trades["bars_held"].to_numpy().mean()) if count else np.nan,
-        "exits_by_rule": exits_by_rule(trades),
+        "profit_factor": _ratio(won, abs(lost)),
+        "expectancy": _mean(float(np.add.reduce(profit)), count),
+        "average_win": _mean(won, len(wins)),
+        "average_loss": _mean(lost, len(losses)),
+        "average_bars_held": _mean(float(np.add.reduce(trades.bars_held)), count),
+        "exits_by_rule": _exits(trades),
     }
+
+
+def _mean(total: float, count: int) -> float:
+    return total / count if count else math.nan
 
 
 def exits_by_rule(trades: pd.DataFrame) -> dict[str, int]:
     """Count trades by the rule that closed them, most frequent first; by the reason where no rule did."""
-    rule, reason = trades["rule"].cat, trades["reason"].cat
-    codes = rule.codes.to_numpy()
-    counts = _counts(rule.categories, codes[codes >= 0])
-    for name, count in _counts(reason.categories, reason.codes.to_numpy()[codes < 0]).items():
-        counts[name] = counts.get(name, 0) + count
+    return _exits(closed_trades(trades))
+
+
+def _exits(trades: ClosedTrades) -> dict[str, int]:
+    rule, reason = trades.rule, trades.reason
+    counts: dict[str, int] = {}
+    _count(counts, rule.names, rule.codes[rule.codes >= 0])
+    _count(counts, reason.names, reason.codes[rule.codes < 0])
     return dict(sorted(counts.items(), key=lambda item: -item[1]))
 
 
-def _counts(names: pd.Index, codes: np.ndarray) -> dict[str, int]:
+def _count(counts: dict[str, int], names: Sequence[Any], codes: np.ndarray) -> None:
     # Code -1, a missing name, is counted at 0.
-    counted = np.bincount(codes + 1, minlength=1).tolist()
-    named = {"unknown": counted[0], **dict(zip(names.tolist(), counted[1:], strict=False))}
-    return {name: count for name, count in named.items() if count}
+    for name, count in zip(("", *names), np.bincount(codes + 1).tolist(), strict=False):
+        if count:
+            counts[name or "unknown"] = counts.get(name or "unknown", 0) + count

@@ -34,4 +34,11 @@ def periods_per_year(timestamps: np.ndarray) -> float:
     float
         NaN without two returns.
     """
-    return (len(timestamps) - 1) / elapsed_years(timestamps)
+    return periods_between(timestamps, np.arange(len(timestamps)))
+
+
+def periods_between(timestamps: np.ndarray, ends: np.ndarray) -> float:
+    """Return :func:`periods_per_year` of the timestamps at these positions."""
+    if len(ends) < 2:
+        return np.nan
+    return (len(ends) - 1) / elapsed_years(timestamps[[ends[0], ends[-1]]])

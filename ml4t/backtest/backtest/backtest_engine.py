@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any
 
+from ml4t.backtest.backtest.fine_data import check_fine, check_fits
 from ml4t.backtest.backtest.run_errors import NOT_BEGUN, failure_of
 from ml4t.backtest.backtest.watched import Chunks, Watched
 from ml4t.backtest.config import BacktestConfig
@@ -29,6 +30,9 @@ UNDESCRIBED = (
     "BacktestEngine is not told where its data come from; run_backtest and RunFile.from_python are"
 )
 
+# Settings cannot be changed: all runs without their own share one object.
+DEFAULTS = BacktestConfig()
+
 
 class BacktestEngine:
     """Runs a strategy over market data.
@@ -46,6 +50,8 @@ class BacktestEngine:
         Called as ``progress(done, total)`` with numbers of timestamps, now and then; of rows, where a
         feed does not know its timestamps. Orders it makes are refused; its last call
         comes when the strategy has left the run.
+    fine : MarketData, optional
+        Finer bars for the inside of those of ``data``, of all assets or some: for ``intrabar="fine"``.
     run_file : mapping or str, optional
         The run as a run file holds it, which the result keeps; or why no file can hold it.
 
@@ -54,7 +60,7 @@ class BacktestEngine:
     TypeError
         If an argument is of the wrong kind, or both rules and a risk manager are given.
     ValueError
-        If the market data has no timestamp.
+        If the market data has no timestamp, or fine bars are given or asked for alone.
     """
 
     @suggests_names
@@ -67,6 +73,7 @@ class BacktestEngine:
         risk_manager: RiskManager | None = None,
         config: BacktestConfig | None = None,
         progress: Progress | None = None,
+        fine: MarketData | None = None,
         run_file: Mapping[str, Any] | str = UNDESCRIBED,
     ) -> None:
         check_kinds(data, strategy, config)
@@ -80,8 +87,10 @@ class BacktestEngine:
         self.strategy = strategy
         given = () if rules is None else rules
         self.risk_manager = RiskManager(given) if risk_manager is None else risk_manager
-        self.config = BacktestConfig() if config is None else config
+        self.config = DEFAULTS if config is None else config
         self.progress = progress
+        check_fine(fine, self.config)
+        self.fine = fine
         self.run_file = run_file
 
     def run(self) -> BacktestResult:
@@ -120,6 +129,7 @@ class BacktestEngine:
             raise ValueError("the feed has no chunk: there is nothing to run")
         if first.n_times == 0:
             raise ValueError("the first chunk has no timestamp: there is nothing to begin with")
+        check_fits(self.fine, first, is_whole=first is self.data)
         rows = None if first is self.data else self._chunk_rows(first)
         progress = None
         if self.progress is not None:
@@ -132,6 +142,7 @@ class BacktestEngine:
             progress,
             self.n_times,
             self.n_rows,
+            self.fine,
         )
         del first  # its memory is for the chunks to come
         is_done = False

@@ -13,6 +13,7 @@ import pandas as pd
 
 from ml4t.backtest import html
 from ml4t.backtest.backtest.backtest_engine import Progress
+from ml4t.backtest.backtest.fine_data import FINE_SIDES
 from ml4t.backtest.config import BacktestConfig
 from ml4t.backtest.report.wording import moment, money, percent, period
 from ml4t.backtest.result import BacktestResult
@@ -27,7 +28,8 @@ class BoundsResult:
     Attributes
     ----------
     adverse, favourable : BacktestResult
-        Under ``intrabar="adverse_first"`` and ``"favourable_first"``.
+        Under ``intrabar="adverse_first"`` and ``"favourable_first"``; with fine bars ``"fine"`` and
+        ``"fine_favourable"``.
     """
 
     adverse: BacktestResult
@@ -76,6 +78,9 @@ class BoundsResult:
         adverse, favourable = self.ambiguous_bars
         return [*rows, ("Ambiguous bars", f"{adverse:,}", f"{favourable:,}")]
 
+    def _sides(self) -> tuple[str, str]:
+        return self.adverse.config.intrabar, self.favourable.config.intrabar
+
     def _headline(self) -> str:
         times = self.equity.index
         name = self.adverse.strategy_name or "unnamed strategy"
@@ -93,14 +98,14 @@ class BoundsResult:
         )
 
     def __str__(self) -> str:
-        rows = [("", *SIDES), *self._rows()]
+        rows = [("", *self._sides()), *self._rows()]
         lines = [f"  {label:<20}{one:>18}{other:>18}" for label, one, other in rows]
         return "\n".join([self._headline(), "", *lines, "", self._verdict()])
 
     def _repr_html_(self) -> str:
         return html.page(
             html.heading(self._headline()),
-            html.table(("", *SIDES), self._rows()),
+            html.table(("", *self._sides()), self._rows()),
             html.line(self._verdict()),
         )
 
@@ -123,7 +128,7 @@ def run_bounds(
     run : callable
         ``run(own, progress)`` runs once.
     own : mapping
-        Strategy, rules, risk manager and config of a run.
+        Strategy, rules, risk manager, config and fine bars of a run.
     progress : callable, optional
         Sees both runs as one of twice the length.
 
@@ -137,14 +142,15 @@ def run_bounds(
         What a run raises, with a note that says which of the two it was.
     """
     config = own["config"] or BacktestConfig()
-    if config.intrabar not in SIDES:
+    sides = SIDES if own["fine"] is None else FINE_SIDES
+    if config.intrabar not in (*sides, "adverse_first"):
         raise ValueError(
-            f"bounds=True runs under intrabar {' and '.join(SIDES)}: leave intrabar out of the config, was "
+            f"bounds=True runs under intrabar {' and '.join(sides)}: leave intrabar out of the config, was "
             f"{config.intrabar!r}"
         )
-    runs = [{**_copied(own), "config": config.replace(intrabar=side)} for side in SIDES]
+    runs = [{**own, **_copied(own), "config": config.replace(intrabar=side)} for side in sides]
     results = []
-    for number, (side, its) in enumerate(zip(SIDES, runs, strict=True)):
+    for number, (side, its) in enumerate(zip(sides, runs, strict=True)):
         try:
             results.append(run(its, None if progress is None else _part(progress, number)))
         except (Exception, KeyboardInterrupt) as error:

@@ -8,6 +8,7 @@ from typing import Any, Literal, overload
 
 from ml4t.backtest.backtest.backtest_engine import BacktestEngine, Progress, check_kinds
 from ml4t.backtest.backtest.bounds import BoundsResult, run_bounds
+from ml4t.backtest.backtest.fine_data import read_fine
 from ml4t.backtest.config import BacktestConfig
 from ml4t.backtest.core.named_arguments import suggests_names
 from ml4t.backtest.data.stream.feed import DataFeed
@@ -30,6 +31,7 @@ def run_backtest(
     features: Any = ...,
     context: Any = ...,
     actions: Any = ...,
+    fine: Any = ...,
     assets: Sequence[Any] | None = ...,
     columns: Mapping[str, str] | None = ...,
     bar_time: BarTime = ...,
@@ -65,6 +67,7 @@ def run_backtest(
     features: Any = None,
     context: Any = None,
     actions: Any = None,
+    fine: Any = None,
     assets: Sequence[Any] | None = None,
     columns: Mapping[str, str] | None = None,
     bar_time: BarTime = None,
@@ -93,6 +96,9 @@ def run_backtest(
     strategy : Strategy
     signals, features, context, actions : table, optional
         Joined to the prices as of time; not with finished market data or a feed.
+    fine : table or MarketData, optional
+        Finer bars of all assets or some, for ``intrabar="fine"``. A table is read with ``columns``, ``timezone``,
+        ``stamps``, ``time_unit``, ``sort`` and ``on_repeated_rows``.
     assets, columns, bar_time, timezone, stamps, bar_length, time_unit, sort, on_violation, \
 on_unknown_assets, on_repeated_rows, allow_negative_prices : optional
         How tables are read, as for :func:`ml4t.backtest.data.market_data`; not with finished market data
@@ -152,11 +158,13 @@ on_unknown_assets, on_repeated_rows, allow_negative_prices : optional
         "rules": None if rules is None else each_rule(rules),
         "risk_manager": risk_manager,
         "config": config,
+        "fine": read_fine(fine, given),
     }
 
     def run_once(own: Mapping[str, Any], update: Progress | None) -> BacktestResult:
         # Before the run: the strategy may not be afterwards what it is now.
         arguments = {name: value for name, value in own.items() if name != "strategy"}
+        arguments["fine"] = fine
         described = description_or_reason(prices, own["strategy"], given | arguments)
         return BacktestEngine(data, **own, progress=update, run_file=described).run()
 

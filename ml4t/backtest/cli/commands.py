@@ -100,6 +100,7 @@ def run(
     features: options.Features = None,
     context: options.Context = None,
     actions: options.Actions = None,
+    fine: options.Fine = None,
     columns: options.Columns = None,
     bar_time: options.BarTime = None,
     timezone: options.Timezone = None,
@@ -169,6 +170,7 @@ def run(
             "account": account,
             "commission": commission,
             "slippage": slippage,
+            "intrabar": None if fine is None else "fine",
         }
         parameters = plain(read_pairs(param or (), "--param"), "--param")
         arguments = {
@@ -176,6 +178,7 @@ def run(
             "features": read_tables(features, "--features"),
             "context": read_tables(context, "--context"),
             "actions": actions,
+            "fine": fine,
             "columns": read_pairs(columns or (), "--columns", str) or None,
             "bar_time": bar_time,
             "timezone": timezone,

@@ -20,6 +20,12 @@ Context = Annotated[
     list[str] | None, typer.Option(metavar="FILE", help="Market-wide values, as --signals.")
 ]
 Actions = Annotated[str | None, typer.Option(metavar="FILE", help="Splits and dividends: a file.")]
+Fine = Annotated[
+    str | None,
+    typer.Option(
+        metavar="FILE", help="Finer bars, which tell what came first inside of a bar: a file."
+    ),
+]
 Columns = Annotated[
     list[str] | None,
     typer.Option(

@@ -7,8 +7,7 @@ PLANNED = {
     "0.2": {
         "settings": "limit_fill lot_size tick_size multiplier initial_margin "
         "maintenance_margin borrow_fee interest",
-        "values": "futures fine",
-        "arguments": "fine",
+        "values": "futures",
         "actions": "delisting",
     },
     "0.3": {

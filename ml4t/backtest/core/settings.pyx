@@ -7,6 +7,9 @@ _INTRABAR = {
     "adverse_first": ADVERSE_FIRST,
     "favourable_first": FAVOURABLE_FIRST,
     "nearest_to_open": NEAREST_TO_OPEN,
+    # Inside one fine bar, and where there are none.
+    "fine": ADVERSE_FIRST,
+    "fine_favourable": FAVOURABLE_FIRST,
 }
 _WATERMARK_START = {
     "entry_high": START_ENTRY_HIGH, "fill": START_FILL, "entry_close": START_ENTRY_CLOSE,

@@ -74,7 +74,9 @@ cdef enum EventKind:
     EVENT_PASSED_OVER = 7        # a signal that was not acted on
     EVENT_DUPLICATE_EXIT = 8     # an order for units that an exit is taking already
     EVENT_NEGATIVE_CASH = 9
-    EVENT_CAPPED = 10            # the volume of a bar is used up, or was in this fill
+    EVENT_NO_FINE_BARS = 10      # a bar decides that was to be walked on fine bars; so the next
+    EVENT_FINE_BARS_DIFFER = 11
+    EVENT_CAPPED = 12            # the volume of a bar is used up, or was in this fill
 
 
 cdef enum ActionKind:
@@ -87,6 +89,7 @@ cdef enum IntrabarChoice:
     CHOICE_NONE = 0
     CHOICE_ADVERSE = 1
     CHOICE_FAVOURABLE = 2
+    CHOICE_FINE = 3              # none: fine bars have told
 
 
 # Why: the fixed reasons of the engine. Reasons that rules give are numbered after these.
@@ -123,7 +126,11 @@ cdef enum Reason:
     REASON_ONE_CANCELS_OTHER = 29
     REASON_IMMEDIATE_OR_CANCEL = 30  # what its first turn to fill has left of it
     REASON_FILL_OR_KILL = 31     # not all of it could fill at its first turn
-    REASON_PARTICIPATION = 32    # max_participation
+    REASON_CROSSED_PRICES = 32   # a signal's prices lie on the wrong sides of one another
+    REASON_POSITION_LIMIT = 33   # as many positions as there may be are held or waited for
+    REASON_NO_FINE_BARS = 34
+    REASON_FINE_BARS_DIFFER = 35  # they are not those of the bar
+    REASON_PARTICIPATION = 36    # max_participation
 
 
 cdef struct OrderRecord:

@@ -54,8 +54,8 @@ cdef class Callbacks:
     cdef int64_t n_events
 
     # Step 6: what happened, then bars in asset order, then the batch, last what became of orders
-    # meanwhile. Orders can be made in all of them.
-    cdef inline int tell(self) except -1:
+    # meanwhile. Orders can be made in all of them. ``where``: told are the bars where this column is on; NULL: all.
+    cdef inline int tell(self, const double* where) except -1:
         cdef int64_t row
         self.broker.takes_orders = True
         if self.on_fill is not None and self.n_fills < self.broker.fills.buffer.count:
@@ -64,7 +64,8 @@ cdef class Callbacks:
             self.tell_what_happened()
         if self.on_bar is not None:
             for row in range(self.cursor.first, self.cursor.last):
-                self._tell_bar(row)
+                if where == NULL or where[row] > 0.0:
+                    self._tell_bar(row)
         if self.on_batch is not None:
             self._tell_batch()
         if self.on_order is not None and self.n_events < self.broker.events.buffer.count:
@@ -82,6 +83,14 @@ cdef class Callbacks:
         event.row = row
         return self.on_bar.call(event)
 
+    # Fills or events that somebody wants to be told of.
+    cdef inline bint has_news(self) noexcept nogil:
+        return (
+            (self.on_fill is not None and self.n_fills < self.broker.fills.buffer.count)
+            or (self.on_order is not None and self.n_events < self.broker.events.buffer.count)
+        )
+
+    cdef int tell_news(self) except -1
     cdef int tell_what_happened(self) except -1
     cdef int _tell_next(self, int64_t n_fills, int64_t n_events) except -1
     cdef int _tell_batch(self) except -1

@@ -74,6 +74,14 @@ cdef class Callbacks:
             self._tell_next(n_fills, n_events)
         return 0
 
+    # Step 6 of a timestamp at which the strategy is not called.
+    cdef int tell_news(self) except -1:
+        self.broker.takes_orders = True
+        self.tell_what_happened()
+        self.tell_what_happened()
+        self.broker.takes_orders = False
+        return 0
+
     cdef int _tell_next(self, int64_t n_fills, int64_t n_events) except -1:
         cdef const EventRecord* event = NULL
         if self.n_events < n_events:

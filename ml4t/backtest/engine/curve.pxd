@@ -37,6 +37,7 @@ cdef class Curve:
     cdef int64_t _t_before           # timestamps of the run before the chunk under way
     cdef int64_t _n_known            # timestamps of the run, where they are known; else 0
     cdef RecordBuffer _balances      # of the chunk under way, where it has a single asset
+    cdef bint _is_net                # net exposure is the gross one too, and stands in its place
     cdef MarketData _single          # that chunk; None: the columns are written as the run goes
 
     cdef int enter(
@@ -44,6 +45,7 @@ cdef class Curve:
     ) except -1
     cdef int _reserve(self, int64_t n_here) except -1
     cdef int _write_balances(self, int64_t n_here) except -1
+    cdef bint _is_long(self) noexcept nogil
 
     # What the account of a single asset is at t, and stays until it is said anew.
     cdef inline int hold(self, int64_t t, double cash, double units) except -1 nogil:

@@ -32,6 +32,7 @@ cdef class Curve:
     cdef int enter(
         self, MarketData data, bint is_single, int64_t t_before, int64_t n_known
     ) except -1:
+        self._is_net = False
         if self._single is not None:
             self._write_balances(self._single.n_times)
         self._t_before = t_before
@@ -68,6 +69,8 @@ cdef class Curve:
         cdef int64_t end
         cdef double net
         self._reserve(n_here)
+        if self._is_net:
+            self.columns.gross = self.columns.net
         for i in range(self._balances.count):
             balance = <const Balance*> self._balances.at(i)
             end = n_here
@@ -78,8 +81,22 @@ cdef class Curve:
                 write_point(&self.columns, t, balance.cash, net, fabs(net))
         return 0
 
+    # Nothing was held short in this chunk, and no price is below zero.
+    cdef bint _is_long(self) noexcept nogil:
+        cdef int64_t i
+        if self._single.is_signed[0]:
+            return False
+        for i in range(self._balances.count):
+            if (<const Balance*> self._balances.at(i)).units < 0.0:
+                return False
+        return True
+
     def arrays(self, int64_t n_done):
         """Return the columns of the first ``n_done`` timestamps by name, float64 views."""
         if self._single is not None:
+            self._is_net = self._t_before == 0 and self._is_long()
             self._write_balances(n_done - self._t_before)
-        return dict(zip(NAMES, self._record[:, self._begin:n_done]))
+        columns = dict(zip(NAMES, self._record[:, self._begin:n_done]))
+        if self._is_net:
+            columns["gross"] = columns["net"]
+        return columns

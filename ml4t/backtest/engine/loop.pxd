@@ -15,6 +15,7 @@ from ml4t.backtest.portfolio.holdings cimport Holdings
 from ml4t.backtest.portfolio.portfolio cimport Portfolio
 from ml4t.backtest.portfolio.positions cimport Positions
 from ml4t.backtest.risk.manager cimport RiskManager
+from ml4t.backtest.strategy.call_times cimport CallTimes
 from ml4t.backtest.strategy.strategy cimport CompiledStrategy, Strategy
 
 
@@ -38,6 +39,7 @@ cdef class EngineLoop:
     cdef Matching matching
     cdef InsideBar inside_bar
     cdef Callbacks callbacks
+    cdef CallTimes call_times        # None: the strategy is called at every timestamp
     cdef Curve curve
     cdef bint fills_at_close         # something may fill after step 5
     cdef bint is_debug
@@ -59,6 +61,12 @@ cdef class EngineLoop:
     cdef int _enter_columns(self) except -1
     cdef int _run_one_compiled(self, CompiledStrategy strategy) except -1
     cdef int _run_python(self) except -1
+    cdef int _run_at_call_times(self) except -1
+    cdef int _walk_between_calls(self, CompiledStrategy compiled) except -1 nogil
+    cdef int _call(self, CompiledStrategy compiled) except -1 nogil
+    cdef int _tell_news(self) except -1 with gil
+    cdef int _is_due(self) except -1 nogil
+    cdef int _period_ends(self) except -1 with gil
     cdef int _run_compiled(self, CompiledStrategy strategy) except -1 nogil
     cdef int _before_strategy(self) except -1 nogil
     cdef int _after_strategy(self) except -1 nogil

@@ -17,6 +17,7 @@ class EngineLoop:
         progress: Callable[[int, int], None] | None = None,
         n_times: int | None = None,
         n_rows: int | None = None,
+        fine: MarketData | None = None,
     ) -> EngineLoop: ...
     @property
     def data(self) -> MarketData: ...

@@ -23,11 +23,14 @@ from ml4t.backtest.portfolio.portfolio cimport Portfolio
 from ml4t.backtest.portfolio.position cimport Position
 from ml4t.backtest.portfolio.position_bar cimport has_to_decide
 from ml4t.backtest.risk.manager cimport RiskManager
+from ml4t.backtest.strategy.call_times cimport DUE_IF_PERIOD_ENDS, NOT_DUE, CallTimes
 from ml4t.backtest.strategy.strategy cimport CompiledStrategy, Strategy
 
 from functools import partial
 
 import pandas as pd
+
+from ml4t.backtest.strategy.call_times import call_times_of
 
 cdef extern from *:
     """
@@ -45,7 +48,7 @@ cdef int64_t TICK_ROWS = 200_000
 
 @cython.final
 cdef class EngineLoop:
-    """EngineLoop(data, strategy, risk_manager, config, progress=None, n_times=None, n_rows=None)\n--\n
+    """EngineLoop(data, strategy, risk_manager, config, progress=None, n_times=None, n_rows=None, fine=None)\n--\n
     One run of a strategy over market data; :class:`BacktestEngine` is its front.
 
     Parameters
@@ -59,6 +62,8 @@ cdef class EngineLoop:
     n_times, n_rows : int, optional
         Timestamps of all chunks, for the progress, or rows where those are not known; by default the
         timestamps of ``data``.
+    fine : MarketData, optional
+        Finer bars for the inside of those of ``data``.
 
     Raises
     ------
@@ -71,7 +76,7 @@ cdef class EngineLoop:
     def __cinit__(
         self, MarketData data not None, Strategy strategy not None,
         RiskManager risk_manager not None, config, progress=None,
-        n_times=None, n_rows=None,
+        n_times=None, n_rows=None, MarketData fine=None,
     ):
         self.data = data
         self.strategy = strategy
@@ -86,7 +91,7 @@ cdef class EngineLoop:
         self.account = self.portfolio.account
         self.positions = self.portfolio.positions
         self.holdings = self.portfolio.holdings
-        self.broker = Broker(self.cursor, self.portfolio, config)
+        self.broker = Broker(self.cursor, self.portfolio, config, fine)
         self.book = self.broker.book
         self.matching = self.broker.matching
         self.inside_bar = self.broker.inside_bar
@@ -118,6 +123,7 @@ cdef class EngineLoop:
             try:
                 self.strategy.on_start()
                 self.strategy.begin()
+                self.call_times = call_times_of(self.strategy)
                 self.risk_manager.begin(self.strategy)
                 self.broker.takes_orders = False
                 self.chunks = iter(chunks)
@@ -177,7 +183,9 @@ cdef class EngineLoop:
 
     cdef int _walk_chunks(self, object on_chunk) except -1:
         while True:
-            if isinstance(self.strategy, CompiledStrategy):
+            if self.call_times is not None:
+                self._run_at_call_times()
+            elif isinstance(self.strategy, CompiledStrategy):
                 self._run_one_compiled(<CompiledStrategy> self.strategy)
             else:
                 self._run_python()
@@ -254,9 +262,58 @@ cdef class EngineLoop:
             if self._may_be_quiet() and self._tell_quietly():
                 continue
             self._before_strategy()
-            self.callbacks.tell()
+            self.callbacks.tell(NULL)
             self._after_strategy()
         return 0
+
+    # ---- strategies that are called at some timestamps only ----------------------------------
+
+    cdef int _run_at_call_times(self) except -1:
+        cdef CompiledStrategy compiled = None
+        if isinstance(self.strategy, CompiledStrategy):
+            compiled = self.strategy
+            compiled.prepare()
+        self.call_times.enter(self.data, self.cursor.t_before - self.curve._begin)
+        with nogil:
+            self._walk_between_calls(compiled)
+
+    # ``compiled``: the strategy; None of one in Python, which is told what happened all the same.
+    cdef int _walk_between_calls(self, CompiledStrategy compiled) except -1 nogil:
+        while self.n_done < self.data.n_times:
+            if self._may_be_quiet() and not (compiled is None and self.callbacks.has_news()):
+                self._walk_quietly(
+                    self.call_times.next_due(self.n_done, self.end_of_quiet, self.positions.n_open)
+                )
+                if self.n_done == self.data.n_times:
+                    return 0
+            self._before_strategy()
+            if self._is_due():
+                self._call(compiled)
+            elif compiled is None and self.callbacks.has_news():
+                self._tell_news()
+            self._after_strategy()
+        return 0
+
+    cdef int _call(self, CompiledStrategy compiled) except -1 nogil:
+        if compiled is not None:
+            return compiled.on_timestamp()
+        with gil:
+            return self.callbacks.tell(self.call_times.rows)
+
+    cdef int _tell_news(self) except -1 with gil:
+        return self.callbacks.tell_news()
+
+    cdef int _is_due(self) except -1 nogil:
+        cdef char due = self.call_times.due[self.cursor.t]
+        if due == NOT_DUE or self.call_times.is_full(self.positions.n_open):
+            return 0
+        return self._period_ends() if due == DUE_IF_PERIOD_ENDS else 1
+
+    # At the last timestamp of a chunk; after that of the data nothing follows, and no period is known to end.
+    cdef int _period_ends(self) except -1 with gil:
+        if self._is_last_chunk() or not isinstance(self.following, MarketData):
+            return 0
+        return self.call_times.ends_before(<MarketData> self.following)
 
     # The seven steps of a timestamp. The strategy, step 6, is told between the two halves.
     cdef inline int _before_strategy(self) except -1 nogil:
@@ -264,10 +321,10 @@ cdef class EngineLoop:
         # 1. Corporate actions effective since the previous timestamp; orders whose time is over expire.
         if self.cursor.next_action < self.data.n_actions:
             apply_actions(self.broker)
-        if self.book.has_expiries():
+        if self.book.expiries.are_due():
             self.book.expire()
         # 2. The open: orders accepted earlier fill; the rules are told of every fill at once.
-        if self.book.n_waiting > 0:
+        if self.book.queues.n_due > 0:
             self.matching.fill_market_orders(PHASE_OPEN)
         # 3. Inside the bar: armed levels and orders that wait for a price are tried.
         self.inside_bar.try_bars()
@@ -277,7 +334,7 @@ cdef class EngineLoop:
             self.book.trailing.move()
         if self.positions.n_open > 0:
             self.risk_manager.close_bars()
-        if self.book.n_waiting > 0:
+        if self.book.queues.n_due > 0:
             self.matching.fill_market_orders(PHASE_CLOSE)
             if self.broker.settings.exit_at_close:
                 self.matching.fill_market_orders(PHASE_CLOSE_EXITS)
@@ -343,7 +400,7 @@ cdef class EngineLoop:
         cdef double cash = self.account.cash
         cdef Position* position = self.positions.at
         cdef const Settings* settings = &self.broker.settings
-        if self.book.resting.n > 0:
+        if self.book.queues.n_resting > 0:
             until = self._before_touch(until)
         if position.quantity != 0.0:
             t = take_quiet_bars(&bars, position, settings, cash, t, until, t_before)
@@ -365,14 +422,14 @@ cdef class EngineLoop:
         cdef Account account = self.account
         cdef Callbacks callbacks = self.callbacks
         while (
-            t < self.end_of_quiet and self.book.n_waiting == 0 and not self.book.may_change()
+            t < self.end_of_quiet and self.book.queues.n_due == 0 and not self.book.may_change()
             and not self.book.resting.may_touch(0, bars.high[t], bars.low[t])
             and take_quiet_bar(&bars, position, settings, account.cash, t, t_before + t)
         ):
             cursor.arrive(t)
             account.arrive(bars.close[t])
             self.is_under_water = False
-            callbacks.tell()
+            callbacks.tell(NULL)
             if self.fills_at_close:
                 self._after_strategy()
             t += 1
@@ -391,7 +448,7 @@ cdef class EngineLoop:
 
     # The bar at n_done may be quiet: one asset, no order waits, nothing to decide, nothing else is due.
     cdef inline bint _may_be_quiet(self) noexcept nogil:
-        if not self.is_single or self.book.n_waiting > 0 or has_to_decide(self.positions.at) or (
+        if not self.is_single or self.book.queues.n_due > 0 or has_to_decide(self.positions.at) or (
             self.book.may_change()
         ):
             return False

@@ -39,8 +39,8 @@ cdef class Basket:
         self, OrderRecord* order, double held, double wanted, FillPrice price, double left
     ) except -1 nogil
     cdef double payable_part(self) noexcept nogil
+    cdef int _look_ahead(self, double* low, double* high) noexcept nogil
+    cdef bint _may_get_cheaper(self) noexcept nogil
+    cdef double _left_of(self, double part) noexcept nogil
     cdef double units_of(self, const Share* share, double part) noexcept nogil
     cdef bint _can_pay_all(self, double part) noexcept nogil
-    cdef void _pay(
-        self, Means* means, const OrderRecord* order, double units, double price
-    ) noexcept nogil

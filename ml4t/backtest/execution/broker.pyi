@@ -5,6 +5,7 @@ from numpy.typing import NDArray
 
 from ml4t.backtest.config import BacktestConfig
 from ml4t.backtest.market.cursor import Cursor
+from ml4t.backtest.market.market_data import MarketData
 from ml4t.backtest.portfolio.portfolio import Portfolio
 
 @final
@@ -15,6 +16,12 @@ class Broker:
     def portfolio(self) -> Portfolio: ...
     @property
     def n_waiting_orders(self) -> int: ...
-    def __new__(cls, cursor: Cursor, portfolio: Portfolio, config: BacktestConfig) -> Broker: ...
+    def __new__(
+        cls,
+        cursor: Cursor,
+        portfolio: Portfolio,
+        config: BacktestConfig,
+        fine: MarketData | None = None,
+    ) -> Broker: ...
     def records(self) -> dict[str, NDArray[np.void]]: ...
     def counts(self) -> dict[str, int]: ...

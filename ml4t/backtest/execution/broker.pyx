@@ -7,11 +7,13 @@ from ml4t.backtest.core.reasons cimport Reasons
 from ml4t.backtest.core.settings cimport resolve_settings
 from ml4t.backtest.execution.event_log cimport EventLog
 from ml4t.backtest.execution.fills cimport Fills
+from ml4t.backtest.execution.fine_bars cimport FineBars
 from ml4t.backtest.execution.inside_bar cimport InsideBar
 from ml4t.backtest.execution.matching cimport Matching
 from ml4t.backtest.execution.order_book cimport OrderBook
 from ml4t.backtest.execution.participation cimport Participation
 from ml4t.backtest.market.cursor cimport Cursor
+from ml4t.backtest.market.market_data cimport MarketData
 from ml4t.backtest.portfolio.portfolio cimport Portfolio
 
 
@@ -24,9 +26,13 @@ cdef class Broker:
     cursor : Cursor
     portfolio : Portfolio
     config : BacktestConfig
+    fine : MarketData, optional
+        Finer bars, of all assets or some.
     """
 
-    def __cinit__(self, Cursor cursor not None, Portfolio portfolio not None, config):
+    def __cinit__(
+        self, Cursor cursor not None, Portfolio portfolio not None, config, MarketData fine=None
+    ):
         if portfolio.assets != cursor.data.assets:
             raise ValueError("the portfolio must have the assets of the market data, in their order")
         self.cursor = cursor
@@ -40,7 +46,9 @@ cdef class Broker:
         self.participation = Participation(cursor, self.events, config)
         self.fills = Fills(self.book, self.participation)
         self.matching = Matching(self.fills)
-        self.inside_bar = InsideBar(self.matching)
+        self.inside_bar = InsideBar(
+            self.matching, None if fine is None else FineBars(fine, portfolio.assets)
+        )
         # Entries of a margin account look at the exposure while others fill.
         portfolio.account.is_watched = self.settings.margin_account
         self.takes_orders = True
@@ -48,7 +56,7 @@ cdef class Broker:
     @property
     def n_waiting_orders(self):
         """Orders accepted and not yet filled, cancelled or rejected."""
-        return self.book.n_waiting + self.book.resting.n
+        return self.book.queues.n_due + self.book.queues.n_resting
 
     def records(self):
         """Return orders, their terms, fills and events so far as structured arrays, by name."""
@@ -63,6 +71,9 @@ cdef class Broker:
         """Return the counters of ambiguous bars, of invariants and of targets left alone, by name."""
         return {
             "ambiguous_bars": self.fills.counters.ambiguous_bars,
+            "bars_opened": self.fills.counters.bars_opened,
+            "no_fine_bars": self.fills.counters.no_fine_bars,
+            "fine_bars_differ": self.fills.counters.fine_bars_differ,
             "price_outside_bar": self.fills.counters.price_outside_bar,
             "stop_better_than_possible": self.fills.counters.stop_better_than_possible,
             "fill_not_later_than_decision": self.fills.counters.fill_not_later_than_decision,

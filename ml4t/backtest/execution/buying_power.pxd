@@ -29,15 +29,22 @@ cdef double units_for(
 cdef int32_t why_not_affordable(const Settings* settings, const OrderRecord* order) noexcept nogil
 
 
-cdef inline bint can_pay(
-    const Settings* settings, const Means* means, const OrderRecord* order, double units, double price
+cdef inline bint can_pay_with_fee(
+    const Settings* settings, const Means* means, double units, double price, double fee
 ) noexcept nogil:
-    cdef double fee = fill_commission(settings, order, units, price)
     if settings.margin_account:
         return (
             settings.initial_margin * (means.gross + units * fabs(price)) <= means.equity - fee
         )
     return units * price + fee <= means.cash
+
+
+cdef inline bint can_pay(
+    const Settings* settings, const Means* means, const OrderRecord* order, double units, double price
+) noexcept nogil:
+    return can_pay_with_fee(
+        settings, means, units, price, fill_commission(settings, order, units, price)
+    )
 
 
 # With what there is, and inside a bar with what there would be without its exits, too.

@@ -76,6 +76,13 @@ cdef inline double _at_most(
     return commission
 
 
+# More units may pay less.
+cdef inline bint pays_rebates(const CommissionTerms* terms) noexcept nogil:
+    return (
+        terms.percent < 0.0 or terms.maker_percent < 0.0 or terms.per_unit < 0.0 or terms.fixed < 0.0
+    )
+
+
 # What one more fill of the order pays: F after it less F before it.
 cdef inline double fill_commission(
     const Settings* settings, const OrderRecord* order, double units, double price

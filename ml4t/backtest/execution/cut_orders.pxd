@@ -2,7 +2,7 @@ cimport cython
 from libc.stdint cimport int32_t, int64_t
 
 from ml4t.backtest.core.types cimport OrderRecord
-from ml4t.backtest.execution.order_book cimport Lane, OrderBook
+from ml4t.backtest.execution.order_book cimport OrderBook
 from ml4t.backtest.execution.price_heap cimport PriceHeap
 
 
@@ -13,10 +13,7 @@ cdef class TriggeredStops:
 
     cdef int add(self, int64_t order_id) except -1 nogil
     cdef int move(self) except -1 nogil
-    cdef int64_t _move(self, OrderRecord* order, int64_t later) except -1 nogil
-    cdef void _put_before(self, Lane* lane, OrderRecord* order, int64_t later) noexcept nogil
 
 
 cdef int go_on_at_the_open(OrderBook book, OrderRecord* order) except -1 nogil
 cdef int take_back_targets(OrderBook book, int32_t asset, double units) except -1 nogil
-cdef int take_back(OrderBook book, int32_t asset, double target) except -1 nogil

@@ -16,6 +16,9 @@ from ml4t.backtest.portfolio.position cimport Position
 # How often a bar or a fill was out of the ordinary; the summary says so.
 cdef struct Counters:
     int64_t ambiguous_bars
+    int64_t bars_opened              # walked on their fine bars
+    int64_t no_fine_bars
+    int64_t fine_bars_differ
     int64_t price_outside_bar
     int64_t stop_better_than_possible
     int64_t fill_not_later_than_decision

@@ -8,6 +8,7 @@ from ml4t.backtest.execution.buying_power cimport Means
 from ml4t.backtest.execution.costs cimport FillPrice
 from ml4t.backtest.execution.cut_orders cimport TriggeredStops
 from ml4t.backtest.execution.fills cimport Fills
+from ml4t.backtest.execution.fine_bars cimport FineBars
 from ml4t.backtest.execution.matching cimport Matching
 from ml4t.backtest.execution.order_book cimport OrderBook
 from ml4t.backtest.execution.participation cimport Participation
@@ -21,9 +22,12 @@ from ml4t.backtest.portfolio.position_bar cimport touches
 from ml4t.backtest.portfolio.positions cimport Positions
 
 
-# Where the walk through one bar stands.
+# Where the walk through one bar stands. Of a bar that is walked on its fine bars open to close are those of
+# the fine bar of the moment, else its own.
 cdef struct Walk:
     int32_t asset
+    double bar_high              # of the bar itself
+    double bar_low
     double open
     double high
     double low
@@ -34,9 +38,14 @@ cdef struct Walk:
     int32_t next_rising          # the orders before it in resting.rising are done with
     int32_t next_falling
     int8_t moment
+    bint is_on_path              # else what an open meets is tried
+    bint is_fine                 # on fine bars
     bint has_ended               # a position ended inside: nothing enters any more
     bint is_ambiguous            # reached on both sides of the open, or after an entry inside
     int8_t unseen                # of a position opened now: Unseen
+    bint has_opened              # on fine bars, a position; the two are the prices since
+    double seen_high
+    double seen_low
 
 
 @cython.final
@@ -51,11 +60,12 @@ cdef class InsideBar:
     cdef Matching matching
     cdef Fills fills
     cdef Settings settings
+    cdef FineBars fine               # None: bars alone
     cdef Means _as_if                # what there would be if no exit of the step had happened
 
     # Step 3: armed levels and the orders that wait for a price, in asset order, against their bars.
     cdef inline int try_bars(self) except -1 nogil:
-        if self.resting.n > 0 or self.settings.is_capped:
+        if self.book.queues.n_resting > 0:
             return self._try_rows()
         if self.positions.n_open > 0:
             return self._try_levels()
@@ -85,8 +95,6 @@ cdef class InsideBar:
         return 0
 
     cdef int try_bar(self, int32_t asset, int64_t row) except -1 nogil
-    cdef int _walk_row(self, int32_t asset, int64_t row) except -1 nogil
-    cdef int _walk_levels(self, int32_t asset, int64_t row) except -1 nogil
     cdef int _try_rows(self) except -1 nogil
     cdef int _hit(self, Position* position, int64_t row) except -1 nogil
     cdef int _check_hit(self, const Position* position, int64_t row) except -1 nogil
@@ -94,12 +102,23 @@ cdef class InsideBar:
     cdef double _stop(self, const Position* position) noexcept nogil
     cdef double _target(self, const Position* position) noexcept nogil
     cdef double _level(self, const Position* position, bint above) noexcept nogil
+    cdef void _stand_before(self, Walk* walk, int32_t asset, int64_t row) noexcept nogil
     cdef int _walk(self, Walk* walk) except -1 nogil
+    cdef int _walk_on(self, Walk* walk) except -1 nogil
+    cdef bint _is_to_be_opened(self, const Walk* walk) noexcept nogil
+    cdef bint _opens(self, Walk* walk) except -1 nogil
+    cdef int _tell_no_fine_bars(self, const Walk* walk) except -1 nogil
+    cdef int _tell_difference(self, const Walk* walk, double asked, double given) except -1 nogil
+    cdef int _walk_fine(self, Walk* walk) except -1 nogil
+    cdef int _walk_fine_bar(self, Walk* walk) except -1 nogil
+    cdef void _see_from_here(self, Walk* walk) noexcept nogil
+    cdef void _take_in_seen(self, const Walk* walk) noexcept nogil
     cdef int _meet_open(self, Walk* walk) except -1 nogil
     cdef int _take_turn(self, Walk* walk, int64_t order_id, bint above) except -1 nogil
     cdef int _meet_levels(self, Walk* walk, double price) except -1 nogil
     cdef void _choose_path(self, Walk* walk) noexcept nogil
     cdef bint _reaches(self, const Walk* walk, bint above) noexcept nogil
+    cdef bint _reaches_beyond(self, const Walk* walk, bint above, double price) noexcept nogil
     cdef void _path_from(self, Walk* walk, double price) noexcept nogil
     cdef int _walk_path(self, Walk* walk) except -1 nogil
     cdef int64_t _next_on_leg(self, Walk* walk, bint rises, double end, double* price) noexcept nogil

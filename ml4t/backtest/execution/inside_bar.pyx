@@ -4,25 +4,31 @@ It knows levels and orders, not rules: who armed a level stands beside it, and c
 """
 
 cimport cython
-from libc.math cimport INFINITY, fabs
+from libc.math cimport INFINITY, NAN, fabs
 from libc.stdint cimport int8_t, int32_t, int64_t
 
 from ml4t.backtest.core.build cimport CHECKED
-from ml4t.backtest.core.settings cimport ADVERSE_FIRST, FAVOURABLE_FIRST, NEAREST_TO_OPEN, Settings
+from ml4t.backtest.core.settings cimport (
+    ADVERSE_FIRST, FAVOURABLE_FIRST, NEAREST_TO_OPEN, START_ENTRY_HIGH, Settings,
+)
 from ml4t.backtest.core.types cimport (
-    CHOICE_ADVERSE, CHOICE_FAVOURABLE, CHOICE_NONE, MOMENT_INSIDE, MOMENT_OPEN, ORDER_OPEN, SOURCE_LEVEL,
-    TYPE_STOP, FillRecord, OrderRecord, TermsRecord,
+    CHOICE_ADVERSE, CHOICE_FAVOURABLE, CHOICE_FINE, CHOICE_NONE, EVENT_FINE_BARS_DIFFER,
+    EVENT_NO_FINE_BARS, MOMENT_INSIDE, MOMENT_OPEN, ORDER_OPEN, REASON_FINE_BARS_DIFFER,
+    REASON_NO_FINE_BARS, SOURCE_LEVEL, TYPE_STOP, FillRecord, OrderRecord, TermsRecord,
 )
 from ml4t.backtest.execution.buying_power cimport means_of
 from ml4t.backtest.execution.costs cimport FillPrice, slipped, unslipped
 from ml4t.backtest.execution.cut_orders cimport TriggeredStops, go_on_at_the_open
+from ml4t.backtest.execution.fine_bars cimport FineBar, FineBars, a_little_below
 from ml4t.backtest.execution.matching cimport Matching
 from ml4t.backtest.execution.order_terms cimport (
     awaited_price, is_bracket, is_immediate, is_limit, is_met, is_stop, is_within, waits_above,
 )
 from ml4t.backtest.execution.price_heap cimport PriceHeap
 from ml4t.backtest.portfolio.armed_levels cimport LevelSource, levels_hold, stop_source
-from ml4t.backtest.portfolio.position cimport HIGH_UNSEEN, LOW_UNSEEN, Position, side_of
+from ml4t.backtest.portfolio.position cimport (
+    HIGH_UNSEEN, LOW_UNSEEN, Position, better, side_of, worse,
+)
 
 # A stop-limit that this bar has triggered inside beyond its limit is on no path: it has the close left.
 cdef enum:
@@ -37,9 +43,10 @@ cdef class InsideBar:
     Parameters
     ----------
     matching : Matching
+    fine : FineBars, optional
     """
 
-    def __cinit__(self, Matching matching not None):
+    def __cinit__(self, Matching matching not None, FineBars fine=None):
         self.matching = matching
         self.fills = matching.fills
         self.book = matching.book
@@ -50,6 +57,7 @@ cdef class InsideBar:
         self.account = matching.account
         self.positions = matching.positions
         self.settings = matching.settings
+        self.fine = fine
 
     # Every bar of the timestamp: positions open and end on the way.
     cdef int _try_rows(self) except -1 nogil:
@@ -67,28 +75,15 @@ cdef class InsideBar:
         cdef Position* position = &self.positions.at[asset]
         cdef double high = self.cursor.data.high_[row]
         cdef double low = self.cursor.data.low_[row]
+        cdef Walk walk
         if self.resting.may_touch(asset, high, low):
             self.resting.collect_touched(asset, high, low)
             if self.resting.rising.n + self.resting.falling.n > 0:
-                return self._walk_row(asset, row)
+                self._stand_before(&walk, asset, row)
+                return self._walk(&walk)
         if position.quantity != 0.0 and touches(position, high, low):
-            return self._walk_levels(asset, row) if self.settings.is_capped else self._hit(position, row)
+            return self._hit(position, row)
         return 0
-
-    cdef int _walk_row(self, int32_t asset, int64_t row) except -1 nogil:
-        cdef Walk walk
-        walk.asset = asset
-        walk.open = self.cursor.data.open_[row]
-        walk.high = self.cursor.data.high_[row]
-        walk.low = self.cursor.data.low_[row]
-        walk.close = self.cursor.data.close_[row]
-        return self._walk(&walk)
-
-    # An exit that the volume of the bar cuts leaves a position that the rest of the path still meets.
-    cdef int _walk_levels(self, int32_t asset, int64_t row) except -1 nogil:
-        self.resting.rising.n = 0
-        self.resting.falling.n = 0
-        return self._walk_row(asset, row)
 
     # ---- a level alone -----------------------------------------------------------------------
 
@@ -103,10 +98,16 @@ cdef class InsideBar:
         cdef bint stop_reached
         cdef bint at_level = self.settings.gap_fill_level
         cdef int choice = self.settings.intrabar
+        cdef Walk walk
         if CHECKED:
             self._check_hit(position, row)
         if not self._tries_levels(position):
             return 0
+        # An exit that the volume of the bar cuts leaves a position that the rest of the path still meets.
+        if self.fine is not None or self.settings.is_capped:
+            self._stand_before(&walk, position.asset, row)
+            self.resting.collect_none()
+            return self._walk(&walk)
         self.account.mark_open(self.cursor)
         if side < 0.0:
             adverse = self.cursor.data.high_[row]
@@ -158,28 +159,50 @@ cdef class InsideBar:
 
     # ---- the walk ----------------------------------------------------------------------------
 
+    cdef void _stand_before(self, Walk* walk, int32_t asset, int64_t row) noexcept nogil:
+        walk.asset = asset
+        walk.open = self.cursor.data.open_[row]
+        walk.high = self.cursor.data.high_[row]
+        walk.low = self.cursor.data.low_[row]
+        walk.close = self.cursor.data.close_[row]
+        walk.bar_high = walk.high
+        walk.bar_low = walk.low
+        walk.moment = MOMENT_OPEN
+        walk.is_fine = False
+        walk.has_ended = False
+        walk.is_ambiguous = False
+
     # Levels and orders together: the open, the path, the close (semantics section 4).
     cdef int _walk(self, Walk* walk) except -1 nogil:
         self.account.mark_open(self.cursor)
-        walk.next_rising = 0
-        walk.next_falling = 0
-        walk.has_ended = False
-        walk.unseen = 0
         self._meet_open(walk)
-        self._choose_path(walk)
-        walk.is_ambiguous = self._reaches(walk, True) and self._reaches(walk, False)
-        self._walk_path(walk)
-        self._at_the_close(walk)
+        walk.moment = MOMENT_INSIDE
+        if self._is_to_be_opened(walk) and self._opens(walk):
+            self._walk_fine(walk)
+        else:
+            self._walk_on(walk)
         self.fills.counters.ambiguous_bars += walk.is_ambiguous
         if self.triggered.waiting.n > 0:
             self.triggered.move()
         return self.resting.wait_again()
 
+    # From the open to the close.
+    cdef int _walk_on(self, Walk* walk) except -1 nogil:
+        walk.is_on_path = True
+        walk.next_rising = 0
+        walk.next_falling = 0
+        self._choose_path(walk)
+        if self._reaches(walk, True) and self._reaches(walk, False):
+            walk.is_ambiguous = True
+        self._walk_path(walk)
+        return self._at_the_close(walk)
+
     # What the open meets fills at the open: levels, orders by submission, the levels of what they opened.
     cdef int _meet_open(self, Walk* walk) except -1 nogil:
         cdef int64_t order_id = 0
         cdef int32_t i
-        walk.moment = MOMENT_OPEN
+        walk.is_on_path = False
+        walk.unseen = 0
         self._meet_levels(walk, walk.open)
         # By submission; the children that an entry makes come after all that have waited.
         while self.resting.collect_met(walk.open, order_id) > 0:
@@ -188,6 +211,106 @@ cdef class InsideBar:
                 self._take_turn(walk, order_id, self.resting.met.at[i].key > 0.0)
         self.resting.sort_touched()
         return self._meet_levels(walk, walk.open)
+
+    # ---- fine bars ---------------------------------------------------------------------------
+
+    # There are fine bars of the asset, and something is left that the bar reaches.
+    cdef bint _is_to_be_opened(self, const Walk* walk) noexcept nogil:
+        return self.fine is not None and self.fine.has(walk.asset) and (
+            self._reaches(walk, True) or self._reaches(walk, False)
+        )
+
+    # Find the fine bars of the bar. Returns whether there are some, and they are its own.
+    cdef bint _opens(self, Walk* walk) except -1 nogil:
+        cdef int64_t row_before = self.cursor.row_before(walk.asset)
+        cdef int64_t i
+        cdef double highest
+        cdef double lowest
+        self.fine.n = 0
+        if row_before >= 0:
+            self.fine.find(walk.asset, self.cursor.time_of(row_before), self.cursor.now)
+        if self.fine.n == 0:
+            self._tell_no_fine_bars(walk)
+            return False
+        i = self.fine.first_beyond(walk.low, walk.high)
+        if i < self.fine.n:
+            if self.fine.at[i].low < a_little_below(walk.low):
+                self._tell_difference(walk, walk.low, self.fine.at[i].low)
+            else:
+                self._tell_difference(walk, walk.high, self.fine.at[i].high)
+            return False
+        self.fine.cut(walk.low, walk.high)
+        highest = max(walk.open, walk.close, self.fine.highest())
+        lowest = min(walk.open, walk.close, self.fine.lowest())
+        if self._reaches_beyond(walk, True, highest):
+            self._tell_difference(walk, walk.high, highest)
+            return False
+        if self._reaches_beyond(walk, False, lowest):
+            self._tell_difference(walk, walk.low, lowest)
+            return False
+        self.fills.counters.bars_opened += 1
+        return True
+
+    cdef int _tell_no_fine_bars(self, const Walk* walk) except -1 nogil:
+        self.fills.counters.no_fine_bars += 1
+        self.book.events.add(EVENT_NO_FINE_BARS, REASON_NO_FINE_BARS, walk.asset, 0, NAN, NAN)
+        return 0
+
+    cdef int _tell_difference(self, const Walk* walk, double asked, double given) except -1 nogil:
+        self.fills.counters.fine_bars_differ += 1
+        self.book.events.add(
+            EVENT_FINE_BARS_DIFFER, REASON_FINE_BARS_DIFFER, walk.asset, 0, asked, given
+        )
+        return 0
+
+    # The fine bars, each as a bar of its own, then the close of the bar.
+    cdef int _walk_fine(self, Walk* walk) except -1 nogil:
+        cdef double close = walk.close
+        cdef FineBar bar
+        cdef int64_t i
+        walk.is_fine = True
+        walk.has_opened = False
+        for i in range(self.fine.n):
+            bar = self.fine.at[i]
+            walk.open = bar.open
+            walk.high = bar.high
+            walk.low = bar.low
+            walk.close = bar.close
+            self._walk_fine_bar(walk)
+        if walk.close != close:
+            walk.open = walk.high = walk.low = walk.close = close
+            self._meet_open(walk)
+        self._take_in_seen(walk)
+        return 0
+
+    cdef int _walk_fine_bar(self, Walk* walk) except -1 nogil:
+        if walk.has_opened:
+            walk.seen_high = max(walk.seen_high, walk.high)
+            walk.seen_low = min(walk.seen_low, walk.low)
+        self._meet_open(walk)
+        self._walk_on(walk)
+        return self.resting.go_on()
+
+    # A position has opened inside: what comes of this fine bar after it.
+    cdef void _see_from_here(self, Walk* walk) noexcept nogil:
+        walk.has_opened = True
+        walk.seen_high = walk.close if walk.unseen & HIGH_UNSEEN else walk.high
+        walk.seen_low = walk.close if walk.unseen & LOW_UNSEEN else walk.low
+
+    # It takes in now what it has seen inside, at the close of the bar nothing but the close.
+    cdef void _take_in_seen(self, const Walk* walk) noexcept nogil:
+        cdef Position* position = &self.positions.at[walk.asset]
+        cdef double side = side_of(position.quantity)
+        cdef double best = walk.seen_high if side > 0.0 else walk.seen_low
+        cdef double worst = walk.seen_low if side > 0.0 else walk.seen_high
+        if not walk.has_opened or position.quantity == 0.0:
+            return
+        position.best = better(side, position.best, best)
+        position.worst = worse(side, position.worst, worst)
+        if self.settings.watermark_start == START_ENTRY_HIGH and not self.settings.watermark_close:
+            position.water = better(side, position.water, best)
+
+    # ---- what an open meets ------------------------------------------------------------------
 
     # What the open makes of an order; one that is tried once has had its turn.
     cdef int _take_turn(self, Walk* walk, int64_t order_id, bint above) except -1 nogil:
@@ -239,12 +362,15 @@ cdef class InsideBar:
         cdef double stop = self._stop(position)
         cdef double target = self._target(position)
         cdef bint at_level = self.settings.gap_fill_level and walk.moment == MOMENT_OPEN
+        cdef bint is_met_by_an_open = not walk.is_on_path
+        cdef int8_t choice
         if position.quantity == 0.0 or not self._tries_levels(position):
             return 0
         if side * price <= side * stop:
             if at_level and stop != price:
                 self.fills.counters.stop_better_than_possible += 1
-            self._exit_stop(position, stop if at_level else price, walk.moment, CHOICE_NONE)
+            choice = self._choice(walk, position, True) if is_met_by_an_open else CHOICE_NONE
+            self._exit_stop(position, stop if at_level else price, walk.moment, choice)
         elif side * price >= side * target:
             if (
                 walk.moment == MOMENT_OPEN and not self.settings.open_decides
@@ -252,11 +378,12 @@ cdef class InsideBar:
             ):
                 self._exit_stop(position, stop, MOMENT_INSIDE, CHOICE_NONE)
             else:
-                self._exit_target(
-                    position, target if at_level else price, walk.moment, CHOICE_NONE
-                )
+                choice = self._choice(walk, position, False) if is_met_by_an_open else CHOICE_NONE
+                self._exit_target(position, target if at_level else price, walk.moment, choice)
         walk.has_ended = walk.has_ended or position.quantity == 0.0
         return 0
+
+    # ---- the path ----------------------------------------------------------------------------
 
     # From the open to one extreme, to the other, to the close.
     cdef void _choose_path(self, Walk* walk) noexcept nogil:
@@ -268,7 +395,6 @@ cdef class InsideBar:
             low_first = False
         if side != 0.0 and self.settings.intrabar != NEAREST_TO_OPEN:
             low_first = (side > 0.0) == (self.settings.intrabar == ADVERSE_FIRST)
-        walk.moment = MOMENT_INSIDE
         walk.at = 0
         walk.n_points = 4
         walk.point[0] = walk.open
@@ -278,17 +404,21 @@ cdef class InsideBar:
 
     # Does the bar hold what can still fill on that side: a level of the position, an order?
     cdef bint _reaches(self, const Walk* walk, bint above) noexcept nogil:
+        return self._reaches_beyond(walk, above, -INFINITY if above else INFINITY)
+
+    # The same, of what lies beyond a price alone.
+    cdef bint _reaches_beyond(self, const Walk* walk, bint above, double price) noexcept nogil:
         cdef const Position* position = &self.positions.at[walk.asset]
         cdef const PriceHeap* waiting = &self.resting.rising if above else &self.resting.falling
         cdef double level
         cdef int32_t i
         if position.quantity != 0.0 and self._tries_levels(position):
             level = self._level(position, above)
-            if level <= walk.high if above else level >= walk.low:
+            if price < level <= walk.high if above else price > level >= walk.low:
                 return True
         for i in range(waiting.n):
             # What the open has triggered may wait beyond the bar.
-            if waiting.at[i].key <= (walk.high if above else -walk.low) and (
+            if (price if above else -price) < waiting.at[i].key <= (walk.high if above else -walk.low) and (
                 self._may_fill(walk, waiting.at[i].order_id, above)
             ):
                 return True
@@ -384,13 +514,9 @@ cdef class InsideBar:
         walk.has_ended = walk.has_ended or position.quantity == 0.0
         return 0
 
-    # Of two levels that the bar holds, which side was taken.
+    # Of two levels that the bar holds, which side was taken; or that fine bars have told.
     cdef int8_t _choice(self, const Walk* walk, const Position* position, bint is_stop) noexcept nogil:
-        cdef double low = self._level(position, False)
-        cdef double high = self._level(position, True)
-        if not (walk.low <= low and high <= walk.high):
-            return CHOICE_NONE
-        return CHOICE_ADVERSE if is_stop else CHOICE_FAVOURABLE
+        return _choice_between(walk, self._stop(position), self._target(position), is_stop)
 
     # Of a bracket whose children the bar holds both: which of them was taken.
     cdef int8_t _choice_of_child(self, const Walk* walk, const OrderRecord* order) noexcept nogil:
@@ -399,9 +525,7 @@ cdef class InsideBar:
         if walk.moment == MOMENT_OPEN or terms.sibling == 0:
             return CHOICE_NONE
         other = awaited_price(self.book.terms_of(self.book.order(terms.sibling)))
-        if not (walk.low <= other and other <= walk.high):
-            return CHOICE_NONE
-        return CHOICE_ADVERSE if terms.type == TYPE_STOP else CHOICE_FAVOURABLE
+        return _choice_between(walk, other, other, terms.type == TYPE_STOP)
 
     cdef int _reach(self, Walk* walk, OrderRecord* order, double price) except -1 nogil:
         cdef TermsRecord* terms = self.book.terms_of(order)
@@ -413,14 +537,14 @@ cdef class InsideBar:
         terms.is_triggered = TRIGGERED
         if is_within(order, price, terms.limit):
             self._fill(walk, order, price, False)
-        elif walk.moment == MOMENT_INSIDE:
+        elif walk.is_on_path:
             terms.is_triggered = TRIGGERED_NOW
             return self.resting.wait_for_the_close(order_id)
         # A limit order from here on, for what is left: it waits on the other side.
         order = self.book.order(order_id)
         if order.status == ORDER_OPEN:
             self.resting.add_touched(order)
-            if walk.moment == MOMENT_INSIDE:
+            if walk.is_on_path:
                 self.resting.sort_touched()
         return 0
 
@@ -511,13 +635,19 @@ cdef class InsideBar:
             return 0
         self._spend(<const FillRecord*> self.fills.buffer.at(n_fills))
         if has_children:
-            self.resting.collect_more(walk.asset, walk.high, walk.low)
+            self.resting.collect_more(walk.asset, walk.bar_high, walk.bar_low)
             walk.next_rising = 0
             walk.next_falling = 0
         if position.quantity == 0.0 or walk.moment == MOMENT_OPEN:
             return 0
+        if was_flat and walk.is_fine:
+            position.unseen = HIGH_UNSEEN | LOW_UNSEEN
+            self._see_from_here(walk)
+        if not walk.is_on_path:
+            return 0
         if was_flat:
-            position.unseen = walk.unseen
+            if not walk.is_fine:
+                position.unseen = walk.unseen
             self._path_from(walk, price.base)
             self._meet_levels(walk, price.base)
         if has_children:
@@ -600,6 +730,14 @@ cdef class InsideBar:
         if units != 0.0:
             self.fills.of_order(order, units, order.quantity - units, price, moment, intrabar)
         return go_on_at_the_open(self.book, order)
+
+
+cdef int8_t _choice_between(const Walk* walk, double one, double other, bint is_stop) noexcept nogil:
+    if walk.is_on_path and walk.low <= min(one, other) and max(one, other) <= walk.high:
+        return CHOICE_ADVERSE if is_stop else CHOICE_FAVOURABLE
+    if walk.is_fine and walk.bar_low <= min(one, other) and max(one, other) <= walk.bar_high:
+        return CHOICE_FINE
+    return CHOICE_NONE
 
 
 cdef int _broken_hit(const Position* position, int64_t row) except -1 with gil:

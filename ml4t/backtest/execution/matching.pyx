@@ -59,13 +59,13 @@ cdef class Matching:
         cdef int64_t tried = 0       # the last order of the baskets that have had their turn
         cdef bint may_lack = self.settings.on_insufficient != INSUFFICIENT_ALLOW
         cdef OrderRecord* order
-        if self.book.n_waiting == 0:
+        if self.book.queues.n_due == 0:
             return 0
         if phase == PHASE_OPEN:
             self.account.mark_open(self.cursor)
         if CHECKED:
-            self.book.check_counts()
-        due = self.book.collect_due(phase, &n_due)
+            self.book.queues.check_counts()
+        due = self.book.queues.collect_due(phase, &n_due)
         if not self.settings.submission_order:
             for i in range(n_due):
                 order = self.book.order(due[i])
@@ -167,7 +167,7 @@ cdef class Matching:
         wanted = fabs(order.rest)
         held = fabs(position.quantity)
         closing = wanted
-        if not isnan(order.target_units) and self.book.n_waiting_of(order.asset) == 1:
+        if not isnan(order.target_units) and self.book.queues.n_waiting_of(order.asset) == 1:
             closing = within_target(order, wanted, position.quantity)
             if closing == 0.0:
                 return 0

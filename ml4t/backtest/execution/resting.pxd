@@ -1,10 +1,8 @@
 cimport cython
-from libc.stddef cimport size_t
 from libc.stdint cimport int32_t, int64_t
 
 from ml4t.backtest.core.buffer cimport RecordBuffer
-from ml4t.backtest.core.types cimport OrderRecord, TermsRecord
-from ml4t.backtest.execution.order_terms cimport nearness, waits_above
+from ml4t.backtest.core.types cimport OrderRecord
 from ml4t.backtest.execution.price_heap cimport PriceHeap
 
 
@@ -21,7 +19,6 @@ cdef struct RestingSide:
 cdef class RestingOrders:
     cdef RecordBuffer orders         # of the book
     cdef RecordBuffer terms          # of the book
-    cdef int64_t n                   # orders that wait for a price, of all assets
     cdef int32_t n_assets
     cdef RestingSide* _of            # by asset; NULL before the first such order
     # Of the last collect_touched(): what waits for rising prices, and for falling ones (keys: minus the price).
@@ -33,14 +30,6 @@ cdef class RestingOrders:
     # (key: the order id). Then those that have been tried.
     cdef PriceHeap late
     cdef PriceHeap tried
-
-    cdef inline OrderRecord* _order(self, int64_t order_id) noexcept nogil:
-        return <OrderRecord*> (
-            self.orders._bytes + <size_t> (order_id - 1) * sizeof(OrderRecord)
-        )
-
-    cdef inline TermsRecord* _terms(self, const OrderRecord* order) noexcept nogil:
-        return <TermsRecord*> self.terms.at(order.terms - 1)
 
     # May a bar from low to high reach what an order of the asset waits for?
     cdef inline bint may_touch(self, int32_t asset, double high, double low) noexcept nogil:
@@ -54,12 +43,14 @@ cdef class RestingOrders:
 
     cdef int wait(self, const OrderRecord* order) except -1 nogil
     cdef int collect_touched(self, int32_t asset, double high, double low) except -1 nogil
+    cdef void collect_none(self) noexcept nogil
     cdef int collect_more(self, int32_t asset, double high, double low) except -1 nogil
     cdef int collect_met(self, double price, int64_t after) except -1 nogil
     cdef void sort_touched(self) noexcept nogil
     cdef int add_touched(self, const OrderRecord* order) except -1 nogil
     cdef int wait_for_the_close(self, int64_t order_id) except -1 nogil
     cdef int64_t next_late(self) except -1 nogil
+    cdef int go_on(self) except -1 nogil
     cdef int wait_again(self) except -1 nogil
     cdef int _wait_again(self, int64_t order_id, bint above) except -1 nogil
     cdef int rekey(self, int32_t asset) except -1 nogil

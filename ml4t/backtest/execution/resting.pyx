@@ -6,7 +6,9 @@ from libc.stdint cimport int32_t, int64_t
 from libc.stdlib cimport calloc, free
 
 from ml4t.backtest.core.buffer cimport RecordBuffer
-from ml4t.backtest.core.types cimport ORDER_OPEN, OrderRecord, TermsRecord
+from ml4t.backtest.core.types cimport ORDER_OPEN, OrderRecord
+from ml4t.backtest.execution.order_records cimport order_at, terms_of
+from ml4t.backtest.execution.order_terms cimport nearness, waits_above
 from ml4t.backtest.execution.price_heap cimport PriceHeap, WaitingAt, append, pop, push, sort_by_key, sort_by_order
 
 
@@ -41,14 +43,14 @@ cdef class RestingOrders:
 
     # An order waits for its price, as its terms have it now.
     cdef int wait(self, const OrderRecord* order) except -1 nogil:
-        cdef double key = nearness(order, self._terms(order))
+        cdef double key = nearness(order, terms_of(self.terms, order))
         cdef RestingSide* side
         if self._of == NULL:
             self._of = <RestingSide*> calloc(<size_t> self.n_assets, sizeof(RestingSide))
             if self._of == NULL:
                 return _no_memory(self.n_assets)
         side = &self._of[order.asset]
-        if waits_above(order, self._terms(order)):
+        if waits_above(order, terms_of(self.terms, order)):
             if side.above.n > side.most_above:
                 side.most_above = self._tidy(&side.above, True)
             return push(&side.above, key, order.order_id)
@@ -59,9 +61,12 @@ cdef class RestingOrders:
     # Take out the orders that a bar from low to high reaches, each side by price, at one price by submission.
     # What still waits for a price then goes back with wait_again().
     cdef int collect_touched(self, int32_t asset, double high, double low) except -1 nogil:
+        self.collect_none()
+        return self.collect_more(asset, high, low)
+
+    cdef void collect_none(self) noexcept nogil:
         self.rising.n = 0
         self.falling.n = 0
-        return self.collect_more(asset, high, low)
 
     # Those too that have come since.
     cdef int collect_more(self, int32_t asset, double high, double low) except -1 nogil:
@@ -92,8 +97,8 @@ cdef class RestingOrders:
 
     # A stop that the open triggers is a limit order for the rest of the bar.
     cdef int add_touched(self, const OrderRecord* order) except -1 nogil:
-        cdef double key = nearness(order, self._terms(order))
-        if waits_above(order, self._terms(order)):
+        cdef double key = nearness(order, terms_of(self.terms, order))
+        if waits_above(order, terms_of(self.terms, order)):
             return append(&self.rising, key, order.order_id)
         return append(&self.falling, key, order.order_id)
 
@@ -110,6 +115,20 @@ cdef class RestingOrders:
         append(&self.tried, 0.0, order_id)
         return order_id
 
+    # A fine bar of the bar is done: what has waited for its close is a limit order for the rest of the bar.
+    cdef int go_on(self) except -1 nogil:
+        cdef const OrderRecord* order
+        cdef int64_t i
+        for i in range(self.tried.n):
+            order = order_at(self.orders, self.tried.at[i].order_id)
+            terms_of(self.terms, order).is_triggered = 1
+            if order.status == ORDER_OPEN:
+                self.add_touched(order)
+        if self.tried.n > 0:
+            self.sort_touched()
+        self.tried.n = 0
+        return 0
+
     cdef int wait_again(self) except -1 nogil:
         cdef const OrderRecord* order
         cdef int64_t i
@@ -119,8 +138,8 @@ cdef class RestingOrders:
             self._wait_again(self.falling.at[i].order_id, False)
         # From the next bar on they are limit orders like others.
         for i in range(self.tried.n):
-            order = self._order(self.tried.at[i].order_id)
-            self._terms(order).is_triggered = 1
+            order = order_at(self.orders, self.tried.at[i].order_id)
+            terms_of(self.terms, order).is_triggered = 1
             if order.status == ORDER_OPEN:
                 self.wait(order)
         self.tried.n = 0
@@ -128,9 +147,9 @@ cdef class RestingOrders:
 
     # An order that the bar has moved to the other side stands there already.
     cdef int _wait_again(self, int64_t order_id, bint above) except -1 nogil:
-        cdef const OrderRecord* order = self._order(order_id)
+        cdef const OrderRecord* order = order_at(self.orders, order_id)
         if order.status == ORDER_OPEN and order.rests and (
-            waits_above(order, self._terms(order)) == above
+            waits_above(order, terms_of(self.terms, order)) == above
         ):
             return self.wait(order)
         return 0
@@ -148,12 +167,12 @@ cdef class RestingOrders:
         cdef int32_t n_kept = 0
         cdef int32_t i
         for i in range(heap.n):
-            order = self._order(heap.at[i].order_id)
+            order = order_at(self.orders, heap.at[i].order_id)
             if order.status == ORDER_OPEN and order.rests and (
-                waits_above(order, self._terms(order)) == above
+                waits_above(order, terms_of(self.terms, order)) == above
             ):
                 heap.at[n_kept].order_id = order.order_id
-                heap.at[n_kept].key = nearness(order, self._terms(order))
+                heap.at[n_kept].key = nearness(order, terms_of(self.terms, order))
                 n_kept += 1
         heap.n = n_kept
         _sort(heap)
@@ -164,12 +183,12 @@ cdef class RestingOrders:
         return 16 + 2 * heap.n
 
     cdef bint _is_stale(self, int64_t order_id, double key, bint above) noexcept nogil:
-        cdef const OrderRecord* order = self._order(order_id)
+        cdef const OrderRecord* order = order_at(self.orders, order_id)
         if order.status != ORDER_OPEN or not order.rests:
             return True
-        if waits_above(order, self._terms(order)) != above:
+        if waits_above(order, terms_of(self.terms, order)) != above:
             return True
-        return key != nearness(order, self._terms(order))
+        return key != nearness(order, terms_of(self.terms, order))
 
     cdef int _take(self, PriceHeap* heap, bint above, double most, PriceHeap* touched) except -1 nogil:
         cdef WaitingAt nearest

@@ -5,6 +5,7 @@ from libc.stdint cimport int32_t, int64_t
 from libc.stdlib cimport free
 
 from ml4t.backtest.core.types cimport ORDER_OPEN, OrderRecord, TermsRecord
+from ml4t.backtest.execution.order_records cimport order_at, terms_of
 from ml4t.backtest.execution.price_heap cimport append
 from ml4t.backtest.execution.resting cimport RestingOrders
 from ml4t.backtest.market.cursor cimport Cursor
@@ -42,13 +43,13 @@ cdef class TrailingOrders:
         cdef int32_t n_kept = 0
         cdef int32_t i
         for i in range(self.waiting.n):
-            order = self.resting._order(self.waiting.at[i].order_id)
+            order = order_at(self.resting.orders, self.waiting.at[i].order_id)
             if order.status != ORDER_OPEN or not order.rests:
                 continue
             self.waiting.at[n_kept] = self.waiting.at[i]
             n_kept += 1
             if self.cursor.has_row(order.asset):
-                self._take_in(order, self.resting._terms(order))
+                self._take_in(order, terms_of(self.resting.terms, order))
         self.waiting.n = n_kept
         return 0
 

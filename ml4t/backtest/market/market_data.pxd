@@ -77,6 +77,7 @@ cdef class MarketData:
     cdef readonly object info
     """What the tables were, read-only: ``closes_only``, ``bar_time``, the ``columns`` by role, what was ``left_out``."""
     cdef dict _code
+    cdef dict _sessions              # ends of sessions, by zone
     cdef object _is_signed            # the array behind is_signed
     cdef object names                # the ColumnNames, made at first use
     cdef object _columns              # keeps the arrays behind the pointers alive

@@ -18,6 +18,7 @@ from ml4t.backtest.market.array_checks cimport (
 from ml4t.backtest.market.array_checks import check_actions
 from ml4t.backtest.market.arrays_in import Copies, actions_in, owned
 from ml4t.backtest.market.facts import html_of
+from ml4t.backtest.market.sessions import session_ends
 
 ACTION = np.dtype(
     [("time", np.int64), ("asset", np.int32), ("kind", np.int8), ("value", np.float64)], align=True
@@ -219,6 +220,14 @@ cdef class MarketData:
             raise KeyError(f"asset {asset!r} is not in the market data{hint}")
         return code
 
+    # Found once for all runs over these data: the last timestamp of each session, a day of this zone.
+    def _session_ends(self, time_zone):
+        if time_zone not in self._sessions:
+            ends = session_ends(self.timestamps, time_zone)
+            ends.flags.writeable = False
+            self._sessions[time_zone] = ends
+        return self._sessions[time_zone]
+
     def __reduce__(self):
         state = dict(
             volume=self.volume, bid=self.bid, ask=self.ask, features=dict(self.features),
@@ -310,6 +319,7 @@ cdef MarketData _filled(
     self.actions = take([] if actions is None else actions, ACTION, "actions")
     self.n_actions = len(self.actions)
     self.info = MappingProxyType(dict(info or {}))
+    self._sessions = {}
     if carried_times is not None and self.n_times == 0:
         raise ValueError(
             "a chunk with carried_times begins with the last timestamp of the one before, but has no "

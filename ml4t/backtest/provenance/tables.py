@@ -47,8 +47,9 @@ def describe_tables(prices: Any, given: Mapping[str, Any]) -> dict[str, Any]:
         given = _arguments_of_feed(prices, given)
         prices = given["prices"]
     section = {"prices": _source(prices, "prices")}
-    if "actions" in given:
-        section["actions"] = _source(given["actions"], "actions")
+    for name in ("actions", "fine"):
+        if name in given:
+            section[name] = _source(given[name], name)
     for name in OPTIONS:
         if name in given:
             section[name] = WRITTEN.get(name, plain)(given[name], name)

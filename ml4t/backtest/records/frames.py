@@ -15,6 +15,7 @@ from ml4t.backtest.core import records as codes
 from ml4t.backtest.market._last_rows import last_rows
 from ml4t.backtest.records.columns import Labels, frame_of_columns, times
 from ml4t.backtest.records.curve import drawdown, leverage
+from ml4t.backtest.records.measured import ClosedTrades, EquityCurve, Named
 from ml4t.backtest.records.positions import positions_frame
 from ml4t.backtest.records.recorded_columns import gather, recorded_columns
 
@@ -33,6 +34,15 @@ class Frames(Protocol):
 
     def column(self, table: str, name: str) -> np.ndarray:
         """Return one numeric column, without making its frame."""
+
+    def curve(self) -> EquityCurve:
+        """Return what is measured of the equity curve."""
+
+    def session_ends(self, time_zone: str | None) -> np.ndarray:
+        """Return the position of the last timestamp of each session, a day of this zone."""
+
+    def closed_trades(self) -> ClosedTrades:
+        """Return what is measured of the round trips."""
 
 
 @lru_cache(maxsize=32)
@@ -64,8 +74,10 @@ class RecordFrames:
 
     # What makes the curve stands in the run; a copy has the curve.
     def __getstate__(self) -> dict[str, Any]:
-        curve: Callable[[], Any] = partial(dict, self._records["curve"]())
-        return {**self.__dict__, "_records": {**self._records, "curve": curve}}
+        made: Callable[[], Any] = partial(dict, self._curve)
+        state = {**self.__dict__, "_records": {**self._records, "curve": made}}
+        del state["_curve"]  # it stands in the records
+        return state
 
     def frame(self, table: str) -> pd.DataFrame:
         """Make the frame of ``table``, one of :data:`TABLES`."""
@@ -76,6 +88,41 @@ class RecordFrames:
     def column(self, table: str, name: str) -> np.ndarray:
         """Return one numeric column of a record table, without making its frame."""
         return self._records[table][name]
+
+    @cached_property
+    def _curve(self) -> Mapping[str, np.ndarray]:
+        return self._records["curve"]()
+
+    @cached_property
+    def _drawdown(self) -> np.ndarray:
+        return drawdown(self._curve["equity"], self._config.initial_cash)
+
+    def curve(self) -> EquityCurve:
+        """Return what is measured of the equity curve."""
+        curve = self._curve
+        return EquityCurve(
+            self._data.timestamps[: self._records["n_done"]],
+            curve["equity"],
+            curve["gross"],
+            self._drawdown,
+        )
+
+    def session_ends(self, time_zone: str | None) -> np.ndarray:
+        """Return the position of the last timestamp of each session, a day of this zone."""
+        ends, n_done = self._data._session_ends(time_zone), self._records["n_done"]
+        if n_done == self._data.n_times or n_done == 0:
+            return ends[:n_done]
+        return np.append(ends[ends < n_done - 1], n_done - 1)
+
+    def closed_trades(self) -> ClosedTrades:
+        """Return what is measured of the round trips."""
+        trades, names = self._records["trades"], self._records
+        return ClosedTrades(
+            trades["net_pnl"] + 0.0,
+            trades["bars_held"],
+            Named(names["rule_names"], trades["rule"]),
+            Named(names["reasons"], trades["reason"]),
+        )
 
     @cached_property
     def _asset(self) -> Labels:
@@ -236,7 +283,7 @@ class RecordFrames:
 
     def _equity(self) -> pd.DataFrame:
         # Shown as recorded, without a copy: sums from 0.0 have no -0.0.
-        curve = self._records["curve"]()
+        curve = self._curve
         equity, gross = curve["equity"], curve["gross"]
         return pd.DataFrame(
             {
@@ -245,7 +292,7 @@ class RecordFrames:
                 "gross_exposure": gross,
                 "net_exposure": curve["net"],
                 "leverage": leverage(gross, equity),
-                "drawdown": drawdown(equity, self._config.initial_cash),
+                "drawdown": self._drawdown,
             },
             index=times(self._data.timestamps[: self._records["n_done"]]).rename("timestamp"),
             copy=False,

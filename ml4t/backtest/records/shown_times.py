@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -80,8 +81,7 @@ class ShownTimes:
 
     def text(self, instant: pd.Timestamp) -> str:
         """Return an aware time as ISO 8601 text, a date where dates are shown."""
-        (time,) = self.shown(pd.DatetimeIndex([instant]))
-        return f"{time:%Y-%m-%d}" if self.as_dates else time.isoformat()
+        return _text(self, instant)
 
     def frame(self, frame: pd.DataFrame) -> pd.DataFrame:
         """Return a frame with its columns of times, and its index of them, as they are shown."""
@@ -109,6 +109,13 @@ class ShownTimes:
             return dates
         # The midnights of some zones do not exist on the day that clocks change.
         return dates.tz_localize(self.written_zone, nonexistent="shift_forward")
+
+
+# The runs of a sweep begin and end at the same times.
+@lru_cache(maxsize=1_024)
+def _text(times: ShownTimes, instant: pd.Timestamp) -> str:
+    (time,) = times.shown(pd.DatetimeIndex([instant]))
+    return f"{time:%Y-%m-%d}" if times.as_dates else time.isoformat()
 
 
 UTC = ShownTimes()

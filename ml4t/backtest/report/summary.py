@@ -90,6 +90,8 @@ def sections(result: ReportedRun) -> list[Section]:
     ]
     if len(open_positions):
         trading.append(("Open P&L", money(float(open_positions["unrealized_pnl"].sum()))))
+    if opened := result.counters.get("bars_opened", 0):
+        trading.append(("Bars walked on fine bars", f"{opened:,}"))
     exits = [(name, f"{count:,}") for name, count in m["exits_by_rule"].items()]
     return [("Performance", performance), ("Trading", trading)] + (
         [("Exits by rule", exits)] if exits else []

@@ -56,7 +56,7 @@ def reproduce(folder: str | Path, *, progress: bool | Progress = False) -> Backt
         raise RunFileError(
             f"{folder} was made from other data: their fingerprint was {stored.fingerprint}, now it is {found}"
         )
-    result = run.run_on(data, strategy, risk_manager, progress)
+    result = run.run_on(data, strategy, risk_manager, progress, run.fine_data())
     for table in COMPARED:
         _compare(getattr(stored, table), getattr(result, table), table, stored, result)
     return result

@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import ValidationInfo, model_validator
 
 from ml4t.backtest.backtest.backtest_engine import BacktestEngine, Progress
+from ml4t.backtest.backtest.fine_data import FINE_SIDES, read_fine
 from ml4t.backtest.config import BacktestConfig
 from ml4t.backtest.core.named_arguments import suggests_names
 from ml4t.backtest.data.assembly.from_tables import market_data
@@ -83,7 +84,15 @@ class RunFile(Section):
 
     @model_validator(mode="after")
     def _consistent(self) -> RunFile:
-        self.config()
+        intrabar = self.config().intrabar
+        if self.data.fine is None and intrabar in FINE_SIDES:
+            raise ValueError(
+                f"execution.intrabar {intrabar} needs fine bars: name them in data.fine"
+            )
+        if self.data.fine is not None and intrabar not in FINE_SIDES:
+            raise ValueError(
+                f"data.fine is looked at by none under execution.intrabar {intrabar}: write intrabar: fine"
+            )
         return self
 
     # -------------------------------------------------------------------------- reading, writing
@@ -172,6 +181,7 @@ class RunFile(Section):
         features: Any = None,
         context: Any = None,
         actions: Any = None,
+        fine: Any = None,
         assets: Sequence[Any] | None = None,
         columns: Mapping[str, str] | None = None,
         bar_time: BarTime = None,
@@ -202,7 +212,7 @@ class RunFile(Section):
         strategy : Strategy
             Its parameters are read from its attributes of the same names, or from a property
             ``parameters``.
-        signals, features, context, actions : path, optional
+        signals, features, context, actions, fine : path, optional
             As there.
         assets, columns, bar_time, timezone, stamps, bar_length, time_unit, sort, on_violation, \
 on_unknown_assets, on_repeated_rows, allow_negative_prices : optional
@@ -226,6 +236,7 @@ on_unknown_assets, on_repeated_rows, allow_negative_prices : optional
             "features": features,
             "context": context,
             "actions": actions,
+            "fine": fine,
             "assets": given_assets(assets),
             "columns": columns,
             "bar_time": bar_time,
@@ -306,6 +317,7 @@ on_unknown_assets, on_repeated_rows, allow_negative_prices : optional
         sources: dict[str, Source | None] = {
             "data.prices": self.data.prices,
             "data.actions": self.data.actions,
+            "data.fine": self.data.fine,
         }
         for group in ("signals", "features", "context"):
             for place, table in enumerate(getattr(self.features, group)):
@@ -364,6 +376,25 @@ on_unknown_assets, on_repeated_rows, allow_negative_prices : optional
         of_a_feed = {name: getattr(data, name) for name in FEED_OPTIONS}
         return DataFeed.from_parquet(data.prices.read(), **options, **of_a_feed)
 
+    def fine_data(self) -> MarketData | None:
+        """Read the fine bars, where there are some, as the prices are read.
+
+        Raises
+        ------
+        DataError
+            As :func:`~ml4t.backtest.market.market_data`.
+        """
+        data = self.data
+        if data.fine is None:
+            return None
+        given = {
+            name: getattr(data, name)
+            for name in ("columns", "timezone", "stamps", "time_unit", "sort", "on_repeated_rows")
+        }
+        return read_fine(
+            data.fine.read(), {**given, "allow_negative_prices": data.allow_negative_prices}
+        )
+
     def make_strategy(self) -> Strategy:
         """Import the class of the strategy, and make one.
 
@@ -407,7 +438,8 @@ on_unknown_assets, on_repeated_rows, allow_negative_prices : optional
         self.check_files()
         # Made first: what is wrong with them is said before the data are read, which may take long.
         strategy, risk_manager = self.make_strategy(), self.make_risk_manager()
-        result = self.run_on(self.market_data(), strategy, risk_manager, progress)
+        data, fine = self.market_data(), self.fine_data()
+        result = self.run_on(data, strategy, risk_manager, progress, fine)
         if write and self.output.folder is not None:
             result.to_parquet(self.output.folder)
             if self.output.picture:
@@ -420,17 +452,19 @@ on_unknown_assets, on_repeated_rows, allow_negative_prices : optional
         strategy: Strategy,
         risk_manager: RiskManager,
         progress: bool | Progress = False,
+        fine: MarketData | None = None,
     ) -> BacktestResult:
         """Run it on what was made before; nothing is written."""
         if progress is True:
             with progress_bar() as update:
-                return self.run_on(data, strategy, risk_manager, update)
+                return self.run_on(data, strategy, risk_manager, update, fine)
         engine = BacktestEngine(
             data,
             strategy,
             risk_manager=risk_manager,
             config=self.config(),
             progress=progress or None,
+            fine=fine,
             run_file=self.description(),
         )
         return engine.run()

@@ -143,6 +143,8 @@ class Data(Section):
     """The price table, long or wide."""
     actions: Source | None = None
     """Splits and cash dividends."""
+    fine: Source | None = None
+    """Finer bars, of all assets or some, for ``intrabar: fine``; read as the prices are."""
     assets: tuple[Asset, ...] | None = None
     """Asset order; by default the columns of a wide table, else sorted names."""
     columns: dict[str, str] | None = None

@@ -27,6 +27,18 @@ class ReusedStrategyWarning(UserWarning):
     """A strategy object is run again and starts with what its last run left in its attributes."""
 
 
+def check_made_outside_of_a_run(is_running: bool) -> None:
+    """Refuse to make a strategy anew that is in a run: the loop reads what it was made with.
+
+    Raises
+    ------
+    RuntimeError
+        If it is.
+    """
+    if is_running:
+        raise RuntimeError("a strategy in a run cannot be made anew: make another one")
+
+
 def warn_of_kept_state(strategy: Any, kept: list[str]) -> None:
     """Warn of attributes with which a strategy starts as its last run left them, where there are any."""
     if kept:

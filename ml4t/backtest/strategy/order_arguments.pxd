@@ -1,7 +1,9 @@
-from libc.math cimport isnan
+from libc.math cimport NAN, isnan
 from libc.stdint cimport int32_t, int64_t
 
+from ml4t.backtest.core.ranges cimport is_price, is_signed_price
 from ml4t.backtest.core.types cimport TYPE_TRAILING_STOP, TermsRecord
+from ml4t.backtest.execution.trailing cimport trailed
 
 
 cdef double quantity_of(object quantity) except -1.0
@@ -18,6 +20,29 @@ cdef int read_trail(
 cdef int read_bracket(
     TermsRecord* terms, double direction, object stop_loss, object take_profit, bint is_signed
 ) except -1
+
+
+# A price that an asset can have.
+cdef inline bint can_be_price(double price, bint is_signed) noexcept nogil:
+    return is_price(price) or (is_signed and is_signed_price(price))
+
+
+# Its stop is to follow the market, from the mark on; no price behind it is a NaN.
+cdef inline void begin_trail(TermsRecord* terms, double direction, double mark, bint is_signed) noexcept nogil:
+    terms.type = TYPE_TRAILING_STOP
+    terms.water = mark
+    terms.stop = trailed(terms, -direction)
+    if not can_be_price(terms.stop, is_signed):
+        terms.stop = NAN
+
+
+# To buy, a stop loss lies below the order's own price and that below a take profit; what is NaN lies right.
+cdef inline bint is_crossed(const TermsRecord* terms, double direction) noexcept nogil:
+    cdef double own = terms.stop if isnan(terms.limit) else terms.limit
+    return (
+        direction * terms.stop_loss >= direction * own or direction * own >= direction * terms.take_profit
+        or direction * terms.stop_loss >= direction * terms.take_profit
+    )
 
 
 # A trailing stop that is not known when it is made: there is no mark, or no price behind it.

@@ -5,13 +5,12 @@ from libc.stdint cimport int32_t, int64_t
 
 import pandas as pd
 
-from ml4t.backtest.core.ranges cimport is_price, is_quantity, is_signed_price
+from ml4t.backtest.core.ranges cimport is_quantity
 from ml4t.backtest.core.types cimport (
     TYPE_LIMIT, TYPE_MARKET, TYPE_MARKET_ON_CLOSE, TYPE_MARKET_ON_OPEN, TYPE_STOP, TYPE_STOP_LIMIT, TYPE_TRAILING_STOP,
     VALID_GTC, VALID_GTD, TermsRecord,
 )
 from ml4t.backtest.execution.order_terms cimport no_terms
-from ml4t.backtest.execution.trailing cimport trailed
 
 from ml4t.backtest.core.ranges import PRICE, QUANTITY
 from ml4t.backtest.core.records import TIMES_IN_FORCE
@@ -98,7 +97,7 @@ cdef double price_of(str name, object price, bint is_signed) except? -1.0:
     if price is None:
         return NAN
     number = price
-    if is_price(number) or (is_signed and is_signed_price(number)):
+    if can_be_price(number, is_signed):
         return number
     raise ValueError(f"{name} must be a price in {PRICE}, was {price!r}")
 
@@ -141,11 +140,7 @@ cdef int read_trail(
         terms.trail = price_of("trail", trail, False)
     else:
         terms.trail_percent = _part_of_a_price(trail_percent, is_signed)
-    terms.type = TYPE_TRAILING_STOP
-    terms.water = mark
-    terms.stop = trailed(terms, -direction)
-    if not (is_price(terms.stop) or (is_signed and is_signed_price(terms.stop))):
-        terms.stop = NAN
+    begin_trail(terms, direction, mark, is_signed)
     return 0
 
 
@@ -169,6 +164,8 @@ cdef int read_bracket(
         raise ValueError("an order that trails has no bracket: its own price is not known beforehand")
     terms.stop_loss = price_of("stop_loss", stop_loss, is_signed)
     terms.take_profit = price_of("take_profit", take_profit, is_signed)
+    if not is_crossed(terms, direction):
+        return 0
     prices = [("stop_loss", terms.stop_loss), ("the order's own price", entry), ("take_profit", terms.take_profit)]
     known = [(name, price) for name, price in prices if not isnan(price)]
     for (below, low), (above, high) in zip(known, known[1:]):

@@ -15,6 +15,16 @@ class SignalStrategy(CompiledStrategy):
         value: SupportsFloat | None = None,
         percent: SupportsFloat | None = None,
         size_at: Literal["close", "fill"] = "close",
+        limit: str | SupportsFloat | None = None,
+        stop: str | SupportsFloat | None = None,
+        trail: str | SupportsFloat | None = None,
+        trail_percent: str | SupportsFloat | None = None,
+        stop_loss: str | SupportsFloat | None = None,
+        take_profit: str | SupportsFloat | None = None,
+        valid: Literal["gtc", "day", "ioc", "fok"] = "gtc",
+        max_entries: int = 1,
+        max_positions: int | None = None,
+        rank: str | None = None,
     ) -> None: ...
     @property
     def parameters(self) -> dict[str, str | float]: ...
@@ -26,3 +36,9 @@ class SignalStrategy(CompiledStrategy):
     def short_entry(self) -> str | None: ...
     @property
     def short_exit(self) -> str | None: ...
+    @property
+    def rank(self) -> str | None: ...
+    @property
+    def max_entries(self) -> int: ...
+    @property
+    def max_positions(self) -> int | None: ...

@@ -1,18 +1,28 @@
 """SignalStrategy: entry and exit columns turned into orders, without Python in the loop."""
 
 cimport cython
-from libc.math cimport NAN, isnan
+from libc.math cimport INFINITY, NAN, isnan
+from libc.stddef cimport size_t
 from libc.stdint cimport int32_t, int64_t
+from libc.stdlib cimport calloc, free
 
 from ml4t.backtest.core.types cimport (
-    EVENT_PASSED_OVER, REASON_CONFLICTING_SIGNAL, REASON_EXIT_PENDING, REASON_NONE, TermsRecord,
+    EVENT_PASSED_OVER, ORDER_OPEN, REASON_CANCEL, REASON_CONFLICTING_SIGNAL, REASON_EXIT_PENDING, REASON_NONE,
+    REASON_NO_PRICE, REASON_ORDER, REASON_POSITION_LIMIT, TYPE_MARKET, VALID_DAY, VALID_GTC, OrderRecord,
 )
-from ml4t.backtest.execution.cut_orders cimport take_back
+from ml4t.backtest.execution.broker cimport Broker
 from ml4t.backtest.execution.order_terms cimport no_terms
+from ml4t.backtest.portfolio.position cimport Position
+from ml4t.backtest.risk.manager cimport RiskManager
+from ml4t.backtest.strategy.entry_terms cimport EntryTerms
+from ml4t.backtest.strategy.order_arguments cimport has_no_stop
+from ml4t.backtest.strategy.ranking cimport Ranked, make_heap, take_best
 from ml4t.backtest.strategy.strategy cimport CompiledStrategy
 
 from ml4t.backtest.core.copies import check_not_running, made_with
 from ml4t.backtest.market.column_names import unknown_name
+from ml4t.backtest.strategy.counts import count_of
+from ml4t.backtest.strategy.errors import check_made_outside_of_a_run
 from ml4t.backtest.strategy.order_arguments import is_at_fill
 
 cdef enum Column:
@@ -24,7 +34,7 @@ cdef enum Column:
 
 @cython.final
 cdef class SignalStrategy(CompiledStrategy):
-    """SignalStrategy(entry=None, exit=None, *, short_entry=None, short_exit=None, quantity=None, value=None, percent=None, size_at="close")\n--\n
+    """SignalStrategy(entry=None, exit=None, *, short_entry=None, short_exit=None, quantity=None, value=None, percent=None, size_at="close", limit=None, stop=None, trail=None, trail_percent=None, stop_loss=None, take_profit=None, valid="gtc", max_entries=1, max_positions=None, rank=None)\n--\n
     Go long, and short, where a column says so. A signal is a value above zero; NaN is none.
 
     In a position, its exit column or the other side's entry closes it; the latter then opens the other
@@ -32,7 +42,7 @@ cdef class SignalStrategy(CompiledStrategy):
     ``max_participation``, an entry of the other side is ordered beside it. Each of them cancels first what
     still waits of an entry. An entry that is not acted on, because an exit of its own
     side waits or another signal of the bar overrules it, leaves an event of the kind ``passed_over``. All
-    entries of one timestamp are one basket: where they cannot be paid together, all are scaled by one
+    market entries of one timestamp are one basket: where they cannot be paid together, all are scaled by one
     factor.
 
     Parameters
@@ -46,36 +56,60 @@ cdef class SignalStrategy(CompiledStrategy):
     quantity : float, optional
         Units of an entry. Give one of quantity, value and percent; without any it is percent=1.
     value : float, optional
-        Currency of an entry, turned into units at the close.
+        Currency of an entry, turned into units at its limit, else at its stop, else at the close.
     percent : float, optional
         Fraction of equity of an entry.
     size_at : {"close", "fill"}
         When value or percent become units, as in :meth:`Strategy.buy`.
+    limit, stop, trail, trail_percent, stop_loss, take_profit : str or float, optional
+        What an entry waits for, and where what it enters leaves again, as in :meth:`Strategy.buy`: a column,
+        in which NaN is none, or a number. One that waits is cancelled by its exit column and by the other
+        side's entry.
+    valid : {"gtc", "day", "ioc", "fok"}
+        How long an entry waits, as in :meth:`Strategy.buy`. While one waits, a further signal of its side asks for
+        nothing under ``gtc``; else it takes its place.
+    max_entries : int
+        Entries of a position, with those that wait (pyramiding). One that has filled in part is one of them.
+    max_positions : int, optional
+        Assets held or waited for. A position that is being left has given its place away.
+    rank : str, optional
+        Column by which, the highest first, entries get the places that there are; without it asset order decides.
 
     Raises
     ------
     ValueError
         If there is no entry, or an exit without one, if more than one size is given, or one is not
-        positive and finite. When a run begins: if the percent is above twice the account's leverage (0.5
-        is 50%), or a column is not in the data.
+        positive and finite; if a price is none, or two of them contradict each other. When a run begins: if the
+        percent is above twice the account's leverage (0.5 is 50%), or a column is not in the data.
 
     Notes
     -----
     Signals are joined as of: a signal of one row is seen at every later bar of its asset, until the next
     row, and enters again after each exit. Give it an end: ``Table(signals, max_age="12h")``, or rows of
     zero after it.
+
+    Prices of a row that cannot be (a stop loss above the limit of a long entry) leave its signal as good as off: an event
+    of the kind ``passed_over``, with the reason ``crossed_prices`` or ``no_price``.
     """
+
+    def __cinit__(self, *arguments, **options):
+        self.asked = EntryTerms()
 
     def __init__(
         self, str entry=None, str exit=None, *, str short_entry=None, str short_exit=None,
         quantity=None, value=None, percent=None, size_at="close",
+        limit=None, stop=None, trail=None, trail_percent=None, stop_loss=None, take_profit=None, str valid="gtc",
+        max_entries=1, max_positions=None, str rank=None,
     ):
+        check_made_outside_of_a_run(self.broker is not None)
         if entry is None and short_entry is None:
             raise ValueError("SignalStrategy needs a column to enter by: give entry, short_entry or both")
         if exit is not None and entry is None:
             raise ValueError(f"exit={exit!r} closes longs, and without entry there are none")
         if short_exit is not None and short_entry is None:
             raise ValueError(f"short_exit={short_exit!r} closes shorts, and without short_entry there are none")
+        if rank is not None and max_positions is None:
+            raise ValueError(f"rank={rank!r} decides who gets a place: give max_positions too")
         sizes = {"quantity": quantity, "value": value, "percent": percent}
         given = {name: float(size) for name, size in sizes.items() if size is not None}
         if len(given) > 1:
@@ -83,27 +117,46 @@ cdef class SignalStrategy(CompiledStrategy):
         for name, size in given.items():
             if not 0.0 < size < float("inf"):
                 raise ValueError(f"{name} must be positive and finite, was {size}")
-        self.at_fill = is_at_fill(size_at, quantity)
+        self.at_fill = is_at_fill(size_at, quantity, (limit, stop, trail, trail_percent))
+        self.asked = EntryTerms(
+            valid, limit=limit, stop=stop, trail=trail, trail_percent=trail_percent, stop_loss=stop_loss,
+            take_profit=take_profit,
+        )
+        self.max_entries = count_of("max_entries", max_entries)
+        self._max_positions = 0 if max_positions is None else count_of("max_positions", max_positions)
         given = given or {"percent": 1.0}
         self.entry = entry
         self.exit = exit
         self.short_entry = short_entry
         self.short_exit = short_exit
+        self.rank = rank
         self.quantity = given.get("quantity", NAN)
         self.value = given.get("value", NAN)
         self.percent = given.get("percent", NAN)
 
+    def __dealloc__(self):
+        free(self.entered)
+        free(self.asking)
+
+    @property
+    def max_positions(self):
+        """Assets held or waited for at most; None: as many as ask."""
+        return self._max_positions or None
+
     @property
     def parameters(self):
-        """What the strategy was made with, a dict; sizes and columns that were not given left out."""
+        """What the strategy was made with, a dict; what was not given is left out."""
         named = {
             "entry": self.entry, "exit": self.exit,
             "short_entry": self.short_entry, "short_exit": self.short_exit,
+            "max_positions": self.max_positions, "rank": self.rank,
         }
         sizes = {"quantity": self.quantity, "value": self.value, "percent": self.percent}
         given = {name: column for name, column in named.items() if column is not None}
         given |= {"size_at": "fill"} if self.at_fill else {}
-        return given | {name: size for name, size in sizes.items() if not isnan(size)}
+        given |= {"max_entries": self.max_entries} if self.max_entries > 1 else {}
+        given |= {name: size for name, size in sizes.items() if not isnan(size)}
+        return given | self.asked.given
 
     def __reduce__(self):
         """Outside of a run it is its parameters."""
@@ -114,16 +167,26 @@ cdef class SignalStrategy(CompiledStrategy):
         given = ", ".join(f"{name}={value!r}" for name, value in self.parameters.items())
         return f"SignalStrategy({given})"
 
+    cdef int enter_run(self, Broker broker, RiskManager risk) except -1:
+        CompiledStrategy.enter_run(self, broker, risk)
+        cdef size_t n = <size_t> self.data.n_assets + 1
+        free(self.entered)
+        free(self.asking)
+        self.entered = <Entered*> calloc(n, sizeof(Entered))
+        self.asking = <Ranked*> calloc(n, sizeof(Ranked))
+        self.n_asking = 0
+        if self.entered == NULL or self.asking == NULL:
+            raise MemoryError(f"no memory for the entries of {self.data.n_assets} assets")
+        return 0
+
     cdef int prepare(self) except -1:
         self.check_weight(self.percent)
+        self.terms = no_terms()
+        self.asked.enter(self.data, "SignalStrategy")
         names = (self.entry, self.exit, self.short_entry, self.short_exit)
-        known = list(self.data.features)
         for i, name in enumerate(names):
-            if name is not None and name not in self.data.features:
-                raise ValueError(f"SignalStrategy reads {unknown_name(name, known)}")
-            self.columns[<int> i] = NULL
-            if name is not None:
-                self.columns[<int> i] = self.data.feature[<int> known.index(name)]
+            self.columns[<int> i] = self._column(name)
+        self.ranks = self._column(self.rank)
         return 0
 
     cdef int on_timestamp(self) except -1 nogil:
@@ -131,65 +194,116 @@ cdef class SignalStrategy(CompiledStrategy):
         cdef int64_t last = self.cursor.last
         for row in range(self.cursor.first, last):
             # Most bars have no signal at all: one look at the columns, and on to the next.
-            if (
-                self._is_on(ENTRY, row) or self._is_on(EXIT, row)
-                or self._is_on(SHORT_ENTRY, row) or self._is_on(SHORT_EXIT, row)
-            ):
+            if self._is_any(row):
                 self._act(self.cursor.data.asset[row], row)
+        if self.n_asking > 0:
+            self._enter_best()
         return 0
 
     cdef int64_t next_row(self, int64_t row, int64_t end) noexcept nogil:
         cdef double held = self.portfolio.positions.at[0].quantity
         cdef const double* one = self.columns[<int> (ENTRY if held <= 0.0 else EXIT)]
         cdef const double* other = self.columns[<int> (SHORT_ENTRY if held >= 0.0 else SHORT_EXIT)]
+        if self.max_entries > 1 or self.book.queues.n_waiting_of(0) > 0:
+            while row < end and not self._is_any(row):
+                row += 1
+            return row
         while row < end:
             if (one != NULL and one[row] > 0.0) or (other != NULL and other[row] > 0.0):
                 return row
             row += 1
         return row
 
-    cdef int _act(self, int32_t asset, int64_t row) except -1 nogil:
-        cdef double held = self.portfolio.positions.at[asset].quantity
-        if held > 0.0:
-            return self._leave(asset, ENTRY, EXIT, SHORT_ENTRY, row, -1.0)
-        if held < 0.0:
-            return self._leave(asset, SHORT_ENTRY, SHORT_EXIT, ENTRY, row, 1.0)
-        return self._open(asset, row)
-
-    # Flat: what waits is an entry that the volume of the bars has cut; a new one takes its place.
-    cdef int _open(self, int32_t asset, int64_t row) except -1 nogil:
-        if self._is_on(ENTRY, row):
-            self._pass_over(SHORT_ENTRY, asset, row, REASON_CONFLICTING_SIGNAL)
-            take_back(self.book, asset, NAN)
-            return self._enter(asset, 1.0)
-        if self._is_on(SHORT_ENTRY, row):
-            take_back(self.book, asset, NAN)
-            return self._enter(asset, -1.0)
-        return 0
-
     cdef inline bint _is_on(self, int column, int64_t row) noexcept nogil:
         return self.columns[column] != NULL and self.columns[column][row] > 0.0
 
-    # In a position. What waits for it is an exit, by a rule or cut by the volume of the bar, or what that has cut off
-    # of an entry.
-    cdef int _leave(
+    cdef inline bint _is_any(self, int64_t row) noexcept nogil:
+        return (
+            self._is_on(ENTRY, row) or self._is_on(EXIT, row)
+            or self._is_on(SHORT_ENTRY, row) or self._is_on(SHORT_EXIT, row)
+        )
+
+    # An entry that waits stands for the position it is to open.
+    cdef int _act(self, int32_t asset, int64_t row) except -1 nogil:
+        cdef double side = self.portfolio.positions.at[asset].quantity
+        if side == 0.0:
+            side = self._side_waiting(asset)
+        if side > 0.0:
+            return self._hold(asset, ENTRY, EXIT, SHORT_ENTRY, row, 1.0)
+        if side < 0.0:
+            return self._hold(asset, SHORT_ENTRY, SHORT_EXIT, ENTRY, row, -1.0)
+        return self._open(asset, row)
+
+    cdef int _open(self, int32_t asset, int64_t row) except -1 nogil:
+        if self._may_enter(ENTRY, asset, row, 1.0):
+            self._pass_over(SHORT_ENTRY, asset, row, REASON_CONFLICTING_SIGNAL)
+            return self._ask(asset, row, 1.0)
+        if self._may_enter(SHORT_ENTRY, asset, row, -1.0):
+            return self._ask(asset, row, -1.0)
+        return 0
+
+    cdef int _hold(
         self, int32_t asset, int own_entry, int exit_column, int other_entry, int64_t row,
-        double other_side
+        double side
     ) except -1 nogil:
-        cdef bint is_leaving = self.book.n_exits_of(asset) > 0
-        if self._is_on(other_entry, row):
+        cdef bint is_leaving = self.book.queues.n_exits_of(asset) > 0
+        if self._may_enter(other_entry, asset, row, -side):
             self._pass_over(own_entry, asset, row, REASON_CONFLICTING_SIGNAL)
-            take_back(self.book, asset, NAN)
-            if not is_leaving:
-                self.order_close(asset, NULL)
-            return self._enter(asset, other_side)
+            self._leave(asset)
+            return self._enter(asset, -side)
         if is_leaving:
             return self._pass_over(own_entry, asset, row, REASON_EXIT_PENDING)
         if self._is_on(exit_column, row):
             self._pass_over(own_entry, asset, row, REASON_CONFLICTING_SIGNAL)
-            take_back(self.book, asset, NAN)
-            self.order_close(asset, NULL)
+            return self._leave(asset)
+        return self._add(asset, own_entry, row, side)
+
+    # A further entry of the side that is held, or waited for. What waits is no entry of the position yet, and gives
+    # its place to this one.
+    cdef int _add(self, int32_t asset, int own_entry, int64_t row, double side) except -1 nogil:
+        cdef bint waits = self._side_waiting(asset) != 0.0
+        if waits and self.asked.time_in_force == VALID_GTC:
+            return 0
+        if self._n_entered(asset) >= self.max_entries:
+            return 0
+        if not self._may_enter(own_entry, asset, row, side):
+            return 0
+        self._withdraw(asset)
+        self._enter(asset, side)
+        self.entered[asset].added_id = self.entered[asset].order_id
         return 0
+
+    # The entries of the position of now that have filled, be it a part.
+    cdef int32_t _n_entered(self, int32_t asset) noexcept nogil:
+        cdef Entered* entered = &self.entered[asset]
+        cdef const Position* position = &self.portfolio.positions.at[asset]
+        if position.quantity == 0.0:
+            return 0
+        if entered.position_id != position.position_id:
+            entered.position_id = position.position_id
+            entered.added_id = 0
+            entered.n = 1
+        elif entered.added_id != 0 and self.book.order(entered.added_id).filled_quantity != 0.0:
+            entered.added_id = 0
+            entered.n += 1
+        return entered.n
+
+    # A signal is on, and its prices can be; they are in ``terms`` then.
+    cdef int _may_enter(self, int column, int32_t asset, int64_t row, double direction) except -1 nogil:
+        cdef int32_t problem
+        if not self._is_on(column, row):
+            return 0
+        if not self.asked.are_some:
+            return 1
+        problem = self._read(asset, row, direction)
+        if problem == REASON_NONE:
+            return 1
+        return self._pass_over(column, asset, row, problem)
+
+    cdef int32_t _read(self, int32_t asset, int64_t row, double direction) noexcept nogil:
+        return self.asked.read(
+            &self.terms, row, direction, self.account.mark[asset], self.data.is_signed[asset]
+        )
 
     # An entry that the bar asks for, and that is not made: a row says so.
     cdef int _pass_over(self, int column, int32_t asset, int64_t row, int32_t reason) except -1 nogil:
@@ -197,27 +311,116 @@ cdef class SignalStrategy(CompiledStrategy):
             self.broker.events.add(EVENT_PASSED_OVER, reason, asset, 0, NAN, NAN)
         return 0
 
+    # ---- what waits --------------------------------------------------------------------------
+
+    # The side of the entry that waits for an asset; 0: none does.
+    cdef double _side_waiting(self, int32_t asset) noexcept nogil:
+        cdef const OrderRecord* order
+        if self.book.queues.n_waiting_of(asset) == 0 or self.entered[asset].order_id == 0:
+            return 0.0
+        order = self.book.order(self.entered[asset].order_id)
+        return order.quantity if order.status == ORDER_OPEN else 0.0
+
+    cdef int _withdraw(self, int32_t asset) except -1 nogil:
+        if self._side_waiting(asset) != 0.0:
+            return self.book.cancel(self.entered[asset].order_id, REASON_CANCEL)
+        return 0
+
+    # Out of the position, unless an exit waits, and out of what waits to enter.
+    cdef int _leave(self, int32_t asset) except -1 nogil:
+        self._withdraw(asset)
+        if self.book.queues.n_exits_of(asset) == 0:
+            self.order_close(asset, NULL)
+        return 0
+
+    # ---- places ------------------------------------------------------------------------------
+
+    # Of a flat asset: enter, or ask for a place.
+    cdef int _ask(self, int32_t asset, int64_t row, double direction) except -1 nogil:
+        cdef Ranked* asking = &self.asking[self.n_asking]
+        cdef double rank = 0.0 if self.ranks == NULL else self.ranks[row]
+        if self._max_positions == 0:
+            return self._enter(asset, direction)
+        asking.score = -INFINITY if isnan(rank) else rank
+        asking.place = <int32_t> (row - self.cursor.first)
+        asking.side = 1 if direction > 0.0 else -1
+        self.n_asking += 1
+        return 0
+
+    cdef int _enter_best(self) except -1 nogil:
+        cdef int32_t n = self.n_asking
+        cdef int32_t places = self._places()
+        cdef Ranked best
+        cdef int64_t row
+        cdef int32_t asset
+        self.n_asking = 0
+        make_heap(self.asking, n)
+        while n > 0:
+            best = take_best(self.asking, n)
+            n -= 1
+            row = self.cursor.first + best.place
+            asset = self.data.asset[row]
+            if places <= 0:
+                self.broker.events.add(EVENT_PASSED_OVER, REASON_POSITION_LIMIT, asset, 0, NAN, NAN)
+                continue
+            places -= 1
+            if self.asked.are_some:
+                self._read(asset, row, best.side)
+            self._enter(asset, best.side)
+        return 0
+
+    # How many more assets may be entered.
+    cdef int32_t _places(self) noexcept nogil:
+        cdef int32_t asset
+        cdef int32_t taken = 0
+        for asset in range(<int32_t> self.data.n_assets):
+            if self.portfolio.positions.at[asset].quantity != 0.0 and self.book.queues.n_exits_of(asset) == 0:
+                taken += 1
+            elif self._side_waiting(asset) != 0.0:
+                taken += 1
+        return self._max_positions - taken
+
+    # ---- orders ------------------------------------------------------------------------------
+
     # No division by zero: prices are positive, check_may_size() and cannot_size() are asked before.
     @cython.cdivision(True)
     cdef int _enter(self, int32_t asset, double direction) except -1 nogil:
-        cdef double units = self.quantity
+        cdef double price
+        cdef bint is_weight = isnan(self.value)
         cdef int32_t problem = REASON_NONE
-        cdef TermsRecord terms
-        if isnan(units):
+        if isnan(self.quantity):
             self.check_may_size(asset, 1.0)
-            problem = self.cannot_size(asset, isnan(self.value))
-            if problem != REASON_NONE:
-                self.book.refuse(asset, 0.0, problem)
-                return 0
-            units = (
-                self.units_of_weight(asset, self.percent) if isnan(self.value)
-                else self.value / self.account.mark[asset]
-            )
-        if not self.at_fill:
-            self.order_entry(asset, direction * units, NULL)
+            problem = self.cannot_size(asset, is_weight)
+        if has_no_stop(&self.terms):
+            problem = REASON_NO_PRICE
+        if problem != REASON_NONE:
+            self.entered[asset].order_id = self.book.refuse_with(asset, 0.0, problem, &self.terms)
             return 0
-        terms = no_terms()
-        terms.is_weight = isnan(self.value)
-        terms.amount = self.percent if terms.is_weight else self.value
-        self.order_entry(asset, direction * units, &terms)
+        if not isnan(self.quantity):
+            return self._enter_units(asset, direction * self.quantity)
+        price = self.terms.stop if isnan(self.terms.limit) else self.terms.limit
+        if isnan(price):
+            price = self.account.mark[asset]
+        if self.at_fill:
+            self.terms.is_weight = is_weight
+            self.terms.amount = self.percent if is_weight else self.value
+        if is_weight:
+            return self._enter_units(asset, direction * ((self.percent * self.account.marked_equity) / price))
+        return self._enter_units(asset, direction * (self.value / price))
+
+    cdef int _enter_units(self, int32_t asset, double units) except -1 nogil:
+        cdef const TermsRecord* terms = &self.terms
+        cdef int64_t order_id
+        if terms.type == TYPE_MARKET and (terms.time_in_force == VALID_GTC or terms.time_in_force == VALID_DAY):
+            order_id = self.order_entry(asset, units, terms)
+        else:
+            order_id = self._order_units(asset, units, REASON_ORDER, False, terms)
+        self.entered[asset].order_id = order_id
         return 0
+
+    cdef const double* _column(self, str name) except? NULL:
+        if name is None:
+            return NULL
+        if name not in self.data.features:
+            raise ValueError(f"SignalStrategy reads {unknown_name(name, self.data.features)}")
+        return self.data.feature[<int> list(self.data.features).index(name)]

@@ -38,12 +38,16 @@ cdef class Strategy:
     cdef int64_t order_close(self, int32_t asset, const TermsRecord* terms) except -1 nogil
     cdef int64_t order_entry(self, int32_t asset, double units, const TermsRecord* terms) except -1 nogil
     cdef int64_t target_units(self, int32_t asset, double units) except -1 nogil
+    cdef int64_t _change_to(self, int32_t asset, double units) except -1 nogil
     cdef int64_t _target(self, int32_t asset, double target, double change) except -1 nogil
     cdef bint _is_left_alone(self, int32_t asset, double target, double change) noexcept nogil
     cdef int64_t _order_units(
         self, int32_t asset, double units, int32_t reason, bint reduce_only, const TermsRecord* terms
     ) except -1 nogil
     cdef int64_t target_weight(self, int32_t asset, double weight) except -1 nogil
+    cdef int64_t target_checked_weight(self, int32_t asset, double weight) except -1 nogil
+    cdef int check_weight_of(self, int32_t asset, double weight) except -1 nogil
+    cdef int target_weights(self, const double* weight) except -1 nogil
     cdef int64_t target_value(self, int32_t asset, double value) except -1 nogil
     cdef int check_may_size(self, int32_t asset, double amount) except -1 nogil
     cdef double units_of_weight(self, int32_t asset, double weight) noexcept nogil
@@ -52,7 +56,6 @@ cdef class Strategy:
     cdef int _validate(self, int32_t asset, double* units, bint reduce_only) except -1 with gil
     cdef object _made(self, int64_t order_id)
     cdef object _weight_array(self, object weights, bint keep_others)
-    cdef object _named_weights(self, object weights, bint keep_others)
     cdef object _order(
         self, object asset, double direction, object quantity, object value, object percent, object size_at,
         object limit, object stop, object trail, object trail_percent, object fill_at, object valid,

@@ -22,6 +22,7 @@ from ml4t.backtest.execution.broker cimport Broker
 from ml4t.backtest.execution.costs cimport whole_units
 from ml4t.backtest.execution.cut_orders cimport take_back_targets
 from ml4t.backtest.execution.order_terms cimport say_something
+from ml4t.backtest.execution.queues cimport OrderQueues
 from ml4t.backtest.execution.targets cimport floored_target, is_met
 from ml4t.backtest.execution.views cimport Order
 from ml4t.backtest.portfolio.position cimport Position, side_of
@@ -38,6 +39,7 @@ from ml4t.backtest.core.ranges import QUANTITY
 from ml4t.backtest.strategy.errors import warn_of_kept_state
 from ml4t.backtest.strategy.order_arguments import how_much, is_at_fill
 from ml4t.backtest.strategy.names import check_attributes, check_names, refuse_to_set
+from ml4t.backtest.strategy.weights import weight_in, weights_in
 
 
 cdef class Strategy:
@@ -124,12 +126,12 @@ cdef class Strategy:
         Orders that can only reduce count for what is left for them: two that close one position take it
         once. What cannot be paid at the fill is not foreseen.
         """
-        return self.book.units_after(self.code_of(asset))
+        return self.book.queues.units_after(self.code_of(asset))
 
     def pending(self, asset):
         """Return the units that waiting orders would add: ``quantity_after_orders`` less ``quantity``."""
         cdef int32_t code = self.code_of(asset)
-        return self.book.units_after(code) - self.portfolio.positions.at[code].quantity
+        return self.book.queues.units_after(code) - self.portfolio.positions.at[code].quantity
 
     def position(self, asset):
         """Return the :class:`PositionTradeState` of an asset; false when it is flat."""
@@ -156,10 +158,9 @@ cdef class Strategy:
         list of Order
         """
         self._check_running()
-        cdef int32_t code = -1 if asset is None else self.code_of(asset)
-        return [
-            Order.accepted(self.broker, order_id) for order_id in self.book.waiting_ids(code)
-        ]
+        cdef OrderQueues queues = self.book.queues
+        ids = queues.ids() if asset is None else queues.ids_of(self.code_of(asset))
+        return [Order.accepted(self.broker, order_id) for order_id in ids]
 
     # ---- orders ------------------------------------------------------------------------------
 
@@ -329,15 +330,8 @@ cdef class Strategy:
         self.check_may_order()
         cdef const double[::1] target = self._weight_array(weights, keep_others)
         cdef int64_t before = self.book.orders.count
-        cdef int32_t asset
         with nogil:
-            for asset in range(<int32_t> target.shape[0]):
-                if not isnan(target[asset]):
-                    self.check_weight(target[asset])
-                    self.check_may_size(asset, target[asset])
-            for asset in range(<int32_t> target.shape[0]):
-                if not isnan(target[asset]):
-                    self.target_weight(asset, target[asset])
+            self.target_weights(&target[0])
         return self.book.orders.count - before
 
     def modify(self, Order order not None, *, quantity=None, limit=None, stop=None):
@@ -476,9 +470,9 @@ cdef class Strategy:
     ) except -1 nogil:
         cdef double after
         cdef int64_t order_id
-        if reduce_only or self.book.n_exits_of(asset) == 0:
+        if reduce_only or self.book.queues.n_exits_of(asset) == 0:
             return self._order_units(asset, units, reason, reduce_only, terms)
-        after = self.book.units_after(asset)
+        after = self.book.queues.units_after(asset)
         order_id = self._order_units(asset, units, reason, False, terms)
         self.book.tell_duplicate(order_id, after)
         return order_id
@@ -524,24 +518,27 @@ cdef class Strategy:
 
     # What brings position and waiting orders to so many units; 0 when nothing has to change.
     cdef int64_t target_units(self, int32_t asset, double units) except -1 nogil:
-        cdef const Position* position = &self.portfolio.positions.at[asset]
-        cdef double target = units + 0.0  # no -0.0
-        cdef double after
-        cdef double change
         cdef int64_t order_id
         if self.broker.settings.is_capped:
             take_back_targets(self.book, asset, units)
-        if units == 0.0 and self.book.n_waiting_of(asset) == 0:
-            order_id = self.order_close(asset, NULL)
-            if order_id != 0:
-                self.book.order(order_id).part = IN_BASKET
-            return order_id
+        if units != 0.0 or self.book.queues.n_waiting_of(asset) > 0:
+            return self._change_to(asset, units)
+        if self.portfolio.positions.at[asset].quantity == 0.0:
+            return 0
+        order_id = self.order_close(asset, NULL)
+        self.book.order(order_id).part = IN_BASKET
+        return order_id
+
+    cdef int64_t _change_to(self, int32_t asset, double units) except -1 nogil:
+        cdef const Position* position = &self.portfolio.positions.at[asset]
+        cdef double target = units + 0.0  # no -0.0
+        cdef double after = self.book.queues.units_after(asset)
+        cdef double change
         if fabs(target) > MOST_UNITS:
             return too_many(target)
         if self.broker.settings.whole_units:
             target = floored_target(units)
-        after = self.book.units_after(asset)
-        if is_met(target, after, self.book.most_counted(asset)):
+        if is_met(target, after, self.book.queues.most_counted(asset)):
             return 0
         change = target - after
         if self.broker.settings.whole_units and whole_units(fabs(change)) == 0.0:
@@ -573,15 +570,29 @@ cdef class Strategy:
         )
 
     cdef int64_t target_weight(self, int32_t asset, double weight) except -1 nogil:
+        self.check_weight_of(asset, weight)
+        return self.target_checked_weight(asset, weight)
+
+    cdef int64_t target_checked_weight(self, int32_t asset, double weight) except -1 nogil:
         cdef int32_t problem
-        self.check_weight(weight)
         if weight == 0.0:
             return self.target_units(asset, 0.0)
-        self.check_may_size(asset, weight)
         problem = self.cannot_size(asset, True)
         if problem != REASON_NONE:
             return self.book.refuse(asset, 0.0, problem)
         return self.target_units(asset, self.units_of_weight(asset, weight))
+
+    # A weight for each asset; NaN leaves it alone. All are checked before an order is made.
+    cdef int target_weights(self, const double* weight) except -1 nogil:
+        cdef int32_t asset
+        for asset in range(<int32_t> self.data.n_assets):
+            # Zero, most often, is a weight of every asset.
+            if not isnan(weight[asset]) and weight[asset] != 0.0:
+                self.check_weight_of(asset, weight[asset])
+        for asset in range(<int32_t> self.data.n_assets):
+            if not isnan(weight[asset]):
+                self.target_checked_weight(asset, weight[asset])
+        return 0
 
     cdef int64_t target_value(self, int32_t asset, double value) except -1 nogil:
         cdef int32_t problem
@@ -603,6 +614,10 @@ cdef class Strategy:
     @cython.cdivision(True)
     cdef double units_of_weight(self, int32_t asset, double weight) noexcept nogil:
         return (weight * self.account.marked_equity) / self.account.mark[asset]
+
+    cdef int check_weight_of(self, int32_t asset, double weight) except -1 nogil:
+        self.check_weight(weight)
+        return self.check_may_size(asset, weight)
 
     # 50 where 50% is meant is refused; so is what no account of this leverage can hold or turn around.
     cdef int check_weight(self, double weight) except -1 nogil:
@@ -688,33 +703,19 @@ cdef class Strategy:
         return Order.accepted(self.broker, order_id) if order_id > 0 else None
 
     cdef object _weight_array(self, object weights, bint keep_others):
+        cdef int32_t code
         if hasattr(weights, "to_dict"):
             weights = weights.to_dict()
-        if isinstance(weights, Mapping):
-            return self._named_weights(weights, keep_others)
-        array = np.ascontiguousarray(weights, np.float64)
-        if array.shape != (self.data.n_assets,):
-            raise ValueError(
-                f"weights must have one value per asset, shape ({self.data.n_assets},), "
-                f"had {array.shape}"
-            )
-        if np.isinf(array).any():
-            raise ValueError("weights must be finite or NaN, one was infinite")
-        return array
-
-    cdef object _named_weights(self, object weights, bint keep_others):
-        cdef int32_t code
+        if not isinstance(weights, Mapping):
+            return weights_in(weights, self.data.n_assets)
         target = np.full(self.data.n_assets, np.nan)
         cdef double[::1] view = target
         if not keep_others:
             for code in range(<int32_t> self.data.n_assets):
-                if self.portfolio.positions.at[code].quantity != 0.0 or self.book.n_waiting_of(code) > 0:
+                if self.portfolio.positions.at[code].quantity != 0.0 or self.book.queues.n_waiting_of(code) > 0:
                     view[code] = 0.0
         for asset, weight in weights.items():
-            code = self.code_of(asset)
-            view[code] = weight
-            if view[code] - view[code] != 0.0 and not isnan(view[code]):
-                raise ValueError(f"weight of {asset!r} must be finite or NaN, was {weight!r}")
+            view[self.code_of(asset)] = weight_in(asset, weight)
         return target
 
 

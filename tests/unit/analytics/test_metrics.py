@@ -1,7 +1,6 @@
 """Performance measures against empyrical-reloaded and hand arithmetic."""
 
-import os
-from pathlib import Path
+import copy
 
 import empyrical
 import numpy as np
@@ -12,6 +11,7 @@ from unit.made_up import DAY, MINUTE, START, result_of, rows
 from ml4t.backtest import analytics
 from ml4t.backtest.config import BacktestConfig
 from ml4t.backtest.core import records as codes
+from ml4t.backtest.datasets import load_us_stocks
 
 LIBRARY = {
     "volatility": empyrical.annual_volatility,
@@ -50,15 +50,9 @@ def test_daily_measures_are_the_librarys(seed, volatility):
     assert_agrees_with_library(result_of(equity))
 
 
-@pytest.fixture(scope="module")
-def real_closes():
-    shared = Path(os.environ.get("ML4T_SHARED") or Path(__file__).parents[4] / "shared")
-    return pd.read_parquet(shared / "data/open/daily/us_stocks_adj_close_wide.parquet")
-
-
 @pytest.mark.parametrize("symbol", ["AAPL", "GE", "XOM"])
-def test_measures_of_a_real_stock_are_the_librarys(real_closes, symbol):
-    closes = real_closes[symbol].to_numpy()
+def test_measures_of_a_real_stock_are_the_librarys(symbol):
+    closes = load_us_stocks()[symbol].to_numpy()
     config = BacktestConfig(initial_cash=float(closes[0]))
     result = result_of(closes, config=config)
     assert_agrees_with_library(result)
@@ -309,3 +303,25 @@ def test_no_trades_have_no_averages():
     assert metrics["trades"] == 0
     assert metrics["exits_by_rule"] == {}
     assert all(metrics[name] is None for name in ("win_rate", "profit_factor", "expectancy"))
+
+
+def test_measures_are_made_without_a_frame_and_are_those_of_the_frames(busy, monkeypatch):
+    result = copy.copy(busy)
+    result.__dict__.pop("_metrics", None)
+    monkeypatch.setattr(result, "_table", pytest.fail)
+    measured = result.measure()
+    monkeypatch.undo()
+    fills = busy.fills
+    of_frames = analytics.performance_metrics(
+        busy._table("equity"),
+        busy._table("trades"),
+        initial_cash=busy.config.initial_cash,
+        traded_value=float((fills["quantity"] * fills["price"]).abs().sum()),
+        commission=float(fills["commission"].sum()),
+        slippage_cost=float(fills["slippage_cost"].sum()),
+    )
+    for name, value in of_frames.items():
+        if isinstance(value, float) and np.isfinite(value):
+            assert measured[name] == value, name
+    assert measured["exits_by_rule"] == of_frames["exits_by_rule"]
+    assert measured["trades"] == len(busy.trades) == 200

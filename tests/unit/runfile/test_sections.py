@@ -82,7 +82,7 @@ def test_every_setting_of_a_configuration_has_one_place():
         ("risk.rules", [{"rule": "TrailingStop", "rules": []}], "risk.rules[0]: TrailingStop has no members; AllOf, AnyOf, CompositeRule have"),
         ("execution.slipage", 0.1, "execution.slipage: there is no such setting; did you mean 'slippage'?"),
         ("execution.slippage", -0.1, "execution.slippage.percent must not be negative, was -0.1"),
-        ("execution.intrabar", "adverse", "execution.intrabar must be 'adverse_first', 'favourable_first' or 'nearest_to_open', was 'adverse'; did you mean 'adverse_first'?"),
+        ("execution.intrabar", "adverse", "execution.intrabar must be 'adverse_first', 'favourable_first', 'nearest_to_open', 'fine' or 'fine_favourable', was 'adverse'; did you mean 'adverse_first'?"),
         ("execution.commission", {"percnt": 0.1}, "execution.commission.percnt: there is no such setting; did you mean 'percent'?"),
         ("account.initial_cash", "much", "account.initial_cash must be a number, was 'much'"),
         ("account.max_leverage", 2, 'max_leverage is 2.0, but a cash account has no leverage; set account="margin" or leave max_leverage out'),
@@ -93,7 +93,7 @@ def test_what_is_wrong_is_said_in_a_sentence(path, value, message):
 
 
 def test_data_take_what_run_backtest_and_a_feed_take():
-    assert list(Data.model_fields) == ["prices", "actions", *run_file_fields.OPTIONS]
+    assert list(Data.model_fields) == ["prices", "actions", "fine", *run_file_fields.OPTIONS]
     of_a_feed = set(inspect.signature(DataFeed.from_parquet).parameters)
     assert set(run_file_fields.TABLES) | {"prices"} == of_a_feed
     assert set(run_file_fields.TABLES) - set(run_file_fields.FEED_OPTIONS) == (

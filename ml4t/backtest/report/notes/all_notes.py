@@ -24,6 +24,7 @@ from ml4t.backtest.report.notes.fill_notes import (
     better_stops,
     capped_without_volume,
     closed_beyond_participation,
+    fine_bars,
     least_left,
     outside_bars,
     same_close,
@@ -59,6 +60,7 @@ NOTES: tuple[Callable[[ReportedRun], Iterator[str]], ...] = (
     least_left,
     without_quotes,
     without_volume,
+    fine_bars,
     ambiguous_bars,
     under_a_month,
 )

@@ -12,7 +12,9 @@ ASKED_FOR = ("cancel", "position_closed", "one_cancels_other")
 """Cancels that are no news: the strategy's own, exits with nothing left to leave, the other child of a
 bracket."""
 
-SAID_ELSEWHERE = ("rejected", "scaled", "cancelled", "negative_equity", "negative_cash")
+SAID_ELSEWHERE = (
+    "rejected", "scaled", "cancelled", "negative_equity", "negative_cash", "no_fine_bars", "fine_bars_differ",
+)  # fmt: skip
 """Kinds of events with a note of their own."""
 
 PHRASES = {

@@ -40,7 +40,25 @@ def ambiguous_bars(run: ReportedRun) -> Iterator[str]:
     if count:
         yield (
             f"{plural(count, 'bar')} may have gone either way (prices that something waited for on both sides of "
-            f"the open, or after an entry inside the bar): {run.config.intrabar} was assumed."
+            f"the open, or after an entry inside the bar): {_first_side(run)} was assumed."
+        )
+
+
+def _first_side(run: ReportedRun) -> str:
+    sides = {"fine": "adverse_first", "fine_favourable": "favourable_first"}
+    return sides.get(run.config.intrabar, run.config.intrabar)
+
+
+def fine_bars(run: ReportedRun) -> Iterator[str]:
+    """How many bars were walked on fine ones, and how many were not although they were to be."""
+    opened, missing, differ = (
+        run.counters.get(name, 0) for name in ("bars_opened", "no_fine_bars", "fine_bars_differ")
+    )
+    if missing or differ:
+        yield (
+            f"{plural(missing + differ, 'bar')} of {opened + missing + differ:,} to be opened could not be walked on "
+            f"fine bars ({missing:,} without any, {differ:,} with others than their own; result.events names them): the "
+            "bar decided alone. Are both series adjusted alike, and stamped in one zone at the ends of their bars?"
         )
 
 
