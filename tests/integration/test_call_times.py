@@ -1,5 +1,6 @@
 """`every` and `when` by hand: at which timestamps a strategy is called."""
 
+import numpy as np
 import pandas as pd
 import pytest
 from scenes import FLAT, market
@@ -93,6 +94,8 @@ def test_fills_are_told_at_once_between_two_calls():
     ("words", "said"),
     [
         ({"every": 0}, "every must be a number of bars or one of 'session_start'"),
+        ({"every": np.arange(3)}, "every must be a number of bars or one of 'session_start'"),
+        ({"every": ["month_end"]}, "every must be a number of bars or one of 'session_start'"),
         ({"every": "monthly"}, "'month_end'.*, was 'monthly'"),
         ({"when": ("a", "b")}, "when must be a column, a number of positions, or a tuple"),
         ({"when": "clam"}, "when reads no column 'clam' in the market data"),

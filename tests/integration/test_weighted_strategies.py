@@ -2,6 +2,7 @@
 
 import pickle
 
+import numpy as np
 import pytest
 from scenes import FLAT, fills, market
 
@@ -132,3 +133,9 @@ def test_a_weight_that_no_account_can_hold_ends_the_run_before_an_order_of_its_b
     with pytest.raises(Exception, match="a weight or percent is a fraction of equity") as error:
         run(TargetWeights("w"), {"w": {"A": [0.5, 0.5], "B": [50.0, 0.0]}})
     assert error.value.partial_result.orders.empty
+
+
+def test_numbers_of_numpy_are_numbers():
+    strategy = TopK("score", np.int64(3), keep=np.int32(5), every=np.int64(2))
+    assert strategy.parameters == {"score": "score", "k": 3, "keep": 5, "every": 2}
+    assert {type(number) for number in strategy.parameters.values()} == {str, int}

@@ -17,7 +17,7 @@ from ml4t.backtest.market.market_data import MarketData
 FINE_SIDES = ("fine", "fine_favourable")
 """The values of ``intrabar`` that look at fine bars: which side comes first inside of one."""
 OPTIONS = ("columns", "timezone", "stamps", "time_unit", "sort", "on_repeated_rows")
-"""Options of the price table that are those of the fine one, too."""
+"""Options of the price table that are those of the fine one, too, beside ``allow_negative_prices``."""
 ENOUGH = 20
 """Timestamps from which on the usual step between them says how long bars are."""
 SHOWN = 5
@@ -94,7 +94,8 @@ def check_fits(fine: MarketData | None, data: MarketData, *, is_whole: bool) -> 
     """
     if fine is None:
         return
-    unknown = [asset for asset in fine.assets if asset not in set(data.assets)]
+    known = set(data.assets)
+    unknown = [asset for asset in fine.assets if asset not in known]
     if unknown:
         more = f" and {len(unknown) - SHOWN} more" if len(unknown) > SHOWN else ""
         names = ", ".join(map(repr, unknown[:SHOWN]))

@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import ValidationInfo, model_validator
 
 from ml4t.backtest.backtest.backtest_engine import BacktestEngine, Progress
-from ml4t.backtest.backtest.fine_data import FINE_SIDES, read_fine
+from ml4t.backtest.backtest.fine_data import FINE_SIDES, OPTIONS, read_fine
 from ml4t.backtest.config import BacktestConfig
 from ml4t.backtest.core.named_arguments import suggests_names
 from ml4t.backtest.data.assembly.from_tables import market_data
@@ -346,7 +346,7 @@ on_unknown_assets, on_repeated_rows, allow_negative_prices : optional
         Raises
         ------
         DataError
-            As :func:`~ml4t.backtest.market.market_data`.
+            As :func:`~ml4t.backtest.data.market_data`.
         """
         features = _tables(self.features.features, "feature")
         for entry in self.features.indicators:
@@ -382,18 +382,13 @@ on_unknown_assets, on_repeated_rows, allow_negative_prices : optional
         Raises
         ------
         DataError
-            As :func:`~ml4t.backtest.market.market_data`.
+            As :func:`~ml4t.backtest.data.market_data`.
         """
         data = self.data
         if data.fine is None:
             return None
-        given = {
-            name: getattr(data, name)
-            for name in ("columns", "timezone", "stamps", "time_unit", "sort", "on_repeated_rows")
-        }
-        return read_fine(
-            data.fine.read(), {**given, "allow_negative_prices": data.allow_negative_prices}
-        )
+        given = {name: getattr(data, name) for name in (*OPTIONS, "allow_negative_prices")}
+        return read_fine(data.fine.read(), given)
 
     def make_strategy(self) -> Strategy:
         """Import the class of the strategy, and make one.

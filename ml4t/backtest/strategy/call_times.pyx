@@ -33,7 +33,8 @@ cdef class CallTimes:
     """
 
     def __init__(self, every, when):
-        if every is not None and every not in EDGES and not is_count(every):
+        is_edge = isinstance(every, str) and every in EDGES
+        if every is not None and not is_edge and not is_count(every):
             raise ValueError(
                 f"every must be a number of bars or one of {', '.join(map(repr, EDGES))}, was {every!r}"
             )
@@ -44,7 +45,7 @@ cdef class CallTimes:
             raise ValueError(
                 f"when must be a column, a number of positions, or a tuple of one column and one number, was {when!r}"
             )
-        self.every = every
+        self.every = int(every) if is_count(every) else every
         self.column = columns[0] if columns else None
         self.below = limits[0] if limits else 0
 

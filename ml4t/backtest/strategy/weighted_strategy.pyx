@@ -34,8 +34,7 @@ cdef class WeightedStrategy(CompiledStrategy):
 
     def __init__(self, *, every=None, when=None):
         check_made_outside_of_a_run(self.broker is not None)
-        CallTimes(every, when)
-        self.every = every
+        self.every = CallTimes(every, when).every
         self.when = when
 
     def __dealloc__(self):
