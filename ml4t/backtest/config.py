@@ -26,6 +26,7 @@ PositiveFractionOrNone = Annotated[
 ]
 AmountOfPrice = Annotated[float, Field(ge=0, le=PRICE.most, allow_inf_nan=False, strict=True)]
 PartsOfSpread = Annotated[float, Field(ge=0, le=1e6, allow_inf_nan=False, strict=True)]
+ShareOrNone = Annotated[float | None, Field(gt=0, le=1, allow_inf_nan=False, strict=True)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False, strict=True)]
 PositiveOrNone = Annotated[float | None, Field(gt=0, allow_inf_nan=False, strict=True)]
 Switch = Annotated[bool, Field(strict=True)]
@@ -268,6 +269,10 @@ class BacktestConfig(_Settings):
     """By how much market orders and stops fill worse than the price they meet; a plain number is a fraction of
     it (0.001 is 0.1%)."""
 
+    max_participation: ShareOrNone = None
+    """The most that the orders of an asset fill in one bar, as a fraction of its volume (0.1 is 10%); the rest
+    waits. None is no cap."""
+
     profile: Profile | None = None
     """Whose answers a run gives: sets the switches of that engine, those that are given here excepted."""
     fill_at: Literal["next_open", "next_close", "close"] = "next_open"
@@ -335,6 +340,7 @@ class BacktestConfig(_Settings):
             max_leverage: Number | None = ...,
             commission: Number | Commission | Mapping[str, Any] = ...,
             slippage: Number | Slippage | Mapping[str, Any] = ...,
+            max_participation: Number | None = ...,
             profile: Profile | None = ...,
             fill_at: Literal["next_open", "next_close", "close"] = ...,
             check_entry_bar: bool = ...,

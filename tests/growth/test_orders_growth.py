@@ -2,7 +2,7 @@
 
 import numpy as np
 from growth.harness import assert_costs, assert_linear
-from growth.worlds import DAY, MARGIN, RICH, batch_run, hold_all, market
+from growth.worlds import CAPPED, DAY, MARGIN, RICH, batch_run, hold_all, market
 
 from benchmarks.workloads import signal_market
 from benchmarks.yardsticks.build import yardstick
@@ -333,3 +333,15 @@ def test_an_order_that_follows_a_market_that_pays():
         return batch_run(market(n, 2, pays=True), order)
 
     assert_linear(prepare, 4_000, "changes of one order of an asset that pays")
+
+
+def test_orders_that_the_volume_of_a_bar_cuts():
+    # All for one asset, and one unit fills in a bar: the others are not tried once it is used up.
+    def prepare(n):
+        def order(strategy, t):
+            for i in range(n if t == 0 else 0):
+                strategy.buy(A, 1.0, **({}, {"limit": 1e6}, {"stop": 1e-6})[i % 3])
+
+        return batch_run(market(4, 1, volume=1.0), order, config=CAPPED)
+
+    assert_linear(prepare, 4_000, "orders that wait for the volume of four bars")

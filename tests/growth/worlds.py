@@ -12,6 +12,7 @@ from ml4t.backtest.market.market_data import ACTION
 
 DAY = 86_400 * 10**9
 RICH = BacktestConfig(initial_cash=1e12)
+CAPPED = BacktestConfig(initial_cash=1e12, max_participation=1.0)
 MARGIN = BacktestConfig(initial_cash=1e12, account="margin")
 
 
@@ -25,6 +26,7 @@ def market(
     comes_back: bool = False,
     high: float = 100.0,
     pays: bool = False,
+    volume: float = 0.0,
 ) -> MarketData:
     """Bars at 100, up to ``high``, one a day for each asset. Columns x0, x2, ... are 100 too, the others zero.
 
@@ -57,6 +59,7 @@ def market(
         np.full(n_rows, high),
         price,
         price,
+        volume=np.full(n_rows, volume),
         features={f"x{i}": price if i % 2 == 0 else np.zeros(n_rows) for i in range(n_columns)},
         actions=actions,
     )

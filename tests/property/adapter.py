@@ -42,7 +42,7 @@ SAME_SWITCHES = (
     "initial_cash", "account", "close_at_end", "fill_at", "check_entry_bar",
     "level_basis", "watermark", "watermark_start", "intrabar", "open_decides", "gap_fill",
     "slip_stops", "exit_decided_at_close", "on_insufficient", "order_sequence", "quantity",
-    "min_trade_units", "min_trade_value", "min_trade_percent", "drift_band", "dividend_adjusts",
+    "max_participation", "min_trade_units", "min_trade_value", "min_trade_percent", "drift_band", "dividend_adjusts",
 )  # fmt: skip
 
 
@@ -485,15 +485,19 @@ class Reader:
             "trail_percent": NAN,
             "water": NAN,
             "parent": 0,
+            "is_triggered": 0,
         }
         for row in rows:
             place = row.pop("terms")
             given = none if place == 0 else known[place - 1]
-            if row.pop("rests") == given["type"].startswith("market"):
+            at_market = given["type"].startswith("market") or (
+                given["is_triggered"] and given["type"] in ("stop", "trailing_stop")
+            )
+            if row.pop("rests") == at_market:
                 raise AssertionError(f"an order that rests has a price to wait for: {row}, {given}")
             if row.pop("is_child") != (given["parent"] != 0):
                 raise AssertionError(f"a child has a parent: {row}, {given}")
-            row.update({name: given[name] for name in none})
+            row.update({name: given[name] for name in none if name != "is_triggered"})
         return rows
 
     def column(self, name: str, values: list) -> list:

@@ -100,5 +100,6 @@ def _plain(case: Case, market: Market, acts: dict[int, list[Act]]) -> Case:
         commission_fixed=0.0,
         commission_minimum=0.0,
         commission_maker=None,
+        max_participation=None,
     )
     return Case(market, Script(acts), [], settings)

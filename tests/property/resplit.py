@@ -15,13 +15,14 @@ UNITS = ("buy", "sell", "target_quantity", "reduce", "modify")  # acts whose amo
 
 def relative(case: Case) -> Case:
     """The case with nothing in it that belongs to one size of a unit: no price as a number of a rule, no
-    cost of a unit, no rounding to whole ones."""
+    cost of a unit, no rounding to whole ones, no order that fills before a split and after it."""
     case = above_zero(case)
     told_nothing = replace(case, script=replace(case.script, replies={}))
     return rewritten(
         told_nothing,
         rule=_relative,
         quantity="fractional",
+        max_participation=None,
         commission_per_unit=0.0,
         slippage_per_unit=0.0,
         min_trade_units=0.0,

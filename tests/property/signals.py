@@ -164,7 +164,8 @@ class Twin(Strategy):
 
     def add(self, event, side: int) -> None:
         waits = self.waiting(event.asset)
-        if self.valid == "gtc" if waits else len(self.filled[event.asset]) >= self.max_entries:
+        entered = len(self.filled[event.asset]) if self.quantity(event.asset) else 0
+        if (waits and self.valid == "gtc") or entered >= self.max_entries:
             return
         if not self.may_enter(event, side):
             return

@@ -68,6 +68,7 @@ def test_compiled_and_python_strategy_agree(shard, n_assets):
         met["added"] += strategy.n_added
         met["replaced"] += strategy.n_replaced
         met.update(compiled.orders["order_type"])
+        met["capped"] += sum(row["kind"] == "capped" for row in found.events)
         met["trades"] += len(compiled.trades)
         met["levels"] += int(compiled.trades["level"].notna().sum())
         met["splits"] += sum(action.kind == "split" for action in case.market.actions)
@@ -76,6 +77,7 @@ def test_compiled_and_python_strategy_agree(shard, n_assets):
     assert met["trades"] > 1000
     assert met["levels"] > 100
     assert met["splits"] > 50
+    assert met["capped"] > 50
     assert met["exit_pending"] > 5
     assert met["conflicting_signal"] > 20
     assert met["no_price"] > 20

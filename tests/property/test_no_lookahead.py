@@ -15,7 +15,7 @@ from reference.worlds import changed_after, cut, silent_after
 # What fills, cancels, changes and actions make of an order after it was made; a day's end is known with the day.
 CHANGED_LATER = {
     "ended", "quantity", "filled_quantity", "rest", "decision_close", "notional", "units",
-    "average_price", "target_units", "reason", "status", "limit", "stop", "valid_until",
+    "average_price", "target_units", "reason", "status", "limit", "stop", "valid_until", "fill_at",
     "stop_loss", "take_profit", "level", "trail", "water",
 }  # fmt: skip
 

@@ -10,6 +10,7 @@ import pytest
 from property.adapter import compiled
 from reference import Bar, Case, Outcome, Rule, Script, random_case
 from reference.script import ON_START, Act
+from reference.settings import Settings
 from reference.variants import above_zero, at_the_market, rewritten
 
 from ml4t.backtest import StrategyError
@@ -119,7 +120,14 @@ def ends_with_zero(case: Case) -> Case:
         t: [_with_rule(act, rules) for act in one if act.kind != "cancel" or t < last]
         for t, one in acts.items()
     }
-    return Case(longer, Script(acts), [rules[id(rule)] for rule in case.rules], case.settings)
+    return Case(
+        longer, Script(acts), [rules[id(rule)] for rule in case.rules], uncapped(case.settings)
+    )
+
+
+def uncapped(settings: Settings) -> Settings:
+    """What the volume of a bar cuts off waits on."""
+    return replace(settings, max_participation=None)
 
 
 def _cancels_nothing(rule: Rule) -> Rule:

@@ -18,6 +18,7 @@ from reference.orders import (
     search,
     within_target,
 )
+from reference.participation import Participation
 from reference.positions import Position, RuleState, averaged
 from reference.records import NO_TIME, Outcome, cause_of_fill
 from reference.rules import Decision, Rule
@@ -56,6 +57,7 @@ class Book:
         self.untold: list[tuple[str, dict]] = []  # fills and events of orders, as they happened
         self.n_told = 0
         self.touched: set[int] = set()  # assets whose holding a fill or a split changed at t
+        self.participation = Participation(self)
         # In step 3 cash, equity and gross exposure as they would be without its exits.
         self.as_if: tuple[float, float, float] | None = None
 
@@ -314,6 +316,8 @@ class Book:
         if self.settings.order_sequence == "exits_first":
             for order in batch:
                 if not self.has_one_turn(order, moment):
+                    if self.is_against(order):
+                        self.kill_unless_whole(order, moment)
                     self.fill_against(order, moment)
         tried: set[int] = set()
         for number, order in enumerate(batch):
@@ -323,6 +327,20 @@ class Book:
                 tried.add(order.decision_time)
                 self.fill_basket(batch[number:], order.decision_time, moment)
             self.fill_rest(order, moment)
+            if order.immediate and order.status == "open":
+                self.met("capped_immediate")
+                self.end_immediate(order)
+
+    def is_against(self, order: Order) -> bool:
+        position = self.positions[order.asset]
+        return position is not None and position.sign != order.direction
+
+    def has_volume(self, order: Order) -> bool:
+        """Whether an order whose turn has come finds volume left; the first that finds none tells."""
+        if self.participation.left(order.asset) > 0.0:
+            return True
+        self.participation.tell(order.asset, order.id, order.rest, 0.0)
+        return False
 
     def has_one_turn(self, order: Order, moment: str) -> bool:
         """A fill-or-kill order that goes beyond its position waits for its turn to enter."""
@@ -358,7 +376,12 @@ class Book:
         """Whether all of a fill-or-kill order can fill: what goes beyond the position has to be paid,
         after its own exit."""
         closing, entering = self.beyond(order)
-        if entering == 0.0 or self.wrong("fok_fills_in_part"):
+        if self.wrong("fok_fills_in_part"):
+            return True
+        if self.participation.cut(order.asset, abs(order.rest)) < abs(order.rest):
+            self.met("fok_beyond_the_volume")
+            return False
+        if entering == 0.0:
             return True
         if not may_enter or (self.settings.account == "cash" and order.direction < 0.0):
             return False
@@ -414,13 +437,15 @@ class Book:
         """What the order is to enter once those before it have; the others come in their own turn."""
         before, position = self.before(order), self.positions[order.asset]
         held = 0.0 if position is None else position.quantity
+        left = self.participation.left(order.asset)
         if before is not None:
             if before not in shares:
                 self.met("basket_order_in_its_own_turn")
                 return
             if not self.wrong("room_forgets_the_basket"):
                 held = shares.reached[before]
-        if order.reduce_only or held * order.direction < 0.0:
+            left = shares.left[before]
+        if order.reduce_only or held * order.direction < 0.0 or left == 0.0:
             return
         units = self.within_target(order, abs(order.rest), held)
         if units == 0.0:
@@ -429,7 +454,7 @@ class Book:
             self.reject(order, "short_in_cash_account", order.rest)
         else:
             price = self.slip(order, self.marks[order.asset])
-            shares.add(order, held, units, price)
+            shares.add(order, held, units, price, left)
 
     def pay_shares(self, shares: Shares, moment: str) -> None:
         """All of them, or one part of each."""
@@ -443,10 +468,12 @@ class Book:
             self.met("basket_paid")
         for order in shares:
             if order.status == "open":  # else a rule has cancelled it at a fill before
-                asked = shares.units[order]
+                wanted, asked = shares.wanted[order], shares.units[order]
                 units = shares.part_of(order, part, self.settings.whole)
                 base, price = self.marks[order.asset], shares.price[order]
-                self.fill_entry(order, asked, units, base, price, moment)
+                if asked < wanted:
+                    self.met("capped_in_a_basket")
+                self.fill_entry(order, wanted, asked, units, base, price, moment)
 
     def can_pay_shares(self, shares: Shares, part: float) -> bool:
         """Whether so much of every share can be paid, one after the other."""
@@ -488,6 +515,8 @@ class Book:
         position = self.positions[order.asset]
         if order.status != "open" or position is None or order.direction == position.sign:
             return
+        if not self.has_volume(order):
+            return
         if order.money != 0.0:
             self.met("sized_against_a_position")
             if not self.find_units(order, moment):
@@ -503,9 +532,17 @@ class Book:
         closing = closing if closing < held else held
         if held - closing <= 1e-12 * closing:
             closing = held  # the rest is exactly 0: the fill counts as the whole position
+        full, closing = closing, self.participation.cut(order.asset, closing)
+        is_cut = closing < full
         rest = wanted - closing
-        if rest <= 1e-12 * closing or order.reduce_only:
+        if not is_cut and (rest <= 1e-12 * closing or order.reduce_only):
             rest = 0.0
+        if is_cut:
+            self.met("capped_inside" if moment == "inside" else f"capped_exit_{moment}")
+            if not isnan(order.target):
+                self.met("capped_target")
+            asked, given = order.rest, order.direction * closing
+            self.participation.tell(order.asset, order.id, asked, given)
         order.rest = order.direction * rest
         if order.reduce_only and held < wanted:
             self.met("reduce_only_cut")
@@ -514,7 +551,7 @@ class Book:
             price = self.slip(order, base)
         if rest == 0.0:
             self.finish(order, "filled")
-        else:
+        elif not is_cut:
             self.met("reversal")
         self.fill(order, order.direction * closing, price, base, moment, intrabar=intrabar)
 
@@ -574,14 +611,17 @@ class Book:
         position = self.positions[order.asset]
         if only_entries and position is not None and position.sign != order.direction:
             return
+        if not self.has_volume(order):
+            return
         if order.money != 0.0 and not self.find_units(order, moment):
             return
         settings = self.settings
         held = 0.0 if position is None else position.quantity
-        asked = self.within_target(order, abs(order.rest), held)
-        if asked == 0.0:
+        wanted = self.within_target(order, abs(order.rest), held)
+        if wanted == 0.0:
             self.cancel(order, "target_reached")
             return
+        asked = self.participation.cut(order.asset, wanted)
         if not order.rests:
             base = self.marks[order.asset]
             price = self.slip(order, base)
@@ -595,12 +635,20 @@ class Book:
                 units = 0.0
                 if settings.on_insufficient == "scale":
                     units = scale_down(asked, payable, settings.whole)
-        self.fill_entry(order, asked, units, base, price, moment)
+        self.fill_entry(order, wanted, asked, units, base, price, moment)
 
     def fill_entry(
-        self, order: Order, asked: float, units: float, base: float, price: float, moment: str
+        self,
+        order: Order,
+        wanted: float,
+        asked: float,
+        units: float,
+        base: float,
+        price: float,
+        moment: str,
     ) -> None:
-        """So many of the units asked can be paid; what the target left out is cancelled."""
+        """Of the units wanted the volume leaves those asked, and so many of these can be paid. What the
+        target left out is cancelled, what the volume cut off waits."""
         lack = "insufficient_cash" if self.settings.account == "cash" else "insufficient_margin"
         if units == 0.0:
             self.reject(order, lack, order.rest)
@@ -610,14 +658,20 @@ class Book:
                 self.met("scaled_to_dust")
             signed = order.direction * units
             self.event(order.asset, "scaled", order.id, lack, order.rest, signed)
-        left_out = abs(order.rest) - asked
-        if left_out == 0.0:
+        is_cut = asked < wanted and units == asked
+        left_out = abs(order.rest) - (asked if is_cut else wanted)
+        if is_cut:
+            self.met("capped_inside" if moment == "inside" else f"capped_entry_{moment}")
+            signed = order.direction * units
+            self.participation.tell(order.asset, order.id, order.rest, signed)
+            order.rest = order.direction * left_out
+        elif left_out == 0.0:
             self.finish(order, "filled")
         else:
             order.rest = order.direction * left_out
             self.met("entry_held_to_its_target")
         self.fill(order, order.direction * units, price, base, moment)
-        if order.status == "open":
+        if order.status == "open" and (not is_cut or self.wrong("what_is_cut_off_is_cancelled")):
             self.cancel(order, "target_reached")
         self.protect(order, units)
 
@@ -773,6 +827,7 @@ class Book:
         self.exposure()
         if order is not None:
             asset, reason = order.asset, order.reason
+            self.participation.take(asset, units)
             fee = self.fee(order, units, price)
             order.notional = order.notional + units * price
             order.average_price = averaged(order.average_price, order.units, price, units)

@@ -260,9 +260,10 @@ class Engine:
                 continue
             if self.wrong("trailing_order_sees_today"):
                 self.trail(asset, bar)
-            if touched(book.waiting_of(asset), bar) or (
+            is_walked = self.settings.max_participation is not None or (
                 book.positions[asset] is not None and self.settings.is_fine
-            ):
+            )
+            if is_walked or touched(book.waiting_of(asset), bar):
                 Walk(book, asset, bar, self.exit_by_level).walk()
             elif book.positions[asset] is not None:
                 self.try_levels(book.positions[asset], bar)
@@ -298,6 +299,13 @@ class Engine:
         close = book.closes[position.asset]
         if self.wrong("level_decides_at_the_open"):
             close = book.marks[position.asset]
+        quantity = -position.quantity
+        units = book.participation.cut(position.asset, abs(quantity))
+        is_cut, given = units < abs(quantity), -position.sign * units
+        if is_cut and not hit.is_stop and units == 0.0:
+            self.met("capped_target_level")
+            book.participation.tell(position.asset, 0, quantity, 0.0)
+            return
         order = book.closing_order(
             position,
             hit.won.reason,
@@ -315,8 +323,21 @@ class Engine:
             not hit.is_stop and self.wrong("target_slipped")
         ):
             price = book.slip(order, hit.price, is_stop=hit.is_stop)
-        book.finish(order, "filled")
-        book.fill(order, order.quantity, price, hit.price, hit.moment, intrabar=hit.intrabar)
+        if is_cut:
+            book.participation.tell(position.asset, order.id, quantity, given)
+        if is_cut and hit.is_stop:
+            self.met("capped_stop_level_goes_on")
+            at_close = self.wrong("rest_of_a_stop_level_waits_for_the_close")
+            order.fill_at = "next_close" if at_close else "next_open"
+            order.rest = quantity - given
+            book.waiting.append(order)
+        else:
+            order.quantity = given
+            book.finish(order, "filled")
+            if is_cut:
+                self.met("capped_target_level")
+        if units > 0.0:
+            book.fill(order, given, price, hit.price, hit.moment, intrabar=hit.intrabar)
 
     def count_hit(self, position, hit, candidates, entry_bar, bar) -> None:
         side = "stop" if hit.is_stop else "target"
@@ -375,7 +396,7 @@ class Engine:
     def trail(self, asset: int, bar: Bar) -> None:
         """Trailing stop orders follow the bar."""
         for order in self.book.waiting_of(asset):
-            if order.kind == "trailing_stop":
+            if order.kind == "trailing_stop" and order.rests:
                 before, extreme = order.stop, bar.high if order.direction < 0.0 else bar.low
                 by_close = self.settings.watermark == "close"
                 if by_close or self.wrong("trailing_order_follows_closes"):
@@ -495,6 +516,9 @@ class Engine:
         for position in book.holds():
             order = book.closing_order(position, "end_of_data", source="engine")
             base = book.marks[position.asset]
+            units = abs(order.quantity)
+            if book.participation.cut(position.asset, units) < units:
+                self.met("closed_beyond_the_volume")
             book.finish(order, "filled")
             book.fill(order, order.quantity, book.slip(order, base), base, "close")
 

@@ -49,6 +49,8 @@ def random_case(
     if rng.random() < 0.5:
         _quote(rng, market)
         settings = replace(settings, **_slippage(rng))
+    if rng.random() < 0.2:
+        settings = replace(settings, max_participation=rng.choice((0.01, 0.03, 0.1, 0.3, 1.0)))
     if rng.random() < 0.5:
         refine(rng, market, grid)
         settings = replace(settings, intrabar=rng.choice(("fine", "fine", "fine_favourable")))

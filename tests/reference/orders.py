@@ -38,7 +38,7 @@ class Order:
     trail: float = NAN  # of a trailing stop: how far behind H its stop is; splits divide it
     trail_percent: float = NAN
     water: float = NAN  # H
-    triggered: bool = False  # of a stop-limit: from then on it is a limit order
+    triggered: bool = False  # a stop-limit is a limit order from then on, a stop one at the market
     on: str = ""  # market_on_open, market_on_close
     valid: str = "gtc"  # or day, gtd, ioc, fok
     valid_until: int = NO_END  # of a day order known from the first timestamp after its acceptance
@@ -65,7 +65,8 @@ class Order:
 
     @property
     def by_rule(self) -> bool:
-        return self.source == "rule"
+        """An exit that a rule decided, at a close or by the level that it armed."""
+        return self.source in ("rule", "level")
 
     @property
     def direction(self) -> float:
@@ -108,7 +109,7 @@ class Order:
     @property
     def rests(self) -> bool:
         """It waits for a price, not for an open."""
-        return not self.kind.startswith("market")
+        return not self.kind.startswith("market") and not (self.is_stop and self.triggered)
 
     @property
     def immediate(self) -> bool:

@@ -50,6 +50,7 @@ class Settings:
     impact: float = 0.0
     impact_curve: str = "square_root"
     without_volume: float = 0.0
+    max_participation: float | None = None  # a fraction of the volume of a bar
 
     fill_at: str = "next_open"
     check_entry_bar: bool = True

@@ -56,6 +56,10 @@ def fraction(book, order: Order, bar: Bar, is_stop: bool) -> float:
 
 def impact(book, order: Order, bar: Bar) -> float:
     units = abs(order.rest if book.wrong("impact_of_the_rest") else order.quantity)
+    budget = book.participation.budget(order.asset)
+    if units > budget and order.source != "engine" and not book.wrong("impact_of_what_is_cut_off"):
+        book.met("impact_of_the_budget")
+        units = budget
     part = units / bar.volume
     linear = book.settings.impact_curve == "linear" or book.wrong("impact_always_linear")
     book.met("linear_impact" if linear else "square_root_impact")

@@ -188,7 +188,9 @@ def _target_money(book: Book, asset: int, kind: str, amount: float, equity: floa
 
 def _target(book: Book, asset: int, units: float, equity: float) -> None:
     """The change from what the position is after all that waits; zero with nothing waiting is a close."""
-    waiting, position = book.asking_of(asset), book.positions[asset]
+    position = book.positions[asset]
+    _take_back(book, asset, units)
+    waiting = book.asking_of(asset)
     if units == 0.0 and not waiting:
         order = _close(book, asset)
         if order is not None:
@@ -218,6 +220,22 @@ def _target(book: Book, asset: int, units: float, equity: float) -> None:
     order = _submit(book, asset, change)
     order.target = target
     order.in_basket = True
+
+
+def _take_back(book: Book, asset: int, units: float) -> None:
+    """What the volume has cut off of an order of another target is not waited for."""
+    position, waiting = book.positions[asset], book.asking_of(asset)
+    if book.settings.max_participation is None or book.wrong("targets_take_nothing_back"):
+        return
+    exit_waits = any(order.by_rule for order in waiting)
+    if exit_waits and position is not None and units * position.quantity > 0.0:
+        return
+    target = floored_target(units) if book.settings.whole else units
+    for order in waiting:
+        said = 0.0 if order.reduce_only else order.target
+        if order.in_basket and said != target:
+            book.met("target_took_back")
+            book.cancel(order, "cancel")
 
 
 def _largest(held: float, waiting: list[Order]) -> float:

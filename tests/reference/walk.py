@@ -85,6 +85,7 @@ class Walk:
         """Each fine bar as a bar of its own, then the close of the bar."""
         self.fine = True
         for self.bar in bars:
+            self.book.participation.begin_fine_bar(self.asset)
             if self.opened_inside() and not self.book.wrong("fine_bars_after_an_entry_unseen"):
                 self.book.met("fine_bar_after_an_entry")
                 self.position.seen += self.bar.high, self.bar.low
@@ -134,6 +135,8 @@ class Walk:
 
     def may_fill(self, order: Order) -> bool:
         position = self.position
+        if self.book.participation.is_over(self.asset) and order.is_limit:
+            return False
         if not self.ended or self.book.wrong("enters_after_the_end"):
             return True
         return position is not None and position.sign != order.direction
@@ -147,6 +150,10 @@ class Walk:
             return None, None
         stops = in_force(position, book.rules, True, book.wrong)
         targets = in_force(position, book.rules, False, book.wrong)
+        if any(one.source == "level" for one in book.waiting_of(self.asset)):
+            stops = []  # it has been reached, and its exit goes on
+        if book.participation.is_over(self.asset):
+            targets = []
         return stops[0] if stops else None, targets[0] if targets else None
 
     # ----- the open -----------------------------------------------------------------------------
@@ -171,6 +178,7 @@ class Walk:
         if order.is_stop:
             self.fill(order, opened, slips=True)
         elif order.is_limit or order.within(opened):
+            order.triggered = True  # what is left of a stop-limit is a limit order
             self.fill(order, opened, slips=False)
         else:
             order.triggered = True
@@ -215,7 +223,6 @@ class Walk:
                 self.fill(order, price, slips=order.kind == "stop")
 
     def exit(self, position: Position, hit: Hit) -> None:
-        self.ended = True
         if position.opened_at == "inside" and position.opened_t == self.book.t:
             self.book.met("level_after_an_entry_inside")
         self.book.met("level_in_a_walk")
@@ -223,6 +230,7 @@ class Walk:
             self.book.met("both_levels_in_one_bar")
             self.book.met(f"chose_{hit.intrabar}")
         self.exit_by_level(position, hit)
+        self.ended = self.ended or self.position is None
 
     # ----- the path -----------------------------------------------------------------------------
 
@@ -382,6 +390,9 @@ class Walk:
         price = book.slip(order, base, is_stop=order.is_stop) if slips else base
         if order.valid == "fok" and not book.fills_whole(order, price, may_enter):
             return False
+        if not book.has_volume(order):
+            self.trigger(order)
+            return False
         book.met(f"{order.kind}_{moment}")
         if order in self.late_before:
             book.met("limit_since_the_fine_bar_before")
@@ -396,9 +407,11 @@ class Walk:
             return False
         if not (may_enter or book.wrong("enters_after_the_end")):
             book.met("rest_waits_after_the_end")
+            self.trigger(order)
             return False
         held, n_fills = self.position, len(book.out.fills)
         book.fill_rest(order, moment, base, price)
+        self.trigger(order)
         if len(book.out.fills) == n_fills:
             return False
         book.spend(book.out.fills[n_fills])
@@ -421,6 +434,21 @@ class Walk:
         self.meet_children(base)
         self.ambiguous |= self.reaches_anything()
         return True
+
+    def trigger(self, order: Order) -> None:
+        """A stop that was reached, and has a rest while the bar has nothing left."""
+        over = self.book.participation.left(self.asset) == 0.0
+        if not (over and order.is_stop and order.status == "open") or order.immediate:
+            return
+        self.book.met("stop_waits_for_the_open")
+        if self.fine:
+            self.book.met("stop_on_a_fine_bar_waits_for_the_open")
+        if order.is_child:
+            self.book.met("child_waits_for_the_open")
+            order.level = order.awaited
+        order.triggered = True
+        at_close = self.book.wrong("rest_of_a_stop_waits_for_the_close")
+        order.fill_at = "next_close" if at_close else "next_open"
 
     def still_to_come(self, must_come: str) -> tuple[float, ...]:
         """What the bar shows after an entry inside it: all of it after one at the open of a fine bar."""

@@ -38,6 +38,7 @@ HONEST_DEFAULTS = {
         impact_curve="square_root",
         without_volume=0.0,
     ),
+    "max_participation": None,
     "profile": None,
     "fill_at": "next_open",
     "check_entry_bar": True,

@@ -26,7 +26,7 @@ def wrong_file(section, **given):
 @pytest.mark.parametrize(
     ("ask", "message"),
     [
-        (lambda: BacktestConfig(max_participation=0.1), "max_participation " + LATER.format(2)),
+        (lambda: BacktestConfig(limit_fill="touch"), "limit_fill " + LATER.format(2)),
         (lambda: BacktestConfig(account="futures"), "futures " + LATER.format(2)),
         (lambda: BacktestConfig(max_daily_loss=0.1), "max_daily_loss " + LATER.format(3)),
         (lambda: run_backtest(PRICES, Hold()).ledger, "ledger " + LATER.format(3)),

@@ -65,7 +65,7 @@ TIMES_IN_FORCE = ("gtc", "day", "gtd", "ioc", "fok")
 ORDER_SOURCES = ("strategy", "rule", "level", "engine")
 EVENT_KINDS = (
     "rejected", "scaled", "cancelled", "expired", "modified", "nan_input", "negative_equity",
-    "passed_over", "duplicate_exit", "negative_cash", "no_fine_bars", "fine_bars_differ",
+    "passed_over", "duplicate_exit", "negative_cash", "no_fine_bars", "fine_bars_differ", "capped",
 )  # fmt: skip
 INTRABAR_CHOICES = ("", "adverse_first", "favourable_first", "fine")
 FIXED_REASONS = (
@@ -75,7 +75,7 @@ FIXED_REASONS = (
     "negative_equity", "no_position", "target_reached", "exit_pending", "conflicting_signal",
     "negative_cash", "dividend", "expired", "modify", "one_cancels_other",
     "immediate_or_cancel", "fill_or_kill", "crossed_prices", "position_limit",
-    "no_fine_bars", "fine_bars_differ",
+    "no_fine_bars", "fine_bars_differ", "participation",
 )  # fmt: skip
 
 OPEN_POSITION = _record(

@@ -60,6 +60,7 @@ cdef struct Settings:
     double min_trade_value       # currency
     double min_trade_percent     # fraction of equity
     double drift_band            # fraction of the target
+    double max_participation     # fraction of the volume of a bar, where it is capped
     int fill_at
     int intrabar
     int watermark_start
@@ -76,6 +77,7 @@ cdef struct Settings:
     bint whole_units
     bint dividend_adjusts_levels
     bint close_at_end
+    bint is_capped               # what fills in a bar, by a fraction of its volume
     bint debug
 
 

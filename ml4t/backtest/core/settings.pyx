@@ -30,6 +30,8 @@ cdef Settings resolve_settings(object config) except *:
     settings.min_trade_value = config.min_trade_value
     settings.min_trade_percent = config.min_trade_percent
     settings.drift_band = config.drift_band
+    settings.is_capped = config.max_participation is not None
+    settings.max_participation = config.max_participation if settings.is_capped else 0.0
     settings.fill_at = _FILL_AT[config.fill_at]
     settings.intrabar = _INTRABAR[config.intrabar]
     settings.watermark_start = _WATERMARK_START[config.watermark_start]

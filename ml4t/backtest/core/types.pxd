@@ -76,6 +76,7 @@ cdef enum EventKind:
     EVENT_NEGATIVE_CASH = 9
     EVENT_NO_FINE_BARS = 10      # a bar decides that was to be walked on fine bars; so the next
     EVENT_FINE_BARS_DIFFER = 11
+    EVENT_CAPPED = 12            # the volume of a bar is used up, or was in this fill
 
 
 cdef enum ActionKind:
@@ -129,6 +130,7 @@ cdef enum Reason:
     REASON_POSITION_LIMIT = 33   # as many positions as there may be are held or waited for
     REASON_NO_FINE_BARS = 34
     REASON_FINE_BARS_DIFFER = 35  # they are not those of the bar
+    REASON_PARTICIPATION = 36    # max_participation
 
 
 cdef struct OrderRecord:
@@ -162,7 +164,8 @@ cdef struct OrderRecord:
     # Not of the record: its neighbours among the waiting orders of its asset, by order id; 0: none.
     int64_t before
     int64_t after
-    int64_t part                 # where it stands in a basket (execution/basket.pxd)
+    int32_t part                 # where it stands in a basket (execution/basket.pxd)
+    int8_t waits                 # in a queue of the book
 
 
 # What most orders do not have.
@@ -182,7 +185,7 @@ cdef struct TermsRecord:
     int8_t is_weight             # the amount is a fraction of equity; else currency
     int8_t type                  # OrderType
     int8_t time_in_force         # TimeInForce
-    int8_t is_triggered          # the stop price was reached: what is left is a limit order
+    int8_t is_triggered          # the stop price was reached: what is left is a limit, or at the market
 
 
 cdef struct FillRecord:

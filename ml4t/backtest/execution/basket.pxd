@@ -19,9 +19,11 @@ cdef enum BasketPlace:
 # What one order of a basket is to enter.
 cdef struct Share:
     int64_t order_id
-    double units                 # as far as its target has room
+    double wanted                # as far as its target has room
+    double units                 # and the volume of the bar allows
     FillPrice price
     double reached               # what its asset is to be once it has entered all of them
+    double left                  # and what of the volume may still fill then
 
 
 @cython.final
@@ -34,7 +36,7 @@ cdef class Basket:
     cdef int64_t _capacity
 
     cdef int add(
-        self, OrderRecord* order, double held, double units, FillPrice price
+        self, OrderRecord* order, double held, double wanted, FillPrice price, double left
     ) except -1 nogil
     cdef double payable_part(self) noexcept nogil
     cdef int _look_ahead(self, double* low, double* high) noexcept nogil

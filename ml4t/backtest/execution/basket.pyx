@@ -3,7 +3,7 @@
 cimport cython
 from libc.math cimport fabs, floor, ldexp
 from libc.stddef cimport size_t
-from libc.stdint cimport int64_t
+from libc.stdint cimport int32_t, int64_t
 from libc.stdlib cimport free, realloc
 
 from ml4t.backtest.core.settings cimport INSUFFICIENT_REJECT
@@ -11,6 +11,7 @@ from ml4t.backtest.core.types cimport OrderRecord
 from ml4t.backtest.execution.buying_power cimport SEARCH_STEPS, Means, can_pay_with_fee, means_of
 from ml4t.backtest.execution.costs cimport FillPrice, fill_commission, pays_rebates
 from ml4t.backtest.execution.order_book cimport OrderBook
+from ml4t.backtest.execution.participation cimport cut_to, left_after
 from ml4t.backtest.portfolio.account cimport Account
 from ml4t.backtest.portfolio.position cimport is_negligible, side_of
 
@@ -33,8 +34,9 @@ cdef class Basket:
 
     # The share of an order, which knows it by its number from now on.
     cdef int add(
-        self, OrderRecord* order, double held, double units, FillPrice price
+        self, OrderRecord* order, double held, double wanted, FillPrice price, double left
     ) except -1 nogil:
+        cdef double units = cut_to(wanted, left)
         cdef Share* share
         cdef int64_t capacity
         cdef void* moved
@@ -47,11 +49,13 @@ cdef class Basket:
             self._capacity = capacity
         share = &self.shares[self.n]
         share.order_id = order.order_id
+        share.wanted = wanted
         share.units = units
         share.price = price
         share.reached = held + side_of(order.quantity) * units
+        share.left = left_after(left, units)
         self.n += 1
-        order.part = self.n
+        order.part = <int32_t> self.n
         return 0
 
     # The part of every share that can be paid: 1, what the search finds, or 0 under reject.

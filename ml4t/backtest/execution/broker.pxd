@@ -9,6 +9,7 @@ from ml4t.backtest.execution.fills cimport Fills
 from ml4t.backtest.execution.inside_bar cimport InsideBar
 from ml4t.backtest.execution.matching cimport Matching
 from ml4t.backtest.execution.order_book cimport OrderBook
+from ml4t.backtest.execution.participation cimport Participation
 from ml4t.backtest.market.cursor cimport Cursor
 from ml4t.backtest.portfolio.portfolio cimport Portfolio
 
@@ -22,6 +23,7 @@ cdef class Broker:
     cdef Settings settings
     cdef EventLog events
     cdef OrderBook book
+    cdef Participation participation
     cdef Fills fills
     cdef Matching matching
     cdef InsideBar inside_bar

@@ -11,6 +11,7 @@ from ml4t.backtest.execution.fine_bars cimport FineBars
 from ml4t.backtest.execution.inside_bar cimport InsideBar
 from ml4t.backtest.execution.matching cimport Matching
 from ml4t.backtest.execution.order_book cimport OrderBook
+from ml4t.backtest.execution.participation cimport Participation
 from ml4t.backtest.market.cursor cimport Cursor
 from ml4t.backtest.market.market_data cimport MarketData
 from ml4t.backtest.portfolio.portfolio cimport Portfolio
@@ -42,7 +43,8 @@ cdef class Broker:
         self.rule_names = []
         self.events = EventLog(cursor)
         self.book = OrderBook(cursor, portfolio, self.events, config)
-        self.fills = Fills(self.book)
+        self.participation = Participation(cursor, self.events, config)
+        self.fills = Fills(self.book, self.participation)
         self.matching = Matching(self.fills)
         self.inside_bar = InsideBar(
             self.matching, None if fine is None else FineBars(fine, portfolio.assets)
@@ -79,6 +81,8 @@ cdef class Broker:
             "fills_without_volume": self.fills.counters.fills_without_volume,
             "least_left": self.fills.counters.least_left,
             "targets_left_alone": self.book.n_left_alone,
+            "capped_without_volume": self.participation.n_without_volume,
+            "closed_beyond_participation": self.participation.n_closed_beyond,
         }
 
     # None for -1, which is no rule.

@@ -1,7 +1,7 @@
 # What a fill costs (semantics section 3, Costs).
 
 from libc.math cimport copysign, fabs, floor
-from libc.stdint cimport int8_t
+from libc.stdint cimport int8_t, int64_t
 
 from ml4t.backtest.core.settings cimport CommissionTerms, Settings
 from ml4t.backtest.core.types cimport OrderRecord
@@ -99,3 +99,12 @@ cdef inline double fill_commission(
 # Whole units of an order, rounded against the trader.
 cdef inline double whole_units(double units) noexcept nogil:
     return floor(units + 1e-9)
+
+
+# The units that orders may fill of the volume of a bar, where it is capped.
+cdef inline double most_units(const Settings* settings, Cursor cursor, int64_t row) noexcept nogil:
+    cdef double most
+    if cursor.data.volume_ == NULL or not cursor.data.volume_[row] > 0.0:
+        return 0.0
+    most = settings.max_participation * cursor.data.volume_[row]
+    return whole_units(most) if settings.whole_units else most

@@ -5,7 +5,7 @@ from libc.math cimport copysign, fabs, sqrt
 from libc.stdint cimport int8_t, int64_t
 
 from ml4t.backtest.core.settings cimport Settings, SlippageTerms
-from ml4t.backtest.core.types cimport OrderRecord
+from ml4t.backtest.core.types cimport SOURCE_ENGINE, OrderRecord
 from ml4t.backtest.market.cursor cimport Cursor
 from ml4t.backtest.portfolio.position cimport side_of
 
@@ -28,7 +28,7 @@ cdef FillPrice slipped_by_more(
     if is_stop:
         fraction = fraction + terms.extra_on_stops
     if terms.impact > 0.0:
-        fraction = fraction + _impact(terms, cursor, row, order, &slipped_price.stand_ins)
+        fraction = fraction + _impact(settings, cursor, row, order, &slipped_price.stand_ins)
     if terms.spread > 0.0:
         spread = _spread(cursor, row)
         if spread >= 0.0:
@@ -49,15 +49,21 @@ cdef FillPrice slipped_by_more(
 # No division by zero: the volume is above it.
 @cython.cdivision(True)
 cdef double _impact(
-    const SlippageTerms* terms, Cursor cursor, int64_t row, const OrderRecord* order, int8_t* stand_ins
+    const Settings* settings, Cursor cursor, int64_t row, const OrderRecord* order, int8_t* stand_ins
 ) noexcept nogil:
+    cdef const SlippageTerms* terms = &settings.slippage
     cdef const double* volume = cursor.data.volume_
+    cdef double units = fabs(order.quantity)
+    cdef double most
     cdef double taken
     cdef double impact
     if volume == NULL or row < 0 or not volume[row] > 0.0:
         stand_ins[0] |= NO_VOLUME
         return terms.without_volume
-    taken = fabs(order.quantity) / volume[row]
+    if settings.is_capped and order.source != SOURCE_ENGINE:
+        most = most_units(settings, cursor, row)
+        units = most if units > most else units
+    taken = units / volume[row]
     impact = terms.impact * (taken if terms.is_linear else sqrt(taken))
     return 1.0 if impact > 1.0 else impact
 

@@ -7,6 +7,7 @@ from ml4t.backtest.core.types cimport FillRecord, OrderRecord
 from ml4t.backtest.execution.costs cimport FillPrice
 from ml4t.backtest.execution.fill_listener cimport FillListener
 from ml4t.backtest.execution.order_book cimport OrderBook
+from ml4t.backtest.execution.participation cimport Participation
 from ml4t.backtest.market.cursor cimport Cursor
 from ml4t.backtest.portfolio.portfolio cimport Portfolio
 from ml4t.backtest.portfolio.position cimport Position
@@ -31,6 +32,7 @@ cdef class Fills:
     cdef Cursor cursor
     cdef Portfolio portfolio
     cdef OrderBook book
+    cdef Participation participation
     cdef Settings settings
     cdef FillListener listener       # told of each fill at once
     cdef RecordBuffer buffer

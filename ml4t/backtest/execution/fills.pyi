@@ -4,8 +4,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml4t.backtest.execution.order_book import OrderBook
+from ml4t.backtest.execution.participation import Participation
 
 @final
 class Fills:
-    def __new__(cls, book: OrderBook) -> Fills: ...
+    def __new__(cls, book: OrderBook, participation: Participation) -> Fills: ...
     def records(self) -> NDArray[np.void]: ...

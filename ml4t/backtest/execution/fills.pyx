@@ -7,13 +7,14 @@ from libc.stdint cimport INT64_MIN, int8_t, int32_t, int64_t
 from ml4t.backtest.core.buffer cimport RecordBuffer
 from ml4t.backtest.core.types cimport (
     EVENT_NEGATIVE_CASH, EXIT_NONE, EXIT_OTHER, MOMENT_CLOSE, MOMENT_OPEN, ORDER_FILLED,
-    REASON_CASH_IN_LIEU, REASON_NEGATIVE_CASH, SOURCE_RULE, FillRecord, OrderRecord,
+    REASON_CASH_IN_LIEU, REASON_NEGATIVE_CASH, SOURCE_STRATEGY, FillRecord, OrderRecord,
 )
 from ml4t.backtest.execution.costs cimport (
     LEAST_LEFT, NO_QUOTES, NO_VOLUME, FillPrice, fill_commission,
 )
 from ml4t.backtest.execution.fill_listener cimport FillListener
 from ml4t.backtest.execution.order_book cimport OrderBook
+from ml4t.backtest.execution.participation cimport Participation
 from ml4t.backtest.portfolio.position cimport Position, averaged, better, side_of, worse
 
 from ml4t.backtest.core.records import FILL
@@ -26,9 +27,11 @@ cdef class Fills:
     Parameters
     ----------
     book : OrderBook
+    participation : Participation
     """
 
-    def __cinit__(self, OrderBook book not None):
+    def __cinit__(self, OrderBook book not None, Participation participation not None):
+        self.participation = participation
         self.cursor = book.cursor
         self.portfolio = book.portfolio
         self.book = book
@@ -56,6 +59,8 @@ cdef class Fills:
         fill.reason = order.reason
         fill.exit_kind = order.exit_kind
         fill.intrabar = intrabar
+        if self.settings.is_capped:
+            self.participation.take(order.asset, fabs(quantity))
         if price.stand_ins != 0:
             self._count_stand_ins(price.stand_ins)
         self._charge(fill, order)
@@ -147,8 +152,9 @@ cdef class Fills:
             self.book.cut_siblings(order, fabs(fill.quantity))
         if order != NULL and order.rest == 0.0:
             self.book.complete(order, ORDER_FILLED)
-            if order.source == SOURCE_RULE:
-                position.exit_is_decided = 0  # of a position that was added to, a rest is left
+            if order.source != SOURCE_STRATEGY:
+                # Of a position that was added to, a rest is left.
+                position.exit_is_decided &= ~order.source
         if position.quantity == 0.0:
             self.book.cancel_exits(position)
         return self.listener.on_fill_booked(fill, position)

@@ -6,10 +6,12 @@ from ml4t.backtest.core.settings cimport Settings
 from ml4t.backtest.core.types cimport FillRecord, OrderRecord
 from ml4t.backtest.execution.buying_power cimport Means
 from ml4t.backtest.execution.costs cimport FillPrice
+from ml4t.backtest.execution.cut_orders cimport TriggeredStops
 from ml4t.backtest.execution.fills cimport Fills
 from ml4t.backtest.execution.fine_bars cimport FineBars
 from ml4t.backtest.execution.matching cimport Matching
 from ml4t.backtest.execution.order_book cimport OrderBook
+from ml4t.backtest.execution.participation cimport Participation
 from ml4t.backtest.execution.price_heap cimport PriceHeap
 from ml4t.backtest.execution.resting cimport RestingOrders
 from ml4t.backtest.market.cursor cimport Cursor
@@ -53,6 +55,8 @@ cdef class InsideBar:
     cdef Positions positions
     cdef OrderBook book
     cdef RestingOrders resting
+    cdef TriggeredStops triggered    # which the volume of the bar has cut
+    cdef Participation participation
     cdef Matching matching
     cdef Fills fills
     cdef Settings settings
@@ -95,6 +99,9 @@ cdef class InsideBar:
     cdef int _hit(self, Position* position, int64_t row) except -1 nogil
     cdef int _check_hit(self, const Position* position, int64_t row) except -1 nogil
     cdef bint _tries_levels(self, const Position* position) noexcept nogil
+    cdef double _stop(self, const Position* position) noexcept nogil
+    cdef double _target(self, const Position* position) noexcept nogil
+    cdef double _level(self, const Position* position, bint above) noexcept nogil
     cdef void _stand_before(self, Walk* walk, int32_t asset, int64_t row) noexcept nogil
     cdef int _walk(self, Walk* walk) except -1 nogil
     cdef int _walk_on(self, Walk* walk) except -1 nogil
@@ -125,7 +132,12 @@ cdef class InsideBar:
     cdef int _at_the_close(self, Walk* walk) except -1 nogil
     cdef int _fill_last(self, Walk* walk, OrderRecord* order, double limit) except -1 nogil
     cdef bint _waits(self, const Walk* walk, const OrderRecord* order) noexcept nogil
+    cdef bint _is_reached_still(self, const OrderRecord* order) noexcept nogil
     cdef int _fill(self, Walk* walk, OrderRecord* order, double base_price, bint slips) except -1 nogil
+    cdef int _fill_both_parts(
+        self, Walk* walk, OrderRecord* order, FillPrice price
+    ) except -1 nogil
+    cdef int _trigger(self, int64_t order_id) except -1 nogil
     cdef int _enter(self, Walk* walk, OrderRecord* order, FillPrice price) except -1 nogil
     cdef void _spend(self, const FillRecord* fill) noexcept nogil
     cdef int _exit_stop(
@@ -133,6 +145,9 @@ cdef class InsideBar:
     ) except -1 nogil
     cdef int _exit_target(
         self, Position* position, double price, int8_t moment, int8_t intrabar
+    ) except -1 nogil
+    cdef int _fill_what_is_left(
+        self, Position* position, OrderRecord* order, bint is_stop, FillPrice price, int8_t moment, int8_t intrabar
     ) except -1 nogil
     cdef int _exit_at_level(
         self, Position* position, const LevelSource* source, double level, double base_price,

@@ -18,6 +18,7 @@ from ml4t.backtest.core.types cimport (
 )
 from ml4t.backtest.execution.buying_power cimport means_of
 from ml4t.backtest.execution.costs cimport FillPrice, slipped, unslipped
+from ml4t.backtest.execution.cut_orders cimport TriggeredStops, go_on_at_the_open
 from ml4t.backtest.execution.fine_bars cimport FineBar, FineBars, a_little_below
 from ml4t.backtest.execution.matching cimport Matching
 from ml4t.backtest.execution.order_terms cimport (
@@ -50,6 +51,8 @@ cdef class InsideBar:
         self.fills = matching.fills
         self.book = matching.book
         self.resting = matching.book.resting
+        self.triggered = TriggeredStops(matching.book)
+        self.participation = matching.participation
         self.cursor = matching.cursor
         self.account = matching.account
         self.positions = matching.positions
@@ -100,7 +103,8 @@ cdef class InsideBar:
             self._check_hit(position, row)
         if not self._tries_levels(position):
             return 0
-        if self.fine is not None:
+        # An exit that the volume of the bar cuts leaves a position that the rest of the path still meets.
+        if self.fine is not None or self.settings.is_capped:
             self._stand_before(&walk, position.asset, row)
             self.resting.collect_none()
             return self._walk(&walk)
@@ -135,6 +139,24 @@ cdef class InsideBar:
     cdef inline bint _tries_levels(self, const Position* position) noexcept nogil:
         return self.settings.check_entry_bar or position.opened_t != self.cursor.run_t()
 
+    # The stop, as far as it is tried: one that was reached and cut by the volume has its exit waiting.
+    cdef inline double _stop(self, const Position* position) noexcept nogil:
+        if position.exit_is_decided & SOURCE_LEVEL:
+            return -side_of(position.quantity) * INFINITY
+        return position.levels.stop
+
+    # The target, for which nobody waits any more once the volume of the bar is used up.
+    cdef inline double _target(self, const Position* position) noexcept nogil:
+        if self.settings.is_capped and self.participation.is_over(position.asset):
+            return side_of(position.quantity) * INFINITY
+        return position.levels.target
+
+    # The one of both that lies on that side.
+    cdef inline double _level(self, const Position* position, bint above) noexcept nogil:
+        if above == (position.quantity > 0.0):
+            return self._target(position)
+        return self._stop(position)
+
     # ---- the walk ----------------------------------------------------------------------------
 
     cdef void _stand_before(self, Walk* walk, int32_t asset, int64_t row) noexcept nogil:
@@ -160,6 +182,8 @@ cdef class InsideBar:
         else:
             self._walk_on(walk)
         self.fills.counters.ambiguous_bars += walk.is_ambiguous
+        if self.triggered.waiting.n > 0:
+            self.triggered.move()
         return self.resting.wait_again()
 
     # From the open to the close.
@@ -335,8 +359,8 @@ cdef class InsideBar:
         cdef Position* position = &self.positions.at[walk.asset]
         cdef double side = side_of(position.quantity)
         cdef double adverse = walk.low if side > 0.0 else walk.high
-        cdef double stop = position.levels.stop
-        cdef double target = position.levels.target
+        cdef double stop = self._stop(position)
+        cdef double target = self._target(position)
         cdef bint at_level = self.settings.gap_fill_level and walk.moment == MOMENT_OPEN
         cdef bint is_met_by_an_open = not walk.is_on_path
         cdef int8_t choice
@@ -345,18 +369,18 @@ cdef class InsideBar:
         if side * price <= side * stop:
             if at_level and stop != price:
                 self.fills.counters.stop_better_than_possible += 1
-            walk.has_ended = True
             choice = self._choice(walk, position, True) if is_met_by_an_open else CHOICE_NONE
-            return self._exit_stop(position, stop if at_level else price, walk.moment, choice)
-        if side * price >= side * target:
-            walk.has_ended = True
+            self._exit_stop(position, stop if at_level else price, walk.moment, choice)
+        elif side * price >= side * target:
             if (
                 walk.moment == MOMENT_OPEN and not self.settings.open_decides
                 and side * adverse <= side * stop
             ):
-                return self._exit_stop(position, stop, MOMENT_INSIDE, CHOICE_NONE)
-            choice = self._choice(walk, position, False) if is_met_by_an_open else CHOICE_NONE
-            return self._exit_target(position, target if at_level else price, walk.moment, choice)
+                self._exit_stop(position, stop, MOMENT_INSIDE, CHOICE_NONE)
+            else:
+                choice = self._choice(walk, position, False) if is_met_by_an_open else CHOICE_NONE
+                self._exit_target(position, target if at_level else price, walk.moment, choice)
+        walk.has_ended = walk.has_ended or position.quantity == 0.0
         return 0
 
     # ---- the path ----------------------------------------------------------------------------
@@ -389,10 +413,7 @@ cdef class InsideBar:
         cdef double level
         cdef int32_t i
         if position.quantity != 0.0 and self._tries_levels(position):
-            level = (
-                position.levels.target if above == (position.quantity > 0.0)
-                else position.levels.stop
-            )
+            level = self._level(position, above)
             if price < level <= walk.high if above else price > level >= walk.low:
                 return True
         for i in range(waiting.n):
@@ -433,10 +454,7 @@ cdef class InsideBar:
             rises = end > walk.point[walk.at]
             order_id = self._next_on_leg(walk, rises, end, &price)
             if position.quantity != 0.0 and self._tries_levels(position):
-                level = (
-                    position.levels.target if rises == (position.quantity > 0.0)
-                    else position.levels.stop
-                )
+                level = self._level(position, rises)
                 if (level <= end if rises else level >= end) and (
                     order_id == 0 or (level <= price if rises else level >= price)
                 ):
@@ -472,22 +490,33 @@ cdef class InsideBar:
         return self._waits(walk, order)
 
     cdef bint _waits(self, const Walk* walk, const OrderRecord* order) noexcept nogil:
+        if self.settings.is_capped and not self._is_reached_still(order):
+            return False
         return order.status == ORDER_OPEN and (
             not walk.has_ended or self.positions.at[walk.asset].quantity * order.quantity < 0.0
         )
 
+    # Where the volume of the bar is used up a stop is triggered, once, and no limit fills.
+    cdef bint _is_reached_still(self, const OrderRecord* order) noexcept nogil:
+        cdef const TermsRecord* terms = self.book.terms_of(order)
+        if is_stop(terms):
+            return not terms.is_triggered
+        return not (is_limit(terms) and self.participation.is_over(order.asset))
+
     cdef int _reach_level(self, Walk* walk, Position* position, double level, bint rises) except -1 nogil:
         cdef bint is_stop = rises != (position.quantity > 0.0)
         cdef int8_t choice = self._choice(walk, position, is_stop)
-        walk.has_ended = True
         walk.point[walk.at] = level
         if is_stop:
-            return self._exit_stop(position, level, MOMENT_INSIDE, choice)
-        return self._exit_target(position, level, MOMENT_INSIDE, choice)
+            self._exit_stop(position, level, MOMENT_INSIDE, choice)
+        else:
+            self._exit_target(position, level, MOMENT_INSIDE, choice)
+        walk.has_ended = walk.has_ended or position.quantity == 0.0
+        return 0
 
     # Of two levels that the bar holds, which side was taken; or that fine bars have told.
     cdef int8_t _choice(self, const Walk* walk, const Position* position, bint is_stop) noexcept nogil:
-        return _choice_between(walk, position.levels.stop, position.levels.target, is_stop)
+        return _choice_between(walk, self._stop(position), self._target(position), is_stop)
 
     # Of a bracket whose children the bar holds both: which of them was taken.
     cdef int8_t _choice_of_child(self, const Walk* walk, const OrderRecord* order) noexcept nogil:
@@ -551,17 +580,35 @@ cdef class InsideBar:
 
     # What reduces, then what enters, both at one price. Stops slip, limits do not.
     cdef int _fill(self, Walk* walk, OrderRecord* order, double base_price, bint slips) except -1 nogil:
-        cdef const Position* position = &self.positions.at[walk.asset]
-        cdef bint had_ended = walk.has_ended
-        cdef bint was_held = position.quantity != 0.0
+        cdef int64_t order_id = order.order_id
         cdef FillPrice price = unslipped(base_price)
-        cdef int8_t choice = CHOICE_NONE
         if slips:
             price = slipped(&self.settings, self.cursor, order, base_price, True)
         if self.book.is_fill_or_kill(order) and not self.matching.fills_whole(
-            order, price.paid, not had_ended
+            order, price.paid, not walk.has_ended
         ):
             return 0
+        if not self.settings.is_capped:
+            return self._fill_both_parts(walk, order, price)
+        if self.participation.has_volume(order):
+            self._fill_both_parts(walk, order, price)
+        return self._trigger(order_id)
+
+    # A stop that has been reached, and has a rest while nothing is left of the volume.
+    cdef int _trigger(self, int64_t order_id) except -1 nogil:
+        cdef const OrderRecord* order = self.book.order(order_id)
+        cdef const TermsRecord* terms = self.book.terms_of(order)
+        if order.status != ORDER_OPEN or self.participation.left(order.asset) > 0.0:
+            return 0
+        if not is_stop(terms) or is_immediate(terms) or terms.is_triggered:
+            return 0
+        return self.triggered.add(order_id)
+
+    cdef int _fill_both_parts(self, Walk* walk, OrderRecord* order, FillPrice price) except -1 nogil:
+        cdef const Position* position = &self.positions.at[walk.asset]
+        cdef bint had_ended = walk.has_ended
+        cdef bint was_held = position.quantity != 0.0
+        cdef int8_t choice = CHOICE_NONE
         if order.is_child:
             order.level = awaited_price(self.book.terms_of(order))
             choice = self._choice_of_child(walk, order)
@@ -569,16 +616,21 @@ cdef class InsideBar:
         if was_held and position.quantity == 0.0:
             walk.has_ended = True
         # The rest of the order that has ended a position enters; no other does.
-        if order.status == ORDER_OPEN and not had_ended:
-            return self._enter(walk, order, price)
-        return 0
+        if order.status != ORDER_OPEN or had_ended:
+            return 0
+        if self.settings.is_capped and not self.participation.has_volume(order):
+            return 0
+        return self._enter(walk, order, price)
 
     cdef int _enter(self, Walk* walk, OrderRecord* order, FillPrice price) except -1 nogil:
         cdef Position* position = &self.positions.at[walk.asset]
         cdef bint was_flat = position.quantity == 0.0
         cdef bint has_children = is_bracket(self.book.terms_of(order))
+        cdef int64_t order_id = order.order_id
         cdef int64_t n_fills = self.fills.buffer.count
         self.matching.enter(order, price, walk.moment)
+        if self.settings.is_capped:
+            self._trigger(order_id)  # nothing that follows meets it again
         if self.fills.buffer.count == n_fills:
             return 0
         self._spend(<const FillRecord*> self.fills.buffer.at(n_fills))
@@ -645,9 +697,10 @@ cdef class InsideBar:
         cdef int32_t asset = position.asset
         cdef int64_t row_before = self.cursor.row_before(asset)
         cdef FillPrice price = unslipped(base_price)
-        cdef OrderRecord* order = self.book.make_exit(
-            position, SOURCE_LEVEL, source.kind, source.reason
-        )
+        cdef OrderRecord* order
+        if not is_stop and self.settings.is_capped and self.participation.left(asset) == 0.0:
+            return self.participation.tell(asset, 0, -position.quantity, 0.0)
+        order = self.book.make_exit(position, SOURCE_LEVEL, source.kind, source.reason)
         order.maker = not is_stop
         if is_stop and self.settings.slip_stops:
             price = slipped(&self.settings, self.cursor, order, base_price, True)
@@ -656,9 +709,27 @@ cdef class InsideBar:
         order.decision_close = self.account.close_before(asset, self.cursor)
         order.rule = source.rule
         order.level = level
+        if self.settings.is_capped and (
+            self.participation.cut(asset, fabs(order.quantity)) < fabs(order.quantity)
+        ):
+            return self._fill_what_is_left(position, order, is_stop, price, moment, intrabar)
         return self.fills.of_order(
             order, order.quantity, 0.0, price, moment, intrabar
         )
+
+    # The exit of a level is cut by the volume of the bar. For the rest a stop goes on at the next open; the position
+    # keeps its target.
+    cdef int _fill_what_is_left(
+        self, Position* position, OrderRecord* order, bint is_stop, FillPrice price, int8_t moment, int8_t intrabar
+    ) except -1 nogil:
+        cdef double units = side_of(order.quantity) * self.participation.left(order.asset)
+        self.participation.tell(order.asset, order.order_id, order.quantity, units)
+        if not is_stop:
+            order.quantity = units
+            return self.fills.of_order(order, units, 0.0, price, moment, intrabar)
+        if units != 0.0:
+            self.fills.of_order(order, units, order.quantity - units, price, moment, intrabar)
+        return go_on_at_the_open(self.book, order)
 
 
 cdef int8_t _choice_between(const Walk* walk, double one, double other, bint is_stop) noexcept nogil:

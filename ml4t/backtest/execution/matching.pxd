@@ -8,6 +8,7 @@ from ml4t.backtest.execution.buying_power cimport Means
 from ml4t.backtest.execution.costs cimport FillPrice
 from ml4t.backtest.execution.fills cimport Fills
 from ml4t.backtest.execution.order_book cimport OrderBook
+from ml4t.backtest.execution.participation cimport Participation
 from ml4t.backtest.execution.schedule cimport Phase
 from ml4t.backtest.market.cursor cimport Cursor
 from ml4t.backtest.portfolio.account cimport Account
@@ -23,17 +24,21 @@ cdef class Matching:
     cdef OrderBook book
     cdef Basket basket
     cdef Fills fills
+    cdef Participation participation
     cdef Settings settings
     cdef const Means* as_if          # inside a bar: what there would be without its exits; else NULL
 
     cdef int fill_market_orders(self, Phase phase) except -1 nogil
     cdef int close_all(self, int32_t reason) except -1 nogil
+    cdef void _count_beyond(self, const OrderRecord* order) noexcept nogil
+    cdef bint _is_against(self, const OrderRecord* order) noexcept nogil
     cdef int reduce(
         self, OrderRecord* order, FillPrice price, int8_t moment, int8_t intrabar
     ) except -1 nogil
     cdef int enter(self, OrderRecord* order, FillPrice price, int8_t moment) except -1 nogil
     cdef FillPrice _slipped_mark(self, const OrderRecord* order) noexcept nogil
     cdef bint _has_one_turn(self, OrderRecord* order) except -1 nogil
+    cdef int _end_turn(self, int64_t order_id) except -1 nogil
     cdef int _kill_unless_whole(self, OrderRecord* order) except -1 nogil
     cdef bint fills_whole(
         self, const OrderRecord* order, double price, bint may_enter
@@ -45,7 +50,7 @@ cdef class Matching:
     cdef int _enter_at_mark(self, OrderRecord* order, int8_t moment) except -1 nogil
     cdef int _find_units(self, OrderRecord* order) except -1 nogil
     cdef int _fill_entry(
-        self, OrderRecord* order, double asked, double units, FillPrice price, int8_t moment
+        self, OrderRecord* order, double wanted, double asked, double units, FillPrice price, int8_t moment
     ) except -1 nogil
     cdef int64_t _enter_together(self, const int64_t* due, int64_t n_due, int8_t moment) except -1 nogil
     cdef bint _joins(self, const OrderRecord* order) noexcept nogil

@@ -1,7 +1,7 @@
 """Matching: an order and a price. What of it reduces its position, what enters, and what can be paid."""
 
 cimport cython
-from libc.math cimport fabs, isnan
+from libc.math cimport INFINITY, fabs, isnan
 from libc.stdint cimport int8_t, int32_t, int64_t
 
 from ml4t.backtest.core.build cimport CHECKED
@@ -19,7 +19,8 @@ from ml4t.backtest.execution.buying_power cimport (
 )
 from ml4t.backtest.execution.costs cimport FillPrice, fill_commission, slipped
 from ml4t.backtest.execution.fills cimport Fills
-from ml4t.backtest.execution.order_terms cimport is_bracket
+from ml4t.backtest.execution.order_terms cimport is_bracket, is_immediate
+from ml4t.backtest.execution.participation cimport Participation
 from ml4t.backtest.execution.schedule cimport PHASE_OPEN, Phase
 from ml4t.backtest.execution.targets cimport within_target
 from ml4t.backtest.portfolio.position cimport Position, is_negligible, side_of
@@ -40,6 +41,7 @@ cdef class Matching:
         self.fills = fills
         self.book = fills.book
         self.basket = Basket(fills.book)
+        self.participation = fills.participation
         self.cursor = fills.cursor
         self.account = fills.portfolio.account
         self.positions = fills.portfolio.positions
@@ -67,8 +69,12 @@ cdef class Matching:
         if not self.settings.submission_order:
             for i in range(n_due):
                 order = self.book.order(due[i])
-                if not (self.book.is_fill_or_kill(order) and self._has_one_turn(order)):
-                    self._reduce_at_mark(order, moment)
+                if self.book.is_fill_or_kill(order):
+                    if self._has_one_turn(order):
+                        continue
+                    if self._is_against(order):
+                        self._kill_unless_whole(order)
+                self._reduce_at_mark(order, moment)
         for i in range(n_due):
             order = self.book.order(due[i])
             if self.book.is_fill_or_kill(order):
@@ -78,7 +84,19 @@ cdef class Matching:
             if order.part != NO_BASKET and due[i] > tried and may_lack and i < n_due - 1:
                 tried = self._enter_together(due + i, n_due - i, moment)
             self._enter_at_mark(order, moment)
+            if self.settings.is_capped:
+                self._end_turn(due[i])
         return 0
+
+    # An order that is tried once, and that the volume of the bar has cut.
+    cdef int _end_turn(self, int64_t order_id) except -1 nogil:
+        cdef const OrderRecord* order = self.book.order(order_id)
+        if order.status == ORDER_OPEN and order.terms != 0 and is_immediate(self.book.terms_of(order)):
+            return self.book.end_immediate(order_id)
+        return 0
+
+    cdef inline bint _is_against(self, const OrderRecord* order) noexcept nogil:
+        return self.positions.at[order.asset].quantity * order.quantity < 0.0
 
     # close_at_end: every position leaves at its last close, with costs.
     cdef int close_all(self, int32_t reason) except -1 nogil:
@@ -93,10 +111,17 @@ cdef class Matching:
         for i in range(n):
             position = &self.positions.at[self.positions.open_asset[i]]
             order = self.book.make_exit(position, SOURCE_ENGINE, EXIT_OTHER, reason)
+            if self.settings.is_capped:
+                self._count_beyond(order)
             self.fills.of_order(
                 order, order.quantity, 0.0, self._slipped_mark(order), MOMENT_CLOSE, CHOICE_NONE
             )
         return 0
+
+    # All of it is closed, whatever the volume of the bar.
+    cdef void _count_beyond(self, const OrderRecord* order) noexcept nogil:
+        cdef double units = fabs(order.quantity)
+        self.participation.n_closed_beyond += self.participation.cut(order.asset, units) < units
 
     # What a market order pays for a unit, found when its units are.
     cdef inline FillPrice _slipped_mark(self, const OrderRecord* order) noexcept nogil:
@@ -108,12 +133,16 @@ cdef class Matching:
         cdef double held = self.positions.at[order.asset].quantity
         if order.status != ORDER_OPEN or held == 0.0 or side_of(held) == side_of(order.quantity):
             return 0
+        if self.settings.is_capped and not self.participation.has_volume(order):
+            return 0
         if self.book.has_no_units(order) and self._find_units(order) == 0:
             return 0
         return self.reduce(order, self._slipped_mark(order), moment, CHOICE_NONE)
 
     cdef inline int _enter_at_mark(self, OrderRecord* order, int8_t moment) except -1 nogil:
         if order.status != ORDER_OPEN:
+            return 0
+        if self.settings.is_capped and not self.participation.has_volume(order):
             return 0
         if self.book.has_no_units(order) and self._find_units(order) == 0:
             return 0
@@ -146,6 +175,12 @@ cdef class Matching:
             closing = held
         if is_negligible(held - closing, closing):
             closing = held
+        if self.settings.is_capped and self.participation.cut(order.asset, closing) < closing:
+            closing = self.participation.left(order.asset)
+            self.participation.tell(order.asset, order.order_id, order.rest, direction * closing)
+            return self.fills.of_order(
+                order, direction * closing, direction * (wanted - closing), price, moment, intrabar
+            )
         rest = direction * (wanted - closing)
         if order.reduce_only or is_negligible(wanted - closing, closing):
             rest = 0.0
@@ -155,26 +190,32 @@ cdef class Matching:
 
     # What is left of an order opens or adds, as far as it can be paid.
     cdef int enter(self, OrderRecord* order, FillPrice price, int8_t moment) except -1 nogil:
+        cdef double wanted
         cdef double asked
         cdef double units
         if order.status != ORDER_OPEN:
             return 0
         if order.reduce_only:
             return self.book.cancel(order.order_id, REASON_POSITION_CLOSED)
-        asked = within_target(
+        wanted = within_target(
             order, fabs(order.rest), self.positions.at[order.asset].quantity
         )
-        if asked == 0.0:
+        if wanted == 0.0:
             return self.book.cancel(order.order_id, REASON_TARGET_REACHED)
+        asked = wanted
+        if self.settings.is_capped:
+            asked = self.participation.cut(order.asset, wanted)
         units = affordable_units(&self.settings, self.account, self.as_if, order, asked, price.paid)
-        return self._fill_entry(order, asked, units, price, moment)
+        return self._fill_entry(order, wanted, asked, units, price, moment)
 
-    # Of the units that an entry asks for, these can be paid. What its target left out is cancelled.
+    # Of the units that an entry wants the volume of the bar leaves those asked, and of these so many can be paid.
+    # What its target left out is cancelled, what the volume cut off waits.
     cdef int _fill_entry(
-        self, OrderRecord* order, double asked, double units, FillPrice price, int8_t moment
+        self, OrderRecord* order, double wanted, double asked, double units, FillPrice price, int8_t moment
     ) except -1 nogil:
         cdef double direction = side_of(order.quantity)
-        cdef double left_out = fabs(order.rest) - asked
+        cdef bint is_cut = asked < wanted and units == asked
+        cdef double left_out = fabs(order.rest) - (asked if is_cut else wanted)
         if units == 0.0:
             return self._leave_unfilled(order, why_not_affordable(&self.settings, order))
         if units < asked:
@@ -182,10 +223,12 @@ cdef class Matching:
                 EVENT_SCALED, why_not_affordable(&self.settings, order), order.asset,
                 order.order_id, order.rest, direction * units,
             )
+        if is_cut:
+            self.participation.tell(order.asset, order.order_id, order.rest, direction * units)
         self.fills.of_order(
             order, direction * units, direction * left_out, price, moment, CHOICE_NONE
         )
-        if order.status == ORDER_OPEN:
+        if order.status == ORDER_OPEN and not is_cut:
             self.book.cancel(order.order_id, REASON_TARGET_REACHED)
         if order.terms != 0 and is_bracket(self.book.terms_of(order)):
             return self.book.protect(order.order_id, &self.positions.at[order.asset], units)
@@ -245,6 +288,10 @@ cdef class Matching:
         cdef double units = _units_beyond(order, held)
         cdef OrderRecord after = order[0]
         cdef Means means
+        if self.settings.is_capped and (
+            self.participation.cut(order.asset, fabs(order.rest)) < fabs(order.rest)
+        ):
+            return False
         if units == 0.0:
             return True
         if not may_enter or is_short_in_cash_account(&self.settings, order):
@@ -304,14 +351,18 @@ cdef class Matching:
         cdef double held = self.positions.at[order.asset].quantity
         cdef double direction = side_of(order.quantity)
         cdef double units
+        cdef double left = INFINITY
         cdef int64_t behind = -1
         order.part = IN_BASKET
+        if self.settings.is_capped:
+            left = self.participation.left(order.asset)
         if order.before != 0:
             behind = self.book.order(order.before).part - 1
             if behind < 0:
                 return 0
             held = self.basket.shares[behind].reached
-        if order.reduce_only or held * direction < 0.0:
+            left = self.basket.shares[behind].left
+        if order.reduce_only or held * direction < 0.0 or left == 0.0:
             return 0
         if self.book.has_no_units(order) and self._find_units(order) == 0:
             return 0
@@ -320,7 +371,7 @@ cdef class Matching:
             return self.book.cancel(order.order_id, REASON_TARGET_REACHED)
         if is_short_in_cash_account(&self.settings, order):
             return self._leave_unfilled(order, why_not_affordable(&self.settings, order))
-        return self.basket.add(order, held, units, self._slipped_mark(order))
+        return self.basket.add(order, held, units, self._slipped_mark(order), left)
 
     # A rule that is asked at a fill may cancel an order that is still to fill.
     cdef int _fill_basket(self, int8_t moment) except -1 nogil:
@@ -333,7 +384,7 @@ cdef class Matching:
             order = self.book.order(share.order_id)
             if order.status == ORDER_OPEN:
                 self._fill_entry(
-                    order, share.units, self.basket.units_of(share, part), share.price, moment
+                    order, share.wanted, share.units, self.basket.units_of(share, part), share.price, moment
                 )
         return 0
 

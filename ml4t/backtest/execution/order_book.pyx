@@ -9,12 +9,11 @@ from ml4t.backtest.core.build cimport CHECKED
 from ml4t.backtest.core.settings cimport FILL_CLOSE, FILL_NEXT_CLOSE, FILL_NEXT_OPEN, resolve_settings
 from ml4t.backtest.core.types cimport (
     EVENT_CANCELLED, EVENT_DUPLICATE_EXIT, EVENT_EXPIRED, EVENT_MODIFIED, EVENT_REJECTED, EXIT_OTHER, EXIT_STOP_LOSS,
-    EXIT_TAKE_PROFIT,
-    ORDER_CANCELLED, ORDER_EXPIRED, ORDER_OPEN, ORDER_REJECTED, REASON_DIVIDEND, REASON_EXIT_PENDING, REASON_EXPIRED,
-    REASON_FILL_OR_KILL, REASON_IMMEDIATE_OR_CANCEL, REASON_MODIFY, REASON_NO_POSITION, REASON_ONE_CANCELS_OTHER,
-    REASON_POSITION_CLOSED, REASON_SPLIT, REASON_STOP_LOSS, REASON_TAKE_PROFIT, SOURCE_RULE, SOURCE_STRATEGY,
-    TYPE_LIMIT, TYPE_MARKET_ON_CLOSE, TYPE_MARKET_ON_OPEN, TYPE_STOP, TYPE_STOP_LIMIT, TYPE_TRAILING_STOP, VALID_DAY, VALID_GTD,
-    OrderRecord, TermsRecord,
+    EXIT_TAKE_PROFIT, ORDER_CANCELLED, ORDER_EXPIRED, ORDER_OPEN, ORDER_REJECTED, REASON_DIVIDEND, REASON_EXIT_PENDING,
+    REASON_EXPIRED, REASON_FILL_OR_KILL, REASON_IMMEDIATE_OR_CANCEL, REASON_MODIFY, REASON_NO_POSITION,
+    REASON_ONE_CANCELS_OTHER, REASON_POSITION_CLOSED, REASON_SPLIT, REASON_STOP_LOSS, REASON_TAKE_PROFIT, SOURCE_RULE,
+    SOURCE_STRATEGY, TYPE_LIMIT, TYPE_MARKET_ON_CLOSE, TYPE_MARKET_ON_OPEN, TYPE_STOP, TYPE_STOP_LIMIT,
+    TYPE_TRAILING_STOP, VALID_DAY, VALID_GTD, OrderRecord, TermsRecord,
 )
 from ml4t.backtest.execution.costs cimport whole_units
 from ml4t.backtest.execution.event_log cimport EventLog
@@ -115,7 +114,7 @@ cdef class OrderBook:
         cdef OrderRecord* order = self.make_exit(position, SOURCE_RULE, exit_kind, reason)
         order.rule = rule
         order.fill_at = FILL_CLOSE if self.settings.exit_at_close else FILL_NEXT_OPEN
-        position.exit_is_decided = 1
+        position.exit_is_decided |= SOURCE_RULE
         self._wait(order)
         return order.order_id
 
@@ -270,8 +269,8 @@ cdef class OrderBook:
     cdef int cancel(self, int64_t order_id, int32_t reason) except -1 nogil:
         cdef const OrderRecord* order = self.order(order_id)
         cdef Position* position = &self.portfolio.positions.at[order.asset]
-        if order.source == SOURCE_RULE and position.position_id == order.position_id:
-            position.exit_is_decided = 0
+        if order.source != SOURCE_STRATEGY and position.position_id == order.position_id:
+            position.exit_is_decided &= ~order.source
         return self._end_waiting(order_id, ORDER_CANCELLED, EVENT_CANCELLED, reason)
 
     # An order that is tried once has had its turn: what it has left is cancelled.
@@ -325,9 +324,9 @@ cdef class OrderBook:
         self.events.add(EVENT_MODIFIED, REASON_MODIFY, order.asset, order_id, before, order.rest)
         return 0
 
-    # The order has come to its end. What waited, of the strategy or a rule, waits no more.
+    # The order has come to its end. What waited waits no more.
     cdef void complete(self, OrderRecord* order, int8_t status) noexcept nogil:
-        if order.source == SOURCE_STRATEGY or order.source == SOURCE_RULE:
+        if order.waits:
             self.queues.leave(order)
             self.rings.leave(order)
         self._end(order, status)

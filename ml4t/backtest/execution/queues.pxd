@@ -84,15 +84,9 @@ cdef class OrderQueues:
             self.n_resting += 1
             self._append(&queue.resting, order)
         else:
-            if self.n_due >= self._due_capacity:
-                self._reserve_due()
-            if queue.n_due == 0:
-                queue.place = self._n_busy
-                self._busy[self._n_busy] = order.asset
-                self._n_busy += 1
+            self._count_due(queue, order.asset)
             self._append(&queue.due, order)
-            queue.n_due += 1
-            self.n_due += 1
+        order.waits = 1
         if queue.n_orders == 0:
             self._begin_count(queue, order.asset)
         # One more at the end of the count: as if it had been counted anew.
@@ -105,8 +99,21 @@ cdef class OrderQueues:
             self.check(order.asset)
         return 0
 
-    cdef inline void leave(self, const OrderRecord* order) noexcept nogil:
+    # One more of the asset's orders waits for a moment.
+    cdef inline int _count_due(self, Queue* queue, int32_t asset) except -1 nogil:
+        if self.n_due >= self._due_capacity:
+            self._reserve_due()
+        if queue.n_due == 0:
+            queue.place = self._n_busy
+            self._busy[self._n_busy] = asset
+            self._n_busy += 1
+        queue.n_due += 1
+        self.n_due += 1
+        return 0
+
+    cdef inline void leave(self, OrderRecord* order) noexcept nogil:
         cdef Queue* queue = &self._queue[order.asset]
+        order.waits = 0
         queue.is_counted = 0
         queue.n_orders -= 1
         queue.n_exits -= order.reduce_only != order.is_child
@@ -196,6 +203,8 @@ cdef class OrderQueues:
             return fabs(self.positions.at[asset].quantity)
         return self._queue[asset].most
 
+    cdef int wait_for_the_open(self, OrderRecord* order, int64_t later) except -1 nogil
+    cdef void _insert(self, Lane* lane, OrderRecord* order, int64_t later) noexcept nogil
     cdef double units_after(self, int32_t asset) noexcept nogil
     cdef const int64_t* collect_due(self, Phase phase, int64_t* n_due) noexcept nogil
     cdef void _collect_of(self, int32_t asset, Phase phase, int64_t* n_due) noexcept nogil

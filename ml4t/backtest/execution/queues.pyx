@@ -5,6 +5,7 @@ from libc.stdint cimport int32_t, int64_t
 from libc.stdlib cimport calloc, free, qsort, realloc
 
 from ml4t.backtest.core.buffer cimport RecordBuffer
+from ml4t.backtest.core.settings cimport FILL_NEXT_OPEN
 from ml4t.backtest.core.types cimport ORDER_OPEN, OrderRecord
 from ml4t.backtest.execution.order_records cimport order_at
 from ml4t.backtest.execution.rings cimport Rings
@@ -46,6 +47,34 @@ cdef class OrderQueues:
         free(self._queue)
         free(self._busy)
         free(self._due)
+
+    # An order that has waited for a price waits for an open from now on, at its place by submission: before the
+    # later one, or, that not known (0), looked for from the end. Nothing else of it changes.
+    cdef int wait_for_the_open(self, OrderRecord* order, int64_t later) except -1 nogil:
+        cdef Queue* queue = &self._queue[order.asset]
+        self._remove(&queue.resting, order)
+        self.n_resting -= 1
+        self._count_due(queue, order.asset)
+        order.rests = 0
+        order.fill_at = FILL_NEXT_OPEN
+        self._insert(&queue.due, order, later)
+        return 0
+
+    cdef void _insert(self, Lane* lane, OrderRecord* order, int64_t later) noexcept nogil:
+        cdef int64_t earlier = lane.last if later == 0 else order_at(self.orders, later).before
+        while earlier > order.order_id:
+            later = earlier
+            earlier = order_at(self.orders, earlier).before
+        order.before = earlier
+        order.after = later
+        if earlier == 0:
+            lane.first = order.order_id
+        else:
+            order_at(self.orders, earlier).after = order.order_id
+        if later == 0:
+            lane.last = order.order_id
+        else:
+            order_at(self.orders, later).before = order.order_id
 
     # What the position of the asset is after all that waits for it (semantics section 3, after orders).
     cdef double units_after(self, int32_t asset) noexcept nogil:

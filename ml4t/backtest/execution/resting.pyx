@@ -168,7 +168,9 @@ cdef class RestingOrders:
         cdef int32_t i
         for i in range(heap.n):
             order = order_at(self.orders, heap.at[i].order_id)
-            if order.status == ORDER_OPEN and waits_above(order, terms_of(self.terms, order)) == above:
+            if order.status == ORDER_OPEN and order.rests and (
+                waits_above(order, terms_of(self.terms, order)) == above
+            ):
                 heap.at[n_kept].order_id = order.order_id
                 heap.at[n_kept].key = nearness(order, terms_of(self.terms, order))
                 n_kept += 1
@@ -182,7 +184,9 @@ cdef class RestingOrders:
 
     cdef bint _is_stale(self, int64_t order_id, double key, bint above) noexcept nogil:
         cdef const OrderRecord* order = order_at(self.orders, order_id)
-        if order.status != ORDER_OPEN or waits_above(order, terms_of(self.terms, order)) != above:
+        if order.status != ORDER_OPEN or not order.rests:
+            return True
+        if waits_above(order, terms_of(self.terms, order)) != above:
             return True
         return key != nearness(order, terms_of(self.terms, order))
 

@@ -44,7 +44,7 @@ cdef class TrailingOrders:
         cdef int32_t i
         for i in range(self.waiting.n):
             order = order_at(self.resting.orders, self.waiting.at[i].order_id)
-            if order.status != ORDER_OPEN:
+            if order.status != ORDER_OPEN or not order.rests:
                 continue
             self.waiting.at[n_kept] = self.waiting.at[i]
             n_kept += 1

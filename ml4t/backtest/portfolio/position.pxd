@@ -43,7 +43,7 @@ cdef struct Position:
     double target_at_entry
     double split_ratio           # product of the splits since the opening: absolute prices are divided by it
     int32_t asset
-    int8_t exit_is_decided       # an exit by rule waits for it: rules make no second one
+    int8_t exit_is_decided       # exits by rules wait for it, by their source, a bit each: no second is made
     int8_t unseen                # of the bar it opened in: Unseen
 
 

@@ -10,8 +10,9 @@ from ml4t.backtest.strategy.strategy cimport CompiledStrategy
 # What the strategy has entered of an asset.
 cdef struct Entered:
     int64_t order_id             # its last entry; 0: none yet
+    int64_t added_id             # the last one beside the position that n does not count; 0: none
     int64_t position_id          # the position that n is counted of
-    int32_t n                    # entries of it that have filled or wait
+    int32_t n                    # entries of it that have filled, be it a part
 
 
 @cython.final
@@ -50,7 +51,7 @@ cdef class SignalStrategy(CompiledStrategy):
         double side
     ) except -1 nogil
     cdef int _add(self, int32_t asset, int own_entry, int64_t row, double side) except -1 nogil
-    cdef bint _came_to_nothing(self, int64_t order_id) noexcept nogil
+    cdef int32_t _n_entered(self, int32_t asset) noexcept nogil
     cdef int32_t _read(self, int32_t asset, int64_t row, double direction) noexcept nogil
     cdef int _may_enter(self, int column, int32_t asset, int64_t row, double direction) except -1 nogil
     cdef int _pass_over(self, int column, int32_t asset, int64_t row, int32_t reason) except -1 nogil

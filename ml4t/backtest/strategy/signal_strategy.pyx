@@ -38,8 +38,9 @@ cdef class SignalStrategy(CompiledStrategy):
     Go long, and short, where a column says so. A signal is a value above zero; NaN is none.
 
     In a position, its exit column or the other side's entry closes it; the latter then opens the other
-    side. Flat, an entry opens; a long entry goes before a short one. While an exit by a rule waits, an
-    entry of the other side is ordered beside it. An entry that is not acted on, because an exit of its own
+    side. Flat, an entry opens; a long entry goes before a short one. While an exit waits, by a rule or cut by
+    ``max_participation``, an entry of the other side is ordered beside it. Each of them cancels first what
+    still waits of an entry. An entry that is not acted on, because an exit of its own
     side waits or another signal of the bar overrules it, leaves an event of the kind ``passed_over``. All
     market entries of one timestamp are one basket: where they cannot be paid together, all are scaled by one
     factor.
@@ -68,7 +69,7 @@ cdef class SignalStrategy(CompiledStrategy):
         How long an entry waits, as in :meth:`Strategy.buy`. While one waits, a further signal of its side asks for
         nothing under ``gtc``; else it takes its place.
     max_entries : int
-        Entries of a position, with those that wait (pyramiding).
+        Entries of a position, with those that wait (pyramiding). One that has filled in part is one of them.
     max_positions : int, optional
         Assets held or waited for. A position that is being left has given its place away.
     rank : str, optional
@@ -257,32 +258,35 @@ cdef class SignalStrategy(CompiledStrategy):
             return self._leave(asset)
         return self._add(asset, own_entry, row, side)
 
-    # A further entry of the side that is held, or waited for.
+    # A further entry of the side that is held, or waited for. What waits is no entry of the position yet, and gives
+    # its place to this one.
     cdef int _add(self, int32_t asset, int own_entry, int64_t row, double side) except -1 nogil:
-        cdef Entered* entered = &self.entered[asset]
-        cdef const Position* position = &self.portfolio.positions.at[asset]
         cdef bint waits = self._side_waiting(asset) != 0.0
         if waits and self.asked.time_in_force == VALID_GTC:
             return 0
-        if position.quantity != 0.0 and entered.position_id != position.position_id:
-            entered.position_id = position.position_id
-            entered.n = 1
-        elif entered.n > 1 and not waits and self._came_to_nothing(entered.order_id):
-            entered.n -= 1
-            entered.order_id = 0
-        if not waits and entered.n >= self.max_entries:
+        if self._n_entered(asset) >= self.max_entries:
             return 0
         if not self._may_enter(own_entry, asset, row, side):
             return 0
-        if waits:
-            self._withdraw(asset)
-        else:
-            entered.n += 1
-        return self._enter(asset, side)
+        self._withdraw(asset)
+        self._enter(asset, side)
+        self.entered[asset].added_id = self.entered[asset].order_id
+        return 0
 
-    # It was cancelled, has expired or could not be paid, without a fill; 0 has been seen to before.
-    cdef bint _came_to_nothing(self, int64_t order_id) noexcept nogil:
-        return order_id != 0 and self.book.order(order_id).filled_quantity == 0.0
+    # The entries of the position of now that have filled, be it a part.
+    cdef int32_t _n_entered(self, int32_t asset) noexcept nogil:
+        cdef Entered* entered = &self.entered[asset]
+        cdef const Position* position = &self.portfolio.positions.at[asset]
+        if position.quantity == 0.0:
+            return 0
+        if entered.position_id != position.position_id:
+            entered.position_id = position.position_id
+            entered.added_id = 0
+            entered.n = 1
+        elif entered.added_id != 0 and self.book.order(entered.added_id).filled_quantity != 0.0:
+            entered.added_id = 0
+            entered.n += 1
+        return entered.n
 
     # A signal is on, and its prices can be; they are in ``terms`` then.
     cdef int _may_enter(self, int column, int32_t asset, int64_t row, double direction) except -1 nogil:

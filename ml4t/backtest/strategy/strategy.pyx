@@ -20,6 +20,7 @@ from ml4t.backtest.core.ranges cimport LEAST_UNITS, MOST_UNITS, is_quantity
 from ml4t.backtest.execution.basket cimport IN_BASKET
 from ml4t.backtest.execution.broker cimport Broker
 from ml4t.backtest.execution.costs cimport whole_units
+from ml4t.backtest.execution.cut_orders cimport take_back_targets
 from ml4t.backtest.execution.order_terms cimport say_something
 from ml4t.backtest.execution.queues cimport OrderQueues
 from ml4t.backtest.execution.targets cimport floored_target, is_met
@@ -518,6 +519,8 @@ cdef class Strategy:
     # What brings position and waiting orders to so many units; 0 when nothing has to change.
     cdef int64_t target_units(self, int32_t asset, double units) except -1 nogil:
         cdef int64_t order_id
+        if self.broker.settings.is_capped:
+            take_back_targets(self.book, asset, units)
         if units != 0.0 or self.book.queues.n_waiting_of(asset) > 0:
             return self._change_to(asset, units)
         if self.portfolio.positions.at[asset].quantity == 0.0:

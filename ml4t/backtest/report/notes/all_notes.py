@@ -22,6 +22,8 @@ from ml4t.backtest.report.notes.event_notes import (
 from ml4t.backtest.report.notes.fill_notes import (
     ambiguous_bars,
     better_stops,
+    capped_without_volume,
+    closed_beyond_participation,
     fine_bars,
     least_left,
     outside_bars,
@@ -53,6 +55,8 @@ NOTES: tuple[Callable[[ReportedRun], Iterator[str]], ...] = (
     bars_stretched,
     closes_only,
     same_close,
+    capped_without_volume,
+    closed_beyond_participation,
     least_left,
     without_quotes,
     without_volume,

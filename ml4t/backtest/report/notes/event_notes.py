@@ -24,6 +24,10 @@ PHRASES = {
     ),
     "expired": ("order expired", "orders expired"),
     "modified": ("change of an order", "changes of orders"),
+    "capped": (
+        "bar with less volume than its orders asked for under max_participation",
+        "bars with less volume than their orders asked for under max_participation",
+    ),
     "passed_over": ("signal passed over", "signals passed over"),
     "duplicate_exit": (
         "order for units that an exit already takes",

@@ -88,6 +88,25 @@ def _instead(run: ReportedRun, name: str) -> str:
     return f"{paid} ({name}={fraction:g})"
 
 
+def capped_without_volume(run: ReportedRun) -> Iterator[str]:
+    """Bars in which nothing filled because nobody knows how much was traded."""
+    count = run.counters.get("capped_without_volume", 0)
+    if count:
+        yield (
+            f"Nothing filled in {plural(count, 'bar')} whose volume is missing: max_participation is a fraction of it."
+        )
+
+
+def closed_beyond_participation(run: ReportedRun) -> Iterator[str]:
+    """Positions closed at the end of the data by more than the cap."""
+    count = run.counters.get("closed_beyond_participation", 0)
+    if count:
+        yield (
+            f"{plural(count, 'position')} closed at the end (close_at_end) by more units than max_participation "
+            "leaves of the last bar."
+        )
+
+
 def least_left(run: ReportedRun) -> Iterator[str]:
     """Sales that would have brought nothing."""
     count = run.counters.get("least_left", 0)
