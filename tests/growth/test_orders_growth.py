@@ -214,7 +214,9 @@ def test_orders_of_one_ring_cancelled_one_by_one():
         def order(strategy, t):
             if t == 0:
                 first = strategy.buy(A, 1.0, limit=50.0)
-                strategy.ring = [first] + [strategy.buy(A, 1.0, limit=50.0, oco=first) for _ in range(n)]
+                strategy.ring = [first] + [
+                    strategy.buy(A, 1.0, limit=50.0, oco=first) for _ in range(n)
+                ]
             elif t == 1:
                 for one in strategy.ring:
                     strategy.cancel(one)
