@@ -51,6 +51,9 @@ def random_case(
         settings = replace(settings, **_slippage(rng))
     if rng.random() < 0.2:
         settings = replace(settings, max_participation=rng.choice((0.01, 0.03, 0.1, 0.3, 1.0)))
+    if rng.random() < 0.15:
+        ticks = {"ticks": rng.choice((0.0, 1.0, 2.0)), "tick_size": rng.choice((0.01, 0.05, 0.4))}
+        settings = replace(settings, **ticks)
     return Case(market, script, rules, settings)
 
 

@@ -18,7 +18,7 @@ from ml4t.backtest.core.types cimport (
     SOURCE_STRATEGY, TYPE_LIMIT, TYPE_MARKET_ON_CLOSE, TYPE_MARKET_ON_OPEN, TYPE_STOP, TYPE_STOP_LIMIT,
     TYPE_TRAILING_STOP, VALID_DAY, VALID_GTD, OrderRecord, TermsRecord,
 )
-from ml4t.backtest.execution.costs cimport whole_units
+from ml4t.backtest.execution.costs cimport limit_on_tick, whole_units
 from ml4t.backtest.execution.event_log cimport EventLog
 from ml4t.backtest.execution.order_terms cimport no_terms, say_something, terms_at, waits_above, waits_for_a_price
 from ml4t.backtest.execution.price_heap cimport append, pop, push, sort_by_order
@@ -164,6 +164,7 @@ cdef class OrderBook:
         cdef TermsRecord* own = <TermsRecord*> self.terms.append()
         own[0] = terms[0]
         own.sibling = 0
+        own.limit = limit_on_tick(&self.settings, order.quantity, own.limit)
         order.terms = <int32_t> self.terms.count
         order.rests = waits_for_a_price(terms)
         if terms.type == TYPE_MARKET_ON_OPEN:
@@ -384,7 +385,7 @@ cdef class OrderBook:
             self.change_rest(order, quantity)
         if terms != NULL:
             terms.amount = terms.amount if isnan(quantity) else 0.0
-            terms.limit = terms.limit if isnan(limit) else limit
+            terms.limit = terms.limit if isnan(limit) else limit_on_tick(&self.settings, order.quantity, limit)
             terms.stop = terms.stop if isnan(stop) else stop
         if order.rests:
             self.resting.wait(order)
