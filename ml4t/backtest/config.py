@@ -178,6 +178,7 @@ class Slippage(_Cost):
     ----------
     percent : number, fraction of the price, in [0, 1)
     per_unit : number, currency per unit, in [0, 1e15]
+    ticks : number, ticks of ``BacktestConfig.tick_size``, >= 0
     extra_on_stops : number, fraction of the price, in [0, 1)
     spread : number, parts of the bid-ask spread, in [0, 1e6]
     without_quotes : number, fraction of the price, in [0, 1)
@@ -201,6 +202,8 @@ class Slippage(_Cost):
     """Fraction of the price: 0.001 is 0.1%."""
     per_unit: AmountOfPrice = 0.0
     """Currency per unit: 0.01 is a cent a share."""
+    ticks: Cost = 0.0
+    """Ticks of ``tick_size`` a unit: 1 is one of them."""
     extra_on_stops: CostFraction = 0.0
     """Fraction of the price that stops pay beside."""
     spread: PartsOfSpread = 0.0
@@ -221,6 +224,7 @@ class Slippage(_Cost):
             *,
             percent: Number = ...,
             per_unit: Number = ...,
+            ticks: Number = ...,
             extra_on_stops: Number = ...,
             spread: Number = ...,
             without_quotes: Number = ...,
@@ -269,6 +273,9 @@ class BacktestConfig(_Settings):
     """By how much market orders and stops fill worse than the price they meet; a plain number is a fraction of
     it (0.001 is 0.1%)."""
 
+    tick_size: PositiveOrNone = None
+    """The smallest step of a price, in currency: what slips is rounded to it against the trader, limits the other way.
+    None rounds nothing."""
     max_participation: ShareOrNone = None
     """The most that the orders of an asset fill in one bar, as a fraction of its volume (0.1 is 10%); the rest
     waits. None is no cap."""
@@ -340,6 +347,7 @@ class BacktestConfig(_Settings):
             max_leverage: Number | None = ...,
             commission: Number | Commission | Mapping[str, Any] = ...,
             slippage: Number | Slippage | Mapping[str, Any] = ...,
+            tick_size: Number | None = ...,
             max_participation: Number | None = ...,
             profile: Profile | None = ...,
             fill_at: Literal["next_open", "next_close", "close"] = ...,
@@ -395,6 +403,8 @@ class BacktestConfig(_Settings):
                 f"max_leverage is {self.max_leverage}, but a cash account has no leverage; "
                 'set account="margin" or leave max_leverage out'
             )
+        if self.slippage.ticks > 0.0 and self.tick_size is None:
+            raise ValueError("slippage.ticks counts ticks, and there is no tick_size: set it")
         return self
 
     @property

@@ -53,6 +53,30 @@ def test_each_part_of_slippage_is_paid_on_both_sides(slippage, paid, got):
     assert not any("in place of" in note for note in result.notes)
 
 
+def test_what_slips_comes_to_lie_on_a_tick_against_the_trader():
+    # 100.03 and 99.97 lie between ticks of 5 cents; two ticks more are 10 cents.
+    result = run(bars(QUOTED, QUOTED, QUOTED), acts=Acts(TRADES), slippage=0.0003, tick_size=0.05)
+    assert fills(result, "price") == [(pytest.approx(100.05),), (pytest.approx(99.95),)]
+    two = Slippage(per_unit=0.03, ticks=2)
+    result = run(bars(QUOTED, QUOTED, QUOTED), acts=Acts(TRADES), slippage=two, tick_size=0.05)
+    assert fills(result, "price") == [(pytest.approx(100.15),), (pytest.approx(99.85),)]
+    with pytest.raises(
+        ValueError, match=r"slippage\.ticks counts ticks, and there is no tick_size"
+    ):
+        BacktestConfig(slippage=two)
+
+
+def test_a_limit_is_no_worse_than_asked_for_and_fills_at_its_tick():
+    acts = {
+        0: lambda s: s.buy("A", 10.0, limit=99.97, take_profit=101.02),
+        1: lambda s: s.modify(s.buy("A", 1.0, limit=50.0), limit=60.07),
+    }
+    wide = (100.0, 110.0, 90.0, 100.0)
+    result = run([FLAT, wide, FLAT, wide], acts=Acts(acts), tick_size=0.05)
+    assert fills(result, "price") == [(pytest.approx(99.95),), (pytest.approx(101.05),)]
+    assert result.orders["limit_price"].tolist() == pytest.approx([99.95, 101.05, 60.05])
+
+
 def test_stops_pay_their_extra_targets_and_limits_nothing():
     slippage = Slippage(percent=0.01, extra_on_stops=0.02, per_unit=0.5)
     down, up = (100.0, 100.0, 90.0, 91.0), (100.0, 110.0, 100.0, 109.0)

@@ -42,7 +42,7 @@ SAME_SWITCHES = (
     "initial_cash", "account", "close_at_end", "fill_at", "check_entry_bar",
     "level_basis", "watermark", "watermark_start", "intrabar", "open_decides", "gap_fill",
     "slip_stops", "exit_decided_at_close", "on_insufficient", "order_sequence", "quantity",
-    "max_participation", "min_trade_units", "min_trade_value", "min_trade_percent", "drift_band", "dividend_adjusts",
+    "max_participation", "tick_size", "min_trade_units", "min_trade_value", "min_trade_percent", "drift_band", "dividend_adjusts",
 )  # fmt: skip
 
 
@@ -199,6 +199,8 @@ def slippage_of(settings: Settings) -> Slippage | float:
     """A plain number where a percent is all there is; what stands in for nothing is left out."""
     more = ("extra_on_stops", "spread", "impact")
     used = {name: getattr(settings, name) for name in more}
+    if settings.tick_size is not None:
+        used["ticks"] = settings.ticks
     if settings.slippage_per_unit == 0.0 and not any(used.values()):
         return settings.slippage
     if settings.spread > 0.0:

@@ -101,5 +101,7 @@ def _plain(case: Case, market: Market, acts: dict[int, list[Act]]) -> Case:
         commission_minimum=0.0,
         commission_maker=None,
         max_participation=None,
+        ticks=0.0,
+        tick_size=None,
     )
     return Case(market, Script(acts), [], settings)

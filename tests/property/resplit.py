@@ -23,6 +23,8 @@ def relative(case: Case) -> Case:
         rule=_relative,
         quantity="fractional",
         max_participation=None,
+        ticks=0.0,
+        tick_size=None,
         commission_per_unit=0.0,
         slippage_per_unit=0.0,
         min_trade_units=0.0,

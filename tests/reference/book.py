@@ -14,6 +14,7 @@ from reference.orders import (
     commission_total,
     fee_of,
     floor_units,
+    on_tick,
     scale_down,
     search,
     within_target,
@@ -251,12 +252,21 @@ class Book:
             order.rest = order.direction * units
             order.quantity = order.filled + order.rest
             order.money = 0.0  # it has its units
-        order.limit = order.limit if isnan(limit) else limit
+        order.limit = order.limit if isnan(limit) else self.limit_on_tick(order, limit)
         order.stop = order.stop if isnan(stop) else stop
         self.event(order.asset, "modified", order.id, "modify", before, order.rest)
         if self.wrong("change_loses_its_place"):
             self.waiting.remove(order)
             self.waiting.append(order)
+
+    def limit_on_tick(self, order: Order, limit: float) -> float:
+        """A limit is rounded the other way: no worse for the trader than asked for."""
+        if order.quantity == 0.0 or self.wrong("limits_lie_between_ticks"):
+            return limit
+        rounded = on_tick(self.settings, limit, up=order.direction < 0.0)
+        if not isnan(limit) and rounded != limit:
+            self.met("limit_rounded_to_a_tick")
+        return rounded
 
     def waiting_of(self, asset: int) -> list[Order]:
         return [order for order in self.waiting if order.asset == asset]
@@ -699,6 +709,7 @@ class Book:
                 decision_price=order.decision_price,
                 **price,
             )
+            child.limit = self.limit_on_tick(child, child.limit)
             self.waiting.append(child)
             self.met(f"bracket_{name}")
             children.append(child)

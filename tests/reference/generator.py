@@ -54,6 +54,9 @@ def random_case(
     if rng.random() < 0.5:
         refine(rng, market, grid)
         settings = replace(settings, intrabar=rng.choice(("fine", "fine", "fine_favourable")))
+    if rng.random() < 0.15:
+        ticks = {"ticks": rng.choice((0.0, 1.0, 2.0)), "tick_size": rng.choice((0.01, 0.05, 0.4))}
+        settings = replace(settings, **ticks)
     return Case(market, script, rules, settings)
 
 

@@ -76,6 +76,8 @@ KINDS = [
     "linear_impact",
     "whole_impact",
     "crossed_quotes",
+    "price_rounded_to_a_tick",
+    "limit_rounded_to_a_tick",
     "fills_without_volume",
     "fills_without_quotes",
     "least_left",

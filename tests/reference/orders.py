@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from math import floor, isnan
+from math import ceil, floor, isnan
 
 from reference.market import NAN
 from reference.records import NO_END, NO_TIME
@@ -171,6 +171,14 @@ def fee_of(settings: Settings, order: Order, units: float, price: float, wrong) 
     return (
         commission_total(settings, order.maker, notional, order.units + units, wrong) - order.paid
     )
+
+
+def on_tick(settings: Settings, price: float, up: bool) -> float:
+    """The next price on a tick, or the one that it is but for the last bits."""
+    tick = settings.tick_size
+    if tick is None or isnan(price):
+        return price
+    return (ceil(price / tick - 1e-9) if up else floor(price / tick + 1e-9)) * tick
 
 
 def floor_units(quantity: float) -> float:

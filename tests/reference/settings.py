@@ -50,6 +50,8 @@ class Settings:
     impact: float = 0.0
     impact_curve: str = "square_root"
     without_volume: float = 0.0
+    ticks: float = 0.0
+    tick_size: float | None = None
     max_participation: float | None = None  # a fraction of the volume of a bar
 
     fill_at: str = "next_open"

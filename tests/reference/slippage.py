@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from math import sqrt
 
 from reference.market import Bar
-from reference.orders import Order
+from reference.orders import Order, on_tick
 from reference.settings import Settings
 
 
@@ -21,6 +21,10 @@ def slipped(book, order: Order, price: float, bar: Bar, is_stop: bool) -> float:
     order.stand_ins = frozenset(stand_ins(settings, bar))
     paid = price * (1.0 + d * sign * fraction(book, order, bar, is_stop))
     paid = paid + d * amount(settings, bar, book.wrong)
+    if settings.tick_size is not None:
+        exact, up = paid, (d > 0.0) != book.wrong("ticks_help")
+        paid = on_tick(settings, paid, up)
+        book.met("price_on_a_tick" if paid == exact else "price_rounded_to_a_tick")
     least = price * (1.0 - settings.slippage) * 0.01
     if paid < least and order.asset not in book.market.negative:
         order.stand_ins |= {"least_left"}
@@ -73,6 +77,8 @@ def impact(book, order: Order, bar: Bar) -> float:
 def amount(settings: Settings, bar: Bar, wrong) -> float:
     """a of section 3."""
     total = settings.slippage_per_unit
+    if settings.tick_size is not None:
+        total = total + settings.ticks * settings.tick_size
     is_crossed = bar.ask < bar.bid
     if settings.spread > 0.0 and (bar.is_quoted or (is_crossed and wrong("crossed_quotes_pay"))):
         total = total + settings.spread * (bar.ask - bar.bid)

@@ -189,6 +189,7 @@ def in_other_money(case: Case, factor: float) -> Case:
         rule=lambda rule: with_prices(rule, price),
         act=act,
         **{name: getattr(case.settings, name) * factor for name in amounts},
+        tick_size=None if case.settings.tick_size is None else case.settings.tick_size * factor,
     )
 
 
@@ -239,7 +240,7 @@ def mirrorable(case: Case) -> Case:
 
     no_costs = {
         "commission_pct": 0.0, "commission_per_unit": 0.0, "commission_fixed": 0.0,
-        "commission_minimum": 0.0, "slippage": 0.0, "slippage_per_unit": 0.0, "spread": 0.0, "impact": 0.0,
+        "commission_minimum": 0.0, "slippage": 0.0, "ticks": 0.0, "tick_size": None, "slippage_per_unit": 0.0, "spread": 0.0, "impact": 0.0,
         "extra_on_stops": 0.0, "commission_maker": None,
     }  # fmt: skip
     case = above_zero(case)

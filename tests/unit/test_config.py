@@ -31,6 +31,7 @@ HONEST_DEFAULTS = {
     "slippage": Slippage(
         percent=0.0,
         per_unit=0.0,
+        ticks=0.0,
         extra_on_stops=0.0,
         spread=0.0,
         without_quotes=0.0,
@@ -38,6 +39,7 @@ HONEST_DEFAULTS = {
         impact_curve="square_root",
         without_volume=0.0,
     ),
+    "tick_size": None,
     "max_participation": None,
     "profile": None,
     "fill_at": "next_open",

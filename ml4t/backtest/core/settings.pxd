@@ -40,7 +40,7 @@ cdef struct CommissionTerms:
 # What those that slip pay beside.
 cdef struct SlippageTerms:
     double percent               # fraction of the price
-    double per_unit              # currency
+    double per_unit              # currency, that of ticks too
     double extra_on_stops        # fraction of the price
     double spread                # part of the bid-ask spread
     double without_quotes        # fraction of the price
@@ -60,6 +60,7 @@ cdef struct Settings:
     double min_trade_value       # currency
     double min_trade_percent     # fraction of equity
     double drift_band            # fraction of the target
+    double tick_size             # prices are rounded to it; 0: they are not
     double max_participation     # fraction of the volume of a bar, where it is capped
     int fill_at
     int intrabar

@@ -30,6 +30,9 @@ cdef Settings resolve_settings(object config) except *:
     settings.min_trade_value = config.min_trade_value
     settings.min_trade_percent = config.min_trade_percent
     settings.drift_band = config.drift_band
+    settings.tick_size = 0.0 if config.tick_size is None else config.tick_size
+    settings.slippage.per_unit += config.slippage.ticks * settings.tick_size
+    settings.slippage.has_more |= settings.tick_size > 0.0
     settings.is_capped = config.max_participation is not None
     settings.max_participation = config.max_participation if settings.is_capped else 0.0
     settings.fill_at = _FILL_AT[config.fill_at]

@@ -1,6 +1,7 @@
 # What a fill costs (semantics section 3, Costs).
 
-from libc.math cimport copysign, fabs, floor
+cimport cython
+from libc.math cimport ceil, copysign, fabs, floor, isnan
 from libc.stdint cimport int8_t, int64_t
 
 from ml4t.backtest.core.settings cimport CommissionTerms, Settings
@@ -99,6 +100,23 @@ cdef inline double fill_commission(
 # Whole units of an order, rounded against the trader.
 cdef inline double whole_units(double units) noexcept nogil:
     return floor(units + 1e-9)
+
+
+# The next price on a tick, upwards or not; or the one that it is but for the last bits.
+# No division by zero: there is a tick.
+@cython.cdivision(True)
+cdef inline double on_tick(const Settings* settings, double price, bint up) noexcept nogil:
+    cdef double tick = settings.tick_size
+    return (ceil(price / tick - 1e-9) if up else floor(price / tick + 1e-9)) * tick
+
+
+# The limit of an order, no worse for it than asked for; of one without units as it is.
+cdef inline double limit_on_tick(
+    const Settings* settings, double quantity, double limit
+) noexcept nogil:
+    if settings.tick_size == 0.0 or quantity == 0.0 or isnan(limit):
+        return limit
+    return on_tick(settings, limit, quantity < 0.0)
 
 
 # The units that orders may fill of the volume of a bar, where it is capped.

@@ -39,6 +39,8 @@ cdef FillPrice slipped_by_more(
     slipped_price.paid = (
         price * (1.0 + direction * copysign(fraction, price)) + direction * amount
     )
+    if settings.tick_size > 0.0:
+        slipped_price.paid = on_tick(settings, slipped_price.paid, direction > 0.0)
     if slipped_price.paid < least and not cursor.data.is_signed[order.asset]:
         slipped_price.paid = least
         slipped_price.stand_ins |= LEAST_LEFT
