@@ -168,35 +168,8 @@ class Commission(_Cost):
         return self
 
 
-class Slippage(_Cost):
-    """By how much market orders and stops fill worse than the price they meet; limits never do.
-
-    The parts add up. Those of the bar are read from the bar of the fill (``docs/costs.md`` says what that
-    means for fills at its open). A plain number in its place is the percent.
-
-    Parameters
-    ----------
-    percent : number, fraction of the price, in [0, 1)
-    per_unit : number, currency per unit, in [0, 1e15]
-    ticks : number, ticks of ``BacktestConfig.tick_size``, >= 0
-    extra_on_stops : number, fraction of the price, in [0, 1)
-    spread : number, parts of the bid-ask spread, in [0, 1e6]
-    without_quotes : number, fraction of the price, in [0, 1)
-    impact : number, fraction of the price, >= 0
-    impact_curve : {"square_root", "linear"}
-    without_volume : number, fraction of the price, in [0, 1)
-
-    Raises
-    ------
-    ValueError
-        If a number is not finite or out of range, a name is unknown, or something stands in for a part
-        that is not asked for.
-
-    Examples
-    --------
-    >>> Slippage(spread=0.5, without_quotes=0.0005).spread
-    0.5
-    """
+class SlippageParts(_Cost):
+    """What those that slip pay: the parts of :class:`Slippage`, which has the meaning of each."""
 
     percent: CostFraction = 0.0
     """Fraction of the price: 0.001 is 0.1%."""
@@ -217,6 +190,70 @@ class Slippage(_Cost):
     without_volume: CostFraction = 0.0
     """Fraction of the price paid instead where the volume is missing or zero."""
 
+    @model_validator(mode="after")
+    def _has_its_part(self) -> Self:
+        for name, part in (("without_quotes", "spread"), ("without_volume", "impact")):
+            if getattr(self, name) > 0.0 and getattr(self, part) == 0.0:
+                raise ValueError(
+                    f"{name} stands in for {part}, which is 0: set {part}, or leave {name} out"
+                )
+        return self
+
+
+class SlippageByType(_Settings):
+    """The slippage of some types of orders, in place of that of the others."""
+
+    market_on_open: SlippageParts | None = None
+    """Of market-on-open orders."""
+    market_on_close: SlippageParts | None = None
+    """Of market-on-close orders."""
+    stop: SlippageParts | None = None
+    """Of stop orders, trailing ones too, and of the stops of rules."""
+
+    @model_validator(mode="after")
+    def _has_one_level(self) -> Self:
+        for name in type(self).model_fields:
+            if getattr(getattr(self, name), "by_type", None) is not None:
+                raise ValueError(f"{name} has a by_type of its own: write both beside each other")
+        return self
+
+
+class Slippage(SlippageParts):
+    """By how much market orders and stops fill worse than the price they meet; limits never do.
+
+    The parts add up. Those of the bar are read from the bar of the fill (``docs/costs.md`` says what that
+    means for fills at its open). A plain number in its place is the percent.
+
+    Parameters
+    ----------
+    percent : number, fraction of the price, in [0, 1)
+    per_unit : number, currency per unit, in [0, 1e15]
+    ticks : number, ticks of ``BacktestConfig.tick_size``, >= 0
+    extra_on_stops : number, fraction of the price, in [0, 1)
+    spread : number, parts of the bid-ask spread, in [0, 1e6]
+    without_quotes : number, fraction of the price, in [0, 1)
+    impact : number, fraction of the price, >= 0
+    impact_curve : {"square_root", "linear"}
+    without_volume : number, fraction of the price, in [0, 1)
+    by_type : mapping of "market_on_open", "market_on_close" or "stop" to Slippage, optional
+
+    Raises
+    ------
+    ValueError
+        If a number is not finite or out of range, a name is unknown, or something stands in for a part
+        that is not asked for.
+
+    Examples
+    --------
+    >>> Slippage(spread=0.5, without_quotes=0.0005).spread
+    0.5
+    >>> Slippage(percent=0.0005, by_type={"stop": 0.002}).by_type.stop.percent
+    0.002
+    """
+
+    by_type: SlippageByType | None = None
+    """What some types of orders pay in place of all this: ``market_on_open``, ``market_on_close``, ``stop``."""
+
     if TYPE_CHECKING:
         # What may be given is more than what is kept: an editor is told both.
         def __init__(
@@ -231,16 +268,18 @@ class Slippage(_Cost):
             impact: Number = ...,
             impact_curve: Literal["square_root", "linear"] = ...,
             without_volume: Number = ...,
+            by_type: SlippageByType | Mapping[str, Any] | None = ...,
         ) -> None: ...
 
-    @model_validator(mode="after")
-    def _consistent(self) -> Self:
-        for name, part in (("without_quotes", "spread"), ("without_volume", "impact")):
-            if getattr(self, name) > 0.0 and getattr(self, part) == 0.0:
-                raise ValueError(
-                    f"{name} stands in for {part}, which is 0: set {part}, or leave {name} out"
-                )
-        return self
+    def of(self, order_type: str) -> SlippageParts:
+        """Return what orders of a type pay, ``market`` or one of those of ``by_type``."""
+        return getattr(self.by_type, order_type, None) or self
+
+    @property
+    def all_parts(self) -> tuple[SlippageParts, ...]:
+        """What orders of any type pay, each once."""
+        by_type = [self.of(name) for name in SlippageByType.model_fields]
+        return tuple(dict.fromkeys([self, *by_type]))
 
 
 class BacktestConfig(_Settings):
@@ -403,7 +442,7 @@ class BacktestConfig(_Settings):
                 f"max_leverage is {self.max_leverage}, but a cash account has no leverage; "
                 'set account="margin" or leave max_leverage out'
             )
-        if self.slippage.ticks > 0.0 and self.tick_size is None:
+        if self.tick_size is None and any(parts.ticks > 0.0 for parts in self.slippage.all_parts):
             raise ValueError("slippage.ticks counts ticks, and there is no tick_size: set it")
         return self
 

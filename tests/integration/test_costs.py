@@ -53,6 +53,37 @@ def test_each_part_of_slippage_is_paid_on_both_sides(slippage, paid, got):
     assert not any("in place of" in note for note in result.notes)
 
 
+def test_some_types_slip_by_parts_of_their_own():
+    # At 100 each: a market order pays 1%, one at the open 0.02, one at the close nothing; the stop 2% and 3% more.
+    by_type = {
+        "market_on_open": Slippage(per_unit=0.02),
+        "market_on_close": 0.0,
+        "stop": {"percent": 0.02, "extra_on_stops": 0.03},
+    }
+    acts = {
+        0: lambda s: (
+            s.buy("A", 1.0),
+            s.buy("A", 1.0, fill_at="next_open"),
+            s.buy("A", 1.0, fill_at="next_close"),
+            s.sell("A", 3.0, stop=90.0),
+        )
+    }
+    slippage = Slippage(percent=0.01, extra_on_stops=0.5, by_type=by_type)
+    result = run([FLAT, FLAT, (100.0, 100.0, 90.0, 91.0)], acts=Acts(acts), slippage=slippage)
+    paid = pytest.approx([101.0, 100.02, 100.0, 90.0 * 0.95])
+    assert result.fills["price"].tolist() == paid
+    for wrong, message in (
+        (
+            {"limit": 0.1},
+            "slippage.by_type.limit: there is no such setting; there are market_on_open",
+        ),
+        ({"stop": slippage}, "stop has a by_type of its own"),
+        ({"stop": Slippage(ticks=1)}, r"slippage\.ticks counts ticks, and there is no tick_size"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            BacktestConfig(slippage={"by_type": wrong})
+
+
 def test_what_slips_comes_to_lie_on_a_tick_against_the_trader():
     # 100.03 and 99.97 lie between ticks of 5 cents; two ticks more are 10 cents.
     result = run(bars(QUOTED, QUOTED, QUOTED), acts=Acts(TRADES), slippage=0.0003, tick_size=0.05)

@@ -14,7 +14,7 @@ from reference.market import NAN, Bar
 from reference.records import NO_END, Equity
 from reference.rules import Rule
 from reference.script import ON_START, Act
-from reference.settings import Settings
+from reference.settings import Parts, Settings
 
 from ml4t.backtest import (
     BacktestConfig,
@@ -195,19 +195,23 @@ def config_of(settings: Settings, debug: bool = False) -> BacktestConfig:
     )
 
 
-def slippage_of(settings: Settings) -> Slippage | float:
-    """A plain number where a percent is all there is; what stands in for nothing is left out."""
-    more = ("extra_on_stops", "spread", "impact")
-    used = {name: getattr(settings, name) for name in more}
-    if settings.tick_size is not None:
-        used["ticks"] = settings.ticks
-    if settings.slippage_per_unit == 0.0 and not any(used.values()):
-        return settings.slippage
+def slippage_of(settings: Settings) -> Slippage:
+    has_ticks = settings.tick_size is not None
+    by_type = {name: parts_of(one, has_ticks) for name, one in settings.slippage_by_type}
+    return Slippage(by_type=by_type or None, **parts_of(settings, has_ticks))
+
+
+def parts_of(settings: Settings | Parts, has_ticks: bool) -> dict[str, Any]:
+    """What stands in for nothing is left out."""
+    parts = {"percent": settings.slippage, "per_unit": settings.slippage_per_unit}
+    parts |= {name: getattr(settings, name) for name in ("extra_on_stops", "spread", "impact")}
+    if has_ticks:
+        parts["ticks"] = settings.ticks
     if settings.spread > 0.0:
-        used["without_quotes"] = settings.without_quotes
+        parts["without_quotes"] = settings.without_quotes
     if settings.impact > 0.0:
-        used |= {"impact_curve": settings.impact_curve, "without_volume": settings.without_volume}
-    return Slippage(percent=settings.slippage, per_unit=settings.slippage_per_unit, **used)
+        parts |= {"impact_curve": settings.impact_curve, "without_volume": settings.without_volume}
+    return parts
 
 
 def rule_of(rule: Rule, desk: Desk) -> RiskRule:

@@ -102,6 +102,7 @@ def _plain(case: Case, market: Market, acts: dict[int, list[Act]]) -> Case:
         commission_maker=None,
         max_participation=None,
         ticks=0.0,
+        slippage_by_type=(),
         tick_size=None,
     )
     return Case(market, Script(acts), [], settings)

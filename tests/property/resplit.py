@@ -24,6 +24,7 @@ def relative(case: Case) -> Case:
         quantity="fractional",
         max_participation=None,
         ticks=0.0,
+        slippage_by_type=(),
         tick_size=None,
         commission_per_unit=0.0,
         slippage_per_unit=0.0,

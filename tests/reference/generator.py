@@ -14,7 +14,7 @@ from reference.market import DAY, NAN, Action, Bar, Market
 from reference.records import NO_END
 from reference.rules import Decision, Rule
 from reference.script import ON_START, Act, Script
-from reference.settings import CHOICES, Settings
+from reference.settings import CHOICES, Parts, Settings
 
 START = 1_600_000_000_000_000_000
 N_ASSETS = (1, 1, 2, 2, 3, 3, 4, 4, 12)
@@ -57,6 +57,8 @@ def random_case(
     if rng.random() < 0.15:
         ticks = {"ticks": rng.choice((0.0, 1.0, 2.0)), "tick_size": rng.choice((0.01, 0.05, 0.4))}
         settings = replace(settings, **ticks)
+    if rng.random() < 0.3:
+        settings = replace(settings, slippage_by_type=_slippage_by_type(rng))
     return Case(market, script, rules, settings)
 
 
@@ -721,6 +723,16 @@ def _slippage(rng: Random) -> dict:
         "impact_curve": rng.choice(CHOICES["impact_curve"]),
         "without_volume": rng.choice((0.0, 0.05)),
     }
+
+
+def _slippage_by_type(rng: Random) -> tuple[tuple[str, Parts], ...]:
+    types = ("market_on_open", "market_on_close", "stop")
+    percents = (0.0, 0.002, 0.02)
+    return tuple(
+        (name, Parts(slippage=rng.choice(percents), ticks=1.0, **_slippage(rng)))
+        for name in types
+        if rng.random() < 0.7
+    )
 
 
 def _quote(rng: Random, market: Market) -> None:

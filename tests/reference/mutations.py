@@ -63,6 +63,8 @@ MUTATIONS: dict[str, str] = {
     "rest_of_a_stop_level_waits_for_the_close": "and so does that of a stop level",
     "targets_take_nothing_back": "what the volume cut off of a target is waited for beside the next one",
     "impact_of_what_is_cut_off": "impact is of all units of an order, also of those that the bar cannot fill",
+    "all_types_slip_alike": "what some types of orders pay is paid by none",
+    "stops_slip_as_stops_at_the_open": "a stop that waits for an open pays what stops pay",
     "ticks_help": "what slips is rounded to a tick in favour of the trader",
     "limits_lie_between_ticks": "the limit of an order is not rounded to a tick",
     "fees_in_cents": "the commission of a fill is rounded to cents",

@@ -29,6 +29,21 @@ CHOICES = {
 
 
 @dataclass(frozen=True)
+class Parts:
+    """What a type of orders pays that slips otherwise than the others; as in Settings."""
+
+    slippage: float = 0.0
+    slippage_per_unit: float = 0.0
+    extra_on_stops: float = 0.0
+    spread: float = 0.0
+    without_quotes: float = 0.0
+    impact: float = 0.0
+    impact_curve: str = "square_root"
+    without_volume: float = 0.0
+    ticks: float = 0.0
+
+
+@dataclass(frozen=True)
 class Settings:
     initial_cash: float = 100_000.0
     account: str = "cash"
@@ -51,6 +66,7 @@ class Settings:
     impact_curve: str = "square_root"
     without_volume: float = 0.0
     ticks: float = 0.0
+    slippage_by_type: tuple[tuple[str, Parts], ...] = ()  # what takes the place of those above
     tick_size: float | None = None
     max_participation: float | None = None  # a fraction of the volume of a bar
 

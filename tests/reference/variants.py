@@ -183,11 +183,16 @@ def in_other_money(case: Case, factor: float) -> Case:
         "initial_cash", "commission_per_unit", "commission_fixed", "commission_minimum", "commission_maximum",
         "slippage_per_unit", "min_trade_value",
     )  # fmt: skip
+    by_type = tuple(
+        (name, replace(parts, slippage_per_unit=price(parts.slippage_per_unit)))
+        for name, parts in case.settings.slippage_by_type
+    )
     return rewritten(
         case,
         market=market,
         rule=lambda rule: with_prices(rule, price),
         act=act,
+        slippage_by_type=by_type,
         **{name: getattr(case.settings, name) * factor for name in amounts},
         tick_size=None if case.settings.tick_size is None else case.settings.tick_size * factor,
     )
@@ -240,7 +245,7 @@ def mirrorable(case: Case) -> Case:
 
     no_costs = {
         "commission_pct": 0.0, "commission_per_unit": 0.0, "commission_fixed": 0.0,
-        "commission_minimum": 0.0, "slippage": 0.0, "ticks": 0.0, "tick_size": None, "slippage_per_unit": 0.0, "spread": 0.0, "impact": 0.0,
+        "commission_minimum": 0.0, "slippage": 0.0, "ticks": 0.0, "tick_size": None, "slippage_by_type": (), "slippage_per_unit": 0.0, "spread": 0.0, "impact": 0.0,
         "extra_on_stops": 0.0, "commission_maker": None,
     }  # fmt: skip
     case = above_zero(case)

@@ -38,6 +38,7 @@ HONEST_DEFAULTS = {
         impact=0.0,
         impact_curve="square_root",
         without_volume=0.0,
+        by_type=None,
     ),
     "tick_size": None,
     "max_participation": None,
@@ -113,6 +114,7 @@ def test_non_finite_number_is_refused_by_name(field, value):
         BacktestConfig(**{field: value, "account": "margin"})
 
 
+NO_NUMBERS = ("impact_curve", "by_type")
 NONE_IS_NO_LIMIT = ("maximum", "maximum_percent", "maker_percent")
 
 
@@ -122,7 +124,7 @@ NONE_IS_NO_LIMIT = ("maximum", "maximum_percent", "maker_percent")
         (cost, name)
         for cost in (Commission, Slippage)
         for name in cost.model_fields
-        if name != "impact_curve"
+        if name not in NO_NUMBERS
     ],
 )
 @pytest.mark.parametrize(

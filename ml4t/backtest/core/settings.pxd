@@ -37,6 +37,15 @@ cdef struct CommissionTerms:
     bint has_maximum             # either of both
 
 
+# Who slips: each has terms of its own.
+cdef enum:
+    SLIPS_MARKET = 0
+    SLIPS_MARKET_ON_OPEN = 1
+    SLIPS_MARKET_ON_CLOSE = 2
+    SLIPS_STOP = 3               # stop orders, trailing ones too, and stop levels
+    N_SLIPS = 4
+
+
 # What those that slip pay beside.
 cdef struct SlippageTerms:
     double percent               # fraction of the price
@@ -47,7 +56,6 @@ cdef struct SlippageTerms:
     double impact                # fraction of the price, where all that was traded is taken
     double without_volume        # fraction of the price
     bint is_linear               # the impact; else it grows with the root
-    bint has_more                # than the percent
 
 
 cdef struct Settings:
@@ -55,7 +63,7 @@ cdef struct Settings:
     double initial_margin        # share of an entry's notional that equity must cover
     double most_weight           # beyond this fraction of equity no order is meant
     CommissionTerms commission
-    SlippageTerms slippage
+    SlippageTerms slippage[N_SLIPS]
     double min_trade_units       # of an order of a target; so the next three
     double min_trade_value       # currency
     double min_trade_percent     # fraction of equity
@@ -78,6 +86,7 @@ cdef struct Settings:
     bint whole_units
     bint dividend_adjusts_levels
     bint close_at_end
+    bint slips_by_more           # than one percent of the price, the same for all
     bint is_capped               # what fills in a bar, by a fraction of its volume
     bint debug
 

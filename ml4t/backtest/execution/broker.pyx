@@ -5,6 +5,7 @@ from libc.stdint cimport int32_t, int64_t
 
 from ml4t.backtest.core.reasons cimport Reasons
 from ml4t.backtest.core.settings cimport resolve_settings
+from ml4t.backtest.execution.costs cimport Costs
 from ml4t.backtest.execution.event_log cimport EventLog
 from ml4t.backtest.execution.fills cimport Fills
 from ml4t.backtest.execution.fine_bars cimport FineBars
@@ -44,7 +45,9 @@ cdef class Broker:
         self.events = EventLog(cursor)
         self.book = OrderBook(cursor, portfolio, self.events, config)
         self.participation = Participation(cursor, self.events, config)
-        self.fills = Fills(self.book, self.participation)
+        self.fills = Fills(
+            self.book, self.participation, Costs(cursor, self.book.terms, config)
+        )
         self.matching = Matching(self.fills)
         self.inside_bar = InsideBar(
             self.matching, None if fine is None else FineBars(fine, portfolio.assets)

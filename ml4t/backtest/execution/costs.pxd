@@ -2,9 +2,10 @@
 
 cimport cython
 from libc.math cimport ceil, copysign, fabs, floor, isnan
-from libc.stdint cimport int8_t, int64_t
+from libc.stdint cimport int8_t, int32_t, int64_t
 
-from ml4t.backtest.core.settings cimport CommissionTerms, Settings
+from ml4t.backtest.core.buffer cimport RecordBuffer
+from ml4t.backtest.core.settings cimport SLIPS_MARKET, CommissionTerms, Settings, SlippageTerms
 from ml4t.backtest.core.types cimport OrderRecord
 from ml4t.backtest.market.cursor cimport Cursor
 from ml4t.backtest.portfolio.position cimport side_of
@@ -24,25 +25,47 @@ cdef struct FillPrice:
     int8_t stand_ins
 
 
-# The price of a market order, or of a stop, where there is more than a percent.
-cdef FillPrice slipped_by_more(
-    const Settings* settings, Cursor cursor, const OrderRecord* order, double price, bint is_stop
-) noexcept nogil
+# What the fills of one run cost.
+@cython.final
+cdef class Costs:
+    cdef Cursor cursor
+    cdef RecordBuffer terms          # of orders
+    cdef Settings settings
 
+    # The price of a market order, or of a stop. Below zero, too, slippage is against the trader.
+    cdef inline int slip(
+        self, const OrderRecord* order, double price, bint is_stop, FillPrice* slipped
+    ) except -1 nogil:
+        if self.settings.slips_by_more:
+            return self._slip_by_more(order, price, is_stop, slipped)
+        slipped.base = price
+        slipped.paid = price * (
+            1.0 + side_of(order.quantity) * copysign(self.settings.slippage[SLIPS_MARKET].percent, price)
+        )
+        slipped.stand_ins = 0
+        return 0
 
-# The price of a market order, or of a stop. Below zero, too, slippage is against the trader.
-cdef inline FillPrice slipped(
-    const Settings* settings, Cursor cursor, const OrderRecord* order, double price, bint is_stop
-) noexcept nogil:
-    cdef FillPrice slipped_price
-    if settings.slippage.has_more:
-        return slipped_by_more(settings, cursor, order, price, is_stop)
-    slipped_price.base = price
-    slipped_price.paid = price * (
-        1.0 + side_of(order.quantity) * copysign(settings.slippage.percent, price)
-    )
-    slipped_price.stand_ins = 0
-    return slipped_price
+    # What one more fill of the order pays: F after it less F before it.
+    cdef inline double commission(
+        self, const OrderRecord* order, double units, double price
+    ) except? -1.0 nogil:
+        cdef const CommissionTerms* terms = &self.settings.commission
+        cdef double before = 0.0
+        if order.units > 0.0:
+            before = order_commission(terms, order.maker, fabs(order.notional), order.units)
+        return order_commission(
+            terms, order.maker, fabs(order.notional + units * price), order.units + units
+        ) - before
+
+    cdef int _slip_by_more(
+        self, const OrderRecord* order, double price, bint is_stop, FillPrice* slipped
+    ) except -1 nogil
+    cdef int64_t _row_of(self, int32_t asset) noexcept nogil
+    cdef const SlippageTerms* _slippage_of(self, const OrderRecord* order, bint is_stop) noexcept nogil
+    cdef double _impact(
+        self, const SlippageTerms* terms, const OrderRecord* order, int64_t row, int8_t* stand_ins
+    ) noexcept nogil
+    cdef double _spread(self, int64_t row) noexcept nogil
 
 
 # The price of what does not slip.
@@ -82,19 +105,6 @@ cdef inline bint pays_rebates(const CommissionTerms* terms) noexcept nogil:
     return (
         terms.percent < 0.0 or terms.maker_percent < 0.0 or terms.per_unit < 0.0 or terms.fixed < 0.0
     )
-
-
-# What one more fill of the order pays: F after it less F before it.
-cdef inline double fill_commission(
-    const Settings* settings, const OrderRecord* order, double units, double price
-) noexcept nogil:
-    cdef const CommissionTerms* terms = &settings.commission
-    cdef double before = 0.0
-    if order.units > 0.0:
-        before = order_commission(terms, order.maker, fabs(order.notional), order.units)
-    return order_commission(
-        terms, order.maker, fabs(order.notional + units * price), order.units + units
-    ) - before
 
 
 # Whole units of an order, rounded against the trader.

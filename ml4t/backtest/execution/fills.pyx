@@ -9,9 +9,7 @@ from ml4t.backtest.core.types cimport (
     EVENT_NEGATIVE_CASH, EXIT_NONE, EXIT_OTHER, MOMENT_CLOSE, MOMENT_OPEN, ORDER_FILLED,
     REASON_CASH_IN_LIEU, REASON_NEGATIVE_CASH, SOURCE_STRATEGY, FillRecord, OrderRecord,
 )
-from ml4t.backtest.execution.costs cimport (
-    LEAST_LEFT, NO_QUOTES, NO_VOLUME, FillPrice, fill_commission,
-)
+from ml4t.backtest.execution.costs cimport LEAST_LEFT, NO_QUOTES, NO_VOLUME, Costs, FillPrice
 from ml4t.backtest.execution.fill_listener cimport FillListener
 from ml4t.backtest.execution.order_book cimport OrderBook
 from ml4t.backtest.execution.participation cimport Participation
@@ -28,9 +26,13 @@ cdef class Fills:
     ----------
     book : OrderBook
     participation : Participation
+    costs : Costs
     """
 
-    def __cinit__(self, OrderBook book not None, Participation participation not None):
+    def __cinit__(
+        self, OrderBook book not None, Participation participation not None, Costs costs not None
+    ):
+        self.costs = costs
         self.participation = participation
         self.cursor = book.cursor
         self.portfolio = book.portfolio
@@ -44,11 +46,13 @@ cdef class Fills:
         """Return the fills so far, a structured array."""
         return self.buffer.to_array(FILL)
 
-    # A fill of an order, which leaves a rest of it; with none the order is filled.
+    # A fill of an order, which leaves a rest of it; with none the order is filled. What it costs is found first:
+    # a model may fail, and then nothing has happened.
     cdef int of_order(
         self, OrderRecord* order, double quantity, double rest, FillPrice price, int8_t moment,
         int8_t intrabar
     ) except -1 nogil:
+        cdef double commission = self.costs.commission(order, fabs(quantity), price.paid)
         cdef FillRecord* fill = self._new_fill(
             order.asset, quantity, price.base, price.paid, moment
         )
@@ -63,7 +67,7 @@ cdef class Fills:
             self.participation.take(order.asset, fabs(quantity))
         if price.stand_ins != 0:
             self._count_stand_ins(price.stand_ins)
-        self._charge(fill, order)
+        self._charge(fill, order, commission)
         self._check(fill)
         self.book.change_rest(order, rest)
         return self._book(fill, order)
@@ -101,14 +105,17 @@ cdef class Fills:
         self.counters.least_left += (stand_ins & LEAST_LEFT) != 0
 
     # Costs of the fill; the sums they are computed from move on.
-    cdef inline void _charge(self, FillRecord* fill, OrderRecord* order) noexcept nogil:
+    cdef inline int _charge(
+        self, FillRecord* fill, OrderRecord* order, double commission
+    ) except -1 nogil:
         cdef double units = fabs(fill.quantity)
-        fill.commission = fill_commission(&self.settings, order, units, fill.price)
+        fill.commission = commission
         fill.slippage_cost = units * fabs(fill.price - fill.base_price)
         order.notional += units * fill.price
         order.average_price = averaged(order.average_price, order.units, fill.price, units)
         order.units += units
         order.filled_quantity += fill.quantity
+        return 0
 
     # The invariants of section 4: before slippage a fill lies inside its bar, and it is later than what
     # caused it.
