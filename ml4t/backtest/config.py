@@ -4,6 +4,7 @@ The first value of each switch is the honest default. ``docs/semantics.md`` says
 section 9 lists the switches that other engines set differently.
 """
 
+import itertools
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, SupportsFloat
 
@@ -21,11 +22,13 @@ DEFAULT_MAX_LEVERAGE = {"cash": 1.0, "margin": 2.0}
 Cost = Annotated[float, Field(ge=0, allow_inf_nan=False, strict=True)]
 CostFraction = Annotated[float, Field(ge=0, lt=1, allow_inf_nan=False, strict=True)]
 CostFractionOrNone = Annotated[float | None, Field(ge=0, lt=1, allow_inf_nan=False, strict=True)]
+Rebate = Annotated[float | None, Field(gt=-1, lt=1, allow_inf_nan=False, strict=True)]
 PositiveFractionOrNone = Annotated[
     float | None, Field(gt=0, lt=1, allow_inf_nan=False, strict=True)
 ]
 AmountOfPrice = Annotated[float, Field(ge=0, le=PRICE.most, allow_inf_nan=False, strict=True)]
 PartsOfSpread = Annotated[float, Field(ge=0, le=1e6, allow_inf_nan=False, strict=True)]
+CostOrNone = Annotated[float | None, Field(ge=0, allow_inf_nan=False, strict=True)]
 ShareOrNone = Annotated[float | None, Field(gt=0, le=1, allow_inf_nan=False, strict=True)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False, strict=True)]
 PositiveOrNone = Annotated[float | None, Field(gt=0, allow_inf_nan=False, strict=True)]
@@ -103,6 +106,19 @@ class _Cost(_Settings):
         return {"anyOf": [section["properties"]["percent"], section]}
 
 
+class CommissionTier(_Settings):
+    """The rates from a volume of the month on; what is not given stays as below it."""
+
+    above: Positive
+    """What the run has traded in the calendar month so far: units, or currency."""
+    percent: CostFractionOrNone = None
+    """Fraction of the notional."""
+    per_unit: CostOrNone = None
+    """Currency per unit."""
+    maker_percent: Rebate = None
+    """Fraction of the notional of orders that never slip."""
+
+
 class Commission(_Cost):
     """What an order pays: ``max(N*percent + Q*per_unit + fixed, minimum)``, and no more than the maxima.
 
@@ -117,7 +133,10 @@ class Commission(_Cost):
     minimum : number, currency per order, >= 0
     maximum : number, currency per order, >= minimum; optional
     maximum_percent : number, fraction of the notional, in (0, 1); optional
-    maker_percent : number, fraction of the notional, in [0, 1); optional
+    maker_percent : number, fraction of the notional, in [0, 1); optional; with ``rebates`` in (-1, 1)
+    tiers : sequence of CommissionTier or mappings of its fields
+    tiers_by : {"units", "value"}
+    rebates : bool
 
     Raises
     ------
@@ -128,12 +147,14 @@ class Commission(_Cost):
     --------
     >>> Commission(per_unit=0.005, minimum=1.0, maximum_percent=0.01).maximum_percent
     0.01
+    >>> Commission(per_unit=0.0035, tiers=[{"above": 300_000, "per_unit": 0.002}]).tiers[0].above
+    300000.0
     """
 
     percent: CostFraction = 0.0
     """Fraction of the notional: 0.001 is 0.1%."""
     per_unit: Cost = 0.0
-    """Currency per unit (per share) traded."""
+    """Currency per unit traded: a share, a contract, a coin."""
     fixed: Cost = 0.0
     """Currency per order, paid with its first fill."""
     minimum: Cost = 0.0
@@ -142,8 +163,14 @@ class Commission(_Cost):
     """The most an order pays, in currency."""
     maximum_percent: PositiveFractionOrNone = None
     """The most an order pays, as a fraction of the notional; it wins over the minimum."""
-    maker_percent: CostFractionOrNone = None
+    maker_percent: Rebate = None
     """What orders that never slip (limits, targets) pay in place of ``percent``: 0.0002 is 0.02%."""
+    tiers: tuple[CommissionTier, ...] = ()
+    """Other rates for what a month's volume has ``above`` so much; each part of a fill pays those of its tier."""
+    tiers_by: Literal["units", "value"] = "units"
+    """What the volume of a month is counted in."""
+    rebates: Switch = False
+    """Whether a rate of makers may be below zero: an order is paid then."""
 
     if TYPE_CHECKING:
         # What may be given is more than what is kept: an editor is told both.
@@ -157,6 +184,9 @@ class Commission(_Cost):
             maximum: Number | None = ...,
             maximum_percent: Number | None = ...,
             maker_percent: Number | None = ...,
+            tiers: Sequence[CommissionTier | Mapping[str, Any]] = ...,
+            tiers_by: Literal["units", "value"] = ...,
+            rebates: bool = ...,
         ) -> None: ...
 
     @model_validator(mode="after")
@@ -165,6 +195,16 @@ class Commission(_Cost):
             raise ValueError(
                 f"maximum is {self.maximum}, below the minimum of {self.minimum}: an order cannot pay both"
             )
+        for one in (self, *self.tiers):
+            if one.maker_percent is not None and one.maker_percent < 0.0 and not self.rebates:
+                raise ValueError(
+                    f"maker_percent must not be negative without rebates=True, was {one.maker_percent}"
+                )
+        for before, after in itertools.pairwise(self.tiers):
+            if not before.above < after.above:
+                raise ValueError(
+                    f"tiers are given by rising volume, but one above {after.above:g} follows one above {before.above:g}"
+                )
         return self
 
 

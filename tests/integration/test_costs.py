@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 from scenes import FLAT, Acts, day, fills, run
 
-from ml4t.backtest import BacktestConfig, Commission, MarketData, Slippage, run_backtest
+from ml4t.backtest import BacktestConfig, Commission, MarketData, Slippage, Strategy, run_backtest
 from ml4t.backtest.risk import PriceBasedStopLoss, PriceBasedTakeProfit
 
 NAN = float("nan")
@@ -231,3 +231,69 @@ def test_what_is_closed_at_the_end_without_a_bar_has_no_spread():
     # A had its last bar the day before.
     assert fills(result, "price") == [(101.0,), (101.0,), (95.0,), (99.0,)]
     assert result.counters["fills_without_quotes"] == 1
+
+
+class EachBar(Strategy):
+    """Three units at each bar."""
+
+    def on_timestamp_batch(self, timestamp, events, context) -> None:
+        self.buy("A", 3.0)
+
+
+# ---- tiers and rebates ---------------------------------------------------------------------------
+
+
+def buys(*units):
+    """Market orders at the first bars, one each."""
+    return {t: lambda s, n=n: s.buy("A", n) for t, n in enumerate(units)}
+
+
+def test_each_part_of_a_fill_pays_the_rates_of_its_tier():
+    # 5 units: 5 cents and 1% of 500. Then 5 in the first tier and 15 in the second, at 0.9 cents; then 5 in the
+    # second and 15 in the third, without a percent and at the cents of the second.
+    tiers = [{"above": 10, "per_unit": 0.009}, {"above": 30, "percent": 0.0}]
+    commission = Commission(percent=0.01, per_unit=0.01, tiers=tiers)
+    result = run([FLAT] * 4, acts=Acts(buys(5.0, 20.0, 20.0)), commission=commission)
+    paid = [5.05, 5.05 + 15.135, 5.045 + 0.135]
+    assert result.fills["commission"].tolist() == pytest.approx(paid)
+    by_value = Commission(percent=0.01, tiers_by="value", tiers=[{"above": 1500, "percent": 0.001}])
+    result = run([FLAT] * 3, acts=Acts(buys(10.0, 10.0)), commission=by_value)
+    assert result.fills["commission"].tolist() == pytest.approx([10.0, 5.0 + 0.5])
+
+
+def test_a_month_begins_with_no_volume_and_a_midnight_belongs_to_the_day_it_closes():
+    # Bars at the midnights in New York that end 31 January, 1 February and so on: only the first two are one month.
+    times = pd.date_range("2024-01-31", periods=4, freq="D", tz="America/New_York")
+    prices = pd.DataFrame({"A": 100.0}, index=times)
+    commission = Commission(per_unit=1.0, tiers=[{"above": 3, "per_unit": 0.0}])
+    config = BacktestConfig(commission=commission)
+    result = run_backtest(prices, EachBar(), timezone="America/New_York", config=config)
+    assert result.fills["commission"].tolist() == [3.0, 3.0, 0.0]
+
+
+def test_a_rebate_is_paid_out_where_it_is_called_one():
+    # 10 at 100 by a limit: 0.02% of 1,000 back; the market order pays 0.06%.
+    with pytest.raises(
+        ValueError, match=r"maker_percent must not be negative without rebates=True"
+    ):
+        Commission(maker_percent=-0.0002)
+    commission = Commission(percent=0.0006, maker_percent=-0.0002, rebates=True)
+    acts = {0: lambda s: (s.buy("A", 10.0, limit=100.0), s.buy("A", 10.0))}
+    result = run([FLAT, FLAT], acts=Acts(acts), commission=commission)
+    assert sorted(result.fills["commission"]) == pytest.approx([-0.2, 0.6])
+    assert result.metrics["commission"] == pytest.approx(0.4)
+    assert result.equity["cash"].iloc[-1] == pytest.approx(100_000.0 - 2_000.0 - 0.4)
+
+
+@pytest.mark.parametrize(
+    ("tiers", "message"),
+    [
+        ([{"above": 0}], r"commission\.tiers\[0\]\.above must be greater than 0"),
+        ([{"above": 9}, {"above": 9}], "one above 9 follows one above 9"),
+        ([{"above": 9, "per_share": 1}], r"commission\.tiers\[0\]\.per_share: there is no such setting"),
+        ([{"above": 9, "maker_percent": -0.1}], "without rebates=True"),
+    ],
+)
+def test_tiers_that_cannot_be_are_refused(tiers, message):
+    with pytest.raises(ValueError, match=message):
+        BacktestConfig(commission={"tiers": tiers})

@@ -14,7 +14,7 @@ from reference.market import NAN, Bar
 from reference.records import NO_END, Equity
 from reference.rules import Rule
 from reference.script import ON_START, Act
-from reference.settings import Parts, Settings
+from reference.settings import Parts, Settings, Tier
 
 from ml4t.backtest import (
     BacktestConfig,
@@ -189,10 +189,18 @@ def config_of(settings: Settings, debug: bool = False) -> BacktestConfig:
             maximum=None if isinf(settings.commission_maximum) else settings.commission_maximum,
             maximum_percent=settings.commission_maximum_percent,
             maker_percent=settings.commission_maker,
+            rebates=settings.commission_rebates,
+            tiers_by="value" if settings.tiers_by_value else "units",
+            tiers=[tier_of(tier) for tier in settings.commission_tiers],
         ),
         slippage=slippage_of(settings),
         debug=debug,
     )
+
+
+def tier_of(tier: Tier) -> dict[str, Any]:
+    above, percent, per_unit, maker = tier
+    return {"above": above, "percent": percent, "per_unit": per_unit, "maker_percent": maker}
 
 
 def slippage_of(settings: Settings) -> Slippage:

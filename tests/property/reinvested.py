@@ -101,6 +101,7 @@ def _plain(case: Case, market: Market, acts: dict[int, list[Act]]) -> Case:
         commission_minimum=0.0,
         commission_maker=None,
         max_participation=None,
+        commission_tiers=(),
         ticks=0.0,
         slippage_by_type=(),
         tick_size=None,

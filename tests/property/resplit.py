@@ -23,6 +23,7 @@ def relative(case: Case) -> Case:
         rule=_relative,
         quantity="fractional",
         max_participation=None,
+        commission_tiers=(),
         ticks=0.0,
         slippage_by_type=(),
         tick_size=None,

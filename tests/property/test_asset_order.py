@@ -13,7 +13,7 @@ from property.markets import for_markets
 from property.relations import Run, assert_found, assert_kept, rng_of, shards
 from property.signals import SHORTS, random_size, run_strategy, with_signals
 from reference import Act, Case, Outcome, Script
-from reference.variants import above_zero, renumbered, rewritten
+from reference.variants import above_zero, renumbered, rewritten, without_tiers
 
 from ml4t.backtest import SignalStrategy
 
@@ -60,7 +60,7 @@ def differences_in_another_order(case: Case, run: Run) -> list[str]:
 
 def with_baskets(case: Case, on_insufficient: str) -> Case:
     """Targets alone, for all assets at once; no cancels, which mean orders by their number."""
-    case, rng = above_zero(case), rng_of(case)
+    case, rng = without_tiers(above_zero(case)), rng_of(case)
     n_assets, n_times = len(case.market.assets), len(case.market.timestamps)
     acts = {t: random_basket(rng, n_assets) for t in range(n_times) if rng.random() < 0.4}
     return rewritten(

@@ -14,7 +14,7 @@ from reference.market import DAY, NAN, Action, Bar, Market
 from reference.records import NO_END
 from reference.rules import Decision, Rule
 from reference.script import ON_START, Act, Script
-from reference.settings import CHOICES, Parts, Settings
+from reference.settings import CHOICES, Parts, Settings, Tier
 
 START = 1_600_000_000_000_000_000
 N_ASSETS = (1, 1, 2, 2, 3, 3, 4, 4, 12)
@@ -59,6 +59,8 @@ def random_case(
         settings = replace(settings, **ticks)
     if rng.random() < 0.3:
         settings = replace(settings, slippage_by_type=_slippage_by_type(rng))
+    if rng.random() < 0.3:
+        settings = replace(settings, **_tiers(rng))
     return Case(market, script, rules, settings)
 
 
@@ -709,6 +711,22 @@ def _commission(rng: Random, minimum: float) -> dict:
         "commission_maximum": max(rng.choice((inf, 1.5, 4.0)), minimum),
         "commission_maximum_percent": rng.choice((None, None, 0.0005, 0.005)),
         "commission_maker": rng.choice((None, 0.0, 0.0002)),
+    }
+
+
+def _tiers(rng: Random) -> dict:
+    """Tiers of the volume of a month, small enough to be reached, and rebates."""
+    by_value = rng.random() < 0.4
+    tiers, above = [], 0.0
+    for _ in range(rng.randint(1, 9)):
+        above += rng.choice((7.0, 30.0, 100.0)) * (100.0 if by_value else 1.0)
+        percent, maker = rng.choice((None, 0.0005, 0.02)), rng.choice((None, -0.0003, 0.0001))
+        tiers.append(Tier(above, percent, rng.choice((None, 0.0, 0.002, 0.3)), maker))
+    return {
+        "commission_tiers": tuple(tiers),
+        "tiers_by_value": by_value,
+        "commission_rebates": True,
+        "commission_maker": rng.choice((None, -0.0002, 0.0002)),
     }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import inf
+from typing import NamedTuple
 
 CHOICES = {
     "account": ("cash", "margin"),
@@ -26,6 +27,15 @@ CHOICES = {
     "dividend_adjusts": ("levels", "none"),
     "impact_curve": ("square_root", "linear"),
 }
+
+
+class Tier(NamedTuple):
+    """Rates from a volume of the month on; None: as below it."""
+
+    above: float
+    percent: float | None
+    per_unit: float | None
+    maker: float | None
 
 
 @dataclass(frozen=True)
@@ -57,6 +67,9 @@ class Settings:
     commission_maximum: float = inf
     commission_maximum_percent: float | None = None
     commission_maker: float | None = None
+    commission_rebates: bool = False
+    commission_tiers: tuple[Tier, ...] = ()
+    tiers_by_value: bool = False
     slippage: float = 0.0  # a fraction of the price; so extra_on_stops and both without_
     slippage_per_unit: float = 0.0
     extra_on_stops: float = 0.0

@@ -27,6 +27,9 @@ HONEST_DEFAULTS = {
         maximum=None,
         maximum_percent=None,
         maker_percent=None,
+        tiers=(),
+        tiers_by="units",
+        rebates=False,
     ),
     "slippage": Slippage(
         percent=0.0,
@@ -114,7 +117,7 @@ def test_non_finite_number_is_refused_by_name(field, value):
         BacktestConfig(**{field: value, "account": "margin"})
 
 
-NO_NUMBERS = ("impact_curve", "by_type")
+NO_NUMBERS = ("impact_curve", "by_type", "tiers", "tiers_by", "rebates")
 NONE_IS_NO_LIMIT = ("maximum", "maximum_percent", "maker_percent")
 
 

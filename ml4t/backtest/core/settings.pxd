@@ -31,10 +31,11 @@ cdef struct CommissionTerms:
     double maker_percent         # of an order that never slips
     double per_unit              # currency
     double fixed                 # currency an order
-    double minimum               # currency an order
+    double minimum               # currency an order; below zero and infinite: none, there are rebates
     double maximum               # currency an order; infinite: none
     double maximum_percent       # fraction of the notional; infinite: none
     bint has_maximum             # either of both
+    bint may_get_cheaper         # with more units: there are rebates
 
 
 # Who slips: each has terms of its own.

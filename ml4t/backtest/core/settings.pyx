@@ -67,9 +67,12 @@ cdef CommissionTerms _commission_terms(object commission) except *:
     terms.per_unit = commission.per_unit
     terms.fixed = commission.fixed
     terms.minimum = commission.minimum
+    if commission.rebates and commission.minimum == 0.0:
+        terms.minimum = -INFINITY
     terms.maximum = INFINITY if maximum is None else maximum
     terms.maximum_percent = INFINITY if part is None else part
     terms.has_maximum = not (maximum is None and part is None)
+    terms.may_get_cheaper = commission.rebates
     return terms
 
 

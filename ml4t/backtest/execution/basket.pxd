@@ -45,3 +45,4 @@ cdef class Basket:
     cdef double _left_of(self, double part) except? -1.0 nogil
     cdef double units_of(self, const Share* share, double part) noexcept nogil
     cdef bint _can_pay_all(self, double part) except -1 nogil
+    cdef bint _can_pay_one_by_one(self, double part) except -1 nogil

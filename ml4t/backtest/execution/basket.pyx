@@ -9,7 +9,7 @@ from libc.stdlib cimport free, realloc
 from ml4t.backtest.core.settings cimport INSUFFICIENT_REJECT
 from ml4t.backtest.core.types cimport OrderRecord
 from ml4t.backtest.execution.buying_power cimport SEARCH_STEPS, Means, can_pay_with_fee, means_of
-from ml4t.backtest.execution.costs cimport Costs, FillPrice, pays_rebates
+from ml4t.backtest.execution.costs cimport Costs, FillPrice
 from ml4t.backtest.execution.order_book cimport OrderBook
 from ml4t.backtest.execution.participation cimport cut_to, left_after
 from ml4t.backtest.portfolio.account cimport Account
@@ -106,7 +106,7 @@ cdef class Basket:
         for i in range(self.n):
             if self.shares[i].price.paid <= 0.0:
                 return True
-        return pays_rebates(&self.settings.commission)
+        return self.settings.commission.may_get_cheaper
 
     # What is left to pay with once so much of every share is paid; below zero: what is missing.
     cdef double _left_of(self, double part) except? -1.0 nogil:
@@ -123,6 +123,8 @@ cdef class Basket:
                 &means, units, share.price.paid,
                 self.costs.commission(order, units, share.price.paid),
             )
+            self.costs.suppose(order, units, share.price.paid)
+        self.costs.suppose_nothing()
         if self.settings.margin_account:
             return means.equity - self.settings.initial_margin * means.gross
         return means.cash
@@ -138,6 +140,11 @@ cdef class Basket:
 
     # Whether so much of every share can be paid, one after the other.
     cdef bint _can_pay_all(self, double part) except -1 nogil:
+        cdef bint can_pay = self._can_pay_one_by_one(part)
+        self.costs.suppose_nothing()
+        return can_pay
+
+    cdef bint _can_pay_one_by_one(self, double part) except -1 nogil:
         cdef Means means = means_of(&self.settings, self.account)
         cdef const Share* share
         cdef const OrderRecord* order
@@ -154,6 +161,7 @@ cdef class Basket:
             if not can_pay_with_fee(&self.settings, &means, units, share.price.paid, fee):
                 return False
             _pay(&means, units, share.price.paid, fee)
+            self.costs.suppose(order, units, share.price.paid)
         return True
 
 

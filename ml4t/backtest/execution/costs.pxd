@@ -25,12 +25,59 @@ cdef struct FillPrice:
     int8_t stand_ins
 
 
+# F of the semantics, of rates so high: what an order with this notional over its fills pays in all.
+cdef inline double within_bounds(
+    const CommissionTerms* terms, double notional, double rates
+) noexcept nogil:
+    cdef double commission = rates + terms.fixed
+    if not commission > terms.minimum:
+        commission = terms.minimum
+    if terms.has_maximum:
+        commission = _at_most(terms, notional, commission)
+    return commission
+
+
+cdef inline double _at_most(
+    const CommissionTerms* terms, double notional, double commission
+) noexcept nogil:
+    if commission > terms.maximum:
+        commission = terms.maximum
+    if commission > notional * terms.maximum_percent:
+        commission = notional * terms.maximum_percent
+    return commission
+
+
+# The same of an order with these sums over its fills, where there are no tiers.
+cdef inline double order_commission(
+    const CommissionTerms* terms, bint maker, double notional, double units
+) noexcept nogil:
+    cdef double percent = terms.maker_percent if maker else terms.percent
+    return within_bounds(terms, notional, notional * percent + units * terms.per_unit)
+
+
+# The rates from a volume of the month on.
+cdef struct Tier:
+    double above                 # units or currency
+    double percent               # as in CommissionTerms; so the others
+    double maker_percent
+    double per_unit
+
+
 # What the fills of one run cost.
 @cython.final
 cdef class Costs:
     cdef Cursor cursor
     cdef RecordBuffer terms          # of orders
     cdef Settings settings
+    cdef Tier* tiers                 # the first above nothing; NULL: no others
+    cdef int n_tiers
+    cdef bint tiers_by_value
+    cdef RecordBuffer rates          # by order id, from 1: what its fills have paid by tiers
+    cdef int64_t month_end           # the last timestamp that belongs to the month of the volume
+    cdef double volume               # of the month, with what is supposed to have filled
+    cdef double filled               # of the month
+    cdef int64_t supposed_id         # the order that is supposed to have filled; 0: none
+    cdef double supposed_rates       # and what it has paid by tiers then
 
     # The price of a market order, or of a stop. Below zero, too, slippage is against the trader.
     cdef inline int slip(
@@ -51,11 +98,29 @@ cdef class Costs:
     ) except? -1.0 nogil:
         cdef const CommissionTerms* terms = &self.settings.commission
         cdef double before = 0.0
+        if self.n_tiers > 0:
+            return self._commission_by_tiers(order, units, price)
         if order.units > 0.0:
             before = order_commission(terms, order.maker, fabs(order.notional), order.units)
         return order_commission(
             terms, order.maker, fabs(order.notional + units * price), order.units + units
         ) - before
+
+    # A fill has been booked.
+    cdef inline int count(self, const OrderRecord* order, double units, double price) except -1 nogil:
+        if self.n_tiers > 0:
+            return self._count(order, units, price)
+        return 0
+
+    # Until nothing is supposed any more, what is asked comes after this fill.
+    cdef inline int suppose(self, const OrderRecord* order, double units, double price) except -1 nogil:
+        if self.n_tiers > 0:
+            return self._suppose(order, units, price)
+        return 0
+
+    cdef inline void suppose_nothing(self) noexcept nogil:
+        self.volume = self.filled
+        self.supposed_id = 0
 
     cdef int _slip_by_more(
         self, const OrderRecord* order, double price, bint is_stop, FillPrice* slipped
@@ -66,6 +131,17 @@ cdef class Costs:
         self, const SlippageTerms* terms, const OrderRecord* order, int64_t row, int8_t* stand_ins
     ) noexcept nogil
     cdef double _spread(self, int64_t row) noexcept nogil
+    cdef int _set_tiers(self, object commission) except -1
+    cdef double _commission_by_tiers(
+        self, const OrderRecord* order, double units, double price
+    ) except? -1.0 nogil
+    cdef double _rates_of(self, bint maker, double units, double price) noexcept nogil
+    cdef double _rates_before(self, const OrderRecord* order) noexcept nogil
+    cdef double _measure(self, double units, double price) noexcept nogil
+    cdef int _count(self, const OrderRecord* order, double units, double price) except -1 nogil
+    cdef int _suppose(self, const OrderRecord* order, double units, double price) except -1 nogil
+    cdef int _begin_month(self) except -1 nogil
+    cdef int _find_month_end(self) except -1 with gil
 
 
 # The price of what does not slip.
@@ -75,36 +151,6 @@ cdef inline FillPrice unslipped(double price) noexcept nogil:
     same.paid = price
     same.stand_ins = 0
     return same
-
-
-# F of the semantics: what an order with these sums over its fills pays in all.
-cdef inline double order_commission(
-    const CommissionTerms* terms, bint maker, double notional, double units
-) noexcept nogil:
-    cdef double percent = terms.maker_percent if maker else terms.percent
-    cdef double commission = notional * percent + units * terms.per_unit + terms.fixed
-    if not commission > terms.minimum:
-        commission = terms.minimum
-    if terms.has_maximum:
-        commission = _at_most(terms, notional, commission)
-    return commission
-
-
-cdef inline double _at_most(
-    const CommissionTerms* terms, double notional, double commission
-) noexcept nogil:
-    if commission > terms.maximum:
-        commission = terms.maximum
-    if commission > notional * terms.maximum_percent:
-        commission = notional * terms.maximum_percent
-    return commission
-
-
-# More units may pay less.
-cdef inline bint pays_rebates(const CommissionTerms* terms) noexcept nogil:
-    return (
-        terms.percent < 0.0 or terms.maker_percent < 0.0 or terms.per_unit < 0.0 or terms.fixed < 0.0
-    )
 
 
 # Whole units of an order, rounded against the trader.

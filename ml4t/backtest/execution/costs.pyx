@@ -2,11 +2,16 @@
 
 cimport cython
 from libc.math cimport copysign, fabs, sqrt
-from libc.stdint cimport int8_t, int32_t, int64_t
+from libc.stddef cimport size_t
+from libc.stdint cimport INT64_MAX, INT64_MIN, int8_t, int32_t, int64_t
+from libc.stdlib cimport calloc, free
+
+import numpy as np
 
 from ml4t.backtest.core.buffer cimport RecordBuffer
 from ml4t.backtest.core.settings cimport (
-    SLIPS_MARKET, SLIPS_MARKET_ON_CLOSE, SLIPS_MARKET_ON_OPEN, SLIPS_STOP, SlippageTerms, resolve_settings,
+    SLIPS_MARKET, SLIPS_MARKET_ON_CLOSE, SLIPS_MARKET_ON_OPEN, SLIPS_STOP, CommissionTerms,
+    SlippageTerms, resolve_settings,
 )
 from ml4t.backtest.core.types cimport (
     SOURCE_ENGINE, TYPE_MARKET_ON_CLOSE, TYPE_MARKET_ON_OPEN, OrderRecord, TermsRecord,
@@ -14,6 +19,8 @@ from ml4t.backtest.core.types cimport (
 from ml4t.backtest.execution.order_records cimport terms_of
 from ml4t.backtest.market.cursor cimport Cursor
 from ml4t.backtest.portfolio.position cimport side_of
+
+from ml4t.backtest.market.sessions import DAY, midnights, session_dates, session_zone
 
 
 @cython.final
@@ -32,6 +39,15 @@ cdef class Costs:
         self.cursor = cursor
         self.terms = terms
         self.settings = resolve_settings(config)
+        self.rates = RecordBuffer(sizeof(double))
+        self.month_end = INT64_MIN
+        if config.commission.tiers:
+            self._set_tiers(config.commission)
+
+    def __dealloc__(self):
+        free(self.tiers)
+
+    # ---- slippage ----------------------------------------------------------------------------
 
     cdef int _slip_by_more(
         self, const OrderRecord* order, double price, bint is_stop, FillPrice* slipped
@@ -108,3 +124,118 @@ cdef class Costs:
         if bid == NULL or ask == NULL or row < 0:
             return -1.0
         return ask[row] - bid[row]
+
+    # ---- commission by the volume of the month -----------------------------------------------
+
+    cdef int _set_tiers(self, object commission) except -1:
+        cdef size_t n = len(commission.tiers) + 1
+        cdef Tier* tier
+        cdef int i
+        maker = commission.maker_percent
+        self.tiers = <Tier*> calloc(n, sizeof(Tier))
+        if self.tiers == NULL:
+            raise MemoryError("no memory for the tiers of a commission")
+        self.n_tiers = <int> n
+        self.tiers_by_value = commission.tiers_by == "value"
+        self.tiers[0].percent = commission.percent
+        self.tiers[0].maker_percent = commission.percent if maker is None else maker
+        self.tiers[0].per_unit = commission.per_unit
+        for i, given in enumerate(commission.tiers, start=1):
+            tier = &self.tiers[i]
+            tier[0] = self.tiers[i - 1]
+            tier.above = given.above
+            maker = maker if given.maker_percent is None else given.maker_percent
+            if given.percent is not None:
+                tier.percent = given.percent
+            if given.per_unit is not None:
+                tier.per_unit = given.per_unit
+            tier.maker_percent = tier.percent if maker is None else maker
+        return 0
+
+    # What the order pays by tiers is a sum over its fills, of which each has had its own volume before it.
+    cdef double _commission_by_tiers(
+        self, const OrderRecord* order, double units, double price
+    ) except? -1.0 nogil:
+        cdef const CommissionTerms* terms = &self.settings.commission
+        cdef double rates = self._rates_before(order)
+        cdef double before = 0.0
+        self._begin_month()
+        if order.units > 0.0:
+            before = within_bounds(terms, fabs(order.notional), rates)
+        rates = rates + self._rates_of(order.maker, units, price)
+        return within_bounds(terms, fabs(order.notional + units * price), rates) - before
+
+    # Each part of the units pays the rates of the tier it lies in.
+    # No division by zero: what has a value has a price.
+    @cython.cdivision(True)
+    cdef double _rates_of(self, bint maker, double units, double price) noexcept nogil:
+        cdef double size = fabs(price)
+        cdef double left = self._measure(units, price)
+        cdef double volume = self.volume
+        cdef double rates = 0.0
+        cdef double part
+        cdef double percent
+        cdef int last = self.n_tiers - 1
+        cdef int i = 0
+        while i < last and volume >= self.tiers[i + 1].above:
+            i += 1
+        if left == 0.0:
+            return units * self.tiers[i].per_unit
+        while True:
+            percent = self.tiers[i].maker_percent if maker else self.tiers[i].percent
+            part = left
+            if i < last and left > self.tiers[i + 1].above - volume:
+                part = self.tiers[i + 1].above - volume
+            if self.tiers_by_value:
+                rates = rates + (part * percent + part / size * self.tiers[i].per_unit)
+            else:
+                rates = rates + (part * size * percent + part * self.tiers[i].per_unit)
+            left = left - part
+            if not left > 0.0:
+                return rates
+            i += 1
+            volume = self.tiers[i].above
+
+    cdef double _rates_before(self, const OrderRecord* order) noexcept nogil:
+        if order.order_id == self.supposed_id:
+            return self.supposed_rates
+        if order.order_id > self.rates.count:
+            return 0.0
+        return (<double*> self.rates.at(order.order_id - 1))[0]
+
+    cdef double _measure(self, double units, double price) noexcept nogil:
+        return units * fabs(price) if self.tiers_by_value else units
+
+    cdef int _count(self, const OrderRecord* order, double units, double price) except -1 nogil:
+        self._begin_month()
+        while self.rates.count < order.order_id:
+            (<double*> self.rates.append())[0] = 0.0
+        (<double*> self.rates.at(order.order_id - 1))[0] += self._rates_of(order.maker, units, price)
+        self.filled = self.filled + self._measure(units, price)
+        self.volume = self.filled
+        return 0
+
+    cdef int _suppose(self, const OrderRecord* order, double units, double price) except -1 nogil:
+        cdef double before = self._rates_before(order)
+        self._begin_month()
+        self.supposed_rates = before + self._rates_of(order.maker, units, price)
+        self.supposed_id = order.order_id
+        self.volume = self.volume + self._measure(units, price)
+        return 0
+
+    cdef inline int _begin_month(self) except -1 nogil:
+        if self.cursor.now > self.month_end:
+            self._find_month_end()
+            self.filled = 0.0
+            self.volume = 0.0
+        return 0
+
+    # Months are those of the sessions' days; a midnight still belongs to the day that it closes.
+    cdef int _find_month_end(self) except -1 with gil:
+        zone = session_zone(self.cursor.data.info or {})
+        now = self.cursor.now
+        ends = midnights(now, min(now + 32 * DAY, INT64_MAX), zone)
+        ends = ends[ends >= now]
+        last = np.flatnonzero(session_dates(ends, zone).is_month_end)
+        self.month_end = ends[last[0]] if len(last) else INT64_MAX
+        return 0

@@ -110,6 +110,7 @@ cdef class Fills:
     ) except -1 nogil:
         cdef double units = fabs(fill.quantity)
         fill.commission = commission
+        self.costs.count(order, units, fill.price)
         fill.slippage_cost = units * fabs(fill.price - fill.base_price)
         order.notional += units * fill.price
         order.average_price = averaged(order.average_price, order.units, fill.price, units)

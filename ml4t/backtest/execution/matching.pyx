@@ -294,6 +294,7 @@ cdef class Matching:
         cdef double units = _units_beyond(order, held)
         cdef OrderRecord after = order[0]
         cdef Means means
+        cdef bint can_pay
         if self.settings.is_capped and (
             self.participation.cut(order.asset, fabs(order.rest)) < fabs(order.rest)
         ):
@@ -307,7 +308,9 @@ cdef class Matching:
         means = means_of(&self.settings, self.account)
         if held * order.quantity < 0.0:
             self._exit_first(&means, &after, -held, price)
-        return can_pay_either_way(self.costs, &means, self.as_if, &after, units, price)
+        can_pay = can_pay_either_way(self.costs, &means, self.as_if, &after, units, price)
+        self.costs.suppose_nothing()
+        return can_pay
 
     # What there is to pay with, and what the order has paid, once it has filled so many units as an exit.
     cdef int _exit_first(
@@ -318,6 +321,7 @@ cdef class Matching:
         means.cash = means.cash - (units * price + fee)
         means.equity = means.equity + (units * (mark - price) - fee)
         means.gross = means.gross - fabs(units * mark)
+        self.costs.suppose(order, fabs(units), price)
         order.notional += fabs(units) * price
         order.units += fabs(units)
         return 0
