@@ -13,6 +13,7 @@ from pydantic import ConfigDict, Field, GetJsonSchemaHandler, model_validator
 
 from ml4t.backtest import html
 from ml4t.backtest.core.ranges import PRICE
+from ml4t.backtest.cost_models import PossibleFill
 from ml4t.backtest.profiles import Profile, switches_of, with_switches
 from ml4t.backtest.settings_model import SettingsModel, meanings
 
@@ -123,7 +124,8 @@ class Commission(_Cost):
     """What an order pays: ``max(N*percent + Q*per_unit + fixed, minimum)``, and no more than the maxima.
 
     N is the notional and Q the units of the order's fills so far; a fill pays what the order owes after
-    it less what it owed before. A plain number in its place is the percent.
+    it less what it owed before. A plain number in its place is the percent. A subclass may add a
+    :meth:`fee` of its own.
 
     Parameters
     ----------
@@ -170,7 +172,7 @@ class Commission(_Cost):
     tiers_by: Literal["units", "value"] = "units"
     """What the volume of a month is counted in."""
     rebates: Switch = False
-    """Whether a rate of makers may be below zero: an order is paid then."""
+    """Whether makers' rates and the fees of a subclass may be below zero: an order is paid then."""
 
     if TYPE_CHECKING:
         # What may be given is more than what is kept: an editor is told both.
@@ -188,6 +190,18 @@ class Commission(_Cost):
             tiers_by: Literal["units", "value"] = ...,
             rebates: bool = ...,
         ) -> None: ...
+
+    def fee(self, fill: PossibleFill) -> float:
+        """Return what a fill pays beside, in currency: 0, unless a subclass says more.
+
+        It is asked in Python, often for fills that do not happen, and has to give one answer for one fill.
+        """
+        return 0.0
+
+    @property
+    def is_asked(self) -> bool:
+        """Whether a subclass has a ``fee`` of its own."""
+        return type(self).fee is not Commission.fee
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -230,6 +244,18 @@ class SlippageParts(_Cost):
     without_volume: CostFraction = 0.0
     """Fraction of the price paid instead where the volume is missing or zero."""
 
+    def amount(self, fill: PossibleFill) -> float:
+        """Return what a unit pays beside, in currency: 0, unless a subclass says more.
+
+        It is asked in Python, often for fills that do not happen, and has to give one answer for one fill.
+        """
+        return 0.0
+
+    @property
+    def is_asked(self) -> bool:
+        """Whether a subclass has an ``amount`` of its own."""
+        return type(self).amount is not SlippageParts.amount
+
     @model_validator(mode="after")
     def _has_its_part(self) -> Self:
         for name, part in (("without_quotes", "spread"), ("without_volume", "impact")):
@@ -250,19 +276,26 @@ class SlippageByType(_Settings):
     stop: SlippageParts | None = None
     """Of stop orders, trailing ones too, and of the stops of rules."""
 
-    @model_validator(mode="after")
-    def _has_one_level(self) -> Self:
-        for name in type(self).model_fields:
-            if getattr(getattr(self, name), "by_type", None) is not None:
-                raise ValueError(f"{name} has a by_type of its own: write both beside each other")
-        return self
+    @model_validator(mode="before")
+    @classmethod
+    def _one_level(cls, given: Any) -> Any:
+        if not isinstance(given, Mapping):
+            return given
+        return {name: cls._parts(name, value) for name, value in given.items()}
+
+    @staticmethod
+    def _parts(name: str, value: Any) -> Any:
+        if getattr(value, "by_type", None) is not None:
+            raise ValueError(f"{name} has a by_type of its own: write both beside each other")
+        return value.model_dump(exclude={"by_type"}) if type(value) is Slippage else value
 
 
 class Slippage(SlippageParts):
     """By how much market orders and stops fill worse than the price they meet; limits never do.
 
     The parts add up. Those of the bar are read from the bar of the fill (``docs/costs.md`` says what that
-    means for fills at its open). A plain number in its place is the percent.
+    means for fills at its open). A plain number in its place is the percent. A subclass may add an
+    :meth:`amount` of its own.
 
     Parameters
     ----------

@@ -4,7 +4,15 @@ import pandas as pd
 import pytest
 from scenes import FLAT, Acts, day, fills, run
 
-from ml4t.backtest import BacktestConfig, Commission, MarketData, Slippage, Strategy, run_backtest
+from ml4t.backtest import (
+    BacktestConfig,
+    Commission,
+    CostModelError,
+    MarketData,
+    Slippage,
+    Strategy,
+    run_backtest,
+)
 from ml4t.backtest.risk import PriceBasedStopLoss, PriceBasedTakeProfit
 
 NAN = float("nan")
@@ -297,3 +305,80 @@ def test_a_rebate_is_paid_out_where_it_is_called_one():
 def test_tiers_that_cannot_be_are_refused(tiers, message):
     with pytest.raises(ValueError, match=message):
         BacktestConfig(commission={"tiers": tiers})
+
+
+# ---- models in Python ------------------------------------------------------------------------------
+
+
+class HalfRange(Slippage):
+    """A part of the bar's range a unit."""
+
+    part: float = 0.5
+
+    def amount(self, fill):
+        return self.part * (fill.high - fill.low)
+
+
+class FlatFee(Commission):
+    """A fee for an order and a cent a unit, for those that slip."""
+
+    per_order: float = 2.0
+
+    def fee(self, fill):
+        return (self.per_order if fill.units_before == 0.0 else 0.0) + 0.01 * abs(fill.quantity)
+
+
+def test_models_in_python_add_to_the_parts_of_their_class():
+    # A range of 4, half of it a unit, and 1% of 100; 2 and 10 cents for an order, and 0.1% of the value.
+    wide = (100.0, 102.0, 98.0, 100.0)
+    costs = {"slippage": HalfRange(percent=0.01), "commission": FlatFee(percent=0.001)}
+    result = run([FLAT, wide, wide], acts=Acts({0: lambda s: s.buy("A", 10.0)}), **costs)
+    assert fills(result, "price", "commission") == [(103.0, pytest.approx(2.0 + 0.1 + 1.03))]
+    by_type = Slippage(by_type={"stop": HalfRange(part=1.0)})
+    stop = [PriceBasedStopLoss(price=99.0)]
+    result = run([FLAT, FLAT, wide], stop, slippage=by_type)
+    assert result.fills["price"].tolist() == [100.0, 95.0]
+    assert "HalfRange is a model in Python" in result.not_reproducible
+
+
+def returning(answer):
+    class Model(Commission):
+        def fee(self, fill):
+            return answer() if callable(answer) else answer
+
+    return Model()
+
+
+@pytest.mark.parametrize(
+    ("answer", "message"),
+    [
+        (NAN, "Model.fee returned nan: a fee is finite"),
+        (-0.5, "Model.fee returned -0.5: a fee below zero is a rebate: rebates=True allows them"),
+        ("2", "Model.fee returned '2': it must be a number"),
+        (None, "Model.fee returned None: it must be a number"),
+        (lambda: 1 / 0, "Model.fee raised ZeroDivisionError: division by zero"),
+    ],
+)
+def test_a_model_that_fails_is_named_with_order_asset_and_time_and_nothing_has_filled(
+    answer, message
+):
+    acts = {0: lambda s: s.buy("A", 1.0), 1: lambda s: s.order_target_weights({"A": 0.9})}
+    for at in (0, 1):
+        with pytest.raises(CostModelError) as error:
+            run([FLAT] * 4, acts=Acts({at: acts[at]}), commission=returning(answer), account="cash")
+        told = f"{message} (order 1, asset 'A', {pd.Timestamp(day(at + 1), tz='UTC')})"
+        assert str(error.value) == told
+        partial = error.value.partial_result
+        assert (len(partial.fills), len(partial.events)) == (0, 0)
+        assert partial.orders["status"].tolist() == ["open"]
+        assert (partial.equity["cash"] == 100_000.0).all()
+
+
+@pytest.mark.parametrize("answer", [NAN, -0.01, 2e15])
+def test_an_amount_of_slippage_is_no_help(answer):
+    class Model(Slippage):
+        def amount(self, fill):
+            return answer
+
+    with pytest.raises(CostModelError, match=r"Model.amount returned .*: an amount of slippage is"):
+        run([FLAT] * 3, slippage=Model())

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from reference import Case, Decision, Outcome
+from reference import Case, Decision, Outcome, models
 from reference.market import NAN, Bar
 from reference.records import NO_END, Equity
 from reference.rules import Rule
@@ -22,6 +22,7 @@ from ml4t.backtest import (
     BacktestResult,
     Commission,
     MarketData,
+    PossibleFill,
     Slippage,
     Strategy,
 )
@@ -181,7 +182,7 @@ def config_of(settings: Settings, debug: bool = False) -> BacktestConfig:
     return BacktestConfig(
         **{name: getattr(settings, name) for name in SAME_SWITCHES},
         max_leverage=settings.max_leverage if margin else None,
-        commission=Commission(
+        commission=(AskedCommission if settings.model_fee > 0.0 else Commission)(
             percent=settings.commission_pct,
             per_unit=settings.commission_per_unit,
             fixed=settings.commission_fixed,
@@ -190,6 +191,7 @@ def config_of(settings: Settings, debug: bool = False) -> BacktestConfig:
             maximum_percent=settings.commission_maximum_percent,
             maker_percent=settings.commission_maker,
             rebates=settings.commission_rebates,
+            **({"k": settings.model_fee} if settings.model_fee > 0.0 else {}),
             tiers_by="value" if settings.tiers_by_value else "units",
             tiers=[tier_of(tier) for tier in settings.commission_tiers],
         ),
@@ -206,7 +208,26 @@ def tier_of(tier: Tier) -> dict[str, Any]:
 def slippage_of(settings: Settings) -> Slippage:
     has_ticks = settings.tick_size is not None
     by_type = {name: parts_of(one, has_ticks) for name, one in settings.slippage_by_type}
-    return Slippage(by_type=by_type or None, **parts_of(settings, has_ticks))
+    parts = parts_of(settings, has_ticks) | {"by_type": by_type or None}
+    if settings.model_amount > 0.0:
+        return AskedSlippage(k=settings.model_amount, **parts)
+    return Slippage(**parts)
+
+
+class AskedSlippage(Slippage):
+    k: float
+
+    def amount(self, fill: PossibleFill) -> float:
+        told = (fill.quantity, fill.price, fill.volume, fill.is_stop, fill.order_type)
+        return models.amount(self.k, *told)
+
+
+class AskedCommission(Commission):
+    k: float
+
+    def fee(self, fill: PossibleFill) -> float:
+        told = (fill.quantity, fill.price, fill.units_before, fill.value_before, fill.is_maker)
+        return models.fee(self.k, *told)
 
 
 def parts_of(settings: Settings | Parts, has_ticks: bool) -> dict[str, Any]:

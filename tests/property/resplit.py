@@ -24,6 +24,8 @@ def relative(case: Case) -> Case:
         quantity="fractional",
         max_participation=None,
         commission_tiers=(),
+        model_fee=0.0,
+        model_amount=0.0,
         ticks=0.0,
         slippage_by_type=(),
         tick_size=None,

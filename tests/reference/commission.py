@@ -6,6 +6,7 @@ from datetime import datetime
 from math import inf
 from zoneinfo import ZoneInfo
 
+from reference import models
 from reference.market import SECOND
 from reference.orders import Order
 from reference.settings import Settings, Tier
@@ -66,7 +67,12 @@ class Commission:
 
     def fee(self, order: Order, units: float, price: float, volume: float | None = None) -> float:
         """A fill pays F after it less F before it; the volume before it is that of the month."""
-        return self.after(order, units, price, volume) - order.paid
+        k, fee = self.book.settings.model_fee, self.after(order, units, price, volume) - order.paid
+        if k == 0.0 or self.book.wrong("fee_is_not_asked"):
+            return fee
+        self.book.met("asked_for_a_fee")
+        told = (order.direction * units, price, order.units, abs(order.notional), order.maker)
+        return fee + models.fee(k, *told)
 
     def after(self, order: Order, units: float, price: float, volume: float | None = None) -> float:
         """F after one more fill."""

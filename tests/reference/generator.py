@@ -61,6 +61,12 @@ def random_case(
         settings = replace(settings, slippage_by_type=_slippage_by_type(rng))
     if rng.random() < 0.3:
         settings = replace(settings, **_tiers(rng))
+    if rng.random() < 0.1:
+        asked = {
+            "model_fee": rng.choice((0.0, 1.0, 4.0)),
+            "model_amount": rng.choice((0.0, 0.02, 0.3)),
+        }
+        settings = replace(settings, **asked, commission_rebates=True)
     return Case(market, script, rules, settings)
 
 

@@ -71,6 +71,8 @@ KINDS = [
     "commission_at_its_maximum",
     "commission_at_its_maximum_percent",
     "maximum_percent_below_the_minimum",
+    "asked_for_an_amount",
+    "asked_for_a_fee",
     "rebate",
     "tier_above_the_first",
     "fill_across_tiers",

@@ -63,6 +63,8 @@ MUTATIONS: dict[str, str] = {
     "rest_of_a_stop_level_waits_for_the_close": "and so does that of a stop level",
     "targets_take_nothing_back": "what the volume cut off of a target is waited for beside the next one",
     "impact_of_what_is_cut_off": "impact is of all units of an order, also of those that the bar cannot fill",
+    "amount_is_not_asked": "a model of slippage in Python is not asked",
+    "fee_is_not_asked": "a model of commission in Python is not asked",
     "rebates_are_kept": "a commission below zero is none",
     "tiers_are_whole": "all of a fill pays by the tier that it begins in",
     "months_never_end": "the volume of a month goes on in the next one",

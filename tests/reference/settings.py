@@ -70,6 +70,8 @@ class Settings:
     commission_rebates: bool = False
     commission_tiers: tuple[Tier, ...] = ()
     tiers_by_value: bool = False
+    model_fee: float = 0.0  # k of the models that the tests ask (reference/models.py); 0: none
+    model_amount: float = 0.0
     slippage: float = 0.0  # a fraction of the price; so extra_on_stops and both without_
     slippage_per_unit: float = 0.0
     extra_on_stops: float = 0.0

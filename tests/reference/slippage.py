@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from math import sqrt
 
-from reference.market import Bar
+from reference import models
+from reference.market import NAN, NO_BAR, Bar
 from reference.orders import Order, on_tick
 from reference.settings import Parts, Settings
 
@@ -21,7 +22,13 @@ def slipped(book, order: Order, price: float, bar: Bar, is_stop: bool) -> float:
         sign = 1.0
     order.stand_ins = frozenset(stand_ins(parts, bar))
     paid = price * (1.0 + d * sign * fraction(book, parts, order, bar, is_stop))
-    paid = paid + d * amount(settings, parts, bar, book.wrong)
+    moved = amount(settings, parts, bar, book.wrong)
+    if settings.model_amount > 0.0 and parts is settings and not book.wrong("amount_is_not_asked"):
+        kind = "market" if order.source in ("level", "engine") else order.kind
+        book.met("asked_for_an_amount")
+        told = (order.quantity, price, bar.volume if bar is not NO_BAR else NAN, is_stop, kind)
+        moved = moved + models.amount(settings.model_amount, *told)
+    paid = paid + d * moved
     if settings.tick_size is not None:
         exact, up = paid, (d > 0.0) != book.wrong("ticks_help")
         paid = on_tick(settings, paid, up)

@@ -205,6 +205,8 @@ def in_other_money(case: Case, factor: float) -> Case:
         market=market,
         rule=lambda rule: with_prices(rule, price),
         act=act,
+        model_fee=0.0,
+        model_amount=0.0,
         slippage_by_type=by_type,
         commission_tiers=tiers,
         **{name: getattr(case.settings, name) * factor for name in amounts},
@@ -261,6 +263,7 @@ def mirrorable(case: Case) -> Case:
         "commission_pct": 0.0, "commission_per_unit": 0.0, "commission_fixed": 0.0,
         "commission_minimum": 0.0, "slippage": 0.0, "ticks": 0.0, "tick_size": None, "slippage_by_type": (), "slippage_per_unit": 0.0, "spread": 0.0, "impact": 0.0,
         "extra_on_stops": 0.0, "commission_maker": None, "commission_tiers": (),
+        "model_fee": 0.0, "model_amount": 0.0,
     }  # fmt: skip
     case = above_zero(case)
     return rewritten(

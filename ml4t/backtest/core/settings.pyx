@@ -14,7 +14,7 @@ _INTRABAR = {
 _WATERMARK_START = {
     "entry_high": START_ENTRY_HIGH, "fill": START_FILL, "entry_close": START_ENTRY_CLOSE,
 }
-_SLIPS = ("market", "market_on_open", "market_on_close", "stop")
+SLIPS = ("market", "market_on_open", "market_on_close", "stop")
 _ON_INSUFFICIENT = {
     "scale": INSUFFICIENT_SCALE, "reject": INSUFFICIENT_REJECT, "allow": INSUFFICIENT_ALLOW,
 }
@@ -33,7 +33,7 @@ cdef Settings resolve_settings(object config) except *:
     settings.min_trade_percent = config.min_trade_percent
     settings.drift_band = config.drift_band
     settings.tick_size = 0.0 if config.tick_size is None else config.tick_size
-    for who, name in enumerate(_SLIPS):
+    for who, name in enumerate(SLIPS):
         settings.slippage[who] = _slippage_terms(config.slippage.of(name), settings.tick_size)
     settings.is_capped = config.max_participation is not None
     settings.max_participation = config.max_participation if settings.is_capped else 0.0
@@ -72,14 +72,14 @@ cdef CommissionTerms _commission_terms(object commission) except *:
     terms.maximum = INFINITY if maximum is None else maximum
     terms.maximum_percent = INFINITY if part is None else part
     terms.has_maximum = not (maximum is None and part is None)
-    terms.may_get_cheaper = commission.rebates
+    terms.may_get_cheaper = commission.rebates or commission.is_asked
     return terms
 
 
 cdef bint _slips_by_more(object config) except -1:
     slippage = config.slippage
     parts = (slippage.per_unit, slippage.extra_on_stops, slippage.spread, slippage.impact)
-    return any(parts) or slippage.by_type is not None or config.tick_size is not None
+    return any(parts) or slippage.is_asked or slippage.by_type is not None or config.tick_size is not None
 
 
 cdef SlippageTerms _slippage_terms(object slippage, double tick_size) except *:

@@ -69,6 +69,9 @@ cdef class Costs:
     cdef Cursor cursor
     cdef RecordBuffer terms          # of orders
     cdef Settings settings
+    cdef list amounts                # by who slips: the model that is asked, or None; None: there is none
+    cdef object fees                 # the model that is asked; None: there is none
+    cdef bint charges_by_more        # than the terms of the settings: tiers, a model
     cdef Tier* tiers                 # the first above nothing; NULL: no others
     cdef int n_tiers
     cdef bint tiers_by_value
@@ -96,10 +99,15 @@ cdef class Costs:
     cdef inline double commission(
         self, const OrderRecord* order, double units, double price
     ) except? -1.0 nogil:
+        if self.charges_by_more:
+            return self._commission_by_more(order, units, price)
+        return self._commission_by_terms(order, units, price)
+
+    cdef inline double _commission_by_terms(
+        self, const OrderRecord* order, double units, double price
+    ) noexcept nogil:
         cdef const CommissionTerms* terms = &self.settings.commission
         cdef double before = 0.0
-        if self.n_tiers > 0:
-            return self._commission_by_tiers(order, units, price)
         if order.units > 0.0:
             before = order_commission(terms, order.maker, fabs(order.notional), order.units)
         return order_commission(
@@ -126,11 +134,22 @@ cdef class Costs:
         self, const OrderRecord* order, double price, bint is_stop, FillPrice* slipped
     ) except -1 nogil
     cdef int64_t _row_of(self, int32_t asset) noexcept nogil
-    cdef const SlippageTerms* _slippage_of(self, const OrderRecord* order, bint is_stop) noexcept nogil
+    cdef int _who_slips(self, const OrderRecord* order, bint is_stop) noexcept nogil
+    cdef double _ask_amount(
+        self, int who, const OrderRecord* order, double price, bint is_stop
+    ) except -1.0 with gil
+    cdef double _commission_by_more(
+        self, const OrderRecord* order, double units, double price
+    ) except? -1.0 nogil
+    cdef double _ask_fee(self, const OrderRecord* order, double units, double price) except? -1.0 with gil
     cdef double _impact(
         self, const SlippageTerms* terms, const OrderRecord* order, int64_t row, int8_t* stand_ins
     ) noexcept nogil
     cdef double _spread(self, int64_t row) noexcept nogil
+    cdef int _set_models(self, object commission, object slippage) except -1
+    cdef object _possible_fill(
+        self, const OrderRecord* order, double quantity, double price, bint is_stop
+    )
     cdef int _set_tiers(self, object commission) except -1
     cdef double _commission_by_tiers(
         self, const OrderRecord* order, double units, double price

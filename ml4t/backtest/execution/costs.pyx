@@ -1,12 +1,13 @@
 """Costs: what fills cost that is more than a percent: amounts, the spread and the volume of the bar, stops."""
 
 cimport cython
-from libc.math cimport copysign, fabs, sqrt
+from libc.math cimport NAN, copysign, fabs, isfinite, sqrt
 from libc.stddef cimport size_t
 from libc.stdint cimport INT64_MAX, INT64_MIN, int8_t, int32_t, int64_t
 from libc.stdlib cimport calloc, free
 
 import numpy as np
+import pandas as pd
 
 from ml4t.backtest.core.buffer cimport RecordBuffer
 from ml4t.backtest.core.settings cimport (
@@ -14,12 +15,18 @@ from ml4t.backtest.core.settings cimport (
     SlippageTerms, resolve_settings,
 )
 from ml4t.backtest.core.types cimport (
-    SOURCE_ENGINE, TYPE_MARKET_ON_CLOSE, TYPE_MARKET_ON_OPEN, OrderRecord, TermsRecord,
+    SOURCE_ENGINE, TYPE_MARKET, TYPE_MARKET_ON_CLOSE, TYPE_MARKET_ON_OPEN, OrderRecord, TermsRecord,
 )
 from ml4t.backtest.execution.order_records cimport terms_of
 from ml4t.backtest.market.cursor cimport Cursor
+from ml4t.backtest.market.market_data cimport MarketData
 from ml4t.backtest.portfolio.position cimport side_of
 
+from ml4t.backtest.core.meant_names import attribute_meant
+from ml4t.backtest.core.ranges import PRICE
+from ml4t.backtest.core.records import ORDER_TYPES
+from ml4t.backtest.core.settings import SLIPS
+from ml4t.backtest.cost_models import CostModelError, PossibleFill
 from ml4t.backtest.market.sessions import DAY, midnights, session_dates, session_zone
 
 
@@ -43,6 +50,8 @@ cdef class Costs:
         self.month_end = INT64_MIN
         if config.commission.tiers:
             self._set_tiers(config.commission)
+        self._set_models(config.commission, config.slippage)
+        self.charges_by_more = self.n_tiers > 0 or self.fees is not None
 
     def __dealloc__(self):
         free(self.tiers)
@@ -52,7 +61,8 @@ cdef class Costs:
     cdef int _slip_by_more(
         self, const OrderRecord* order, double price, bint is_stop, FillPrice* slipped
     ) except -1 nogil:
-        cdef const SlippageTerms* terms = self._slippage_of(order, is_stop)
+        cdef int who = self._who_slips(order, is_stop)
+        cdef const SlippageTerms* terms = &self.settings.slippage[who]
         cdef int64_t row = self._row_of(order.asset)
         cdef double direction = side_of(order.quantity)
         cdef double fraction = terms.percent
@@ -72,6 +82,8 @@ cdef class Costs:
             else:
                 fraction = fraction + terms.without_quotes
                 slipped.stand_ins |= NO_QUOTES
+        if self.amounts is not None:
+            amount = amount + self._ask_amount(who, order, price, is_stop)
         slipped.paid = price * (1.0 + direction * copysign(fraction, price)) + direction * amount
         if self.settings.tick_size > 0.0:
             slipped.paid = on_tick(&self.settings, slipped.paid, direction > 0.0)
@@ -86,15 +98,15 @@ cdef class Costs:
         return self.cursor.row[asset] if self.cursor.has_row(asset) else -1
 
     # A stop order that has been triggered, and waits for an open, is a market order.
-    cdef const SlippageTerms* _slippage_of(self, const OrderRecord* order, bint is_stop) noexcept nogil:
+    cdef int _who_slips(self, const OrderRecord* order, bint is_stop) noexcept nogil:
         cdef const TermsRecord* terms = terms_of(self.terms, order)
         if is_stop:
-            return &self.settings.slippage[SLIPS_STOP]
+            return SLIPS_STOP
         if terms != NULL and terms.type == TYPE_MARKET_ON_OPEN:
-            return &self.settings.slippage[SLIPS_MARKET_ON_OPEN]
+            return SLIPS_MARKET_ON_OPEN
         if terms != NULL and terms.type == TYPE_MARKET_ON_CLOSE:
-            return &self.settings.slippage[SLIPS_MARKET_ON_CLOSE]
-        return &self.settings.slippage[SLIPS_MARKET]
+            return SLIPS_MARKET_ON_CLOSE
+        return SLIPS_MARKET
 
     # How far the units of the order move the price, as a fraction of it.
     # No division by zero: the volume is above it.
@@ -124,6 +136,76 @@ cdef class Costs:
         if bid == NULL or ask == NULL or row < 0:
             return -1.0
         return ask[row] - bid[row]
+
+    # ---- models in Python --------------------------------------------------------------------
+
+    cdef int _set_models(self, object commission, object slippage) except -1:
+        parts = [slippage.of(name) for name in SLIPS]
+        if any(one.is_asked for one in parts):
+            self.amounts = [one if one.is_asked else None for one in parts]
+        self.fees = commission if commission.is_asked else None
+        return 0
+
+    cdef double _ask_amount(
+        self, int who, const OrderRecord* order, double price, bint is_stop
+    ) except -1.0 with gil:
+        model = self.amounts[who]
+        if model is None:
+            return 0.0
+        fill = self._possible_fill(order, order.quantity, price, is_stop)
+        amount = _asked(model, "amount", fill)
+        if not 0.0 <= amount <= PRICE.most:
+            raise _no_cost(model, "amount", amount, f"an amount of slippage is between 0 and {PRICE.most:g}", fill)
+        return amount
+
+    cdef double _commission_by_more(
+        self, const OrderRecord* order, double units, double price
+    ) except? -1.0 nogil:
+        cdef double commission
+        if self.n_tiers > 0:
+            commission = self._commission_by_tiers(order, units, price)
+        else:
+            commission = self._commission_by_terms(order, units, price)
+        if self.fees is not None:
+            commission = commission + self._ask_fee(order, units, price)
+        return commission
+
+    cdef double _ask_fee(self, const OrderRecord* order, double units, double price) except? -1.0 with gil:
+        fill = self._possible_fill(order, side_of(order.quantity) * units, price, False)
+        fee = _asked(self.fees, "fee", fill)
+        if not isfinite(fee):
+            raise _no_cost(self.fees, "fee", fee, "a fee is finite", fill)
+        if fee < 0.0 and not self.fees.rebates:
+            raise _no_cost(
+                self.fees, "fee", fee, "a fee below zero is a rebate: rebates=True allows them", fill
+            )
+        return fee
+
+    cdef object _possible_fill(
+        self, const OrderRecord* order, double quantity, double price, bint is_stop
+    ):
+        cdef int64_t row = self._row_of(order.asset)
+        cdef const TermsRecord* terms = terms_of(self.terms, order)
+        cdef MarketData data = self.cursor.data
+        return PossibleFill(
+            pd.Timestamp(self.cursor.now, tz="UTC"),
+            data.assets[order.asset],
+            order.order_id,
+            ORDER_TYPES[TYPE_MARKET if terms == NULL else terms.type],
+            quantity,
+            price,
+            bool(is_stop),
+            bool(order.maker),
+            order.units,
+            fabs(order.notional),
+            _value_of(data.open_, row),
+            _value_of(data.high_, row),
+            _value_of(data.low_, row),
+            _value_of(data.close_, row),
+            _value_of(data.volume_, row),
+            _value_of(data.bid_, row),
+            _value_of(data.ask_, row),
+        )
 
     # ---- commission by the volume of the month -----------------------------------------------
 
@@ -239,3 +321,29 @@ cdef class Costs:
         last = np.flatnonzero(session_dates(ends, zone).is_month_end)
         self.month_end = ends[last[0]] if len(last) else INT64_MAX
         return 0
+
+
+cdef double _value_of(const double* column, int64_t row) noexcept nogil:
+    return NAN if column == NULL or row < 0 else column[row]
+
+
+# The number that a model answers with.
+def _asked(model, str method, fill):
+    try:
+        answer = getattr(model, method)(fill)
+    except Exception as error:
+        raise CostModelError(
+            f"{type(model).__name__}.{method} raised {type(error).__name__}: {error}{attribute_meant(error)} "
+            f"({_whose(fill)})"
+        ) from error
+    if not hasattr(type(answer), "__float__"):
+        raise _no_cost(model, method, answer, "it must be a number", fill)
+    return float(answer)
+
+
+def _no_cost(model, str method, answer, str why, fill):
+    return CostModelError(f"{type(model).__name__}.{method} returned {answer!r}: {why} ({_whose(fill)})")
+
+
+def _whose(fill):
+    return f"order {fill.order_id}, asset {fill.asset!r}, {fill.timestamp}"
