@@ -209,10 +209,10 @@ class Commission(_Cost):
             raise ValueError(
                 f"maximum is {self.maximum}, below the minimum of {self.minimum}: an order cannot pay both"
             )
-        for one in (self, *self.tiers):
-            if one.maker_percent is not None and one.maker_percent < 0.0 and not self.rebates:
+        for maker in (self.maker_percent, *(tier.maker_percent for tier in self.tiers)):
+            if maker is not None and maker < 0.0 and not self.rebates:
                 raise ValueError(
-                    f"maker_percent must not be negative without rebates=True, was {one.maker_percent}"
+                    f"maker_percent must not be negative without rebates=True, was {maker}"
                 )
         for before, after in itertools.pairwise(self.tiers):
             if not before.above < after.above:
@@ -351,6 +351,8 @@ class Slippage(SlippageParts):
     @property
     def all_parts(self) -> tuple[SlippageParts, ...]:
         """What orders of any type pay, each once."""
+        if self.by_type is None:
+            return (self,)
         by_type = [self.of(name) for name in SlippageByType.model_fields]
         return tuple(dict.fromkeys([self, *by_type]))
 

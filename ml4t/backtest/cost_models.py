@@ -25,26 +25,38 @@ class CostModelError(RuntimeError):
 class PossibleFill:
     """A fill that may happen: what ``Slippage.amount`` and ``Commission.fee`` are asked about.
 
-    The bar is the one it happens in, complete; NaN where there is none, as at the end of data.
+    Attributes
+    ----------
+    timestamp : Timestamp
+        Of the bar it happens in.
+    asset : name of the asset
+    order_id : int
+    order_type : str
+        As ``result.orders`` has it; of what a level or the end of the data closes ``market``.
+    quantity : float
+        Units, negative when sold: all of the order for slippage, those of this fill for its fee.
+    price : float
+        Currency per unit: before slippage for slippage, after it for the fee.
+    is_stop : bool
+        It is a stop that triggers here: a stop order, or the stop of a rule. False for a fee.
+    is_maker : bool
+        It never slips: a limit, a stop-limit, the order of a target.
+    units_before, value_before : float
+        What the order has filled before: units, positive, and their value in currency.
+    open, high, low, close, volume, bid, ask : float
+        Of its bar, complete; NaN where there is none, as at the end of the data.
     """
 
     timestamp: pd.Timestamp
     asset: Any
     order_id: int
     order_type: str
-    """``market``, ``stop`` and so on, as ``result.orders`` has it; of a stop level ``market``."""
     quantity: float
-    """Units, negative when sold: all of the order for slippage, those of this fill for its fee."""
     price: float
-    """Before slippage for slippage, after it for the fee; currency per unit."""
     is_stop: bool
-    """A stop that is triggered here: a stop order or the stop of a rule. Of a fee always False."""
     is_maker: bool
-    """It never slips: a limit, a stop-limit, a target."""
     units_before: float
-    """Units that the order has filled before, positive."""
     value_before: float
-    """Their value, currency."""
     open: float
     high: float
     low: float

@@ -298,7 +298,10 @@ def test_a_rebate_is_paid_out_where_it_is_called_one():
     [
         ([{"above": 0}], r"commission\.tiers\[0\]\.above must be greater than 0"),
         ([{"above": 9}, {"above": 9}], "one above 9 follows one above 9"),
-        ([{"above": 9, "per_share": 1}], r"commission\.tiers\[0\]\.per_share: there is no such setting"),
+        (
+            [{"above": 9, "per_share": 1}],
+            r"commission\.tiers\[0\]\.per_share: there is no such setting",
+        ),
         ([{"above": 9, "maker_percent": -0.1}], "without rebates=True"),
     ],
 )
@@ -338,7 +341,6 @@ def test_models_in_python_add_to_the_parts_of_their_class():
     stop = [PriceBasedStopLoss(price=99.0)]
     result = run([FLAT, FLAT, wide], stop, slippage=by_type)
     assert result.fills["price"].tolist() == [100.0, 95.0]
-    assert "HalfRange is a model in Python" in result.not_reproducible
 
 
 def returning(answer):
@@ -382,3 +384,37 @@ def test_an_amount_of_slippage_is_no_help(answer):
 
     with pytest.raises(CostModelError, match=r"Model.amount returned .*: an amount of slippage is"):
         run([FLAT] * 3, slippage=Model())
+
+
+# ---- costs by kind -----------------------------------------------------------------------------------
+
+
+def test_costs_by_kind_add_up_for_fills_orders_trades_assets_and_the_summary():
+    # Half of a spread of 40 cents is 20 a unit; 0.04 times the root of 100 of 1,600 is 1% of 100; the rest is 1%.
+    slippage = Slippage(percent=0.01, spread=0.5, impact=0.04)
+    data = bars(QUOTED, QUOTED, QUOTED)
+    result = run(data, acts=Acts(TRADES), slippage=slippage, commission=0.001)
+    kinds = ["spread_cost", "impact_cost", "other_cost"]
+    for table, n in ((result.fills, 1), (result.orders, 1), (result.trades, 2), (result.costs, 2)):
+        for row in table.to_dict("records"):
+            assert [row[kind] for kind in kinds] == pytest.approx([n * 20.0, n * 100.0, n * 100.0])
+            assert row["slippage_cost"] == pytest.approx(
+                sum(row[kind] for kind in kinds), rel=1e-12
+            )
+    assert result.orders["commission"].tolist() == result.fills["commission"].tolist()
+    assert result.costs.index.tolist() == ["A"]
+    metrics = result.metrics
+    assert [metrics[kind] for kind in kinds] == pytest.approx([40.0, 200.0, 200.0])
+    summary = str(result.summary())
+    assert "spread" in summary
+    assert "  other" in summary
+    assert "impact" not in str(run(data, acts=Acts(TRADES), slippage=0.01).summary())
+
+
+def test_what_stands_in_counts_as_what_it_stands_in_for_and_a_floor_is_other():
+    # Without quotes 0.3% of 100 a unit. A sale at 100 less 150 is left 1: other is 99 less the spread's 0.3.
+    bare = (FLAT, 1600.0, NAN, NAN)
+    slippage = Slippage(per_unit=150.0, spread=0.5, without_quotes=0.003)
+    result = run(bars(bare, bare, bare), acts=Acts(TRADES), slippage=slippage)
+    assert result.fills["spread_cost"].tolist() == pytest.approx([30.0, 30.0])
+    assert result.fills["other_cost"].tolist() == pytest.approx([15_000.0, 9_870.0])

@@ -467,7 +467,7 @@ def outcome(result: BacktestResult) -> Outcome:
     read = Reader(result._frames._data, records["reasons"])
     holdings = np.sort(records["holdings"], order=("time_index", "asset"))
     return Outcome(
-        fills=read.rows(records["fills"]),
+        fills=with_split(read.rows(records["fills"]), records["slippage"]),
         trades=read.rows(records["trades"], "entry", "exit"),
         orders=read.orders(records["orders"], records["terms"]),
         equity=curve(result),
@@ -475,6 +475,15 @@ def outcome(result: BacktestResult) -> Outcome:
         holdings=read.rows(holdings),
         positions=read.rows(records["open_positions"], "entry"),
     )
+
+
+def with_split(fills: list[dict], slippage: np.ndarray) -> list[dict]:
+    """Fills with what their slippage was for, which a run that pays neither spread nor impact leaves out."""
+    if len(slippage) == 0:
+        slippage = np.zeros(len(fills), codes.SLIPPAGE)
+    split = {name: slippage[name].tolist() for name in slippage.dtype.names}
+    columns = zip(fills, *split.values(), strict=True)
+    return [row | dict(zip(split, values, strict=True)) for row, *values in columns]
 
 
 def curve(result: BacktestResult) -> list[tuple]:

@@ -49,6 +49,7 @@ def by_asset(out: Outcome, names: dict[str, str]) -> Outcome:
 
 
 def differences_in_another_order(case: Case, run: Run) -> list[str]:
+    case = without_tiers(case)
     other, places = in_another_order(case)
     own = {name: name for name in case.market.assets}
     back = {f"A{place}": f"A{asset}" for asset, place in enumerate(places)}
@@ -60,7 +61,7 @@ def differences_in_another_order(case: Case, run: Run) -> list[str]:
 
 def with_baskets(case: Case, on_insufficient: str) -> Case:
     """Targets alone, for all assets at once; no cancels, which mean orders by their number."""
-    case, rng = without_tiers(above_zero(case)), rng_of(case)
+    case, rng = above_zero(case), rng_of(case)
     n_assets, n_times = len(case.market.assets), len(case.market.timestamps)
     acts = {t: random_basket(rng, n_assets) for t in range(n_times) if rng.random() < 0.4}
     return rewritten(

@@ -887,6 +887,8 @@ class Book:
             "base_price": base,
             "commission": fee,
             "slippage_cost": units * abs(price - base),
+            "spread_cost": units * (0.0 if order is None else order.split[0]),
+            "impact_cost": units * (0.0 if order is None else order.split[1]),
             "moment": moment,
             "reason": reason,
             "intrabar": intrabar,

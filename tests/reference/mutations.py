@@ -69,6 +69,7 @@ MUTATIONS: dict[str, str] = {
     "tiers_are_whole": "all of a fill pays by the tier that it begins in",
     "months_never_end": "the volume of a month goes on in the next one",
     "basket_stays_in_its_tier": "the orders of a basket are paid by the volume before it",
+    "spread_is_other": "a fill does not say what of its slippage was for the spread",
     "all_types_slip_alike": "what some types of orders pay is paid by none",
     "stops_slip_as_stops_at_the_open": "a stop that waits for an open pays what stops pay",
     "ticks_help": "what slips is rounded to a tick in favour of the trader",

@@ -59,6 +59,7 @@ class Order:
     average_price: float = 0.0  # over its fills
     rates: float = 0.0  # R of section 3
     paid: float = 0.0  # F so far
+    split: tuple[float, float] = (0.0, 0.0)  # of its price: for spread and impact, a unit
     stand_ins: frozenset[str] = frozenset()  # what its price does not rest on alone
 
     def __post_init__(self) -> None:

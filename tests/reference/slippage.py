@@ -21,6 +21,7 @@ def slipped(book, order: Order, price: float, bar: Bar, is_stop: bool) -> float:
     if book.wrong("slippage_helps_below_zero"):
         sign = 1.0
     order.stand_ins = frozenset(stand_ins(parts, bar))
+    order.split = split(book, parts, order, price, bar)
     paid = price * (1.0 + d * sign * fraction(book, parts, order, bar, is_stop))
     moved = amount(settings, parts, bar, book.wrong)
     if settings.model_amount > 0.0 and parts is settings and not book.wrong("amount_is_not_asked"):
@@ -58,6 +59,22 @@ def stand_ins(parts: Parts | Settings, bar: Bar) -> Iterator[str]:
         yield "fills_without_volume"
     if parts.spread > 0.0 and not bar.is_quoted:
         yield "fills_without_quotes"
+
+
+def split(
+    book, parts: Parts | Settings, order: Order, price: float, bar: Bar
+) -> tuple[float, float]:
+    """What of the slippage of a unit is for the spread, and what for the impact."""
+    spread = moved = 0.0
+    if parts.spread > 0.0:
+        instead = abs(price) * parts.without_quotes
+        spread = parts.spread * (bar.ask - bar.bid) if bar.is_quoted else instead
+    if parts.impact > 0.0:
+        part = impact(book, parts, order, bar) if bar.is_traded else parts.without_volume
+        moved = abs(price) * part
+    if book.wrong("spread_is_other"):
+        spread = 0.0
+    return spread, moved
 
 
 def fraction(book, parts: Parts | Settings, order: Order, bar: Bar, is_stop: bool) -> float:

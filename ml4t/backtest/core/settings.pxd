@@ -88,6 +88,7 @@ cdef struct Settings:
     bint dividend_adjusts_levels
     bint close_at_end
     bint slips_by_more           # than one percent of the price, the same for all
+    bint splits_slippage         # there is a spread or an impact to be told from the rest
     bint is_capped               # what fills in a bar, by a fraction of its volume
     bint debug
 

@@ -25,6 +25,9 @@ cdef Settings resolve_settings(object config) except *:
     cdef int who
     settings.commission = _commission_terms(config.commission)
     settings.slips_by_more = _slips_by_more(config)
+    settings.splits_slippage = any(
+        parts.spread > 0.0 or parts.impact > 0.0 for parts in config.slippage.all_parts
+    )
     settings.initial_cash = config.initial_cash
     settings.initial_margin = 1.0 / config.leverage_limit
     settings.most_weight = 2.0 * max(1.0, config.leverage_limit)
@@ -33,8 +36,12 @@ cdef Settings resolve_settings(object config) except *:
     settings.min_trade_percent = config.min_trade_percent
     settings.drift_band = config.drift_band
     settings.tick_size = 0.0 if config.tick_size is None else config.tick_size
-    for who, name in enumerate(SLIPS):
-        settings.slippage[who] = _slippage_terms(config.slippage.of(name), settings.tick_size)
+    settings.slippage[SLIPS_MARKET] = _slippage_terms(config.slippage, settings.tick_size)
+    for who in range(1, N_SLIPS):
+        settings.slippage[who] = settings.slippage[SLIPS_MARKET]
+        if config.slippage.by_type is not None:
+            parts = config.slippage.of(SLIPS[who])
+            settings.slippage[who] = _slippage_terms(parts, settings.tick_size)
     settings.is_capped = config.max_participation is not None
     settings.max_participation = config.max_participation if settings.is_capped else 0.0
     settings.fill_at = _FILL_AT[config.fill_at]

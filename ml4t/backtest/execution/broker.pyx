@@ -66,7 +66,7 @@ cdef class Broker:
         self.thread.check()
         return {
             **self.book.records(),
-            "fills": self.fills.records(),
+            **self.fills.records(),
             "events": self.events.records(),
         }
 

@@ -22,6 +22,8 @@ cdef enum StandIn:
 cdef struct FillPrice:
     double base
     double paid
+    double spread                # of what is paid beside for a unit, currency; what stands in for it
+    double impact                # the same
     int8_t stand_ins
 
 
@@ -92,6 +94,8 @@ cdef class Costs:
         slipped.paid = price * (
             1.0 + side_of(order.quantity) * copysign(self.settings.slippage[SLIPS_MARKET].percent, price)
         )
+        slipped.spread = 0.0
+        slipped.impact = 0.0
         slipped.stand_ins = 0
         return 0
 
@@ -168,6 +172,8 @@ cdef inline FillPrice unslipped(double price) noexcept nogil:
     cdef FillPrice same
     same.base = price
     same.paid = price
+    same.spread = 0.0
+    same.impact = 0.0
     same.stand_ins = 0
     return same
 

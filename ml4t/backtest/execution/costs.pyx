@@ -68,19 +68,27 @@ cdef class Costs:
         cdef double fraction = terms.percent
         cdef double amount = terms.per_unit
         cdef double least = price * (1.0 - terms.percent) * 0.01
+        cdef double size = fabs(price)
+        cdef double impact
         cdef double spread
         slipped.base = price
+        slipped.spread = 0.0
+        slipped.impact = 0.0
         slipped.stand_ins = 0
         if is_stop:
             fraction = fraction + terms.extra_on_stops
         if terms.impact > 0.0:
-            fraction = fraction + self._impact(terms, order, row, &slipped.stand_ins)
+            impact = self._impact(terms, order, row, &slipped.stand_ins)
+            fraction = fraction + impact
+            slipped.impact = size * impact
         if terms.spread > 0.0:
             spread = self._spread(row)
             if spread >= 0.0:
                 amount = amount + terms.spread * spread
+                slipped.spread = terms.spread * spread
             else:
                 fraction = fraction + terms.without_quotes
+                slipped.spread = size * terms.without_quotes
                 slipped.stand_ins |= NO_QUOTES
         if self.amounts is not None:
             amount = amount + self._ask_amount(who, order, price, is_stop)
@@ -140,8 +148,8 @@ cdef class Costs:
     # ---- models in Python --------------------------------------------------------------------
 
     cdef int _set_models(self, object commission, object slippage) except -1:
-        parts = [slippage.of(name) for name in SLIPS]
-        if any(one.is_asked for one in parts):
+        if any(one.is_asked for one in slippage.all_parts):
+            parts = [slippage.of(name) for name in SLIPS]
             self.amounts = [one if one.is_asked else None for one in parts]
         self.fees = commission if commission.is_asked else None
         return 0

@@ -37,6 +37,7 @@ cdef class Fills:
     cdef Settings settings
     cdef FillListener listener       # told of each fill at once
     cdef RecordBuffer buffer
+    cdef RecordBuffer slippage       # a record for each fill, where a run pays spread or impact
     cdef Counters counters
 
     cdef int of_order(
@@ -45,8 +46,9 @@ cdef class Fills:
     ) except -1 nogil
     cdef int cash_in_lieu(self, const Position* position, double units) except -1 nogil
     cdef FillRecord* _new_fill(
-        self, int32_t asset, double quantity, double base_price, double price, int8_t moment
+        self, int32_t asset, double quantity, const FillPrice* price, int8_t moment
     ) except NULL nogil
+    cdef int _split_slippage(self, double units, const FillPrice* price) except -1 nogil
     cdef void _count_stand_ins(self, int8_t stand_ins) noexcept nogil
     cdef int _charge(self, FillRecord* fill, OrderRecord* order, double commission) except -1 nogil
     cdef int _check(self, const FillRecord* fill) except -1 nogil

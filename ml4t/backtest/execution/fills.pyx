@@ -8,14 +8,15 @@ from ml4t.backtest.core.buffer cimport RecordBuffer
 from ml4t.backtest.core.types cimport (
     EVENT_NEGATIVE_CASH, EXIT_NONE, EXIT_OTHER, MOMENT_CLOSE, MOMENT_OPEN, ORDER_FILLED,
     REASON_CASH_IN_LIEU, REASON_NEGATIVE_CASH, SOURCE_STRATEGY, FillRecord, OrderRecord,
+    SlippageRecord,
 )
-from ml4t.backtest.execution.costs cimport LEAST_LEFT, NO_QUOTES, NO_VOLUME, Costs, FillPrice
+from ml4t.backtest.execution.costs cimport LEAST_LEFT, NO_QUOTES, NO_VOLUME, Costs, FillPrice, unslipped
 from ml4t.backtest.execution.fill_listener cimport FillListener
 from ml4t.backtest.execution.order_book cimport OrderBook
 from ml4t.backtest.execution.participation cimport Participation
 from ml4t.backtest.portfolio.position cimport Position, averaged, better, side_of, worse
 
-from ml4t.backtest.core.records import FILL
+from ml4t.backtest.core.records import FILL, SLIPPAGE
 
 
 @cython.final
@@ -40,11 +41,12 @@ cdef class Fills:
         self.settings = book.settings
         self.listener = FillListener()
         self.buffer = RecordBuffer(sizeof(FillRecord))
+        self.slippage = RecordBuffer(sizeof(SlippageRecord))
         book.events.fills = self.buffer
 
     def records(self):
-        """Return the fills so far, a structured array."""
-        return self.buffer.to_array(FILL)
+        """Return the fills so far, and what their slippage was for, structured arrays by name."""
+        return {"fills": self.buffer.to_array(FILL), "slippage": self.slippage.to_array(SLIPPAGE)}
 
     # A fill of an order, which leaves a rest of it; with none the order is filled. What it costs is found first:
     # a model may fail, and then nothing has happened.
@@ -53,9 +55,7 @@ cdef class Fills:
         int8_t intrabar
     ) except -1 nogil:
         cdef double commission = self.costs.commission(order, fabs(quantity), price.paid)
-        cdef FillRecord* fill = self._new_fill(
-            order.asset, quantity, price.base, price.paid, moment
-        )
+        cdef FillRecord* fill = self._new_fill(order.asset, quantity, &price, moment)
         fill.order_id = order.order_id
         fill.decision_time = order.decision_time
         fill.level = order.level
@@ -74,9 +74,9 @@ cdef class Fills:
 
     # A split has left a fraction of a unit: it is paid out at the mark. No order, no costs.
     cdef int cash_in_lieu(self, const Position* position, double units) except -1 nogil:
-        cdef double mark = self.portfolio.account.mark[position.asset]
+        cdef FillPrice price = unslipped(self.portfolio.account.mark[position.asset])
         cdef FillRecord* fill = self._new_fill(
-            position.asset, -side_of(position.quantity) * units, mark, mark, MOMENT_OPEN
+            position.asset, -side_of(position.quantity) * units, &price, MOMENT_OPEN
         )
         fill.reason = REASON_CASH_IN_LIEU
         fill.exit_kind = EXIT_OTHER
@@ -85,19 +85,27 @@ cdef class Fills:
     # ---- inside ------------------------------------------------------------------------------
 
     cdef inline FillRecord* _new_fill(
-        self, int32_t asset, double quantity, double base_price, double price, int8_t moment
+        self, int32_t asset, double quantity, const FillPrice* price, int8_t moment
     ) except NULL nogil:
         cdef FillRecord* fill = <FillRecord*> self.buffer.append()
         fill.timestamp = self.cursor.now
         fill.decision_time = INT64_MIN
         fill.asset = asset
         fill.quantity = quantity
-        fill.base_price = base_price
-        fill.price = price
+        fill.base_price = price.base
+        fill.price = price.paid
         fill.moment = moment
         fill.level = NAN
         fill.rule = -1
+        if self.settings.splits_slippage:
+            self._split_slippage(fabs(quantity), price)
         return fill
+
+    cdef int _split_slippage(self, double units, const FillPrice* price) except -1 nogil:
+        cdef SlippageRecord* split = <SlippageRecord*> self.slippage.append()
+        split.spread_cost = units * price.spread
+        split.impact_cost = units * price.impact
+        return 0
 
     cdef void _count_stand_ins(self, int8_t stand_ins) noexcept nogil:
         self.counters.fills_without_quotes += (stand_ins & NO_QUOTES) != 0
