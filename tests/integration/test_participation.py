@@ -189,9 +189,9 @@ def test_fine_bars_share_the_volume_of_their_bar():
     )
     # The first hour sells at the target all 4 units that the day has. The second reaches the stop, for the open of the
     # next day; the third the target again, in vain.
-    assert fills(result, "quantity", "price", "exit_type", "intrabar")[1:] == [
-        (-4.0, 110.0, "take_profit", "fine"), (-6.0, 97.0, "stop_loss", ""),
-    ]  # fmt: skip
+    exits = [(-4.0, 110.0, "take_profit"), (-6.0, 97.0, "stop_loss")]
+    assert fills(result, "quantity", "price", "exit_type")[1:] == exits
+    assert (result.fills["intrabar"] == "fine").tolist() == [False, True, False]
     assert events(result) == [["capped", -10.0, -4.0]]
 
 

@@ -9,7 +9,7 @@ from property.differences import differences
 from property.markets import reference_run
 from reference import MUTATIONS, Outcome, random_case
 
-SEEDS = range(300)
+SEEDS = range(600)
 
 
 @cache

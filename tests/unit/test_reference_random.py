@@ -140,7 +140,7 @@ def test_there_are_enough_deliberate_errors():
 
 @pytest.mark.parametrize("mutation", MUTATIONS)
 def test_every_deliberate_error_is_found(mutation):
-    for seed in range(300):
+    for seed in range(600):
         case = random_case(Random(seed))
         if play(case).key() != play(case, mutation).key():
             return
