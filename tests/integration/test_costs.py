@@ -1,5 +1,7 @@
 """What fills cost, by hand: the parts of slippage and commission, and what is said where a bar lacks them."""
 
+import functools
+
 import pandas as pd
 import pytest
 from scenes import FLAT, Acts, day, fills, run
@@ -9,11 +11,13 @@ from ml4t.backtest import (
     Commission,
     CostModelError,
     MarketData,
+    SignalStrategy,
     Slippage,
     Strategy,
     run_backtest,
 )
 from ml4t.backtest.risk import PriceBasedStopLoss, PriceBasedTakeProfit
+from ml4t.backtest.runfile import RunFile
 
 NAN = float("nan")
 
@@ -418,3 +422,36 @@ def test_what_stands_in_counts_as_what_it_stands_in_for_and_a_floor_is_other():
     result = run(bars(bare, bare, bare), acts=Acts(TRADES), slippage=slippage)
     assert result.fills["spread_cost"].tolist() == pytest.approx([30.0, 30.0])
     assert result.fills["other_cost"].tolist() == pytest.approx([15_000.0, 9_870.0])
+
+
+@pytest.mark.parametrize("act", [lambda s: s.cancel(s.open_orders()[0]), lambda s: s.buy("A", 1.0)])
+def test_a_model_that_is_asked_does_nothing_but_answer(act):
+    class Reaching(Strategy):
+        def on_timestamp_batch(self, timestamp, events, context):
+            self.buy("A", 1.0)
+
+    strategy = Reaching()
+
+    class Model(Commission):
+        def fee(self, fill):
+            act(strategy)
+            return 0.0
+
+    with pytest.raises(
+        CostModelError, match=r"a model of costs makes, changes and cancels nothing"
+    ):
+        run([FLAT] * 3, acts=strategy, commission=Model())
+
+
+def test_a_run_file_holds_numbers_alone(tmp_path):
+    path = tmp_path / "prices.csv"
+    pd.DataFrame({"date": pd.bdate_range("2024-03-04", periods=3), "A": 100.0}).to_csv(
+        path, index=False
+    )
+    run_file = functools.partial(RunFile.from_python, path, SignalStrategy("signal"))
+    costs = Slippage(by_type={"stop": 0.01}), Commission(tiers=[{"above": 5, "percent": 0.0}])
+    config = BacktestConfig(slippage=costs[0], commission=costs[1])
+    assert run_file(config=config).config() == config
+    for asked in ({"slippage": HalfRange()}, {"slippage": {"by_type": {"stop": HalfRange()}}}):
+        with pytest.raises(ValueError, match=r"execution.slippage: HalfRange is a model in Python"):
+            run_file(config=BacktestConfig(**asked))

@@ -42,7 +42,7 @@ cdef class Basket:
     cdef double payable_part(self) except -1.0 nogil
     cdef int _look_ahead(self, double* low, double* high) except -1 nogil
     cdef bint _may_get_cheaper(self) noexcept nogil
-    cdef double _left_of(self, double part) except? -1.0 nogil
+    cdef double _left_of(self, double part) except -1e300 nogil
     cdef double units_of(self, const Share* share, double part) noexcept nogil
     cdef bint _can_pay_all(self, double part) except -1 nogil
     cdef bint _can_pay_one_by_one(self, double part) except -1 nogil

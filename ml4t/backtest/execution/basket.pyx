@@ -109,7 +109,7 @@ cdef class Basket:
         return self.settings.commission.may_get_cheaper
 
     # What is left to pay with once so much of every share is paid; below zero: what is missing.
-    cdef double _left_of(self, double part) except? -1.0 nogil:
+    cdef double _left_of(self, double part) except -1e300 nogil:
         cdef Means means = means_of(&self.settings, self.account)
         cdef const Share* share
         cdef const OrderRecord* order

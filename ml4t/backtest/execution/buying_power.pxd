@@ -22,10 +22,10 @@ cdef struct Means:
 cdef Means means_of(const Settings* settings, Account account) noexcept nogil
 cdef double affordable_units(
     Costs costs, Account account, const Means* as_if, const OrderRecord* order, double units, double price
-) except? -1.0 nogil
+) except -1.0 nogil
 cdef double units_for(
     Costs costs, const OrderRecord* order, double amount, double price
-) except? -1.0 nogil
+) except -1.0 nogil
 cdef int32_t why_not_affordable(const Settings* settings, const OrderRecord* order) noexcept nogil
 
 

@@ -26,7 +26,7 @@ cdef Means means_of(const Settings* settings, Account account) noexcept nogil:
 # would be if none of its exits had happened; else it is NULL.
 cdef double affordable_units(
     Costs costs, Account account, const Means* as_if, const OrderRecord* order, double units, double price
-) except? -1.0 nogil:
+) except -1.0 nogil:
     cdef const Settings* settings = &costs.settings
     cdef Means means
     cdef double paid
@@ -50,7 +50,7 @@ cdef double affordable_units(
 @cython.cdivision(True)
 cdef double units_for(
     Costs costs, const OrderRecord* order, double amount, double price
-) except? -1.0 nogil:
+) except -1.0 nogil:
     cdef Means purse
     cdef double units = amount / price
     purse.has_margin = False
@@ -73,7 +73,7 @@ cdef int32_t why_not_affordable(const Settings* settings, const OrderRecord* ord
 # Halve between nothing and what was ordered, from the side that can be paid.
 cdef double _search(
     Costs costs, const Means* means, const Means* as_if, const OrderRecord* order, double units, double price
-) except? -1.0 nogil:
+) except -1.0 nogil:
     cdef double low = 0.0
     cdef double high = units
     cdef double middle

@@ -73,6 +73,7 @@ cdef class Costs:
     cdef Settings settings
     cdef list amounts                # by who slips: the model that is asked, or None; None: there is none
     cdef object fees                 # the model that is asked; None: there is none
+    cdef bint is_asking              # a model in Python: nothing else happens until it has answered
     cdef bint charges_by_more        # than the terms of the settings: tiers, a model
     cdef Tier* tiers                 # the first above nothing; NULL: no others
     cdef int n_tiers
@@ -99,10 +100,10 @@ cdef class Costs:
         slipped.stand_ins = 0
         return 0
 
-    # What one more fill of the order pays: F after it less F before it.
+    # What one more fill of the order pays: F after it less F before it. No commission is what stands for an error.
     cdef inline double commission(
         self, const OrderRecord* order, double units, double price
-    ) except? -1.0 nogil:
+    ) except -1e300 nogil:
         if self.charges_by_more:
             return self._commission_by_more(order, units, price)
         return self._commission_by_terms(order, units, price)
@@ -144,20 +145,21 @@ cdef class Costs:
     ) except -1.0 with gil
     cdef double _commission_by_more(
         self, const OrderRecord* order, double units, double price
-    ) except? -1.0 nogil
-    cdef double _ask_fee(self, const OrderRecord* order, double units, double price) except? -1.0 with gil
+    ) except -1e300 nogil
+    cdef double _ask_fee(self, const OrderRecord* order, double units, double price) except -1e300 with gil
     cdef double _impact(
         self, const SlippageTerms* terms, const OrderRecord* order, int64_t row, int8_t* stand_ins
     ) noexcept nogil
     cdef double _spread(self, int64_t row) noexcept nogil
     cdef int _set_models(self, object commission, object slippage) except -1
+    cdef double _answer(self, object model, str method, object fill) except -1e300
     cdef object _possible_fill(
         self, const OrderRecord* order, double quantity, double price, bint is_stop
     )
     cdef int _set_tiers(self, object commission) except -1
     cdef double _commission_by_tiers(
         self, const OrderRecord* order, double units, double price
-    ) except? -1.0 nogil
+    ) except -1e300 nogil
     cdef double _rates_of(self, bint maker, double units, double price) noexcept nogil
     cdef double _rates_before(self, const OrderRecord* order) noexcept nogil
     cdef double _measure(self, double units, double price) noexcept nogil

@@ -1,7 +1,7 @@
 """Costs: what fills cost that is more than a percent: amounts, the spread and the volume of the bar, stops."""
 
 cimport cython
-from libc.math cimport NAN, copysign, fabs, isfinite, sqrt
+from libc.math cimport NAN, copysign, fabs, sqrt
 from libc.stddef cimport size_t
 from libc.stdint cimport INT64_MAX, INT64_MIN, int8_t, int32_t, int64_t
 from libc.stdlib cimport calloc, free
@@ -161,14 +161,14 @@ cdef class Costs:
         if model is None:
             return 0.0
         fill = self._possible_fill(order, order.quantity, price, is_stop)
-        amount = _asked(model, "amount", fill)
+        amount = self._answer(model, "amount", fill)
         if not 0.0 <= amount <= PRICE.most:
             raise _no_cost(model, "amount", amount, f"an amount of slippage is between 0 and {PRICE.most:g}", fill)
         return amount
 
     cdef double _commission_by_more(
         self, const OrderRecord* order, double units, double price
-    ) except? -1.0 nogil:
+    ) except -1e300 nogil:
         cdef double commission
         if self.n_tiers > 0:
             commission = self._commission_by_tiers(order, units, price)
@@ -178,16 +178,23 @@ cdef class Costs:
             commission = commission + self._ask_fee(order, units, price)
         return commission
 
-    cdef double _ask_fee(self, const OrderRecord* order, double units, double price) except? -1.0 with gil:
+    cdef double _ask_fee(self, const OrderRecord* order, double units, double price) except -1e300 with gil:
         fill = self._possible_fill(order, side_of(order.quantity) * units, price, False)
-        fee = _asked(self.fees, "fee", fill)
-        if not isfinite(fee):
+        fee = self._answer(self.fees, "fee", fill)
+        if not fabs(fee) < 1e300:
             raise _no_cost(self.fees, "fee", fee, "a fee is finite", fill)
         if fee < 0.0 and not self.fees.rebates:
             raise _no_cost(
                 self.fees, "fee", fee, "a fee below zero is a rebate: rebates=True allows them", fill
             )
         return fee
+
+    cdef double _answer(self, object model, str method, object fill) except -1e300:
+        self.is_asking = True
+        try:
+            return _number_of(model, method, fill)
+        finally:
+            self.is_asking = False
 
     cdef object _possible_fill(
         self, const OrderRecord* order, double quantity, double price, bint is_stop
@@ -245,7 +252,7 @@ cdef class Costs:
     # What the order pays by tiers is a sum over its fills, of which each has had its own volume before it.
     cdef double _commission_by_tiers(
         self, const OrderRecord* order, double units, double price
-    ) except? -1.0 nogil:
+    ) except -1e300 nogil:
         cdef const CommissionTerms* terms = &self.settings.commission
         cdef double rates = self._rates_before(order)
         cdef double before = 0.0
@@ -336,7 +343,7 @@ cdef double _value_of(const double* column, int64_t row) noexcept nogil:
 
 
 # The number that a model answers with.
-def _asked(model, str method, fill):
+def _number_of(model, str method, fill):
     try:
         answer = getattr(model, method)(fill)
     except Exception as error:
