@@ -50,7 +50,8 @@ HOT_PATHS: dict[str, tuple[str, ...]] = {
         "Portfolio.enter", "Portfolio.exit", "Portfolio.end_trade",
     ),
     "ml4t/backtest/execution/costs.pxd": (
-        "order_commission", "fill_commission", "slipped", "whole_units",
+        "within_bounds", "order_commission", "Costs.slip", "Costs.commission",
+        "Costs._commission_by_terms", "whole_units",
     ),
     "ml4t/backtest/execution/schedule.pxd": ("fills_in",),
     "ml4t/backtest/execution/order_book.pyx": (
@@ -70,6 +71,7 @@ HOT_PATHS: dict[str, tuple[str, ...]] = {
     "ml4t/backtest/execution/basket.pyx": (
         "Basket.add", "Basket.payable_part", "Basket.units_of",
         "Basket._look_ahead", "Basket._left_of", "Basket._can_pay_all", "_pay",
+        "Basket._can_pay_one_by_one",
     ),
     "ml4t/backtest/execution/fills.pyx": (
         "Fills.of_order", "Fills._new_fill", "Fills._charge", "Fills._check", "Fills._book",

@@ -8,6 +8,7 @@ __all__, __getattr__, __dir__ = names_when_used(
         "backtest": ["BacktestEngine", "BoundsResult", "InternalError", "run_backtest"],
         "config": ["BacktestConfig", "Commission", "Slippage"],
         "core.build": ["build_profile"],
+        "cost_models": ["CostModelError", "PossibleFill"],
         "data": ["DataError", "DataFeed", "MarketData"],
         "execution.views": ["Fill", "Order"],
         "lookahead": ["LookaheadReport", "check_lookahead"],

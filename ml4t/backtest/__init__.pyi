@@ -1,6 +1,7 @@
 from ml4t.backtest.backtest import BacktestEngine, BoundsResult, InternalError, run_backtest
 from ml4t.backtest.config import BacktestConfig, Commission, Slippage
 from ml4t.backtest.core.build import build_profile
+from ml4t.backtest.cost_models import CostModelError, PossibleFill
 from ml4t.backtest.data import DataError, DataFeed, MarketData
 from ml4t.backtest.execution.views import Fill, Order
 from ml4t.backtest.lookahead import LookaheadReport, check_lookahead
@@ -27,6 +28,7 @@ __all__ = [
     "BoundsResult",
     "Commission",
     "CompiledStrategy",
+    "CostModelError",
     "CrossSection",
     "DataError",
     "DataFeed",
@@ -36,6 +38,7 @@ __all__ = [
     "MarketData",
     "MarketEvent",
     "Order",
+    "PossibleFill",
     "ResultError",
     "ReusedRuleWarning",
     "ReusedStrategyWarning",

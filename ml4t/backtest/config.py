@@ -4,6 +4,7 @@ The first value of each switch is the honest default. ``docs/semantics.md`` says
 section 9 lists the switches that other engines set differently.
 """
 
+import itertools
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, SupportsFloat
 
@@ -12,6 +13,7 @@ from pydantic import ConfigDict, Field, GetJsonSchemaHandler, model_validator
 
 from ml4t.backtest import html
 from ml4t.backtest.core.ranges import PRICE
+from ml4t.backtest.cost_models import PossibleFill
 from ml4t.backtest.profiles import Profile, switches_of, with_switches
 from ml4t.backtest.settings_model import SettingsModel, meanings
 
@@ -21,11 +23,13 @@ DEFAULT_MAX_LEVERAGE = {"cash": 1.0, "margin": 2.0}
 Cost = Annotated[float, Field(ge=0, allow_inf_nan=False, strict=True)]
 CostFraction = Annotated[float, Field(ge=0, lt=1, allow_inf_nan=False, strict=True)]
 CostFractionOrNone = Annotated[float | None, Field(ge=0, lt=1, allow_inf_nan=False, strict=True)]
+Rebate = Annotated[float | None, Field(gt=-1, lt=1, allow_inf_nan=False, strict=True)]
 PositiveFractionOrNone = Annotated[
     float | None, Field(gt=0, lt=1, allow_inf_nan=False, strict=True)
 ]
 AmountOfPrice = Annotated[float, Field(ge=0, le=PRICE.most, allow_inf_nan=False, strict=True)]
 PartsOfSpread = Annotated[float, Field(ge=0, le=1e6, allow_inf_nan=False, strict=True)]
+CostOrNone = Annotated[float | None, Field(ge=0, allow_inf_nan=False, strict=True)]
 ShareOrNone = Annotated[float | None, Field(gt=0, le=1, allow_inf_nan=False, strict=True)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False, strict=True)]
 PositiveOrNone = Annotated[float | None, Field(gt=0, allow_inf_nan=False, strict=True)]
@@ -103,11 +107,25 @@ class _Cost(_Settings):
         return {"anyOf": [section["properties"]["percent"], section]}
 
 
+class CommissionTier(_Settings):
+    """The rates from a volume of the month on; what is not given stays as below it."""
+
+    above: Positive
+    """What the run has traded in the calendar month so far: units, or currency."""
+    percent: CostFractionOrNone = None
+    """Fraction of the notional."""
+    per_unit: CostOrNone = None
+    """Currency per unit."""
+    maker_percent: Rebate = None
+    """Fraction of the notional of orders that never slip."""
+
+
 class Commission(_Cost):
     """What an order pays: ``max(N*percent + Q*per_unit + fixed, minimum)``, and no more than the maxima.
 
     N is the notional and Q the units of the order's fills so far; a fill pays what the order owes after
-    it less what it owed before. A plain number in its place is the percent.
+    it less what it owed before. A plain number in its place is the percent. A subclass may add a
+    :meth:`fee` of its own.
 
     Parameters
     ----------
@@ -117,7 +135,10 @@ class Commission(_Cost):
     minimum : number, currency per order, >= 0
     maximum : number, currency per order, >= minimum; optional
     maximum_percent : number, fraction of the notional, in (0, 1); optional
-    maker_percent : number, fraction of the notional, in [0, 1); optional
+    maker_percent : number, fraction of the notional, in [0, 1); optional; with ``rebates`` in (-1, 1)
+    tiers : sequence of CommissionTier or mappings of its fields
+    tiers_by : {"units", "value"}
+    rebates : bool
 
     Raises
     ------
@@ -128,12 +149,14 @@ class Commission(_Cost):
     --------
     >>> Commission(per_unit=0.005, minimum=1.0, maximum_percent=0.01).maximum_percent
     0.01
+    >>> Commission(per_unit=0.0035, tiers=[{"above": 300_000, "per_unit": 0.002}]).tiers[0].above
+    300000.0
     """
 
     percent: CostFraction = 0.0
     """Fraction of the notional: 0.001 is 0.1%."""
     per_unit: Cost = 0.0
-    """Currency per unit (per share) traded."""
+    """Currency per unit traded: a share, a contract, a coin."""
     fixed: Cost = 0.0
     """Currency per order, paid with its first fill."""
     minimum: Cost = 0.0
@@ -142,8 +165,14 @@ class Commission(_Cost):
     """The most an order pays, in currency."""
     maximum_percent: PositiveFractionOrNone = None
     """The most an order pays, as a fraction of the notional; it wins over the minimum."""
-    maker_percent: CostFractionOrNone = None
+    maker_percent: Rebate = None
     """What orders that never slip (limits, targets) pay in place of ``percent``: 0.0002 is 0.02%."""
+    tiers: tuple[CommissionTier, ...] = ()
+    """Other rates for what a month's volume has ``above`` so much; each part of a fill pays those of its tier."""
+    tiers_by: Literal["units", "value"] = "units"
+    """What the volume of a month is counted in."""
+    rebates: Switch = False
+    """Whether makers' rates and the fees of a subclass may be below zero: an order is paid then."""
 
     if TYPE_CHECKING:
         # What may be given is more than what is kept: an editor is told both.
@@ -157,7 +186,22 @@ class Commission(_Cost):
             maximum: Number | None = ...,
             maximum_percent: Number | None = ...,
             maker_percent: Number | None = ...,
+            tiers: Sequence[CommissionTier | Mapping[str, Any]] = ...,
+            tiers_by: Literal["units", "value"] = ...,
+            rebates: bool = ...,
         ) -> None: ...
+
+    def fee(self, fill: PossibleFill) -> float:
+        """Return what a fill pays beside, in currency: 0, unless a subclass says more.
+
+        It is asked in Python, often for fills that do not happen, and has to give one answer for one fill.
+        """
+        return 0.0
+
+    @property
+    def is_asked(self) -> bool:
+        """Whether a subclass has a ``fee`` of its own."""
+        return type(self).fee is not Commission.fee
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -165,42 +209,28 @@ class Commission(_Cost):
             raise ValueError(
                 f"maximum is {self.maximum}, below the minimum of {self.minimum}: an order cannot pay both"
             )
+        for maker in (self.maker_percent, *(tier.maker_percent for tier in self.tiers)):
+            if maker is not None and maker < 0.0 and not self.rebates:
+                raise ValueError(
+                    f"maker_percent must not be negative without rebates=True, was {maker}"
+                )
+        for before, after in itertools.pairwise(self.tiers):
+            if not before.above < after.above:
+                raise ValueError(
+                    f"tiers are given by rising volume, but one above {after.above:g} follows one above {before.above:g}"
+                )
         return self
 
 
-class Slippage(_Cost):
-    """By how much market orders and stops fill worse than the price they meet; limits never do.
-
-    The parts add up. Those of the bar are read from the bar of the fill (``docs/costs.md`` says what that
-    means for fills at its open). A plain number in its place is the percent.
-
-    Parameters
-    ----------
-    percent : number, fraction of the price, in [0, 1)
-    per_unit : number, currency per unit, in [0, 1e15]
-    extra_on_stops : number, fraction of the price, in [0, 1)
-    spread : number, parts of the bid-ask spread, in [0, 1e6]
-    without_quotes : number, fraction of the price, in [0, 1)
-    impact : number, fraction of the price, >= 0
-    impact_curve : {"square_root", "linear"}
-    without_volume : number, fraction of the price, in [0, 1)
-
-    Raises
-    ------
-    ValueError
-        If a number is not finite or out of range, a name is unknown, or something stands in for a part
-        that is not asked for.
-
-    Examples
-    --------
-    >>> Slippage(spread=0.5, without_quotes=0.0005).spread
-    0.5
-    """
+class SlippageParts(_Cost):
+    """What those that slip pay: the parts of :class:`Slippage`, which has the meaning of each."""
 
     percent: CostFraction = 0.0
     """Fraction of the price: 0.001 is 0.1%."""
     per_unit: AmountOfPrice = 0.0
     """Currency per unit: 0.01 is a cent a share."""
+    ticks: Cost = 0.0
+    """Ticks of ``tick_size`` a unit: 1 is one of them."""
     extra_on_stops: CostFraction = 0.0
     """Fraction of the price that stops pay beside."""
     spread: PartsOfSpread = 0.0
@@ -214,6 +244,89 @@ class Slippage(_Cost):
     without_volume: CostFraction = 0.0
     """Fraction of the price paid instead where the volume is missing or zero."""
 
+    def amount(self, fill: PossibleFill) -> float:
+        """Return what a unit pays beside, in currency: 0, unless a subclass says more.
+
+        It is asked in Python, often for fills that do not happen, and has to give one answer for one fill.
+        """
+        return 0.0
+
+    @property
+    def is_asked(self) -> bool:
+        """Whether a subclass has an ``amount`` of its own."""
+        return type(self).amount is not SlippageParts.amount
+
+    @model_validator(mode="after")
+    def _has_its_part(self) -> Self:
+        for name, part in (("without_quotes", "spread"), ("without_volume", "impact")):
+            if getattr(self, name) > 0.0 and getattr(self, part) == 0.0:
+                raise ValueError(
+                    f"{name} stands in for {part}, which is 0: set {part}, or leave {name} out"
+                )
+        return self
+
+
+class SlippageByType(_Settings):
+    """The slippage of some types of orders, in place of that of the others."""
+
+    market_on_open: SlippageParts | None = None
+    """Of market-on-open orders."""
+    market_on_close: SlippageParts | None = None
+    """Of market-on-close orders."""
+    stop: SlippageParts | None = None
+    """Of stop orders, trailing ones too, and of the stops of rules."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _one_level(cls, given: Any) -> Any:
+        if not isinstance(given, Mapping):
+            return given
+        return {name: cls._parts(name, value) for name, value in given.items()}
+
+    @staticmethod
+    def _parts(name: str, value: Any) -> Any:
+        if getattr(value, "by_type", None) is not None:
+            raise ValueError(f"{name} has a by_type of its own: write both beside each other")
+        return value.model_dump(exclude={"by_type"}) if type(value) is Slippage else value
+
+
+class Slippage(SlippageParts):
+    """By how much market orders and stops fill worse than the price they meet; limits never do.
+
+    The parts add up. Those of the bar are read from the bar of the fill (``docs/costs.md`` says what that
+    means for fills at its open). A plain number in its place is the percent. A subclass may add an
+    :meth:`amount` of its own.
+
+    Parameters
+    ----------
+    percent : number, fraction of the price, in [0, 1)
+    per_unit : number, currency per unit, in [0, 1e15]
+    ticks : number, ticks of ``BacktestConfig.tick_size``, >= 0
+    extra_on_stops : number, fraction of the price, in [0, 1)
+    spread : number, parts of the bid-ask spread, in [0, 1e6]
+    without_quotes : number, fraction of the price, in [0, 1)
+    impact : number, fraction of the price, >= 0
+    impact_curve : {"square_root", "linear"}
+    without_volume : number, fraction of the price, in [0, 1)
+    by_type : mapping of "market_on_open", "market_on_close" or "stop" to Slippage, optional
+
+    Raises
+    ------
+    ValueError
+        If a number is not finite or out of range, a name is unknown, or something stands in for a part
+        that is not asked for.
+
+    Examples
+    --------
+    >>> Slippage(spread=0.5, without_quotes=0.0005).spread
+    0.5
+    >>> Slippage(percent=0.0005, by_type={"stop": 0.002}).by_type.stop.percent
+    0.002
+    """
+
+    by_type: SlippageByType | None = None
+    """What some types of orders pay in place of all this: ``market_on_open``, ``market_on_close``, ``stop``."""
+
     if TYPE_CHECKING:
         # What may be given is more than what is kept: an editor is told both.
         def __init__(
@@ -221,22 +334,27 @@ class Slippage(_Cost):
             *,
             percent: Number = ...,
             per_unit: Number = ...,
+            ticks: Number = ...,
             extra_on_stops: Number = ...,
             spread: Number = ...,
             without_quotes: Number = ...,
             impact: Number = ...,
             impact_curve: Literal["square_root", "linear"] = ...,
             without_volume: Number = ...,
+            by_type: SlippageByType | Mapping[str, Any] | None = ...,
         ) -> None: ...
 
-    @model_validator(mode="after")
-    def _consistent(self) -> Self:
-        for name, part in (("without_quotes", "spread"), ("without_volume", "impact")):
-            if getattr(self, name) > 0.0 and getattr(self, part) == 0.0:
-                raise ValueError(
-                    f"{name} stands in for {part}, which is 0: set {part}, or leave {name} out"
-                )
-        return self
+    def of(self, order_type: str) -> SlippageParts:
+        """Return what orders of a type pay, ``market`` or one of those of ``by_type``."""
+        return getattr(self.by_type, order_type, None) or self
+
+    @property
+    def all_parts(self) -> tuple[SlippageParts, ...]:
+        """What orders of any type pay, each once."""
+        if self.by_type is None:
+            return (self,)
+        by_type = [self.of(name) for name in SlippageByType.model_fields]
+        return tuple(dict.fromkeys([self, *by_type]))
 
 
 class BacktestConfig(_Settings):
@@ -269,6 +387,9 @@ class BacktestConfig(_Settings):
     """By how much market orders and stops fill worse than the price they meet; a plain number is a fraction of
     it (0.001 is 0.1%)."""
 
+    tick_size: PositiveOrNone = None
+    """The smallest step of a price, in currency: what slips is rounded to it against the trader, limits the other way.
+    None rounds nothing."""
     max_participation: ShareOrNone = None
     """The most that the orders of an asset fill in one bar, as a fraction of its volume (0.1 is 10%); the rest
     waits. None is no cap."""
@@ -340,6 +461,7 @@ class BacktestConfig(_Settings):
             max_leverage: Number | None = ...,
             commission: Number | Commission | Mapping[str, Any] = ...,
             slippage: Number | Slippage | Mapping[str, Any] = ...,
+            tick_size: Number | None = ...,
             max_participation: Number | None = ...,
             profile: Profile | None = ...,
             fill_at: Literal["next_open", "next_close", "close"] = ...,
@@ -395,6 +517,8 @@ class BacktestConfig(_Settings):
                 f"max_leverage is {self.max_leverage}, but a cash account has no leverage; "
                 'set account="margin" or leave max_leverage out'
             )
+        if self.tick_size is None and any(parts.ticks > 0.0 for parts in self.slippage.all_parts):
+            raise ValueError("slippage.ticks counts ticks, and there is no tick_size: set it")
         return self
 
     @property

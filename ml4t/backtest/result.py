@@ -23,6 +23,7 @@ from ml4t.backtest.market.sessions import session_dates, session_zone
 from ml4t.backtest.provenance.package_versions import package_versions
 from ml4t.backtest.records.arrow_table import arrow_table
 from ml4t.backtest.records.chunk_rows import ChunkRows
+from ml4t.backtest.records.cost_columns import costs_by_asset
 from ml4t.backtest.records.description import read_description
 from ml4t.backtest.records.empty_columns import empty_columns
 from ml4t.backtest.records.frames import TABLES, Frames, RecordFrames
@@ -259,6 +260,11 @@ class BacktestResult:
         """Positions still open when the run ended, marked; one row a position."""
         return self._frame("open_positions")
 
+    @property
+    def costs(self) -> pd.DataFrame:
+        """What was paid, by asset (the index), the dearest first: fills, the value traded, costs by kind."""
+        return costs_by_asset(self._table("fills"))
+
     def to_frames(
         self, timezone: str | None = None, *, naive: bool = False
     ) -> dict[str, pd.DataFrame]:
@@ -354,6 +360,8 @@ class BacktestResult:
             traded_value=float(np.abs(column("quantity") * column("price")).sum()),
             commission=float(column("commission").sum()),
             slippage_cost=float(column("slippage_cost").sum()),
+            spread_cost=float(column("spread_cost").sum()),
+            impact_cost=float(column("impact_cost").sum()),
             periods_per_year=periods_per_year,
         )
         return as_json(measured, self._times.text)

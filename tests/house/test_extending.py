@@ -14,6 +14,7 @@ RECORDS = {
     "OrderRecord": records.ORDER,
     "TermsRecord": records.TERMS,
     "FillRecord": records.FILL,
+    "SlippageRecord": records.SLIPPAGE,
     "TradeRecord": records.TRADE,
     "EventRecord": records.EVENT,
     "HoldingRecord": records.HOLDING,

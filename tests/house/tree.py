@@ -27,6 +27,7 @@ LAYERS = (
     ("setting_errors",),
     ("settings_model",),
     ("profiles",),
+    ("cost_models",),
     ("config",),
     ("market",),
     ("data.arrays", "data.errors"),

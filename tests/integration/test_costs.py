@@ -1,11 +1,23 @@
 """What fills cost, by hand: the parts of slippage and commission, and what is said where a bar lacks them."""
 
+import functools
+
 import pandas as pd
 import pytest
 from scenes import FLAT, Acts, day, fills, run
 
-from ml4t.backtest import BacktestConfig, Commission, MarketData, Slippage, run_backtest
+from ml4t.backtest import (
+    BacktestConfig,
+    Commission,
+    CostModelError,
+    MarketData,
+    SignalStrategy,
+    Slippage,
+    Strategy,
+    run_backtest,
+)
 from ml4t.backtest.risk import PriceBasedStopLoss, PriceBasedTakeProfit
+from ml4t.backtest.runfile import RunFile
 
 NAN = float("nan")
 
@@ -51,6 +63,61 @@ def test_each_part_of_slippage_is_paid_on_both_sides(slippage, paid, got):
     assert fills(result, "price") == [(pytest.approx(paid),), (pytest.approx(got),)]
     assert result.metrics["slippage_cost"] == pytest.approx(100.0 * (paid - 100.0 + 100.0 - got))
     assert not any("in place of" in note for note in result.notes)
+
+
+def test_some_types_slip_by_parts_of_their_own():
+    # At 100 each: a market order pays 1%, one at the open 0.02, one at the close nothing; the stop 2% and 3% more.
+    by_type = {
+        "market_on_open": Slippage(per_unit=0.02),
+        "market_on_close": 0.0,
+        "stop": {"percent": 0.02, "extra_on_stops": 0.03},
+    }
+    acts = {
+        0: lambda s: (
+            s.buy("A", 1.0),
+            s.buy("A", 1.0, fill_at="next_open"),
+            s.buy("A", 1.0, fill_at="next_close"),
+            s.sell("A", 3.0, stop=90.0),
+        )
+    }
+    slippage = Slippage(percent=0.01, extra_on_stops=0.5, by_type=by_type)
+    result = run([FLAT, FLAT, (100.0, 100.0, 90.0, 91.0)], acts=Acts(acts), slippage=slippage)
+    paid = pytest.approx([101.0, 100.02, 100.0, 90.0 * 0.95])
+    assert result.fills["price"].tolist() == paid
+    for wrong, message in (
+        (
+            {"limit": 0.1},
+            "slippage.by_type.limit: there is no such setting; there are market_on_open",
+        ),
+        ({"stop": slippage}, "stop has a by_type of its own"),
+        ({"stop": Slippage(ticks=1)}, r"slippage\.ticks counts ticks, and there is no tick_size"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            BacktestConfig(slippage={"by_type": wrong})
+
+
+def test_what_slips_comes_to_lie_on_a_tick_against_the_trader():
+    # 100.03 and 99.97 lie between ticks of 5 cents; two ticks more are 10 cents.
+    result = run(bars(QUOTED, QUOTED, QUOTED), acts=Acts(TRADES), slippage=0.0003, tick_size=0.05)
+    assert fills(result, "price") == [(pytest.approx(100.05),), (pytest.approx(99.95),)]
+    two = Slippage(per_unit=0.03, ticks=2)
+    result = run(bars(QUOTED, QUOTED, QUOTED), acts=Acts(TRADES), slippage=two, tick_size=0.05)
+    assert fills(result, "price") == [(pytest.approx(100.15),), (pytest.approx(99.85),)]
+    with pytest.raises(
+        ValueError, match=r"slippage\.ticks counts ticks, and there is no tick_size"
+    ):
+        BacktestConfig(slippage=two)
+
+
+def test_a_limit_is_no_worse_than_asked_for_and_fills_at_its_tick():
+    acts = {
+        0: lambda s: s.buy("A", 10.0, limit=99.97, take_profit=101.02),
+        1: lambda s: s.modify(s.buy("A", 1.0, limit=50.0), limit=60.07),
+    }
+    wide = (100.0, 110.0, 90.0, 100.0)
+    result = run([FLAT, wide, FLAT, wide], acts=Acts(acts), tick_size=0.05)
+    assert fills(result, "price") == [(pytest.approx(99.95),), (pytest.approx(101.05),)]
+    assert result.orders["limit_price"].tolist() == pytest.approx([99.95, 101.05, 60.05])
 
 
 def test_stops_pay_their_extra_targets_and_limits_nothing():
@@ -176,3 +243,215 @@ def test_what_is_closed_at_the_end_without_a_bar_has_no_spread():
     # A had its last bar the day before.
     assert fills(result, "price") == [(101.0,), (101.0,), (95.0,), (99.0,)]
     assert result.counters["fills_without_quotes"] == 1
+
+
+class EachBar(Strategy):
+    """Three units at each bar."""
+
+    def on_timestamp_batch(self, timestamp, events, context) -> None:
+        self.buy("A", 3.0)
+
+
+# ---- tiers and rebates ---------------------------------------------------------------------------
+
+
+def buys(*units):
+    """Market orders at the first bars, one each."""
+    return {t: lambda s, n=n: s.buy("A", n) for t, n in enumerate(units)}
+
+
+def test_each_part_of_a_fill_pays_the_rates_of_its_tier():
+    # 5 units: 5 cents and 1% of 500. Then 5 in the first tier and 15 in the second, at 0.9 cents; then 5 in the
+    # second and 15 in the third, without a percent and at the cents of the second.
+    tiers = [{"above": 10, "per_unit": 0.009}, {"above": 30, "percent": 0.0}]
+    commission = Commission(percent=0.01, per_unit=0.01, tiers=tiers)
+    result = run([FLAT] * 4, acts=Acts(buys(5.0, 20.0, 20.0)), commission=commission)
+    paid = [5.05, 5.05 + 15.135, 5.045 + 0.135]
+    assert result.fills["commission"].tolist() == pytest.approx(paid)
+    by_value = Commission(percent=0.01, tiers_by="value", tiers=[{"above": 1500, "percent": 0.001}])
+    result = run([FLAT] * 3, acts=Acts(buys(10.0, 10.0)), commission=by_value)
+    assert result.fills["commission"].tolist() == pytest.approx([10.0, 5.0 + 0.5])
+
+
+def test_a_month_begins_with_no_volume_and_a_midnight_belongs_to_the_day_it_closes():
+    # Bars at the midnights in New York that end 31 January, 1 February and so on: only the first two are one month.
+    times = pd.date_range("2024-01-31", periods=4, freq="D", tz="America/New_York")
+    prices = pd.DataFrame({"A": 100.0}, index=times)
+    commission = Commission(per_unit=1.0, tiers=[{"above": 3, "per_unit": 0.0}])
+    config = BacktestConfig(commission=commission)
+    result = run_backtest(prices, EachBar(), timezone="America/New_York", config=config)
+    assert result.fills["commission"].tolist() == [3.0, 3.0, 0.0]
+
+
+def test_a_rebate_is_paid_out_where_it_is_called_one():
+    # 10 at 100 by a limit: 0.02% of 1,000 back; the market order pays 0.06%.
+    with pytest.raises(
+        ValueError, match=r"maker_percent must not be negative without rebates=True"
+    ):
+        Commission(maker_percent=-0.0002)
+    commission = Commission(percent=0.0006, maker_percent=-0.0002, rebates=True)
+    acts = {0: lambda s: (s.buy("A", 10.0, limit=100.0), s.buy("A", 10.0))}
+    result = run([FLAT, FLAT], acts=Acts(acts), commission=commission)
+    assert sorted(result.fills["commission"]) == pytest.approx([-0.2, 0.6])
+    assert result.metrics["commission"] == pytest.approx(0.4)
+    assert result.equity["cash"].iloc[-1] == pytest.approx(100_000.0 - 2_000.0 - 0.4)
+
+
+@pytest.mark.parametrize(
+    ("tiers", "message"),
+    [
+        ([{"above": 0}], r"commission\.tiers\[0\]\.above must be greater than 0"),
+        ([{"above": 9}, {"above": 9}], "one above 9 follows one above 9"),
+        (
+            [{"above": 9, "per_share": 1}],
+            r"commission\.tiers\[0\]\.per_share: there is no such setting",
+        ),
+        ([{"above": 9, "maker_percent": -0.1}], "without rebates=True"),
+    ],
+)
+def test_tiers_that_cannot_be_are_refused(tiers, message):
+    with pytest.raises(ValueError, match=message):
+        BacktestConfig(commission={"tiers": tiers})
+
+
+# ---- models in Python ------------------------------------------------------------------------------
+
+
+class HalfRange(Slippage):
+    """A part of the bar's range a unit."""
+
+    part: float = 0.5
+
+    def amount(self, fill):
+        return self.part * (fill.high - fill.low)
+
+
+class FlatFee(Commission):
+    """A fee for an order and a cent a unit, for those that slip."""
+
+    per_order: float = 2.0
+
+    def fee(self, fill):
+        return (self.per_order if fill.units_before == 0.0 else 0.0) + 0.01 * abs(fill.quantity)
+
+
+def test_models_in_python_add_to_the_parts_of_their_class():
+    # A range of 4, half of it a unit, and 1% of 100; 2 and 10 cents for an order, and 0.1% of the value.
+    wide = (100.0, 102.0, 98.0, 100.0)
+    costs = {"slippage": HalfRange(percent=0.01), "commission": FlatFee(percent=0.001)}
+    result = run([FLAT, wide, wide], acts=Acts({0: lambda s: s.buy("A", 10.0)}), **costs)
+    assert fills(result, "price", "commission") == [(103.0, pytest.approx(2.0 + 0.1 + 1.03))]
+    by_type = Slippage(by_type={"stop": HalfRange(part=1.0)})
+    stop = [PriceBasedStopLoss(price=99.0)]
+    result = run([FLAT, FLAT, wide], stop, slippage=by_type)
+    assert result.fills["price"].tolist() == [100.0, 95.0]
+
+
+def returning(answer):
+    class Model(Commission):
+        def fee(self, fill):
+            return answer() if callable(answer) else answer
+
+    return Model()
+
+
+@pytest.mark.parametrize(
+    ("answer", "message"),
+    [
+        (NAN, "Model.fee returned nan: a fee is finite"),
+        (-0.5, "Model.fee returned -0.5: a fee below zero is a rebate: rebates=True allows them"),
+        ("2", "Model.fee returned '2': it must be a number"),
+        (None, "Model.fee returned None: it must be a number"),
+        (lambda: 1 / 0, "Model.fee raised ZeroDivisionError: division by zero"),
+    ],
+)
+def test_a_model_that_fails_is_named_with_order_asset_and_time_and_nothing_has_filled(
+    answer, message
+):
+    acts = {0: lambda s: s.buy("A", 1.0), 1: lambda s: s.order_target_weights({"A": 0.9})}
+    for at in (0, 1):
+        with pytest.raises(CostModelError) as error:
+            run([FLAT] * 4, acts=Acts({at: acts[at]}), commission=returning(answer), account="cash")
+        told = f"{message} (order 1, asset 'A', {pd.Timestamp(day(at + 1), tz='UTC')})"
+        assert str(error.value) == told
+        partial = error.value.partial_result
+        assert (len(partial.fills), len(partial.events)) == (0, 0)
+        assert partial.orders["status"].tolist() == ["open"]
+        assert (partial.equity["cash"] == 100_000.0).all()
+
+
+@pytest.mark.parametrize("answer", [NAN, -0.01, 2e15])
+def test_an_amount_of_slippage_is_no_help(answer):
+    class Model(Slippage):
+        def amount(self, fill):
+            return answer
+
+    with pytest.raises(CostModelError, match=r"Model.amount returned .*: an amount of slippage is"):
+        run([FLAT] * 3, slippage=Model())
+
+
+# ---- costs by kind -----------------------------------------------------------------------------------
+
+
+def test_costs_by_kind_add_up_for_fills_orders_trades_assets_and_the_summary():
+    # Half of a spread of 40 cents is 20 a unit; 0.04 times the root of 100 of 1,600 is 1% of 100; the rest is 1%.
+    slippage = Slippage(percent=0.01, spread=0.5, impact=0.04)
+    data = bars(QUOTED, QUOTED, QUOTED)
+    result = run(data, acts=Acts(TRADES), slippage=slippage, commission=0.001)
+    kinds = ["spread_cost", "impact_cost", "other_cost"]
+    for table, n in ((result.fills, 1), (result.orders, 1), (result.trades, 2), (result.costs, 2)):
+        for row in table.to_dict("records"):
+            assert [row[kind] for kind in kinds] == pytest.approx([n * 20.0, n * 100.0, n * 100.0])
+            assert row["slippage_cost"] == pytest.approx(
+                sum(row[kind] for kind in kinds), rel=1e-12
+            )
+    assert result.orders["commission"].tolist() == result.fills["commission"].tolist()
+    assert result.costs.index.tolist() == ["A"]
+    metrics = result.metrics
+    assert [metrics[kind] for kind in kinds] == pytest.approx([40.0, 200.0, 200.0])
+    summary = str(result.summary())
+    assert "spread" in summary
+    assert "  other" in summary
+    assert "impact" not in str(run(data, acts=Acts(TRADES), slippage=0.01).summary())
+
+
+def test_what_stands_in_counts_as_what_it_stands_in_for_and_a_floor_is_other():
+    # Without quotes 0.3% of 100 a unit. A sale at 100 less 150 is left 1: other is 99 less the spread's 0.3.
+    bare = (FLAT, 1600.0, NAN, NAN)
+    slippage = Slippage(per_unit=150.0, spread=0.5, without_quotes=0.003)
+    result = run(bars(bare, bare, bare), acts=Acts(TRADES), slippage=slippage)
+    assert result.fills["spread_cost"].tolist() == pytest.approx([30.0, 30.0])
+    assert result.fills["other_cost"].tolist() == pytest.approx([15_000.0, 9_870.0])
+
+
+@pytest.mark.parametrize("act", [lambda s: s.cancel(s.open_orders()[0]), lambda s: s.buy("A", 1.0)])
+def test_a_model_that_is_asked_does_nothing_but_answer(act):
+    class Reaching(Strategy):
+        def on_timestamp_batch(self, timestamp, events, context):
+            self.buy("A", 1.0)
+
+    strategy = Reaching()
+
+    class Model(Commission):
+        def fee(self, fill):
+            act(strategy)
+            return 0.0
+
+    with pytest.raises(
+        CostModelError, match=r"a model of costs makes, changes and cancels nothing"
+    ):
+        run([FLAT] * 3, acts=strategy, commission=Model())
+
+
+def test_a_run_file_holds_numbers_alone(tmp_path):
+    path = tmp_path / "prices.csv"
+    pd.DataFrame({"date": pd.bdate_range("2024-03-04", periods=3), "A": 100.0}).to_csv(
+        path, index=False
+    )
+    run_file = functools.partial(RunFile.from_python, path, SignalStrategy("signal"))
+    costs = Slippage(by_type={"stop": 0.01}), Commission(tiers=[{"above": 5, "percent": 0.0}])
+    config = BacktestConfig(slippage=costs[0], commission=costs[1])
+    assert run_file(config=config).config() == config
+    for asked in ({"slippage": HalfRange()}, {"slippage": {"by_type": {"stop": HalfRange()}}}):
+        with pytest.raises(ValueError, match=r"execution.slippage: HalfRange is a model in Python"):
+            run_file(config=BacktestConfig(**asked))

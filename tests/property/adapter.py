@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from reference import Case, Decision, Outcome
+from reference import Case, Decision, Outcome, models
 from reference.market import NAN, Bar
 from reference.records import NO_END, Equity
 from reference.rules import Rule
 from reference.script import ON_START, Act
-from reference.settings import Settings
+from reference.settings import Parts, Settings, Tier
 
 from ml4t.backtest import (
     BacktestConfig,
@@ -22,6 +22,7 @@ from ml4t.backtest import (
     BacktestResult,
     Commission,
     MarketData,
+    PossibleFill,
     Slippage,
     Strategy,
 )
@@ -42,7 +43,7 @@ SAME_SWITCHES = (
     "initial_cash", "account", "close_at_end", "fill_at", "check_entry_bar",
     "level_basis", "watermark", "watermark_start", "intrabar", "open_decides", "gap_fill",
     "slip_stops", "exit_decided_at_close", "on_insufficient", "order_sequence", "quantity",
-    "max_participation", "min_trade_units", "min_trade_value", "min_trade_percent", "drift_band", "dividend_adjusts",
+    "max_participation", "tick_size", "min_trade_units", "min_trade_value", "min_trade_percent", "drift_band", "dividend_adjusts",
 )  # fmt: skip
 
 
@@ -181,7 +182,7 @@ def config_of(settings: Settings, debug: bool = False) -> BacktestConfig:
     return BacktestConfig(
         **{name: getattr(settings, name) for name in SAME_SWITCHES},
         max_leverage=settings.max_leverage if margin else None,
-        commission=Commission(
+        commission=(AskedCommission if settings.model_fee > 0.0 else Commission)(
             percent=settings.commission_pct,
             per_unit=settings.commission_per_unit,
             fixed=settings.commission_fixed,
@@ -189,23 +190,57 @@ def config_of(settings: Settings, debug: bool = False) -> BacktestConfig:
             maximum=None if isinf(settings.commission_maximum) else settings.commission_maximum,
             maximum_percent=settings.commission_maximum_percent,
             maker_percent=settings.commission_maker,
+            rebates=settings.commission_rebates,
+            **({"k": settings.model_fee} if settings.model_fee > 0.0 else {}),
+            tiers_by="value" if settings.tiers_by_value else "units",
+            tiers=[tier_of(tier) for tier in settings.commission_tiers],
         ),
         slippage=slippage_of(settings),
         debug=debug,
     )
 
 
-def slippage_of(settings: Settings) -> Slippage | float:
-    """A plain number where a percent is all there is; what stands in for nothing is left out."""
-    more = ("extra_on_stops", "spread", "impact")
-    used = {name: getattr(settings, name) for name in more}
-    if settings.slippage_per_unit == 0.0 and not any(used.values()):
-        return settings.slippage
+def tier_of(tier: Tier) -> dict[str, Any]:
+    above, percent, per_unit, maker = tier
+    return {"above": above, "percent": percent, "per_unit": per_unit, "maker_percent": maker}
+
+
+def slippage_of(settings: Settings) -> Slippage:
+    has_ticks = settings.tick_size is not None
+    by_type = {name: parts_of(one, has_ticks) for name, one in settings.slippage_by_type}
+    parts = parts_of(settings, has_ticks) | {"by_type": by_type or None}
+    if settings.model_amount > 0.0:
+        return AskedSlippage(k=settings.model_amount, **parts)
+    return Slippage(**parts)
+
+
+class AskedSlippage(Slippage):
+    k: float
+
+    def amount(self, fill: PossibleFill) -> float:
+        told = (fill.quantity, fill.price, fill.volume, fill.is_stop, fill.order_type)
+        return models.amount(self.k, *told)
+
+
+class AskedCommission(Commission):
+    k: float
+
+    def fee(self, fill: PossibleFill) -> float:
+        told = (fill.quantity, fill.price, fill.units_before, fill.value_before, fill.is_maker)
+        return models.fee(self.k, *told)
+
+
+def parts_of(settings: Settings | Parts, has_ticks: bool) -> dict[str, Any]:
+    """What stands in for nothing is left out."""
+    parts = {"percent": settings.slippage, "per_unit": settings.slippage_per_unit}
+    parts |= {name: getattr(settings, name) for name in ("extra_on_stops", "spread", "impact")}
+    if has_ticks:
+        parts["ticks"] = settings.ticks
     if settings.spread > 0.0:
-        used["without_quotes"] = settings.without_quotes
+        parts["without_quotes"] = settings.without_quotes
     if settings.impact > 0.0:
-        used |= {"impact_curve": settings.impact_curve, "without_volume": settings.without_volume}
-    return Slippage(percent=settings.slippage, per_unit=settings.slippage_per_unit, **used)
+        parts |= {"impact_curve": settings.impact_curve, "without_volume": settings.without_volume}
+    return parts
 
 
 def rule_of(rule: Rule, desk: Desk) -> RiskRule:
@@ -432,7 +467,7 @@ def outcome(result: BacktestResult) -> Outcome:
     read = Reader(result._frames._data, records["reasons"])
     holdings = np.sort(records["holdings"], order=("time_index", "asset"))
     return Outcome(
-        fills=read.rows(records["fills"]),
+        fills=with_split(read.rows(records["fills"]), records["slippage"]),
         trades=read.rows(records["trades"], "entry", "exit"),
         orders=read.orders(records["orders"], records["terms"]),
         equity=curve(result),
@@ -440,6 +475,15 @@ def outcome(result: BacktestResult) -> Outcome:
         holdings=read.rows(holdings),
         positions=read.rows(records["open_positions"], "entry"),
     )
+
+
+def with_split(fills: list[dict], slippage: np.ndarray) -> list[dict]:
+    """Fills with what their slippage was for, which a run that pays neither spread nor impact leaves out."""
+    if len(slippage) == 0:
+        slippage = np.zeros(len(fills), codes.SLIPPAGE)
+    split = {name: slippage[name].tolist() for name in slippage.dtype.names}
+    columns = zip(fills, *split.values(), strict=True)
+    return [row | dict(zip(split, values, strict=True)) for row, *values in columns]
 
 
 def curve(result: BacktestResult) -> list[tuple]:

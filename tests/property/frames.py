@@ -33,16 +33,32 @@ def expected_rows(case: Case, out: Outcome, result: BacktestResult) -> dict[str,
         return row | {"rule": names[row["rule"]]}
 
     return {
-        "trades": [_trade(named(row)) for row in out.trades],
-        "fills": [_fill(named(row)) for row in out.fills],
-        "orders": [_order(named(row)) for row in out.orders],
+        "trades": [_split(_costs(out, "trade_id", row) | _trade(named(row))) for row in out.trades],
+        "fills": [_split(_fill(named(row))) for row in out.fills],
+        "orders": [_split(_order(named(row)) | _costs(out, "order_id", row)) for row in out.orders],
         "events": [named(row) for row in out.events],
         "positions": out.held,
         "open_positions": [
-            row | {"side": _side(row["quantity"]), "mark_time": _last_bar(case, row["asset"])}
+            _split(_costs(out, "trade_id", row) | row)
+            | {"side": _side(row["quantity"]), "mark_time": _last_bar(case, row["asset"])}
             for row in out.positions
         ],
     }
+
+
+def _costs(out: Outcome, number: str, row: dict) -> dict:
+    """Sums over the fills of an order or a trade, one after the other."""
+    sums = dict.fromkeys(("commission", "slippage_cost", "spread_cost", "impact_cost"), 0.0)
+    for fill in out.fills:
+        if fill[number] == row[number]:
+            sums = {name: total + fill[name] for name, total in sums.items()}
+    return sums
+
+
+def _split(row: dict) -> dict:
+    """What is for neither spread nor impact is other."""
+    other = row["slippage_cost"] - (row["spread_cost"] + row["impact_cost"])
+    return row | {"other_cost": other}
 
 
 def _last_bar(case: Case, name: str) -> int:

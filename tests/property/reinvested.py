@@ -101,5 +101,11 @@ def _plain(case: Case, market: Market, acts: dict[int, list[Act]]) -> Case:
         commission_minimum=0.0,
         commission_maker=None,
         max_participation=None,
+        commission_tiers=(),
+        model_fee=0.0,
+        model_amount=0.0,
+        ticks=0.0,
+        slippage_by_type=(),
+        tick_size=None,
     )
     return Case(market, Script(acts), [], settings)

@@ -11,7 +11,7 @@ from property.adapter import compiled
 from reference import Bar, Case, Outcome, Rule, Script, random_case
 from reference.script import ON_START, Act
 from reference.settings import Settings
-from reference.variants import above_zero, at_the_market, rewritten
+from reference.variants import above_zero, at_the_market, rewritten, without_tiers
 
 from ml4t.backtest import StrategyError
 
@@ -238,7 +238,7 @@ def _rule_moved(rule: Rule, place: dict[int, int]) -> Rule:
 def all_at_once(case: Case) -> Case:
     """Targets are left, one of an asset at one timestamp, rules that cancel nothing, and fractions of units."""
     acts = {t: _once(acts) for t, acts in case.script.acts.items() if t != ON_START}
-    settings = replace(case.settings, quantity="fractional", on_insufficient="scale")
+    settings = replace(without_tiers(case).settings, quantity="fractional", on_insufficient="scale")
     rules = [_cancels_nothing(rule) for rule in case.rules]
     return Case(above_zero(case).market, Script(acts), rules, settings)
 

@@ -8,12 +8,12 @@ from math import floor, isnan
 
 from reference import inputs, levels
 from reference.basket import Shares
+from reference.commission import Commission, commission_total
 from reference.market import NAN, NO_BAR, Bar, Market
 from reference.orders import (
     Order,
-    commission_total,
-    fee_of,
     floor_units,
+    on_tick,
     scale_down,
     search,
     within_target,
@@ -58,6 +58,7 @@ class Book:
         self.n_told = 0
         self.touched: set[int] = set()  # assets whose holding a fill or a split changed at t
         self.participation = Participation(self)
+        self.commission = Commission(self)
         # In step 3 cash, equity and gross exposure as they would be without its exits.
         self.as_if: tuple[float, float, float] | None = None
 
@@ -251,12 +252,21 @@ class Book:
             order.rest = order.direction * units
             order.quantity = order.filled + order.rest
             order.money = 0.0  # it has its units
-        order.limit = order.limit if isnan(limit) else limit
+        order.limit = order.limit if isnan(limit) else self.limit_on_tick(order, limit)
         order.stop = order.stop if isnan(stop) else stop
         self.event(order.asset, "modified", order.id, "modify", before, order.rest)
         if self.wrong("change_loses_its_place"):
             self.waiting.remove(order)
             self.waiting.append(order)
+
+    def limit_on_tick(self, order: Order, limit: float) -> float:
+        """A limit is rounded the other way: no worse for the trader than asked for."""
+        if order.quantity == 0.0 or self.wrong("limits_lie_between_ticks"):
+            return limit
+        rounded = on_tick(self.settings, limit, up=order.direction < 0.0)
+        if not isnan(limit) and rounded != limit:
+            self.met("limit_rounded_to_a_tick")
+        return rounded
 
     def waiting_of(self, asset: int) -> list[Order]:
         return [order for order in self.waiting if order.asset == asset]
@@ -395,11 +405,17 @@ class Book:
             cash = cash - (units * price + fee)
             equity = equity + (units * (mark - price) - fee)
             gross = gross - abs(units * mark)
+            volume = self.commission.volume
+            self.commission.count(after, closing, price, volume)
+            volume = volume + self.commission.measure(closing, price)
             after.notional = order.notional + closing * price
             after.units = order.units + closing
-            after.paid = self.commission(after)
-        whole = self.can_pay(after, entering, price, cash, equity, gross)
-        return whole and (self.as_if is None or self.can_pay(after, entering, price, *self.as_if))
+        else:
+            volume = None
+        whole = self.can_pay(after, entering, price, cash, equity, gross, volume)
+        return whole and (
+            self.as_if is None or self.can_pay(after, entering, price, *self.as_if, volume)
+        )
 
     def opens_basket(self, order: Order) -> bool:
         """Whether an order of a basket has come to its entry; under "allow" nothing has to be shared."""
@@ -480,16 +496,19 @@ class Book:
         margin, initial = self.settings.account == "margin", self.settings.initial_margin
         cash, (net, gross) = self.cash, self.exposure()
         equity = cash + net
+        volume = self.commission.volume
         for order in shares:
             price = shares.price[order]
             units = shares.part_of(order, part, self.settings.whole)
             if units == 0.0:
                 continue
-            fee = 0.0 if self.wrong("scale_ignores_fee") else self.fee(order, units, price)
+            fee = 0.0 if self.wrong("scale_ignores_fee") else self.fee(order, units, price, volume)
             if margin and not initial * (gross + units * abs(price)) <= equity - fee:
                 return False
             if not margin and not units * price + fee <= cash:
                 return False
+            if not self.wrong("basket_stays_in_its_tier"):
+                volume = volume + self.commission.measure(units, price)
             if self.wrong("basket_spends_nothing"):
                 continue
             cash = cash - (units * price + fee)
@@ -699,6 +718,7 @@ class Book:
                 decision_price=order.decision_price,
                 **price,
             )
+            child.limit = self.limit_on_tick(child, child.limit)
             self.waiting.append(child)
             self.met(f"bracket_{name}")
             children.append(child)
@@ -776,26 +796,35 @@ class Book:
         )
 
     def can_pay(
-        self, order: Order, units: float, price: float, cash: float, equity: float, gross: float
+        self,
+        order: Order,
+        units: float,
+        price: float,
+        cash: float,
+        equity: float,
+        gross: float,
+        volume: float | None = None,
     ) -> bool:
-        fee = 0.0 if self.wrong("scale_ignores_fee") else self.fee(order, units, price)
+        fee = 0.0 if self.wrong("scale_ignores_fee") else self.fee(order, units, price, volume)
         if self.settings.account == "cash":
             return units * price + fee <= cash
         size = price if self.wrong("negative_prices_free_margin") else abs(price)
         return self.settings.initial_margin * (gross + units * size) <= equity - fee
 
-    def fee(self, order: Order, units: float, price: float) -> float:
+    def fee(self, order: Order, units: float, price: float, volume: float | None = None) -> float:
+        """Of one more fill; volume: of the month before it, where that is not what has filled."""
         if self.wrong("minimum_for_each_fill"):
             return commission_total(self.settings, order.maker, units * abs(price), units)
         if self.wrong("no_fee_below_zero"):
             price = max(price, 0.0)
-        fee = fee_of(self.settings, order, units, price, self.wrong)
+        fee = self.commission.fee(order, units, price, volume)
         return round(fee, 2) if self.wrong("fees_in_cents") else fee
 
-    def commission(self, order: Order) -> float:
-        """What the order has paid for its fills so far."""
-        notional = abs(order.notional)
-        paid = commission_total(self.settings, order.maker, notional, order.units, self.wrong)
+    def tell_bounds(self, order: Order) -> None:
+        """Count what has bounded what the order has paid."""
+        notional, paid = abs(order.notional), order.paid
+        if paid < 0.0:
+            self.met("rebate")
         if order.maker and self.settings.commission_maker is not None:
             self.met("maker")
         if paid == self.settings.commission_maximum:
@@ -805,7 +834,6 @@ class Book:
             self.met("commission_at_its_maximum_percent")
             if paid < self.settings.commission_minimum:
                 self.met("maximum_percent_below_the_minimum")
-        return paid
 
     # ----- one fill -----------------------------------------------------------------------------
 
@@ -829,10 +857,11 @@ class Book:
             asset, reason = order.asset, order.reason
             self.participation.take(asset, units)
             fee = self.fee(order, units, price)
+            self.commission.book_fill(order, units, price)
             order.notional = order.notional + units * price
             order.average_price = averaged(order.average_price, order.units, price, units)
             order.units = order.units + units
-            order.paid = self.commission(order)
+            self.tell_bounds(order)
             order.filled = order.filled + quantity
             for name in order.stand_ins:
                 self.met(name)
@@ -858,6 +887,8 @@ class Book:
             "base_price": base,
             "commission": fee,
             "slippage_cost": units * abs(price - base),
+            "spread_cost": units * (0.0 if order is None else order.split[0]),
+            "impact_cost": units * (0.0 if order is None else order.split[1]),
             "moment": moment,
             "reason": reason,
             "intrabar": intrabar,

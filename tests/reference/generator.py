@@ -14,7 +14,7 @@ from reference.market import DAY, NAN, Action, Bar, Market
 from reference.records import NO_END
 from reference.rules import Decision, Rule
 from reference.script import ON_START, Act, Script
-from reference.settings import CHOICES, Settings
+from reference.settings import CHOICES, Parts, Settings, Tier
 
 START = 1_600_000_000_000_000_000
 N_ASSETS = (1, 1, 2, 2, 3, 3, 4, 4, 12)
@@ -54,6 +54,19 @@ def random_case(
     if rng.random() < 0.5:
         refine(rng, market, grid)
         settings = replace(settings, intrabar=rng.choice(("fine", "fine", "fine_favourable")))
+    if rng.random() < 0.15:
+        ticks = {"ticks": rng.choice((0.0, 1.0, 2.0)), "tick_size": rng.choice((0.01, 0.05, 0.4))}
+        settings = replace(settings, **ticks)
+    if rng.random() < 0.3:
+        settings = replace(settings, slippage_by_type=_slippage_by_type(rng))
+    if rng.random() < 0.3:
+        settings = replace(settings, **_tiers(rng))
+    if rng.random() < 0.1:
+        asked = {
+            "model_fee": rng.choice((0.0, 1.0, 4.0)),
+            "model_amount": rng.choice((0.0, 0.02, 0.3)),
+        }
+        settings = replace(settings, **asked, commission_rebates=True)
     return Case(market, script, rules, settings)
 
 
@@ -707,6 +720,22 @@ def _commission(rng: Random, minimum: float) -> dict:
     }
 
 
+def _tiers(rng: Random) -> dict:
+    """Tiers of the volume of a month, small enough to be reached, and rebates."""
+    by_value = rng.random() < 0.4
+    tiers, above = [], 0.0
+    for _ in range(rng.randint(1, 9)):
+        above += rng.choice((7.0, 30.0, 100.0)) * (100.0 if by_value else 1.0)
+        percent, maker = rng.choice((None, 0.0005, 0.02)), rng.choice((None, -0.0003, 0.0001))
+        tiers.append(Tier(above, percent, rng.choice((None, 0.0, 0.002, 0.3)), maker))
+    return {
+        "commission_tiers": tuple(tiers),
+        "tiers_by_value": by_value,
+        "commission_rebates": True,
+        "commission_maker": rng.choice((None, -0.0002, 0.0002)),
+    }
+
+
 def _slippage(rng: Random) -> dict:
     """Amounts that are large now and then: more than what is sold is worth."""
     return {
@@ -718,6 +747,16 @@ def _slippage(rng: Random) -> dict:
         "impact_curve": rng.choice(CHOICES["impact_curve"]),
         "without_volume": rng.choice((0.0, 0.05)),
     }
+
+
+def _slippage_by_type(rng: Random) -> tuple[tuple[str, Parts], ...]:
+    types = ("market_on_open", "market_on_close", "stop")
+    percents = (0.0, 0.002, 0.02)
+    return tuple(
+        (name, Parts(slippage=rng.choice(percents), ticks=1.0, **_slippage(rng)))
+        for name in types
+        if rng.random() < 0.7
+    )
 
 
 def _quote(rng: Random, market: Market) -> None:

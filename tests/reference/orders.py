@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from math import floor, isnan
+from math import ceil, floor, isnan
 
 from reference.market import NAN
 from reference.records import NO_END, NO_TIME
@@ -57,7 +57,9 @@ class Order:
     notional: float = 0.0  # N of section 3
     units: float = 0.0  # Q of section 3
     average_price: float = 0.0  # over its fills
+    rates: float = 0.0  # R of section 3
     paid: float = 0.0  # F so far
+    split: tuple[float, float] = (0.0, 0.0)  # of its price: for spread and impact, a unit
     stand_ins: frozenset[str] = frozenset()  # what its price does not rest on alone
 
     def __post_init__(self) -> None:
@@ -143,34 +145,12 @@ class Order:
         return price <= self.limit if self.direction > 0.0 else price >= self.limit
 
 
-def commission_total(
-    settings: Settings, maker: bool, notional: float, units: float, wrong=lambda name: False
-) -> float:
-    """F: max(N·pct + Q·per_unit + fixed, minimum), and at most both maxima."""
-    percent = settings.commission_pct
-    if maker and settings.commission_maker is not None and not wrong("makers_pay_as_takers"):
-        percent = settings.commission_maker
-    total = notional * percent + units * settings.commission_per_unit + settings.commission_fixed
-    least = settings.commission_minimum
-    if not wrong("minimum_wins"):
-        total = total if total >= least else least
-    if total > settings.commission_maximum and not wrong("maximum_ignored"):
-        total = settings.commission_maximum
-    if settings.commission_maximum_percent is not None:
-        most = notional * settings.commission_maximum_percent
-        if total > most and not wrong("maximum_percent_ignored"):
-            total = most
-    if wrong("minimum_wins"):
-        total = total if total >= least else least
-    return total
-
-
-def fee_of(settings: Settings, order: Order, units: float, price: float, wrong) -> float:
-    """A fill pays F after it less F before it."""
-    notional = abs(order.notional + units * price)
-    return (
-        commission_total(settings, order.maker, notional, order.units + units, wrong) - order.paid
-    )
+def on_tick(settings: Settings, price: float, up: bool) -> float:
+    """The next price on a tick, or the one that it is but for the last bits."""
+    tick = settings.tick_size
+    if tick is None or isnan(price):
+        return price
+    return (ceil(price / tick - 1e-9) if up else floor(price / tick + 1e-9)) * tick
 
 
 def floor_units(quantity: float) -> float:

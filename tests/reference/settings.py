@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import inf
+from typing import NamedTuple
 
 CHOICES = {
     "account": ("cash", "margin"),
@@ -28,6 +29,30 @@ CHOICES = {
 }
 
 
+class Tier(NamedTuple):
+    """Rates from a volume of the month on; None: as below it."""
+
+    above: float
+    percent: float | None
+    per_unit: float | None
+    maker: float | None
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What a type of orders pays that slips otherwise than the others; as in Settings."""
+
+    slippage: float = 0.0
+    slippage_per_unit: float = 0.0
+    extra_on_stops: float = 0.0
+    spread: float = 0.0
+    without_quotes: float = 0.0
+    impact: float = 0.0
+    impact_curve: str = "square_root"
+    without_volume: float = 0.0
+    ticks: float = 0.0
+
+
 @dataclass(frozen=True)
 class Settings:
     initial_cash: float = 100_000.0
@@ -42,6 +67,11 @@ class Settings:
     commission_maximum: float = inf
     commission_maximum_percent: float | None = None
     commission_maker: float | None = None
+    commission_rebates: bool = False
+    commission_tiers: tuple[Tier, ...] = ()
+    tiers_by_value: bool = False
+    model_fee: float = 0.0  # k of the models that the tests ask (reference/models.py); 0: none
+    model_amount: float = 0.0
     slippage: float = 0.0  # a fraction of the price; so extra_on_stops and both without_
     slippage_per_unit: float = 0.0
     extra_on_stops: float = 0.0
@@ -50,6 +80,9 @@ class Settings:
     impact: float = 0.0
     impact_curve: str = "square_root"
     without_volume: float = 0.0
+    ticks: float = 0.0
+    slippage_by_type: tuple[tuple[str, Parts], ...] = ()  # what takes the place of those above
+    tick_size: float | None = None
     max_participation: float | None = None  # a fraction of the volume of a bar
 
     fill_at: str = "next_open"

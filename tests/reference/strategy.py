@@ -280,7 +280,7 @@ def _plain(book: Book, asset: int, asked: float, one: Act) -> Order:
 def _on_its_terms(book: Book, order: Order, one: Act) -> Order:
     """What it waits for, and how long; an order that is refused has them too."""
     book.made.append(order)
-    order.limit, order.stop = one.limit, one.stop
+    order.limit, order.stop = book.limit_on_tick(order, one.limit), one.stop
     order.valid, order.valid_until = one.valid, one.valid_until
     order.on = {"next_open": "market_on_open", "next_close": "market_on_close"}.get(one.fill_at, "")
     if one.fill_at and not book.wrong("fill_at_of_all"):

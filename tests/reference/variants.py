@@ -140,6 +140,11 @@ def with_prices(rule: Rule, price: Callable[[float], float]) -> Rule:
     )
 
 
+def without_tiers(case: Case) -> Case:
+    """The case with one tier: the others go by the month, and by the order of the fills in it."""
+    return rewritten(case, commission_tiers=())
+
+
 # ----- time and money -------------------------------------------------------------------------
 
 
@@ -183,12 +188,29 @@ def in_other_money(case: Case, factor: float) -> Case:
         "initial_cash", "commission_per_unit", "commission_fixed", "commission_minimum", "commission_maximum",
         "slippage_per_unit", "min_trade_value",
     )  # fmt: skip
+    by_type = tuple(
+        (name, replace(parts, slippage_per_unit=price(parts.slippage_per_unit)))
+        for name, parts in case.settings.slippage_by_type
+    )
+    volume = price if case.settings.tiers_by_value else float
+    tiers = tuple(
+        tier._replace(
+            above=volume(tier.above),
+            per_unit=None if tier.per_unit is None else price(tier.per_unit),
+        )
+        for tier in case.settings.commission_tiers
+    )
     return rewritten(
         case,
         market=market,
         rule=lambda rule: with_prices(rule, price),
         act=act,
+        model_fee=0.0,
+        model_amount=0.0,
+        slippage_by_type=by_type,
+        commission_tiers=tiers,
         **{name: getattr(case.settings, name) * factor for name in amounts},
+        tick_size=None if case.settings.tick_size is None else case.settings.tick_size * factor,
     )
 
 
@@ -239,8 +261,9 @@ def mirrorable(case: Case) -> Case:
 
     no_costs = {
         "commission_pct": 0.0, "commission_per_unit": 0.0, "commission_fixed": 0.0,
-        "commission_minimum": 0.0, "slippage": 0.0, "slippage_per_unit": 0.0, "spread": 0.0, "impact": 0.0,
-        "extra_on_stops": 0.0, "commission_maker": None,
+        "commission_minimum": 0.0, "slippage": 0.0, "ticks": 0.0, "tick_size": None, "slippage_by_type": (), "slippage_per_unit": 0.0, "spread": 0.0, "impact": 0.0,
+        "extra_on_stops": 0.0, "commission_maker": None, "commission_tiers": (),
+        "model_fee": 0.0, "model_amount": 0.0,
     }  # fmt: skip
     case = above_zero(case)
     return rewritten(

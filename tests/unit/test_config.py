@@ -27,17 +27,23 @@ HONEST_DEFAULTS = {
         maximum=None,
         maximum_percent=None,
         maker_percent=None,
+        tiers=(),
+        tiers_by="units",
+        rebates=False,
     ),
     "slippage": Slippage(
         percent=0.0,
         per_unit=0.0,
+        ticks=0.0,
         extra_on_stops=0.0,
         spread=0.0,
         without_quotes=0.0,
         impact=0.0,
         impact_curve="square_root",
         without_volume=0.0,
+        by_type=None,
     ),
+    "tick_size": None,
     "max_participation": None,
     "profile": None,
     "fill_at": "next_open",
@@ -111,6 +117,7 @@ def test_non_finite_number_is_refused_by_name(field, value):
         BacktestConfig(**{field: value, "account": "margin"})
 
 
+NO_NUMBERS = ("impact_curve", "by_type", "tiers", "tiers_by", "rebates")
 NONE_IS_NO_LIMIT = ("maximum", "maximum_percent", "maker_percent")
 
 
@@ -120,7 +127,7 @@ NONE_IS_NO_LIMIT = ("maximum", "maximum_percent", "maker_percent")
         (cost, name)
         for cost in (Commission, Slippage)
         for name in cost.model_fields
-        if name != "impact_curve"
+        if name not in NO_NUMBERS
     ],
 )
 @pytest.mark.parametrize(

@@ -31,7 +31,7 @@ def wrong_file(section, **given):
         (lambda: BacktestConfig(max_daily_loss=0.1), "max_daily_loss " + LATER.format(3)),
         (lambda: run_backtest(PRICES, Hold()).ledger, "ledger " + LATER.format(3)),
         (lambda: PriceBasedStopLoss(pct={"calm": 0.1}), "a mapping of regimes comes with version 0.3"),
-        (lambda: wrong_file("execution", tick_size=1), "execution.tick_size: tick_size " + LATER.format(2)),
+        (lambda: wrong_file("execution", lot_size=1), "execution.lot_size: lot_size " + LATER.format(2)),
         (lambda: wrong_file("account", kind="futures"), "account.kind: futures " + LATER.format(2)),
         (lambda: wrong_file("risk", rules=["BreakEven"]), "BreakEven " + LATER.format(3)),
     ],

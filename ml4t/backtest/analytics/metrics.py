@@ -129,6 +129,8 @@ def performance_metrics(
     traded_value: float,
     commission: float,
     slippage_cost: float,
+    spread_cost: float = 0.0,
+    impact_cost: float = 0.0,
     time_zone: str | None = None,
     periods_per_year: float | None = None,
 ) -> dict[str, Any]:
@@ -139,7 +141,7 @@ def performance_metrics(
     equity, trades : DataFrame
         The frames of a result.
     initial_cash : float, currency
-    traded_value, commission, slippage_cost : float, currency
+    traded_value, commission, slippage_cost, spread_cost, impact_cost : float, currency
         Sums over all fills, those of open positions too.
     time_zone : str, optional
         Whose days are sessions; UTC if None.
@@ -160,6 +162,8 @@ def performance_metrics(
         traded_value=traded_value,
         commission=commission,
         slippage_cost=slippage_cost,
+        spread_cost=spread_cost,
+        impact_cost=impact_cost,
         periods_per_year=periods_per_year,
     )
 
@@ -173,6 +177,8 @@ def run_metrics(
     traded_value: float,
     commission: float,
     slippage_cost: float,
+    spread_cost: float = 0.0,
+    impact_cost: float = 0.0,
     periods_per_year: float | None = None,
 ) -> dict[str, Any]:
     """Measure a run as :func:`performance_metrics` does, without frames.
@@ -183,7 +189,7 @@ def run_metrics(
     trades : ClosedTrades
     ends : int64 array, shape (n_sessions,)
         The position of the last timestamp of each session.
-    initial_cash, traded_value, commission, slippage_cost, periods_per_year
+    initial_cash, traded_value, commission, slippage_cost, spread_cost, impact_cost, periods_per_year
         As there.
     """
     stamps, value = curve.timestamps, curve.equity
@@ -216,6 +222,9 @@ def run_metrics(
         **_of_trades(trades),
         "commission": commission,
         "slippage_cost": slippage_cost,
+        "spread_cost": spread_cost,
+        "impact_cost": impact_cost,
+        "other_cost": slippage_cost - (spread_cost + impact_cost),
     }
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from ml4t.backtest.backtest.watched import Chunks, Watched
 from ml4t.backtest.core.meant_names import attribute_meant
+from ml4t.backtest.cost_models import CostModelError
 from ml4t.backtest.data.errors import DataError
 from ml4t.backtest.engine import EngineLoop
 from ml4t.backtest.risk import RuleError
@@ -46,7 +47,7 @@ def failure_of(
             "cannot be trusted: please report it, with what `ml4t-backtest info` prints"
         )
     # They say themselves whose they are.
-    if isinstance(error, DataError | RuleError):
+    if isinstance(error, DataError | RuleError | CostModelError):
         return error
     # The asset whose bar the strategy saw last is nothing to the others.
     when = f"at {where.rpartition('at ')[2]}"

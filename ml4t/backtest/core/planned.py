@@ -5,7 +5,7 @@ The page marks these places with the version, ``[0.2]``; whoever asks for one by
 
 PLANNED = {
     "0.2": {
-        "settings": "limit_fill lot_size tick_size multiplier initial_margin "
+        "settings": "limit_fill lot_size multiplier initial_margin "
         "maintenance_margin borrow_fee interest",
         "values": "futures",
         "actions": "delisting",

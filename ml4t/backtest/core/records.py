@@ -38,6 +38,8 @@ FILL = _record(
     asset="i4", rule="i4", reason="i4", is_entry="i1", moment="i1", exit_kind="i1", intrabar="i1",
 )  # fmt: skip
 
+SLIPPAGE = _record(spread_cost="f8", impact_cost="f8")
+
 TRADE = _record(
     trade_id="i8", entry_time="i8", exit_time="i8", entry_decision_time="i8", exit_decision_time="i8",
     entry_decision_row="i8", exit_decision_row="i8", bars_held="i8",

@@ -14,6 +14,7 @@ _INTRABAR = {
 _WATERMARK_START = {
     "entry_high": START_ENTRY_HIGH, "fill": START_FILL, "entry_close": START_ENTRY_CLOSE,
 }
+SLIPS = ("market", "market_on_open", "market_on_close", "stop")
 _ON_INSUFFICIENT = {
     "scale": INSUFFICIENT_SCALE, "reject": INSUFFICIENT_REJECT, "allow": INSUFFICIENT_ALLOW,
 }
@@ -21,8 +22,12 @@ _ON_INSUFFICIENT = {
 
 cdef Settings resolve_settings(object config) except *:
     cdef Settings settings
+    cdef int who
     settings.commission = _commission_terms(config.commission)
-    settings.slippage = _slippage_terms(config.slippage)
+    settings.slips_by_more = _slips_by_more(config)
+    settings.splits_slippage = any(
+        parts.spread > 0.0 or parts.impact > 0.0 for parts in config.slippage.all_parts
+    )
     settings.initial_cash = config.initial_cash
     settings.initial_margin = 1.0 / config.leverage_limit
     settings.most_weight = 2.0 * max(1.0, config.leverage_limit)
@@ -30,6 +35,13 @@ cdef Settings resolve_settings(object config) except *:
     settings.min_trade_value = config.min_trade_value
     settings.min_trade_percent = config.min_trade_percent
     settings.drift_band = config.drift_band
+    settings.tick_size = 0.0 if config.tick_size is None else config.tick_size
+    settings.slippage[SLIPS_MARKET] = _slippage_terms(config.slippage, settings.tick_size)
+    for who in range(1, N_SLIPS):
+        settings.slippage[who] = settings.slippage[SLIPS_MARKET]
+        if config.slippage.by_type is not None:
+            parts = config.slippage.of(SLIPS[who])
+            settings.slippage[who] = _slippage_terms(parts, settings.tick_size)
     settings.is_capped = config.max_participation is not None
     settings.max_participation = config.max_participation if settings.is_capped else 0.0
     settings.fill_at = _FILL_AT[config.fill_at]
@@ -62,23 +74,29 @@ cdef CommissionTerms _commission_terms(object commission) except *:
     terms.per_unit = commission.per_unit
     terms.fixed = commission.fixed
     terms.minimum = commission.minimum
+    if commission.rebates and commission.minimum == 0.0:
+        terms.minimum = -INFINITY
     terms.maximum = INFINITY if maximum is None else maximum
     terms.maximum_percent = INFINITY if part is None else part
     terms.has_maximum = not (maximum is None and part is None)
+    terms.may_get_cheaper = commission.rebates or commission.is_asked
     return terms
 
 
-cdef SlippageTerms _slippage_terms(object slippage) except *:
+cdef bint _slips_by_more(object config) except -1:
+    slippage = config.slippage
+    parts = (slippage.per_unit, slippage.extra_on_stops, slippage.spread, slippage.impact)
+    return any(parts) or slippage.is_asked or slippage.by_type is not None or config.tick_size is not None
+
+
+cdef SlippageTerms _slippage_terms(object slippage, double tick_size) except *:
     cdef SlippageTerms terms
     terms.percent = slippage.percent
-    terms.per_unit = slippage.per_unit
+    terms.per_unit = slippage.per_unit + slippage.ticks * tick_size
     terms.extra_on_stops = slippage.extra_on_stops
     terms.spread = slippage.spread
     terms.without_quotes = slippage.without_quotes
     terms.impact = slippage.impact
     terms.without_volume = slippage.without_volume
     terms.is_linear = slippage.impact_curve == "linear"
-    terms.has_more = (
-        terms.per_unit > 0.0 or terms.extra_on_stops > 0.0 or terms.spread > 0.0 or terms.impact > 0.0
-    )
     return terms

@@ -209,6 +209,12 @@ cdef struct FillRecord:
     int8_t intrabar
 
 
+# What of a fill's slippage cost is for what: one for each fill of a run that pays spread or impact, none in others.
+cdef struct SlippageRecord:
+    double spread_cost
+    double impact_cost
+
+
 cdef struct TradeRecord:
     int64_t trade_id
     int64_t entry_time

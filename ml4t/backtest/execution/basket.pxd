@@ -4,7 +4,7 @@ from libc.stdint cimport int64_t
 from ml4t.backtest.core.settings cimport Settings
 from ml4t.backtest.core.types cimport OrderRecord
 from ml4t.backtest.execution.buying_power cimport Means
-from ml4t.backtest.execution.costs cimport FillPrice
+from ml4t.backtest.execution.costs cimport Costs, FillPrice
 from ml4t.backtest.execution.order_book cimport OrderBook
 from ml4t.backtest.portfolio.account cimport Account
 
@@ -29,6 +29,7 @@ cdef struct Share:
 @cython.final
 cdef class Basket:
     cdef OrderBook book
+    cdef Costs costs
     cdef Account account
     cdef Settings settings
     cdef Share* shares
@@ -38,9 +39,10 @@ cdef class Basket:
     cdef int add(
         self, OrderRecord* order, double held, double wanted, FillPrice price, double left
     ) except -1 nogil
-    cdef double payable_part(self) noexcept nogil
-    cdef int _look_ahead(self, double* low, double* high) noexcept nogil
+    cdef double payable_part(self) except -1.0 nogil
+    cdef int _look_ahead(self, double* low, double* high) except -1 nogil
     cdef bint _may_get_cheaper(self) noexcept nogil
-    cdef double _left_of(self, double part) noexcept nogil
+    cdef double _left_of(self, double part) except -1e300 nogil
     cdef double units_of(self, const Share* share, double part) noexcept nogil
-    cdef bint _can_pay_all(self, double part) noexcept nogil
+    cdef bint _can_pay_all(self, double part) except -1 nogil
+    cdef bint _can_pay_one_by_one(self, double part) except -1 nogil

@@ -9,7 +9,7 @@ from libc.stdlib cimport free, realloc
 from ml4t.backtest.core.settings cimport INSUFFICIENT_REJECT
 from ml4t.backtest.core.types cimport OrderRecord
 from ml4t.backtest.execution.buying_power cimport SEARCH_STEPS, Means, can_pay_with_fee, means_of
-from ml4t.backtest.execution.costs cimport FillPrice, fill_commission, pays_rebates
+from ml4t.backtest.execution.costs cimport Costs, FillPrice
 from ml4t.backtest.execution.order_book cimport OrderBook
 from ml4t.backtest.execution.participation cimport cut_to, left_after
 from ml4t.backtest.portfolio.account cimport Account
@@ -22,10 +22,12 @@ cdef class Basket:
     Parameters
     ----------
     book : OrderBook
+    costs : Costs
     """
 
-    def __cinit__(self, OrderBook book not None):
+    def __cinit__(self, OrderBook book not None, Costs costs not None):
         self.book = book
+        self.costs = costs
         self.account = book.portfolio.account
         self.settings = book.settings
 
@@ -59,7 +61,7 @@ cdef class Basket:
         return 0
 
     # The part of every share that can be paid: 1, what the search finds, or 0 under reject.
-    cdef double payable_part(self) noexcept nogil:
+    cdef double payable_part(self) except -1.0 nogil:
         cdef double low = 0.0
         cdef double high = 1.0
         cdef double middle
@@ -82,7 +84,7 @@ cdef class Basket:
     # costs more, and by more than rounding could hide, all numbers tried on the way there would have answered
     # as these two do. Halves of 1 are exact. No division by zero: both sums are above it.
     @cython.cdivision(True)
-    cdef int _look_ahead(self, double* low, double* high) noexcept nogil:
+    cdef int _look_ahead(self, double* low, double* high) except -1 nogil:
         cdef double all_left = self._left_of(0.0)
         cdef double missing = -self._left_of(1.0)
         # Parts that so many halvings tell apart are further from one another than what rounding does to a sum.
@@ -104,10 +106,10 @@ cdef class Basket:
         for i in range(self.n):
             if self.shares[i].price.paid <= 0.0:
                 return True
-        return pays_rebates(&self.settings.commission)
+        return self.settings.commission.may_get_cheaper
 
     # What is left to pay with once so much of every share is paid; below zero: what is missing.
-    cdef double _left_of(self, double part) noexcept nogil:
+    cdef double _left_of(self, double part) except -1e300 nogil:
         cdef Means means = means_of(&self.settings, self.account)
         cdef const Share* share
         cdef const OrderRecord* order
@@ -119,8 +121,10 @@ cdef class Basket:
             units = part * share.units
             _pay(
                 &means, units, share.price.paid,
-                fill_commission(&self.settings, order, units, share.price.paid),
+                self.costs.commission(order, units, share.price.paid),
             )
+            self.costs.suppose(order, units, share.price.paid)
+        self.costs.suppose_nothing()
         if self.settings.margin_account:
             return means.equity - self.settings.initial_margin * means.gross
         return means.cash
@@ -135,7 +139,12 @@ cdef class Basket:
         return floor(units) if self.settings.whole_units else units
 
     # Whether so much of every share can be paid, one after the other.
-    cdef bint _can_pay_all(self, double part) noexcept nogil:
+    cdef bint _can_pay_all(self, double part) except -1 nogil:
+        cdef bint can_pay = self._can_pay_one_by_one(part)
+        self.costs.suppose_nothing()
+        return can_pay
+
+    cdef bint _can_pay_one_by_one(self, double part) except -1 nogil:
         cdef Means means = means_of(&self.settings, self.account)
         cdef const Share* share
         cdef const OrderRecord* order
@@ -148,10 +157,11 @@ cdef class Basket:
             units = self.units_of(share, part)
             if units == 0.0:
                 continue
-            fee = fill_commission(&self.settings, order, units, share.price.paid)
+            fee = self.costs.commission(order, units, share.price.paid)
             if not can_pay_with_fee(&self.settings, &means, units, share.price.paid, fee):
                 return False
             _pay(&means, units, share.price.paid, fee)
+            self.costs.suppose(order, units, share.price.paid)
         return True
 
 

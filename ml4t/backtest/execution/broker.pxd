@@ -34,5 +34,6 @@ cdef class Broker:
     cdef bint is_asking              # a rule is being asked
 
     cdef int check_takes_orders(self) except -1
+    cdef int check_no_costs_asked(self) except -1
     cdef int check_not_asking(self, str what) except -1
     cdef object rule_name(self, int32_t rule)

@@ -5,6 +5,7 @@ from libc.stdint cimport int32_t, int64_t
 
 from ml4t.backtest.core.reasons cimport Reasons
 from ml4t.backtest.core.settings cimport resolve_settings
+from ml4t.backtest.execution.costs cimport Costs
 from ml4t.backtest.execution.event_log cimport EventLog
 from ml4t.backtest.execution.fills cimport Fills
 from ml4t.backtest.execution.fine_bars cimport FineBars
@@ -44,7 +45,9 @@ cdef class Broker:
         self.events = EventLog(cursor)
         self.book = OrderBook(cursor, portfolio, self.events, config)
         self.participation = Participation(cursor, self.events, config)
-        self.fills = Fills(self.book, self.participation)
+        self.fills = Fills(
+            self.book, self.participation, Costs(cursor, self.book.terms, config)
+        )
         self.matching = Matching(self.fills)
         self.inside_bar = InsideBar(
             self.matching, None if fine is None else FineBars(fine, portfolio.assets)
@@ -63,7 +66,7 @@ cdef class Broker:
         self.thread.check()
         return {
             **self.book.records(),
-            "fills": self.fills.records(),
+            **self.fills.records(),
             "events": self.events.records(),
         }
 
@@ -91,13 +94,23 @@ cdef class Broker:
 
     # A rule is asked in the middle of a step: what would begin another waits until it has answered.
     cdef int check_not_asking(self, str what) except -1:
+        self.check_no_costs_asked()
         if self.is_asking:
             raise RuntimeError(f"{what} is not for a rule that is asked: it answers with a RiskDecision")
+        return 0
+
+    # So is a model of costs, in the middle of a fill: an order that is cancelled there would fill all the same.
+    cdef int check_no_costs_asked(self) except -1:
+        if self.fills.costs.is_asking:
+            raise RuntimeError(
+                "a model of costs makes, changes and cancels nothing: it answers with a number"
+            )
         return 0
 
     # An order comes from a callback of the strategy; while orders fill, nobody makes new ones.
     cdef int check_takes_orders(self) except -1:
         self.thread.check()
+        self.check_no_costs_asked()
         if self.is_asking:
             raise RuntimeError("a rule makes no orders: it answers with a RiskDecision")
         if not self.takes_orders:

@@ -1,9 +1,11 @@
 # What a fill costs (semantics section 3, Costs).
 
-from libc.math cimport copysign, fabs, floor
-from libc.stdint cimport int8_t, int64_t
+cimport cython
+from libc.math cimport ceil, copysign, fabs, floor, isnan
+from libc.stdint cimport int8_t, int32_t, int64_t
 
-from ml4t.backtest.core.settings cimport CommissionTerms, Settings
+from ml4t.backtest.core.buffer cimport RecordBuffer
+from ml4t.backtest.core.settings cimport SLIPS_MARKET, CommissionTerms, Settings, SlippageTerms
 from ml4t.backtest.core.types cimport OrderRecord
 from ml4t.backtest.market.cursor cimport Cursor
 from ml4t.backtest.portfolio.position cimport side_of
@@ -20,45 +22,16 @@ cdef enum StandIn:
 cdef struct FillPrice:
     double base
     double paid
+    double spread                # of what is paid beside for a unit, currency; what stands in for it
+    double impact                # the same
     int8_t stand_ins
 
 
-# The price of a market order, or of a stop, where there is more than a percent.
-cdef FillPrice slipped_by_more(
-    const Settings* settings, Cursor cursor, const OrderRecord* order, double price, bint is_stop
-) noexcept nogil
-
-
-# The price of a market order, or of a stop. Below zero, too, slippage is against the trader.
-cdef inline FillPrice slipped(
-    const Settings* settings, Cursor cursor, const OrderRecord* order, double price, bint is_stop
+# F of the semantics, of rates so high: what an order with this notional over its fills pays in all.
+cdef inline double within_bounds(
+    const CommissionTerms* terms, double notional, double rates
 ) noexcept nogil:
-    cdef FillPrice slipped_price
-    if settings.slippage.has_more:
-        return slipped_by_more(settings, cursor, order, price, is_stop)
-    slipped_price.base = price
-    slipped_price.paid = price * (
-        1.0 + side_of(order.quantity) * copysign(settings.slippage.percent, price)
-    )
-    slipped_price.stand_ins = 0
-    return slipped_price
-
-
-# The price of what does not slip.
-cdef inline FillPrice unslipped(double price) noexcept nogil:
-    cdef FillPrice same
-    same.base = price
-    same.paid = price
-    same.stand_ins = 0
-    return same
-
-
-# F of the semantics: what an order with these sums over its fills pays in all.
-cdef inline double order_commission(
-    const CommissionTerms* terms, bint maker, double notional, double units
-) noexcept nogil:
-    cdef double percent = terms.maker_percent if maker else terms.percent
-    cdef double commission = notional * percent + units * terms.per_unit + terms.fixed
+    cdef double commission = rates + terms.fixed
     if not commission > terms.minimum:
         commission = terms.minimum
     if terms.has_maximum:
@@ -76,29 +49,157 @@ cdef inline double _at_most(
     return commission
 
 
-# More units may pay less.
-cdef inline bint pays_rebates(const CommissionTerms* terms) noexcept nogil:
-    return (
-        terms.percent < 0.0 or terms.maker_percent < 0.0 or terms.per_unit < 0.0 or terms.fixed < 0.0
-    )
-
-
-# What one more fill of the order pays: F after it less F before it.
-cdef inline double fill_commission(
-    const Settings* settings, const OrderRecord* order, double units, double price
+# The same of an order with these sums over its fills, where there are no tiers.
+cdef inline double order_commission(
+    const CommissionTerms* terms, bint maker, double notional, double units
 ) noexcept nogil:
-    cdef const CommissionTerms* terms = &settings.commission
-    cdef double before = 0.0
-    if order.units > 0.0:
-        before = order_commission(terms, order.maker, fabs(order.notional), order.units)
-    return order_commission(
-        terms, order.maker, fabs(order.notional + units * price), order.units + units
-    ) - before
+    cdef double percent = terms.maker_percent if maker else terms.percent
+    return within_bounds(terms, notional, notional * percent + units * terms.per_unit)
+
+
+# The rates from a volume of the month on.
+cdef struct Tier:
+    double above                 # units or currency
+    double percent               # as in CommissionTerms; so the others
+    double maker_percent
+    double per_unit
+
+
+# What the fills of one run cost.
+@cython.final
+cdef class Costs:
+    cdef Cursor cursor
+    cdef RecordBuffer terms          # of orders
+    cdef Settings settings
+    cdef list amounts                # by who slips: the model that is asked, or None; None: there is none
+    cdef object fees                 # the model that is asked; None: there is none
+    cdef bint is_asking              # a model in Python: nothing else happens until it has answered
+    cdef bint charges_by_more        # than the terms of the settings: tiers, a model
+    cdef Tier* tiers                 # the first above nothing; NULL: no others
+    cdef int n_tiers
+    cdef bint tiers_by_value
+    cdef RecordBuffer rates          # by order id, from 1: what its fills have paid by tiers
+    cdef int64_t month_end           # the last timestamp that belongs to the month of the volume
+    cdef double volume               # of the month, with what is supposed to have filled
+    cdef double filled               # of the month
+    cdef int64_t supposed_id         # the order that is supposed to have filled; 0: none
+    cdef double supposed_rates       # and what it has paid by tiers then
+
+    # The price of a market order, or of a stop. Below zero, too, slippage is against the trader.
+    cdef inline int slip(
+        self, const OrderRecord* order, double price, bint is_stop, FillPrice* slipped
+    ) except -1 nogil:
+        if self.settings.slips_by_more:
+            return self._slip_by_more(order, price, is_stop, slipped)
+        slipped.base = price
+        slipped.paid = price * (
+            1.0 + side_of(order.quantity) * copysign(self.settings.slippage[SLIPS_MARKET].percent, price)
+        )
+        slipped.spread = 0.0
+        slipped.impact = 0.0
+        slipped.stand_ins = 0
+        return 0
+
+    # What one more fill of the order pays: F after it less F before it. No commission is what stands for an error.
+    cdef inline double commission(
+        self, const OrderRecord* order, double units, double price
+    ) except -1e300 nogil:
+        if self.charges_by_more:
+            return self._commission_by_more(order, units, price)
+        return self._commission_by_terms(order, units, price)
+
+    cdef inline double _commission_by_terms(
+        self, const OrderRecord* order, double units, double price
+    ) noexcept nogil:
+        cdef const CommissionTerms* terms = &self.settings.commission
+        cdef double before = 0.0
+        if order.units > 0.0:
+            before = order_commission(terms, order.maker, fabs(order.notional), order.units)
+        return order_commission(
+            terms, order.maker, fabs(order.notional + units * price), order.units + units
+        ) - before
+
+    # A fill has been booked.
+    cdef inline int count(self, const OrderRecord* order, double units, double price) except -1 nogil:
+        if self.n_tiers > 0:
+            return self._count(order, units, price)
+        return 0
+
+    # Until nothing is supposed any more, what is asked comes after this fill.
+    cdef inline int suppose(self, const OrderRecord* order, double units, double price) except -1 nogil:
+        if self.n_tiers > 0:
+            return self._suppose(order, units, price)
+        return 0
+
+    cdef inline void suppose_nothing(self) noexcept nogil:
+        self.volume = self.filled
+        self.supposed_id = 0
+
+    cdef int _slip_by_more(
+        self, const OrderRecord* order, double price, bint is_stop, FillPrice* slipped
+    ) except -1 nogil
+    cdef int64_t _row_of(self, int32_t asset) noexcept nogil
+    cdef int _who_slips(self, const OrderRecord* order, bint is_stop) noexcept nogil
+    cdef double _ask_amount(
+        self, int who, const OrderRecord* order, double price, bint is_stop
+    ) except -1.0 with gil
+    cdef double _commission_by_more(
+        self, const OrderRecord* order, double units, double price
+    ) except -1e300 nogil
+    cdef double _ask_fee(self, const OrderRecord* order, double units, double price) except -1e300 with gil
+    cdef double _impact(
+        self, const SlippageTerms* terms, const OrderRecord* order, int64_t row, int8_t* stand_ins
+    ) noexcept nogil
+    cdef double _spread(self, int64_t row) noexcept nogil
+    cdef int _set_models(self, object commission, object slippage) except -1
+    cdef double _answer(self, object model, str method, object fill) except -1e300
+    cdef object _possible_fill(
+        self, const OrderRecord* order, double quantity, double price, bint is_stop
+    )
+    cdef int _set_tiers(self, object commission) except -1
+    cdef double _commission_by_tiers(
+        self, const OrderRecord* order, double units, double price
+    ) except -1e300 nogil
+    cdef double _rates_of(self, bint maker, double units, double price) noexcept nogil
+    cdef double _rates_before(self, const OrderRecord* order) noexcept nogil
+    cdef double _measure(self, double units, double price) noexcept nogil
+    cdef int _count(self, const OrderRecord* order, double units, double price) except -1 nogil
+    cdef int _suppose(self, const OrderRecord* order, double units, double price) except -1 nogil
+    cdef int _begin_month(self) except -1 nogil
+    cdef int _find_month_end(self) except -1 with gil
+
+
+# The price of what does not slip.
+cdef inline FillPrice unslipped(double price) noexcept nogil:
+    cdef FillPrice same
+    same.base = price
+    same.paid = price
+    same.spread = 0.0
+    same.impact = 0.0
+    same.stand_ins = 0
+    return same
 
 
 # Whole units of an order, rounded against the trader.
 cdef inline double whole_units(double units) noexcept nogil:
     return floor(units + 1e-9)
+
+
+# The next price on a tick, upwards or not; or the one that it is but for the last bits.
+# No division by zero: there is a tick.
+@cython.cdivision(True)
+cdef inline double on_tick(const Settings* settings, double price, bint up) noexcept nogil:
+    cdef double tick = settings.tick_size
+    return (ceil(price / tick - 1e-9) if up else floor(price / tick + 1e-9)) * tick
+
+
+# The limit of an order, no worse for it than asked for; of one without units as it is.
+cdef inline double limit_on_tick(
+    const Settings* settings, double quantity, double limit
+) noexcept nogil:
+    if settings.tick_size == 0.0 or quantity == 0.0 or isnan(limit):
+        return limit
+    return on_tick(settings, limit, quantity < 0.0)
 
 
 # The units that orders may fill of the volume of a bar, where it is capped.

@@ -4,7 +4,7 @@ from libc.stdint cimport int8_t, int32_t, int64_t
 from ml4t.backtest.core.buffer cimport RecordBuffer
 from ml4t.backtest.core.settings cimport Settings
 from ml4t.backtest.core.types cimport FillRecord, OrderRecord
-from ml4t.backtest.execution.costs cimport FillPrice
+from ml4t.backtest.execution.costs cimport Costs, FillPrice
 from ml4t.backtest.execution.fill_listener cimport FillListener
 from ml4t.backtest.execution.order_book cimport OrderBook
 from ml4t.backtest.execution.participation cimport Participation
@@ -33,9 +33,11 @@ cdef class Fills:
     cdef Portfolio portfolio
     cdef OrderBook book
     cdef Participation participation
+    cdef Costs costs
     cdef Settings settings
     cdef FillListener listener       # told of each fill at once
     cdef RecordBuffer buffer
+    cdef RecordBuffer slippage       # a record for each fill, where a run pays spread or impact
     cdef Counters counters
 
     cdef int of_order(
@@ -44,10 +46,11 @@ cdef class Fills:
     ) except -1 nogil
     cdef int cash_in_lieu(self, const Position* position, double units) except -1 nogil
     cdef FillRecord* _new_fill(
-        self, int32_t asset, double quantity, double base_price, double price, int8_t moment
+        self, int32_t asset, double quantity, const FillPrice* price, int8_t moment
     ) except NULL nogil
+    cdef int _split_slippage(self, double units, const FillPrice* price) except -1 nogil
     cdef void _count_stand_ins(self, int8_t stand_ins) noexcept nogil
-    cdef void _charge(self, FillRecord* fill, OrderRecord* order) noexcept nogil
+    cdef int _charge(self, FillRecord* fill, OrderRecord* order, double commission) except -1 nogil
     cdef int _check(self, const FillRecord* fill) except -1 nogil
     cdef int _book(self, FillRecord* fill, OrderRecord* order) except -1 nogil
     cdef int _tell_debt(self, const FillRecord* fill) except -1 nogil

@@ -3,10 +3,11 @@ from typing import final
 import numpy as np
 from numpy.typing import NDArray
 
+from ml4t.backtest.execution.costs import Costs
 from ml4t.backtest.execution.order_book import OrderBook
 from ml4t.backtest.execution.participation import Participation
 
 @final
 class Fills:
-    def __new__(cls, book: OrderBook, participation: Participation) -> Fills: ...
-    def records(self) -> NDArray[np.void]: ...
+    def __new__(cls, book: OrderBook, participation: Participation, costs: Costs) -> Fills: ...
+    def records(self) -> dict[str, NDArray[np.void]]: ...

@@ -8,16 +8,15 @@ from ml4t.backtest.core.buffer cimport RecordBuffer
 from ml4t.backtest.core.types cimport (
     EVENT_NEGATIVE_CASH, EXIT_NONE, EXIT_OTHER, MOMENT_CLOSE, MOMENT_OPEN, ORDER_FILLED,
     REASON_CASH_IN_LIEU, REASON_NEGATIVE_CASH, SOURCE_STRATEGY, FillRecord, OrderRecord,
+    SlippageRecord,
 )
-from ml4t.backtest.execution.costs cimport (
-    LEAST_LEFT, NO_QUOTES, NO_VOLUME, FillPrice, fill_commission,
-)
+from ml4t.backtest.execution.costs cimport LEAST_LEFT, NO_QUOTES, NO_VOLUME, Costs, FillPrice, unslipped
 from ml4t.backtest.execution.fill_listener cimport FillListener
 from ml4t.backtest.execution.order_book cimport OrderBook
 from ml4t.backtest.execution.participation cimport Participation
 from ml4t.backtest.portfolio.position cimport Position, averaged, better, side_of, worse
 
-from ml4t.backtest.core.records import FILL
+from ml4t.backtest.core.records import FILL, SLIPPAGE
 
 
 @cython.final
@@ -28,9 +27,13 @@ cdef class Fills:
     ----------
     book : OrderBook
     participation : Participation
+    costs : Costs
     """
 
-    def __cinit__(self, OrderBook book not None, Participation participation not None):
+    def __cinit__(
+        self, OrderBook book not None, Participation participation not None, Costs costs not None
+    ):
+        self.costs = costs
         self.participation = participation
         self.cursor = book.cursor
         self.portfolio = book.portfolio
@@ -38,20 +41,21 @@ cdef class Fills:
         self.settings = book.settings
         self.listener = FillListener()
         self.buffer = RecordBuffer(sizeof(FillRecord))
+        self.slippage = RecordBuffer(sizeof(SlippageRecord))
         book.events.fills = self.buffer
 
     def records(self):
-        """Return the fills so far, a structured array."""
-        return self.buffer.to_array(FILL)
+        """Return the fills so far, and what their slippage was for, structured arrays by name."""
+        return {"fills": self.buffer.to_array(FILL), "slippage": self.slippage.to_array(SLIPPAGE)}
 
-    # A fill of an order, which leaves a rest of it; with none the order is filled.
+    # A fill of an order, which leaves a rest of it; with none the order is filled. What it costs is found first:
+    # a model may fail, and then nothing has happened.
     cdef int of_order(
         self, OrderRecord* order, double quantity, double rest, FillPrice price, int8_t moment,
         int8_t intrabar
     ) except -1 nogil:
-        cdef FillRecord* fill = self._new_fill(
-            order.asset, quantity, price.base, price.paid, moment
-        )
+        cdef double commission = self.costs.commission(order, fabs(quantity), price.paid)
+        cdef FillRecord* fill = self._new_fill(order.asset, quantity, &price, moment)
         fill.order_id = order.order_id
         fill.decision_time = order.decision_time
         fill.level = order.level
@@ -63,16 +67,16 @@ cdef class Fills:
             self.participation.take(order.asset, fabs(quantity))
         if price.stand_ins != 0:
             self._count_stand_ins(price.stand_ins)
-        self._charge(fill, order)
+        self._charge(fill, order, commission)
         self._check(fill)
         self.book.change_rest(order, rest)
         return self._book(fill, order)
 
     # A split has left a fraction of a unit: it is paid out at the mark. No order, no costs.
     cdef int cash_in_lieu(self, const Position* position, double units) except -1 nogil:
-        cdef double mark = self.portfolio.account.mark[position.asset]
+        cdef FillPrice price = unslipped(self.portfolio.account.mark[position.asset])
         cdef FillRecord* fill = self._new_fill(
-            position.asset, -side_of(position.quantity) * units, mark, mark, MOMENT_OPEN
+            position.asset, -side_of(position.quantity) * units, &price, MOMENT_OPEN
         )
         fill.reason = REASON_CASH_IN_LIEU
         fill.exit_kind = EXIT_OTHER
@@ -81,19 +85,27 @@ cdef class Fills:
     # ---- inside ------------------------------------------------------------------------------
 
     cdef inline FillRecord* _new_fill(
-        self, int32_t asset, double quantity, double base_price, double price, int8_t moment
+        self, int32_t asset, double quantity, const FillPrice* price, int8_t moment
     ) except NULL nogil:
         cdef FillRecord* fill = <FillRecord*> self.buffer.append()
         fill.timestamp = self.cursor.now
         fill.decision_time = INT64_MIN
         fill.asset = asset
         fill.quantity = quantity
-        fill.base_price = base_price
-        fill.price = price
+        fill.base_price = price.base
+        fill.price = price.paid
         fill.moment = moment
         fill.level = NAN
         fill.rule = -1
+        if self.settings.splits_slippage:
+            self._split_slippage(fabs(quantity), price)
         return fill
+
+    cdef int _split_slippage(self, double units, const FillPrice* price) except -1 nogil:
+        cdef SlippageRecord* split = <SlippageRecord*> self.slippage.append()
+        split.spread_cost = units * price.spread
+        split.impact_cost = units * price.impact
+        return 0
 
     cdef void _count_stand_ins(self, int8_t stand_ins) noexcept nogil:
         self.counters.fills_without_quotes += (stand_ins & NO_QUOTES) != 0
@@ -101,14 +113,18 @@ cdef class Fills:
         self.counters.least_left += (stand_ins & LEAST_LEFT) != 0
 
     # Costs of the fill; the sums they are computed from move on.
-    cdef inline void _charge(self, FillRecord* fill, OrderRecord* order) noexcept nogil:
+    cdef inline int _charge(
+        self, FillRecord* fill, OrderRecord* order, double commission
+    ) except -1 nogil:
         cdef double units = fabs(fill.quantity)
-        fill.commission = fill_commission(&self.settings, order, units, fill.price)
+        fill.commission = commission
+        self.costs.count(order, units, fill.price)
         fill.slippage_cost = units * fabs(fill.price - fill.base_price)
         order.notional += units * fill.price
         order.average_price = averaged(order.average_price, order.units, fill.price, units)
         order.units += units
         order.filled_quantity += fill.quantity
+        return 0
 
     # The invariants of section 4: before slippage a fill lies inside its bar, and it is later than what
     # caused it.

@@ -17,7 +17,7 @@ from ml4t.backtest.core.types cimport (
     REASON_NO_FINE_BARS, SOURCE_LEVEL, TYPE_STOP, FillRecord, OrderRecord, TermsRecord,
 )
 from ml4t.backtest.execution.buying_power cimport means_of
-from ml4t.backtest.execution.costs cimport FillPrice, slipped, unslipped
+from ml4t.backtest.execution.costs cimport FillPrice, unslipped
 from ml4t.backtest.execution.cut_orders cimport TriggeredStops, go_on_at_the_open
 from ml4t.backtest.execution.fine_bars cimport FineBar, FineBars, a_little_below
 from ml4t.backtest.execution.matching cimport Matching
@@ -583,7 +583,7 @@ cdef class InsideBar:
         cdef int64_t order_id = order.order_id
         cdef FillPrice price = unslipped(base_price)
         if slips:
-            price = slipped(&self.settings, self.cursor, order, base_price, True)
+            self.matching.costs.slip(order, base_price, True, &price)
         if self.book.is_fill_or_kill(order) and not self.matching.fills_whole(
             order, price.paid, not walk.has_ended
         ):
@@ -703,7 +703,7 @@ cdef class InsideBar:
         order = self.book.make_exit(position, SOURCE_LEVEL, source.kind, source.reason)
         order.maker = not is_stop
         if is_stop and self.settings.slip_stops:
-            price = slipped(&self.settings, self.cursor, order, base_price, True)
+            self.matching.costs.slip(order, base_price, True, &price)
         order.decision_row = self.cursor.number_of(row_before)
         order.decision_time = self.cursor.time_of(row_before)
         order.decision_close = self.account.close_before(asset, self.cursor)

@@ -5,7 +5,7 @@ from ml4t.backtest.core.settings cimport Settings
 from ml4t.backtest.core.types cimport OrderRecord
 from ml4t.backtest.execution.basket cimport Basket, Share
 from ml4t.backtest.execution.buying_power cimport Means
-from ml4t.backtest.execution.costs cimport FillPrice
+from ml4t.backtest.execution.costs cimport Costs, FillPrice
 from ml4t.backtest.execution.fills cimport Fills
 from ml4t.backtest.execution.order_book cimport OrderBook
 from ml4t.backtest.execution.participation cimport Participation
@@ -24,6 +24,7 @@ cdef class Matching:
     cdef OrderBook book
     cdef Basket basket
     cdef Fills fills
+    cdef Costs costs
     cdef Participation participation
     cdef Settings settings
     cdef const Means* as_if          # inside a bar: what there would be without its exits; else NULL
@@ -36,16 +37,16 @@ cdef class Matching:
         self, OrderRecord* order, FillPrice price, int8_t moment, int8_t intrabar
     ) except -1 nogil
     cdef int enter(self, OrderRecord* order, FillPrice price, int8_t moment) except -1 nogil
-    cdef FillPrice _slipped_mark(self, const OrderRecord* order) noexcept nogil
+    cdef int _slip_mark(self, const OrderRecord* order, FillPrice* price) except -1 nogil
     cdef bint _has_one_turn(self, OrderRecord* order) except -1 nogil
     cdef int _end_turn(self, int64_t order_id) except -1 nogil
     cdef int _kill_unless_whole(self, OrderRecord* order) except -1 nogil
     cdef bint fills_whole(
         self, const OrderRecord* order, double price, bint may_enter
-    ) noexcept nogil
-    cdef void _exit_first(
+    ) except -1 nogil
+    cdef int _exit_first(
         self, Means* means, OrderRecord* order, double units, double price
-    ) noexcept nogil
+    ) except -1 nogil
     cdef int _reduce_at_mark(self, OrderRecord* order, int8_t moment) except -1 nogil
     cdef int _enter_at_mark(self, OrderRecord* order, int8_t moment) except -1 nogil
     cdef int _find_units(self, OrderRecord* order) except -1 nogil

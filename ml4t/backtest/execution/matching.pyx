@@ -17,7 +17,7 @@ from ml4t.backtest.execution.buying_power cimport (
     Means, affordable_units, can_pay_either_way, is_short_in_cash_account, means_of, units_for,
     why_not_affordable,
 )
-from ml4t.backtest.execution.costs cimport FillPrice, fill_commission, slipped
+from ml4t.backtest.execution.costs cimport FillPrice
 from ml4t.backtest.execution.fills cimport Fills
 from ml4t.backtest.execution.order_terms cimport is_bracket, is_immediate
 from ml4t.backtest.execution.participation cimport Participation
@@ -40,7 +40,8 @@ cdef class Matching:
     def __cinit__(self, Fills fills not None):
         self.fills = fills
         self.book = fills.book
-        self.basket = Basket(fills.book)
+        self.costs = fills.costs
+        self.basket = Basket(fills.book, fills.costs)
         self.participation = fills.participation
         self.cursor = fills.cursor
         self.account = fills.portfolio.account
@@ -104,6 +105,7 @@ cdef class Matching:
         cdef int32_t n
         cdef Position* position
         cdef OrderRecord* order
+        cdef FillPrice price
         self.positions.settle()
         if CHECKED:
             self.positions.check_settled()
@@ -113,9 +115,8 @@ cdef class Matching:
             order = self.book.make_exit(position, SOURCE_ENGINE, EXIT_OTHER, reason)
             if self.settings.is_capped:
                 self._count_beyond(order)
-            self.fills.of_order(
-                order, order.quantity, 0.0, self._slipped_mark(order), MOMENT_CLOSE, CHOICE_NONE
-            )
+            self._slip_mark(order, &price)
+            self.fills.of_order(order, order.quantity, 0.0, price, MOMENT_CLOSE, CHOICE_NONE)
         return 0
 
     # All of it is closed, whatever the volume of the bar.
@@ -124,29 +125,31 @@ cdef class Matching:
         self.participation.n_closed_beyond += self.participation.cut(order.asset, units) < units
 
     # What a market order pays for a unit, found when its units are.
-    cdef inline FillPrice _slipped_mark(self, const OrderRecord* order) noexcept nogil:
-        return slipped(
-            &self.settings, self.cursor, order, self.account.mark[order.asset], False
-        )
+    cdef inline int _slip_mark(self, const OrderRecord* order, FillPrice* price) except -1 nogil:
+        return self.costs.slip(order, self.account.mark[order.asset], False, price)
 
     cdef inline int _reduce_at_mark(self, OrderRecord* order, int8_t moment) except -1 nogil:
         cdef double held = self.positions.at[order.asset].quantity
+        cdef FillPrice price
         if order.status != ORDER_OPEN or held == 0.0 or side_of(held) == side_of(order.quantity):
             return 0
         if self.settings.is_capped and not self.participation.has_volume(order):
             return 0
         if self.book.has_no_units(order) and self._find_units(order) == 0:
             return 0
-        return self.reduce(order, self._slipped_mark(order), moment, CHOICE_NONE)
+        self._slip_mark(order, &price)
+        return self.reduce(order, price, moment, CHOICE_NONE)
 
     cdef inline int _enter_at_mark(self, OrderRecord* order, int8_t moment) except -1 nogil:
+        cdef FillPrice price
         if order.status != ORDER_OPEN:
             return 0
         if self.settings.is_capped and not self.participation.has_volume(order):
             return 0
         if self.book.has_no_units(order) and self._find_units(order) == 0:
             return 0
-        return self.enter(order, self._slipped_mark(order), moment)
+        self._slip_mark(order, &price)
+        return self.enter(order, price, moment)
 
     # The part of an order that reduces its position, at a price before and after slippage.
     cdef int reduce(
@@ -205,7 +208,7 @@ cdef class Matching:
         asked = wanted
         if self.settings.is_capped:
             asked = self.participation.cut(order.asset, wanted)
-        units = affordable_units(&self.settings, self.account, self.as_if, order, asked, price.paid)
+        units = affordable_units(self.costs, self.account, self.as_if, order, asked, price.paid)
         return self._fill_entry(order, wanted, asked, units, price, moment)
 
     # Of the units that an entry wants the volume of the bar leaves those asked, and of these so many can be paid.
@@ -237,18 +240,19 @@ cdef class Matching:
     # An order of money comes to its first turn to fill, and finds its units; 0 when it is rejected.
     cdef int _find_units(self, OrderRecord* order) except -1 nogil:
         cdef double direction = side_of(order.quantity)
-        cdef double price = self._slipped_mark(order).paid
         cdef TermsRecord* terms = self.book.terms_of(order)
         cdef double amount = terms.amount
         cdef double equity
         cdef double units
+        cdef FillPrice price
+        self._slip_mark(order, &price)
         if terms.is_weight:
             equity = self.account.equity()
             if not equity > 0.0:
                 self._leave_unfilled(order, REASON_NO_EQUITY)
                 return 0
             amount = amount * equity
-        units = units_for(&self.settings, order, amount, price)
+        units = units_for(self.costs, order, amount, price.paid)
         if units < LEAST_UNITS:
             self._leave_unfilled(order, REASON_ZERO_QUANTITY)
             return 0
@@ -272,22 +276,25 @@ cdef class Matching:
 
     # Of a market order, in its turn to enter.
     cdef int _kill_unless_whole(self, OrderRecord* order) except -1 nogil:
+        cdef FillPrice price
         if order.status != ORDER_OPEN:
             return 0
         if self.book.has_no_units(order) and self._find_units(order) == 0:
             return 0
-        if self.fills_whole(order, self._slipped_mark(order).paid, True):
+        self._slip_mark(order, &price)
+        if self.fills_whole(order, price.paid, True):
             return 0
         return self.book.end_immediate(order.order_id)
 
     # Whether all of an order can fill: what goes beyond its position may enter, and can be paid after its exit.
     cdef bint fills_whole(
         self, const OrderRecord* order, double price, bint may_enter
-    ) noexcept nogil:
+    ) except -1 nogil:
         cdef double held = self.positions.at[order.asset].quantity
         cdef double units = _units_beyond(order, held)
         cdef OrderRecord after = order[0]
         cdef Means means
+        cdef bint can_pay
         if self.settings.is_capped and (
             self.participation.cut(order.asset, fabs(order.rest)) < fabs(order.rest)
         ):
@@ -301,19 +308,23 @@ cdef class Matching:
         means = means_of(&self.settings, self.account)
         if held * order.quantity < 0.0:
             self._exit_first(&means, &after, -held, price)
-        return can_pay_either_way(&self.settings, &means, self.as_if, &after, units, price)
+        can_pay = can_pay_either_way(self.costs, &means, self.as_if, &after, units, price)
+        self.costs.suppose_nothing()
+        return can_pay
 
     # What there is to pay with, and what the order has paid, once it has filled so many units as an exit.
-    cdef void _exit_first(
+    cdef int _exit_first(
         self, Means* means, OrderRecord* order, double units, double price
-    ) noexcept nogil:
+    ) except -1 nogil:
         cdef double mark = self.account.mark[order.asset]
-        cdef double fee = fill_commission(&self.settings, order, fabs(units), price)
+        cdef double fee = self.costs.commission(order, fabs(units), price)
         means.cash = means.cash - (units * price + fee)
         means.equity = means.equity + (units * (mark - price) - fee)
         means.gross = means.gross - fabs(units * mark)
+        self.costs.suppose(order, fabs(units), price)
         order.notional += fabs(units) * price
         order.units += fabs(units)
+        return 0
 
     # ---- baskets -----------------------------------------------------------------------------
 
@@ -353,6 +364,7 @@ cdef class Matching:
         cdef double units
         cdef double left = INFINITY
         cdef int64_t behind = -1
+        cdef FillPrice price
         order.part = IN_BASKET
         if self.settings.is_capped:
             left = self.participation.left(order.asset)
@@ -371,7 +383,8 @@ cdef class Matching:
             return self.book.cancel(order.order_id, REASON_TARGET_REACHED)
         if is_short_in_cash_account(&self.settings, order):
             return self._leave_unfilled(order, why_not_affordable(&self.settings, order))
-        return self.basket.add(order, held, units, self._slipped_mark(order), left)
+        self._slip_mark(order, &price)
+        return self.basket.add(order, held, units, price, left)
 
     # A rule that is asked at a fill may cancel an order that is still to fill.
     cdef int _fill_basket(self, int8_t moment) except -1 nogil:

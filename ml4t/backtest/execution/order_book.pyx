@@ -15,7 +15,7 @@ from ml4t.backtest.core.types cimport (
     SOURCE_STRATEGY, TYPE_LIMIT, TYPE_MARKET_ON_CLOSE, TYPE_MARKET_ON_OPEN, TYPE_STOP, TYPE_STOP_LIMIT,
     TYPE_TRAILING_STOP, VALID_DAY, VALID_GTD, OrderRecord, TermsRecord,
 )
-from ml4t.backtest.execution.costs cimport whole_units
+from ml4t.backtest.execution.costs cimport limit_on_tick, whole_units
 from ml4t.backtest.execution.event_log cimport EventLog
 from ml4t.backtest.execution.expiries cimport Expiries
 from ml4t.backtest.execution.order_terms cimport (
@@ -149,6 +149,7 @@ cdef class OrderBook:
         cdef TermsRecord* own = <TermsRecord*> self.terms.append()
         own[0] = terms[0]
         own.sibling = 0
+        own.limit = limit_on_tick(&self.settings, order.quantity, own.limit)
         order.terms = <int32_t> self.terms.count
         order.rests = waits_for_a_price(terms)
         if terms.type == TYPE_MARKET_ON_OPEN:
@@ -317,7 +318,7 @@ cdef class OrderBook:
             self.change_rest(order, quantity)
         if terms != NULL:
             terms.amount = terms.amount if isnan(quantity) else 0.0
-            terms.limit = terms.limit if isnan(limit) else limit
+            terms.limit = terms.limit if isnan(limit) else limit_on_tick(&self.settings, order.quantity, limit)
             terms.stop = terms.stop if isnan(stop) else stop
         if order.rests:
             self.resting.wait(order)

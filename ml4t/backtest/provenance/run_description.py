@@ -36,7 +36,9 @@ def describe_run(
     """
     given = {name: value for name, value in arguments.items() if value is not None}
     content = {**describe_tables(prices, given), "strategy": dict(strategy)}
-    settings = given.get("config", BacktestConfig()).model_dump(mode="json")
+    config = given.get("config", BacktestConfig())
+    _refuse_cost_models(config)
+    settings = config.model_dump(mode="json")
     content["risk"] = {"rules": describe_rules(given.get("rules", ()), again=again)}
     content["execution"] = {name: settings[name] for name in EXECUTION}
     content["account"] = {new: settings[old] for old, new in ACCOUNT.items()}
@@ -44,6 +46,18 @@ def describe_run(
     if "output" in given:
         content["output"]["folder"] = str(given["output"])
     return content
+
+
+def _refuse_cost_models(config: BacktestConfig) -> None:
+    for field, costs in (
+        ("execution.commission", (config.commission,)),
+        ("execution.slippage", config.slippage.all_parts),
+    ):
+        for one in costs:
+            if one.is_asked:
+                raise DescriptionError(
+                    f"{field}: {type(one).__name__} is a model in Python, which a run file cannot hold"
+                )
 
 
 def describe_strategy(strategy: Any, *, again: bool = True) -> dict[str, Any]:

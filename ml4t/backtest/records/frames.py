@@ -14,6 +14,7 @@ from ml4t.backtest.config import BacktestConfig
 from ml4t.backtest.core import records as codes
 from ml4t.backtest.market._last_rows import last_rows
 from ml4t.backtest.records.columns import Labels, frame_of_columns, times
+from ml4t.backtest.records.cost_columns import COSTS, SPLIT, FillCosts
 from ml4t.backtest.records.curve import leverage_and_drawdown
 from ml4t.backtest.records.measured import ClosedTrades, EquityCurve, Named
 from ml4t.backtest.records.positions import positions_frame
@@ -87,7 +88,13 @@ class RecordFrames:
 
     def column(self, table: str, name: str) -> np.ndarray:
         """Return one numeric column of a record table, without making its frame."""
+        if table == "fills" and name in COSTS:
+            return self._costs.of_fills(name)
         return self._records[table][name]
+
+    @cached_property
+    def _costs(self) -> FillCosts:
+        return FillCosts(self._records["fills"], self._records.get("slippage"))
 
     @cached_property
     def _curve(self) -> Mapping[str, np.ndarray]:
@@ -159,6 +166,7 @@ class RecordFrames:
                 "return": column["return_"],
                 "commission": column["commission"],
                 "slippage_cost": column["slippage_cost"],
+                **self._costs.split_by("trade_id", column["trade_id"], column["slippage_cost"]),
                 "dividends": column["dividends"],
                 "bars_held": column["bars_held"],
                 "mfe": column["mfe"],
@@ -198,6 +206,7 @@ class RecordFrames:
                 "base_price": column["base_price"],
                 "commission": column["commission"],
                 "slippage_cost": column["slippage_cost"],
+                **{name: self._costs.of_fills(name) for name in SPLIT},
                 "action": _labels(("exit", "entry")).column(column["is_entry"]),
                 "moment": _labels(codes.MOMENTS).column(column["moment"]),
                 "exit_type": _labels(codes.EXIT_TYPES).column(column["exit_kind"]),
@@ -223,6 +232,7 @@ class RecordFrames:
                 "quantity": column["quantity"],
                 "filled_quantity": column["filled_quantity"],
                 "average_price": average_price,
+                **self._costs.by("order_id", column["order_id"]),
                 "status": _labels(codes.ORDER_STATUSES).column(column["status"]),
                 "source": _labels(codes.ORDER_SOURCES).column(column["source"]),
                 "reduce_only": column["reduce_only"].astype(np.bool_),
@@ -327,6 +337,7 @@ class RecordFrames:
                 "realized_pnl": column["realized_pnl"],
                 "commission": column["commission"],
                 "slippage_cost": column["slippage_cost"],
+                **self._costs.split_by("trade_id", column["trade_id"], column["slippage_cost"]),
                 "dividends": column["dividends"],
                 "bars_held": column["bars_held"],
                 "stop": column["stop"],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -86,6 +86,7 @@ def sections(result: ReportedRun) -> list[Section]:
         ("Turnover (annual, one way)", ratio(m["turnover"])),
         ("Commission", money(m["commission"])),
         ("Slippage cost", money(m["slippage_cost"])),
+        *_kinds_of_slippage(m),
         ("Open at the end", f"{len(open_positions):,}"),
     ]
     if len(open_positions):
@@ -96,6 +97,13 @@ def sections(result: ReportedRun) -> list[Section]:
     return [("Performance", performance), ("Trading", trading)] + (
         [("Exits by rule", exits)] if exits else []
     )
+
+
+def _kinds_of_slippage(m: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Where a run has paid for spread or volume: what of its slippage was for which."""
+    if m["spread_cost"] == m["impact_cost"] == 0.0:
+        return []
+    return [(f"  {kind}", money(m[f"{kind}_cost"])) for kind in ("spread", "impact", "other")]
 
 
 def summary_text(result: ReportedRun) -> str:

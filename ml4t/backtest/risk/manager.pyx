@@ -636,6 +636,8 @@ cdef class RiskManager(FillListener):
 
     cdef int _check_may_change(self) except -1:
         self._check_thread()
+        if self.broker is not None:
+            self.broker.check_no_costs_asked()
         if self.broker is not None and self.broker.is_asking:
             raise RuntimeError("a rule adds and removes no rules: it answers with a RiskDecision")
 

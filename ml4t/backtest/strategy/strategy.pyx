@@ -399,6 +399,7 @@ cdef class Strategy:
         self._check_running()
         if order.broker is not self.broker:
             raise ValueError(f"{order!r} was not accepted in this run")
+        self.broker.check_no_costs_asked()
         if self.book.order(order.order_id).status == ORDER_OPEN:
             self.book.cancel(order.order_id, REASON_CANCEL)
 

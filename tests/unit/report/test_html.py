@@ -80,7 +80,7 @@ def test_a_manager_shows_its_rules_by_label():
     ("settings", "said"),
     [
         (BacktestConfig(slippage=0.001), "BacktestConfig: 1 of"),
-        (Commission(), "Commission: 0 of 7 settings changed"),
+        (Commission(), "Commission: 0 of 10 settings changed"),
     ],
 )
 def test_what_was_set_is_shown_first(settings, said):

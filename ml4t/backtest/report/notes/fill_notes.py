@@ -83,9 +83,12 @@ def without_volume(run: ReportedRun) -> Iterator[str]:
 
 
 def _instead(run: ReportedRun, name: str) -> str:
-    fraction = getattr(run.config.slippage, name)
-    paid = f"{fraction:.4%} of the price was paid" if fraction else "nothing was paid"
-    return f"{paid} ({name}={fraction:g})"
+    part = {"without_quotes": "spread", "without_volume": "impact"}[name]
+    parts = [one for one in run.config.slippage.all_parts if getattr(one, part) > 0.0]
+    fractions = sorted({getattr(one, name) for one in parts})
+    told = " or ".join(f"{fraction:.4%}" for fraction in fractions)
+    paid = "nothing was paid" if fractions == [0.0] else f"{told} of the price was paid"
+    return f"{paid} ({name}={' or '.join(f'{fraction:g}' for fraction in fractions)})"
 
 
 def capped_without_volume(run: ReportedRun) -> Iterator[str]:
