@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 from price_bars import FILL, STOP, TARGET, draw_bars, folder_asked_for, mark_fill, write_pictures
 
 from ml4t.backtest import BacktestConfig, MarketData
+from ml4t.backtest.data import ATR
 from ml4t.backtest.execution.views import Fill
 from ml4t.backtest.risk import (
     PriceBasedStopLoss,
@@ -21,13 +22,14 @@ from ml4t.backtest.risk import (
     RiskRule,
     TimeBasedExit,
     TrailingStop,
+    VolatilityScaledStopLoss,
 )
 from ml4t.backtest.testing.manual_run import ManualRun
 
 
 @dataclass(frozen=True)
 class Picture:
-    """A rule, the bars it is shown on, and the side of the position; entered at the second bar."""
+    """A rule, the bars it is shown on, the side of the position, and the bar that enters it."""
 
     name: str
     rule: RiskRule
@@ -35,6 +37,7 @@ class Picture:
     n_bars: int
     says: str
     side: int = 1
+    entered: int = 1
 
 
 PICTURES = (
@@ -61,6 +64,22 @@ PICTURES = (
         "the stop follows the highest high of the bars before",
     ),
     Picture(
+        "volatility_stop",
+        VolatilityScaledStopLoss(2.0, atr="atr"),
+        "2012-09-10",
+        15,
+        "as far off as two ATR of the bar before the entry",
+        entered=6,
+    ),
+    Picture(
+        "atr_trail",
+        TrailingStop(atr="atr", k=3.0),
+        "2010-02-18",
+        50,
+        "three ATR below the highest high",
+        entered=6,
+    ),
+    Picture(
         "time_exit",
         TimeBasedExit(max_bars=10),
         "2010-09-01",
@@ -72,7 +91,8 @@ PICTURES = (
 
 def walk_through(bars: pd.DataFrame, picture: Picture) -> tuple[pd.DataFrame, list[Fill]]:
     """Hold one position under the rule; return the levels bar by bar, and the fills."""
-    data = MarketData.from_tables(bars, bar_time="16:00 America/New_York")
+    features = {"atr": ATR(5)}
+    data = MarketData.from_tables(bars, features=features, bar_time="16:00 America/New_York")
     walk = ManualRun(data, BacktestConfig(account="margin"))
     manager = RiskManager([picture.rule])
     manager.bind(walk.broker)
@@ -83,7 +103,7 @@ def walk_through(bars: pd.DataFrame, picture: Picture) -> tuple[pd.DataFrame, li
         tried.append((levels.stop, levels.target))
         manager.check_position_exits(event, walk.broker, walk.portfolio)
         fills += walk.fills
-        if i == 0:
+        if i == picture.entered - 1:
             walk.submit("AAPL", picture.side)
     return pd.DataFrame(tried, columns=["stop", "target"]), fills
 

@@ -31,6 +31,25 @@ def exit_days(result):
     return list(zip(result.trades["asset"], days, strict=True))
 
 
+# ----- distances ---------------------------------------------------------------------------------
+
+
+@BOTH_EXECUTIONS
+@pytest.mark.parametrize("added_first", ["pct", "amount"])
+def test_of_a_fraction_and_a_distance_the_tighter_trail_is_another_at_another_price(
+    lower, added_first
+):
+    # From 100 on 10% is tighter than 12: 90 to 88. At a high of 130 it is not: 117 to 118.
+    trails = [TrailingStop(0.10, name="pct"), TrailingStop(amount=12.0, name="amount")]
+    if added_first == "amount":
+        trails.reverse()
+    rose, fell = (100.0, 130.0, 100.0, 130.0), (130.0, 130.0, 110.0, 110.0)
+    manager = RiskManager(trails, lower=lower)
+    result = run([FLAT, FLAT, rose, fell], acts={0: buy_first}, risk_manager=manager)
+    trade = only_trade(result)
+    assert (trade["rule"], trade["level"], trade["exit_price"]) == ("amount", 118.0, 118.0)
+
+
 # ----- added and removed ------------------------------------------------------------------------
 
 

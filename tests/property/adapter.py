@@ -37,6 +37,8 @@ from ml4t.backtest.risk.rules import (
     PriceBasedTakeProfit,
     TimeBasedExit,
     TrailingStop,
+    VolatilityScaledStopLoss,
+    VolatilityScaledTakeProfit,
 )
 
 SAME_SWITCHES = (
@@ -249,11 +251,26 @@ def rule_of(rule: Rule, desk: Desk) -> RiskRule:
     if rule.kind == "time_exit":
         return TimeBasedExit(rule.parameter, priority=rule.priority)
     if rule.kind == "trailing_stop":
+        return trailing_stop_of(rule)
+    given: dict[str, Any] = {"priority": rule.priority}
+    if rule.kind == "stop_loss":
+        given["only_tighten"] = rule.only_tighten
+    if rule.form != "price" and (rule.form == "distance" or rule.multiple != 1.0):
+        given |= {"atr" if rule.form == "distance" else "volatility": rule.parameter}
+        scaled = (
+            VolatilityScaledTakeProfit if rule.kind == "take_profit" else VolatilityScaledStopLoss
+        )
+        return scaled(rule.multiple, **given)
+    given |= {"price" if rule.form == "price" else "pct": rule.parameter}
+    return (PriceBasedTakeProfit if rule.kind == "take_profit" else PriceBasedStopLoss)(**given)
+
+
+def trailing_stop_of(rule: Rule) -> TrailingStop:
+    if rule.form == "fraction":
         return TrailingStop(rule.parameter, priority=rule.priority)
-    form = {"price" if rule.absolute else "pct": rule.parameter}
-    if rule.kind == "take_profit":
-        return PriceBasedTakeProfit(priority=rule.priority, **form)
-    return PriceBasedStopLoss(priority=rule.priority, only_tighten=rule.only_tighten, **form)
+    if rule.multiple == 1.0:
+        return TrailingStop(amount=rule.parameter, priority=rule.priority)
+    return TrailingStop(atr=rule.parameter, k=rule.multiple, priority=rule.priority)
 
 
 # What a fill says of itself; its timestamp stands there twice.

@@ -36,8 +36,8 @@ def relative(case: Case) -> Case:
 
 
 def _relative(rule: Rule) -> Rule:
-    is_number = rule.absolute and not rule.column
-    return replace(rule, parameter=0.05, absolute=False) if is_number else rule
+    is_number = rule.form in ("price", "distance") and not rule.column
+    return replace(rule, parameter=0.05, form="fraction", multiple=1.0) if is_number else rule
 
 
 def split_all(case: Case, day: int) -> Case:

@@ -306,6 +306,19 @@ class Engine:
             self.met("capped_target_level")
             book.participation.tell(position.asset, 0, quantity, 0.0)
             return
+        if (rule := book.rules[hit.won.rule]).form == "distance":
+            self.met(f"{rule.kind}_at_a_distance")
+            if position.split_ratio != 1.0:
+                self.met("level_at_a_distance_after_a_split")
+        forms = {
+            book.rules[index].form
+            for index, state in position.states.items()
+            if index in book.rules
+            and book.rules[index].kind == "trailing_stop"
+            and not isnan(state.stop)
+        }
+        if len(forms) == 2 and rule.kind == "trailing_stop":
+            self.met("trails_by_a_fraction_and_at_a_distance")
         order = book.closing_order(
             position,
             hit.won.reason,

@@ -295,21 +295,36 @@ def random_rule(rng: Random, market: Market, grid: float) -> Rule:
         return Rule(
             kind,
             "bars" if column else float(rng.choice((1, 1, 2, 2, 3, 4, 6))),
-            False,
+            "bars",
             priority,
             assets,
         )
     tightens = kind == "stop_loss" and rng.random() < 0.4
     if kind != "trailing_stop" and rng.random() < 0.4:
         value = "level" if rng.random() < 0.6 else 100.0 + (grid or 1.7) * rng.randint(-8, 8)
-        return Rule(kind, value, True, priority, assets, only_tighten=tightens)
+        return Rule(kind, value, "price", priority, assets, only_tighten=tightens)
+    if rng.random() < 0.3:
+        return _at_a_distance(
+            rng, grid, Rule(kind, 1.0, "distance", priority, assets, only_tighten=tightens)
+        )
     if market.negative:  # where prices may be negative, there are no levels in percent
         meant = frozenset(range(n_assets)) if assets is None else assets
         assets = meant - market.negative
         if not assets:
-            return Rule("time_exit", 2.0, False, priority, meant)
+            return Rule("time_exit", 2.0, "bars", priority, meant)
     parameter = rng.choice(("pct", "pct", "mood")) if column else rng.choice(PCTS)
-    return Rule(kind, parameter, False, priority, assets, only_tighten=tightens)
+    multiple = 1.0 if kind == "trailing_stop" else rng.choice((1.0, 1.0, 1.0, 1.5))
+    return Rule(
+        kind, parameter, "fraction", priority, assets, only_tighten=tightens, multiple=multiple
+    )
+
+
+def _at_a_distance(rng: Random, grid: float, rule: Rule) -> Rule:
+    """Of so much money, or some hundredths of a price: a column in the units of its asset."""
+    if rng.random() < 0.5:
+        return replace(rule, parameter="level", multiple=rng.choice((0.01, 0.02, 0.05)))
+    amount = (grid or 1.7) * rng.randint(1, 4)
+    return replace(rule, parameter=amount, multiple=rng.choice((1.0, 1.0, 0.5)))
 
 
 def _scripted(rng: Random, market: Market, grid: float, assets) -> Rule:

@@ -53,4 +53,4 @@ def _count_found(book, position: Position, column: str) -> None:
 
 def _prices(book, column: str) -> bool:
     """Whether a rule reads the column as a price."""
-    return any(rule.column == column and rule.absolute for rule in book.rules.values())
+    return any(rule.column == column and rule.form == "price" for rule in book.rules.values())

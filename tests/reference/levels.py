@@ -30,19 +30,31 @@ class Hit(NamedTuple):
     intrabar: str
 
 
-def parameter(rule: Rule, position: Position) -> float:
+def parameter(rule: Rule, position: Position, wrong=lambda name: False) -> float:
     """The rule's number for this position; NaN while its column has no valid value (section 4).
 
-    An absolute price is in the units of the row it was read from: the splits since then divide it.
+    A price, or a distance, is in the units of the row it was read from: the splits since then divide it.
     """
     value, before, ratio_then = rule.parameter, 1.0, 1.0
     if rule.column:
         value, before, ratio_then, _ = position.inputs.get(rule.column, (NAN, 1.0, 1.0, 0.0))
-        if not rule.in_range(value):
-            return NAN
-    if rule.absolute:
+    value = rule.multiple * value
+    if rule.column and not rule.in_range(value):
+        return NAN
+    if rule.form == "distance" and wrong("splits_leave_distances"):
+        return value
+    if rule.form in ("price", "distance"):
         return value / (before * (position.split_ratio / ratio_then))
     return value
+
+
+def away(rule: Rule, base: float, value: float, direction: float) -> float:
+    """The level of a parameter: by it above (direction 1) or below a base, or the price it is."""
+    if rule.form == "price":
+        return value
+    if rule.form == "distance":
+        return base + direction * value
+    return base * (1.0 + direction * value)
 
 
 def dividends(rule: Rule, position: Position, wrong) -> float:
@@ -50,7 +62,9 @@ def dividends(rule: Rule, position: Position, wrong) -> float:
     below = (rule.kind == "stop_loss") == (position.sign > 0.0)
     if not below:
         return 0.0
-    if not rule.absolute:
+    if rule.form == "distance" and wrong("distances_keep_dividends"):
+        return 0.0
+    if rule.form != "price":
         return position.dividend_average
     if wrong("absolute_prices_keep_dividends"):
         return 0.0
@@ -80,24 +94,24 @@ def give_levels(
                 state.target, state.target_priority = answer.target, answer.priority
                 state.target_reason = answer.reason
         return
-    value = parameter(rule, position)
+    value = parameter(rule, position, wrong)
     if isnan(value):
         return
     sign = position.sign
     basis = position.entry if settings.level_basis == "fill_price" else position.basis
     if rule.kind == "stop_loss":
-        level = value if rule.absolute else basis * (1.0 - sign * value)
+        level = away(rule, basis, value, -sign)
         level = level - dividends(rule, position, wrong)
         if level > 0.0:  # no price comes to zero or below: what was said before stands
             keeps = rule.only_tighten and not wrong("add_loosens_all_stops")
             state.stop = tighter(sign, state.stop, level) if keeps else level
     elif rule.kind == "take_profit":
-        level = value if rule.absolute else basis * (1.0 + sign * value)
+        level = away(rule, basis, value, sign)
         level = level - dividends(rule, position, wrong)
         if level > 0.0:
             state.target = level
     elif rule.kind == "trailing_stop":
-        level = position.water * (1.0 - sign * value)
+        level = away(rule, position.water, value, -sign)
         if level > 0.0:  # a dividend may have taken H to zero
             state.stop = tighter(sign, state.stop, level)
     state.stop_priority = state.target_priority = rule.priority

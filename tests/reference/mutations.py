@@ -34,6 +34,8 @@ MUTATIONS: dict[str, str] = {
     "dividend_lowers_all": "a dividend lowers what lies above the market too",
     "dividend_leaves_excursions": "a dividend does not lower best and worst price",
     "dividend_always_adjusts": "dividend_adjusts='none' is not asked for",
+    "splits_leave_distances": "a split does not divide the distance of a level that is an amount",
+    "distances_keep_dividends": "what lies at a distance from E is not lowered by dividends",
     "absolute_prices_keep_dividends": "absolute prices are given again without the dividends taken off",
     "price_of_the_row_before_as_it_was": "an opening on the day of a split reads a price from before it",
     "dividends_since_the_opening": "a column read later loses the dividends before it was read too",

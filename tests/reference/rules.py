@@ -36,17 +36,18 @@ class Rule:
 
     kind: str
     parameter: float | str = NAN
-    absolute: bool = False
+    form: str = "fraction"  # of E or H; or "price", "distance" from E or H, "bars"
     priority: int = 0
     assets: frozenset[int] | None = None
     closing: Mapping[tuple[int, int], Decision] = field(default_factory=dict)
     opening: Mapping[tuple[int, int], Decision] = field(default_factory=dict)
     only_tighten: bool = False  # of a stop loss
+    multiple: float = 1.0  # what the parameter is multiplied by
 
     def __post_init__(self) -> None:
         if self.kind == "scripted" or isinstance(self.parameter, str):
             return
-        if not self.in_range(self.parameter):
+        if not self.in_range(self.multiple * self.parameter):
             raise ValueError(f"{self.kind} parameter out of range: {self.parameter}")
 
     @property
@@ -69,13 +70,13 @@ class Rule:
             return False
         if self.kind == "time_exit":
             return value >= 1.0
-        if self.absolute or self.kind == "take_profit":
+        if self.form != "fraction" or self.kind == "take_profit":
             return value > 0.0
         return 0.0 < value < 1.0
 
 
 def time_exit(max_bars: float | str, priority: int = 0, assets=None) -> Rule:
-    return Rule("time_exit", max_bars, False, priority, _set(assets))
+    return Rule("time_exit", max_bars, "bars", priority, _set(assets))
 
 
 def stop_loss(pct=None, price=None, priority: int = 0, assets=None, only_tighten=False) -> Rule:
@@ -88,7 +89,7 @@ def take_profit(pct=None, price=None, priority: int = 0, assets=None) -> Rule:
 
 
 def trailing_stop(pct, priority: int = 0, assets=None) -> Rule:
-    return Rule("trailing_stop", pct, False, priority, _set(assets))
+    return Rule("trailing_stop", pct, "fraction", priority, _set(assets))
 
 
 def scripted(closing=None, opening=None, assets=None) -> Rule:
@@ -99,8 +100,8 @@ def _level(kind: str, pct, price, priority: int, assets) -> Rule:
     if (pct is None) == (price is None):
         raise ValueError(f"{kind} needs either pct or price")
     if price is None:
-        return Rule(kind, pct, False, priority, _set(assets))
-    return Rule(kind, price, True, priority, _set(assets))
+        return Rule(kind, pct, "fraction", priority, _set(assets))
+    return Rule(kind, price, "price", priority, _set(assets))
 
 
 def _set(assets) -> frozenset[int] | None:

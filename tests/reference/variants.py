@@ -123,7 +123,7 @@ def without_a_day(act: Act) -> Act:
 
 
 def with_prices(rule: Rule, price: Callable[[float], float]) -> Rule:
-    """A rule with every price it names changed; percents and bars stay."""
+    """A rule with every price and distance it names changed; percents and bars stay."""
 
     def said(answers: dict) -> dict:
         return {
@@ -131,10 +131,14 @@ def with_prices(rule: Rule, price: Callable[[float], float]) -> Rule:
             for key, one in answers.items()
         }
 
-    absolute = rule.absolute and not rule.column
+    parameter = rule.parameter
+    if rule.form == "price" and not rule.column:
+        parameter = price(parameter)
+    elif rule.form == "distance" and not rule.column:
+        parameter = abs(price(parameter) - price(0.0))
     return replace(
         rule,
-        parameter=price(rule.parameter) if absolute else rule.parameter,
+        parameter=parameter,
         closing=said(rule.closing),
         opening=said(rule.opening),
     )
@@ -236,7 +240,7 @@ def _on_grid(price: float) -> float:
 
 
 def mirrorable(case: Case) -> Case:
-    """The case without what has no mirror image: percents, amounts of money, actions, costs, orders that rest
+    """The case without what has no mirror image: percents, distances that are rounded, amounts of money, actions, costs, orders that rest
     (the path of a flat asset goes to the low first where both extremes are as near), fine bars (what is near
     a price is a part of it).
 
@@ -247,10 +251,10 @@ def mirrorable(case: Case) -> Case:
     def rule(one: Rule) -> Rule:
         if one.kind in ("scripted", "time_exit"):
             return with_prices(one, _on_grid)
-        if one.absolute:
+        if one.form == "price":
             return one if one.column else with_prices(one, _on_grid)
         kind = "take_profit" if one.kind == "take_profit" else "stop_loss"
-        return replace(one, kind=kind, parameter="level", absolute=True)
+        return replace(one, kind=kind, parameter="level", form="price", multiple=1.0)
 
     def act(one: Act) -> Act | None:
         fixed = ("buy", "sell", "close", "cancel", "add_rule", "remove_rule")
@@ -305,7 +309,7 @@ def highest_price(case: Case) -> float:
     for rule in case.rules + added:
         answers = [*rule.closing.values(), *rule.opening.values()]
         prices += [level for one in answers for level in (one.stop, one.target)]
-        if rule.absolute and not rule.column:
+        if rule.form == "price" and not rule.column:
             prices.append(rule.parameter)
     return max(price for price in prices if not isnan(price))
 

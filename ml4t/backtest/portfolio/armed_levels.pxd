@@ -20,7 +20,8 @@ cdef struct Levels:
     double target
     double fixed_stop            # the winning stop that does not move by itself
     double trail_stop            # the winning trailing level
-    double trail_keep            # 1 - s*pct of the winning trail; NaN: none
+    double trail_keep            # 1 - s*pct of the winning trail, 1 of one at a distance; NaN: none
+    double trail_distance        # s times how far it lies behind the water mark; 0: by a fraction
     double max_bars              # bars_held at which a close must decide an exit; +inf: none
     int64_t trail_moves          # of all positions of the asset in this run; never reset
     int8_t attention             # the next close has rules to ask or levels to arm anew
@@ -42,6 +43,7 @@ cdef inline void clear_levels(Levels* levels, double side) noexcept nogil:
     levels.trail_stop = -side * INFINITY
     levels.target = side * INFINITY
     levels.trail_keep = NAN
+    levels.trail_distance = 0.0
     levels.max_bars = INFINITY
     levels.synced_at = 0
     levels.fixed_source.rule = -1

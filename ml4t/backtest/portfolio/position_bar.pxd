@@ -40,7 +40,7 @@ cdef inline bint close_bar(
         position.best = high if high > position.best else position.best
         position.worst = low if low < position.worst else position.worst
         position.water = mark if mark > position.water else position.water
-        level = position.water * position.levels.trail_keep
+        level = position.water * position.levels.trail_keep - position.levels.trail_distance
         position.levels.trail_moves += level > position.levels.trail_stop
         level = level if level > position.levels.trail_stop else position.levels.trail_stop
         position.levels.trail_stop = level
@@ -54,7 +54,7 @@ cdef inline bint close_bar(
         position.best = low if low < position.best else position.best
         position.worst = high if high > position.worst else position.worst
         position.water = mark if mark < position.water else position.water
-        level = position.water * position.levels.trail_keep
+        level = position.water * position.levels.trail_keep - position.levels.trail_distance
         position.levels.trail_moves += level < position.levels.trail_stop
         level = level if level < position.levels.trail_stop else position.levels.trail_stop
         position.levels.trail_stop = level

@@ -149,6 +149,7 @@ cdef class Positions:
         position.levels.target = position.levels.target / ratio
         position.levels.fixed_stop = position.levels.fixed_stop / ratio
         position.levels.trail_stop = position.levels.trail_stop / ratio
+        position.levels.trail_distance = position.levels.trail_distance / ratio
         position.levels.attention = 1
         position.split_ratio = position.split_ratio * ratio
 

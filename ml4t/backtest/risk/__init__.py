@@ -14,6 +14,8 @@ from ml4t.backtest.risk.rules import (
     PriceBasedTakeProfit,
     TimeBasedExit,
     TrailingStop,
+    VolatilityScaledStopLoss,
+    VolatilityScaledTakeProfit,
 )
 from ml4t.backtest.risk.spec import RuleSpec
 
@@ -38,6 +40,8 @@ __all__ = [
     "RuleSpec",
     "TimeBasedExit",
     "TrailingStop",
+    "VolatilityScaledStopLoss",
+    "VolatilityScaledTakeProfit",
     "as_rule",
     "numba_rule",
     "rule_signature",

@@ -319,10 +319,26 @@ take_profit_price, equity, cash : float, default NaN
             Whether it lies below the market (a long's stop, a short's target), where dividends since
             then have lowered it.
         """
-        given = self._frozen(price) if isinstance(price, str) else (price, 1.0, 1.0, 0.0)
-        value, splits_before, ratio, paid = given
-        splits = self.split_ratio / ratio
-        return value / (splits_before * splits) - (self.dividend_sum - paid / splits if below else 0.0)
+        if not isinstance(price, str):
+            return self.in_todays_units(price) - (self.dividend_sum if below else 0.0)
+        value, _, ratio, paid = self._frozen(price)
+        level = self.in_todays_units(value, price)
+        return level - (self.dividend_sum - paid / (self.split_ratio / ratio) if below else 0.0)
+
+    def in_todays_units(self, value, column=None):
+        """Return a price or a distance divided by the splits since its day.
+
+        Parameters
+        ----------
+        value : float
+            Currency per unit.
+        column : str, optional
+            The frozen column whose row it was read from; None for the day the position opened.
+        """
+        _, splits_before, ratio, _ = (
+            (value, 1.0, 1.0, 0.0) if column is None else self._frozen(column)
+        )
+        return value / (splits_before * (self.split_ratio / ratio))
 
     cdef object _frozen(self, object column):
         try:

@@ -38,6 +38,7 @@ from ml4t.backtest.risk.decision import RiskDecision
 from ml4t.backtest.risk.function_rule import each_rule
 from ml4t.backtest.risk.kept_rules import KeptRules
 from ml4t.backtest.risk.python_rules import check_decision, rule_error
+from ml4t.backtest.risk.spec import Form
 
 
 @cython.final
@@ -668,7 +669,7 @@ cdef class RiskManager(FillListener):
 # A fraction of a price is no distance where prices may be negative.
 cdef int _refuse_fractions(RuleEntry entry, object specs, MarketData data) except -1:
     signed = [name for name in data.negative_prices if entry.assets is None or name in entry.assets]
-    if signed and any(not spec.absolute for spec in specs or ()):
+    if signed and any(spec.form is Form.FRACTION for spec in specs or ()):
         raise ValueError(
             f"{entry.label}: {signed[0]!r} may have negative prices, and has no levels in percent; give a price, "
             "or name the rule's assets with add_rule(rule, assets=...)"

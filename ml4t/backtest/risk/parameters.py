@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from ml4t.backtest.risk.decision import ExitType, RiskDecision
 from ml4t.backtest.risk.rule import InvalidRuleError, RiskRule, checked_priority
-from ml4t.backtest.risk.spec import BOUNDS, Bounds, RuleSpec
+from ml4t.backtest.risk.spec import BOUNDS, Bounds, Form, RuleSpec
 
 if TYPE_CHECKING:
     from ml4t.backtest.risk.context import RiskContext
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 class ParameterRule(RiskRule):
     """A rule of one kind whose parameter is given in one of a few forms.
 
-    A subclass names its ``kind`` and its ``forms``: parameter name -> whether it is absolute.
+    A subclass names its ``kind`` and its ``forms``: parameter name -> what it is.
     """
 
     kind: ClassVar[ExitType]
-    forms: ClassVar[dict[str, bool]]
+    forms: ClassVar[dict[str, Form]]
 
     priority: int = 0
     name: str = ""
@@ -35,13 +35,20 @@ class ParameterRule(RiskRule):
         if len(given) != 1:
             had = " and ".join(given) or "none"
             raise InvalidRuleError(f"{cls} needs exactly one of {', '.join(self.forms)}; had {had}")
-        value = _parameter(cls, given[0], getattr(self, given[0]), self._bounds(given[0]))
+        value = _parameter(cls, given[0], getattr(self, given[0]))
+        if not isinstance(value, str):
+            _check_range(cls, given[0], value, self.multiple, self._bounds(given[0]))
         object.__setattr__(self, given[0], value)
         object.__setattr__(self, "priority", checked_priority(cls, self.priority))
         if not self.name:
             object.__setattr__(self, "name", cls)
         # Lowered once, not for every run.
         object.__setattr__(self, "_lowered", (self._spec(value, self.forms[given[0]]),))
+
+    @property
+    def multiple(self) -> float:
+        """What the parameter is multiplied by."""
+        return 1.0
 
     def lower(self) -> tuple[RuleSpec, ...]:
         """Return the one level or exit the rule consists of."""
@@ -54,13 +61,26 @@ class ParameterRule(RiskRule):
         return () if column is None else (column,)
 
     def value(self, context: RiskContext) -> float:
-        """Return the parameter for the position of `context`; NaN when its column has no valid value."""
+        """Return the parameter for the position of `context`; NaN when its column has no valid value.
+
+        A price or a distance is in the units of the row that its column was read from.
+        """
         form = self._form()
         value = getattr(self, form)
         if not isinstance(value, str):
-            return float(value)
-        frozen = float(context.frozen(value))
+            return self.multiple * float(value)
+        frozen = self.multiple * float(context.frozen(value))
         return frozen if self._bounds(form).hold(frozen) else nan
+
+    def away(self, context: RiskContext, base: float, direction: float) -> float:
+        """Return the price that lies by the parameter above (direction 1) or below (−1) a `base`."""
+        form = self._form()
+        value = self.value(context)
+        if self.forms[form] is Form.DISTANCE:
+            given = getattr(self, form)
+            column = given if isinstance(given, str) else None
+            return base + direction * context.in_todays_units(value, column)
+        return base * (1.0 + direction * value)
 
     def arm(self, level: float) -> RiskDecision:
         """Return the decision that sets `level`; no action when it is NaN, or no price can reach it."""
@@ -72,8 +92,8 @@ class ParameterRule(RiskRule):
             stop_loss=level, exit_type=self.kind, only_tighten=self._lowered[0].only_tighten
         )
 
-    def _spec(self, value: float | str, absolute: bool) -> RuleSpec:
-        return RuleSpec(self.kind, value, absolute, self.priority)
+    def _spec(self, value: float | str, form: Form) -> RuleSpec:
+        return RuleSpec(self.kind, value, form, self.priority, multiple=self.multiple)
 
     def _form(self) -> str:
         return next(form for form in self.forms if getattr(self, form) is not None)
@@ -84,6 +104,8 @@ class ParameterRule(RiskRule):
     def __repr__(self) -> str:
         form = self._form()
         given = [f"{form}={getattr(self, form)!r}"]
+        if self.multiple != 1.0:
+            given.append(f"k={self.multiple!r}")
         if self._lowered[0].only_tighten:
             given.append("only_tighten=True")
         if self.priority:
@@ -93,7 +115,24 @@ class ParameterRule(RiskRule):
         return f"{type(self).__name__}({', '.join(given)})"
 
 
-def _parameter(rule: str, name: str, value: Any, bounds: Bounds) -> float | str:
+def checked_multiple(rule: str, k: Any) -> float:
+    """Return how many times a rule takes its parameter.
+
+    Raises
+    ------
+    InvalidRuleError
+        If it is no number above 0 and finite.
+    """
+    try:
+        number = nan if isinstance(k, bool | str) else float(k)
+    except (TypeError, ValueError):
+        number = nan
+    if not 0.0 < number < inf:
+        raise InvalidRuleError(f"{rule}: k must be a number above 0 and finite, was {k!r}")
+    return number
+
+
+def _parameter(rule: str, name: str, value: Any) -> float | str:
     if isinstance(value, str):
         if not value:
             raise InvalidRuleError(
@@ -101,7 +140,7 @@ def _parameter(rule: str, name: str, value: Any, bounds: Bounds) -> float | str:
             )
         return value
     try:
-        number = float(value)
+        return float(value)
     except (TypeError, ValueError):
         later = (
             "; a mapping of regimes comes with version 0.3" if isinstance(value, Mapping) else ""
@@ -109,7 +148,13 @@ def _parameter(rule: str, name: str, value: Any, bounds: Bounds) -> float | str:
         raise InvalidRuleError(
             f"{rule}: {name} must be a number or the name of a column, was {value!r}{later}"
         ) from None
-    if not bounds.hold(number):
-        hint = " (a fraction: 0.05 is 5%)" if name == "pct" else ""
-        raise InvalidRuleError(f"{rule}: {name} must be {bounds}{hint}, was {number!r}")
-    return number
+
+
+def _check_range(rule: str, name: str, number: float, multiple: float, bounds: Bounds) -> None:
+    if bounds.hold(multiple * number):
+        return
+    hint = " (a fraction: 0.05 is 5%)" if name in ("pct", "volatility") else ""
+    times = "" if multiple == 1.0 else f"{multiple!r} times "
+    raise InvalidRuleError(
+        f"{rule}: {times}{name} must be {bounds}{hint}, was {multiple * number!r}"
+    )

@@ -13,9 +13,18 @@ from ml4t.backtest.portfolio.position cimport Position
 from ml4t.backtest.risk.frozen_inputs cimport FrozenInputs
 
 
+# What a parameter is (Form in risk/spec.py).
+cdef enum:
+    FORM_FRACTION
+    FORM_PRICE
+    FORM_DISTANCE
+    FORM_BARS
+
+
 # One level or exit of one rule. Slots are numbered in the order rules were added; none is reused.
 cdef struct Slot:
-    double value                 # the parameter, when it is a number
+    double value                 # the parameter, when it is a number: multiplied already
+    double multiple              # of what is read from a column
     double low                   # range of a parameter read from a column: (low, high), or [low, high)
     double high
     int64_t priority
@@ -24,7 +33,7 @@ cdef struct Slot:
     int32_t missing_reason       # of the event when the input has no value
     int32_t question             # of a compiled rule: its place in CompiledRules; else -1
     int8_t kind                  # ExitKind
-    int8_t absolute
+    int8_t form
     int8_t low_closed
     int8_t only_tighten          # of a stop loss: it never moves against the position
     int8_t is_answered           # its levels are answers, of evaluate() or of a compiled rule

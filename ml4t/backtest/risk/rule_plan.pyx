@@ -87,13 +87,14 @@ cdef class RulePlan:
         slot.is_answered = is_answered
         if spec is not None:
             slot.kind = spec.kind.code
-            slot.absolute = spec.absolute
+            slot.form = spec.form
+            slot.multiple = spec.multiple
             slot.only_tighten = spec.only_tighten
             slot.low = spec.bounds.low
             slot.high = spec.bounds.high
             slot.low_closed = spec.bounds.closed
             if spec.column is None:
-                slot.value = spec.value
+                slot.value = spec.multiple * spec.value
             else:
                 slot.input = self.inputs.number_of(spec.column)
         elif columns:
@@ -175,14 +176,14 @@ cdef class RulePlan:
         cdef double before = 1.0
         cdef double ratio = 1.0
         if slot.input >= 0:
-            value = self.inputs.input[slot.input].value[position.asset]
+            value = slot.multiple * self.inputs.input[slot.input].value[position.asset]
             before = self.inputs.input[slot.input].splits_before[position.asset]
             ratio = self.inputs.input[slot.input].split_ratio[position.asset]
             if isnan(value) or value >= slot.high or value < slot.low:
                 return NAN
             if value == slot.low and not slot.low_closed:
                 return NAN
-        if slot.absolute and slot.kind != EXIT_TIME:
+        if slot.form == FORM_PRICE or slot.form == FORM_DISTANCE:
             return value / (before * (position.split_ratio / ratio))
         return value
 
@@ -193,7 +194,7 @@ cdef class RulePlan:
         cdef const Input* column
         if (slot.kind == EXIT_STOP_LOSS) != (position.quantity > 0.0):
             return 0.0
-        if not slot.absolute:
+        if slot.form != FORM_PRICE:
             return position.dividend_average
         if slot.input < 0:
             return position.dividend_sum
@@ -227,7 +228,7 @@ cdef class RulePlan:
         cdef double side = side_of(position.quantity)
         cdef double level
         if slot.kind == EXIT_STOP_LOSS:
-            level = value if slot.absolute else base * (1.0 - side * value)
+            level = _away(slot, base, value, -side)
             level = level - self._paid_out(position, slot)
             if slot.only_tighten and not isnan(said.stop):
                 level = better(side, said.stop, level)
@@ -235,13 +236,13 @@ cdef class RulePlan:
                 self.levels_armed += level != said.stop
                 said.stop = level
         elif slot.kind == EXIT_TAKE_PROFIT:
-            level = value if slot.absolute else base * (1.0 + side * value)
+            level = _away(slot, base, value, side)
             level = level - self._paid_out(position, slot)
             if level > 0.0:
                 self.levels_armed += level != said.target
                 said.target = level
         elif slot.kind == EXIT_TRAILING_STOP:
-            level = position.water * (1.0 - side * value)
+            level = _away(slot, position.water, value, -side)
             if isnan(said.stop):
                 if level > 0.0:
                     self.levels_armed += 1
@@ -268,6 +269,8 @@ cdef class RulePlan:
         cdef const Slot* slot
         cdef double value
         cdef int32_t i
+        cdef int32_t n_trails = 0
+        cdef int32_t n_at_a_distance = 0
         cdef bint attention = self.inputs.n > 0 and self.inputs.lacks(position.asset)
         position.levels.max_bars = INFINITY
         for i in range(slots.n):
@@ -281,6 +284,8 @@ cdef class RulePlan:
                 target = said
             if not isnan(said.stop):
                 if slot.kind == EXIT_TRAILING_STOP and not slot.is_answered:
+                    n_trails += 1
+                    n_at_a_distance += slot.form == FORM_DISTANCE
                     if trail == NULL or _wins_stop(side, said, trail):
                         trail = said
                 elif fixed == NULL or _wins_stop(side, said, fixed):
@@ -292,6 +297,8 @@ cdef class RulePlan:
                 value = self.parameter(position, slot)
                 if value < position.levels.max_bars:
                     position.levels.max_bars = value
+        # Which of a fraction and a distance is the tighter one changes with the water mark.
+        attention = attention or 0 < n_at_a_distance < n_trails
         if fixed != NULL and trail != NULL:
             # Of two priorities only the higher is in force; of one, the tighter at each bar.
             if trail.stop_priority > fixed.stop_priority:
@@ -305,12 +312,16 @@ cdef class RulePlan:
             self._name(&position.levels.fixed_source, fixed, fixed.stop_reason, fixed.stop_kind)
         position.levels.trail_stop = -side * INFINITY
         position.levels.trail_keep = NAN
+        position.levels.trail_distance = 0.0
         position.levels.trail_source.rule = -1
         if trail != NULL:
             position.levels.trail_stop = trail.stop
-            position.levels.trail_keep = (
-                1.0 - side * self.parameter(position, &self.slot[trail.slot])
-            )
+            value = side * self.parameter(position, &self.slot[trail.slot])
+            if self.slot[trail.slot].form == FORM_DISTANCE:
+                position.levels.trail_keep = 1.0
+                position.levels.trail_distance = value
+            else:
+                position.levels.trail_keep = 1.0 - value
             self._name(&position.levels.trail_source, trail, trail.stop_reason, trail.stop_kind)
         position.levels.trail_wins_ties = (
             fixed != NULL and trail != NULL and _wins_tie(trail, fixed)
@@ -426,8 +437,9 @@ cdef class RulePlan:
                 or self.slot[said.slot].is_answered or isnan(said.stop)
             ):
                 continue
-            level = position.water * (
-                1.0 - side * self.parameter(position, &self.slot[said.slot])
+            level = _away(
+                &self.slot[said.slot], position.water,
+                self.parameter(position, &self.slot[said.slot]), -side,
             )
             said.stop = better(side, said.stop, level)
 
@@ -462,6 +474,7 @@ cdef class RulePlan:
         self.slot[number].input = -1
         self.slot[number].question = -1
         self.slot[number].value = NAN
+        self.slot[number].multiple = 1.0
         self.n_slots = number + 1
         return number
 
@@ -527,6 +540,17 @@ cdef int32_t _first_from(const AssetSlots* slots, int32_t slot) noexcept nogil:
         else:
             high = middle
     return low
+
+
+# The level of a parameter: the price it is, or what lies by it above (direction 1) or below a base.
+cdef double _away(
+    const Slot* slot, double base, double value, double direction
+) noexcept nogil:
+    if slot.form == FORM_PRICE:
+        return value
+    if slot.form == FORM_DISTANCE:
+        return base + direction * value
+    return base * (1.0 + direction * value)
 
 
 cdef void _forget(Said* said) noexcept nogil:

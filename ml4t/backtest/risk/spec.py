@@ -4,12 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import IntEnum
 from math import inf
 from types import MappingProxyType
 
 from ml4t.backtest.risk.decision import ExitType
 
-__all__ = ["BOUNDS", "Bounds", "RuleSpec"]
+__all__ = ["BOUNDS", "Bounds", "Form", "RuleSpec"]
+
+
+class Form(IntEnum):
+    """What a parameter is; the numbers are those of ``rule_plan.pxd``."""
+
+    FRACTION = 0
+    """Of the entry price or the water mark."""
+    PRICE = 1
+    """The level itself, currency per unit."""
+    DISTANCE = 2
+    """From the entry price or the water mark, currency per unit."""
+    BARS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,17 +46,20 @@ _FRACTION = Bounds(0.0, 1.0)
 _POSITIVE = Bounds(0.0, inf)
 _BARS = Bounds(1.0, inf, closed=True)
 
-BOUNDS: Mapping[tuple[ExitType, bool], Bounds] = MappingProxyType(
+BOUNDS: Mapping[tuple[ExitType, Form], Bounds] = MappingProxyType(
     {
-        (ExitType.STOP_LOSS, False): _FRACTION,
-        (ExitType.STOP_LOSS, True): _POSITIVE,
-        (ExitType.TRAILING_STOP, False): _FRACTION,
-        (ExitType.TAKE_PROFIT, False): _POSITIVE,
-        (ExitType.TAKE_PROFIT, True): _POSITIVE,
-        (ExitType.TIME_EXIT, True): _BARS,
+        (ExitType.STOP_LOSS, Form.FRACTION): _FRACTION,
+        (ExitType.STOP_LOSS, Form.PRICE): _POSITIVE,
+        (ExitType.STOP_LOSS, Form.DISTANCE): _POSITIVE,
+        (ExitType.TRAILING_STOP, Form.FRACTION): _FRACTION,
+        (ExitType.TRAILING_STOP, Form.DISTANCE): _POSITIVE,
+        (ExitType.TAKE_PROFIT, Form.FRACTION): _POSITIVE,
+        (ExitType.TAKE_PROFIT, Form.PRICE): _POSITIVE,
+        (ExitType.TAKE_PROFIT, Form.DISTANCE): _POSITIVE,
+        (ExitType.TIME_EXIT, Form.BARS): _BARS,
     }
 )
-"""Range of the parameter of each (kind, absolute). A column value outside it counts as NaN."""
+"""Range of the parameter of each (kind, form). A column value outside it counts as NaN."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +72,12 @@ class RuleSpec:
         What it arms or decides.
     value : float or str
         The number, or the name of the column read as a frozen input.
-    absolute : bool
-        True for a price or a number of bars, False for a fraction of the entry price or water mark.
+    form : Form
     priority : int
     only_tighten : bool
         Whether a stop loss stays where it was when the formula would loosen it.
+    multiple : float
+        What the value, number or column, is multiplied by; the product has to be in range.
 
     Raises
     ------
@@ -70,23 +87,25 @@ class RuleSpec:
 
     kind: ExitType
     value: float | str
-    absolute: bool
+    form: Form
     priority: int = 0
     only_tighten: bool = False
+    multiple: float = 1.0
 
     def __post_init__(self) -> None:
-        if (self.kind, self.absolute) not in BOUNDS:
-            form = "absolute" if self.absolute else "relative"
-            raise ValueError(f"there is no {form} {self.kind.value} to lower to")
-        if not isinstance(self.value, str) and not self.bounds.hold(self.value):
+        if (self.kind, self.form) not in BOUNDS:
             raise ValueError(
-                f"value of a {self.kind.value} must be {self.bounds}, was {self.value!r}"
+                f"there is no {self.kind.value} by a {self.form.name.lower()} to lower to"
+            )
+        if not isinstance(self.value, str) and not self.bounds.hold(self.multiple * self.value):
+            raise ValueError(
+                f"value of a {self.kind.value} must be {self.bounds}, was {self.multiple * self.value!r}"
             )
 
     @property
     def bounds(self) -> Bounds:
         """Range of the value."""
-        return BOUNDS[self.kind, self.absolute]
+        return BOUNDS[self.kind, self.form]
 
     @property
     def column(self) -> str | None:

@@ -83,7 +83,7 @@ def _ranges(kind: type) -> dict[str, JsonSchema]:
     """Return the range of each form that the parameter of a rule may have."""
     if not issubclass(kind, ParameterRule):
         return {}
-    return {form: _limits(BOUNDS[kind.kind, absolute]) for form, absolute in kind.forms.items()}
+    return {name: _limits(BOUNDS[kind.kind, form]) for name, form in kind.forms.items()}
 
 
 def _limits(bounds: Bounds) -> JsonSchema:

@@ -24,4 +24,7 @@ class FakeContext:
 
     def price_parameter(self, price, below=False):
         value = self.frozen(price) if isinstance(price, str) else price
-        return value / self.split_ratio - (self.dividend_sum if below else 0.0)
+        return self.in_todays_units(value) - (self.dividend_sum if below else 0.0)
+
+    def in_todays_units(self, value, column=None):
+        return value / self.split_ratio

@@ -16,8 +16,10 @@ from ml4t.backtest.risk.rules import (
     PriceBasedTakeProfit,
     TimeBasedExit,
     TrailingStop,
+    VolatilityScaledStopLoss,
+    VolatilityScaledTakeProfit,
 )
-from ml4t.backtest.risk.spec import RuleSpec
+from ml4t.backtest.risk.spec import Form, RuleSpec
 
 LONG = FakeContext(side=1, level_price=100.0, water_mark=120.0)
 SHORT = FakeContext(side=-1, level_price=100.0, water_mark=80.0)
@@ -37,6 +39,12 @@ def level(rule, context):
         (PriceBasedTakeProfit(pct=0.07), 100.0 * (1.0 + 0.07), 100.0 * (1.0 - 0.07)),
         (PriceBasedTakeProfit(price=112.0), 112.0, 112.0),
         (TrailingStop(pct=0.05), 120.0 * (1.0 - 0.05), 80.0 * (1.0 + 0.05)),
+        (TrailingStop(amount=6.5), 113.5, 86.5),
+        (TrailingStop(atr=2.5, k=3), 112.5, 87.5),
+        (VolatilityScaledStopLoss(2, atr=3.5), 93.0, 107.0),
+        (VolatilityScaledStopLoss(3, volatility=0.02), 100.0 * (1.0 - 0.06), 100.0 * (1.0 + 0.06)),
+        (VolatilityScaledTakeProfit(4, atr=2.5), 110.0, 90.0),
+        (VolatilityScaledTakeProfit(k=60, volatility=0.01), 160.0, 40.0),
     ],
     ids=repr,
 )
@@ -85,6 +93,12 @@ def test_time_exit_never_leaves_at_the_opening():
         (PriceBasedTakeProfit(pct="risk"), 2.5, 100.0 * (1.0 + 2.5)),
         (PriceBasedTakeProfit(price="risk"), 101.0, 101.0),
         (TrailingStop("risk"), 0.25, 120.0 * (1.0 - 0.25)),
+        (TrailingStop(amount="risk"), 4.0, 116.0),
+        (TrailingStop(atr="risk", k=2.5), 4.0, 110.0),
+        (VolatilityScaledStopLoss(2.5, atr="risk"), 4.0, 90.0),
+        (VolatilityScaledStopLoss(2, volatility="risk"), 0.1, 80.0),
+        (VolatilityScaledTakeProfit(2.5, atr="risk"), 4.0, 110.0),
+        (VolatilityScaledTakeProfit(2.5, volatility="risk"), 0.5, 225.0),
     ],
     ids=repr,
 )
@@ -102,6 +116,10 @@ def test_parameter_read_from_a_column(rule, value, expected):
         (PriceBasedTakeProfit(pct="risk"), (nan, 0.0, -0.1, inf)),
         (PriceBasedTakeProfit(price="risk"), (nan, 0.0, inf)),
         (TrailingStop("risk"), (nan, 0.0, 1.0, 1.5)),
+        (TrailingStop(amount="risk"), (nan, 0.0, -1.0, inf)),
+        (VolatilityScaledStopLoss(2, atr="risk"), (nan, 0.0, -1.0, inf)),
+        (VolatilityScaledStopLoss(4, volatility="risk"), (nan, 0.0, 0.25, -0.1)),
+        (VolatilityScaledTakeProfit(4, volatility="risk"), (nan, 0.0, -0.1, inf)),
         (TimeBasedExit("risk"), (nan, 0.0, 0.5, inf)),
     ],
     ids=repr,
@@ -125,6 +143,14 @@ def test_a_split_divides_an_absolute_price():
     assert level(PriceBasedTakeProfit(price="risk"), context) == 20.0
 
 
+def test_a_split_divides_distances_and_no_fractions():
+    # An ATR of 8 before four for one is one of 2: 25 - 1.5·2, and 25·(1 - 1.5·0.1) as ever.
+    context = FakeContext(level_price=25.0, split_ratio=4.0, columns={"atr": 8.0, "vol": 0.1})
+    assert level(VolatilityScaledStopLoss(1.5, atr="atr"), context) == 22.0
+    assert level(VolatilityScaledStopLoss(1.5, atr=8), context) == 22.0
+    assert level(VolatilityScaledStopLoss(1.5, volatility="vol"), context) == 21.25
+
+
 def test_dividends_lower_what_lies_below_the_market():
     # A long's stop by what was paid: 95 - 2 of E, 90 - 3 of a price. Its target stays, and so does a
     # short's stop; a short's target falls.
@@ -138,6 +164,11 @@ def test_dividends_lower_what_lies_below_the_market():
     assert level(PriceBasedStopLoss(price=107), short) == 107.0
     assert level(PriceBasedTakeProfit(pct=0.1), short) == 88.0
     assert level(PriceBasedTakeProfit(price=80), short) == 77.0
+    # A distance is one of E, whose formulas have what was paid on average taken off.
+    assert level(VolatilityScaledStopLoss(2, atr=3), long) == 92.0
+    assert level(VolatilityScaledTakeProfit(2, atr=3), long) == 106.0
+    assert level(VolatilityScaledTakeProfit(2, atr=3), short) == 92.0
+    assert level(TrailingStop(amount=3), long) == 97.0  # the water mark has fallen itself
 
 
 def test_a_stop_that_dividends_have_taken_to_zero_arms_nothing():
@@ -193,7 +224,30 @@ def test_a_short_target_no_price_can_reach_arms_nothing():
             r"pct must be a number or the name of a column, was \[0.05\]",
         ),
         (lambda: TrailingStop(""), "was an empty name"),
-        (lambda: TrailingStop(None), "TrailingStop needs exactly one of pct; had none"),
+        (
+            lambda: TrailingStop(None),
+            "TrailingStop needs exactly one of pct, amount, atr; had none",
+        ),
+        (lambda: TrailingStop(0.05, amount=2), "had pct and amount"),
+        (
+            lambda: TrailingStop(0.05, k=2),
+            r"TrailingStop: k=2.0 multiplies atr, which is not given",
+        ),
+        (lambda: TrailingStop(atr="atr", k=0), "k must be a number above 0 and finite, was 0"),
+        (
+            lambda: VolatilityScaledStopLoss("atr"),
+            "k must be a number above 0 and finite, was 'atr'",
+        ),
+        (lambda: VolatilityScaledStopLoss(True, atr=1), "k must be a number above 0 .* was True"),
+        (lambda: VolatilityScaledStopLoss(2), "needs exactly one of atr, volatility; had none"),
+        (
+            lambda: VolatilityScaledTakeProfit(2, atr=0),
+            "2.0 times atr must be above 0 and finite, was 0.0",
+        ),
+        (
+            lambda: VolatilityScaledStopLoss(2, volatility=0.6),
+            r"2.0 times volatility must be above 0 and below 1 \(a fraction: .* was 1.2",
+        ),
         (
             lambda: TrailingStop(0.05, priority="high"),
             "priority must be a whole number, was 'high'",
@@ -220,15 +274,22 @@ def test_any_whole_number_makes_the_same_time_exit(number):
 @pytest.mark.parametrize(
     ("rule", "spec"),
     [
-        (PriceBasedStopLoss(pct=0.05), RuleSpec(ExitType.STOP_LOSS, 0.05, False, 0)),
-        (PriceBasedStopLoss(price="s"), RuleSpec(ExitType.STOP_LOSS, "s", True, 0)),
-        (PriceBasedTakeProfit(price=9, priority=2), RuleSpec(ExitType.TAKE_PROFIT, 9.0, True, 2)),
+        (PriceBasedStopLoss(pct=0.05), RuleSpec(ExitType.STOP_LOSS, 0.05, Form.FRACTION, 0)),
+        (PriceBasedStopLoss(price="s"), RuleSpec(ExitType.STOP_LOSS, "s", Form.PRICE, 0)),
+        (
+            PriceBasedTakeProfit(price=9, priority=2),
+            RuleSpec(ExitType.TAKE_PROFIT, 9.0, Form.PRICE, 2),
+        ),
         (
             PriceBasedStopLoss(pct=0.05, only_tighten=True),
-            RuleSpec(ExitType.STOP_LOSS, 0.05, False, 0, True),
+            RuleSpec(ExitType.STOP_LOSS, 0.05, Form.FRACTION, 0, True),
         ),
-        (TrailingStop("t", priority=-1), RuleSpec(ExitType.TRAILING_STOP, "t", False, -1)),
-        (TimeBasedExit(5), RuleSpec(ExitType.TIME_EXIT, 5.0, True, 0)),
+        (TrailingStop("t", priority=-1), RuleSpec(ExitType.TRAILING_STOP, "t", Form.FRACTION, -1)),
+        (TimeBasedExit(5), RuleSpec(ExitType.TIME_EXIT, 5.0, Form.BARS, 0)),
+        (
+            VolatilityScaledStopLoss(2, atr="atr", only_tighten=True, priority=1),
+            RuleSpec(ExitType.STOP_LOSS, "atr", Form.DISTANCE, 1, True, multiple=2.0),
+        ),
     ],
     ids=repr,
 )
@@ -240,10 +301,10 @@ def test_lowered_form(rule, spec):
 @pytest.mark.parametrize(
     ("spec", "message"),
     [
-        ((ExitType.TRAILING_STOP, 5.0, True), "there is no absolute trailing_stop"),
-        ((ExitType.RISK_EXIT, 5.0, False), "there is no relative risk_exit"),
+        ((ExitType.TRAILING_STOP, 5.0, Form.PRICE), "there is no trailing_stop by a price"),
+        ((ExitType.RISK_EXIT, 5.0, Form.FRACTION), "there is no risk_exit by a fraction"),
         (
-            (ExitType.STOP_LOSS, 1.0, False),
+            (ExitType.STOP_LOSS, 1.0, Form.FRACTION),
             "value of a stop_loss must be above 0 and below 1, was 1.0",
         ),
     ],
@@ -262,6 +323,9 @@ def test_names_and_reprs():
         == "TimeBasedExit(max_bars=5, priority=1, name='x')"
     )
     assert repr(TrailingStop("vol")) == "TrailingStop(pct='vol')"
+    assert repr(TrailingStop(atr="atr", k=3)) == "TrailingStop(atr='atr', k=3.0)"
+    scaled = VolatilityScaledStopLoss(2, atr="atr", only_tighten=True)
+    assert repr(scaled) == "VolatilityScaledStopLoss(atr='atr', k=2.0, only_tighten=True)"
 
 
 def test_a_rule_is_immutable_copies_and_pickles():

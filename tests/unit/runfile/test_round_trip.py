@@ -28,6 +28,8 @@ from ml4t.backtest.risk import (
     RiskRule,
     TimeBasedExit,
     TrailingStop,
+    VolatilityScaledStopLoss,
+    VolatilityScaledTakeProfit,
     as_rule,
 )
 from ml4t.backtest.runfile import RunFile, RunFileError
@@ -41,6 +43,10 @@ EVERY_RULE = [
     PriceBasedStopLoss(pct=0.1, only_tighten=True),
     PriceBasedTakeProfit(price=120),
     TrailingStop(np.float64(0.1)),
+    TrailingStop(amount=2.5),
+    TrailingStop(atr="atr", k=3),
+    VolatilityScaledStopLoss(2, atr="atr", only_tighten=True),
+    VolatilityScaledTakeProfit(2.5, volatility=0.1, priority=1),
     TimeBasedExit("bars"),
     AnyOf([AllOf([TimeBasedExit(3), TrailingStop(0.2)], priority=4), PriceBasedStopLoss(pct=0.1)]),
     CompositeRule([TimeBasedExit(3), TimeBasedExit(4, name="late")], name="both"),

@@ -4,5 +4,14 @@ from ml4t.backtest.risk.rules.price_based_stop_loss import PriceBasedStopLoss
 from ml4t.backtest.risk.rules.price_based_take_profit import PriceBasedTakeProfit
 from ml4t.backtest.risk.rules.time_based_exit import TimeBasedExit
 from ml4t.backtest.risk.rules.trailing_stop import TrailingStop
+from ml4t.backtest.risk.rules.volatility_scaled_stop_loss import VolatilityScaledStopLoss
+from ml4t.backtest.risk.rules.volatility_scaled_take_profit import VolatilityScaledTakeProfit
 
-__all__ = ["PriceBasedStopLoss", "PriceBasedTakeProfit", "TimeBasedExit", "TrailingStop"]
+__all__ = [
+    "PriceBasedStopLoss",
+    "PriceBasedTakeProfit",
+    "TimeBasedExit",
+    "TrailingStop",
+    "VolatilityScaledStopLoss",
+    "VolatilityScaledTakeProfit",
+]

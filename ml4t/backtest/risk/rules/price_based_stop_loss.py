@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from ml4t.backtest.risk.decision import ExitType, RiskDecision
-from ml4t.backtest.risk.parameters import ParameterRule
-from ml4t.backtest.risk.rule import InvalidRuleError
-from ml4t.backtest.risk.spec import RuleSpec
+from ml4t.backtest.risk.decision import RiskDecision
+from ml4t.backtest.risk.spec import Form
+from ml4t.backtest.risk.stop_loss_rule import StopLossRule
 
 if TYPE_CHECKING:
     from ml4t.backtest.risk.context import RiskContext
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
-class PriceBasedStopLoss(ParameterRule):
+class PriceBasedStopLoss(StopLossRule):
     """A stop at a fraction of the entry price against the position, or at a price.
 
     Parameters
@@ -38,27 +37,13 @@ class PriceBasedStopLoss(ParameterRule):
     split divides it. Dividends since the opening lower a long's stop, whichever way it was given.
     """
 
-    kind: ClassVar[ExitType] = ExitType.STOP_LOSS
-    forms: ClassVar[dict[str, bool]] = {"pct": False, "price": True}
+    forms: ClassVar[dict[str, Form]] = {"pct": Form.FRACTION, "price": Form.PRICE}
 
     pct: float | str | None = None
     price: float | str | None = None
-    only_tighten: bool = False
-
-    def __post_init__(self) -> None:
-        if not isinstance(self.only_tighten, bool):
-            raise InvalidRuleError(
-                f"PriceBasedStopLoss: only_tighten must be True or False, was {self.only_tighten!r}"
-            )
-        super().__post_init__()
 
     def evaluate(self, context: RiskContext) -> RiskDecision:
         """Set the stop."""
-        below = context.side > 0
         if self.price is not None:
-            return self.arm(context.price_parameter(self.price, below))
-        level = context.level_price * (1.0 - context.side * self.value(context))
-        return self.arm(level - (context.dividend_average if below else 0.0))
-
-    def _spec(self, value: float | str, absolute: bool) -> RuleSpec:
-        return replace(super()._spec(value, absolute), only_tighten=self.only_tighten)
+            return self.arm(context.price_parameter(self.price, context.side > 0))
+        return super().evaluate(context)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from ml4t.backtest.risk.decision import ExitType, RiskDecision
 from ml4t.backtest.risk.parameters import ParameterRule
+from ml4t.backtest.risk.spec import Form
 
 if TYPE_CHECKING:
     from ml4t.backtest.risk.context import RiskContext
@@ -36,7 +37,7 @@ class PriceBasedTakeProfit(ParameterRule):
     """
 
     kind: ClassVar[ExitType] = ExitType.TAKE_PROFIT
-    forms: ClassVar[dict[str, bool]] = {"pct": False, "price": True}
+    forms: ClassVar[dict[str, Form]] = {"pct": Form.FRACTION, "price": Form.PRICE}
 
     pct: float | str | None = None
     price: float | str | None = None
@@ -46,5 +47,5 @@ class PriceBasedTakeProfit(ParameterRule):
         below = context.side < 0
         if self.price is not None:
             return self.arm(context.price_parameter(self.price, below))
-        level = context.level_price * (1.0 + context.side * self.value(context))
+        level = self.away(context, context.level_price, context.side)
         return self.arm(level - (context.dividend_average if below else 0.0))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 from ml4t.backtest.risk.decision import ExitType, RiskDecision
 from ml4t.backtest.risk.parameters import ParameterRule
 from ml4t.backtest.risk.rule import InvalidRuleError
+from ml4t.backtest.risk.spec import Form
 
 if TYPE_CHECKING:
     from ml4t.backtest.risk.context import RiskContext
@@ -31,7 +32,7 @@ class TimeBasedExit(ParameterRule):
     """
 
     kind: ClassVar[ExitType] = ExitType.TIME_EXIT
-    forms: ClassVar[dict[str, bool]] = {"max_bars": True}
+    forms: ClassVar[dict[str, Form]] = {"max_bars": Form.BARS}
 
     max_bars: int | float | str
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from ml4t.backtest.risk.decision import ExitType, RiskDecision
-from ml4t.backtest.risk.parameters import ParameterRule
+from ml4t.backtest.risk.parameters import ParameterRule, checked_multiple
+from ml4t.backtest.risk.rule import InvalidRuleError
+from ml4t.backtest.risk.spec import Form
 
 if TYPE_CHECKING:
     from ml4t.backtest.risk.context import RiskContext
@@ -14,28 +16,55 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, repr=False)
 class TrailingStop(ParameterRule):
-    """A stop at a fraction of the best price since entry; it never moves against the position.
+    """A stop at a distance from the best price since entry; it never moves against the position.
 
     Parameters
     ----------
-    pct : float or str
+    pct : float or str, optional
         Fraction of the water mark, above 0 and below 1 (0.05 is 5%); or the name of a column that holds
         it, read when the position opens.
+    amount : float or str, optional
+        The distance, currency per unit, above 0; or a column's name.
+    atr : float or str, optional
+        The average true range, currency per unit, above 0; or a column's name. Give one of `pct`, `amount`
+        and `atr`.
+    k : float
+        How many times the `atr`, above 0.
     priority : int
     name : str
 
     Notes
     -----
-    Level = H·(1 − s·pct), s = 1 for a long position, −1 for a short one. H, the water mark, starts at the
-    fill price and takes in the highs (lows of a short) of complete bars: the level tried in bar t uses
-    bars up to t − 1. The engine keeps the tighter of the old level and the new one.
+    Level = H·(1 − s·pct), H − s·amount or H − s·k·ATR, s = 1 for a long position, −1 for a short one. H,
+    the water mark, starts at the fill price and takes in the highs (lows of a short) of complete bars: the
+    level tried in bar t uses bars up to t − 1. The engine keeps the tighter of the old level and the new
+    one. A split divides amounts.
     """
 
     kind: ClassVar[ExitType] = ExitType.TRAILING_STOP
-    forms: ClassVar[dict[str, bool]] = {"pct": False}
+    forms: ClassVar[dict[str, Form]] = {
+        "pct": Form.FRACTION,
+        "amount": Form.DISTANCE,
+        "atr": Form.DISTANCE,
+    }
 
-    pct: float | str
+    pct: float | str | None = None
+    _: KW_ONLY
+    amount: float | str | None = None
+    atr: float | str | None = None
+    k: float = 1.0
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "k", checked_multiple("TrailingStop", self.k))
+        if self.k != 1.0 and self.atr is None:
+            raise InvalidRuleError(f"TrailingStop: k={self.k!r} multiplies atr, which is not given")
+        super().__post_init__()
+
+    @property
+    def multiple(self) -> float:
+        """What the parameter is multiplied by."""
+        return self.k
 
     def evaluate(self, context: RiskContext) -> RiskDecision:
-        """Set the stop below the best price."""
-        return self.arm(context.water_mark * (1.0 - context.side * self.value(context)))
+        """Set the stop behind the best price."""
+        return self.arm(self.away(context, context.water_mark, -context.side))
