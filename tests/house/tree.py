@@ -30,6 +30,7 @@ LAYERS = (
     ("config",),
     ("market",),
     ("data.arrays", "data.errors"),
+    ("data.market_file",),
     ("data.tables",),
     ("data.join",),
     ("data.features",),
