@@ -51,6 +51,7 @@ LAYERS = (
     ("result",),
     ("backtest",),
     ("runfile",),
+    ("sweep",),
     ("lookahead",),
     ("testing",),
     ("demo",),

@@ -20,6 +20,14 @@ from ml4t.backtest.records.measured import ClosedTrades, EquityCurve, closed_tra
 LEAST_YEARS = 30 / 365.25
 """A month: what fewer days did says nothing of a year, and is not annualised."""
 
+MEASURES = (
+    "start", "end", "timestamps", "sessions", "periods_per_year", "initial_cash", "final_equity",
+    "total_return", "cagr", "volatility", "sharpe", "sortino", "calmar", "max_drawdown",
+    "max_drawdown_duration", "exposure", "turnover", "trades", "win_rate", "profit_factor", "expectancy",
+    "average_win", "average_loss", "average_bars_held", "exits_by_rule", "commission", "slippage_cost",
+)  # fmt: skip
+"""The names of the measures of a run, in order."""
+
 
 def simple_returns(equity: np.ndarray, initial: float) -> np.ndarray:
     """Return equity[i]/equity[i - 1] - 1, the first one against ``initial``; NaN after equity <= 0."""

@@ -37,7 +37,9 @@ from ml4t.backtest.runfile import RunFile
 from ml4t.backtest.strategy.errors import BacktestInterrupted
 
 REQUIRED = ("numpy", "pandas", "pyarrow", "pydantic", "rich", "ruamel.yaml", "typer")
-OPTIONAL = ("matplotlib", "plotly", "polars", "numba", "exchange-calendars")
+OPTIONAL = (
+    "matplotlib", "plotly", "polars", "numba", "exchange-calendars", "joblib", "optuna", "distributed", "ray",
+)  # fmt: skip
 WIDEST = 120  # characters a line of help
 
 app = typer.Typer(
