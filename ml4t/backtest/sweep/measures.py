@@ -41,7 +41,7 @@ class Measures:
 
     def __call__(self, result: BacktestResult) -> tuple[Any, ...]:
         """Return what was measured, in order."""
-        known = result.metrics if self._asked else {}
+        known = result.measure(only=self._asked) if self._asked else {}
         return tuple(
             known[one] if isinstance(one, str) else _number(name, one(result))
             for name, one in self.of.items()
