@@ -214,7 +214,7 @@ class NoJournal:
         """Give nothing back."""
 
 
-def read_journal(path: str | Path) -> tuple[dict[str, str], list[dict[str, Any]]]:
+def read_journal(path: str | Path) -> tuple[dict[str, str], list[WrittenTrial]]:
     """Return what a journal says of its runs, and its rows as they were written.
 
     Raises
@@ -237,15 +237,22 @@ def read_journal(path: str | Path) -> tuple[dict[str, str], list[dict[str, Any]]
     except sqlite3.Error as error:
         raise _cannot(path, "read", error) from error
     return about, [
-        {
-            **json.loads(parameters),
-            **(json.loads(measures) if measures else {}),
-            "status": status,
-            "error": error or "",
-            "seconds": seconds,
-        }
+        WrittenTrial(
+            json.loads(parameters),
+            {name.partition("@")[0]: one for name, one in json.loads(measures or "{}").items()},
+            {"status": status, "error": error or "", "seconds": seconds},
+        )
         for parameters, status, measures, error, seconds in trials
     ]
+
+
+class WrittenTrial(NamedTuple):
+    """A row of a journal that is only looked at."""
+
+    parameters: dict[str, Any]
+    measures: dict[str, Any]
+    rest: dict[str, Any]
+    """``status``, ``error`` and ``seconds``."""
 
 
 def what_differs(stored: Mapping[str, str], given: Mapping[str, str]) -> str:

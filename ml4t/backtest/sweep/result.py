@@ -143,7 +143,7 @@ class SweepResult:
             If the library is not installed.
         """
         cells = self._cells(x, y, measure, over)
-        return pictures.heatmap(cells, self._measure(measure), path, backend)
+        return pictures.heatmap(cells, self._said(x, y, measure, over), path, backend)
 
     def surface(
         self,
@@ -155,7 +155,8 @@ class SweepResult:
         over: Literal["mean", "median", "max", "min"] = "mean",
     ) -> Any:
         """Draw a measure over two parameters as a surface, by plotly; arguments as for :meth:`heatmap`."""
-        return pictures.surface(self._cells(x, y, measure, over), self._measure(measure), path)
+        cells = self._cells(x, y, measure, over)
+        return pictures.surface(cells, self._said(x, y, measure, over), path)
 
     def parallel_coordinates(self, measure: str | None = None, path: Any = None) -> Any:
         """Draw a line for each trial through all its parameters, coloured by a measure, by plotly.
@@ -183,6 +184,10 @@ class SweepResult:
         if values[name].isna().all():
             raise SweepError(f"no trial has a {name}: there is nothing to draw")
         return values.pivot_table(index=y, columns=x, values=name, aggfunc=over, observed=True)
+
+    def _said(self, x: str, y: str, measure: str | None, over: str) -> str:
+        others = [name for name in self.names if name not in (x, y)]
+        return self._measure(measure) + (f" ({over} over {', '.join(others)})" if others else "")
 
     def _measure(self, measure: str | None) -> str:
         if measure is None:

@@ -143,7 +143,7 @@ def _journal(path: str | Path | None, recipe: Recipe, runner: Runner) -> Journal
     else:
         made = "none" if data is None else fingerprint(data)
     try:
-        code = code_parts(recipe.given)
+        code = code_parts(recipe.made_of)
         measured = [_stored_name(name, one) for name, one in runner.measures.of.items()]
     except ValueError as error:
         raise SweepError(str(error)) from error

@@ -74,6 +74,11 @@ class Recipe:
             return "the template"
         return str(getattr(self.given, "__qualname__", type(self.given).__name__))
 
+    @property
+    def made_of(self) -> Any:
+        """What tells one sweep from another: its code, and the values in it."""
+        return getattr(self.given, "made_of", self.given)
+
     def check_reads(self, names: Sequence[str]) -> None:
         """Refuse parameters that nobody reads, and a template or function that reads others.
 

@@ -106,8 +106,8 @@ def test_a_journal_can_be_read_alone(tmp_path):
     result = swept(tmp_path / "study.db")
     about, read = read_journal(tmp_path / "study.db")
     assert about["data"].startswith("blake2b:")
-    assert [one["fall"] for one in read] == [0.001, 0.002, 0.003]
-    assert [one["sharpe"] for one in read] == result.table["sharpe"].tolist()
+    assert [one.parameters["fall"] for one in read] == [0.001, 0.002, 0.003]
+    assert [one.measures["sharpe"] for one in read] == result.table["sharpe"].tolist()
 
 
 # ---- whose it is -----------------------------------------------------------------------------------
