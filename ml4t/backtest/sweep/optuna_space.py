@@ -63,10 +63,11 @@ class Asked(Space):
             self._open = [self.study.ask(self._distributions) for _ in range(count)]
             yield [self._parameters(trial) for trial in self._open]
 
-    def tell(self, outcomes: Sequence[Outcome]) -> None:
+    def tell(self, begin: int, outcomes: Any) -> None:
         """Tell the study what came of each trial, in the order in which it asked."""
         states = self._optuna.trial.TrialState
-        for trial, outcome in zip(self._open, outcomes, strict=True):
+        for number, trial in enumerate(self._open, begin):
+            outcome = outcomes.of(number)
             values = self._values(outcome)
             if values is not None:
                 self.study.tell(trial, values)

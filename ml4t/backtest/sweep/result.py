@@ -14,10 +14,10 @@ from ml4t.backtest.result import DEEP, BacktestResult
 from ml4t.backtest.setting_errors import nearest
 from ml4t.backtest.sweep import pictures
 from ml4t.backtest.sweep.errors import SweepError
+from ml4t.backtest.sweep.outcomes import Outcomes
 from ml4t.backtest.sweep.space import Parameters
-from ml4t.backtest.sweep.trial import DONE, NOT_RUN, Outcome, Runner
+from ml4t.backtest.sweep.trial import DONE, Runner
 
-NOTHING = Outcome(None, NOT_RUN, (), "", float("nan"))
 SHOWN = 5
 
 
@@ -38,10 +38,10 @@ class SweepResult:
         runner: Runner,
         names: Sequence[str],
         parameters: Sequence[Parameters],
-        outcomes: Sequence[Outcome | None],
+        outcomes: Outcomes,
     ) -> None:
         self._runner = runner
-        self._outcomes = [outcome or NOTHING for outcome in outcomes]
+        self._outcomes = outcomes
         self.parameters = list(parameters)
         self.names = tuple(names)
         self.measures = runner.measures.names
@@ -62,12 +62,12 @@ class SweepResult:
         columns: dict[str, Any] = {
             name: [one.get(name) for one in self.parameters] for name in self.names
         }
-        for place, name in enumerate(self.measures):
-            values = [one.measures[place] if one.measures else None for one in self._outcomes]
-            columns[name] = _as_numbers(values)
-        columns["status"] = [one.status for one in self._outcomes]
-        columns["error"] = [one.error for one in self._outcomes]
-        columns["seconds"] = [one.seconds for one in self._outcomes]
+        n = len(self)  # a sweep that was stopped may not know all of its trials
+        for name in self.measures:
+            columns[name] = _as_numbers(self._outcomes.values(name)[:n])
+        columns["status"] = self._outcomes.status()[:n]
+        columns["error"] = self._outcomes.errors()[:n]
+        columns["seconds"] = self._outcomes.seconds()[:n]
         return pd.DataFrame(columns, index=pd.RangeIndex(len(self), name="trial"))
 
     def best(self, measure: str | None = None, *, lowest: bool = False) -> pd.Series:

@@ -16,6 +16,7 @@ from ml4t.backtest.sweep.code_fingerprint import code_hash, code_parts
 from ml4t.backtest.sweep.errors import SweepError
 from ml4t.backtest.sweep.journal import Journal, NoJournal
 from ml4t.backtest.sweep.measures import Measure, Measures
+from ml4t.backtest.sweep.outcomes import Outcomes
 from ml4t.backtest.sweep.result import SweepResult
 from ml4t.backtest.sweep.shown_progress import ShownProgress, shown
 from ml4t.backtest.sweep.space import Parameters, Space
@@ -97,11 +98,11 @@ def sweep(
     runner = Runner(recipe, _read_once(data), asked)
     rows = _journal(journal, recipe, runner)
     crew: Workers | None = None
-    done: dict[int, Outcome] = {}
+    done = Outcomes(len(space), asked.names)
     tried: list[Parameters] = []
 
     def result() -> SweepResult:
-        return SweepResult(runner, space.names, tried, [done.get(n) for n in range(len(tried))])
+        return SweepResult(runner, space.names, tried, done)
 
     try:
         with shown(progress) as tell:
@@ -115,10 +116,10 @@ def sweep(
                 places = _places(rows, parameters, begin)
                 for outcome in _run_all(runner, crew, rows, places, parameters, begin, seen):
                     for at in places[outcome.key]:
-                        done[at] = outcome
-                space.tell([done[n] for n in range(begin, len(tried))])
+                        done.put(at, outcome)
+                space.tell(begin, done)
     except KeyboardInterrupt as error:
-        stopped = BacktestInterrupted(f"interrupted after {len(done):,} of {len(space):,} trials")
+        stopped = BacktestInterrupted(f"interrupted after {done.n_done:,} of {len(space):,} trials")
         stopped.partial_result = result()
         raise stopped from error
     finally:

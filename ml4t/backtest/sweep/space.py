@@ -41,8 +41,15 @@ class Space(ABC):
         """Return the measure whose best is said while a sweep goes on."""
         return "sharpe" if "sharpe" in measures else measures[0]
 
-    def tell(self, outcomes: Sequence[Any]) -> None:  # noqa: B027 - most spaces do not want to know
-        """Take what came of the last batch, in its order."""
+    def tell(self, begin: int, outcomes: Any) -> None:  # noqa: B027 - most spaces do not want to know
+        """Take what came of the last batch.
+
+        Parameters
+        ----------
+        begin : int
+            The number of its first trial.
+        outcomes : Outcomes
+        """
 
 
 class Grid(Space):
