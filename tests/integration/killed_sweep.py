@@ -13,10 +13,9 @@ import time
 
 from unit.sweep.studied import dips, market, plain
 
-from ml4t.backtest.sweep import random as draws
-from ml4t.backtest.sweep import sweep
+from ml4t.backtest.sweep import grid, sweep
 
-SPACE = draws(400, seed=9, fall=[0.0005 * n for n in range(40)], hold=list(range(1, 40)))
+SPACE = grid(fall=[0.0005 * n for n in range(40)], hold=list(range(1, 11)))
 DATA = market(1500)
 
 
@@ -47,9 +46,14 @@ def n_done(journal):
         rows.close()
 
 
-def stopped(journal, how, seconds):
+def stopped(journal, how, draw):
+    """Stop a sweep at a random moment, counted in trials, so that it does not hang on the speed of a machine."""
+    n = n_done(journal) + draw.randrange(30)
     pid = forked(lambda: swept(journal))
-    time.sleep(seconds)
+    deadline = time.monotonic() + 10.0
+    while n_done(journal) < min(n, len(SPACE)) and time.monotonic() < deadline:
+        time.sleep(0.001)
+    time.sleep(draw.uniform(0.0, 0.01))
     os.kill(pid, how)
     os.waitpid(pid, 0)
     return n_done(journal)
@@ -58,7 +62,7 @@ def stopped(journal, how, seconds):
 if __name__ == "__main__":
     journal, how = sys.argv[1], signal.Signals[sys.argv[2]]
     draw = random.Random(4)
-    print(*[stopped(journal, how, draw.uniform(0.02, 0.2)) for _ in range(int(sys.argv[3]))])
+    print(*[stopped(journal, how, draw) for _ in range(int(sys.argv[3]))])
     with sqlite3.connect(f"file:{journal}?mode=ro", uri=True) as rows:
-        print(*[rows.execute("SELECT count(*) FROM trials WHERE status = 'running'").fetchone()[0]])
+        print(*rows.execute("SELECT count(*) FROM trials WHERE status = 'running'").fetchone())
     print(plain(swept(journal)).equals(plain(swept(None))))

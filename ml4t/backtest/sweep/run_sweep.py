@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ from ml4t.backtest.market.market_data import MarketData
 from ml4t.backtest.provenance.package_versions import package_version
 from ml4t.backtest.strategy.errors import BacktestInterrupted
 from ml4t.backtest.sweep.code_fingerprint import code_hash, code_parts
+from ml4t.backtest.sweep.driver import Driver
 from ml4t.backtest.sweep.errors import SweepError
 from ml4t.backtest.sweep.journal import Journal, NoJournal
 from ml4t.backtest.sweep.measures import Measure, Measures
@@ -21,14 +21,8 @@ from ml4t.backtest.sweep.result import SweepResult
 from ml4t.backtest.sweep.shown_progress import ShownProgress, shown
 from ml4t.backtest.sweep.space import Parameters, Space
 from ml4t.backtest.sweep.template import Given, Recipe
-from ml4t.backtest.sweep.trial import Outcome, Runner, Trial
+from ml4t.backtest.sweep.trial import Runner, Trial
 from ml4t.backtest.sweep.workers.chosen import Workers, workers_for
-
-SECONDS_OF_A_BATCH = 0.2
-MOST_IN_A_BATCH = 256
-BATCHES_A_WORKER = 8
-"""At least so many, so that none waits long for the last."""
-SECONDS_BETWEEN_LOOKS = 0.1
 
 Update = Callable[[int, int, str], None]
 
@@ -114,7 +108,8 @@ def sweep(
                 if crew is None:
                     crew = workers_for(backend, workers, runner, parameters[0])
                 places = _places(rows, parameters, begin)
-                for outcome in _run_all(runner, crew, rows, places, parameters, begin, seen):
+                trials = [Trial(key, tried[at[0]]) for key, at in places.items()]
+                for outcome in Driver(runner, crew, rows, seen).outcomes(trials):
                     for at in places[outcome.key]:
                         done.put(at, outcome)
                 space.tell(begin, done)
@@ -169,68 +164,3 @@ def _places(
     for number, one in enumerate(parameters, begin):
         places.setdefault(rows.key(one), []).append(number)
     return places
-
-
-def _run_all(
-    runner: Runner,
-    crew: Workers,
-    rows: Journal | NoJournal,
-    places: Mapping[Any, Sequence[int]],
-    parameters: Sequence[Parameters],
-    begin: int,
-    seen: ShownProgress,
-) -> Iterator[Outcome]:
-    """Yield what comes of each trial, here or in the hands of another driver."""
-    left = {key: Trial(key, parameters[at[0] - begin]) for key, at in places.items()}
-    found: list[Outcome] = []
-
-    def taken(trials: Sequence[Trial]) -> list[Trial]:
-        mine, done = rows.claim(trials)
-        found.extend(done)
-        return mine
-
-    def arrived(outcomes: list[Outcome], *, are_new: bool) -> list[Outcome]:
-        for one in outcomes:
-            left.pop(one.key, None)
-        if outcomes:
-            seen.add(outcomes, are_new=are_new)
-        return outcomes
-
-    def take_found() -> list[Outcome]:
-        some, found[:] = found[:], []
-        return arrived(some, are_new=False)
-
-    while left:
-        n_before = len(left)
-        # The first alone: it tells how long the others will take.
-        trials = iter(list(left.values()))
-        seconds = None
-        for trial in trials:
-            mine = taken([trial])
-            yield from take_found()
-            if mine:
-                outcomes = runner.outcomes(mine)
-                rows.store(outcomes)
-                seconds = outcomes[0].seconds
-                yield from arrived(outcomes, are_new=True)
-                break
-        rest = list(trials)
-        size = _batch_size(seconds, len(rest), crew.n)
-        batches = (
-            mine for at in range(0, len(rest), size) if (mine := taken(rest[at : at + size]))
-        )
-        if rest:
-            for outcomes in crew.outcomes(batches):
-                rows.store(outcomes)
-                yield from arrived(outcomes, are_new=True)
-                yield from take_found()
-        yield from take_found()
-        if len(left) == n_before:  # all that is left is in the hands of others
-            time.sleep(SECONDS_BETWEEN_LOOKS)
-
-
-def _batch_size(seconds: float | None, n: int, workers: int) -> int:
-    most = min(MOST_IN_A_BATCH, -(-n // (workers * BATCHES_A_WORKER)))
-    if seconds is None:
-        return max(1, most)
-    return max(1, min(most, int(SECONDS_OF_A_BATCH / max(seconds, 1e-6))))
