@@ -8,7 +8,7 @@ import hashlib
 import inspect
 import sys
 import types
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Any
 
@@ -147,8 +147,7 @@ class _Found:
         for name in sorted(_names_in(function.__code__)):
             if name in function.__globals__:
                 read.append((name, function.__globals__[name]))
-        cells = zip(function.__code__.co_freevars, function.__closure__ or (), strict=True)
-        read += [(name, cell.cell_contents) for name, cell in cells if name != "__class__"]
+        read += [(name, value) for name, value in _closed_over(function) if name != "__class__"]
         where = f"function {function.__qualname__}"
         return "".join(f" {name}={self.text(value, f'{name} in {where}')}" for name, value in read)
 
@@ -175,6 +174,14 @@ def _codes(member: Any) -> list[types.FunctionType]:
         return [one for one in given if isinstance(one, types.FunctionType)]
     function = getattr(member, "__func__", member)
     return [function] if isinstance(function, types.FunctionType) else []
+
+
+def _closed_over(function: types.FunctionType) -> Iterator[tuple[str, Any]]:
+    for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
+        try:
+            yield name, cell.cell_contents
+        except ValueError:  # nothing was put into it yet
+            continue
 
 
 def _plain_members(kind: type) -> list[Any]:

@@ -13,12 +13,12 @@ RUNS = []  # what was run, for tests that count
 STOPS, TARGETS = [0.01, 0.02, 0.05], [0.02, 0.04, 0.08, 0.3]
 
 
-def market(n=120, seed=5):
+def market(n=120, seed=5, step=DAY):
     draw = np.random.default_rng(seed)
     close = 100.0 * np.exp(np.cumsum(draw.normal(0.0, 0.01, n)))
     return MarketData.from_arrays(
         ["A"],
-        1_700_000_000_000_000_000 + DAY * np.arange(n),
+        1_700_000_000_000_000_000 + step * np.arange(n),
         np.arange(n + 1),
         np.zeros(n, np.int32),
         close,
