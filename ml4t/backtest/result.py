@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from ml4t.backtest.analytics.as_json import as_json
-from ml4t.backtest.analytics.metrics import run_metrics, simple_returns
+from ml4t.backtest.analytics.metrics import MEASURES, run_metrics, simple_returns
 from ml4t.backtest.config import BacktestConfig
 from ml4t.backtest.core.planned import comes_with
 from ml4t.backtest.data.errors import DataError
@@ -33,6 +33,7 @@ from ml4t.backtest.records.stored_frames import StoredFrames
 from ml4t.backtest.report.notes import notes_of
 from ml4t.backtest.report.summary import Summary, summary_html, summary_of
 from ml4t.backtest.report.wording import percent
+from ml4t.backtest.setting_errors import nearest
 
 if TYPE_CHECKING:
     import pyarrow
@@ -342,7 +343,9 @@ class BacktestResult:
     def _metrics(self) -> dict[str, Any]:
         return self.measure()
 
-    def measure(self, *, periods_per_year: float | None = None) -> dict[str, Any]:
+    def measure(
+        self, *, periods_per_year: float | None = None, only: Sequence[str] | None = None
+    ) -> dict[str, Any]:
         """Compute the measures anew: finite numbers, texts and None, as JSON has them.
 
         Parameters
@@ -350,7 +353,17 @@ class BacktestResult:
         periods_per_year : float, optional
             Returns in a year, for volatility, Sharpe and Sortino; by default those of the data are
             counted. A run of under a month is then annualised too, but for its growth and turnover.
+        only : sequence of str, optional
+            The measures that are asked for; by default all. What no other needs is not computed.
+
+        Raises
+        ------
+        ValueError
+            If there is no such measure.
         """
+        for name in only or ():
+            if name not in MEASURES:
+                raise ValueError(f"there is no measure {name!r}; {nearest(name, [*MEASURES])}")
         column = functools.partial(self._frames.column, "fills")
         measured = run_metrics(
             self._frames.curve(),
@@ -363,6 +376,7 @@ class BacktestResult:
             spread_cost=float(column("spread_cost").sum()),
             impact_cost=float(column("impact_cost").sum()),
             periods_per_year=periods_per_year,
+            only=only,
         )
         return as_json(measured, self._times.text)
 

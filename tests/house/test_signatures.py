@@ -12,8 +12,8 @@ from ml4t.backtest.data import validate
 from ml4t.backtest.runfile import RunFile
 
 #: Settings by name are those of the class; tables have the names of the caller's own function, parameters
-#: of an indicator those of TA-Lib's.
-OTHERS_NAMES = {"replace", "check_lookahead", "TALib"}
+#: of an indicator those of TA-Lib's, those of a space the ones of the run that is swept.
+OTHERS_NAMES = {"replace", "check_lookahead", "TALib", "grid", "random", "from_optuna"}
 
 
 def public_callables():

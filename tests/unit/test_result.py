@@ -94,3 +94,11 @@ def test_a_result_is_pickled_and_copied_with_all_it_says(kind, way, tmp_path):
     assert again.metrics == result.metrics
     assert again.summary() == result.summary()
     assert again.info == result.info
+
+
+def test_the_measures_asked_for_are_those_of_all(busy):
+    whole = busy.measure()
+    for name, value in whole.items():
+        assert busy.measure(only=[name]) == {name: value}
+    with pytest.raises(ValueError, match=r"there is no measure 'sharp'; did you mean 'sharpe'\?"):
+        busy.measure(only=["sharp"])

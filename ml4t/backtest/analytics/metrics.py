@@ -7,7 +7,9 @@ is NaN, and so is every measure made of it.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -180,6 +182,7 @@ def run_metrics(
     spread_cost: float = 0.0,
     impact_cost: float = 0.0,
     periods_per_year: float | None = None,
+    only: Sequence[str] | None = None,
 ) -> dict[str, Any]:
     """Measure a run as :func:`performance_metrics` does, without frames.
 
@@ -191,56 +194,131 @@ def run_metrics(
         The position of the last timestamp of each session.
     initial_cash, traded_value, commission, slippage_cost, spread_cost, impact_cost, periods_per_year
         As there.
+    only : sequence of str, optional
+        The measures that are asked for: what no other needs is not computed.
     """
-    stamps, value = curve.timestamps, curve.equity
-    at_ends = value if len(ends) == len(value) else value[ends]
-    returns = simple_returns(at_ends, initial_cash)
-    years = measured_years(stamps)
-    if periods_per_year is None:
-        periods_per_year = math.nan if math.isnan(years) else periods_between(stamps, ends)
-    deepest, longest = underwater(stamps, value, initial_cash)
-    largest = deepest if len(value) else np.nan
-    moments = _moments(returns)
-    growth = _annual(moments.growth, years) if len(returns) else math.nan
-    return {
-        "start": _time(stamps[0]) if len(stamps) else pd.NaT,
-        "end": _time(stamps[-1]) if len(stamps) else pd.NaT,
-        "timestamps": len(stamps),
-        "sessions": len(ends),
-        "periods_per_year": float(periods_per_year),
-        "initial_cash": initial_cash,
-        "final_equity": float(value[-1]) if len(value) else initial_cash,
-        "total_return": float(value[-1]) / initial_cash - 1.0 if len(value) else 0.0,
-        "cagr": growth,
-        "volatility": _volatility(moments, periods_per_year),
-        "sharpe": _sharpe(moments, periods_per_year),
-        "sortino": _sortino(moments, periods_per_year),
-        "calmar": calmar_ratio(growth, largest),
-        "max_drawdown": largest,
-        "max_drawdown_duration": pd.Timedelta(longest, unit="ns"),
-        **_activity(curve, traded_value, years),
-        **_of_trades(trades),
-        "commission": commission,
-        "slippage_cost": slippage_cost,
-        "spread_cost": spread_cost,
-        "impact_cost": impact_cost,
-        "other_cost": slippage_cost - (spread_cost + impact_cost),
-    }
+    run = _Measured(
+        curve,
+        trades,
+        ends,
+        initial_cash,
+        traded_value,
+        commission,
+        slippage_cost,
+        spread_cost,
+        impact_cost,
+        periods_per_year,
+    )
+    return {name: MEASURES[name](run) for name in (MEASURES if only is None else only)}
+
+
+@dataclass(frozen=True)
+class _Measured:
+    """What measures are made of, each part computed when the first measure needs it."""
+
+    curve: EquityCurve
+    trades: ClosedTrades
+    ends: np.ndarray
+    initial_cash: float
+    traded_value: float
+    commission: float
+    slippage_cost: float
+    spread_cost: float
+    impact_cost: float
+    given_periods: float | None
+
+    @cached_property
+    def moments(self) -> _Moments:
+        value = self.curve.equity
+        at_ends = value if len(self.ends) == len(value) else value[self.ends]
+        return _moments(simple_returns(at_ends, self.initial_cash))
+
+    @cached_property
+    def years(self) -> float:
+        return measured_years(self.curve.timestamps)
+
+    @cached_property
+    def periods(self) -> float:
+        if self.given_periods is not None:
+            return self.given_periods
+        if math.isnan(self.years):
+            return math.nan
+        return periods_between(self.curve.timestamps, self.ends)
+
+    @cached_property
+    def growth(self) -> float:
+        return _annual(self.moments.growth, self.years) if len(self.ends) else math.nan
+
+    @cached_property
+    def underwater(self) -> tuple[float, int]:
+        return underwater(self.curve.timestamps, self.curve.equity, self.initial_cash)
+
+    @property
+    def largest_drawdown(self) -> float:
+        return self.underwater[0] if len(self.curve.equity) else np.nan
+
+    @cached_property
+    def of_trades(self) -> dict[str, Any]:
+        return _of_trades(self.trades)
+
+    @property
+    def final_equity(self) -> float:
+        value = self.curve.equity
+        return float(value[-1]) if len(value) else self.initial_cash
+
+    def time(self, place: int) -> pd.Timestamp:
+        stamps = self.curve.timestamps
+        return _time(stamps[place]) if len(stamps) else pd.NaT
+
+    def exposure(self) -> float:
+        gross = self.curve.gross_exposure
+        return np.count_nonzero(gross != 0.0) / len(gross) if len(gross) else np.nan
+
+    def turnover(self) -> float:
+        value = self.curve.equity
+        mean = _mean(float(np.add.reduce(value)), len(value))
+        return _ratio(self.traded_value / 2.0, mean * self.years) if mean > 0.0 else np.nan
+
+
+MEASURES: Mapping[str, Callable[[_Measured], Any]] = {
+    "start": lambda run: run.time(0),
+    "end": lambda run: run.time(-1),
+    "timestamps": lambda run: len(run.curve.timestamps),
+    "sessions": lambda run: len(run.ends),
+    "periods_per_year": lambda run: float(run.periods),
+    "initial_cash": lambda run: run.initial_cash,
+    "final_equity": lambda run: run.final_equity,
+    "total_return": lambda run: (
+        run.final_equity / run.initial_cash - 1.0 if len(run.curve.equity) else 0.0
+    ),
+    "cagr": lambda run: run.growth,
+    "volatility": lambda run: _volatility(run.moments, run.periods),
+    "sharpe": lambda run: _sharpe(run.moments, run.periods),
+    "sortino": lambda run: _sortino(run.moments, run.periods),
+    "calmar": lambda run: calmar_ratio(run.growth, run.largest_drawdown),
+    "max_drawdown": lambda run: run.largest_drawdown,
+    "max_drawdown_duration": lambda run: pd.Timedelta(run.underwater[1], unit="ns"),
+    "exposure": _Measured.exposure,
+    "turnover": _Measured.turnover,
+    "trades": lambda run: len(run.trades.net_pnl),
+    "win_rate": lambda run: run.of_trades["win_rate"],
+    "profit_factor": lambda run: run.of_trades["profit_factor"],
+    "expectancy": lambda run: run.of_trades["expectancy"],
+    "average_win": lambda run: run.of_trades["average_win"],
+    "average_loss": lambda run: run.of_trades["average_loss"],
+    "average_bars_held": lambda run: run.of_trades["average_bars_held"],
+    "exits_by_rule": lambda run: run.of_trades["exits_by_rule"],
+    "commission": lambda run: run.commission,
+    "slippage_cost": lambda run: run.slippage_cost,
+    "spread_cost": lambda run: run.spread_cost,
+    "impact_cost": lambda run: run.impact_cost,
+    "other_cost": lambda run: run.slippage_cost - (run.spread_cost + run.impact_cost),
+}
+"""The measures of a run by name, in order."""
 
 
 def _time(stamp: np.int64) -> pd.Timestamp:
     return pd.Timestamp(int(stamp), tz="UTC")
-
-
-def _activity(curve: EquityCurve, traded_value: float, years: float) -> dict[str, float]:
-    gross, value = curve.gross_exposure, curve.equity
-    mean_equity = _mean(float(np.add.reduce(value)), len(value))
-    return {
-        "exposure": np.count_nonzero(gross != 0.0) / len(gross) if len(gross) else np.nan,
-        "turnover": _ratio(traded_value / 2.0, mean_equity * years)
-        if mean_equity > 0.0
-        else np.nan,
-    }
 
 
 def trade_metrics(trades: pd.DataFrame) -> dict[str, Any]:

@@ -28,6 +28,7 @@ from ml4t.backtest.cli.outcomes import (
     show,
     stop,
 )
+from ml4t.backtest.cli.sweeps import study, sweep
 from ml4t.backtest.core.build import build_profile
 from ml4t.backtest.demo import run_demo
 from ml4t.backtest.provenance.package_versions import package_version
@@ -37,7 +38,9 @@ from ml4t.backtest.runfile import RunFile
 from ml4t.backtest.strategy.errors import BacktestInterrupted
 
 REQUIRED = ("numpy", "pandas", "pyarrow", "pydantic", "rich", "ruamel.yaml", "typer")
-OPTIONAL = ("matplotlib", "plotly", "polars", "numba", "exchange-calendars")
+OPTIONAL = (
+    "matplotlib", "plotly", "polars", "numba", "exchange-calendars", "joblib", "optuna", "distributed", "ray",
+)  # fmt: skip
 WIDEST = 120  # characters a line of help
 
 app = typer.Typer(
@@ -202,7 +205,7 @@ def run(
     show(result, output)
 
 
-for command in (validate, schema, convert):
+for command in (validate, schema, convert, sweep, study):
     _command(command)
 
 

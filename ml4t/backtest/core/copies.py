@@ -11,6 +11,7 @@ from typing import Any
 Reduced = tuple[Any, ...]
 
 _ADVICE = "leave it out in __getstate__, and make it anew in __setstate__ or on_start"
+_AT_THE_TOP = "write a function at the top of a module"
 
 _EVERYTHING: Any = object.__getstate__
 _probes = threading.local()
@@ -40,6 +41,11 @@ def reduced(
     if kind.__getstate__ is _EVERYTHING:
         state = _named(kind.__name__, state)
     return make, (kind, *arguments), state
+
+
+def named_state(thing: Any) -> Any:
+    """Return the attributes of an object, those in slots too, such that one that cannot be copied is named."""
+    return _named(type(thing).__name__, _EVERYTHING(thing))
 
 
 def made_anew(kind: Any) -> Any:
@@ -134,9 +140,11 @@ def _named(owner: str, state: Any) -> Any:
 def _why_not(value: Any, error: Exception, advice: str) -> str:
     name = getattr(value, "__qualname__", "") if callable(value) else ""
     if name.endswith("<lambda>"):
-        return "is a lambda, which cannot be pickled: write a function at the top of a module"
+        return f"is a lambda, which cannot be pickled: {_AT_THE_TOP}"
     if "<locals>" in name:
         return "is made inside of a function and cannot be pickled: make it at the top of a module"
+    if "<lambda>" in str(error):
+        advice = _AT_THE_TOP
     return f"cannot be pickled ({_said(error)}): {advice}"
 
 

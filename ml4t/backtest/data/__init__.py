@@ -19,6 +19,7 @@ from ml4t.backtest.data.features.providers import (
     PrecomputedFeatureProvider,
 )
 from ml4t.backtest.data.features.ta_lib import TALib
+from ml4t.backtest.data.market_file import on_file as on_file
 from ml4t.backtest.data.stream.feed import DataFeed
 from ml4t.backtest.data.stream.write_dataset import SavedTable, write_dataset
 from ml4t.backtest.data.tables.options import Table

@@ -76,6 +76,10 @@ cdef class MarketData:
     """Structured array (time, asset, kind, value) in order of time, kind, asset."""
     cdef readonly object info
     """What the tables were, read-only: ``closes_only``, ``bar_time``, the ``columns`` by role, what was ``left_out``."""
+    cdef readonly object file
+    """Path of the file that they stand in; None for those in memory."""
+    cdef object _token                # of what was written there
+    cdef object __weakref__
     cdef dict _code
     cdef dict _sessions              # ends of sessions, by zone
     cdef object _is_signed            # the array behind is_signed

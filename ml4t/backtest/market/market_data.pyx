@@ -31,6 +31,8 @@ _FIELDS = ("open", "high", "low", "close", "volume", "bid", "ask")
 # What reads and joins tables stands above and is not imported from here: it registers itself.
 cdef object _table_reader = None
 cdef object _column_joiner = None
+cdef object _save = None
+cdef object _load = None
 
 
 def register_table_reader(reader):
@@ -53,6 +55,12 @@ def register_column_joiner(joiner):
     global _column_joiner
     _column_joiner = joiner
     return joiner
+
+
+def register_files(save, load):
+    """Set what :meth:`MarketData.save` and ``load`` call."""
+    global _save, _load
+    _save, _load = save, load
 
 
 @cython.final
@@ -144,6 +152,49 @@ cdef class MarketData:
             time_unit=time_unit, on_violation=on_violation, on_unknown_assets=on_unknown_assets,
         )
 
+    def save(self, path):
+        """Write these market data to a file, which :meth:`load` maps.
+
+        It is an Arrow IPC file: one row, with a list for each column. One that stands there is replaced as a whole.
+
+        Parameters
+        ----------
+        path : path
+            Of a local file, or of any file system that PyArrow or fsspec knows (``s3://bucket/prices.arrow``).
+
+        Returns
+        -------
+        str
+            The path, absolute.
+
+        Raises
+        ------
+        DataError
+            If it cannot be written.
+        """
+        return _save(self, path)
+
+    @staticmethod
+    def load(path):
+        """Return the market data that stand in a file that :meth:`save` wrote.
+
+        A local file is mapped: nothing is copied, and all processes that load it share one copy. Values are
+        checked as :meth:`from_arrays` checks them. Pickled, the object is the path of its file.
+
+        Parameters
+        ----------
+        path : path
+            As for :meth:`save`; what is not local is read into memory.
+
+        Raises
+        ------
+        DataError
+            If the file cannot be read, is cut short, damaged, of another format or of something else.
+        """
+        if _load is None:
+            raise ImportError("what reads files is not there: write `from ml4t.backtest import MarketData`")
+        return _load(path)
+
     @staticmethod
     def from_arrays(
         assets, timestamps, offsets, asset_codes, open, high, low, close, *,
@@ -211,6 +262,12 @@ cdef class MarketData:
             features, signal_names, context, actions, info, carried_times, negative_prices,
         )
 
+    def _read_from(self, str file not None, str token not None):
+        """Check what was wrapped from a file, and keep where it stands."""
+        _check(self)
+        self.file, self._token = file, token
+        return self
+
     cpdef int code(self, object asset) except -1:
         """Return the code of ``asset``; ``KeyError`` with the nearest name if it is unknown."""
         code = self._code.get(asset)
@@ -228,7 +285,16 @@ cdef class MarketData:
             self._sessions[time_zone] = ends
         return self._sessions[time_zone]
 
+    # Nobody can change them: they are their own copy.
+    def __copy__(self):
+        return self
+
+    def __deepcopy__(self, memo):
+        return self
+
     def __reduce__(self):
+        if self.file is not None:
+            return _load, (self.file, self._token)
         state = dict(
             volume=self.volume, bid=self.bid, ask=self.ask, features=dict(self.features),
             signal_names=self.signal_names, context=dict(self.context), actions=self.actions,

@@ -13,7 +13,7 @@ SECONDS_BETWEEN = 0.1
 @contextmanager
 def progress_bar(
     description: str = "Backtest", console: Any = None
-) -> Iterator[Callable[[int, int], None]]:
+) -> Iterator[Callable[..., None]]:
     """Show a bar while a run goes on; yields the callback to give it.
 
     Parameters
@@ -26,7 +26,7 @@ def progress_bar(
     Yields
     ------
     callable
-        ``update(done, total)``, in timestamps. It draws at most ten times a second, in the calling
+        ``update(done, total, said="")``, in timestamps, with a text behind the bar. It draws at most ten times a second, in the calling
         thread: a drawing thread of its own would take turns with the run.
 
     Examples
@@ -44,21 +44,21 @@ def progress_bar(
         yield _now_and_then(draw)
 
 
-def _now_and_then(draw: Callable[[int, int], None]) -> Callable[[int, int], None]:
+def _now_and_then(draw: Callable[[int, int, str], None]) -> Callable[..., None]:
     drawn = -SECONDS_BETWEEN
 
-    def update(done: int, total: int) -> None:
+    def update(done: int, total: int, said: str = "") -> None:
         nonlocal drawn
         now = monotonic()
         if done >= total or now - drawn >= SECONDS_BETWEEN:
             drawn = now
-            draw(done, total)
+            draw(done, total, said)
 
     return update
 
 
 @contextmanager
-def _terminal_bar(description: str, console: Any) -> Iterator[Callable[[int, int], None]]:
+def _terminal_bar(description: str, console: Any) -> Iterator[Callable[[int, int, str], None]]:
     from rich.progress import (
         BarColumn,
         MofNCompleteColumn,
@@ -74,9 +74,14 @@ def _terminal_bar(description: str, console: Any) -> Iterator[Callable[[int, int
         MofNCompleteColumn(),
         TimeElapsedColumn(),
         TimeRemainingColumn(),
+        TextColumn("{task.fields[said]}"),
         console=console,
         auto_refresh=False,
     )
-    task = bar.add_task(description, total=None)
+    task = bar.add_task(description, total=None, said="")
+
+    def draw(done: int, total: int, said: str) -> None:
+        bar.update(task, completed=done, total=total, said=said, refresh=True)
+
     with bar:
-        yield lambda done, total: bar.update(task, completed=done, total=total, refresh=True)
+        yield draw

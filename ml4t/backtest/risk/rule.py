@@ -7,6 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
+from ml4t.backtest.core.copies import named_state
 from ml4t.backtest.risk.decision import InvalidDecisionError, RiskDecision
 from ml4t.backtest.risk.spec import RuleSpec
 
@@ -83,6 +84,9 @@ class RiskRule(ABC):
     def members(self) -> tuple[RiskRule, ...]:
         """The rules the engine asks in its place: itself, but for a :class:`CompositeRule`."""
         return (self,)
+
+    def __getstate__(self) -> Any:
+        return named_state(self)
 
     def __repr__(self) -> str:
         return f"{self.name}()"

@@ -1,0 +1,153 @@
+"""Commands about many runs: a study run, or looked at."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ml4t.backtest.cli.outcomes import FAILED, INTERRUPTED, UNUSABLE, ended_well_or_told, stop
+from ml4t.backtest.strategy.errors import BacktestInterrupted
+from ml4t.backtest.sweep.errors import SweepError
+from ml4t.backtest.sweep.journal import read_journal
+from ml4t.backtest.sweep.run_sweep import sweep as run_sweep
+from ml4t.backtest.sweep.study_file import StudyFile
+from ml4t.backtest.sweep.trial import DONE
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Rows = Annotated[int, typer.Option(metavar="NUMBER", help="Rows to print, the best first.")]
+By = Annotated[
+    str | None,
+    typer.Option(metavar="MEASURE", help="What the rows are sorted by; else the Sharpe ratio."),
+]
+Lowest = Annotated[bool, typer.Option("--lowest", help="The lowest value is the best.")]
+Output = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE", help="Write the whole table, to .csv or .parquet.", dir_okay=False
+    ),
+]
+
+
+def sweep(
+    study: Annotated[
+        Path,
+        typer.Argument(help="Run file with lists or {from: , to: , step: } in place of values."),
+    ],
+    workers: Annotated[
+        int | None,
+        typer.Option(metavar="NUMBER", help="Runs at a time; else one for each processor."),
+    ] = None,
+    backend: Annotated[
+        str | None,
+        typer.Option(
+            metavar="threads|processes|dask|ray",
+            help="Who runs them; else threads for compiled strategies, processes for Python.",
+        ),
+    ] = None,
+    measure: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="Measure of each run, sharpe; repeatable."),
+    ] = None,
+    journal: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Where each run is written down; else beside the study, with the ending .db.",
+        ),
+    ] = None,
+    by: By = None,
+    lowest: Lowest = False,
+    rows: Rows = 10,
+    output: Output = None,
+    progress: Annotated[
+        bool | None, typer.Option(help="Progress bar; by default where a terminal shows it.")
+    ] = None,
+) -> None:
+    """Run a study, or go on with it: a run file with several values in place of some."""
+    _check_table(output)
+    journal = study.with_suffix(".db") if journal is None else journal
+    with ended_well_or_told(None):
+        try:
+            file = StudyFile(study)
+            result = run_sweep(
+                file.made(),
+                file.space,
+                file.data(),
+                measures=measure or None,
+                workers=workers,
+                backend=backend,
+                journal=journal,
+                progress=progress,
+            )
+        except BacktestInterrupted as interrupted:
+            stop(f"{interrupted}; the same command goes on with the others", INTERRUPTED)
+        except ImportError as error:
+            stop(str(error), UNUSABLE)
+        _show(result.table, list(result.measures), by, lowest, rows, output)
+    typer.echo(f"\nJournal: {journal}")
+    if not result.table["status"].eq(DONE).any():
+        stop(f"no run was done: {result.table['error'].iloc[0]}", FAILED)
+
+
+def study(
+    journal: Annotated[Path, typer.Argument(help="Journal of a sweep.")],
+    by: By = None,
+    lowest: Lowest = False,
+    rows: Rows = 20,
+    output: Output = None,
+) -> None:
+    """Show the table of a journal, while its sweep goes on too."""
+    import pandas as pd
+
+    _check_table(output)
+    with ended_well_or_told(None):
+        about, trials = read_journal(journal)
+        table = pd.DataFrame([{**one.parameters, **one.measures, **one.rest} for one in trials])
+        measures = list(dict.fromkeys(name for one in trials for name in one.measures))
+        typer.echo(f"Data {about['data']}, ml4t-backtest {about['package']}")
+        if table.empty:
+            typer.echo("No run is written down.")
+            return
+        _show(table, measures, by, lowest, rows, output)
+
+
+def _show(
+    table: pd.DataFrame,
+    measures: list[str],
+    by: str | None,
+    lowest: bool,
+    rows: int,
+    output: Path | None,
+) -> None:
+    """Print how many runs there are, and the best of them; write them all where there is a file for it."""
+    if by is None:
+        by = "sharpe" if "sharpe" in measures or not measures else measures[0]
+    if measures and by not in measures:
+        raise SweepError(f"--by {by}: it was not measured; there are {', '.join(measures)}")
+    counts = [f"{count:,} {status}" for status, count in table["status"].value_counts().items()]
+    typer.echo(f"{len(table):,} runs: {', '.join(counts)}")
+    shown = table if by not in table else table.sort_values(by, ascending=lowest, kind="stable")
+    columns = [name for name in shown if name not in ("seconds", "error")]
+    columns += ["error"] if shown["error"].astype(bool).any() else []
+    typer.echo(shown[columns].head(rows).to_string(float_format="{:.6g}".format, na_rep=""))
+    if output is not None:
+        _write(table, output)
+
+
+def _write(table: Any, output: Path) -> None:
+    try:
+        if output.suffix.lower() == ".csv":
+            table.to_csv(output)
+        else:
+            table.to_parquet(output)
+    except OSError as error:
+        stop(f"--output {output} cannot be written: {error.strerror or error}", UNUSABLE)
+
+
+def _check_table(output: Path | None) -> None:
+    if output is not None and output.suffix.lower() not in (".csv", ".parquet"):
+        stop(f"--output must end in .csv or .parquet, was {output}", UNUSABLE)

@@ -1,0 +1,119 @@
+"""One driver of a sweep: it claims trials, has them run, and writes down what came of them."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections.abc import Iterator, Sequence
+from queue import Empty, SimpleQueue
+
+from ml4t.backtest.sweep.journal import Journal, NoJournal
+from ml4t.backtest.sweep.shown_progress import ShownProgress
+from ml4t.backtest.sweep.trial import Outcome, Runner, Trial
+from ml4t.backtest.sweep.workers.chosen import Workers
+
+SECONDS_OF_A_BATCH = 0.2
+MOST_IN_A_BATCH = 256
+BATCHES_A_WORKER = 8
+"""At least so many, so that none waits long for the last."""
+SECONDS_BETWEEN_LOOKS = 0.1
+
+
+class Driver:
+    """Brings trials to their end.
+
+    Parameters
+    ----------
+    runner : Runner
+    crew : Workers
+    rows : Journal or NoJournal
+    seen : ShownProgress
+    """
+
+    def __init__(
+        self, runner: Runner, crew: Workers, rows: Journal | NoJournal, seen: ShownProgress
+    ) -> None:
+        self._runner = runner
+        self._crew = crew
+        self._rows = rows
+        self._seen = seen
+        # Workers' threads claim, and find what others have done.
+        self._found: SimpleQueue[Outcome] = SimpleQueue()
+
+    def outcomes(self, trials: Sequence[Trial]) -> Iterator[Outcome]:
+        """Yield what comes of each trial, run here or by another driver, in any order."""
+        left = {trial.key: trial for trial in trials}
+        while left:
+            n_before = len(left)
+            for outcome in self._once(list(left.values())):
+                del left[outcome.key]
+                yield outcome
+            if len(left) == n_before:  # all that is left is in the hands of others
+                time.sleep(SECONDS_BETWEEN_LOOKS)
+
+    def _once(self, trials: Sequence[Trial]) -> Iterator[Outcome]:
+        """Yield what comes of the trials that nobody else has in hand."""
+        mine, n_looked_at = self._first_free(trials)
+        yield from self._those_found()
+        if not mine:
+            return
+        # The first alone: it tells how long the others will take.
+        (first,) = self._stored(self._runner.outcomes(mine[:1]))
+        yield first
+        others, rest = mine[1:], trials[n_looked_at:]
+        size = _batch_size(first.seconds, len(others) + len(rest), self._crew.n)
+        if others or rest:
+            batches = itertools.chain(_cut(others, size), self._claimed(rest, size))
+            for outcomes in self._crew.outcomes(batches):
+                yield from self._stored(outcomes)
+                yield from self._those_found()
+        yield from self._those_found()
+
+    def _first_free(self, trials: Sequence[Trial]) -> tuple[list[Trial], int]:
+        """Return the first trials that were free to be claimed, and how many were looked at for them."""
+        at, size = 0, 1
+        while at < len(trials):
+            mine = self._claim(trials[at : at + size])
+            at = min(at + size, len(trials))
+            size = min(2 * size, MOST_IN_A_BATCH)  # what is done already is passed over quickly
+            if mine:
+                return mine, at
+        return [], at
+
+    def _claimed(self, trials: Sequence[Trial], size: int) -> Iterator[list[Trial]]:
+        for batch in _cut(trials, size):
+            mine = self._claim(batch)
+            if mine:
+                yield mine
+
+    def _claim(self, trials: Sequence[Trial]) -> list[Trial]:
+        mine, done = self._rows.claim(trials)
+        for outcome in done:
+            self._found.put(outcome)
+        return mine
+
+    def _stored(self, outcomes: list[Outcome]) -> list[Outcome]:
+        self._rows.store(outcomes)
+        self._seen.add(outcomes)
+        return outcomes
+
+    def _those_found(self) -> Iterator[Outcome]:
+        found = []
+        while True:
+            try:
+                found.append(self._found.get_nowait())
+            except Empty:
+                break
+        if found:
+            self._seen.add(found, are_new=False)
+        yield from found
+
+
+def _cut(trials: Sequence[Trial], size: int) -> Iterator[list[Trial]]:
+    for at in range(0, len(trials), size):
+        yield list(trials[at : at + size])
+
+
+def _batch_size(seconds: float, n: int, workers: int) -> int:
+    most = min(MOST_IN_A_BATCH, -(-n // (workers * BATCHES_A_WORKER)))
+    return max(1, min(most, int(SECONDS_OF_A_BATCH / max(seconds, 1e-6))))

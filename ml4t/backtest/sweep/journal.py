@@ -1,0 +1,318 @@
+"""The journal of a sweep: an SQLite file with a row for each trial, which outlives whoever writes it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sqlite3
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from ml4t.backtest.sweep.drivers import Drivers
+from ml4t.backtest.sweep.errors import JournalError, SweepError
+from ml4t.backtest.sweep.trial import DONE, Outcome, Trial
+
+FORMAT = 1
+RUNNING = "running"
+DIGEST_BYTES = 16
+SECONDS_OF_PATIENCE = 60.0
+TABLES = """
+CREATE TABLE IF NOT EXISTS about (name TEXT PRIMARY KEY, value TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS drivers (
+    id TEXT PRIMARY KEY, host TEXT NOT NULL, pid INTEGER NOT NULL, began TEXT NOT NULL, seen REAL NOT NULL
+);
+CREATE TABLE IF NOT EXISTS trials (
+    key TEXT PRIMARY KEY, parameters TEXT NOT NULL, status TEXT NOT NULL,
+    measures TEXT, error TEXT, seconds REAL, driver TEXT
+);
+"""
+
+
+class Row(NamedTuple):
+    """A row of the journal."""
+
+    key: str
+    status: str
+    measures: dict[str, Any]
+    error: str
+    seconds: float
+    driver: str
+
+
+class Journal:
+    """The rows of a sweep, shared by all who work on it.
+
+    Parameters
+    ----------
+    path : path
+        Of a file on a disk of this machine, or one that all drivers reach with working locks.
+    about : mapping of str to str
+        What the runs are made of: fingerprints of data and of each part of the code, versions.
+    measures : sequence of str
+
+    Raises
+    ------
+    JournalError
+        If it cannot be opened, is none, or was made by other runs.
+    """
+
+    def __init__(self, path: str | Path, about: Mapping[str, str], measures: Sequence[str]) -> None:
+        self.path = Path(path)
+        self.measures = tuple(measures)
+        self._about = dict(about)
+        self._lock = threading.Lock()
+        self._measured: dict[str, dict[str, Any]] = {}  # of rows that are run again
+        try:
+            self._rows = _connected(self.path)
+        except sqlite3.Error as error:
+            raise _cannot(self.path, "opened", error) from error
+        try:
+            self._begin()
+        except BaseException:
+            self._rows.close()
+            raise
+        salt = json.dumps([FORMAT, sorted(self._about.items())])
+        self._salt = hashlib.blake2b(salt.encode(), digest_size=DIGEST_BYTES).digest()
+        self._drivers = Drivers(self.path)
+
+    def key(self, parameters: Mapping[str, Any]) -> str:
+        """Return the fingerprint of a trial.
+
+        Raises
+        ------
+        SweepError
+            If a parameter is nothing that JSON holds.
+        """
+        made = hashlib.blake2b(self._salt, digest_size=DIGEST_BYTES)
+        made.update(_json(parameters).encode())
+        return made.hexdigest()
+
+    def claim(self, trials: Sequence[Trial]) -> tuple[list[Trial], list[Outcome]]:
+        """Take trials that nobody has, and see what has come of the others.
+
+        Returns
+        -------
+        list of Trial
+            Those that are this driver's now.
+        list of Outcome
+            Of those that are done. What is in neither list is in the hands of another driver that lives.
+        """
+        mine, done = [], []
+        with self._written() as rows:
+            known = _found(rows, [trial.key for trial in trials])
+            living = self._drivers.living(rows)
+            for trial in trials:
+                row = known.get(trial.key)
+                if row is not None and row.status == RUNNING and row.driver in living:
+                    continue
+                if row is not None and row.status != RUNNING and self._has_all(row):
+                    done.append(self._outcome(row))
+                else:
+                    mine.append(trial)
+                    self._measured[trial.key] = {} if row is None else row.measures
+            rows.executemany(
+                "INSERT INTO trials (key, parameters, status, driver) VALUES (?, ?, ?, ?) "
+                "ON CONFLICT (key) DO UPDATE SET status = excluded.status, driver = excluded.driver",
+                [(t.key, _json(t.parameters), RUNNING, self._drivers.own) for t in mine],
+            )
+        return mine, done
+
+    def store(self, outcomes: Sequence[Outcome]) -> None:
+        """Write what came of trials of this driver; what another has taken over meanwhile is left to it."""
+        with self._written() as rows:
+            rows.executemany(
+                "UPDATE trials SET status = ?, measures = ?, error = ?, seconds = ? "
+                "WHERE key = ? AND driver = ? AND status = ?",
+                [
+                    (
+                        one.status,
+                        self._all_of(one),
+                        one.error,
+                        one.seconds,
+                        one.key,
+                        self._drivers.own,
+                        RUNNING,
+                    )
+                    for one in outcomes
+                ],
+            )
+
+    def _has_all(self, row: Row) -> bool:
+        # One measured for less is run again, for what is asked.
+        return row.status != DONE or all(name in row.measures for name in self.measures)
+
+    def _all_of(self, outcome: Outcome) -> str:
+        before = self._measured.pop(outcome.key, {})
+        return json.dumps(before | dict(zip(self.measures, outcome.measures, strict=False)))
+
+    def _outcome(self, row: Row) -> Outcome:
+        measured = tuple(row.measures[name] for name in self.measures) if row.status == DONE else ()
+        return Outcome(row.key, row.status, measured, row.error, row.seconds)
+
+    def close(self) -> None:
+        """Give back what was claimed and not done."""
+        self._drivers.stop()
+        try:
+            with self._written() as rows:
+                rows.execute(
+                    "DELETE FROM trials WHERE driver = ? AND status = ?",
+                    (self._drivers.own, RUNNING),
+                )
+                rows.execute("DELETE FROM drivers WHERE id = ?", (self._drivers.own,))
+        except JournalError:
+            pass  # a driver that is gone holds nothing, whether it said so or not
+        finally:
+            self._rows.close()
+
+    def _begin(self) -> None:
+        with self._written() as rows:
+            stored = dict(rows.execute("SELECT name, value FROM about"))
+            if not stored:
+                rows.executemany("INSERT INTO about VALUES (?, ?)", [*self._about.items()])
+                return
+        what = what_differs(stored, self._about)
+        if what:
+            raise JournalError(
+                f"{self.path} is the journal of other runs: {what}; go on with what it was made with, or give another "
+                "path"
+            )
+
+    @contextmanager
+    def _written(self) -> Iterator[sqlite3.Connection]:
+        with self._lock:
+            try:
+                self._rows.execute("BEGIN IMMEDIATE")
+                try:
+                    yield self._rows
+                    self._rows.execute("COMMIT")
+                except BaseException:
+                    if self._rows.in_transaction:
+                        self._rows.execute("ROLLBACK")
+                    raise
+            except sqlite3.Error as error:
+                raise _cannot(self.path, "written", error) from error
+
+
+class NoJournal:
+    """What stands in for a journal where nothing is kept."""
+
+    def key(self, parameters: Mapping[str, Any]) -> Any:
+        """Return the parameters' own identity: nobody else sees them."""
+        return id(parameters)
+
+    def claim(self, trials: Sequence[Trial]) -> tuple[list[Trial], list[Outcome]]:
+        """Take all of them."""
+        return list(trials), []
+
+    def store(self, outcomes: Sequence[Outcome]) -> None:
+        """Keep nothing."""
+
+    def close(self) -> None:
+        """Give nothing back."""
+
+
+def read_journal(path: str | Path) -> tuple[dict[str, str], list[WrittenTrial]]:
+    """Return what a journal says of its runs, and its rows as they were written.
+
+    Raises
+    ------
+    JournalError
+        If there is none, or it cannot be read.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise JournalError(f"there is no journal {path}")
+    try:
+        rows = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
+        try:
+            about = dict(rows.execute("SELECT name, value FROM about"))
+            trials = rows.execute(
+                "SELECT parameters, status, measures, error, seconds FROM trials ORDER BY rowid"
+            ).fetchall()
+        finally:
+            rows.close()
+    except sqlite3.Error as error:
+        raise _cannot(path, "read", error) from error
+    return about, [
+        WrittenTrial(
+            json.loads(parameters),
+            {name.partition("@")[0]: one for name, one in json.loads(measures or "{}").items()},
+            {"status": status, "error": error or "", "seconds": seconds},
+        )
+        for parameters, status, measures, error, seconds in trials
+    ]
+
+
+class WrittenTrial(NamedTuple):
+    """A row of a journal that is only looked at."""
+
+    parameters: dict[str, Any]
+    measures: dict[str, Any]
+    rest: dict[str, Any]
+    """``status``, ``error`` and ``seconds``."""
+
+
+def what_differs(stored: Mapping[str, str], given: Mapping[str, str]) -> str:
+    """Return what of a journal is not that of the runs; empty where all is the same."""
+    differs = []
+    for name in dict.fromkeys([*stored, *given]):
+        was, now = stored.get(name), given.get(name)
+        if was != now and name.startswith("code: "):
+            differs.append(f"{name.removeprefix('code: ')} is not what it was")
+        elif was != now:
+            differs.append(f"{name} was {was}, is {now}")
+    return "; ".join(differs)
+
+
+def _connected(path: Path) -> sqlite3.Connection:
+    rows = sqlite3.connect(
+        path, timeout=SECONDS_OF_PATIENCE, isolation_level=None, check_same_thread=False
+    )
+    try:
+        rows.execute("PRAGMA journal_mode = WAL")
+        rows.execute("PRAGMA synchronous = NORMAL")
+        rows.executescript(TABLES)
+    except BaseException:
+        rows.close()
+        raise
+    return rows
+
+
+MOST_ASKED = 500  # SQLite takes so many values at a time
+
+
+def _found(rows: sqlite3.Connection, keys: Sequence[str]) -> dict[str, Row]:
+    found = {}
+    for at in range(0, len(keys), MOST_ASKED):
+        some = keys[at : at + MOST_ASKED]
+        marks = ", ".join("?" * len(some))
+        asked = f"SELECT key, status, measures, error, seconds, driver FROM trials WHERE key IN ({marks})"
+        for key, status, measures, error, seconds, driver in rows.execute(asked, some):
+            measured = json.loads(measures) if measures else {}
+            found[key] = Row(key, status, measured, error or "", seconds, driver)
+    return found
+
+
+def _json(parameters: Mapping[str, Any]) -> str:
+    for name, value in parameters.items():
+        if not _is_plain(value):
+            raise SweepError(
+                f"{name} is of {type(value).__name__}, which a journal cannot hold: let the parameter be a number or a "
+                "name, and make the rest of it"
+            )
+    return json.dumps(parameters)
+
+
+def _is_plain(value: Any) -> bool:
+    if isinstance(value, list | tuple):
+        return all(map(_is_plain, value))
+    return value is None or isinstance(value, bool | int | float | str)
+
+
+def _cannot(path: Path, done: str, error: sqlite3.Error) -> JournalError:
+    return JournalError(
+        f"{path} cannot be {done} as a journal: {error}; what was written before is there still"
+    )

@@ -1,0 +1,63 @@
+"""What is measured of each trial."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from difflib import get_close_matches
+from typing import Any
+
+from ml4t.backtest.analytics.metrics import MEASURES
+from ml4t.backtest.result import BacktestResult
+from ml4t.backtest.sweep.errors import SweepError
+from ml4t.backtest.sweep.space import plain
+
+Measure = Callable[[BacktestResult], Any]
+USUAL = ("total_return", "sharpe", "max_drawdown", "trades")
+
+
+class Measures:
+    """The measures of a sweep.
+
+    Parameters
+    ----------
+    given : sequence of str, or mapping of name to function, optional
+        Names of ``BacktestResult.metrics``; a mapping's values are names, too, or functions of a result.
+    """
+
+    def __init__(self, given: Sequence[str] | Mapping[str, str | Measure] | None = None) -> None:
+        if isinstance(given, str):
+            given = (given,)
+        of: Mapping[str, Any] = (
+            given if isinstance(given, Mapping) else {name: name for name in given or USUAL}
+        )
+        if not of:
+            raise SweepError("measures is empty: name at least one")
+        self.of = dict(of)
+        self.names = tuple(self.of)
+        for name, measure in self.of.items():
+            if not callable(measure):
+                _check_name(name, measure)
+        self._asked = tuple(one for one in self.of.values() if isinstance(one, str))
+
+    def __call__(self, result: BacktestResult) -> tuple[Any, ...]:
+        """Return what was measured, in order."""
+        known = result.measure(only=self._asked) if self._asked else {}
+        return tuple(
+            known[one] if isinstance(one, str) else _number(name, one(result))
+            for name, one in self.of.items()
+        )
+
+
+def _check_name(name: str, measure: Any) -> None:
+    if measure in MEASURES:
+        return
+    near = get_close_matches(str(measure), MEASURES, 1)
+    hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(MEASURES)}"
+    raise SweepError(f"there is no measure {measure!r}; {hint}")
+
+
+def _number(name: str, value: Any) -> Any:
+    value = plain(value)
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    raise TypeError(f"measure {name} must be a number or text, was {type(value).__name__}")

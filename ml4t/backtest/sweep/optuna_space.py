@@ -1,0 +1,162 @@
+"""Parameters that an Optuna study asks for, and is told the worth of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from ml4t.backtest.sweep.errors import SweepError
+from ml4t.backtest.sweep.space import Between, Parameters, Space, distribution, plain
+from ml4t.backtest.sweep.trial import DONE, PRUNED, Outcome
+
+AT_A_TIME = 10
+
+
+class Asked(Space):
+    """Trials of a study, some at a time; made by :func:`from_optuna`."""
+
+    def __init__(
+        self,
+        study: Any,
+        n: int,
+        values: Mapping[str, Any],
+        objectives: Sequence[str],
+        at_a_time: int,
+    ) -> None:
+        self._optuna = _imported()
+        for name, number in (("n", n), ("at_a_time", at_a_time)):
+            if isinstance(number, bool) or not isinstance(number, int) or number < 1:
+                raise SweepError(f"{name} must be a positive number of trials, was {number!r}")
+        if not values:
+            raise SweepError("the space is empty: give at least one parameter with its values")
+        if len(objectives) != len(study.directions):
+            raise SweepError(
+                f"the study has {len(study.directions)} directions, and {len(objectives)} objectives are given: "
+                f"{', '.join(objectives)}"
+            )
+        self.study, self.n, self.at_a_time = study, n, at_a_time
+        self.objectives = tuple(objectives)
+        self.names = tuple(values)
+        self._choices: dict[str, list[Any]] = {}
+        self._distributions = {name: self._distribution(name, one) for name, one in values.items()}
+        self._open: list[Any] = []
+        self._measures: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        return self.n
+
+    def check_measures(self, measures: Sequence[str]) -> None:
+        """Refuse measures without the objectives."""
+        for name in self.objectives:
+            if name not in measures:
+                raise SweepError(f"the objective {name} is not among the measures: add it there")
+        self._measures = tuple(measures)
+
+    def objective(self, measures: Sequence[str]) -> str:
+        """Return the first objective."""
+        return self.objectives[0]
+
+    def batches(self) -> Iterator[list[Parameters]]:
+        """Ask for some trials, and for the next when these have been told."""
+        for begin in range(0, self.n, self.at_a_time):
+            count = min(self.at_a_time, self.n - begin)
+            self._open = [self.study.ask(self._distributions) for _ in range(count)]
+            yield [self._parameters(trial) for trial in self._open]
+
+    def tell(self, begin: int, outcomes: Any) -> None:
+        """Tell the study what came of each trial, in the order in which it asked."""
+        states = self._optuna.trial.TrialState
+        for number, trial in enumerate(self._open, begin):
+            outcome = outcomes.of(number)
+            values = self._values(outcome)
+            if values is not None:
+                self.study.tell(trial, values)
+            else:
+                pruned = outcome.status == PRUNED
+                self.study.tell(trial, state=states.PRUNED if pruned else states.FAIL)
+
+    def _values(self, outcome: Outcome) -> list[float] | None:
+        if outcome.status != DONE:
+            return None
+        measured = dict(zip(self._measures, outcome.measures, strict=True))
+        values = [measured[name] for name in self.objectives]
+        # One that has no value, as the Sharpe ratio of no trade, says nothing of its parameters.
+        if any(value is None or value != value for value in values):
+            return None
+        return [float(value) for value in values]
+
+    def _parameters(self, trial: Any) -> Parameters:
+        return {
+            name: self._choices[name][value] if name in self._choices else plain(value)
+            for name, value in ((name, trial.params[name]) for name in self.names)
+        }
+
+    def _distribution(self, name: str, given: Any) -> Any:
+        made = self._optuna.distributions
+        if isinstance(given, made.BaseDistribution):
+            return given
+        if isinstance(given, Between):
+            kind = made.IntDistribution if given.whole else made.FloatDistribution
+            return kind(given.low, given.high, log=given.log)
+        values = distribution(name, given)
+        if not isinstance(values, list):
+            raise SweepError(f"{name} must be between(...), values, or a distribution of Optuna")
+        # Numbers in place of the values, of which Optuna keeps no objects.
+        self._choices[name] = values
+        return made.CategoricalDistribution(list(range(len(values))))
+
+    def __repr__(self) -> str:
+        return f"from_optuna({self.n} trials, {', '.join(self.names)})"
+
+
+def from_optuna(
+    study: Any,
+    n: int,
+    values: Mapping[str, Any] | None = None,
+    /,
+    *,
+    objectives: str | Sequence[str] = "sharpe",
+    at_a_time: int = AT_A_TIME,
+    **named: Any,
+) -> Asked:
+    """Return trials that an Optuna study asks for.
+
+    Parameters
+    ----------
+    study : optuna.Study
+        Its sampler chooses the parameters; give it a seed to have the same again. With a journal, make it
+        anew for the call that goes on: it asks for the same trials, and what is in the journal is not run.
+    n : int
+        Trials.
+    values, named : by the name of the parameter
+        A sequence, one of which is chosen, :func:`between`, or a distribution of Optuna.
+    objectives : str or sequence of str
+        Measures, one for each direction of the study.
+    at_a_time : int
+        Trials it asks for before it is told what came of them. More of them keep more workers busy, and tell the
+        sampler later; the table does not depend on the workers.
+
+    Raises
+    ------
+    SweepError
+        If there is no parameter, or objectives and directions differ in number.
+    ImportError
+        If Optuna is not installed.
+
+    Notes
+    -----
+    A strategy or function that raises ``optuna.TrialPruned`` ends its trial as pruned. A trial that failed, or whose
+    objective has no value, is told as failed.
+    """
+    given = (objectives,) if isinstance(objectives, str) else tuple(objectives)
+    return Asked(study, n, {**(values or {}), **named}, given, at_a_time)
+
+
+def _imported() -> Any:
+    try:
+        import optuna
+    except ImportError as error:
+        raise ImportError(
+            "from_optuna needs Optuna; install it with: pip install 'ml4t-backtest[sweep]'"
+        ) from error
+    return optuna

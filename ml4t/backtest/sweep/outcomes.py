@@ -1,0 +1,98 @@
+"""What came of all trials, in the memory of a few numbers each, which is there from the beginning."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ml4t.backtest.sweep.trial import DONE, FAILED, NOT_RUN, PRUNED, Outcome
+
+STATUSES = (NOT_RUN, DONE, FAILED, PRUNED)
+MISSING, FLOAT, INTEGER, OTHER = range(4)
+MOST_EXACT = 2**53
+"""Integers up to it are doubles, too."""
+
+
+class Outcomes:
+    """The outcomes of trials, by number.
+
+    Parameters
+    ----------
+    n : int
+        Trials.
+    measures : sequence of str
+    """
+
+    def __init__(self, n: int, measures: Sequence[str]) -> None:
+        self.n = n
+        self.n_done = 0
+        self._measures = {name: place for place, name in enumerate(measures)}
+        self._values = np.full((len(measures), n), np.nan)
+        self._kinds = np.full((len(measures), n), MISSING, np.int8)
+        self._others: dict[tuple[int, int], Any] = {}
+        self._status = np.zeros(n, np.int8)
+        self._errors: dict[int, str] = {}
+        self._seconds = np.full(n, np.nan)
+
+    def put(self, number: int, outcome: Outcome) -> None:
+        """Take in what came of a trial."""
+        self.n_done += 1
+        self._status[number] = STATUSES.index(outcome.status)
+        self._seconds[number] = outcome.seconds
+        if outcome.error:
+            self._errors[number] = outcome.error
+        for place, value in enumerate(outcome.measures):
+            kind = _kind(value)
+            self._kinds[place, number] = kind
+            if kind == OTHER:
+                self._others[place, number] = value
+            elif kind != MISSING:
+                self._values[place, number] = value
+
+    def status(self) -> list[str]:
+        """Return the status of each trial."""
+        return [STATUSES[code] for code in self._status]
+
+    def errors(self) -> list[str]:
+        """Return the error of each trial, empty where there is none."""
+        return [self._errors.get(number, "") for number in range(self.n)]
+
+    def seconds(self) -> np.ndarray:
+        """Return how long each trial took."""
+        return self._seconds.copy()
+
+    def values(self, measure: str) -> list[Any]:
+        """Return a measure of each trial; None where it was not measured."""
+        place = self._measures[measure]
+        return [self._value(place, number) for number in range(self.n)]
+
+    def of(self, number: int) -> Outcome:
+        """Return what came of a trial."""
+        status = STATUSES[self._status[number]]
+        measured = range(len(self._measures)) if status == DONE else ()
+        return Outcome(
+            number,
+            status,
+            tuple(self._value(place, number) for place in measured),
+            self._errors.get(number, ""),
+            float(self._seconds[number]),
+        )
+
+    def _value(self, place: int, number: int) -> Any:
+        kind = self._kinds[place, number]
+        if kind == MISSING:
+            return None
+        if kind == OTHER:
+            return self._others[place, number]
+        value = float(self._values[place, number])
+        return int(value) if kind == INTEGER else value
+
+
+def _kind(value: Any) -> int:
+    if value is None:
+        return MISSING
+    if type(value) is float:
+        return FLOAT
+    return INTEGER if type(value) is int and -MOST_EXACT <= value <= MOST_EXACT else OTHER

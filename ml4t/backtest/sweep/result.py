@@ -1,0 +1,220 @@
+"""What a sweep returns: a table with a row for each trial, its best, its pictures, and any run again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+
+from ml4t.backtest import html
+from ml4t.backtest.result import DEEP, BacktestResult
+from ml4t.backtest.setting_errors import nearest
+from ml4t.backtest.sweep import pictures
+from ml4t.backtest.sweep.errors import SweepError
+from ml4t.backtest.sweep.outcomes import Outcomes
+from ml4t.backtest.sweep.space import Parameters
+from ml4t.backtest.sweep.trial import DONE, Runner
+
+SHOWN = 5
+
+
+class SweepResult:
+    """The trials of a sweep, in the order of their space.
+
+    Attributes
+    ----------
+    parameters : list of dict
+        Those of each trial.
+    names : tuple of str
+        Of the parameters.
+    measures : tuple of str
+    """
+
+    def __init__(
+        self,
+        runner: Runner,
+        names: Sequence[str],
+        parameters: Sequence[Parameters],
+        outcomes: Outcomes,
+    ) -> None:
+        self._runner = runner
+        self._outcomes = outcomes
+        self.parameters = list(parameters)
+        self.names = tuple(names)
+        self.measures = runner.measures.names
+
+    def __len__(self) -> int:
+        return len(self.parameters)
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """One row a trial: its parameters, its measures, ``status``, ``error`` and ``seconds``.
+
+        ``status`` is done, failed, pruned or not run; what was not measured is NaN.
+        """
+        return self._table.copy(deep=DEEP)
+
+    @cached_property
+    def _table(self) -> pd.DataFrame:
+        columns: dict[str, Any] = {
+            name: [one.get(name) for one in self.parameters] for name in self.names
+        }
+        n = len(self)  # a sweep that was stopped may not know all of its trials
+        for name in self.measures:
+            columns[name] = _as_numbers(self._outcomes.values(name)[:n])
+        columns["status"] = self._outcomes.status()[:n]
+        columns["error"] = self._outcomes.errors()[:n]
+        columns["seconds"] = self._outcomes.seconds()[:n]
+        return pd.DataFrame(columns, index=pd.RangeIndex(len(self), name="trial"))
+
+    def best(self, measure: str | None = None, *, lowest: bool = False) -> pd.Series:
+        """Return the row of the highest value of a measure, the first of those that are equal.
+
+        Parameters
+        ----------
+        measure : str, optional
+            By default Sharpe ratio where it was measured, else the first.
+        lowest : bool
+            Take the lowest value instead.
+
+        Raises
+        ------
+        SweepError
+            If there is no such measure, or it has no value in any row.
+        """
+        name = self._measure(measure)
+        values = pd.to_numeric(self._table[name], errors="coerce").to_numpy(float)
+        if np.isnan(values).all():
+            raise SweepError(f"no trial has a {name}: see the column error of the table")
+        place = np.nanargmin(values) if lowest else np.nanargmax(values)
+        return self._table.iloc[int(place)].copy()
+
+    def run(self, row: int | pd.Series) -> BacktestResult:
+        """Run a trial again, for its whole result: the same to the last bit.
+
+        Parameters
+        ----------
+        row : int or Series
+            Its number, or its row of the table.
+
+        Raises
+        ------
+        SweepError
+            If there is no such row.
+        """
+        number = row.name if isinstance(row, pd.Series) else row
+        if not isinstance(number, int | np.integer) or not 0 <= number < len(self):
+            raise SweepError(f"row must be a number from 0 to {len(self) - 1}, was {number!r}")
+        return self._runner.result(self.parameters[int(number)])
+
+    def heatmap(
+        self,
+        x: str,
+        y: str,
+        measure: str | None = None,
+        path: Any = None,
+        *,
+        over: Literal["mean", "median", "max", "min"] = "mean",
+        backend: Literal["matplotlib", "plotly"] | None = None,
+    ) -> Any:
+        """Draw a measure over two parameters.
+
+        Parameters
+        ----------
+        x, y : str
+            Parameters.
+        measure : str, optional
+            As for :meth:`best`.
+        path : path, optional
+            Where to write it.
+        over : {"mean", "median", "max", "min"}
+            What is shown of trials that differ in other parameters. The maximum shows what luck can do.
+        backend : {"matplotlib", "plotly"}, optional
+            By default matplotlib, and plotly for ``.html``.
+
+        Raises
+        ------
+        SweepError
+            If there is no such parameter or measure, or nothing to draw.
+        ImportError
+            If the library is not installed.
+        """
+        cells = self._cells(x, y, measure, over)
+        return pictures.heatmap(cells, self._said(x, y, measure, over), path, backend)
+
+    def surface(
+        self,
+        x: str,
+        y: str,
+        measure: str | None = None,
+        path: Any = None,
+        *,
+        over: Literal["mean", "median", "max", "min"] = "mean",
+    ) -> Any:
+        """Draw a measure over two parameters as a surface, by plotly; arguments as for :meth:`heatmap`."""
+        cells = self._cells(x, y, measure, over)
+        return pictures.surface(cells, self._said(x, y, measure, over), path)
+
+    def parallel_coordinates(self, measure: str | None = None, path: Any = None) -> Any:
+        """Draw a line for each trial through all its parameters, coloured by a measure, by plotly.
+
+        Parameters
+        ----------
+        measure, path : optional
+            As for :meth:`heatmap`.
+        """
+        name = self._measure(measure)
+        done = self._table[self._table["status"] == DONE]
+        return pictures.parallel_coordinates(done[[*self.names, name]], name, path)
+
+    def _cells(self, x: str, y: str, measure: str | None, over: str) -> pd.DataFrame:
+        for name in (x, y):
+            if name not in self.names:
+                raise SweepError(f"there is no parameter {name!r}; {nearest(name, self.names)}")
+        if x == y:
+            raise SweepError(f"x and y must be two parameters, were both {x!r}")
+        if over not in ("mean", "median", "max", "min"):
+            raise SweepError(f"over must be mean, median, max or min, was {over!r}")
+        name = self._measure(measure)
+        done = self._table[self._table["status"] == DONE]
+        values = done.assign(**{name: pd.to_numeric(done[name], errors="coerce")})
+        if values[name].isna().all():
+            raise SweepError(f"no trial has a {name}: there is nothing to draw")
+        return values.pivot_table(index=y, columns=x, values=name, aggfunc=over, observed=True)
+
+    def _said(self, x: str, y: str, measure: str | None, over: str) -> str:
+        others = [name for name in self.names if name not in (x, y)]
+        return self._measure(measure) + (f" ({over} over {', '.join(others)})" if others else "")
+
+    def _measure(self, measure: str | None) -> str:
+        if measure is None:
+            return "sharpe" if "sharpe" in self.measures else self.measures[0]
+        if measure not in self.measures:
+            raise SweepError(f"{measure!r} was not measured; {nearest(measure, self.measures)}")
+        return measure
+
+    def __repr__(self) -> str:
+        counts = self._table["status"].value_counts()
+        said = ", ".join(f"{count:,} {status}" for status, count in counts.items())
+        return f"SweepResult({len(self):,} trials: {said})"
+
+    def _repr_html_(self) -> str:
+        shown = [*self.names, *self.measures, "status"]
+        rows = [
+            tuple(f"{value:.6g}" if isinstance(value, float) else str(value) for value in row)
+            for row in self._table[shown].head(SHOWN).itertuples(index=False)
+        ]
+        more = "" if len(self) <= SHOWN else f"The first {SHOWN} of {len(self):,} trials."
+        return html.page(html.heading(repr(self)), html.table(shown, rows), html.line(more))
+
+
+def _as_numbers(values: list[Any]) -> Any:
+    """Return a column: numbers where all are, what is missing among them NaN."""
+    if all(isinstance(one, int) and not isinstance(one, bool) for one in values):
+        return values
+    if all(one is None or (isinstance(one, int | float)) for one in values):
+        return [float("nan") if one is None else float(one) for one in values]
+    return values

@@ -1,0 +1,109 @@
+"""One trial: its parameters, its run, and what came of it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from ml4t.backtest.backtest.over_tables import run_backtest
+from ml4t.backtest.market.market_data import MarketData
+from ml4t.backtest.result import BacktestResult
+from ml4t.backtest.sweep.errors import SweepError
+from ml4t.backtest.sweep.measures import Measures
+from ml4t.backtest.sweep.shared_columns import JOINED, SharedColumns
+from ml4t.backtest.sweep.space import Parameters
+from ml4t.backtest.sweep.template import Recipe
+
+DONE, FAILED, PRUNED, NOT_RUN = "done", "failed", "pruned", "not run"
+
+
+class Trial(NamedTuple):
+    """A trial that is to be run."""
+
+    key: Any
+    parameters: Parameters
+
+
+class Outcome(NamedTuple):
+    """What came of a trial."""
+
+    key: Any
+    status: str
+    measures: tuple[Any, ...]
+    error: str
+    seconds: float
+
+
+class Runner:
+    """Runs trials.
+
+    Parameters
+    ----------
+    recipe : Recipe
+    data : MarketData, DataFeed or table, optional
+        What the runs are over, where the recipe does not say.
+    measures : Measures
+    """
+
+    def __init__(self, recipe: Recipe, data: Any, measures: Measures) -> None:
+        self.recipe = recipe
+        self.data = data
+        self.measures = measures
+        self._columns = SharedColumns(data) if isinstance(data, MarketData) else None
+
+    def arguments(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the arguments of ``run_backtest``, further columns joined.
+
+        Raises
+        ------
+        SweepError
+            If something is missing, or there is more than there may be.
+        """
+        made = self.recipe.made(parameters)
+        if "strategy" not in made:
+            raise SweepError(f"{self.recipe.name} gives no strategy")
+        if self.data is None:
+            if "prices" not in made:
+                raise SweepError(
+                    f"{self.recipe.name} gives no prices: give data to the sweep, or prices there"
+                )
+            return made
+        if "prices" in made:
+            raise SweepError(f"{self.recipe.name} gives prices, and data is given: leave out one")
+        if self._columns is None:
+            return {"prices": self.data, **made}
+        columns = {name: made.pop(name) for name in JOINED if name in made}
+        return {"prices": self._columns.joined(columns) if columns else self.data, **made}
+
+    def result(self, parameters: Mapping[str, Any]) -> BacktestResult:
+        """Run a trial for its whole result."""
+        return run_backtest(**self.arguments(parameters))
+
+    def outcome(self, trial: Trial) -> Outcome:
+        """Run a trial for its measures; what it raises is what came of it."""
+        began = time.perf_counter()
+        measured: tuple[Any, ...] = ()
+        status, said = DONE, ""
+        try:
+            measured = self.measures(self.result(trial.parameters))
+        except Exception as error:
+            status = PRUNED if _is_pruned(error) else FAILED
+            said = f"{type(error).__name__}: {error}"
+        return Outcome(trial.key, status, measured, said, time.perf_counter() - began)
+
+    def outcomes(self, trials: Sequence[Trial]) -> list[Outcome]:
+        """Run trials one after the other."""
+        return [self.outcome(trial) for trial in trials]
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Runner, (self.recipe, self.data, self.measures)
+
+
+def _is_pruned(error: BaseException | None) -> bool:
+    """Tell whether a strategy or a function raised Optuna's TrialPruned."""
+    while error is not None:
+        if type(error).__name__ == "TrialPruned":
+            return True
+        error = error.__cause__
+    return False

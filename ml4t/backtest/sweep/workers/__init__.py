@@ -1,0 +1,1 @@
+"""Who runs the trials: threads, processes of this machine, Dask, Ray."""

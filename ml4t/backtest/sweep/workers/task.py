@@ -1,0 +1,124 @@
+"""What a worker of another process is handed: the pickled runner, and a few trials."""
+
+from __future__ import annotations
+
+import pickle
+import uuid
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from types import FunctionType
+from typing import Any
+
+from ml4t.backtest.data.errors import DataError
+from ml4t.backtest.data.market_file import on_file
+from ml4t.backtest.market.market_data import MarketData
+from ml4t.backtest.risk import RiskRule
+from ml4t.backtest.strategy.strategy import Strategy
+from ml4t.backtest.sweep.errors import SweepError
+from ml4t.backtest.sweep.trial import Outcome, Runner, Trial
+
+_kept: dict[str, Runner] = {}
+
+
+@dataclass(frozen=True)
+class Sent:
+    """A runner on its way to other processes; each of them unpickles it once."""
+
+    content: bytes
+    token: str = field(default_factory=lambda: uuid.uuid4().hex)
+
+
+def sent(runner: Runner) -> Sent:
+    """Pickle a runner, its market data as the path of their file.
+
+    Raises
+    ------
+    SweepError
+        If something of it cannot be pickled; it says what.
+    """
+    for where, thing in _code_of(runner):
+        _check_is_named(where, thing)
+    data: Any = runner.data
+    if isinstance(data, MarketData):
+        data = on_file(data)
+    dumps = _cloudpickle().dumps
+    try:
+        return Sent(dumps(Runner(runner.recipe, data, runner.measures)))
+    except Exception as error:
+        raise SweepError(
+            f"{runner.recipe.name} cannot be sent to other processes: {error}; or let it run in threads, with "
+            'backend="threads"'
+        ) from error
+
+
+def _code_of(runner: Runner) -> Iterator[tuple[str, Any]]:
+    """Yield the functions and classes that a runner is made of, and where they stand."""
+    given = runner.recipe.given
+    if isinstance(given, dict):
+        for name, part in given.items():
+            yield from _code_in(name, part)
+    else:
+        yield from _code_in("the function of the sweep", given)
+    for name, measure in runner.measures.of.items():
+        yield from _code_in(f"measure {name}", measure)
+
+
+def _code_in(where: str, value: Any) -> Iterator[tuple[str, Any]]:
+    if isinstance(value, partial):
+        yield from _code_in(where, value.func)
+        value = [*value.args, *value.keywords.values()]
+    if isinstance(value, list | tuple):
+        for place, one in enumerate(value):
+            yield from _code_in(f"{where}[{place}]", one)
+    elif isinstance(value, type | FunctionType):
+        yield where, value
+    elif isinstance(value, Strategy | RiskRule):
+        yield where, type(value)
+
+
+def _check_is_named(where: str, thing: Any) -> None:
+    """Refuse what other processes do not find by its name: its code alone would be read by another Python."""
+    if "<lambda>" in thing.__qualname__:
+        what = "a lambda"
+    elif "<locals>" in thing.__qualname__:
+        what = f"{thing.__qualname__}, which is made inside of a function"
+    else:
+        return
+    raise SweepError(
+        f"{where} is {what}, and cannot be sent to other processes: write it at the top of a module, or let it run in "
+        'threads, with backend="threads"'
+    )
+
+
+def _cloudpickle() -> Any:
+    try:
+        import cloudpickle
+    except ImportError as error:
+        raise ImportError(
+            "other processes need cloudpickle; install it with: pip install 'ml4t-backtest[sweep]'"
+        ) from error
+    return cloudpickle
+
+
+def run_trials(given: Sent, trials: Sequence[Trial]) -> list[Outcome]:
+    """Run trials in another process."""
+    if given.token not in _kept:
+        _kept.clear()  # one sweep at a time
+        _kept[given.token] = pickle.loads(given.content)
+    return _kept[given.token].outcomes(trials)
+
+
+def lost(error: BaseException) -> BaseException:
+    """Return what to say of an exception that no trial raised: a worker lacks what it needs."""
+    if isinstance(error, ModuleNotFoundError):
+        return SweepError(
+            f"a worker cannot import {error.name}: install ml4t-backtest, and what the strategy needs, where the workers "
+            "are"
+        )
+    if isinstance(error, DataError):
+        return SweepError(
+            f"a worker cannot read the data: {error}; save them where all workers find them, and give "
+            "MarketData.load(path)"
+        )
+    return error

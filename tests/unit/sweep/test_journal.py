@@ -1,0 +1,331 @@
+"""The journal: what is done stays done, what differs is said, and no trial is done twice."""
+
+import json
+import os
+import re
+import socket
+import sqlite3
+import subprocess
+import sys
+import textwrap
+import threading
+from functools import partial
+from pathlib import Path
+
+import pytest
+from unit.sweep import studied
+from unit.sweep.studied import PAIRS, TEMPLATE, Dips, dips, market, now_and_then, plain
+
+from ml4t.backtest import MarketData
+from ml4t.backtest.risk import TrailingStop
+from ml4t.backtest.sweep import JournalError, SweepError, grid, param, sweep
+from ml4t.backtest.sweep.drivers import process_began
+from ml4t.backtest.sweep.journal import read_journal
+
+RUNS = studied.RUNS  # read as that of a module: a list that grows would be other code each time
+
+
+def counted(fall):
+    studied.RUNS.append(fall)
+    return dips(fall)
+
+
+@pytest.fixture(autouse=True)
+def _no_runs():
+    RUNS.clear()
+
+
+def swept(path, function=counted, falls=(0.001, 0.002, 0.003), data=None, **options):
+    return sweep(function, grid(fall=falls), data or market(), journal=path, workers=1, **options)
+
+
+def rows(path):
+    with sqlite3.connect(path) as journal:
+        return journal.execute("SELECT status, driver FROM trials").fetchall()
+
+
+def test_what_is_done_is_not_run_again(tmp_path):
+    first = swept(tmp_path / "study.db")
+    again = swept(tmp_path / "study.db")
+    assert RUNS == [0.001, 0.002, 0.003]
+    assert first.table.equals(again.table)  # with its seconds
+    assert again.run(1).metrics["sharpe"] == again.table["sharpe"][1]
+
+
+def test_the_table_is_that_without_a_journal(tmp_path):
+    options = {"workers": 1, "measures": ["trades", "sharpe", "start"]}
+    one = sweep(TEMPLATE, PAIRS, market(), journal=tmp_path / "study.db", **options)
+    other = sweep(TEMPLATE, PAIRS, market(), **options)
+    again = sweep(TEMPLATE, PAIRS, market(), journal=tmp_path / "study.db", **options)
+    assert plain(one).equals(plain(other))
+    assert plain(again).equals(plain(other))
+
+
+def test_a_finer_grid_goes_on_from_a_coarse_one(tmp_path):
+    swept(tmp_path / "study.db")
+    RUNS.clear()
+    finer = swept(tmp_path / "study.db", falls=[0.001, 0.0015, 0.002, 0.003])
+    assert RUNS == [0.0015]
+    assert plain(finer).equals(plain(swept(None, falls=[0.001, 0.0015, 0.002, 0.003])))
+
+
+def test_an_error_is_kept_too(tmp_path):
+    first = swept(tmp_path / "study.db", now_and_then, [0.001, 0.02])
+    again = swept(tmp_path / "study.db", now_and_then, [0.001, 0.02])
+    assert again.table["error"].tolist() == ["", "ValueError: 0.02 is too much"]
+    assert first.table.equals(again.table)
+
+
+def test_further_measures_are_added_to_the_rows(tmp_path):
+    swept(tmp_path / "study.db", measures=["trades"])
+    more = swept(tmp_path / "study.db", measures=["sharpe"])
+    RUNS.clear()
+    both = swept(tmp_path / "study.db", measures=["sharpe", "trades"])
+    assert RUNS == []
+    assert both.table["sharpe"].equals(more.table["sharpe"])
+
+
+def test_a_measure_whose_code_has_changed_is_another(tmp_path):
+    def half(result):
+        return result.metrics["trades"] / 2.0
+
+    def third(result):
+        return result.metrics["trades"] / 3.0
+
+    one, other = (swept(tmp_path / "study.db", measures={"part": part}) for part in (half, third))
+    assert (one.table["part"] * 2.0).round(9).equals((other.table["part"] * 3.0).round(9))
+    assert one.table["part"].gt(0.0).any()
+
+
+def test_equal_parameters_are_one_trial(tmp_path):
+    result = swept(tmp_path / "study.db", falls=[0.001, 0.002, 0.001])
+    assert len(rows(tmp_path / "study.db")) == 2
+    assert result.table.iloc[0].equals(result.table.iloc[2].rename(0))
+
+
+def test_a_journal_can_be_read_alone(tmp_path):
+    result = swept(tmp_path / "study.db")
+    about, read = read_journal(tmp_path / "study.db")
+    assert about["data"].startswith("blake2b:")
+    assert [one.parameters["fall"] for one in read] == [0.001, 0.002, 0.003]
+    assert [one.measures["sharpe"] for one in read] == result.table["sharpe"].tolist()
+
+
+# ---- whose it is -----------------------------------------------------------------------------------
+
+
+class Other(Dips):
+    """Of another source."""
+
+
+def others(fall):
+    return {**dips(fall), "strategy": Other(fall)}
+
+
+LIMIT = 0.5
+
+
+def limited(fall):
+    return dips(fall * LIMIT)
+
+
+def test_a_journal_of_other_data_is_refused_with_what_differs(tmp_path):
+    swept(tmp_path / "study.db")
+    with pytest.raises(
+        JournalError,
+        match=r"study\.db is the journal of other runs: data was blake2b:\w+, is blake2b:\w+; go on with",
+    ):
+        swept(tmp_path / "study.db", data=market(seed=6))
+
+
+def test_a_journal_of_another_version_is_refused_with_what_differs(tmp_path, monkeypatch):
+    swept(tmp_path / "study.db")
+    from ml4t.backtest.sweep import run_sweep
+
+    monkeypatch.setattr(run_sweep, "package_version", lambda name: "9.9")
+    with pytest.raises(JournalError, match=r"other runs: package was \S+, is 9\.9; "):
+        swept(tmp_path / "study.db")
+
+
+def test_a_journal_of_other_code_is_refused_with_what_differs(tmp_path, monkeypatch):
+    swept(tmp_path / "study.db", others)
+    source = studied.__file__
+    text = Path(source).read_text()
+    changed = tmp_path / "studied.py"
+    changed.write_text(text.replace("* (1.0 - self.fall)", "* (0.9 - self.fall)"))
+    import inspect
+
+    getsource = inspect.getsource
+    monkeypatch.setattr(
+        inspect,
+        "getsource",
+        lambda thing: getsource(thing).replace("1.0 - self.fall", "0.9 - self.fall"),
+    )
+    with pytest.raises(JournalError, match="other runs: class Dips is not what it was; go on"):
+        swept(tmp_path / "study.db", others)
+
+
+def test_a_constant_that_a_function_reads_is_its_code(tmp_path, monkeypatch):
+    swept(tmp_path / "study.db", limited)
+    monkeypatch.setitem(globals(), "LIMIT", 0.25)
+    with pytest.raises(JournalError, match="function limited is not what it was"):
+        swept(tmp_path / "study.db", limited)
+
+
+def test_the_values_of_a_template_are_its_code(tmp_path):
+    template = {**TEMPLATE, "rules": [partial(TrailingStop, param("trail")), TrailingStop(0.5)]}
+    other = {**TEMPLATE, "rules": [partial(TrailingStop, param("trail")), TrailingStop(0.4)]}
+    space = grid(trail=[0.1])
+    for _ in range(2):
+        sweep(template, space, market(), journal=tmp_path / "study.db", workers=1)
+    with pytest.raises(JournalError, match="what runs is not what it was"):
+        sweep(other, space, market(), journal=tmp_path / "study.db", workers=1)
+
+
+def test_what_a_journal_cannot_hold_is_named(tmp_path):
+    with pytest.raises(SweepError, match=r"^fall is of PosixPath, which a journal cannot hold"):
+        swept(tmp_path / "study.db", falls=[Path("x")])
+    locked = partial(dips, hold=threading.Lock())
+    with pytest.raises(SweepError, match=r"what runs holds a lock, whose value nobody can read"):
+        swept(tmp_path / "other.db", locked)
+
+
+@pytest.mark.parametrize("content", [b"no database at all, but long enough to be one" * 40, None])
+def test_what_is_no_journal_is_refused(tmp_path, content):
+    path = tmp_path / "study.db"
+    if content is None:
+        path.mkdir()
+    else:
+        path.write_bytes(content)
+    with pytest.raises(
+        JournalError, match=rf"^{re.escape(str(path))} cannot be \w+ as a journal: "
+    ):
+        swept(path)
+
+
+# ---- several drivers -------------------------------------------------------------------------------
+
+
+def test_what_a_dead_driver_held_is_taken_over(tmp_path):
+    path = tmp_path / "study.db"
+    done = swept(path)
+    dead = subprocess.Popen([sys.executable, "-c", ""])
+    dead.wait()
+    with sqlite3.connect(path) as journal:
+        journal.execute("UPDATE trials SET status = 'running', driver = 'x', measures = NULL")
+        journal.execute(
+            "INSERT INTO drivers SELECT 'x', ?, ?, 'then', 9e9", (socket.gethostname(), dead.pid)
+        )
+    assert plain(swept(path)).equals(plain(done))
+    assert {status for status, _ in rows(path)} == {"done"}
+
+
+def test_a_driver_elsewhere_is_dead_when_it_gives_no_sign(tmp_path):
+    path = tmp_path / "study.db"
+    done = swept(path)
+    with sqlite3.connect(path) as journal:
+        journal.execute("UPDATE trials SET status = 'running', driver = 'x' WHERE rowid = 1")
+        journal.execute("INSERT INTO drivers VALUES ('x', 'elsewhere', 1, '', 0.0)")
+    assert plain(swept(path)).equals(plain(done))
+
+
+def test_a_process_of_the_same_number_is_not_the_same():
+    assert process_began(os.getpid()) == process_began(os.getpid()) != ""
+    assert process_began(2**22 + 1) == ""
+
+
+DRIVER = """
+    import sys
+    from pathlib import Path
+    from unit.sweep import studied
+    from ml4t.backtest.sweep import grid, sweep
+
+    def noted(fall):
+        with Path(sys.argv[2]).open("a") as notes:
+            notes.write(f"{fall}\\n")
+        return studied.dips(fall)
+
+    studied.market(40)
+    result = sweep(noted, grid(fall=[n / 10_000 for n in range(120)]), studied.market(), journal=sys.argv[1],
+                   workers=1, backend="threads")
+    print(result.table.drop(columns="seconds").to_csv())
+"""
+
+
+def started(folder, script, *arguments):
+    tests = str(Path(__file__).parents[2])
+    path = os.pathsep.join([tests, *filter(None, [os.environ.get("PYTHONPATH")])])
+    (folder / "driver.py").write_text(textwrap.dedent(script))
+    return subprocess.Popen(
+        [sys.executable, str(folder / "driver.py"), *map(str, arguments)],
+        env=os.environ | {"PYTHONPATH": path},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def test_two_drivers_of_one_journal_do_no_trial_twice(tmp_path):
+    both = [started(tmp_path, DRIVER, tmp_path / "study.db", tmp_path / "notes") for _ in range(2)]
+    tables = []
+    for driver in both:
+        out, err = driver.communicate(timeout=120)
+        assert driver.returncode == 0, err
+        tables.append(out)
+    assert tables[0] == tables[1]
+    noted = (tmp_path / "notes").read_text().split()
+    assert len(noted) == len(set(noted)) == 120
+
+
+# ---- no room ---------------------------------------------------------------------------------------
+
+FULL = """
+    import resource, sys
+    from unit.sweep import studied
+    from ml4t.backtest.sweep import JournalError, grid, sweep
+
+    resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[2]), resource.RLIM_INFINITY))
+    try:
+        result = sweep(studied.dips, grid(fall=[n / 10_000 for n in range(300)]), studied.market(), journal=sys.argv[1],
+                       workers=1)
+        print(len(result.table))
+    except JournalError as error:
+        print(error)
+"""
+
+
+def test_a_full_disk_stops_the_sweep_and_keeps_what_was_done(tmp_path):
+    resource = pytest.importorskip("resource")
+    path = tmp_path / "study.db"
+    driver = started(tmp_path, FULL, path, 100_000)
+    out, err = driver.communicate(timeout=120)
+    assert out.startswith(f"{path} cannot be "), err
+    assert "what was written before is there still" in out
+    n_done = sum(status == "done" for status, _ in rows(path))
+    driver = started(tmp_path, FULL, path, resource.RLIM_INFINITY)
+    out, err = driver.communicate(timeout=120)
+    assert out == "300\n", err
+    assert 0 < n_done < 300
+
+
+def test_json_keeps_every_number(tmp_path):
+    """Floats are written as they read back, NaN and infinities too."""
+    values = [0.1 + 0.2, 1e-310, float("inf"), 3]
+    assert json.loads(json.dumps(values)) == values
+    measures = {f"m{n}": partial(_constant, value) for n, value in enumerate(values)}
+    one = swept(tmp_path / "study.db", falls=[0.1], measures=measures)
+    again = swept(tmp_path / "study.db", falls=[0.1], measures=measures)
+    assert [again.table[name][0] for name in measures] == values
+    assert one.table.equals(again.table)
+
+
+def _constant(value, result):
+    return value
+
+
+def test_data_in_a_file_have_the_journal_of_those_in_memory(tmp_path):
+    swept(tmp_path / "study.db")
+    RUNS.clear()
+    loaded = MarketData.load(market().save(tmp_path / "prices.arrow"))
+    swept(tmp_path / "study.db", data=loaded)
+    assert RUNS == []
