@@ -18,6 +18,12 @@ def run(data, rules):
     run_backtest(data, SignalStrategy("up"), rules=rules)
 
 
+def processor_time(data, rules):
+    began = time.thread_time()
+    run(data, rules)
+    return time.thread_time() - began
+
+
 def longest_stretch(data, rules):
     """The most processor time that a run takes while another thread holds the GIL and never lets go of it."""
     thread = threading.Thread(target=run, args=(data, rules))
@@ -56,9 +62,7 @@ def test_the_loop_runs_to_its_end_while_another_thread_holds_the_gil():
     # Every 200,000 rows the loop looks for Ctrl-C, which takes the GIL for a moment.
     data = market(190_000, step=DAY // 86_400)
     rules = [PriceBasedStopLoss(pct=0.02), PriceBasedTakeProfit(pct=0.1)]
-    began = time.thread_time()
-    run(data, rules)
-    whole = time.thread_time() - began
-    assert longest_stretch(data, rules) > 0.75 * whole
+    whole = min(processor_time(data, rules) for _ in range(3))
+    assert longest_stretch(data, rules) > 0.7 * whole
     # One rule in Python, and it stands still wherever it asks.
     assert longest_stretch(data, [python_rule]) < 0.5 * whole
