@@ -17,6 +17,9 @@ EXITS = {
     "stop_loss": ("stop_loss", 460.0),  # the open after the gap; the stop was at 477.55
     "take_profit": ("take_profit", 678.75 * 0.9),
     "trailing_stop": ("trailing_stop", 272.46 * 0.92),
+    # Two, and three, means of the true ranges of the five bars before the entry.
+    "volatility_stop": ("stop_loss", 699.88 - 2 * (13.6 + 13.9 + 15.71 + 14.0 + 8.52) / 5),
+    "atr_trail": ("trailing_stop", 272.46 - 3 * (2.09 + 3.31 + 5.62 + 4.381 + 5.97) / 5),
     "time_exit": ("time_exit", 277.69),
 }
 
