@@ -49,7 +49,7 @@ def random_case(
     if rng.random() < 0.5:
         _quote(rng, market)
         settings = replace(settings, **_slippage(rng))
-    if rng.random() < 0.2:
+    if rng.random() < 0.25:
         settings = replace(settings, max_participation=rng.choice((0.01, 0.03, 0.1, 0.3, 1.0)))
     if rng.random() < 0.5:
         refine(rng, market, grid)
@@ -303,15 +303,17 @@ def random_rule(rng: Random, market: Market, grid: float) -> Rule:
     if kind != "trailing_stop" and rng.random() < 0.4:
         value = "level" if rng.random() < 0.6 else 100.0 + (grid or 1.7) * rng.randint(-8, 8)
         return Rule(kind, value, "price", priority, assets, only_tighten=tightens)
-    if rng.random() < 0.3:
-        return _at_a_distance(
-            rng, grid, Rule(kind, 1.0, "distance", priority, assets, only_tighten=tightens)
-        )
-    if market.negative:  # where prices may be negative, there are no levels in percent
+    if (
+        market.negative
+    ):  # where prices may be negative, there are no levels in percent or at a distance
         meant = frozenset(range(n_assets)) if assets is None else assets
         assets = meant - market.negative
         if not assets:
             return Rule("time_exit", 2.0, "bars", priority, meant)
+    if rng.random() < 0.3:
+        return _at_a_distance(
+            rng, grid, Rule(kind, 1.0, "distance", priority, assets, only_tighten=tightens)
+        )
     parameter = rng.choice(("pct", "pct", "mood")) if column else rng.choice(PCTS)
     multiple = 1.0 if kind == "trailing_stop" else rng.choice((1.0, 1.0, 1.0, 1.5))
     return Rule(

@@ -17,7 +17,7 @@ def play(case: Case, mutation: str | None = None):
 
 def test_every_kind_is_met():
     met: Counter = Counter()
-    for seed in range(3_200):
+    for seed in range(4_000):
         met.update(play(random_case(Random(seed))).met)
     rare = {kind: met[kind] for kind in KINDS if met[kind] < 50}
     assert not rare

@@ -577,7 +577,7 @@ cdef class RiskManager(FillListener):
         if entry.assets is not None:
             codes = [self.cursor.data.code(name) for name in entry.assets]
         specs = entry.rule.lower()
-        _refuse_fractions(entry, specs, self.cursor.data)
+        _refuse_distances(entry, specs, self.cursor.data)
         columns = entry.rule.frozen_columns
         if specs is not None and self.lower:
             for spec in specs:
@@ -666,12 +666,13 @@ cdef class RiskManager(FillListener):
             raise ValueError(f"{event!r} is not a bar of the timestamp the run stands at")
 
 
-# A fraction of a price is no distance where prices may be negative.
-cdef int _refuse_fractions(RuleEntry entry, object specs, MarketData data) except -1:
+# Where prices may be negative a fraction of one is no distance, and a level may come to lie at zero or below,
+# where none is armed.
+cdef int _refuse_distances(RuleEntry entry, object specs, MarketData data) except -1:
     signed = [name for name in data.negative_prices if entry.assets is None or name in entry.assets]
-    if signed and any(spec.form is Form.FRACTION for spec in specs or ()):
+    if signed and any(spec.form in (Form.FRACTION, Form.DISTANCE) for spec in specs or ()):
         raise ValueError(
-            f"{entry.label}: {signed[0]!r} may have negative prices, and has no levels in percent; give a price, "
-            "or name the rule's assets with add_rule(rule, assets=...)"
+            f"{entry.label}: {signed[0]!r} may have negative prices, and has no levels in percent or at a "
+            "distance; give a price, or name the rule's assets with add_rule(rule, assets=...)"
         )
     return 0

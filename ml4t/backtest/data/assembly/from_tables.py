@@ -138,7 +138,7 @@ def market_data(
         ``info["repeated_rows"]``.
     allow_negative_prices : bool or sequence of asset names
         Take prices of zero or less for what they are, of all assets or of these. Such an asset is ordered in
-        units, and has no levels in percent.
+        units, and has no levels in percent or at a distance.
 
     Returns
     -------

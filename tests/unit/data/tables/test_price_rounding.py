@@ -9,7 +9,7 @@ import pytest
 from ml4t.backtest import DataFeed, MarketData, Strategy, run_backtest
 from ml4t.backtest.backtest.run_errors import StrategyError
 from ml4t.backtest.data import DataError, market_data, validate
-from ml4t.backtest.risk.rules import PriceBasedStopLoss
+from ml4t.backtest.risk.rules import PriceBasedStopLoss, TrailingStop
 
 
 def adjusted_bars(n=1250):
@@ -116,10 +116,12 @@ def test_of_what_may_be_negative_nothing_is_sized_in_money_or_armed_in_percent()
         StrategyError, match="'asset' may have negative prices, and cannot be ordered by"
     ):
         run_backtest(OIL, InMoney(), allow_negative_prices=True)
-    with pytest.raises(
-        ValueError, match="'asset' may have negative prices, and has no levels in percent"
-    ):
-        run_backtest(OIL, Hold(), rules=[PriceBasedStopLoss(pct=0.1)], allow_negative_prices=True)
+    for rule in (PriceBasedStopLoss(pct=0.1), TrailingStop(amount=2.0)):
+        with pytest.raises(
+            ValueError,
+            match="'asset' may have negative prices, and has no levels in percent or at a distance",
+        ):
+            run_backtest(OIL, Hold(), rules=[rule], allow_negative_prices=True)
     # At a price it has: bought at 19.87, the open of -37.63 is beyond a stop at 15.
     stopped = run_backtest(
         OIL, Hold(), rules=[PriceBasedStopLoss(price=15.0)], allow_negative_prices=True
