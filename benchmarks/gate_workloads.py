@@ -203,7 +203,7 @@ GATES = {
         Gate("G3", "500 assets, 50 held, batch; 3 rules", partial(with_basic_rules, batch), 0.03, 450, 2_520),
         Gate("G4", "compiled, one asset; 3 rules and a trail", compiled, 0.03, 500_000, 1_000_000),
         Gate("G5", "ten Python rules against bare calls", ten_python_rules, 0.50, 3_000),
-        Gate("G7", "empty RiskManager against none", partial(with_empty_manager, one_asset), 0.01, 20_000, n_rounds=3 * ROUNDS),
+        Gate("G7", "empty RiskManager against none", partial(with_empty_manager, one_asset), 0.01, 20_000, n_rounds=12),
     )
 }  # fmt: skip
 """By name. G6 is no matter of time: :func:`memory_overhead`."""

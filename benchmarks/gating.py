@@ -11,7 +11,7 @@ import numpy as np
 from benchmarks.harness import Fours
 from benchmarks.ratios import Interval, overhead
 
-ROUNDS = 4
+ROUNDS = 8
 FOURS_A_ROUND = 120
 SECONDS_A_GATE = 60.0
 WIDEST = 0.01

@@ -47,14 +47,14 @@ def test_an_estimate_below_the_bound_fails_when_the_upper_end_is_not():
     assert verdict.word == "fail"
 
 
-def test_a_quiet_machine_is_measured_four_times():
+def test_a_quiet_machine_is_measured_eight_times():
     verdict = decided(0.0, 0.01)
-    assert (verdict.n_rounds, verdict.n_fours) == (4, 400)
+    assert (verdict.n_rounds, verdict.n_fours) == (8, 800)
 
 
 def test_a_noisier_machine_is_measured_longer_and_then_decides():
-    verdict = decided(0.0, 0.05)
-    assert verdict.n_rounds > 4
+    verdict = decided(0.0, 0.08)
+    assert verdict.n_rounds > 8
     assert verdict.word == "pass"
 
 
