@@ -13,7 +13,7 @@ from property.relations import (
     with_columns,
 )
 from reference import Case, Outcome, scripted, stop_loss, time_exit
-from reference.generator import random_market
+from reference.random_market import random_market
 from reference.variants import renumbered, with_rule
 
 ASSET_ROWS = frozenset({"decision_row", "entry_decision_row", "exit_decision_row"})

@@ -335,9 +335,7 @@ take_profit_price, equity, cash : float, default NaN
         column : str, optional
             The frozen column whose row it was read from; None for the day the position opened.
         """
-        _, splits_before, ratio, _ = (
-            (value, 1.0, 1.0, 0.0) if column is None else self._frozen(column)
-        )
+        splits_before, ratio = (1.0, 1.0) if column is None else self._frozen(column)[1:3]
         return value / (splits_before * (self.split_ratio / ratio))
 
     cdef object _frozen(self, object column):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from math import inf, nan
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -13,6 +13,9 @@ from ml4t.backtest.risk.spec import BOUNDS, Bounds, Form, RuleSpec
 
 if TYPE_CHECKING:
     from ml4t.backtest.risk.context import RiskContext
+
+_LAST = ("priority", "name")
+"""What every rule has stands last where one is shown."""
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -103,16 +106,14 @@ class ParameterRule(RiskRule):
 
     def __repr__(self) -> str:
         form = self._form()
-        given = [f"{form}={getattr(self, form)!r}"]
-        if self.multiple != 1.0:
-            given.append(f"k={self.multiple!r}")
-        if self._lowered[0].only_tighten:
-            given.append("only_tighten=True")
-        if self.priority:
-            given.append(f"priority={self.priority}")
-        if self.name != type(self).__name__:
-            given.append(f"name={self.name!r}")
-        return f"{type(self).__name__}({', '.join(given)})"
+        others = [one for one in fields(self) if one.init and one.name not in (*self.forms, *_LAST)]
+        shown = {one.name: one.default for one in others}
+        shown |= {"priority": 0, "name": type(self).__name__}
+        given = [(form, getattr(self, form))]
+        given += [
+            (name, getattr(self, name)) for name in shown if getattr(self, name) != shown[name]
+        ]
+        return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in given)})"
 
 
 def checked_multiple(rule: str, k: Any) -> float:
@@ -125,6 +126,8 @@ def checked_multiple(rule: str, k: Any) -> float:
     """
     try:
         number = nan if isinstance(k, bool | str) else float(k)
+    except OverflowError:
+        k = number = inf
     except (TypeError, ValueError):
         number = nan
     if not 0.0 < number < inf:
@@ -141,6 +144,8 @@ def _parameter(rule: str, name: str, value: Any) -> float | str:
         return value
     try:
         return float(value)
+    except OverflowError:
+        return inf  # no range holds it
     except (TypeError, ValueError):
         later = (
             "; a mapping of regimes comes with version 0.3" if isinstance(value, Mapping) else ""

@@ -234,6 +234,8 @@ def test_a_short_target_no_price_can_reach_arms_nothing():
             r"TrailingStop: k=2.0 multiplies atr, which is not given",
         ),
         (lambda: TrailingStop(atr="atr", k=0), "k must be a number above 0 and finite, was 0"),
+        (lambda: TrailingStop(amount=10**400), "amount must be above 0 and finite, was inf"),
+        (lambda: TrailingStop(atr="atr", k=10**400), "k must be .* finite, was inf"),
         (
             lambda: VolatilityScaledStopLoss("atr"),
             "k must be a number above 0 and finite, was 'atr'",
@@ -325,7 +327,9 @@ def test_names_and_reprs():
     assert repr(TrailingStop("vol")) == "TrailingStop(pct='vol')"
     assert repr(TrailingStop(atr="atr", k=3)) == "TrailingStop(atr='atr', k=3.0)"
     scaled = VolatilityScaledStopLoss(2, atr="atr", only_tighten=True)
-    assert repr(scaled) == "VolatilityScaledStopLoss(atr='atr', k=2.0, only_tighten=True)"
+    assert repr(scaled) == "VolatilityScaledStopLoss(atr='atr', only_tighten=True, k=2.0)"
+    once = VolatilityScaledTakeProfit(1, atr=2)
+    assert repr(once) == "VolatilityScaledTakeProfit(atr=2.0, k=1.0)"
 
 
 def test_a_rule_is_immutable_copies_and_pickles():

@@ -5,16 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from ml4t.backtest.risk.decision import ExitType, RiskDecision
-from ml4t.backtest.risk.parameters import ParameterRule
+from ml4t.backtest.risk.decision import RiskDecision
 from ml4t.backtest.risk.spec import Form
+from ml4t.backtest.risk.take_profit_rule import TakeProfitRule
 
 if TYPE_CHECKING:
     from ml4t.backtest.risk.context import RiskContext
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
-class PriceBasedTakeProfit(ParameterRule):
+class PriceBasedTakeProfit(TakeProfitRule):
     """A target at a fraction of the entry price in favour of the position, or at a price.
 
     Parameters
@@ -36,7 +36,6 @@ class PriceBasedTakeProfit(ParameterRule):
     whichever way it was given.
     """
 
-    kind: ClassVar[ExitType] = ExitType.TAKE_PROFIT
     forms: ClassVar[dict[str, Form]] = {"pct": Form.FRACTION, "price": Form.PRICE}
 
     pct: float | str | None = None
@@ -44,8 +43,6 @@ class PriceBasedTakeProfit(ParameterRule):
 
     def evaluate(self, context: RiskContext) -> RiskDecision:
         """Set the target."""
-        below = context.side < 0
         if self.price is not None:
-            return self.arm(context.price_parameter(self.price, below))
-        level = self.away(context, context.level_price, context.side)
-        return self.arm(level - (context.dividend_average if below else 0.0))
+            return self.arm(context.price_parameter(self.price, context.side < 0))
+        return super().evaluate(context)

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import KW_ONLY, dataclass
-from typing import ClassVar
+from dataclasses import dataclass
 
-from ml4t.backtest.risk.parameters import checked_multiple
-from ml4t.backtest.risk.spec import Form
 from ml4t.backtest.risk.stop_loss_rule import StopLossRule
+from ml4t.backtest.risk.volatility_scaled_rule import VolatilityScaledRule
 
 
 @dataclass(frozen=True, repr=False)
-class VolatilityScaledStopLoss(StopLossRule):
+class VolatilityScaledStopLoss(VolatilityScaledRule, StopLossRule):
     """A stop at `k` times a volatility from the entry price, against the position.
 
     Parameters
@@ -35,19 +33,3 @@ class VolatilityScaledStopLoss(StopLossRule):
     long position, −1 for a short one. It follows E when the position is added to; ATR and σ stay those
     of the opening, and a split divides the ATR. Dividends since the opening lower a long's stop.
     """
-
-    forms: ClassVar[dict[str, Form]] = {"atr": Form.DISTANCE, "volatility": Form.FRACTION}
-
-    k: float
-    _: KW_ONLY
-    atr: float | str | None = None
-    volatility: float | str | None = None
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "k", checked_multiple(type(self).__name__, self.k))
-        super().__post_init__()
-
-    @property
-    def multiple(self) -> float:
-        """What the parameter is multiplied by."""
-        return self.k

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import KW_ONLY, dataclass
-from typing import TYPE_CHECKING, ClassVar
+from dataclasses import dataclass
 
-from ml4t.backtest.risk.decision import ExitType, RiskDecision
-from ml4t.backtest.risk.parameters import ParameterRule, checked_multiple
-from ml4t.backtest.risk.spec import Form
-
-if TYPE_CHECKING:
-    from ml4t.backtest.risk.context import RiskContext
+from ml4t.backtest.risk.take_profit_rule import TakeProfitRule
+from ml4t.backtest.risk.volatility_scaled_rule import VolatilityScaledRule
 
 
 @dataclass(frozen=True, repr=False)
-class VolatilityScaledTakeProfit(ParameterRule):
+class VolatilityScaledTakeProfit(VolatilityScaledRule, TakeProfitRule):
     """A target at `k` times a volatility from the entry price, in favour of the position.
 
     Parameters
@@ -36,25 +31,3 @@ class VolatilityScaledTakeProfit(ParameterRule):
     long position, −1 for a short one. It follows E when the position is added to; ATR and σ stay those
     of the opening, and a split divides the ATR. Dividends since the opening lower a short's target.
     """
-
-    kind: ClassVar[ExitType] = ExitType.TAKE_PROFIT
-    forms: ClassVar[dict[str, Form]] = {"atr": Form.DISTANCE, "volatility": Form.FRACTION}
-
-    k: float
-    _: KW_ONLY
-    atr: float | str | None = None
-    volatility: float | str | None = None
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "k", checked_multiple(type(self).__name__, self.k))
-        super().__post_init__()
-
-    @property
-    def multiple(self) -> float:
-        """What the parameter is multiplied by."""
-        return self.k
-
-    def evaluate(self, context: RiskContext) -> RiskDecision:
-        """Set the target."""
-        level = self.away(context, context.level_price, context.side)
-        return self.arm(level - (context.dividend_average if context.side < 0 else 0.0))

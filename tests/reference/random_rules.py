@@ -1,0 +1,110 @@
+"""Random rules of every kind and form."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from random import Random
+
+from reference.market import NAN, Market
+from reference.random_market import some
+from reference.rules import Decision, Rule
+
+PCTS = (0.01, 0.02, 0.03, 0.05, 0.05, 0.1, 0.04)
+
+
+def random_rules(rng: Random, market: Market, grid: float, n_rules: int) -> list[Rule]:
+    """Some are there twice: the same object, or an equal one for other assets."""
+    rules: list[Rule] = []
+    for _ in range(n_rules):
+        if rules and rng.random() < 0.25:
+            rules.append(again(rng, rng.choice(rules), market))
+        else:
+            rules.append(random_rule(rng, market, grid))
+    return rules
+
+
+def again(rng: Random, rule: Rule, market: Market) -> Rule:
+    if market.negative or rng.random() < 0.3:
+        return rule
+    return replace(rule, assets=some(rng, len(market.assets)))
+
+
+def random_rule(rng: Random, market: Market, grid: float) -> Rule:
+    kind = rng.choice(("time_exit", "stop_loss", "take_profit", "trailing_stop", "scripted"))
+    n_assets = len(market.assets)
+    assets = None
+    if rng.random() < 0.2:
+        assets = some(rng, n_assets)
+    priority = rng.choice((0, 0, 0, 1, -1))
+    if kind == "scripted":
+        return _scripted(rng, market, grid, assets)
+    column = rng.random() < 0.3
+    if kind == "time_exit":
+        return Rule(
+            kind,
+            "bars" if column else float(rng.choice((1, 1, 2, 2, 3, 4, 6))),
+            "bars",
+            priority,
+            assets,
+        )
+    tightens = kind == "stop_loss" and rng.random() < 0.4
+    if kind != "trailing_stop" and rng.random() < 0.4:
+        value = "level" if rng.random() < 0.6 else 100.0 + (grid or 1.7) * rng.randint(-8, 8)
+        return Rule(kind, value, "price", priority, assets, only_tighten=tightens)
+    if (
+        market.negative
+    ):  # where prices may be negative, there are no levels in percent or at a distance
+        meant = frozenset(range(n_assets)) if assets is None else assets
+        assets = meant - market.negative
+        if not assets:
+            return Rule("time_exit", 2.0, "bars", priority, meant)
+    if rng.random() < 0.3:
+        return _at_a_distance(
+            rng, grid, Rule(kind, 1.0, "distance", priority, assets, only_tighten=tightens)
+        )
+    parameter = rng.choice(("pct", "pct", "mood")) if column else rng.choice(PCTS)
+    multiple = 1.0 if kind == "trailing_stop" else rng.choice((1.0, 1.0, 1.0, 1.5))
+    return Rule(
+        kind, parameter, "fraction", priority, assets, only_tighten=tightens, multiple=multiple
+    )
+
+
+def _at_a_distance(rng: Random, grid: float, rule: Rule) -> Rule:
+    """Of so much money, or some hundredths of a price: a column in the units of its asset."""
+    if rng.random() < 0.5:
+        return replace(rule, parameter="level", multiple=rng.choice((0.01, 0.02, 0.05)))
+    amount = (grid or 1.7) * rng.randint(1, 4)
+    return replace(rule, parameter=amount, multiple=rng.choice((1.0, 1.0, 0.5)))
+
+
+def _scripted(rng: Random, market: Market, grid: float, assets) -> Rule:
+    closing: dict[tuple[int, int], Decision] = {}
+    opening: dict[tuple[int, int], Decision] = {}
+    cancels = rng.choice((0.0, 0.0, 0.3))
+    for key, bar in sorted(market.bars.items()):
+        if rng.random() < 0.15:
+            closing[key] = Decision(
+                exit=True,
+                exit_type=rng.choice(("risk_exit", "risk_exit", "other", "time_exit")),
+                priority=rng.choice((0, 0, 1, -1)),
+                reason=rng.choice(("regime", "halt")),
+            )
+        elif rng.random() < 0.2:
+            closing[key] = _levels(rng, bar.close, grid)
+        if rng.random() < 0.2:
+            opening[key] = _levels(rng, bar.open, grid)
+        for answers in (closing, opening):
+            if rng.random() < cancels:
+                answer = answers.get(key, Decision(reason="cancels"))
+                answers[key] = replace(answer, cancel=rng.randrange(4))
+    return Rule("scripted", assets=assets, closing=closing, opening=opening)
+
+
+def _levels(rng: Random, price: float, grid: float) -> Decision:
+    def near() -> float:
+        level = price + (grid or 0.9) * rng.choice((-6, -4, -3, -2, 2, 3, 4, 6))
+        return level if level > 0.0 and rng.random() < 0.7 else NAN
+
+    return Decision(
+        stop=near(), target=near(), priority=rng.choice((0, 0, 1, -1)), reason="own_level"
+    )
