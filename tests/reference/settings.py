@@ -40,9 +40,9 @@ class Tier(NamedTuple):
 
 @dataclass(frozen=True)
 class Parts:
-    """What a type of orders pays that slips otherwise than the others; as in Settings."""
+    """What those that slip pay."""
 
-    slippage: float = 0.0
+    slippage: float = 0.0  # a fraction of the price; so extra_on_stops and both without_
     slippage_per_unit: float = 0.0
     extra_on_stops: float = 0.0
     spread: float = 0.0
@@ -54,7 +54,7 @@ class Parts:
 
 
 @dataclass(frozen=True)
-class Settings:
+class Settings(Parts):
     initial_cash: float = 100_000.0
     account: str = "cash"
     max_leverage: float = 2.0  # margin accounts only; initial margin is 1/max_leverage
@@ -72,16 +72,7 @@ class Settings:
     tiers_by_value: bool = False
     model_fee: float = 0.0  # k of the models that the tests ask (reference/models.py); 0: none
     model_amount: float = 0.0
-    slippage: float = 0.0  # a fraction of the price; so extra_on_stops and both without_
-    slippage_per_unit: float = 0.0
-    extra_on_stops: float = 0.0
-    spread: float = 0.0
-    without_quotes: float = 0.0
-    impact: float = 0.0
-    impact_curve: str = "square_root"
-    without_volume: float = 0.0
-    ticks: float = 0.0
-    slippage_by_type: tuple[tuple[str, Parts], ...] = ()  # what takes the place of those above
+    slippage_by_type: tuple[tuple[str, Parts], ...] = ()  # what takes the place of its own parts
     tick_size: float | None = None
     max_participation: float | None = None  # a fraction of the volume of a bar
 

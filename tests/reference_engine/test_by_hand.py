@@ -190,13 +190,21 @@ def test_mfe_and_mae_on_entry_and_exit_bars():
 
 def test_scaled_to_what_can_be_paid_costs_included():
     out = run(
-        market_of(FLAT, FLAT), buy_first(1000.0), [], Settings(10_000.0, commission_fixed=1.0)
+        market_of(FLAT, FLAT),
+        buy_first(1000.0),
+        [],
+        Settings(initial_cash=10_000.0, commission_fixed=1.0),
     )
     (fill,) = out.fills
     assert fill["quantity"] * 100.0 + 1.0 <= 10_000.0 < fill["quantity"] * 100.0 + 1.0 + 1e-9
     (event,) = out.events
     assert (event["kind"], event["asked"], event["given"]) == ("scaled", 1000.0, fill["quantity"])
-    whole = run(market_of(FLAT, FLAT), buy_first(1000.0), [], Settings(10_050.0, quantity="whole"))
+    whole = run(
+        market_of(FLAT, FLAT),
+        buy_first(1000.0),
+        [],
+        Settings(initial_cash=10_050.0, quantity="whole"),
+    )
     assert whole.fills[0]["quantity"] == 100.0
 
 

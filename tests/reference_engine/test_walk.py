@@ -146,7 +146,7 @@ def test_money_freed_inside_a_bar_buys_nothing_inside_it():
     market = Market([DAY, 2 * DAY, 3 * DAY], ["A", "B"], bars)
     acts = [Act("sell", 0, 15.0, limit=104.0), Act("buy", 1, 10.0, limit=100.0 - 2.0)]
     script = Script({0: [Act("buy", 0, 15.0)], 1: acts})
-    out = run(market, script, [], Settings(2000.0))
+    out = run(market, script, [], Settings(initial_cash=2000.0))
     bought = out.fills[-1]
     assert bought["quantity"] * bought["price"] == pytest.approx(500.0, rel=1e-12)
     assert out.equity[-1].cash == pytest.approx(15 * 104.0, rel=1e-12)
