@@ -361,6 +361,7 @@ class BacktestResult:
         ValueError
             If there is no such measure.
         """
+        only = (only,) if isinstance(only, str) else only
         for name in only or ():
             if name not in MEASURES:
                 raise ValueError(f"there is no measure {name!r}; {nearest(name, [*MEASURES])}")

@@ -41,9 +41,9 @@ class SettingsError(ValueError):
         return type(self), (self.problems,)
 
 
-def nearest(name: str, known: Collection[str]) -> str:
+def nearest(name: Any, known: Collection[str]) -> str:
     """Return ``did you mean ...?``, or the names there are."""
-    near = difflib.get_close_matches(name, [str(one) for one in known], 1, cutoff=0.5)
+    near = difflib.get_close_matches(str(name), [str(one) for one in known], 1, cutoff=0.5)
     if near:
         return f"did you mean {near[0]!r}?"
     return f"there are {', '.join(map(str, known))}" if known else "there are none"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,6 +12,7 @@ from ml4t.backtest.cli.outcomes import FAILED, INTERRUPTED, UNUSABLE, ended_well
 from ml4t.backtest.strategy.errors import BacktestInterrupted
 from ml4t.backtest.sweep.errors import SweepError
 from ml4t.backtest.sweep.journal import read_journal
+from ml4t.backtest.sweep.measures import USUAL
 from ml4t.backtest.sweep.run_sweep import sweep as run_sweep
 from ml4t.backtest.sweep.study_file import StudyFile
 from ml4t.backtest.sweep.trial import DONE
@@ -18,7 +20,7 @@ from ml4t.backtest.sweep.trial import DONE
 if TYPE_CHECKING:
     import pandas as pd
 
-Rows = Annotated[int, typer.Option(metavar="NUMBER", help="Rows to print, the best first.")]
+Rows = Annotated[int, typer.Option(min=1, metavar="NUMBER", help="Rows to print, the best first.")]
 By = Annotated[
     str | None,
     typer.Option(metavar="MEASURE", help="What the rows are sorted by; else the Sharpe ratio."),
@@ -69,10 +71,11 @@ def sweep(
 ) -> None:
     """Run a study, or go on with it: a run file with several values in place of some."""
     _check_table(output)
-    journal = study.with_suffix(".db") if journal is None else journal
     with ended_well_or_told(None):
         try:
             file = StudyFile(study)
+            journal = study.with_suffix(".db") if journal is None else journal
+            _check_by(by, measure or USUAL)
             result = run_sweep(
                 file.made(),
                 file.space,
@@ -126,16 +129,21 @@ def _show(
     """Print how many runs there are, and the best of them; write them all where there is a file for it."""
     if by is None:
         by = "sharpe" if "sharpe" in measures or not measures else measures[0]
-    if measures and by not in measures:
-        raise SweepError(f"--by {by}: it was not measured; there are {', '.join(measures)}")
+    if measures:
+        _check_by(by, measures)
+    if output is not None:
+        _write(table, output)
     counts = [f"{count:,} {status}" for status, count in table["status"].value_counts().items()]
     typer.echo(f"{len(table):,} runs: {', '.join(counts)}")
     shown = table if by not in table else table.sort_values(by, ascending=lowest, kind="stable")
     columns = [name for name in shown if name not in ("seconds", "error")]
     columns += ["error"] if shown["error"].astype(bool).any() else []
     typer.echo(shown[columns].head(rows).to_string(float_format="{:.6g}".format, na_rep=""))
-    if output is not None:
-        _write(table, output)
+
+
+def _check_by(by: str | None, measures: Sequence[str]) -> None:
+    if by is not None and by not in measures:
+        raise SweepError(f"--by {by}: it is not measured; there are {', '.join(measures)}")
 
 
 def _write(table: Any, output: Path) -> None:

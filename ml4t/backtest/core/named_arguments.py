@@ -40,11 +40,11 @@ def keywords_of(function: Callable[..., object]) -> tuple[str, ...]:
     return tuple(p.name for p in parameters if p.kind in by_name and p.name not in ("self", "cls"))
 
 
-def unknown_argument(name: str, known: Sequence[str]) -> str:
+def unknown_argument(name: object, known: Sequence[str]) -> str:
     """Say that an argument does not exist yet, or not at all, and which one may have been meant."""
     later = comes_with("arguments", name)
     if later:
         return later
-    near = get_close_matches(name, known, 1)
+    near = get_close_matches(str(name), known, 1)
     hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(known)}"
     return f"unknown argument {name!r}; {hint}"

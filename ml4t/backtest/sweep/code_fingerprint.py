@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from ml4t.backtest.data.stream.feed import DataFeed
 from ml4t.backtest.market.fingerprint import fingerprint
@@ -48,7 +49,11 @@ def code_hash(thing: Any) -> str:
 
 
 def _hash(text: str) -> str:
-    return hashlib.blake2b(text.encode(), digest_size=DIGEST_BYTES).hexdigest()
+    return _hash_of_bytes(text.encode())
+
+
+def _hash_of_bytes(content: Any) -> str:
+    return hashlib.blake2b(content, digest_size=DIGEST_BYTES).hexdigest()
 
 
 class _Found:
@@ -80,6 +85,8 @@ class _Found:
             return f"{{{self._all([*value.items()], where)}}}"
         if isinstance(value, list | tuple):
             return f"{type(value).__name__}{self._all(value, where)}"
+        if isinstance(value, range | slice | bytearray | memoryview):
+            return repr(bytes(value) if isinstance(value, bytearray | memoryview) else value)
         if isinstance(value, set | frozenset):
             return f"set{sorted(self.text(one, where) for one in value)}"
         if isinstance(value, types.ModuleType):
@@ -107,7 +114,7 @@ class _Found:
             state = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
         else:
             state = object.__getstate__(value)
-        if state is None and not _is_own(kind) and kind.__module__ != "builtins":
+        if state is None and not _is_own(kind):
             state = repr(value)
             if " at 0x" in state:
                 raise ValueError(
@@ -217,9 +224,16 @@ def _table_text(value: Any) -> str:
     if isinstance(value, pd.DataFrame | pd.Series | pd.Index):
         hashed = pd.util.hash_pandas_object(value, index=not isinstance(value, pd.Index))
         names = list(value.columns) if isinstance(value, pd.DataFrame) else value.name
-        return f"table {names} {_hash(hashed.to_numpy().tobytes().hex())}"
-    if isinstance(value, np.ndarray) and not value.dtype.hasobject:
-        return f"array {value.dtype.str} {value.shape} {_hash(value.tobytes().hex())}"
+        return f"table {names} {_hash_of_bytes(hashed.to_numpy())}"
+    if isinstance(value, np.ndarray):
+        if value.dtype.hasobject:
+            return f"array of objects {value.shape} {_table_text(pd.Series(value.ravel()))}"
+        return (
+            f"array {value.dtype.str} {value.shape} {_hash_of_bytes(np.ascontiguousarray(value))}"
+        )
+    is_arrow = isinstance(value, pa.Table | pa.RecordBatch | pa.ChunkedArray | pa.Array)
+    if is_arrow or (type(value).__module__.startswith("polars.") and hasattr(value, "to_pandas")):
+        return _table_text(value.to_pandas())
     if isinstance(value, np.generic):
         return repr(value)
     return ""

@@ -39,6 +39,7 @@ class Driver:
         self._seen = seen
         # Workers' threads claim, and find what others have done.
         self._found: SimpleQueue[Outcome] = SimpleQueue()
+        self._seconds: float | None = None
 
     def outcomes(self, trials: Sequence[Trial]) -> Iterator[Outcome]:
         """Yield what comes of each trial, run here or by another driver, in any order."""
@@ -57,11 +58,13 @@ class Driver:
         yield from self._those_found()
         if not mine:
             return
-        # The first alone: it tells how long the others will take.
-        (first,) = self._stored(self._runner.outcomes(mine[:1]))
-        yield first
-        others, rest = mine[1:], trials[n_looked_at:]
-        size = _batch_size(first.seconds, len(others) + len(rest), self._crew.n)
+        if self._seconds is None:  # the first of all alone: it tells how long the others will take
+            (first,) = self._stored(self._runner.outcomes(mine[:1]))
+            self._seconds = first.seconds
+            yield first
+            mine = mine[1:]
+        others, rest = mine, trials[n_looked_at:]
+        size = _batch_size(self._seconds, len(others) + len(rest), self._crew.n)
         if others or rest:
             batches = itertools.chain(_cut(others, size), self._claimed(rest, size))
             for outcomes in self._crew.outcomes(batches):

@@ -226,7 +226,7 @@ def read_journal(path: str | Path) -> tuple[dict[str, str], list[WrittenTrial]]:
     if not path.is_file():
         raise JournalError(f"there is no journal {path}")
     try:
-        rows = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
+        rows = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
         try:
             about = dict(rows.execute("SELECT name, value FROM about"))
             trials = rows.execute(

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from difflib import get_close_matches
 from typing import Any
 
 from ml4t.backtest.analytics.metrics import MEASURES
 from ml4t.backtest.result import BacktestResult
+from ml4t.backtest.setting_errors import nearest
 from ml4t.backtest.sweep.errors import SweepError
 from ml4t.backtest.sweep.space import plain
 
@@ -27,6 +27,10 @@ class Measures:
     def __init__(self, given: Sequence[str] | Mapping[str, str | Measure] | None = None) -> None:
         if isinstance(given, str):
             given = (given,)
+        if not isinstance(given, Mapping | list | tuple | None):
+            raise SweepError(
+                f"measures must be names, or a mapping of names to functions, were {given!r}"
+            )
         of: Mapping[str, Any] = (
             given if isinstance(given, Mapping) else {name: name for name in given or USUAL}
         )
@@ -35,8 +39,12 @@ class Measures:
         self.of = dict(of)
         self.names = tuple(self.of)
         for name, measure in self.of.items():
+            if not isinstance(name, str):
+                raise SweepError(
+                    f"the name of a measure must be text, was {name!r}: give functions in a mapping"
+                )
             if not callable(measure):
-                _check_name(name, measure)
+                _check_name(measure)
         self._asked = tuple(one for one in self.of.values() if isinstance(one, str))
 
     def __call__(self, result: BacktestResult) -> tuple[Any, ...]:
@@ -48,12 +56,9 @@ class Measures:
         )
 
 
-def _check_name(name: str, measure: Any) -> None:
-    if measure in MEASURES:
-        return
-    near = get_close_matches(str(measure), MEASURES, 1)
-    hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(MEASURES)}"
-    raise SweepError(f"there is no measure {measure!r}; {hint}")
+def _check_name(measure: Any) -> None:
+    if not isinstance(measure, str) or measure not in MEASURES:
+        raise SweepError(f"there is no measure {measure!r}; {nearest(measure, MEASURES)}")
 
 
 def _number(name: str, value: Any) -> Any:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from ml4t.backtest.sweep.errors import SweepError
-from ml4t.backtest.sweep.space import Between, Parameters, Space, distribution, plain
+from ml4t.backtest.sweep.space import Between, Parameters, Space, by_name, distribution, plain
 from ml4t.backtest.sweep.trial import DONE, PRUNED, Outcome
 
 AT_A_TIME = 10
@@ -148,8 +148,14 @@ def from_optuna(
     A strategy or function that raises ``optuna.TrialPruned`` ends its trial as pruned. A trial that failed, or whose
     objective has no value, is told as failed.
     """
-    given = (objectives,) if isinstance(objectives, str) else tuple(objectives)
-    return Asked(study, n, {**(values or {}), **named}, given, at_a_time)
+    given = (objectives,) if isinstance(objectives, str) else objectives
+    if not isinstance(given, list | tuple) or not all(isinstance(one, str) for one in given):
+        raise SweepError(
+            f"objectives must be the name of a measure, or several, were {objectives!r}"
+        )
+    if not hasattr(study, "ask") or not hasattr(study, "directions"):
+        raise SweepError(f"study must be an Optuna study, was {type(study).__name__}")
+    return Asked(study, n, by_name(values, named), tuple(given), at_a_time)
 
 
 def _imported() -> Any:

@@ -19,6 +19,8 @@ from ml4t.backtest.sweep.space import Parameters
 from ml4t.backtest.sweep.trial import DONE, Runner
 
 SHOWN = 5
+OUTCOME = ("status", "error", "seconds")
+"""The columns of a table beside parameters and measures."""
 
 
 class SweepResult:
@@ -209,6 +211,25 @@ class SweepResult:
         ]
         more = "" if len(self) <= SHOWN else f"The first {SHOWN} of {len(self):,} trials."
         return html.page(html.heading(repr(self)), html.table(shown, rows), html.line(more))
+
+
+def check_columns(names: Sequence[str], measures: Sequence[str]) -> None:
+    """Refuse two columns of one name: the table would show one of them.
+
+    Raises
+    ------
+    SweepError
+    """
+    for name in names:
+        if name in (*measures, *OUTCOME):
+            raise SweepError(
+                f"the parameter {name} has the name of another column of the table: call it otherwise"
+            )
+    for name in measures:
+        if name in OUTCOME:
+            raise SweepError(
+                f"the measure {name} has the name of another column of the table: call it otherwise"
+            )
 
 
 def _as_numbers(values: list[Any]) -> Any:

@@ -17,7 +17,7 @@ from ml4t.backtest.sweep.errors import SweepError
 from ml4t.backtest.sweep.journal import Journal, NoJournal
 from ml4t.backtest.sweep.measures import Measure, Measures
 from ml4t.backtest.sweep.outcomes import Outcomes
-from ml4t.backtest.sweep.result import SweepResult
+from ml4t.backtest.sweep.result import SweepResult, check_columns
 from ml4t.backtest.sweep.shown_progress import ShownProgress, shown
 from ml4t.backtest.sweep.space import Parameters, Space
 from ml4t.backtest.sweep.template import Given, Recipe
@@ -89,9 +89,11 @@ def sweep(
     recipe.check_reads(space.names)
     asked = Measures(measures)
     space.check_measures(asked.names)
+    check_columns(space.names, asked.names)
     runner = Runner(recipe, _read_once(data), asked)
     rows = _journal(journal, recipe, runner)
     crew: Workers | None = None
+    driver: Driver | None = None
     done = Outcomes(len(space), asked.names)
     tried: list[Parameters] = []
 
@@ -105,11 +107,12 @@ def sweep(
             for parameters in space.batches():
                 begin = len(tried)
                 tried += parameters
-                if crew is None:
+                if crew is None or driver is None:
                     crew = workers_for(backend, workers, runner, parameters[0])
+                    driver = Driver(runner, crew, rows, seen)
                 places = _places(rows, parameters, begin)
                 trials = [Trial(key, tried[at[0]]) for key, at in places.items()]
-                for outcome in Driver(runner, crew, rows, seen).outcomes(trials):
+                for outcome in driver.outcomes(trials):
                     for at in places[outcome.key]:
                         done.put(at, outcome)
                 space.tell(begin, done)

@@ -101,8 +101,8 @@ class Random(Space):
     def __init__(self, n: int, values: Mapping[str, Any], seed: int) -> None:
         if isinstance(n, bool) or not isinstance(n, int | np.integer) or n < 1:
             raise SweepError(f"n must be a positive number of draws, was {n!r}")
-        if isinstance(seed, bool) or not isinstance(seed, int | np.integer):
-            raise SweepError(f"seed must be a whole number, was {seed!r}")
+        if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
+            raise SweepError(f"seed must be a whole number, 0 or above, was {seed!r}")
         self.n, self.seed = int(n), int(seed)
         self.values = {name: distribution(name, given) for name, given in values.items()}
         self.names = tuple(self.values)
@@ -141,7 +141,7 @@ def grid(values: Mapping[str, Iterable[Any]] | None = None, /, **named: Iterable
     >>> len(grid(stop=[0.02, 0.05], target=[0.05, 0.1, 0.2]))
     6
     """
-    return Grid({**(values or {}), **named})
+    return Grid(by_name(values, named))
 
 
 def random(
@@ -166,7 +166,7 @@ def random(
     --------
     >>> space = random(100, seed=1, stop=between(0.01, 0.1), lookback=between(5, 250, log=True))
     """
-    return Random(n, {**(values or {}), **named}, seed)
+    return Random(n, by_name(values, named), seed)
 
 
 def between(low: float, high: float, *, log: bool = False) -> Between:
@@ -184,7 +184,7 @@ def between(low: float, high: float, *, log: bool = False) -> Between:
     SweepError
         If there is no number between them, or a logarithm is asked of what has none.
     """
-    if not (math.isfinite(low) and math.isfinite(high) and low < high):
+    if not (_is_finite(low) and _is_finite(high) and low < high):
         raise SweepError(f"between needs two finite numbers, low below high, had {low!r}, {high!r}")
     if log and not low > 0:
         raise SweepError(f"between(..., log=True) needs numbers above 0, had {low!r}")
@@ -196,8 +196,28 @@ def plain(value: Any) -> Any:
     return value.item() if isinstance(value, np.generic) else value
 
 
+def _is_finite(number: Any) -> bool:
+    try:
+        return math.isfinite(number)
+    except (TypeError, ValueError, OverflowError):
+        return False
+
+
+def by_name(values: Any, named: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what is given of each parameter, by its name."""
+    if values is not None and not isinstance(values, Mapping):
+        raise SweepError(f"parameters are given by name, or as a mapping of names, were {values!r}")
+    given = {**(values or {}), **named}
+    for name in given:
+        if not isinstance(name, str) or not name:
+            raise SweepError(f"the name of a parameter must be text, was {name!r}")
+    return given
+
+
 def _listed(name: str, given: Any) -> list[Any]:
-    if isinstance(given, str | bytes) or not isinstance(given, Iterable):
+    # Sets have another order in another process, and the table is in the order of the space.
+    unordered = isinstance(given, str | bytes | set | frozenset | Mapping)
+    if unordered or not isinstance(given, Iterable):
         raise SweepError(f"{name} must be the values to try, a list say, was {given!r}")
     values = [plain(value) for value in given]
     if not values:

@@ -79,18 +79,22 @@ class RunOfStudy:
     def __init__(self, run: RunFile, names: tuple[str, ...]) -> None:
         self._run = run
         self._names = names
-        self._fine: Any = None
+        self._fine: MarketData | None = None
 
     def __call__(self, **fields: Any) -> dict[str, Any]:
         run = self._run.replace(fields)
-        if self._fine is None and run.data.fine is not None:
-            self._fine = run.fine_data()
         return {
             "strategy": run.make_strategy(),
             "risk_manager": run.make_risk_manager(),
             "config": run.config(),
-            "fine": self._fine,
+            "fine": self._fine_data(run),
         }
+
+    def _fine_data(self, run: RunFile) -> MarketData | None:
+        """Return the finer series, read once."""
+        if self._fine is None and run.data.fine is not None:
+            self._fine = run.fine_data()
+        return self._fine
 
     @property
     def made_of(self) -> list[Any]:
@@ -98,7 +102,8 @@ class RunOfStudy:
         described = changed(self._run.description(), dict.fromkeys(self._names))
         parts = {name: described[name] for name in ("strategy", "risk", "execution", "account")}
         manager = self._run.make_risk_manager()
-        return [parts, type(self._run.make_strategy()), [type(rule) for rule in manager.rules]]
+        kinds = [type(self._run.make_strategy()), *map(type, manager.rules)]
+        return [parts, kinds, self._fine_data(self._run)]
 
     def __reduce__(self) -> tuple[Any, ...]:
         return RunOfStudy, (self._run, self._names)

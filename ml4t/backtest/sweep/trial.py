@@ -102,8 +102,10 @@ class Runner:
 
 def _is_pruned(error: BaseException | None) -> bool:
     """Tell whether a strategy or a function raised Optuna's TrialPruned."""
-    while error is not None:
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:  # an error may be its own cause
         if type(error).__name__ == "TrialPruned":
             return True
+        seen.add(id(error))
         error = error.__cause__
     return False

@@ -143,7 +143,7 @@ def test_other_arguments_that_cannot_be_used(folder):
         (("sweep", "study.yaml", "--output", "t.txt"), "--output must end in .csv or .parquet"),
         (("sweep", "study.yaml", "--backend", "x"), "backend must be one of 'threads'"),
         (("sweep", "study.yaml", "--measure", "sharp"), "there is no measure 'sharp'"),
-        (("sweep", "study.yaml", "--workers", 1, "--by", "cagr"), "--by cagr: it was not measured"),
+        (("sweep", "study.yaml", "--workers", 1, "--by", "cagr"), "--by cagr: it is not measured"),
         (("study", "nothing.db"), "there is no journal nothing.db"),
         (("sweep", "nothing.yaml"), "there is no file nothing.yaml"),
     ):

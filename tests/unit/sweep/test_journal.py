@@ -1,5 +1,6 @@
 """The journal: what is done stays done, what differs is said, and no trial is done twice."""
 
+import copy
 import json
 import os
 import re
@@ -12,6 +13,9 @@ import threading
 from functools import partial
 from pathlib import Path
 
+import numpy as np
+import polars as pl
+import pyarrow as pa
 import pytest
 from unit.sweep import studied
 from unit.sweep.studied import PAIRS, TEMPLATE, Dips, dips, market, now_and_then, plain
@@ -19,6 +23,7 @@ from unit.sweep.studied import PAIRS, TEMPLATE, Dips, dips, market, now_and_then
 from ml4t.backtest import MarketData
 from ml4t.backtest.risk import TrailingStop
 from ml4t.backtest.sweep import JournalError, SweepError, grid, param, sweep
+from ml4t.backtest.sweep.code_fingerprint import code_hash
 from ml4t.backtest.sweep.drivers import process_began
 from ml4t.backtest.sweep.journal import read_journal
 
@@ -329,3 +334,26 @@ def test_data_in_a_file_have_the_journal_of_those_in_memory(tmp_path):
     loaded = MarketData.load(market().save(tmp_path / "prices.arrow"))
     swept(tmp_path / "study.db", data=loaded)
     assert RUNS == []
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (range(3), range(4)),
+        (slice(1), slice(2)),
+        (bytearray(b"a"), bytearray(b"b")),
+        (np.array([1, "a"], object), np.array([1, "b"], object)),
+        (np.arange(2_000).astype(object), np.arange(2_000)[::-1].astype(object)),
+        (pa.table({"a": [1]}), pa.table({"a": [2]})),
+        (pl.DataFrame({"a": [1]}), pl.DataFrame({"a": [2]})),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_another_value_is_other_code(one, other):
+    assert code_hash(one) != code_hash(other)
+    assert code_hash(one) == code_hash(copy.copy(one))
+
+
+def test_what_nobody_can_read_is_refused():
+    with pytest.raises(ValueError, match="holds a generator, whose value nobody can read"):
+        code_hash(one for one in "abc")

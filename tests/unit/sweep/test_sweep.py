@@ -207,6 +207,22 @@ REFUSED = {
         lambda: sweep(TEMPLATE, grid(stop=[0.1]), DATA),
         "^the template reads the parameter target, which the space lacks$",
     ),
+    "a parameter named as a measure": (
+        lambda: sweep(lambda trades: {}, grid(trades=[1]), DATA),
+        "^the parameter trades has the name of another column of the table: call it otherwise$",
+    ),
+    "a measure named as the status": (
+        lambda: sweep(counted, grid(fall=[0.1]), DATA, measures={"status": "sharpe"}),
+        "^the measure status has the name of another column of the table: call it otherwise$",
+    ),
+    "measures that are none": (
+        lambda: sweep(counted, grid(fall=[0.1]), DATA, measures=3),
+        "^measures must be names, or a mapping of names to functions, were 3$",
+    ),
+    "a measure that is no name": (
+        lambda: sweep(counted, grid(fall=[0.1]), DATA, measures=[len]),
+        "^the name of a measure must be text, was <built-in function len>: give functions in a mapping$",
+    ),
     "no space": (lambda: sweep(counted, {"fall": [0.1]}, DATA), "^space must be what grid, random"),
     "no function": (
         lambda: sweep(SignalStrategy("up"), grid(fall=[0.1]), DATA),
@@ -271,6 +287,18 @@ def test_what_cannot_be_swept_is_refused_before_anything_runs(case):
         make()
     assert "\n" not in str(told.value)
     assert RUN == []
+
+
+def test_an_error_that_is_its_own_cause_ends_its_trial():
+    def fails(a):
+        try:
+            raise ValueError("in a ring")
+        except ValueError as error:
+            raise error from error
+
+    assert alone(fails, grid(a=[1]), market(20)).table["error"].tolist() == [
+        "ValueError: in a ring"
+    ]
 
 
 def test_a_row_that_is_not_there():

@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from typing import Any
 
 from ml4t.backtest.sweep.trial import Outcome, Runner, Trial
-from ml4t.backtest.sweep.workers.task import lost, run_trials, sent
+from ml4t.backtest.sweep.workers.task import raise_lost, run_trials, sent
 
 AT_A_TIME = 2
 """Batches for each thread of a worker: one that runs, one that waits."""
@@ -49,7 +49,7 @@ class Dask:
             try:
                 outcomes = future.result()
             except Exception as error:
-                raise lost(error) from error
+                raise_lost(error)
             submit(1)
             yield outcomes
 

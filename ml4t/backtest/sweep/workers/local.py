@@ -9,7 +9,7 @@ from typing import Any
 
 from ml4t.backtest.sweep.errors import SweepError
 from ml4t.backtest.sweep.trial import Outcome, Runner, Trial
-from ml4t.backtest.sweep.workers.task import Sent, lost, run_trials, sent
+from ml4t.backtest.sweep.workers.task import Sent, raise_lost, run_trials, sent
 
 TIMES_KILLED = 3
 """So often workers that are killed are made anew."""
@@ -76,7 +76,7 @@ class Processes:
                 return
             except Exception as error:
                 if not _is_killed(error):
-                    raise lost(error) from error
+                    raise_lost(error)
                 if times > TIMES_KILLED:
                     raise SweepError(
                         f"workers were killed {times} times, by the system for want of memory or by a trial; fewer of them "

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from ml4t.backtest.sweep.trial import Outcome, Runner, Trial
-from ml4t.backtest.sweep.workers.task import lost, run_trials, sent
+from ml4t.backtest.sweep.workers.task import raise_lost, run_trials, sent
 
 AT_A_TIME = 2
 """Batches for each processor: one that runs, one that waits."""
@@ -56,7 +56,7 @@ class Ray:
             try:
                 outcomes = self._ray.get(done)
             except Exception as error:
-                raise lost(getattr(error, "cause", None) or error) from error
+                raise_lost(getattr(error, "cause", None) or error)
             waiting += submitted(1)
             yield outcomes
 

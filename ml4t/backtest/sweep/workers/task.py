@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from types import FunctionType
-from typing import Any
+from typing import Any, NoReturn
 
 from ml4t.backtest.data.errors import DataError
 from ml4t.backtest.data.market_file import on_file
@@ -103,22 +103,29 @@ def _cloudpickle() -> Any:
 
 def run_trials(given: Sent, trials: Sequence[Trial]) -> list[Outcome]:
     """Run trials in another process."""
-    if given.token not in _kept:
+    runner = _kept.get(given.token)  # another sweep's thread may clear it meanwhile
+    if runner is None:
+        runner = pickle.loads(given.content)
         _kept.clear()  # one sweep at a time
-        _kept[given.token] = pickle.loads(given.content)
-    return _kept[given.token].outcomes(trials)
+        _kept[given.token] = runner
+    return runner.outcomes(trials)
 
 
-def lost(error: BaseException) -> BaseException:
-    """Return what to say of an exception that no trial raised: a worker lacks what it needs."""
+def raise_lost(error: BaseException) -> NoReturn:
+    """Raise an exception that no trial raised; where a worker lacks what it needs, say what.
+
+    Raises
+    ------
+    SweepError
+    """
     if isinstance(error, ModuleNotFoundError):
-        return SweepError(
+        raise SweepError(
             f"a worker cannot import {error.name}: install ml4t-backtest, and what the strategy needs, where the workers "
             "are"
-        )
+        ) from error
     if isinstance(error, DataError):
-        return SweepError(
+        raise SweepError(
             f"a worker cannot read the data: {error}; save them where all workers find them, and give "
             "MarketData.load(path)"
-        )
-    return error
+        ) from error
+    raise error
