@@ -1,12 +1,9 @@
 """A sweep: stop and target for breakouts of 19 stocks, chosen on 1996 to 2007, judged on 2008 to 2018."""
 
-from itertools import product
-
-import pandas as pd
-
-from ml4t.backtest import BacktestConfig, MarketData, SignalStrategy, run_backtest
+from ml4t.backtest import BacktestConfig, MarketData, SignalStrategy
 from ml4t.backtest.datasets import load_us_stocks
 from ml4t.backtest.risk import PriceBasedStopLoss, PriceBasedTakeProfit
+from ml4t.backtest.sweep import grid, sweep
 
 prices = load_us_stocks("1995", "2018")  # of companies that are still there: a demonstration
 breakout = (prices >= prices.rolling(100).max()).astype(float)  # a close counts itself
@@ -17,13 +14,18 @@ past, future = (  # read and joined once, run many times
 config = BacktestConfig(commission=0.0005, slippage=0.0005)
 
 
-def sharpe(data: MarketData, stop: float, target: float) -> float:
+def breakouts(stop: float, target: float) -> dict[str, object]:
     rules = [PriceBasedStopLoss(pct=stop), PriceBasedTakeProfit(pct=target)]
-    strategy = SignalStrategy("breakout", percent=0.05)
-    return run_backtest(data, strategy, rules=rules, config=config).metrics["sharpe"]
+    return {
+        "strategy": SignalStrategy("breakout", percent=0.05),
+        "rules": rules,
+        "config": config,
+    }
 
 
-pairs = list(product((0.04, 0.08, 0.12, 0.16), (0.1, 0.2, 0.3, 0.4)))
-rows = [(*pair, sharpe(past, *pair), sharpe(future, *pair)) for pair in pairs]
-table = pd.DataFrame(rows, columns=["stop", "target", "chosen_on", "judged_on"]).round(2)
-print(table.sort_values("chosen_on", ascending=False).to_string(index=False))
+space = grid(stop=[0.04, 0.08, 0.12, 0.16], target=[0.1, 0.2, 0.3, 0.4])
+chosen, judged = (
+    sweep(breakouts, space, data, measures=["sharpe"], workers=1).table for data in (past, future)
+)
+table = chosen[["stop", "target"]].assign(chosen_on=chosen["sharpe"], judged_on=judged["sharpe"])
+print(table.round(2).sort_values("chosen_on", ascending=False).to_string(index=False))
