@@ -16,11 +16,8 @@ config = BacktestConfig(commission=0.0005, slippage=0.0005)
 
 def breakouts(stop: float, target: float) -> dict[str, object]:
     rules = [PriceBasedStopLoss(pct=stop), PriceBasedTakeProfit(pct=target)]
-    return {
-        "strategy": SignalStrategy("breakout", percent=0.05),
-        "rules": rules,
-        "config": config,
-    }
+    strategy = SignalStrategy("breakout", percent=0.05)
+    return {"strategy": strategy, "rules": rules, "config": config}
 
 
 space = grid(stop=[0.04, 0.08, 0.12, 0.16], target=[0.1, 0.2, 0.3, 0.4])

@@ -27,6 +27,9 @@ Rebate = Annotated[float | None, Field(gt=-1, lt=1, allow_inf_nan=False, strict=
 PositiveFractionOrNone = Annotated[
     float | None, Field(gt=0, lt=1, allow_inf_nan=False, strict=True)
 ]
+PriceOrNone = Annotated[
+    float | None, Field(ge=PRICE.least, le=PRICE.most, allow_inf_nan=False, strict=True)
+]
 AmountOfPrice = Annotated[float, Field(ge=0, le=PRICE.most, allow_inf_nan=False, strict=True)]
 PartsOfSpread = Annotated[float, Field(ge=0, le=1e6, allow_inf_nan=False, strict=True)]
 CostOrNone = Annotated[float | None, Field(ge=0, allow_inf_nan=False, strict=True)]
@@ -350,11 +353,11 @@ class Slippage(SlippageParts):
 
     @property
     def all_parts(self) -> tuple[SlippageParts, ...]:
-        """What orders of any type pay, each once."""
+        """What orders of all types pay."""
         if self.by_type is None:
             return (self,)
         by_type = [self.of(name) for name in SlippageByType.model_fields]
-        return tuple(dict.fromkeys([self, *by_type]))
+        return (self, *by_type)
 
 
 class BacktestConfig(_Settings):
@@ -387,7 +390,7 @@ class BacktestConfig(_Settings):
     """By how much market orders and stops fill worse than the price they meet; a plain number is a fraction of
     it (0.001 is 0.1%)."""
 
-    tick_size: PositiveOrNone = None
+    tick_size: PriceOrNone = None
     """The smallest step of a price, in currency: what slips is rounded to it against the trader, limits the other way.
     None rounds nothing."""
     max_participation: ShareOrNone = None
@@ -519,6 +522,11 @@ class BacktestConfig(_Settings):
             )
         if self.tick_size is None and any(parts.ticks > 0.0 for parts in self.slippage.all_parts):
             raise ValueError("slippage.ticks counts ticks, and there is no tick_size: set it")
+        for parts in self.slippage.all_parts:
+            if self.tick_size is not None and parts.ticks * self.tick_size > PRICE.most:
+                raise ValueError(
+                    f"slippage.ticks of {parts.ticks:g} ticks are more than {PRICE.most:g}, the largest price"
+                )
         return self
 
     @property

@@ -17,7 +17,7 @@ def test_an_example_is_short_and_pays_for_what_it_trades(task, capsys):
     printed = capsys.readouterr().out
     if task == "sweep":
         table = made["table"]
-        assert len(table) == len(made["pairs"]) == len(printed.splitlines()) - 1
+        assert len(table) == len(made["space"]) == len(printed.splitlines()) - 1
         assert table["judged_on"].notna().all()
         return
     result = made["result"]

@@ -120,6 +120,20 @@ def test_a_limit_is_no_worse_than_asked_for_and_fills_at_its_tick():
     assert result.orders["limit_price"].tolist() == pytest.approx([99.95, 101.05, 60.05])
 
 
+def test_a_limit_below_a_tick_stays_as_asked_and_a_purchase_pays_a_tick_at_least():
+    result = run([FLAT] * 3, acts=Acts({0: lambda s: s.buy("A", 1.0, limit=0.004)}), tick_size=0.01)
+    assert result.orders["limit_price"].tolist() == [0.004]
+    bought = run(
+        [FLAT] * 3, acts=Acts({0: lambda s: s.buy("A", 1.0)}), tick_size=1e12, initial_cash=1e15
+    )
+    assert fills(bought, "price") == [(1e12,)]
+    for wrong in (1e-320, 1e16):
+        with pytest.raises(ValueError, match="tick_size"):
+            BacktestConfig(tick_size=wrong)
+    with pytest.raises(ValueError, match=r"1e\+308 ticks are more than 1e\+15, the largest price"):
+        BacktestConfig(tick_size=1e10, slippage=Slippage(ticks=1e308))
+
+
 def test_stops_pay_their_extra_targets_and_limits_nothing():
     slippage = Slippage(percent=0.01, extra_on_stops=0.02, per_unit=0.5)
     down, up = (100.0, 100.0, 90.0, 91.0), (100.0, 110.0, 100.0, 109.0)
@@ -297,6 +311,34 @@ def test_a_rebate_is_paid_out_where_it_is_called_one():
     assert result.equity["cash"].iloc[-1] == pytest.approx(100_000.0 - 2_000.0 - 0.4)
 
 
+def test_a_basket_that_cheaper_tiers_make_cheaper_is_searched_as_the_page_says():
+    # The units of A lift those of B into a tier of lower rates: a larger part may cost less. Rebates, which
+    # nobody gets here, take the shortcut away, and the answer is the same.
+    tiers = [{"above": 5e5, "percent": 0.0}, {"above": 6e5, "percent": 1250 / 24_000}]
+    price = [0.01, 1000.0] * 3
+    data = MarketData.from_arrays(
+        ["A", "B"], [day(t) for t in range(3)], [0, 2, 4, 6], [0, 1] * 3,
+        open=price, high=price, low=price, close=price,
+    )  # fmt: skip
+
+    class Targets(Strategy):
+        def on_start(self):
+            self.called = False
+
+        def on_timestamp_batch(self, timestamp, events, context):
+            if not self.called:
+                self.called = True
+                self.order_target_quantity("A", 1e6)
+                self.order_target_quantity("B", 20.0)
+
+    units = []
+    for rebates in (False, True):
+        costs = Commission(percent=0.05, tiers=tiers, rebates=rebates)
+        config = BacktestConfig(initial_cash=15_500.0, commission=costs)
+        units.append(run_backtest(data, Targets(), config=config).fills["quantity"].tolist())
+    assert units[0] == units[1] == pytest.approx([508_333, 10.17], rel=1e-3)
+
+
 @pytest.mark.parametrize(
     ("tiers", "message"),
     [
@@ -347,6 +389,18 @@ def test_models_in_python_add_to_the_parts_of_their_class():
     assert result.fills["price"].tolist() == [100.0, 95.0]
 
 
+def test_a_model_of_one_type_may_have_any_field():
+    class Listed(Slippage):
+        steps: list[float] = [0.5]  # noqa: RUF012
+
+        def amount(self, fill):
+            return self.steps[0]
+
+    by_type = Slippage(by_type={"market_on_open": Listed()})
+    acts = {0: lambda s: s.buy("A", 1.0, fill_at="next_open")}
+    assert fills(run([FLAT] * 3, acts=Acts(acts), slippage=by_type), "price") == [(100.5,)]
+
+
 def returning(answer):
     class Model(Commission):
         def fee(self, fill):
@@ -358,7 +412,9 @@ def returning(answer):
 @pytest.mark.parametrize(
     ("answer", "message"),
     [
-        (NAN, "Model.fee returned nan: a fee is finite"),
+        (NAN, "Model.fee returned nan: a fee is finite, and at most 1e+30"),
+        (1e299, "Model.fee returned 1e+299: a fee is finite, and at most 1e+30"),
+        (10**400, f"Model.fee returned {10**400}: it must be a number"),
         (-0.5, "Model.fee returned -0.5: a fee below zero is a rebate: rebates=True allows them"),
         ("2", "Model.fee returned '2': it must be a number"),
         (None, "Model.fee returned None: it must be a number"),

@@ -261,7 +261,8 @@ class Book:
 
     def limit_on_tick(self, order: Order, limit: float) -> float:
         """A limit is rounded the other way: no worse for the trader than asked for."""
-        if order.quantity == 0.0 or self.wrong("limits_lie_between_ticks"):
+        below_a_tick = 0.0 < limit < (self.settings.tick_size or 0.0)
+        if order.quantity == 0.0 or below_a_tick or self.wrong("limits_lie_between_ticks"):
             return limit
         rounded = on_tick(self.settings, limit, up=order.direction < 0.0)
         if not isnan(limit) and rounded != limit:

@@ -150,7 +150,8 @@ def on_tick(settings: Settings, price: float, up: bool) -> float:
     tick = settings.tick_size
     if tick is None or isnan(price):
         return price
-    return (ceil(price / tick - 1e-9) if up else floor(price / tick + 1e-9)) * tick
+    n = ceil(price / tick - 1e-9) if up else floor(price / tick + 1e-9)
+    return tick if up and n <= 0.0 < price else n * tick
 
 
 def floor_units(quantity: float) -> float:

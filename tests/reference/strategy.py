@@ -228,9 +228,9 @@ def _take_back(book: Book, asset: int, units: float) -> None:
     if book.settings.max_participation is None or book.wrong("targets_take_nothing_back"):
         return
     exit_waits = any(order.by_rule for order in waiting)
-    if exit_waits and position is not None and units * position.quantity > 0.0:
-        return
     target = floored_target(units) if book.settings.whole else units
+    if exit_waits and position is not None and target * position.quantity > 0.0:
+        return
     for order in waiting:
         said = 0.0 if order.reduce_only else order.target
         if order.in_basket and said != target:

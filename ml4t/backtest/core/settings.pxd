@@ -35,7 +35,7 @@ cdef struct CommissionTerms:
     double maximum               # currency an order; infinite: none
     double maximum_percent       # fraction of the notional; infinite: none
     bint has_maximum             # either of both
-    bint may_get_cheaper         # with more units: there are rebates, or a model says the fee
+    bint may_get_cheaper         # with more units: by rebates, tiers, or a model
 
 
 # Who slips: each has terms of its own.

@@ -79,7 +79,7 @@ cdef CommissionTerms _commission_terms(object commission) except *:
     terms.maximum = INFINITY if maximum is None else maximum
     terms.maximum_percent = INFINITY if part is None else part
     terms.has_maximum = not (maximum is None and part is None)
-    terms.may_get_cheaper = commission.rebates or commission.is_asked
+    terms.may_get_cheaper = commission.rebates or commission.is_asked or bool(commission.tiers)
     return terms
 
 

@@ -100,7 +100,7 @@ cdef class Basket:
         high[0] = (below + 1.0) / parts
         return steps
 
-    # A larger part may cost less: negative prices, rebates.
+    # A larger part may cost less: negative prices, rebates, cheaper tiers.
     cdef bint _may_get_cheaper(self) noexcept nogil:
         cdef int64_t i
         for i in range(self.n):

@@ -190,22 +190,23 @@ cdef inline double whole_units(double units) noexcept nogil:
 @cython.cdivision(True)
 cdef inline double on_tick(const Settings* settings, double price, bint up) noexcept nogil:
     cdef double tick = settings.tick_size
-    return (ceil(price / tick - 1e-9) if up else floor(price / tick + 1e-9)) * tick
+    cdef double n = ceil(price / tick - 1e-9) if up else floor(price / tick + 1e-9)
+    return tick if up and n <= 0.0 < price else n * tick
 
 
-# The limit of an order, no worse for it than asked for; of one without units as it is.
+# The limit of an order, no worse for it than asked for; of one without units, or below a tick, as it is.
 cdef inline double limit_on_tick(
     const Settings* settings, double quantity, double limit
 ) noexcept nogil:
     if settings.tick_size == 0.0 or quantity == 0.0 or isnan(limit):
         return limit
-    return on_tick(settings, limit, quantity < 0.0)
+    return limit if 0.0 < limit < settings.tick_size else on_tick(settings, limit, quantity < 0.0)
 
 
 # The units that orders may fill of the volume of a bar, where it is capped.
 cdef inline double most_units(const Settings* settings, Cursor cursor, int64_t row) noexcept nogil:
     cdef double most
-    if cursor.data.volume_ == NULL or not cursor.data.volume_[row] > 0.0:
+    if not cursor.data.volume_[row] > 0.0:
         return 0.0
     most = settings.max_participation * cursor.data.volume_[row]
     return whole_units(most) if settings.whole_units else most

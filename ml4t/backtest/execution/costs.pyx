@@ -30,6 +30,10 @@ from ml4t.backtest.cost_models import CostModelError, PossibleFill
 from ml4t.backtest.market.sessions import DAY, midnights, session_dates, session_zone
 
 
+# Currency; so many units at so high a price have no larger value.
+cdef double MOST_FEE = 1e30
+
+
 @cython.final
 cdef class Costs:
     """Slippage and commission of one run.
@@ -181,8 +185,8 @@ cdef class Costs:
     cdef double _ask_fee(self, const OrderRecord* order, double units, double price) except -1e300 with gil:
         fill = self._possible_fill(order, side_of(order.quantity) * units, price, False)
         fee = self._answer(self.fees, "fee", fill)
-        if not fabs(fee) < 1e300:
-            raise _no_cost(self.fees, "fee", fee, "a fee is finite", fill)
+        if not fabs(fee) <= MOST_FEE:
+            raise _no_cost(self.fees, "fee", fee, f"a fee is finite, and at most {MOST_FEE:g}", fill)
         if fee < 0.0 and not self.fees.rebates:
             raise _no_cost(
                 self.fees, "fee", fee, "a fee below zero is a rebate: rebates=True allows them", fill
@@ -351,9 +355,13 @@ def _number_of(model, str method, fill):
             f"{type(model).__name__}.{method} raised {type(error).__name__}: {error}{attribute_meant(error)} "
             f"({_whose(fill)})"
         ) from error
+    why = "it must be a number"
     if not hasattr(type(answer), "__float__"):
-        raise _no_cost(model, method, answer, "it must be a number", fill)
-    return float(answer)
+        raise _no_cost(model, method, answer, why, fill)
+    try:
+        return float(answer)
+    except Exception as error:
+        raise _no_cost(model, method, answer, why, fill) from error
 
 
 def _no_cost(model, str method, answer, str why, fill):

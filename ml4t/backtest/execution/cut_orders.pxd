@@ -16,4 +16,4 @@ cdef class TriggeredStops:
 
 
 cdef int go_on_at_the_open(OrderBook book, OrderRecord* order) except -1 nogil
-cdef int take_back_targets(OrderBook book, int32_t asset, double units) except -1 nogil
+cdef int take_back_targets(OrderBook book, int32_t asset, double target) except -1 nogil

@@ -63,13 +63,12 @@ cdef int go_on_at_the_open(OrderBook book, OrderRecord* order) except -1 nogil:
 
 # A target is said: what waits of another one is cancelled, but beside an exit by rule, which leaves this one nothing
 # to do.
-cdef int take_back_targets(OrderBook book, int32_t asset, double units) except -1 nogil:
+cdef int take_back_targets(OrderBook book, int32_t asset, double target) except -1 nogil:
     cdef const Position* position = &book.portfolio.positions.at[asset]
-    cdef double target = floored_target(units) if book.settings.whole_units else units + 0.0
     cdef Lanes lanes
     cdef int64_t order_id
     cdef const OrderRecord* order
-    if position.exit_is_decided and units * position.quantity > 0.0:
+    if position.exit_is_decided and target * position.quantity > 0.0:
         return 0
     lanes = book.queues.lanes_of(asset)
     order_id = book.queues.next_of(&lanes)

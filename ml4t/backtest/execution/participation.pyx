@@ -75,6 +75,6 @@ cdef class Participation:
         if budget.is_told:
             return 0
         budget.is_told = 1
-        self.n_without_volume += volume == NULL or isnan(volume[self.cursor.row[asset]])
+        self.n_without_volume += isnan(volume[self.cursor.row[asset]])
         self.events.add(EVENT_CAPPED, REASON_PARTICIPATION, asset, order_id, asked, given)
         return 0

@@ -39,6 +39,7 @@ cdef class Strategy:
     cdef int64_t order_entry(self, int32_t asset, double units, const TermsRecord* terms) except -1 nogil
     cdef int64_t target_units(self, int32_t asset, double units) except -1 nogil
     cdef int64_t _change_to(self, int32_t asset, double units) except -1 nogil
+    cdef double _target_of(self, double units) noexcept nogil
     cdef int64_t _target(self, int32_t asset, double target, double change) except -1 nogil
     cdef bint _is_left_alone(self, int32_t asset, double target, double change) noexcept nogil
     cdef int64_t _order_units(

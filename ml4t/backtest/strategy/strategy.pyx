@@ -520,8 +520,10 @@ cdef class Strategy:
     # What brings position and waiting orders to so many units; 0 when nothing has to change.
     cdef int64_t target_units(self, int32_t asset, double units) except -1 nogil:
         cdef int64_t order_id
+        if fabs(units) > MOST_UNITS:
+            return too_many(units)
         if self.broker.settings.is_capped:
-            take_back_targets(self.book, asset, units)
+            take_back_targets(self.book, asset, self._target_of(units))
         if units != 0.0 or self.book.queues.n_waiting_of(asset) > 0:
             return self._change_to(asset, units)
         if self.portfolio.positions.at[asset].quantity == 0.0:
@@ -532,13 +534,9 @@ cdef class Strategy:
 
     cdef int64_t _change_to(self, int32_t asset, double units) except -1 nogil:
         cdef const Position* position = &self.portfolio.positions.at[asset]
-        cdef double target = units + 0.0  # no -0.0
+        cdef double target = self._target_of(units)
         cdef double after = self.book.queues.units_after(asset)
         cdef double change
-        if fabs(target) > MOST_UNITS:
-            return too_many(target)
-        if self.broker.settings.whole_units:
-            target = floored_target(units)
         if is_met(target, after, self.book.queues.most_counted(asset)):
             return 0
         change = target - after
@@ -550,6 +548,9 @@ cdef class Strategy:
             self.book.n_left_alone += 1
             return 0
         return self._target(asset, target, change)
+
+    cdef inline double _target_of(self, double units) noexcept nogil:
+        return floored_target(units) if self.broker.settings.whole_units else units + 0.0  # no -0.0
 
     # The change that a target asks for becomes an order, which is held to it.
     cdef int64_t _target(self, int32_t asset, double target, double change) except -1 nogil:
