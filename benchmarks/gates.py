@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.gate_workloads import GATES, MIB, Gate, memory_overhead
-from benchmarks.gating import FOURS_A_ROUND, Verdict, decide
+from benchmarks.gating import FOURS_A_ROUND, Measurement, Verdict, in_turn
 from benchmarks.harness import Fours, measure_fours
 from benchmarks.machine import description, require_release
 from benchmarks.printing import table_console
@@ -45,18 +45,24 @@ def fours_of(gate: Gate, n_times: int, n_fours: int) -> Fours:
     return measure_fours(gate.build(n_times), n_fours)
 
 
-def gate_verdict(gate: Gate) -> Verdict:
-    """Measure a gate until it can be decided."""
-    return decide(
+def measurement_of(gate: Gate) -> Measurement:
+    """Return the measurement of a gate, not begun."""
+    return Measurement(
         gate.bound,
         lambda: in_fresh_process(fours_of, gate, gate.n_times, FOURS_A_ROUND),
         n_rounds=gate.n_rounds,
     )
 
 
-def gate_row(gate: Gate) -> Row:
-    """Measure a gate."""
-    verdict = gate_verdict(gate)
+def gate_verdict(gate: Gate) -> Verdict:
+    """Measure a gate until it can be decided."""
+    measurement = measurement_of(gate)
+    in_turn([measurement])
+    return measurement.verdict()
+
+
+def gate_row(gate: Gate, verdict: Verdict) -> Row:
+    """Return the line of a gate."""
     return Row(
         gate.name,
         gate.title,
@@ -101,16 +107,20 @@ def memory_row() -> Row:
 
 
 def measure(names: list[str], full_size: bool, say: Callable[[str], None]) -> list[Row]:
-    """Measure the named gates in order."""
+    """Measure the named gates: those of time in turn, then memory and the full sizes."""
+    measured = {name: measurement_of(GATES[name]) for name in names if name in GATES}
+    say(f"measuring {', '.join(measured)} in turn")
+    in_turn(measured.values())
     rows = []
     for name in names:
-        say(f"measuring {name}")
         if name == "G6":
+            say(f"measuring {name}")
             rows.append(memory_row())
             continue
         gate = GATES[name]
-        rows.append(gate_row(gate))
+        rows.append(gate_row(gate, measured[name].verdict()))
         if full_size and gate.full_size:
+            say(f"measuring {name} at full size")
             rows.append(full_size_row(gate))
     return rows
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -58,15 +58,8 @@ def is_noisy(itself: Interval) -> bool:
     )
 
 
-def decide(
-    bound: float,
-    measure_round: Callable[[], Fours],
-    *,
-    n_rounds: int = ROUNDS,
-    seconds: float = SECONDS_A_GATE,
-    clock: Callable[[], float] = time.monotonic,
-) -> Verdict:
-    """Measure rounds until the machine is quiet enough to tell, or the time is up.
+class Measurement:
+    """Rounds of a gate, until the machine is quiet enough to tell or the time is up.
 
     More fours are taken for the sake of the noise only, which is judged by equal things: whether b looks
     good or bad has no say in when to stop.
@@ -80,20 +73,58 @@ def decide(
     n_rounds : int
         Rounds at least, whatever they take.
     seconds : float
-        No round is begun that would end later, the first ``n_rounds`` aside.
+        No round is begun after so many have been spent in rounds, the first ``n_rounds`` aside.
     clock : callable
     """
-    rounds: list[Fours] = []
-    begun = clock()
-    while True:
-        round_begun = clock()
-        rounds.append(measure_round())
-        now = clock()
-        if len(rounds) < n_rounds:
-            continue
-        verdict = _verdict(bound, rounds)
-        if not is_noisy(verdict.itself) or now - begun + (now - round_begun) > seconds:
-            return verdict
+
+    def __init__(
+        self,
+        bound: float,
+        measure_round: Callable[[], Fours],
+        *,
+        n_rounds: int = ROUNDS,
+        seconds: float = SECONDS_A_GATE,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._bound = bound
+        self._measure_round = measure_round
+        self._n_rounds = n_rounds
+        self._seconds = seconds
+        self._clock = clock
+        self._rounds: list[Fours] = []
+        self._spent = self._longest = 0.0
+
+    def take(self) -> None:
+        """Measure one round more."""
+        begun = self._clock()
+        self._rounds.append(self._measure_round())
+        took = self._clock() - begun
+        self._spent += took
+        self._longest = max(self._longest, took)
+
+    def is_over(self) -> bool:
+        """Return whether the rounds tell, or no other has time."""
+        if len(self._rounds) < self._n_rounds:
+            return False
+        is_late = self._spent + self._longest > self._seconds
+        return is_late or not is_noisy(self.verdict().itself)
+
+    def verdict(self) -> Verdict:
+        """Return what the rounds so far say."""
+        return _verdict(self._bound, self._rounds)
+
+
+def in_turn(measurements: Iterable[Measurement]) -> None:
+    """Take rounds of each in turn, until all are over.
+
+    A machine has slow minutes, and what rules cost is not the same in them: rounds of one gate lie as far
+    apart as the others make them.
+    """
+    left = list(measurements)
+    while left:
+        for measurement in left:
+            measurement.take()
+        left = [one for one in left if not one.is_over()]
 
 
 def _verdict(bound: float, rounds: list[Fours]) -> Verdict:
