@@ -19,7 +19,7 @@ from ml4t.backtest.sweep.template import Recipe
 from ml4t.backtest.sweep.trial import Runner
 from ml4t.backtest.sweep.workers import local
 from ml4t.backtest.sweep.workers.chosen import workers_for
-from ml4t.backtest.sweep.workers.task import lost, sent
+from ml4t.backtest.sweep.workers.task import raise_lost, sent
 
 FALLS = random(40, seed=2, fall=[0.001, 0.002, 0.005, 0.02], hold=[1, 2, 3, 5, 8, 13])
 MEASURES = ["total_return", "trades", "sharpe", "end"]
@@ -157,8 +157,9 @@ def test_the_table_is_the_same_on_a_ray_cluster(expected, monkeypatch):
 
 
 def test_a_worker_without_the_package_is_said():
-    said = lost(ModuleNotFoundError("No module named 'ml4t'", name="ml4t"))
-    assert str(said) == (
+    with pytest.raises(SweepError) as said:
+        raise_lost(ModuleNotFoundError("No module named 'ml4t'", name="ml4t"))
+    assert str(said.value) == (
         "a worker cannot import ml4t: install ml4t-backtest, and what the strategy needs, where the workers are"
     )
 
@@ -167,7 +168,18 @@ def test_a_worker_that_does_not_reach_the_data_is_said(tmp_path):
     data = MarketData.load(market().save(tmp_path / "prices.arrow"))
     given = sent(Runner(Recipe(dips), data, Measures()))
     (tmp_path / "prices.arrow").unlink()
-    script = "import sys, pickle; from ml4t.backtest.sweep.workers.task import run_trials, lost\ntry: run_trials(pickle.load(sys.stdin.buffer), [])\nexcept Exception as error: print(lost(error))"
+    script = """if True:
+        import pickle, sys
+        from ml4t.backtest.sweep import SweepError
+        from ml4t.backtest.sweep.workers.task import raise_lost, run_trials
+        try:
+            run_trials(pickle.load(sys.stdin.buffer), [])
+        except Exception as error:
+            try:
+                raise_lost(error)
+            except SweepError as said:
+                print(said)
+    """
     tests = str(Path(__file__).parents[1])
     path = os.pathsep.join([tests, *filter(None, [os.environ.get("PYTHONPATH")])])
     done = subprocess.run(
