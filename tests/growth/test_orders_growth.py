@@ -274,6 +274,18 @@ def test_brackets_of_which_a_hundred_are_alive_at_a_time():
     assert_linear(prepare, 50_000, "brackets, a hundred at a time", at_most=2.1)
 
 
+def test_brackets_that_enter_inside_one_bar():
+    # On the way down from 100 to 90 and up to 110: half of what is bought is sold again in the bar.
+    def prepare(n):
+        def order(strategy, t):
+            for i in range(n if t == 0 else 0):
+                strategy.buy(A, 1.0, limit=99.0 - 8.0 * i / n, stop_loss=50.0, take_profit=110.5 - i % 2)
+
+        return batch_run(market(3, 2, high=110.0, low=90.0), order)
+
+    assert_linear(prepare, 4_000, "brackets that enter inside one bar")
+
+
 def orders_of(n_assets, n_times):
     """An order of every asset at every bar, from columns."""
     data = market(n_times, n_assets, n_columns=2)

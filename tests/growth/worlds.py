@@ -25,10 +25,11 @@ def market(
     splits_at: int = 0,
     comes_back: bool = False,
     high: float = 100.0,
+    low: float = 100.0,
     pays: bool = False,
     volume: float = 0.0,
 ) -> MarketData:
-    """Bars at 100, up to ``high``, one a day for each asset. Columns x0, x2, ... are 100 too, the others zero.
+    """Bars at 100, up to ``high`` and down to ``low``, one a day for each asset. Columns x0, x2, ... are 100 too, the others zero.
 
     With ``gone_after`` the first asset has rows up to that timestamp only: what waits for it waits. With
     ``comes_back`` it has one more, at the last timestamp.
@@ -57,7 +58,7 @@ def market(
         np.nonzero(present)[1].astype(np.int32),
         price,
         np.full(n_rows, high),
-        price,
+        np.full(n_rows, low),
         price,
         volume=np.full(n_rows, volume),
         features={f"x{i}": price if i % 2 == 0 else np.zeros(n_rows) for i in range(n_columns)},

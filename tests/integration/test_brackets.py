@@ -196,3 +196,28 @@ def test_splits_and_dividends_move_what_a_bracket_waits_for():
 def test_a_bracket_that_makes_no_sense_is_refused(given, message):
     with pytest.raises(Exception, match=message):
         run([FLAT, FLAT], acts=bracket(**given))
+
+
+def test_a_bracket_lies_around_the_limit_on_its_tick():
+    # 100.009 is bought at 100.00: a stop at 100.005 would lie above what is paid.
+    def act(strategy):
+        with pytest.raises(ValueError, match=r"stop_loss must be below the order's own price .* was 100.005 beside 100"):
+            strategy.buy("A", 10.0, limit=100.009, stop_loss=100.005)
+        strategy.buy("A", 10.0, limit=100.009, stop_loss=99.995)
+
+    result = run([FLAT, FLAT, (100.0, 100.0, 99.0, 99.0)], acts=Acts({0: act}), tick_size=0.01)
+    assert fills(result, "quantity", "price") == [(10.0, 100.0), (-10.0, pytest.approx(99.99))]
+
+
+def test_an_entry_inside_meets_its_own_children_alone():
+    # Triggered at 107 beyond its limit of 106, which it has at the close. The bracket of the other order entered at
+    # 103, after the high: its target of 105.5 is on no path any more.
+    acts = {
+        0: lambda s: (
+            s.buy("A", 10.0, stop=107.0, limit=106.0, take_profit=120.0),
+            s.buy("A", 1.0, limit=103.0, take_profit=105.5),
+        )
+    }
+    bars = [(105.0, 105.0, 105.0, 105.0), (105.0, 108.0, 101.0, 104.0)]  # the high is nearer to the open
+    result = run(bars, acts=Acts(acts))
+    assert fills(result, "quantity", "price") == [(1.0, 103.0), (10.0, 106.0)]

@@ -11,6 +11,8 @@ from typing import Any
 
 from property.adapter import config_of, data_of, desk_of, fine_of
 from reference import Case
+from reference.orders import limit_on_tick
+from reference.settings import Settings
 
 from ml4t.backtest import BacktestEngine, BacktestResult, MarketData, Order, Strategy
 from ml4t.backtest.risk import RiskManager
@@ -100,6 +102,7 @@ class Twin(Strategy):
         max_positions: int | None = None,
         rank: str | None = None,
         valid: str = "gtc",
+        settings: Settings | None = None,
         negative: tuple[str, ...] = (),
         **asked: Any,
     ) -> None:
@@ -108,6 +111,7 @@ class Twin(Strategy):
         self.max_positions = max_positions
         self.rank = rank
         self.valid = valid
+        self.settings = settings or Settings()
         self.negative = negative
         self.prices = {name: asked[name] for name in PRICES if name in asked}
         self.size = {name: amount for name, amount in asked.items() if name not in PRICES}
@@ -217,7 +221,9 @@ class Twin(Strategy):
         if not self.is_on(event, side, "in"):
             return False
         terms = self.terms(event)
-        own = terms.get("limit", terms.get("stop"))
+        own = terms.get("stop")
+        if "limit" in terms:
+            own = limit_on_tick(self.settings, side, terms["limit"])
         line = [terms.get("stop_loss"), own, terms.get("take_profit")]
         known = [price for price in line if price is not None]
         if not all(self.can_be(event.asset, *term) for term in terms.items()):

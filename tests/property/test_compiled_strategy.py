@@ -54,7 +54,7 @@ def test_compiled_and_python_strategy_agree(shard, n_assets):
         asked = size | terms | (random_limits(rng, n_assets) if rng.random() < 0.6 else {})
         compiled = run_strategy(case, SignalStrategy(**columns, **asked))
         negative = tuple(f"A{asset}" for asset in case.market.negative)
-        strategy = Twin(longs, shorts, **asked, negative=negative)
+        strategy = Twin(longs, shorts, **asked, settings=case.settings, negative=negative)
         twin = run_strategy(case, strategy)
         found, expected = outcome(compiled), outcome(twin)
         passed_over = [row for row in found.events if row["kind"] == "passed_over"]

@@ -13,7 +13,7 @@ from reference.market import NAN, NO_BAR, Bar, Market
 from reference.orders import (
     Order,
     floor_units,
-    on_tick,
+    limit_on_tick,
     scale_down,
     search,
     within_target,
@@ -260,11 +260,10 @@ class Book:
             self.waiting.append(order)
 
     def limit_on_tick(self, order: Order, limit: float) -> float:
-        """A limit is rounded the other way: no worse for the trader than asked for."""
-        below_a_tick = 0.0 < limit < (self.settings.tick_size or 0.0)
-        if order.quantity == 0.0 or below_a_tick or self.wrong("limits_lie_between_ticks"):
+        """Of an order that is refused as asked for."""
+        if order.quantity == 0.0 or self.wrong("limits_lie_between_ticks"):
             return limit
-        rounded = on_tick(self.settings, limit, up=order.direction < 0.0)
+        rounded = limit_on_tick(self.settings, order.direction, limit)
         if not isnan(limit) and rounded != limit:
             self.met("limit_rounded_to_a_tick")
         return rounded

@@ -12,7 +12,7 @@ from random import Random
 from reference.market import Market
 from reference.random_market import quote, random_market, refine, sink
 from reference.random_rules import random_rules
-from reference.random_script import random_script
+from reference.random_script import brackets_around, random_script
 from reference.random_settings import (
     random_commission,
     random_settings,
@@ -62,6 +62,7 @@ def random_case(
     if rng.random() < 0.15:
         ticks = {"ticks": rng.choice((0.0, 1.0, 2.0)), "tick_size": rng.choice((0.01, 0.05, 0.4))}
         settings = replace(settings, **ticks)
+        script = brackets_around(script, settings)
     if rng.random() < 0.3:
         settings = replace(settings, slippage_by_type=random_slippage_by_type(rng))
     if rng.random() < 0.3:

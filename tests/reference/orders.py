@@ -154,6 +154,13 @@ def on_tick(settings: Settings, price: float, up: bool) -> float:
     return tick if up and n <= 0.0 < price else n * tick
 
 
+def limit_on_tick(settings: Settings, direction: float, limit: float) -> float:
+    """A limit is rounded the other way, no worse for the trader than asked for; one below a tick stays."""
+    if 0.0 < limit < (settings.tick_size or 0.0):
+        return limit
+    return on_tick(settings, limit, up=direction < 0.0)
+
+
 def floor_units(quantity: float) -> float:
     """Whole units, against the trader: floor(|q| + 1e-9), with the sign of q."""
     units = float(floor(abs(quantity) + 1e-9))

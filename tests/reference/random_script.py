@@ -7,6 +7,7 @@ from math import isnan
 from random import Random
 
 from reference.market import DAY, NAN, Market
+from reference.orders import limit_on_tick
 from reference.random_rules import again, random_rule
 from reference.records import NO_END
 from reference.rules import Rule
@@ -186,6 +187,19 @@ def _one_of_two(rng: Random, market: Market, t: int, grid: float) -> list[Act]:
         for one, name, price in zip(two, names, prices, strict=True)
     ]
     return [two[0], replace(two[1], oco=0)]
+
+
+def brackets_around(script: Script, settings: Settings) -> Script:
+    """With the brackets of limits that a tick rounds still on their sides of them."""
+
+    def on_its_sides(act: Act) -> Act:
+        if isnan(act.limit):
+            return act
+        return _around(act, limit_on_tick(settings, _side(act), act.limit))
+
+    acts = {t: [on_its_sides(act) for act in acts] for t, acts in script.acts.items()}
+    replies = {number: on_its_sides(act) for number, act in script.replies.items()}
+    return replace(script, acts=acts, replies=replies)
 
 
 def _around(act: Act, price: float) -> Act:

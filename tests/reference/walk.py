@@ -212,10 +212,10 @@ class Walk:
                 return
         self.exit(position, hit)
 
-    def meet_children(self, price: float) -> None:
+    def meet_children(self, parent: Order, price: float) -> None:
         """An entry inside at a price that a child of its bracket waits for: it leaves there."""
         tried = 0
-        while later := [one for one in self.orders() if one.id > tried and one.is_child]:
+        while later := [one for one in self.orders() if one.id > tried and one.parent == parent.id]:
             order = later[0]
             tried = order.id
             if order.met_by(price) and not self.book.wrong("entry_inside_meets_nothing"):
@@ -423,7 +423,7 @@ class Walk:
             self.book.met("entered_at_a_fine_open")
             return False
         if held is not None:
-            self.meet_children(base)
+            self.meet_children(order, base)
             is_bracket = not (isnan(order.stop_loss) and isnan(order.take_profit))
             self.ambiguous |= is_bracket and self.reaches_anything()
             return False
@@ -431,7 +431,7 @@ class Walk:
             book.met("through_zero_in_a_walk")
         self.path = self.path_from(base, must_come)
         self.meet_levels(base)
-        self.meet_children(base)
+        self.meet_children(order, base)
         self.ambiguous |= self.reaches_anything()
         return True
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import sys
 from collections import deque
 from dataclasses import is_dataclass
 from datetime import date, time, timedelta
@@ -43,6 +44,7 @@ class KeptState:
                 if left != self._begun.get(name, NOTHING) and left == now.get(name, NOTHING)
             ]
         self._begun = now
+        _keep_in_one_dict(thing)
         return sorted(kept)
 
     def end(self, thing: Any) -> None:
@@ -54,6 +56,21 @@ class KeptState:
 def what_is_kept(name: str, kept: list[str]) -> str:
     """Return what a run begins with that is not its own; ``name`` is that of the class."""
     return f"this {name} has run before and starts with what that run left in {', '.join(kept)}"
+
+
+def _keep_in_one_dict(thing: Any) -> None:
+    """Give an object an equal dict of attributes, of which Python remembers where each stands.
+
+    It does not of the dict of an object whose type derives from a compiled one, nor of one that has been looked at:
+    CPython shares their keys, and looks each up anew (14 ns for 3 in a callback, with 3.11).
+    """
+    attributes = getattr(thing, "__dict__", None)
+    others_hold_it = sys.getrefcount(attributes) > 3  # the object, this function, the call
+    if type(attributes) is not dict or others_hold_it:
+        return
+    kinds = type(thing).__mro__
+    setter = next(vars(kind)["__dict__"] for kind in kinds if "__dict__" in vars(kind))
+    setter.__set__(thing, {**attributes})
 
 
 def look_at_attributes(thing: Any) -> dict[str, Look]:

@@ -12,7 +12,7 @@ from ml4t.backtest.execution.fine_bars cimport FineBars
 from ml4t.backtest.execution.matching cimport Matching
 from ml4t.backtest.execution.order_book cimport OrderBook
 from ml4t.backtest.execution.participation cimport Participation
-from ml4t.backtest.execution.price_heap cimport PriceHeap
+from ml4t.backtest.execution.price_heap cimport PriceHeap, WaitingAt
 from ml4t.backtest.execution.resting cimport RestingOrders
 from ml4t.backtest.market.cursor cimport Cursor
 from ml4t.backtest.portfolio.account cimport Account
@@ -35,8 +35,6 @@ cdef struct Walk:
     double point[5]              # the path: from each of them to the next
     int n_points
     int at                       # the leg that is walked now starts at this point
-    int32_t next_rising          # the orders before it in resting.rising are done with
-    int32_t next_falling
     int8_t moment
     bint is_on_path              # else what an open meets is tried
     bint is_fine                 # on fine bars
@@ -105,7 +103,7 @@ cdef class InsideBar:
     cdef void _stand_before(self, Walk* walk, int32_t asset, int64_t row) noexcept nogil
     cdef int _walk(self, Walk* walk) except -1 nogil
     cdef int _walk_on(self, Walk* walk) except -1 nogil
-    cdef bint _is_to_be_opened(self, const Walk* walk) noexcept nogil
+    cdef bint _is_to_be_opened(self, const Walk* walk) except -1 nogil
     cdef bint _opens(self, Walk* walk) except -1 nogil
     cdef int _tell_no_fine_bars(self, const Walk* walk) except -1 nogil
     cdef int _tell_difference(self, const Walk* walk, double asked, double given) except -1 nogil
@@ -117,15 +115,16 @@ cdef class InsideBar:
     cdef int _take_turn(self, Walk* walk, int64_t order_id, bint above) except -1 nogil
     cdef int _meet_levels(self, Walk* walk, double price) except -1 nogil
     cdef void _choose_path(self, Walk* walk) noexcept nogil
-    cdef bint _reaches(self, const Walk* walk, bint above) noexcept nogil
+    cdef bint _reaches(self, const Walk* walk, bint above) except -1 nogil
     cdef bint _reaches_beyond(self, const Walk* walk, bint above, double price) noexcept nogil
+    cdef bint _reaches_level(self, const Walk* walk, bint above, double price) noexcept nogil
     cdef void _path_from(self, Walk* walk, double price) noexcept nogil
     cdef int _walk_path(self, Walk* walk) except -1 nogil
-    cdef int64_t _next_on_leg(self, Walk* walk, bint rises, double end, double* price) noexcept nogil
+    cdef int64_t _next_on_leg(self, const Walk* walk, bint rises, double end, double* price) except -1 nogil
+    cdef const WaitingAt* _nearest(self, const Walk* walk, bint above) except? NULL nogil
     cdef bint _may_fill(self, const Walk* walk, int64_t order_id, bint above) noexcept nogil
     cdef int _reach_level(self, Walk* walk, Position* position, double level, bint rises) except -1 nogil
-    cdef int _meet_children(self, Walk* walk, double price) except -1 nogil
-    cdef int64_t _next_child(self, const Walk* walk, double price, int64_t after) noexcept nogil
+    cdef int _meet_children(self, Walk* walk, double price, int64_t after) except -1 nogil
     cdef int8_t _choice_of_child(self, const Walk* walk, const OrderRecord* order) noexcept nogil
     cdef int8_t _choice(self, const Walk* walk, const Position* position, bint is_stop) noexcept nogil
     cdef int _reach(self, Walk* walk, OrderRecord* order, double price) except -1 nogil

@@ -24,7 +24,7 @@ from ml4t.backtest.execution.matching cimport Matching
 from ml4t.backtest.execution.order_terms cimport (
     awaited_price, is_bracket, is_immediate, is_limit, is_met, is_stop, is_within, waits_above,
 )
-from ml4t.backtest.execution.price_heap cimport PriceHeap
+from ml4t.backtest.execution.price_heap cimport PriceHeap, WaitingAt
 from ml4t.backtest.portfolio.armed_levels cimport LevelSource, levels_hold, stop_source
 from ml4t.backtest.portfolio.position cimport (
     HIGH_UNSEEN, LOW_UNSEEN, Position, better, side_of, worse,
@@ -189,8 +189,6 @@ cdef class InsideBar:
     # From the open to the close.
     cdef int _walk_on(self, Walk* walk) except -1 nogil:
         walk.is_on_path = True
-        walk.next_rising = 0
-        walk.next_falling = 0
         self._choose_path(walk)
         if self._reaches(walk, True) and self._reaches(walk, False):
             walk.is_ambiguous = True
@@ -209,13 +207,12 @@ cdef class InsideBar:
             for i in range(self.resting.met.n):
                 order_id = self.resting.met.at[i].order_id
                 self._take_turn(walk, order_id, self.resting.met.at[i].key > 0.0)
-        self.resting.sort_touched()
         return self._meet_levels(walk, walk.open)
 
     # ---- fine bars ---------------------------------------------------------------------------
 
     # There are fine bars of the asset, and something is left that the bar reaches.
-    cdef bint _is_to_be_opened(self, const Walk* walk) noexcept nogil:
+    cdef bint _is_to_be_opened(self, const Walk* walk) except -1 nogil:
         return self.fine is not None and self.fine.has(walk.asset) and (
             self._reaches(walk, True) or self._reaches(walk, False)
         )
@@ -323,36 +320,20 @@ cdef class InsideBar:
             self.book.end_immediate(order_id)
         return 0
 
-    # The children of a bracket that the price meets at which their parent entered inside leave there.
-    cdef int _meet_children(self, Walk* walk, double price) except -1 nogil:
-        cdef int64_t order_id = self._next_child(walk, price, 0)
-        cdef OrderRecord* order
-        while order_id != 0:
-            order = self.book.order(order_id)
-            self._fill(walk, order, price, is_stop(self.book.terms_of(order)))
-            order_id = self._next_child(walk, price, order_id)
-        return 0
-
-    # Of the children that a price meets, the first one submitted after that one; 0: none.
-    cdef int64_t _next_child(self, const Walk* walk, double price, int64_t after) noexcept nogil:
-        cdef int64_t found = 0
+    # Of the orders made after that one, the children of an entry inside: those that its price meets leave there.
+    cdef int _meet_children(self, Walk* walk, double price, int64_t after) except -1 nogil:
+        cdef int64_t n_orders = self.book.orders.count
         cdef int64_t order_id
-        cdef int32_t i
-        for i in range(self.resting.rising.n):
-            order_id = self.resting.rising.at[i].order_id
-            if self.resting.rising.at[i].key <= price and order_id > after and (
-                (found == 0 or order_id < found) and self.book.order(order_id).is_child
-                and self._may_fill(walk, order_id, True)
+        cdef OrderRecord* order
+        cdef const TermsRecord* terms
+        for order_id in range(after + 1, n_orders + 1):
+            order = self.book.order(order_id)
+            terms = self.book.terms_of(order)
+            if order.is_child and is_met(order, terms, price) and (
+                self._may_fill(walk, order_id, waits_above(order, terms))
             ):
-                found = order_id
-        for i in range(self.resting.falling.n):
-            order_id = self.resting.falling.at[i].order_id
-            if -self.resting.falling.at[i].key >= price and order_id > after and (
-                (found == 0 or order_id < found) and self.book.order(order_id).is_child
-                and self._may_fill(walk, order_id, False)
-            ):
-                found = order_id
-        return found
+                self._fill(walk, order, price, is_stop(terms))
+        return 0
 
     # The levels that a price meets exit there: the stop first.
     cdef int _meet_levels(self, Walk* walk, double price) except -1 nogil:
@@ -403,26 +384,34 @@ cdef class InsideBar:
         walk.point[3] = walk.close
 
     # Does the bar hold what can still fill on that side: a level of the position, an order?
-    cdef bint _reaches(self, const Walk* walk, bint above) noexcept nogil:
-        return self._reaches_beyond(walk, above, -INFINITY if above else INFINITY)
+    cdef bint _reaches(self, const Walk* walk, bint above) except -1 nogil:
+        cdef const WaitingAt* order
+        if self._reaches_level(walk, above, -INFINITY if above else INFINITY):
+            return True
+        order = self._nearest(walk, above)
+        # What the open has triggered may wait beyond the bar.
+        return order != NULL and order.key <= (walk.high if above else -walk.low)
 
     # The same, of what lies beyond a price alone.
     cdef bint _reaches_beyond(self, const Walk* walk, bint above, double price) noexcept nogil:
-        cdef const Position* position = &self.positions.at[walk.asset]
         cdef const PriceHeap* waiting = &self.resting.rising if above else &self.resting.falling
-        cdef double level
         cdef int32_t i
-        if position.quantity != 0.0 and self._tries_levels(position):
-            level = self._level(position, above)
-            if price < level <= walk.high if above else price > level >= walk.low:
-                return True
+        if self._reaches_level(walk, above, price):
+            return True
         for i in range(waiting.n):
-            # What the open has triggered may wait beyond the bar.
             if (price if above else -price) < waiting.at[i].key <= (walk.high if above else -walk.low) and (
                 self._may_fill(walk, waiting.at[i].order_id, above)
             ):
                 return True
         return False
+
+    cdef bint _reaches_level(self, const Walk* walk, bint above, double price) noexcept nogil:
+        cdef const Position* position = &self.positions.at[walk.asset]
+        cdef double level
+        if position.quantity == 0.0 or not self._tries_levels(position):
+            return False
+        level = self._level(position, above)
+        return price < level <= walk.high if above else price > level >= walk.low
 
     # A position opened inside at a price: the path starts anew there, with what must still come of the bar.
     # Under nearest_to_open the old path goes on.
@@ -469,17 +458,21 @@ cdef class InsideBar:
         return 0
 
     # The next order on a leg to that end, and the price that it waits for; 0: none.
-    cdef int64_t _next_on_leg(self, Walk* walk, bint rises, double end, double* price) noexcept nogil:
-        cdef PriceHeap* waiting = &self.resting.rising if rises else &self.resting.falling
-        cdef int32_t* place = &walk.next_rising if rises else &walk.next_falling
-        while place[0] < waiting.n:
-            price[0] = waiting.at[place[0]].key if rises else -waiting.at[place[0]].key
-            if price[0] > end if rises else price[0] < end:
-                return 0
-            if self._may_fill(walk, waiting.at[place[0]].order_id, rises):
-                return waiting.at[place[0]].order_id
-            place[0] += 1
-        return 0
+    cdef int64_t _next_on_leg(self, const Walk* walk, bint rises, double end, double* price) except -1 nogil:
+        cdef const WaitingAt* order = self._nearest(walk, rises)
+        if order == NULL or order.key > (end if rises else -end):
+            return 0
+        price[0] = order.key if rises else -order.key
+        return order.order_id
+
+    # The nearest order of a side that can fill; NULL: none can. One that cannot will not in this bar.
+    cdef const WaitingAt* _nearest(self, const Walk* walk, bint above) except? NULL nogil:
+        cdef const PriceHeap* waiting = &self.resting.rising if above else &self.resting.falling
+        while waiting.n > 0:
+            if self._may_fill(walk, waiting.at[0].order_id, above):
+                return &waiting.at[0]
+            self.resting.pass_over(above)
+        return NULL
 
     # It waits still, on that side; once a position has ended, only to reduce another.
     cdef bint _may_fill(self, const Walk* walk, int64_t order_id, bint above) noexcept nogil:
@@ -544,8 +537,6 @@ cdef class InsideBar:
         order = self.book.order(order_id)
         if order.status == ORDER_OPEN:
             self.resting.add_touched(order)
-            if walk.is_on_path:
-                self.resting.sort_touched()
         return 0
 
     # Last of all, by submission: what was triggered beyond its limit, if the close is within it. What one of
@@ -628,6 +619,7 @@ cdef class InsideBar:
         cdef bint has_children = is_bracket(self.book.terms_of(order))
         cdef int64_t order_id = order.order_id
         cdef int64_t n_fills = self.fills.buffer.count
+        cdef int64_t n_orders = self.book.orders.count
         self.matching.enter(order, price, walk.moment)
         if self.settings.is_capped:
             self._trigger(order_id)  # nothing that follows meets it again
@@ -636,8 +628,6 @@ cdef class InsideBar:
         self._spend(<const FillRecord*> self.fills.buffer.at(n_fills))
         if has_children:
             self.resting.collect_more(walk.asset, walk.bar_high, walk.bar_low)
-            walk.next_rising = 0
-            walk.next_falling = 0
         if position.quantity == 0.0 or walk.moment == MOMENT_OPEN:
             return 0
         if was_flat and walk.is_fine:
@@ -651,7 +641,7 @@ cdef class InsideBar:
             self._path_from(walk, price.base)
             self._meet_levels(walk, price.base)
         if has_children:
-            self._meet_children(walk, price.base)
+            self._meet_children(walk, price.base, n_orders)
         if was_flat or has_children:
             walk.is_ambiguous = (
                 walk.is_ambiguous or self._reaches(walk, True) or self._reaches(walk, False)

@@ -1,4 +1,4 @@
-"""PriceHeap: the nearest price first (binary heap, Williams 1964)."""
+"""PriceHeap: the nearest price first, at one price by submission (binary heap, Williams 1964)."""
 
 from libc.stddef cimport size_t
 from libc.stdint cimport int32_t, int64_t
@@ -8,17 +8,19 @@ from libc.stdlib cimport qsort, realloc
 cdef int push(PriceHeap* heap, double key, int64_t order_id) except -1 nogil:
     cdef int32_t place = heap.n
     cdef int32_t parent
+    cdef WaitingAt added
+    added.key = key
+    added.order_id = order_id
     if heap.n == heap.capacity:
         _grow(heap)
     heap.n += 1
     while place > 0:
         parent = (place - 1) // 2
-        if heap.at[parent].key <= key:
+        if not _is_nearer(&added, &heap.at[parent]):
             break
         heap.at[place] = heap.at[parent]
         place = parent
-    heap.at[place].key = key
-    heap.at[place].order_id = order_id
+    heap.at[place] = added
     return 0
 
 
@@ -39,14 +41,18 @@ cdef void pop(PriceHeap* heap) noexcept nogil:
     cdef WaitingAt last = heap.at[heap.n - 1]
     heap.n -= 1
     while child < heap.n:
-        if child + 1 < heap.n and heap.at[child + 1].key < heap.at[child].key:
+        if child + 1 < heap.n and _is_nearer(&heap.at[child + 1], &heap.at[child]):
             child += 1
-        if last.key <= heap.at[child].key:
+        if not _is_nearer(&heap.at[child], &last):
             break
         heap.at[place] = heap.at[child]
         place = child
         child = 2 * place + 1
     heap.at[place] = last
+
+
+cdef inline bint _is_nearer(const WaitingAt* one, const WaitingAt* other) noexcept nogil:
+    return one.key < other.key or (one.key == other.key and one.order_id < other.order_id)
 
 
 # As a list: the nearest first, at one price by submission.

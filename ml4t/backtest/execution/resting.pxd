@@ -24,6 +24,8 @@ cdef class RestingOrders:
     # Of the last collect_touched(): what waits for rising prices, and for falling ones (keys: minus the price).
     cdef PriceHeap rising
     cdef PriceHeap falling
+    # Of these, what cannot fill in the bar any more and waits on (keys as below).
+    cdef PriceHeap passed
     # Of the last collect_met(): key 1.0 of what waits for rising prices, -1.0 of the others.
     cdef PriceHeap met
     # Stop-limits that the bar has triggered inside beyond their limit: the close is left to them, by submission
@@ -45,8 +47,8 @@ cdef class RestingOrders:
     cdef int collect_touched(self, int32_t asset, double high, double low) except -1 nogil
     cdef void collect_none(self) noexcept nogil
     cdef int collect_more(self, int32_t asset, double high, double low) except -1 nogil
+    cdef int pass_over(self, bint above) except -1 nogil
     cdef int collect_met(self, double price, int64_t after) except -1 nogil
-    cdef void sort_touched(self) noexcept nogil
     cdef int add_touched(self, const OrderRecord* order) except -1 nogil
     cdef int wait_for_the_close(self, int64_t order_id) except -1 nogil
     cdef int64_t next_late(self) except -1 nogil
@@ -54,6 +56,7 @@ cdef class RestingOrders:
     cdef int wait_again(self) except -1 nogil
     cdef int _wait_again(self, int64_t order_id, bint above) except -1 nogil
     cdef int rekey(self, int32_t asset) except -1 nogil
+    cdef bint _waits_on(self, int64_t order_id, bint above) noexcept nogil
     cdef bint _is_stale(self, int64_t order_id, double key, bint above) noexcept nogil
     cdef int _take(self, PriceHeap* heap, bint above, double most, PriceHeap* touched) except -1 nogil
     cdef void _rekey(self, PriceHeap* heap, bint above) noexcept nogil

@@ -37,6 +37,7 @@ cdef class RestingOrders:
         free(self._of)
         free(self.rising.at)
         free(self.falling.at)
+        free(self.passed.at)
         free(self.met.at)
         free(self.late.at)
         free(self.tried.at)
@@ -58,8 +59,8 @@ cdef class RestingOrders:
             side.most_below = self._tidy(&side.below, False)
         return push(&side.below, key, order.order_id)
 
-    # Take out the orders that a bar from low to high reaches, each side by price, at one price by submission.
-    # What still waits for a price then goes back with wait_again().
+    # Take out the orders that a bar from low to high reaches, the nearest of each side first, at one price by
+    # submission. What still waits for a price then goes back with wait_again().
     cdef int collect_touched(self, int32_t asset, double high, double low) except -1 nogil:
         self.collect_none()
         return self.collect_more(asset, high, low)
@@ -67,6 +68,7 @@ cdef class RestingOrders:
     cdef void collect_none(self) noexcept nogil:
         self.rising.n = 0
         self.falling.n = 0
+        self.passed.n = 0
 
     # Those too that have come since.
     cdef int collect_more(self, int32_t asset, double high, double low) except -1 nogil:
@@ -75,6 +77,21 @@ cdef class RestingOrders:
         self._take(&self._of[asset].above, True, high, &self.rising)
         self._take(&self._of[asset].below, False, -low, &self.falling)
         return 0
+
+    # The nearest of a side cannot fill in this bar any more: the next one comes to its place.
+    cdef int pass_over(self, bint above) except -1 nogil:
+        cdef PriceHeap* touched = &self.rising if above else &self.falling
+        cdef int64_t order_id = touched.at[0].order_id
+        pop(touched)
+        if self._waits_on(order_id, above):
+            return append(&self.passed, 1.0 if above else -1.0, order_id)
+        return 0
+
+    cdef bint _waits_on(self, int64_t order_id, bint above) noexcept nogil:
+        cdef const OrderRecord* order = order_at(self.orders, order_id)
+        return order.status == ORDER_OPEN and order.rests and (
+            waits_above(order, terms_of(self.terms, order)) == above
+        )
 
     # Of the orders that the bar reaches, those that a price meets and that were submitted after that one, by
     # submission. Returns how many.
@@ -90,17 +107,12 @@ cdef class RestingOrders:
         sort_by_order(&self.met)
         return self.met.n
 
-    # What add_touched() has added comes to its place.
-    cdef void sort_touched(self) noexcept nogil:
-        _sort(&self.rising)
-        _sort(&self.falling)
-
     # A stop that the open triggers is a limit order for the rest of the bar.
     cdef int add_touched(self, const OrderRecord* order) except -1 nogil:
         cdef double key = nearness(order, terms_of(self.terms, order))
         if waits_above(order, terms_of(self.terms, order)):
-            return append(&self.rising, key, order.order_id)
-        return append(&self.falling, key, order.order_id)
+            return push(&self.rising, key, order.order_id)
+        return push(&self.falling, key, order.order_id)
 
     cdef int wait_for_the_close(self, int64_t order_id) except -1 nogil:
         return push(&self.late, <double> order_id, order_id)
@@ -124,14 +136,14 @@ cdef class RestingOrders:
             terms_of(self.terms, order).is_triggered = 1
             if order.status == ORDER_OPEN:
                 self.add_touched(order)
-        if self.tried.n > 0:
-            self.sort_touched()
         self.tried.n = 0
         return 0
 
     cdef int wait_again(self) except -1 nogil:
         cdef const OrderRecord* order
         cdef int64_t i
+        for i in range(self.passed.n):
+            self._wait_again(self.passed.at[i].order_id, self.passed.at[i].key > 0.0)
         for i in range(self.rising.n):
             self._wait_again(self.rising.at[i].order_id, True)
         for i in range(self.falling.n):
@@ -147,11 +159,8 @@ cdef class RestingOrders:
 
     # An order that the bar has moved to the other side stands there already.
     cdef int _wait_again(self, int64_t order_id, bint above) except -1 nogil:
-        cdef const OrderRecord* order = order_at(self.orders, order_id)
-        if order.status == ORDER_OPEN and order.rests and (
-            waits_above(order, terms_of(self.terms, order)) == above
-        ):
-            return self.wait(order)
+        if self._waits_on(order_id, above):
+            return self.wait(order_at(self.orders, order_id))
         return 0
 
     # A split or a dividend has moved prices of the asset.
@@ -168,9 +177,7 @@ cdef class RestingOrders:
         cdef int32_t i
         for i in range(heap.n):
             order = order_at(self.orders, heap.at[i].order_id)
-            if order.status == ORDER_OPEN and order.rests and (
-                waits_above(order, terms_of(self.terms, order)) == above
-            ):
+            if self._waits_on(order.order_id, above):
                 heap.at[n_kept].order_id = order.order_id
                 heap.at[n_kept].key = nearness(order, terms_of(self.terms, order))
                 n_kept += 1
@@ -184,35 +191,34 @@ cdef class RestingOrders:
 
     cdef bint _is_stale(self, int64_t order_id, double key, bint above) noexcept nogil:
         cdef const OrderRecord* order = order_at(self.orders, order_id)
-        if order.status != ORDER_OPEN or not order.rests:
-            return True
-        if waits_above(order, terms_of(self.terms, order)) != above:
-            return True
-        return key != nearness(order, terms_of(self.terms, order))
+        return not self._waits_on(order_id, above) or key != nearness(order, terms_of(self.terms, order))
 
+    # Changed back to a price that it had before, an order stands there twice, one behind the other.
     cdef int _take(self, PriceHeap* heap, bint above, double most, PriceHeap* touched) except -1 nogil:
         cdef WaitingAt nearest
+        cdef int64_t before = 0
         while heap.n > 0 and heap.at[0].key <= most:
             nearest = heap.at[0]
             pop(heap)
-            if not self._is_stale(nearest.order_id, nearest.key, above):
-                append(touched, nearest.key, nearest.order_id)
-        _sort(touched)
+            if nearest.order_id == before or self._is_stale(nearest.order_id, nearest.key, above):
+                continue
+            before = nearest.order_id
+            push(touched, nearest.key, nearest.order_id)
         return 0
 
 
-# By price, then by submission. Changed back to a price that it had before, an order stands there twice.
-cdef void _sort(PriceHeap* touched) noexcept nogil:
+# By price, then by submission; what stands there twice, once.
+cdef void _sort(PriceHeap* heap) noexcept nogil:
     cdef int32_t n_kept = 0
     cdef int32_t i
-    if touched.n < 2:
+    if heap.n < 2:
         return
-    sort_by_key(touched)
-    for i in range(touched.n):
-        if n_kept == 0 or touched.at[n_kept - 1].order_id != touched.at[i].order_id:
-            touched.at[n_kept] = touched.at[i]
+    sort_by_key(heap)
+    for i in range(heap.n):
+        if n_kept == 0 or heap.at[n_kept - 1].order_id != heap.at[i].order_id:
+            heap.at[n_kept] = heap.at[i]
             n_kept += 1
-    touched.n = n_kept
+    heap.n = n_kept
 
 
 cdef int _no_memory(int64_t n) except -1 with gil:

@@ -1,6 +1,7 @@
 cimport cython
 from libc.stdint cimport int8_t, int32_t, int64_t
 
+from ml4t.backtest.core.settings cimport Settings
 from ml4t.backtest.core.types cimport TermsRecord
 from ml4t.backtest.market.market_data cimport MarketData
 
@@ -26,6 +27,7 @@ cdef class EntryTerms:
 
     cdef int enter(self, MarketData data, str owner) except -1
     cdef int32_t read(
-        self, TermsRecord* terms, int64_t row, double direction, double mark, bint is_signed
+        self, TermsRecord* terms, int64_t row, double direction, double mark, bint is_signed,
+        const Settings* settings
     ) noexcept nogil
     cdef double _asked(self, int what, int64_t row) noexcept nogil

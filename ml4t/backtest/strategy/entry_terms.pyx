@@ -4,6 +4,7 @@ cimport cython
 from libc.math cimport NAN, isnan
 from libc.stdint cimport int32_t, int64_t
 
+from ml4t.backtest.core.settings cimport Settings
 from ml4t.backtest.core.types cimport (
     REASON_CROSSED_PRICES, REASON_NONE, REASON_NO_PRICE, TYPE_LIMIT, TYPE_STOP, TYPE_STOP_LIMIT, TermsRecord,
 )
@@ -68,7 +69,8 @@ cdef class EntryTerms:
 
     # Those of an entry decided in this row, on this side. Returns why they cannot be; REASON_NONE when they can.
     cdef int32_t read(
-        self, TermsRecord* terms, int64_t row, double direction, double mark, bint is_signed
+        self, TermsRecord* terms, int64_t row, double direction, double mark, bint is_signed,
+        const Settings* settings
     ) noexcept nogil:
         cdef double prices[6]
         cdef int i
@@ -90,7 +92,7 @@ cdef class EntryTerms:
             terms.type = TYPE_STOP
         elif not (isnan(terms.trail) and isnan(terms.trail_percent)):
             begin_trail(terms, direction, mark, is_signed)
-        return REASON_CROSSED_PRICES if is_crossed(terms, direction) else REASON_NONE
+        return REASON_CROSSED_PRICES if is_crossed(terms, direction, settings) else REASON_NONE
 
     cdef double _asked(self, int what, int64_t row) noexcept nogil:
         return self.number[what] if self.column[what] == NULL else self.column[what][row]

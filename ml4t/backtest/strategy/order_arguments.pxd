@@ -2,7 +2,9 @@ from libc.math cimport NAN, isnan
 from libc.stdint cimport int32_t, int64_t
 
 from ml4t.backtest.core.ranges cimport is_price, is_signed_price
+from ml4t.backtest.core.settings cimport Settings
 from ml4t.backtest.core.types cimport TYPE_TRAILING_STOP, TermsRecord
+from ml4t.backtest.execution.costs cimport limit_on_tick
 from ml4t.backtest.execution.trailing cimport trailed
 
 
@@ -18,7 +20,7 @@ cdef int read_trail(
     TermsRecord* terms, double direction, object trail, object trail_percent, double mark, bint is_signed
 ) except -1
 cdef int read_bracket(
-    TermsRecord* terms, double direction, object stop_loss, object take_profit, bint is_signed
+    TermsRecord* terms, double direction, object stop_loss, object take_profit, bint is_signed, const Settings* settings
 ) except -1
 
 
@@ -36,9 +38,14 @@ cdef inline void begin_trail(TermsRecord* terms, double direction, double mark, 
         terms.stop = NAN
 
 
+# What an order waits for: its limit as it will be accepted, else its stop; NaN at the market.
+cdef inline double own_price(const TermsRecord* terms, double direction, const Settings* settings) noexcept nogil:
+    return terms.stop if isnan(terms.limit) else limit_on_tick(settings, direction, terms.limit)
+
+
 # To buy, a stop loss lies below the order's own price and that below a take profit; what is NaN lies right.
-cdef inline bint is_crossed(const TermsRecord* terms, double direction) noexcept nogil:
-    cdef double own = terms.stop if isnan(terms.limit) else terms.limit
+cdef inline bint is_crossed(const TermsRecord* terms, double direction, const Settings* settings) noexcept nogil:
+    cdef double own = own_price(terms, direction, settings)
     return (
         direction * terms.stop_loss >= direction * own or direction * own >= direction * terms.take_profit
         or direction * terms.stop_loss >= direction * terms.take_profit

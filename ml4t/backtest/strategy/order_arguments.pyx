@@ -6,6 +6,7 @@ from libc.stdint cimport int32_t, int64_t
 import pandas as pd
 
 from ml4t.backtest.core.ranges cimport is_quantity
+from ml4t.backtest.core.settings cimport Settings
 from ml4t.backtest.core.types cimport (
     TYPE_LIMIT, TYPE_MARKET, TYPE_MARKET_ON_CLOSE, TYPE_MARKET_ON_OPEN, TYPE_STOP, TYPE_STOP_LIMIT, TYPE_TRAILING_STOP,
     VALID_GTC, VALID_GTD, TermsRecord,
@@ -155,16 +156,16 @@ cdef double _part_of_a_price(object trail_percent, bint is_signed) except -1.0:
 
 # Where what the order enters is to leave again: on either side of the price it waits for, where it has one.
 cdef int read_bracket(
-    TermsRecord* terms, double direction, object stop_loss, object take_profit, bint is_signed
+    TermsRecord* terms, double direction, object stop_loss, object take_profit, bint is_signed, const Settings* settings
 ) except -1:
-    cdef double entry = terms.stop if isnan(terms.limit) else terms.limit
+    cdef double entry = own_price(terms, direction, settings)
     if stop_loss is None and take_profit is None:
         return 0
     if terms.type == TYPE_TRAILING_STOP:
         raise ValueError("an order that trails has no bracket: its own price is not known beforehand")
     terms.stop_loss = price_of("stop_loss", stop_loss, is_signed)
     terms.take_profit = price_of("take_profit", take_profit, is_signed)
-    if not is_crossed(terms, direction):
+    if not is_crossed(terms, direction, settings):
         return 0
     prices = [("stop_loss", terms.stop_loss), ("the order's own price", entry), ("take_profit", terms.take_profit)]
     known = [(name, price) for name, price in prices if not isnan(price)]

@@ -302,7 +302,8 @@ cdef class SignalStrategy(CompiledStrategy):
 
     cdef int32_t _read(self, int32_t asset, int64_t row, double direction) noexcept nogil:
         return self.asked.read(
-            &self.terms, row, direction, self.account.mark[asset], self.data.is_signed[asset]
+            &self.terms, row, direction, self.account.mark[asset], self.data.is_signed[asset],
+            &self.broker.settings,
         )
 
     # An entry that the bar asks for, and that is not made: a row says so.

@@ -652,7 +652,9 @@ cdef class Strategy:
             self.cursor.now if self.cursor.t >= 0 else INT64_MIN,
         )
         read_trail(&terms, direction, trail, trail_percent, self.account.mark[code], self.data.is_signed[code])
-        read_bracket(&terms, direction, stop_loss, take_profit, self.data.is_signed[code])
+        read_bracket(
+            &terms, direction, stop_loss, take_profit, self.data.is_signed[code], &self.broker.settings
+        )
         if oco is not None:
             terms.sibling = self._named(oco)
         if quantity is None and (value is None) != (percent is None):
