@@ -279,7 +279,9 @@ def test_brackets_that_enter_inside_one_bar():
     def prepare(n):
         def order(strategy, t):
             for i in range(n if t == 0 else 0):
-                strategy.buy(A, 1.0, limit=99.0 - 8.0 * i / n, stop_loss=50.0, take_profit=110.5 - i % 2)
+                strategy.buy(
+                    A, 1.0, limit=99.0 - 8.0 * i / n, stop_loss=50.0, take_profit=110.5 - i % 2
+                )
 
         return batch_run(market(3, 2, high=110.0, low=90.0), order)
 

@@ -201,7 +201,10 @@ def test_a_bracket_that_makes_no_sense_is_refused(given, message):
 def test_a_bracket_lies_around_the_limit_on_its_tick():
     # 100.009 is bought at 100.00: a stop at 100.005 would lie above what is paid.
     def act(strategy):
-        with pytest.raises(ValueError, match=r"stop_loss must be below the order's own price .* was 100.005 beside 100"):
+        with pytest.raises(
+            ValueError,
+            match=r"stop_loss must be below the order's own price .* was 100.005 beside 100",
+        ):
             strategy.buy("A", 10.0, limit=100.009, stop_loss=100.005)
         strategy.buy("A", 10.0, limit=100.009, stop_loss=99.995)
 
@@ -218,6 +221,9 @@ def test_an_entry_inside_meets_its_own_children_alone():
             s.buy("A", 1.0, limit=103.0, take_profit=105.5),
         )
     }
-    bars = [(105.0, 105.0, 105.0, 105.0), (105.0, 108.0, 101.0, 104.0)]  # the high is nearer to the open
+    bars = [
+        (105.0, 105.0, 105.0, 105.0),
+        (105.0, 108.0, 101.0, 104.0),
+    ]  # the high is nearer to the open
     result = run(bars, acts=Acts(acts))
     assert fills(result, "quantity", "price") == [(1.0, 103.0), (10.0, 106.0)]

@@ -10,7 +10,7 @@ import pytest
 from scenes import FLAT, market, run
 
 from ml4t.backtest import ReusedStrategyWarning, SignalStrategy, Strategy, StrategyError
-from ml4t.backtest.core.kept_state import MOST_ITEMS, look
+from ml4t.backtest.core.kept_state import MOST_ITEMS, KeptState, look
 
 
 class Keeps(Strategy):
@@ -183,3 +183,36 @@ def test_a_value_that_holds_itself_comes_to_an_end():
     ring = [1]
     ring.append(ring)
     assert look(ring) == look(ring)
+
+
+class Plain:
+    def __init__(self):
+        self.n = 1
+
+
+class Own(dict):
+    def __init__(self):
+        self.__dict__ = self
+
+
+@pytest.mark.parametrize("make", [Plain, Keeps])
+def test_attributes_move_to_one_dict_of_their_own_unless_others_hold_it(make):
+    free, held = make(), make()
+    for one in (free, held):
+        one.value = [1]
+    theirs = vars(held)
+    KeptState().begin(free)
+    KeptState().begin(held)
+    assert free.value == held.value == [1]
+    assert vars(held) is theirs
+    free.more = 2
+    assert vars(free)["more"] == free.more == 2
+    del free.more
+    assert not hasattr(free, "more")
+
+
+def test_an_object_that_is_its_own_dict_stays_so():
+    own = Own()
+    KeptState().begin(own)
+    own.n = 3
+    assert own["n"] == 3 and vars(own) is own
