@@ -215,4 +215,5 @@ def test_an_object_that_is_its_own_dict_stays_so():
     own = Own()
     KeptState().begin(own)
     own.n = 3
-    assert own["n"] == 3 and vars(own) is own
+    assert own["n"] == 3
+    assert vars(own) is own
