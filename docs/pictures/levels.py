@@ -16,6 +16,7 @@ from ml4t.backtest import BacktestConfig, MarketData
 from ml4t.backtest.data import ATR
 from ml4t.backtest.execution.views import Fill
 from ml4t.backtest.risk import (
+    BreakEven,
     PriceBasedStopLoss,
     PriceBasedTakeProfit,
     RiskManager,
@@ -77,6 +78,28 @@ PICTURES = (
         "2010-02-18",
         50,
         "three ATR below the highest high",
+        entered=6,
+    ),
+    Picture(
+        "activation",
+        TrailingStop(0.04, activation=0.05),
+        "2011-06-08",
+        36,
+        "armed once the high is 5% above the entry",
+    ),
+    Picture(
+        "break_even",
+        BreakEven(0.05),
+        "2012-06-27",
+        24,
+        "at the entry price once the high is 5% above it",
+    ),
+    Picture(
+        "live_stop",
+        VolatilityScaledStopLoss(3.0, atr="atr", live=True),
+        "2011-05-10",
+        30,
+        "it rises as the ATR falls",
         entered=6,
     ),
     Picture(

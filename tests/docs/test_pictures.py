@@ -13,6 +13,10 @@ sys.path.append(str(DOCS / "pictures"))
 bars_from = runpy.run_path(str(DOCS / "pictures" / "price_bars.py"))["bars_from"]
 SCRIPT = SimpleNamespace(**runpy.run_path(str(DOCS / "pictures" / "levels.py")))
 ORDERS = SimpleNamespace(**runpy.run_path(str(DOCS / "pictures" / "orders.py")))
+# Wilder's average of the true ranges from 11 to 27 May 2011: the mean of five, then a fifth of each.
+SMOOTHED = (4.76 + 4.96 + 6.22 + 8.62 + 5.41) / 5
+for true_range in (5.05, 3.744, 5.93, 6.56, 4.559, 6.37, 2.455, 3.32):
+    SMOOTHED = (4 * SMOOTHED + true_range) / 5
 EXITS = {
     "stop_loss": ("stop_loss", 460.0),  # the open after the gap; the stop was at 477.55
     "take_profit": ("take_profit", 678.75 * 0.9),
@@ -20,6 +24,10 @@ EXITS = {
     # Two, and three, means of the true ranges of the five bars before the entry.
     "volatility_stop": ("stop_loss", 699.88 - 2 * (13.6 + 13.9 + 15.71 + 14.0 + 8.52) / 5),
     "atr_trail": ("trailing_stop", 272.46 - 3 * (2.09 + 3.31 + 5.62 + 4.381 + 5.97) / 5),
+    # Off the high of 26 July 2011, the bar before the last.
+    "activation": ("trailing_stop", 404.5 * 0.96),
+    "break_even": ("stop_loss", 571.67),
+    "live_stop": ("stop_loss", 336.47 - 3 * SMOOTHED),
     "time_exit": ("time_exit", 277.69),
 }
 

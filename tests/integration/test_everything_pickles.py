@@ -26,6 +26,7 @@ from ml4t.backtest.records.frames import TABLES
 from ml4t.backtest.risk import (
     AllOf,
     AnyOf,
+    BreakEven,
     CFuncRule,
     CompiledRule,
     CompositeRule,
@@ -67,6 +68,7 @@ RULES = {
     TrailingStop: TrailingStop(0.02),
     VolatilityScaledStopLoss: VolatilityScaledStopLoss(2.0, atr=1.0),
     VolatilityScaledTakeProfit: VolatilityScaledTakeProfit(3.0, volatility=0.01, name="Far"),
+    BreakEven: BreakEven(0.01, costs=True),
     TimeBasedExit: TimeBasedExit(4),
     CompositeRule: CompositeRule([TrailingStop(0.03), keep]),
     AnyOf: AnyOf([TimeBasedExit(5), TrailingStop(0.01)], priority=1),

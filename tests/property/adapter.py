@@ -33,6 +33,7 @@ from ml4t.backtest.records.recorded_columns import gather, recorded_columns
 from ml4t.backtest.risk import RiskDecision, RiskRule
 from ml4t.backtest.risk.manager import RiskManager
 from ml4t.backtest.risk.rules import (
+    BreakEven,
     PriceBasedStopLoss,
     PriceBasedTakeProfit,
     TimeBasedExit,
@@ -255,8 +256,11 @@ def rule_of(rule: Rule, desk: Desk) -> RiskRule:
     given: dict[str, Any] = {"priority": rule.priority}
     if rule.kind == "stop_loss":
         given["only_tighten"] = rule.only_tighten
+    if rule.form == "gain":
+        return BreakEven(rule.parameter, costs=rule.costs > 0.0, **given)
     if rule.form != "price" and (rule.form == "distance" or rule.multiple != 1.0):
         given |= {"atr" if rule.form == "distance" else "volatility": rule.parameter}
+        given["live"] = rule.live
         scaled = (
             VolatilityScaledTakeProfit if rule.kind == "take_profit" else VolatilityScaledStopLoss
         )
@@ -266,11 +270,14 @@ def rule_of(rule: Rule, desk: Desk) -> RiskRule:
 
 
 def trailing_stop_of(rule: Rule) -> TrailingStop:
+    given: dict[str, Any] = {"priority": rule.priority}
+    if not isnan(rule.activation):
+        given["activation"] = rule.activation
     if rule.form == "fraction":
-        return TrailingStop(rule.parameter, priority=rule.priority)
+        return TrailingStop(rule.parameter, **given)
     if rule.multiple == 1.0:
-        return TrailingStop(amount=rule.parameter, priority=rule.priority)
-    return TrailingStop(atr=rule.parameter, k=rule.multiple, priority=rule.priority)
+        return TrailingStop(amount=rule.parameter, **given)
+    return TrailingStop(atr=rule.parameter, k=rule.multiple, **given)
 
 
 # What a fill says of itself; its timestamp stands there twice.

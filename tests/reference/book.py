@@ -37,7 +37,7 @@ class Book:
         self.t = -1
         self.rules: dict[int, Rule] = dict(enumerate(rules))  # in force, by index as added
         self.rules_added = len(rules)
-        self.columns = [rule.column for rule in rules if rule.column]  # of every rule so far
+        self.inputs = [rule.input for rule in rules if rule.column]  # of every rule so far
         assets = range(len(market.assets))
         self.positions: list[Position | None] = [None for _ in assets]
         self.marks = [NAN for _ in assets]
@@ -1016,8 +1016,11 @@ class Book:
         return answers
 
     def give_levels(self, rule: Rule, state: RuleState, position: Position, answer) -> None:
-        before = state.stop
+        before, target = state.stop, state.target
         levels.give_levels(rule, state, position, self.settings, answer, self.wrong)
+        self.count_gained(rule, position, before, state.stop)
+        if rule.live and (before, target) != (state.stop, state.target):
+            self.met("live_input_moved_a_level")
         if rule.only_tighten and state.stop == before:
             free = RuleState()
             levels.give_levels(
@@ -1025,6 +1028,18 @@ class Book:
             )
             if free.stop != before:
                 self.met("stop_kept_from_loosening")
+
+    def count_gained(self, rule: Rule, position: Position, before: float, stop: float) -> None:
+        """What becomes of a stop that waits for a gain."""
+        if isnan(rule.activation) and rule.form != "gain":
+            return
+        if isnan(before) and not isnan(stop):
+            name = "broke_even" if rule.form == "gain" else "trail_activated"
+            self.met(f"{name}_{'long' if position.sign > 0.0 else 'short'}")
+            if rule.costs * position.entry_commission > 0.0:
+                self.met("broke_even_with_costs")
+        if not isnan(before) and not levels.has_gained(rule, position, self.settings):
+            self.met("stop_rests_below_its_gain")
 
     def cancel_waiting(self, number: int) -> None:
         """Cancel one of the orders that wait, counted by submission and from the start again."""

@@ -1,4 +1,4 @@
-"""Frozen inputs: columns that belong to the position once they have had a value (semantics 4)."""
+"""Inputs of rules: columns that belong to the position once they have had a value, or are read anew (semantics 4)."""
 
 from __future__ import annotations
 
@@ -11,16 +11,20 @@ from reference.rules import Rule
 
 
 def read(book, position: Position, t: int, row: int, since=(1.0, 0.0)) -> None:
-    """Freeze the columns that have a value now and had none so far. `since`: splits and dividends of
+    """Freeze the columns that have a value now and had none so far, and read those that are live. `since`: splits and dividends of
     the asset since its row."""
     if book.wrong("rows_with_holes_not_read") and _has_hole(book, position.asset, row):
         return
-    for column in book.columns:
+    for one in book.inputs:
+        column = one.column
         value = book.market.value(column, t, position.asset, row)
-        frozen = column in position.inputs and not book.wrong("inputs_not_frozen")
-        if not frozen and not isnan(value):
+        live = one.live and not (one in position.inputs and book.wrong("live_inputs_frozen"))
+        frozen = one in position.inputs and not live and not book.wrong("inputs_not_frozen")
+        if live and isnan(value) and not book.wrong("live_inputs_last"):
+            position.inputs.pop(one, None)
+        elif not frozen and not isnan(value):
             splits, paid = (1.0, 0.0) if column in book.market.context else since
-            position.inputs[column] = (
+            position.inputs[one] = (
                 value,
                 splits,
                 position.split_ratio,

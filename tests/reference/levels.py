@@ -37,7 +37,7 @@ def parameter(rule: Rule, position: Position, wrong=lambda name: False) -> float
     """
     value, before, ratio_then = rule.parameter, 1.0, 1.0
     if rule.column:
-        value, before, ratio_then, _ = position.inputs.get(rule.column, (NAN, 1.0, 1.0, 0.0))
+        value, before, ratio_then, _ = position.inputs.get(rule.input, (NAN, 1.0, 1.0, 0.0))
     value = rule.multiple * value
     if rule.column and not rule.in_range(value):
         return NAN
@@ -70,7 +70,7 @@ def dividends(rule: Rule, position: Position, wrong) -> float:
         return 0.0
     if not rule.column:
         return position.dividend_sum
-    _, _, ratio_then, sum_then = position.inputs[rule.column]
+    _, _, ratio_then, sum_then = position.inputs[rule.input]
     if wrong("dividends_since_the_opening"):
         return position.dividend_sum
     return position.dividend_sum - sum_then / (position.split_ratio / ratio_then)
@@ -98,12 +98,18 @@ def give_levels(
     if isnan(value):
         return
     sign = position.sign
-    basis = position.entry if settings.level_basis == "fill_price" else position.basis
+    basis = basis_of(position, settings)
+    if not has_gained(rule, position, settings, wrong):
+        return
     if rule.kind == "stop_loss":
         level = away(rule, basis, value, -sign)
+        if rule.form == "gain":
+            times = 0.0 if wrong("break_even_leaves_costs") else rule.costs
+            level = basis + sign * (times * (position.entry_commission / position.entered))
         level = level - dividends(rule, position, wrong)
         if level > 0.0:  # no price comes to zero or below: what was said before stands
             keeps = rule.only_tighten and not wrong("add_loosens_all_stops")
+            keeps = keeps or (rule.live and not wrong("live_stops_loosen"))
             state.stop = tighter(sign, state.stop, level) if keeps else level
     elif rule.kind == "take_profit":
         level = away(rule, basis, value, sign)
@@ -116,6 +122,24 @@ def give_levels(
             state.stop = tighter(sign, state.stop, level)
     state.stop_priority = state.target_priority = rule.priority
     state.stop_reason = state.target_reason = rule.kind
+
+
+def has_gained(
+    rule: Rule, position: Position, settings: Settings, wrong=lambda name: False
+) -> bool:
+    """H has come as far from E as the gain that the rule waits for; it has fallen with a long's dividends."""
+    gain = parameter(rule, position) if rule.form == "gain" else rule.activation
+    if isnan(gain) or (rule.form != "gain" and wrong("trails_from_the_opening")):
+        return True
+    reached = basis_of(position, settings) * (1.0 + position.sign * gain)
+    if position.sign > 0.0 and not wrong("gains_keep_dividends"):
+        reached = reached - position.dividend_average
+    return position.sign * position.water >= position.sign * reached
+
+
+def basis_of(position: Position, settings: Settings) -> float:
+    """What formulas of E start from."""
+    return position.entry if settings.level_basis == "fill_price" else position.basis
 
 
 def tighter(sign: float, stop: float, other: float) -> float:

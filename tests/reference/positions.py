@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from reference.market import NAN, Market
 from reference.records import known_at
+from reference.rules import Input
 
 
 def averaged(average: float, units: float, price: float, more: float) -> float:
@@ -47,8 +48,8 @@ class Position:
     bars_held: int = 0
     seen: tuple[float, ...] = ()  # of an opening inside its bar: what that bar shows after it
     states: dict[int, RuleState] = field(default_factory=dict)
-    # frozen inputs, column -> (first value that is not NaN; s, r and g - d of section 4)
-    inputs: dict[str, tuple[float, float, float, float]] = field(default_factory=dict)
+    # column -> (first value that is not NaN, or that of now where it is live; s, r and g - d of section 4)
+    inputs: dict[Input, tuple[float, float, float, float]] = field(default_factory=dict)
     split_ratio: float = 1.0  # R: product of the splits since the opening
     dividend_average: float = 0.0  # A
     dividend_sum: float = 0.0  # G
@@ -58,6 +59,7 @@ class Position:
     entry_dividend: float = 0.0  # A averaged as that is
     exited: float = 0.0
     exit_average: float = 0.0
+    entry_commission: float = 0.0
     realised: float = 0.0
     commission: float = 0.0
     slippage_cost: float = 0.0
@@ -91,6 +93,7 @@ class Position:
         self.entry_dividend = averaged(self.entry_dividend, entered, 0.0, units)
         self.entered = entered + units
         self.commission = self.commission + fill["commission"]
+        self.entry_commission = self.entry_commission + fill["commission"]
         self.slippage_cost = self.slippage_cost + fill["slippage_cost"]
 
     def split(self, ratio: float, levels_too: bool = True) -> None:

@@ -59,14 +59,26 @@ def random_rule(rng: Random, market: Market, grid: float) -> Rule:
         if not assets:
             return Rule("time_exit", 2.0, "bars", priority, meant)
     if rng.random() < 0.3:
-        return _at_a_distance(
-            rng, grid, Rule(kind, 1.0, "distance", priority, assets, only_tighten=tightens)
-        )
+        rule = Rule(kind, 1.0, "distance", priority, assets, only_tighten=tightens)
+        return _waiting_or_live(rng, _at_a_distance(rng, grid, rule))
+    if kind == "stop_loss" and rng.random() < 0.3:
+        gain = "pct" if column else rng.choice((0.005, *PCTS))
+        costs = rng.choice((0.0, 2.0))
+        return Rule(kind, gain, "gain", priority, assets, only_tighten=tightens, costs=costs)
     parameter = rng.choice(("pct", "pct", "mood")) if column else rng.choice(PCTS)
     multiple = 1.0 if kind == "trailing_stop" else rng.choice((1.0, 1.0, 1.0, 1.5))
-    return Rule(
+    rule = Rule(
         kind, parameter, "fraction", priority, assets, only_tighten=tightens, multiple=multiple
     )
+    return _waiting_or_live(rng, rule)
+
+
+def _waiting_or_live(rng: Random, rule: Rule) -> Rule:
+    """A trail that waits for a gain, or a level whose column is read anew at every close."""
+    if rule.kind == "trailing_stop":
+        return replace(rule, activation=rng.choice((NAN, NAN, 0.005, 0.02, 0.05)))
+    scaled = rule.form == "distance" or rule.multiple != 1.0
+    return replace(rule, live=True) if scaled and rule.column and rng.random() < 0.6 else rule
 
 
 def _at_a_distance(rng: Random, grid: float, rule: Rule) -> Rule:

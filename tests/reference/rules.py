@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from math import isfinite
+from typing import NamedTuple
 
 from reference.market import NAN
 
@@ -25,6 +26,13 @@ class Decision:
     cancel: int = -1  # it also cancels this one of the orders that wait, by submission; -1: none
 
 
+class Input(NamedTuple):
+    """A column that rules read: once for a position, or anew at every close."""
+
+    column: str
+    live: bool
+
+
 @dataclass(frozen=True)
 class Rule:
     """kind: time_exit, stop_loss, take_profit, trailing_stop or scripted.
@@ -36,13 +44,17 @@ class Rule:
 
     kind: str
     parameter: float | str = NAN
-    form: str = "fraction"  # of E or H; or "price", "distance" from E or H, "bars"
+    # of E or H; or "price", "distance" from E or H, "bars", "gain" of a stop that lies at E
+    form: str = "fraction"
     priority: int = 0
     assets: frozenset[int] | None = None
     closing: Mapping[tuple[int, int], Decision] = field(default_factory=dict)
     opening: Mapping[tuple[int, int], Decision] = field(default_factory=dict)
     only_tighten: bool = False  # of a stop loss
     multiple: float = 1.0  # what the parameter is multiplied by
+    live: bool = False  # its column is read anew at every close
+    activation: float = NAN  # of a trailing stop: the gain from which on it is given
+    costs: float = 0.0  # of a stop at E: how many times the commission of a unit lies between them
 
     def __post_init__(self) -> None:
         if self.kind == "scripted" or isinstance(self.parameter, str):
@@ -54,6 +66,11 @@ class Rule:
     def column(self) -> str:
         """The column the parameter is read from; empty when it is a number."""
         return self.parameter if isinstance(self.parameter, str) else ""
+
+    @property
+    def input(self) -> Input:
+        """What a position keeps of that column."""
+        return Input(self.column, self.live)
 
     def applies_to(self, asset: int) -> bool:
         return self.assets is None or asset in self.assets

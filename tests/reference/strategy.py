@@ -44,7 +44,7 @@ def _per_timestamp(book: Book, script: Script, equity: float) -> None:
             book.rules[book.rules_added] = one.rule
             book.rules_added += 1
             if one.rule.column:
-                book.columns.append(one.rule.column)
+                book.inputs.append(one.rule.input)
             book.met("rule_added_while_held" if book.holds() else "rule_added")
         else:
             for index in _meant(book, one):

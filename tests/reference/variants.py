@@ -254,7 +254,8 @@ def mirrorable(case: Case) -> Case:
         if one.form == "price":
             return one if one.column else with_prices(one, _on_grid)
         kind = "take_profit" if one.kind == "take_profit" else "stop_loss"
-        return replace(one, kind=kind, parameter="level", form="price", multiple=1.0)
+        plain = {"multiple": 1.0, "live": False, "activation": NAN, "costs": 0.0}
+        return replace(one, kind=kind, parameter="level", form="price", **plain)
 
     def act(one: Act) -> Act | None:
         fixed = ("buy", "sell", "close", "cancel", "add_rule", "remove_rule")

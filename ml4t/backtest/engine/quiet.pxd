@@ -6,7 +6,7 @@ from libc.stdint cimport int64_t
 
 from ml4t.backtest.core.settings cimport Settings
 from ml4t.backtest.portfolio.position cimport Position
-from ml4t.backtest.portfolio.position_bar cimport close_bar, has_to_decide, touches
+from ml4t.backtest.portfolio.position_bar cimport close_bar, has_to_decide, may_wake, touches
 
 # The columns of the one asset.
 cdef struct QuietBars:
@@ -24,7 +24,10 @@ cdef inline bint take_quiet_bar(
     if not cash + position.quantity * close > 0.0:
         return False
     if position.quantity != 0.0:
-        if has_to_decide(position) or touches(position, bars.high[t], bars.low[t]):
+        if (
+            has_to_decide(position) or may_wake(position, bars.high[t], bars.low[t])
+            or touches(position, bars.high[t], bars.low[t])
+        ):
             return False
         close_bar(position, settings, run_t, bars.high[t], bars.low[t], close)
     return True

@@ -22,6 +22,7 @@ cdef struct Levels:
     double trail_stop            # the winning trailing level
     double trail_keep            # 1 - s*pct of the winning trail, 1 of one at a distance; NaN: none
     double trail_distance        # s times how far it lies behind the water mark; 0: by a fraction
+    double wakes_at              # the water mark at which a close must arm levels anew; beyond any price: none
     double max_bars              # bars_held at which a close must decide an exit; +inf: none
     int64_t trail_moves          # of all positions of the asset in this run; never reset
     int8_t attention             # the next close has rules to ask or levels to arm anew
@@ -44,6 +45,7 @@ cdef inline void clear_levels(Levels* levels, double side) noexcept nogil:
     levels.target = side * INFINITY
     levels.trail_keep = NAN
     levels.trail_distance = 0.0
+    levels.wakes_at = side * INFINITY
     levels.max_bars = INFINITY
     levels.synced_at = 0
     levels.fixed_source.rule = -1

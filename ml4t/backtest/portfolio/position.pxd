@@ -37,6 +37,7 @@ cdef struct Position:
     double exit_average
     double realised
     double commission
+    double entry_commission      # of it, that of the entries
     double slippage_cost
     double dividends
     double stop_at_entry
@@ -45,6 +46,12 @@ cdef struct Position:
     int32_t asset
     int8_t exit_is_decided       # exits by rules wait for it, by their source, a bit each: no second is made
     int8_t unseen                # of the bar it opened in: Unseen
+
+
+# What the entries have cost a unit. No division by zero: who holds a position has entered units.
+@cython.cdivision(True)
+cdef inline double commission_per_unit(const Position* position) noexcept nogil:
+    return position.entry_commission / position.entered
 
 
 cdef inline double side_of(double quantity) noexcept nogil:

@@ -15,6 +15,13 @@ cdef inline bint touches(const Position* position, double high, double low) noex
     return (high >= position.levels.stop) | (low <= position.levels.target)
 
 
+# May the bar bring the water mark to where levels are armed anew?
+cdef inline bint may_wake(const Position* position, double high, double low) noexcept nogil:
+    if position.quantity > 0.0:
+        return high >= position.levels.wakes_at
+    return low <= position.levels.wakes_at
+
+
 # Will the coming close have rules to ask, levels to arm anew or a time that is up?
 cdef inline bint has_to_decide(const Position* position) noexcept nogil:
     return position.levels.attention | (
@@ -40,6 +47,7 @@ cdef inline bint close_bar(
         position.best = high if high > position.best else position.best
         position.worst = low if low < position.worst else position.worst
         position.water = mark if mark > position.water else position.water
+        position.levels.attention |= position.water >= position.levels.wakes_at
         level = position.water * position.levels.trail_keep - position.levels.trail_distance
         position.levels.trail_moves += level > position.levels.trail_stop
         level = level if level > position.levels.trail_stop else position.levels.trail_stop
@@ -54,6 +62,7 @@ cdef inline bint close_bar(
         position.best = low if low < position.best else position.best
         position.worst = high if high > position.worst else position.worst
         position.water = mark if mark < position.water else position.water
+        position.levels.attention |= position.water <= position.levels.wakes_at
         level = position.water * position.levels.trail_keep - position.levels.trail_distance
         position.levels.trail_moves += level < position.levels.trail_stop
         level = level if level < position.levels.trail_stop else position.levels.trail_stop

@@ -77,6 +77,7 @@ cdef class Positions:
         position.exit_average = 0.0
         position.realised = 0.0
         position.commission = 0.0
+        position.entry_commission = 0.0
         position.slippage_cost = 0.0
         position.dividends = 0.0
         position.stop_at_entry = NAN
@@ -239,6 +240,7 @@ cdef inline void _count_entry(Position* position, const FillRecord* fill) noexce
     position.entry_dividend = averaged(position.entry_dividend, position.entered, 0.0, units)
     position.entered += units
     position.commission += fill.commission
+    position.entry_commission += fill.commission
     position.slippage_cost += fill.slippage_cost
 
 

@@ -10,6 +10,7 @@ from ml4t.backtest.risk.numba_rule import numba_rule
 from ml4t.backtest.risk.numba_signature import rule_signature
 from ml4t.backtest.risk.rule import InvalidRuleError, ReusedRuleWarning, RiskRule, RuleError
 from ml4t.backtest.risk.rules import (
+    BreakEven,
     PriceBasedStopLoss,
     PriceBasedTakeProfit,
     TimeBasedExit,
@@ -22,6 +23,7 @@ from ml4t.backtest.risk.spec import RuleSpec
 __all__ = [
     "AllOf",
     "AnyOf",
+    "BreakEven",
     "CFuncRule",
     "CompiledRule",
     "CompositeRule",

@@ -91,6 +91,11 @@ cdef class CompiledRule:
         return None
 
     @property
+    def live_columns(self):
+        """None beside ``columns``, which are read at every question."""
+        return ()
+
+    @property
     def members(self):
         """The rules the engine asks in its place: itself."""
         return (self,)

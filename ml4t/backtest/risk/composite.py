@@ -53,6 +53,11 @@ class _Group(RiskRule):
         """Columns of all members, each once."""
         return tuple(dict.fromkeys(name for rule in self.rules for name in rule.frozen_columns))
 
+    @property
+    def live_columns(self) -> tuple[str, ...]:
+        """Those of all members."""
+        return tuple(dict.fromkeys(name for rule in self.rules for name in rule.live_columns))
+
     def __repr__(self) -> str:
         given = f"[{', '.join(map(repr, self.rules))}]"
         if self.priority:

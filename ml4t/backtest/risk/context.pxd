@@ -26,6 +26,7 @@ cdef class RiskContext:
     cdef object _market_features(self)
     cdef object _known_time(self, int64_t row)
     cdef object _frozen(self, object column)
+    cdef object _live(self, object column)
     cdef object _excursion(self, double price)
     cdef object _pct(self, double move)
 

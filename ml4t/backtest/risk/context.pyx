@@ -35,7 +35,7 @@ cdef class RiskContext:
         open=NAN, high=NAN, low=NAN, close=NAN, volume=NAN, bid=NAN, ask=NAN,
         position_quantity=NAN, entry_price=NAN, level_price=None, water_mark=None,
         best_price=None, worst_price=None, stop_loss_price=NAN, take_profit_price=NAN, equity=NAN,
-        cash=NAN, dividend_average=0.0, dividend_sum=0.0,
+        cash=NAN, dividend_average=0.0, dividend_sum=0.0, live=None, commission_per_unit=0.0,
     ):
         """Build a context by hand, for tests of rules.
 
@@ -48,13 +48,13 @@ cdef class RiskContext:
         split_ratio : float
         gross_exposure : float, optional
             For ``leverage``; \\|quantity\\| x current price by default.
-        features, market_features, frozen : mapping of name to number, optional
+        features, market_features, frozen, live : mapping of name to number, optional
         open, high, low, close, volume, bid, ask, position_quantity, entry_price, stop_loss_price, \
 take_profit_price, equity, cash : float, default NaN
             The fields of these names.
         level_price, water_mark, best_price, worst_price : float, optional
             The entry price by default.
-        dividend_average, dividend_sum : float, default 0
+        dividend_average, dividend_sum, commission_per_unit : float, default 0
         """
         cdef RiskContext self = RiskContext.__new__(RiskContext)
         self.asset_id = asset_id
@@ -65,6 +65,7 @@ take_profit_price, equity, cash : float, default NaN
         self.view.split_ratio = float(split_ratio)
         self.view.dividend_average = float(dividend_average)
         self.view.dividend_sum = float(dividend_sum)
+        self.view.commission_per_unit = float(commission_per_unit)
         self.view.open = float(open)
         self.view.high = float(high)
         self.view.low = float(low)
@@ -89,6 +90,9 @@ take_profit_price, equity, cash : float, default NaN
         self.given_features = _numbers(features)
         self.given_market_features = _numbers(market_features)
         self.frozen_inputs = {name: (v, 1.0, 1.0, 0.0) for name, v in _numbers(frozen).items()}
+        self.frozen_inputs |= {
+            (name, "live"): (v, 1.0, self.split_ratio, 0.0) for name, v in _numbers(live).items()
+        }
         return self
 
     @property
@@ -193,6 +197,11 @@ take_profit_price, equity, cash : float, default NaN
         Levels below the market lie so much lower. 0 under ``dividend_adjusts="none"``; so is the sum.
         """
         return self.view.dividend_average
+
+    @property
+    def commission_per_unit(self):
+        """Commission of the entries by the units entered, after splits (currency per unit)."""
+        return self.view.commission_per_unit
 
     @property
     def dividend_sum(self):
@@ -325,7 +334,17 @@ take_profit_price, equity, cash : float, default NaN
         level = self.in_todays_units(value, price)
         return level - (self.dividend_sum - paid / (self.split_ratio / ratio) if below else 0.0)
 
-    def in_todays_units(self, value, column=None):
+    def live(self, column):
+        """Return a column's value as read at this close, at an opening as :meth:`frozen` reads it; NaN without one.
+
+        Raises
+        ------
+        KeyError
+            If the rule did not name the column in its ``live_columns``.
+        """
+        return self._live(column)[0]
+
+    def in_todays_units(self, value, column=None, live=False):
         """Return a price or a distance divided by the splits since its day.
 
         Parameters
@@ -333,9 +352,14 @@ take_profit_price, equity, cash : float, default NaN
         value : float
             Currency per unit.
         column : str, optional
-            The frozen column whose row it was read from; None for the day the position opened.
+            The column whose row it was read from; None for the day the position opened.
+        live : bool
+            Whether it is a live column, not a frozen one.
         """
-        splits_before, ratio = (1.0, 1.0) if column is None else self._frozen(column)[1:3]
+        if column is None:
+            splits_before, ratio = 1.0, 1.0
+        else:
+            splits_before, ratio = (self._live(column) if live else self._frozen(column))[1:3]
         return value / (splits_before * (self.split_ratio / ratio))
 
     cdef object _frozen(self, object column):
@@ -345,6 +369,12 @@ take_profit_price, equity, cash : float, default NaN
             raise KeyError(
                 f"column {column!r} is not frozen: name it in the rule's frozen_columns"
             ) from None
+
+    cdef object _live(self, object column):
+        try:
+            return self.frozen_inputs[column, "live"]
+        except (KeyError, TypeError):
+            raise KeyError(f"column {column!r} is not live: name it in the rule's live_columns") from None
 
     # Best and worst price have fallen with the dividends: so does what they are measured from.
     cdef object _excursion(self, double price):

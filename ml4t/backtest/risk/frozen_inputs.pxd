@@ -15,6 +15,7 @@ cdef struct Input:
     double* dividend_sum         # by asset: likewise, less what was paid from its row to the reading
     int32_t column               # its place among the features or the context of ``data``
     int8_t is_context
+    int8_t is_live               # read anew at every close
 
 
 @cython.final
@@ -22,8 +23,8 @@ cdef class FrozenInputs:
     cdef Cursor cursor
     cdef MarketData data         # the bars of the cursor's data, with the columns that rules read
     cdef readonly list names
-    """Names of the columns, in the order of their first use."""
-    cdef dict _number            # name -> its place in ``names``
+    """Names of the columns, in the order of their first use; one read both ways stands there twice."""
+    cdef dict _number            # (name, is it live) -> its place in ``names``
     cdef Input* input
     cdef int32_t n
     cdef int32_t _capacity
@@ -31,7 +32,7 @@ cdef class FrozenInputs:
     cdef dict _context_column
 
     cdef int enter(self, MarketData data) except -1
-    cdef int32_t number_of(self, str name) except -1
+    cdef int32_t number_of(self, str name, bint is_live=*) except -1
     cdef void forget(self, int32_t asset) noexcept nogil
     cdef void read_opening(
         self, const Position* position, bint at_open, Account account

@@ -1,4 +1,4 @@
-"""FrozenInputs: columns that parameters of rules are read from, once for each position.
+"""FrozenInputs: columns that parameters of rules are read from, once for each position or, live, at every close.
 
 The values belong to the position and the column (semantics section 4): every rule that reads a column
 reads the same value.
@@ -52,12 +52,13 @@ cdef class FrozenInputs:
         return 0
 
     # The number of a column, made at its first use.
-    cdef int32_t number_of(self, str name) except -1:
+    cdef int32_t number_of(self, str name, bint is_live=False) except -1:
         cdef Input added
         cdef int32_t number
-        found = self._number.get(name)
+        found = self._number.get((name, is_live))
         if found is not None:
             return found
+        added.is_live = is_live
         added.is_context = name not in self._feature_column
         if added.is_context and name not in self._context_column:
             known = [*self._feature_column, *self._context_column]
@@ -81,7 +82,7 @@ cdef class FrozenInputs:
         self.input[number] = added
         self.n = number + 1
         self.names.append(name)
-        self._number[name] = number
+        self._number[name, is_live] = number
         return number
 
     # A position has opened: what an earlier one of the asset read is not its own.
@@ -113,21 +114,22 @@ cdef class FrozenInputs:
     cdef bint lacks(self, int32_t asset) noexcept nogil:
         cdef int32_t i
         for i in range(self.n):
-            if isnan(self.input[i].value[asset]):
+            if isnan(self.input[i].value[asset]) and not self.input[i].is_live:
                 return True
         return False
 
-    # name -> (value, splits_before, split_ratio, dividend_sum), of an asset's position.
+    # name -> (value, splits_before, split_ratio, dividend_sum), of an asset's position; of a live column
+    # (name, "live") -> these.
     cdef dict of(self, int32_t asset):
         return {
-            name: (
+            (name, "live") if self.input[i].is_live else name: (
                 self.input[i].value[asset], self.input[i].splits_before[asset],
                 self.input[i].split_ratio[asset], self.input[i].dividend_sum[asset],
             )
             for i, name in enumerate(self.names)
         }
 
-    # Freeze what has a value now and had none so far. What has happened since the row (NULL: nothing)
+    # Freeze what has a value now and had none so far; what is live is read. What has happened since the row (NULL: nothing)
     # is of the asset: no market-wide value is in its units.
     cdef void _read(
         self, const Position* position, int64_t row, int64_t t, const SinceRow* since
@@ -140,7 +142,7 @@ cdef class FrozenInputs:
             guard(row < self.data.n_rows and t < self.data.n_times, b"a rule reads past its data")
         for i in range(self.n):
             column = &self.input[i]
-            if not isnan(column.value[asset]):
+            if not (isnan(column.value[asset]) or column.is_live):
                 continue
             if CHECKED:
                 guard(
@@ -151,7 +153,8 @@ cdef class FrozenInputs:
                 value = self.data.context_[column.column][t] if t >= 0 else NAN
             else:
                 value = self.data.feature[column.column][row] if row >= 0 else NAN
-            if not isnan(value):
+            if column.is_live or not isnan(value):
+                column.splits_before[asset] = 1.0
                 column.value[asset] = value
                 column.split_ratio[asset] = position.split_ratio
                 column.dividend_sum[asset] = position.dividend_sum

@@ -485,7 +485,7 @@ cdef class RiskManager(FillListener):
             self.plan.inputs.read_close(position)
             self._warn_missing(position)
             self._ask(position, False, True, &verdict)
-            self.plan.compute(position, &self.settings)
+            self.plan.compute(position, &self.settings, True)
             self.plan.choose(position)
         self.plan.decide_time_exits(position, &verdict)
         if verdict.slot >= 0 and not position.exit_is_decided:
@@ -504,6 +504,7 @@ cdef class RiskManager(FillListener):
             return 0
         is_add = fill.position_after != fill.quantity
         if is_add and fill.moment != MOMENT_OPEN:
+            self.plan.sync_trails(position)
             position.levels.attention = 1
             return 0
         return self._arm(position, is_add, fill.moment != MOMENT_CLOSE)
@@ -522,7 +523,7 @@ cdef class RiskManager(FillListener):
             self.plan.open_position(position, at_open, self.portfolio.account)
             self._warn_missing(position)
         self._ask(position, True, not at_open, NULL)
-        self.plan.compute(position, &self.settings)
+        self.plan.compute(position, &self.settings, False)
         self.plan.choose(position)
         if not is_add:
             position.stop_at_entry = level_or_nan(position.levels.stop)
@@ -578,15 +579,15 @@ cdef class RiskManager(FillListener):
             codes = [self.cursor.data.code(name) for name in entry.assets]
         specs = entry.rule.lower()
         _refuse_distances(entry, specs, self.cursor.data)
-        columns = entry.rule.frozen_columns
+        columns, live = entry.rule.frozen_columns, entry.rule.live_columns
         if specs is not None and self.lower:
             for spec in specs:
                 entry.slots.append(
-                    self.plan.add(codes, spec, columns, spec.priority, entry.number, False)
+                    self.plan.add(codes, spec, columns, live, spec.priority, entry.number, False)
                 )
         else:
             spec = specs[0] if specs is not None and len(specs) == 1 else None
-            slot = self.plan.add(codes, spec, columns, entry.rule.priority, entry.number, True)
+            slot = self.plan.add(codes, spec, columns, live, entry.rule.priority, entry.number, True)
             entry.slots.append(slot)
             if isinstance(entry.rule, CompiledRule) and self.lower:
                 self.plan.slot[slot].question = self.compiled_rules.add(entry.rule, entry.label)
@@ -670,7 +671,7 @@ cdef class RiskManager(FillListener):
 # where none is armed.
 cdef int _refuse_distances(RuleEntry entry, object specs, MarketData data) except -1:
     signed = [name for name in data.negative_prices if entry.assets is None or name in entry.assets]
-    if signed and any(spec.form in (Form.FRACTION, Form.DISTANCE) for spec in specs or ()):
+    if signed and any(spec.form in (Form.FRACTION, Form.DISTANCE, Form.GAIN) for spec in specs or ()):
         raise ValueError(
             f"{entry.label}: {signed[0]!r} may have negative prices, and has no levels in percent or at a "
             "distance; give a price, or name the rule's assets with add_rule(rule, assets=...)"

@@ -58,10 +58,21 @@ class ParameterRule(RiskRule):
         return self._lowered
 
     @property
+    def is_live(self) -> bool:
+        """Whether a column is read anew at every close."""
+        return False
+
+    @property
     def frozen_columns(self) -> tuple[str, ...]:
-        """The column the parameter is read from, if it is one."""
+        """The column the parameter is read from when the position opens, if it is one."""
         column = self._lowered[0].column
-        return () if column is None else (column,)
+        return () if column is None or self.is_live else (column,)
+
+    @property
+    def live_columns(self) -> tuple[str, ...]:
+        """The column the parameter is read from at every close, if it is one."""
+        column = self._lowered[0].column
+        return (column,) if column is not None and self.is_live else ()
 
     def value(self, context: RiskContext) -> float:
         """Return the parameter for the position of `context`; NaN when its column has no valid value.
@@ -72,8 +83,18 @@ class ParameterRule(RiskRule):
         value = getattr(self, form)
         if not isinstance(value, str):
             return self.multiple * float(value)
-        frozen = self.multiple * float(context.frozen(value))
-        return frozen if self._bounds(form).hold(frozen) else nan
+        read = context.live(value) if self.is_live else context.frozen(value)
+        number = self.multiple * float(read)
+        return number if self._bounds(form).hold(number) else nan
+
+    def has_gained(self, context: RiskContext, gain: float) -> bool:
+        """Return whether the water mark has come so far from the entry price; never for a NaN.
+
+        Dividends since the opening have lowered the water mark of a long position: what it has to reach, too.
+        """
+        reached = context.level_price * (1.0 + context.side * gain)
+        reached -= context.dividend_average if context.side > 0 else 0.0
+        return context.side * context.water_mark >= context.side * reached
 
     def away(self, context: RiskContext, base: float, direction: float) -> float:
         """Return the price that lies by the parameter above (direction 1) or below (−1) a `base`."""
@@ -82,7 +103,7 @@ class ParameterRule(RiskRule):
         if self.forms[form] is Form.DISTANCE:
             given = getattr(self, form)
             column = given if isinstance(given, str) else None
-            return base + direction * context.in_todays_units(value, column)
+            return base + direction * context.in_todays_units(value, column, live=self.is_live)
         return base * (1.0 + direction * value)
 
     def arm(self, level: float) -> RiskDecision:
@@ -96,7 +117,9 @@ class ParameterRule(RiskRule):
         )
 
     def _spec(self, value: float | str, form: Form) -> RuleSpec:
-        return RuleSpec(self.kind, value, form, self.priority, multiple=self.multiple)
+        return RuleSpec(
+            self.kind, value, form, self.priority, multiple=self.multiple, live=self.is_live
+        )
 
     def _form(self) -> str:
         return next(form for form in self.forms if getattr(self, form) is not None)
@@ -135,6 +158,32 @@ def checked_multiple(rule: str, k: Any) -> float:
     return number
 
 
+def checked_gain(rule: str, name: str, gain: Any) -> float:
+    """Return a gain that a rule waits for, a fraction of the entry price.
+
+    Raises
+    ------
+    InvalidRuleError
+        If it is no number above 0 and finite.
+    """
+    try:
+        number = nan if isinstance(gain, bool | str) else float(gain)
+    except (TypeError, ValueError, OverflowError):
+        number = nan
+    if not 0.0 < number < inf:
+        raise InvalidRuleError(
+            f"{rule}: {name} must be a number above 0 and finite (a fraction: 0.05 is 5%), was {gain!r}"
+        )
+    return number
+
+
+def checked_flag(rule: str, name: str, flag: Any) -> bool:
+    """Return `flag`; an InvalidRuleError where it is neither True nor False."""
+    if not isinstance(flag, bool):
+        raise InvalidRuleError(f"{rule}: {name} must be True or False, was {flag!r}")
+    return flag
+
+
 def _parameter(rule: str, name: str, value: Any) -> float | str:
     if isinstance(value, str):
         if not value:
@@ -158,7 +207,7 @@ def _parameter(rule: str, name: str, value: Any) -> float | str:
 def _check_range(rule: str, name: str, number: float, multiple: float, bounds: Bounds) -> None:
     if bounds.hold(multiple * number):
         return
-    hint = " (a fraction: 0.05 is 5%)" if name in ("pct", "volatility") else ""
+    hint = " (a fraction: 0.05 is 5%)" if name in ("pct", "volatility", "gain") else ""
     times = "" if multiple == 1.0 else f"{multiple!r} times "
     raise InvalidRuleError(
         f"{rule}: {times}{name} must be {bounds}{hint}, was {multiple * number!r}"

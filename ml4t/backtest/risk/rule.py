@@ -81,6 +81,11 @@ class RiskRule(ABC):
         return ()
 
     @property
+    def live_columns(self) -> tuple[str, ...]:
+        """Columns read anew at every close: ``context.live(column)``."""
+        return ()
+
+    @property
     def members(self) -> tuple[RiskRule, ...]:
         """The rules the engine asks in its place: itself, but for a :class:`CompositeRule`."""
         return (self,)

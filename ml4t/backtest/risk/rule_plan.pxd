@@ -19,6 +19,7 @@ cdef enum:
     FORM_PRICE
     FORM_DISTANCE
     FORM_BARS
+    FORM_GAIN
 
 
 # One level or exit of one rule. Slots are numbered in the order rules were added; none is reused.
@@ -27,6 +28,8 @@ cdef struct Slot:
     double multiple              # of what is read from a column
     double low                   # range of a parameter read from a column: (low, high), or [low, high)
     double high
+    double activation            # a trailing stop: the gain from which on it is said; NaN: from the opening on
+    double costs                 # FORM_GAIN: times the commission of a unit between the entry price and the level
     int64_t priority
     int32_t input                # frozen input the parameter is read from; -1: a number
     int32_t rule                 # position in the result's rule names
@@ -43,6 +46,7 @@ cdef struct Slot:
 cdef struct Said:
     double stop
     double target
+    double wakes_at              # the water mark at which its level is said; NaN: it waits for none
     int64_t stop_priority
     int64_t target_priority
     int32_t slot
@@ -99,7 +103,7 @@ cdef class RulePlan:
         self, Position* position, bint at_open, Account account
     ) noexcept nogil
     cdef double parameter(self, const Position* position, const Slot* slot) noexcept nogil
-    cdef void compute(self, Position* position, const Settings* settings) noexcept nogil
+    cdef void compute(self, Position* position, const Settings* settings, bint at_close) noexcept nogil
     cdef void choose(self, Position* position) noexcept nogil
     cdef void decide_time_exits(self, const Position* position, Verdict* verdict) noexcept nogil
     cdef void weigh(
@@ -116,10 +120,15 @@ cdef class RulePlan:
     cdef void split(self, Position* position, double ratio) noexcept nogil
     cdef void go_ex_dividend(self, Position* position, double dividend) noexcept nogil
     cdef void sync_trails(self, Position* position) noexcept nogil
+    cdef void _catch_up(self, Position* position, bint at_close, double base) noexcept nogil
+    cdef bint _waits_for_a_gain(
+        self, const Position* position, const Slot* slot, Said* said, double value, double base
+    ) noexcept nogil
     cdef double _paid_out(self, const Position* position, const Slot* slot) noexcept nogil
     cdef void _say_level(
         self, const Position* position, const Slot* slot, Said* said, double value, double base
     ) noexcept nogil
+    cdef bint _is_live(self, const Slot* slot) noexcept nogil
     cdef int _count_from(self, int32_t rule) except -1
     cdef int32_t _add_slot(self) except -1
     cdef int _apply_to_all(self, int32_t slot) except -1 nogil

@@ -19,7 +19,7 @@ from ml4t.backtest.core.types cimport (
 from ml4t.backtest.market.cursor cimport Cursor
 from ml4t.backtest.portfolio.account cimport Account
 from ml4t.backtest.portfolio.armed_levels cimport LevelSource
-from ml4t.backtest.portfolio.position cimport Position, better, side_of, worse
+from ml4t.backtest.portfolio.position cimport Position, better, commission_per_unit, side_of, worse
 from ml4t.backtest.risk.frozen_inputs cimport FrozenInputs, Input
 
 
@@ -54,7 +54,7 @@ cdef class RulePlan:
         free(self.slot)
         free(self.exits)
 
-    def add(self, assets, spec, frozen_columns, priority, rule, is_answered):
+    def add(self, assets, spec, frozen_columns, live_columns, priority, rule, is_answered):
         """Add one slot; returns its number.
 
         Parameters
@@ -63,7 +63,7 @@ cdef class RulePlan:
             Codes of the assets it applies to; None for all.
         spec : RuleSpec, optional
             What it arms or decides; None for a rule that cannot be lowered.
-        frozen_columns : sequence of str
+        frozen_columns, live_columns : sequence of str
         priority : int
         rule : int
             Position in the rule names of the result.
@@ -79,6 +79,7 @@ cdef class RulePlan:
         if codes and not 0 <= min(codes) <= max(codes) < self.n_assets:
             raise IndexError(f"assets must be codes from 0 to {self.n_assets - 1}, were {assets}")
         columns = [self.inputs.number_of(name) for name in frozen_columns]
+        columns += [self.inputs.number_of(name, True) for name in live_columns]
         self._count_from(rule)
         cdef int32_t number = self._add_slot()
         cdef Slot* slot = &self.slot[number]
@@ -90,13 +91,15 @@ cdef class RulePlan:
             slot.form = spec.form
             slot.multiple = spec.multiple
             slot.only_tighten = spec.only_tighten
+            slot.activation = NAN if spec.activation is None else spec.activation
+            slot.costs = spec.costs
             slot.low = spec.bounds.low
             slot.high = spec.bounds.high
             slot.low_closed = spec.bounds.closed
             if spec.column is None:
                 slot.value = spec.multiple * spec.value
             else:
-                slot.input = self.inputs.number_of(spec.column)
+                slot.input = self.inputs.number_of(spec.column, spec.live)
         elif columns:
             # A rule of the user's own: any number its first frozen column holds will do.
             slot.low = -INFINITY
@@ -204,7 +207,7 @@ cdef class RulePlan:
         )
 
     # Say the levels of all lowered slots anew (formulas of section 4).
-    cdef void compute(self, Position* position, const Settings* settings) noexcept nogil:
+    cdef void compute(self, Position* position, const Settings* settings, bint at_close) noexcept nogil:
         cdef double base = (
             position.basis if settings.level_basis_signal_close else position.entry_price
         )
@@ -212,14 +215,33 @@ cdef class RulePlan:
         cdef int32_t i
         cdef const Slot* slot
         cdef double value
-        self.sync_trails(position)
+        self._catch_up(position, at_close, base)
         for i in range(slots.n):
             slot = &self.slot[slots.said[i].slot]
             if slot.is_answered or slots.said[i].waits:
                 continue
             value = self.parameter(position, slot)
-            if not isnan(value):
+            if not isnan(value) and not self._waits_for_a_gain(position, slot, &slots.said[i], value, base):
                 self._say_level(position, slot, &slots.said[i], value, base)
+
+    # A rule that waits for a gain says nothing before the water mark has come so far; what it had said before
+    # stands, and follows nothing.
+    cdef bint _waits_for_a_gain(
+        self, const Position* position, const Slot* slot, Said* said, double value, double base
+    ) noexcept nogil:
+        cdef double side = side_of(position.quantity)
+        cdef double gain = value if slot.form == FORM_GAIN else slot.activation
+        cdef double reached
+        said.wakes_at = NAN
+        if isnan(gain):
+            return False
+        reached = base * (1.0 + side * gain)
+        if side > 0.0:
+            reached = reached - position.dividend_average
+        if side * position.water >= side * reached:
+            return False
+        said.wakes_at = reached
+        return True
 
     # A level at or below zero is not armed; what the rule had said before stands.
     cdef void _say_level(
@@ -228,7 +250,10 @@ cdef class RulePlan:
         cdef double side = side_of(position.quantity)
         cdef double level
         if slot.kind == EXIT_STOP_LOSS:
-            level = _away(slot, base, value, -side)
+            if slot.form == FORM_GAIN:
+                level = base + side * (slot.costs * commission_per_unit(position))
+            else:
+                level = _away(slot, base, value, -side)
             level = level - self._paid_out(position, slot)
             if slot.only_tighten and not isnan(said.stop):
                 level = better(side, said.stop, level)
@@ -273,24 +298,27 @@ cdef class RulePlan:
         cdef int32_t n_at_a_distance = 0
         cdef bint attention = self.inputs.n > 0 and self.inputs.lacks(position.asset)
         position.levels.max_bars = INFINITY
+        position.levels.wakes_at = side * INFINITY
         for i in range(slots.n):
             said = &slots.said[i]
             if said.waits:
                 attention = True
                 continue
             slot = &self.slot[said.slot]
-            attention = attention or slot.is_answered
+            attention = attention or slot.is_answered or self._is_live(slot)
+            if not isnan(said.wakes_at):
+                position.levels.wakes_at = worse(side, position.levels.wakes_at, said.wakes_at)
             if not isnan(said.target) and (target == NULL or _wins_target(side, said, target)):
                 target = said
             if not isnan(said.stop):
-                if slot.kind == EXIT_TRAILING_STOP and not slot.is_answered:
+                if slot.kind == EXIT_TRAILING_STOP and not slot.is_answered and isnan(said.wakes_at):
                     n_trails += 1
                     n_at_a_distance += slot.form == FORM_DISTANCE
                     if trail == NULL or _wins_stop(side, said, trail):
                         trail = said
                 elif fixed == NULL or _wins_stop(side, said, fixed):
                     fixed = said
-            elif slot.kind == EXIT_TRAILING_STOP and not slot.is_answered:
+            elif slot.kind == EXIT_TRAILING_STOP and not slot.is_answered and isnan(said.wakes_at):
                 # A dividend took it to zero: the next close gives it anew.
                 attention = attention or not isnan(self.parameter(position, slot))
             if slot.kind == EXIT_TIME and not slot.is_answered:
@@ -422,10 +450,16 @@ cdef class RulePlan:
     # The position's bar moves only the winning trail; the others follow here, before they are used.
     # Once a bar: what a split has divided since is not computed anew before the next close.
     cdef void sync_trails(self, Position* position) noexcept nogil:
+        self._catch_up(position, False, NAN)
+
+    # At a close a trail that waits for a gain follows its bar only if the gain is there still: since the bar
+    # before it the position may have been added to.
+    cdef void _catch_up(self, Position* position, bint at_close, double base) noexcept nogil:
         cdef double side = side_of(position.quantity)
         cdef AssetSlots* slots = &self.of[position.asset]
         cdef int32_t i
         cdef Said* said
+        cdef double value
         cdef double level
         if position.levels.synced_at == position.bars_held:
             return
@@ -434,13 +468,13 @@ cdef class RulePlan:
             said = &slots.said[i]
             if (
                 self.slot[said.slot].kind != EXIT_TRAILING_STOP
-                or self.slot[said.slot].is_answered or isnan(said.stop)
+                or self.slot[said.slot].is_answered or isnan(said.stop) or not isnan(said.wakes_at)
             ):
                 continue
-            level = _away(
-                &self.slot[said.slot], position.water,
-                self.parameter(position, &self.slot[said.slot]), -side,
-            )
+            value = self.parameter(position, &self.slot[said.slot])
+            if at_close and self._waits_for_a_gain(position, &self.slot[said.slot], said, value, base):
+                continue
+            level = _away(&self.slot[said.slot], position.water, value, -side)
             said.stop = better(side, said.stop, level)
 
     # ---- inside ------------------------------------------------------------------------------
@@ -451,6 +485,9 @@ cdef class RulePlan:
         source.rule = self.slot[said.slot].rule
         source.reason = reason
         source.kind = kind
+
+    cdef bint _is_live(self, const Slot* slot) noexcept nogil:
+        return slot.input >= 0 and self.inputs.input[slot.input].is_live
 
     # Room for the exits of one more rule.
     cdef int _count_from(self, int32_t rule) except -1:
@@ -475,6 +512,7 @@ cdef class RulePlan:
         self.slot[number].question = -1
         self.slot[number].value = NAN
         self.slot[number].multiple = 1.0
+        self.slot[number].activation = NAN
         self.n_slots = number + 1
         return number
 
@@ -559,6 +597,7 @@ cdef void _forget(Said* said) noexcept nogil:
     said.slot = slot
     said.stop = NAN
     said.target = NAN
+    said.wakes_at = NAN
 
 
 # Does one stop win against another, of a rule that was added before?

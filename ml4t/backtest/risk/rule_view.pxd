@@ -37,6 +37,7 @@ cdef struct RuleView:
     double equity                # at the marks of the moment
     double cash
     double gross                 # gross exposure
+    double commission_per_unit   # of the entries, by the units entered
 
 
 # What it wants. Comes filled with "nothing": zeros, NaN, and the rule's own priority.

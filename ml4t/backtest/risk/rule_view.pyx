@@ -9,7 +9,7 @@ from ml4t.backtest.core.settings cimport Settings
 from ml4t.backtest.market.cursor cimport Cursor
 from ml4t.backtest.portfolio.account cimport Account
 from ml4t.backtest.portfolio.armed_levels cimport level_or_nan
-from ml4t.backtest.portfolio.position cimport Position
+from ml4t.backtest.portfolio.position cimport Position, commission_per_unit
 
 
 # At an opening the bar is not known yet, unless it is one at a close (sees_bar); an asset without a row
@@ -47,6 +47,7 @@ cdef void look(
     view.equity = account.equity()
     view.cash = account.cash
     view.gross = account.gross()
+    view.commission_per_unit = commission_per_unit(position)
 
 
 cdef inline double _value(const double* column, int64_t row, bint is_known) noexcept nogil:

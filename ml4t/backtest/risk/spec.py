@@ -23,6 +23,8 @@ class Form(IntEnum):
     DISTANCE = 2
     """From the entry price or the water mark, currency per unit."""
     BARS = 3
+    GAIN = 4
+    """A fraction of the entry price that the position has to have gained; the level is the entry price."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +53,7 @@ BOUNDS: Mapping[tuple[ExitType, Form], Bounds] = MappingProxyType(
         (ExitType.STOP_LOSS, Form.FRACTION): _FRACTION,
         (ExitType.STOP_LOSS, Form.PRICE): _POSITIVE,
         (ExitType.STOP_LOSS, Form.DISTANCE): _POSITIVE,
+        (ExitType.STOP_LOSS, Form.GAIN): _POSITIVE,
         (ExitType.TRAILING_STOP, Form.FRACTION): _FRACTION,
         (ExitType.TRAILING_STOP, Form.DISTANCE): _POSITIVE,
         (ExitType.TAKE_PROFIT, Form.FRACTION): _POSITIVE,
@@ -78,6 +81,12 @@ class RuleSpec:
         Whether a stop loss stays where it was when the formula would loosen it.
     multiple : float
         What the value, number or column, is multiplied by; the product has to be in range.
+    live : bool
+        Whether a column is read anew at every close, instead of once for the position.
+    activation : float, optional
+        A trailing stop is asked for only while the position has gained so much, a fraction of the entry price.
+    costs : float
+        Of a level at the entry price: how many times the commission paid for a unit lies between them.
 
     Raises
     ------
@@ -91,6 +100,9 @@ class RuleSpec:
     priority: int = 0
     only_tighten: bool = False
     multiple: float = 1.0
+    live: bool = False
+    activation: float | None = None
+    costs: float = 0.0
 
     def __post_init__(self) -> None:
         if (self.kind, self.form) not in BOUNDS:

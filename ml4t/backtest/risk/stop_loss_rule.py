@@ -6,8 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar
 
 from ml4t.backtest.risk.decision import ExitType, RiskDecision
-from ml4t.backtest.risk.parameters import ParameterRule
-from ml4t.backtest.risk.rule import InvalidRuleError
+from ml4t.backtest.risk.parameters import ParameterRule, checked_flag
 from ml4t.backtest.risk.spec import Form, RuleSpec
 
 if TYPE_CHECKING:
@@ -23,10 +22,7 @@ class StopLossRule(ParameterRule):
     only_tighten: bool = False
 
     def __post_init__(self) -> None:
-        if not isinstance(self.only_tighten, bool):
-            raise InvalidRuleError(
-                f"{type(self).__name__}: only_tighten must be True or False, was {self.only_tighten!r}"
-            )
+        checked_flag(type(self).__name__, "only_tighten", self.only_tighten)
         super().__post_init__()
 
     def evaluate(self, context: RiskContext) -> RiskDecision:
@@ -35,4 +31,4 @@ class StopLossRule(ParameterRule):
         return self.arm(level - (context.dividend_average if context.side > 0 else 0.0))
 
     def _spec(self, value: float | str, form: Form) -> RuleSpec:
-        return replace(super()._spec(value, form), only_tighten=self.only_tighten)
+        return replace(super()._spec(value, form), only_tighten=self.only_tighten or self.is_live)

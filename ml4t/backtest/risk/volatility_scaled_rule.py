@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import KW_ONLY, dataclass
 from typing import ClassVar
 
-from ml4t.backtest.risk.parameters import ParameterRule, checked_multiple
+from ml4t.backtest.risk.parameters import ParameterRule, checked_flag, checked_multiple
+from ml4t.backtest.risk.rule import InvalidRuleError
 from ml4t.backtest.risk.spec import Form
 
 
@@ -19,10 +20,23 @@ class VolatilityScaledRule(ParameterRule):
     _: KW_ONLY
     atr: float | str | None = None
     volatility: float | str | None = None
+    live: bool = False
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "k", checked_multiple(type(self).__name__, self.k))
+        rule = type(self).__name__
+        if checked_flag(rule, "live", self.live) and not isinstance(
+            self.volatility if self.atr is None else self.atr, str
+        ):
+            raise InvalidRuleError(
+                f"{rule}: live=True reads a column anew at every close, and what is given is a number; leave live out"
+            )
+        object.__setattr__(self, "k", checked_multiple(rule, self.k))
         super().__post_init__()
+
+    @property
+    def is_live(self) -> bool:
+        """Whether the column is read anew at every close."""
+        return self.live
 
     @property
     def multiple(self) -> float:

@@ -17,14 +17,17 @@ class FakeContext:
     split_ratio: float = 1.0
     dividend_average: float = 0.0
     dividend_sum: float = 0.0
+    commission_per_unit: float = 0.0
     columns: Mapping[str, float] = field(default_factory=dict)
 
     def frozen(self, column):
         return self.columns.get(column, nan)
 
+    live = frozen
+
     def price_parameter(self, price, below=False):
         value = self.frozen(price) if isinstance(price, str) else price
         return self.in_todays_units(value) - (self.dividend_sum if below else 0.0)
 
-    def in_todays_units(self, value, column=None):
+    def in_todays_units(self, value, column=None, live=False):
         return value / self.split_ratio

@@ -1,6 +1,6 @@
 import copy
 import pickle
-from dataclasses import FrozenInstanceError
+from dataclasses import FrozenInstanceError, replace
 from decimal import Decimal
 from fractions import Fraction
 from math import inf, nan
@@ -12,6 +12,7 @@ from unit.risk.fake_context import FakeContext
 from ml4t.backtest.risk.decision import ExitType, RiskDecision
 from ml4t.backtest.risk.rule import InvalidRuleError
 from ml4t.backtest.risk.rules import (
+    BreakEven,
     PriceBasedStopLoss,
     PriceBasedTakeProfit,
     TimeBasedExit,
@@ -45,6 +46,8 @@ def level(rule, context):
         (VolatilityScaledStopLoss(3, volatility=0.02), 100.0 * (1.0 - 0.06), 100.0 * (1.0 + 0.06)),
         (VolatilityScaledTakeProfit(4, atr=2.5), 110.0, 90.0),
         (VolatilityScaledTakeProfit(k=60, volatility=0.01), 160.0, 40.0),
+        (TrailingStop(0.05, activation=0.2), 120.0 * (1.0 - 0.05), 80.0 * (1.0 + 0.05)),
+        (BreakEven(0.1), 100.0, 100.0),
     ],
     ids=repr,
 )
@@ -65,6 +68,37 @@ def test_level_is_the_formula_on_both_sides(rule, long, short):
 def test_a_level_carries_its_type_and_the_rules_own_priority(rule, kind):
     decision = rule.evaluate(LONG)
     assert (decision.exit_type, decision.priority, decision.reason) == (kind, None, "")
+
+
+@pytest.mark.parametrize("rule", [TrailingStop(0.05, activation=0.3), BreakEven(0.3)], ids=repr)
+def test_a_stop_waits_until_the_best_price_has_come_so_far(rule):
+    for context in (LONG, SHORT):
+        assert rule.evaluate(context) is RiskDecision.no_action()
+        reached = replace(context, water_mark=100.0 + context.side * 30.0)
+        assert level(rule, reached) > 0.0
+    # Six were paid: the long's water mark has fallen with the price, and so has what it has to reach.
+    paid = {"dividend_average": 6.0, "dividend_sum": 6.0}
+    assert level(rule, replace(LONG, water_mark=124.0, **paid)) == pytest.approx(
+        {"TrailingStop": 124.0 * 0.95, "BreakEven": 94.0}[type(rule).__name__]
+    )
+    assert rule.evaluate(replace(LONG, water_mark=123.9, **paid)) is RiskDecision.no_action()
+    assert rule.evaluate(replace(SHORT, water_mark=70.1, **paid)) is RiskDecision.no_action()
+
+
+def test_break_even_with_costs_earns_the_commission_there_and_back():
+    rule = BreakEven(0.1, costs=True)
+    assert level(rule, replace(LONG, commission_per_unit=0.25)) == 100.5
+    assert level(rule, replace(SHORT, commission_per_unit=0.25)) == 99.5
+
+
+def test_a_live_column_is_not_frozen():
+    rule = VolatilityScaledStopLoss(2, atr="risk", live=True)
+    assert (rule.frozen_columns, rule.live_columns) == ((), ("risk",))
+    assert rule.lower()[0].only_tighten
+    assert not VolatilityScaledStopLoss(2, atr="risk").lower()[0].only_tighten
+    decision = rule.evaluate(replace(LONG, columns={"risk": 2.5}))
+    assert (decision.update_stop_loss, decision.only_tighten) == (95.0, True)
+    assert rule.evaluate(replace(LONG, columns={"risk": nan})) is RiskDecision.no_action()
 
 
 def test_levels_are_armed_at_the_opening_too():
@@ -99,6 +133,7 @@ def test_time_exit_never_leaves_at_the_opening():
         (VolatilityScaledStopLoss(2, volatility="risk"), 0.1, 80.0),
         (VolatilityScaledTakeProfit(2.5, atr="risk"), 4.0, 110.0),
         (VolatilityScaledTakeProfit(2.5, volatility="risk"), 0.5, 225.0),
+        (BreakEven("risk"), 0.2, 100.0),
     ],
     ids=repr,
 )
@@ -121,6 +156,7 @@ def test_parameter_read_from_a_column(rule, value, expected):
         (VolatilityScaledStopLoss(4, volatility="risk"), (nan, 0.0, 0.25, -0.1)),
         (VolatilityScaledTakeProfit(4, volatility="risk"), (nan, 0.0, -0.1, inf)),
         (TimeBasedExit("risk"), (nan, 0.0, 0.5, inf)),
+        (BreakEven("risk"), (nan, 0.0, -0.1, inf)),
     ],
     ids=repr,
 )
@@ -236,6 +272,18 @@ def test_a_short_target_no_price_can_reach_arms_nothing():
         (lambda: TrailingStop(atr="atr", k=0), "k must be a number above 0 and finite, was 0"),
         (lambda: TrailingStop(amount=10**400), "amount must be above 0 and finite, was inf"),
         (lambda: TrailingStop(atr="atr", k=10**400), "k must be .* finite, was inf"),
+        (lambda: TrailingStop(0.05, activation=0), "activation must be a number above 0 .* was 0"),
+        (lambda: TrailingStop(0.05, activation="x"), "activation must be a number above 0 .* 'x'"),
+        (lambda: BreakEven(-0.1), r"gain must be above 0 and finite \(a fraction: .* was -0.1"),
+        (lambda: BreakEven(0.1, costs=2), "costs must be True or False, was 2"),
+        (
+            lambda: VolatilityScaledStopLoss(2, atr=1, live=True),
+            "live=True reads a column anew at every close, and what is given is a number; leave live out",
+        ),
+        (
+            lambda: VolatilityScaledTakeProfit(2, atr="atr", live=1),
+            "live must be True or False, was 1",
+        ),
         (
             lambda: VolatilityScaledStopLoss("atr"),
             "k must be a number above 0 and finite, was 'atr'",
@@ -328,6 +376,9 @@ def test_names_and_reprs():
     assert repr(TrailingStop(atr="atr", k=3)) == "TrailingStop(atr='atr', k=3.0)"
     scaled = VolatilityScaledStopLoss(2, atr="atr", only_tighten=True)
     assert repr(scaled) == "VolatilityScaledStopLoss(atr='atr', only_tighten=True, k=2.0)"
+    assert repr(BreakEven(0.1, costs=True)) == "BreakEven(gain=0.1, costs=True)"
+    live = VolatilityScaledTakeProfit(2, atr="atr", live=True)
+    assert repr(live) == "VolatilityScaledTakeProfit(atr='atr', k=2.0, live=True)"
     once = VolatilityScaledTakeProfit(1, atr=2)
     assert repr(once) == "VolatilityScaledTakeProfit(atr=2.0, k=1.0)"
 

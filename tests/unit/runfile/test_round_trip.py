@@ -21,6 +21,7 @@ from ml4t.backtest.provenance.rules import RULES, describe_rule
 from ml4t.backtest.risk import (
     AllOf,
     AnyOf,
+    BreakEven,
     CompositeRule,
     PriceBasedStopLoss,
     PriceBasedTakeProfit,
@@ -47,6 +48,9 @@ EVERY_RULE = [
     TrailingStop(atr="atr", k=3),
     VolatilityScaledStopLoss(2, atr="atr", only_tighten=True),
     VolatilityScaledTakeProfit(2.5, volatility=0.1, priority=1),
+    TrailingStop(0.1, activation=0.05),
+    VolatilityScaledStopLoss(2, atr="atr", live=True),
+    BreakEven(0.05, costs=True),
     TimeBasedExit("bars"),
     AnyOf([AllOf([TimeBasedExit(3), TrailingStop(0.2)], priority=4), PriceBasedStopLoss(pct=0.1)]),
     CompositeRule([TimeBasedExit(3), TimeBasedExit(4, name="late")], name="both"),

@@ -1,5 +1,6 @@
 """The built-in rules, one idea a file."""
 
+from ml4t.backtest.risk.rules.break_even import BreakEven
 from ml4t.backtest.risk.rules.price_based_stop_loss import PriceBasedStopLoss
 from ml4t.backtest.risk.rules.price_based_take_profit import PriceBasedTakeProfit
 from ml4t.backtest.risk.rules.time_based_exit import TimeBasedExit
@@ -8,6 +9,7 @@ from ml4t.backtest.risk.rules.volatility_scaled_stop_loss import VolatilityScale
 from ml4t.backtest.risk.rules.volatility_scaled_take_profit import VolatilityScaledTakeProfit
 
 __all__ = [
+    "BreakEven",
     "PriceBasedStopLoss",
     "PriceBasedTakeProfit",
     "TimeBasedExit",

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import KW_ONLY, dataclass
+from dataclasses import KW_ONLY, dataclass, replace
 from typing import TYPE_CHECKING, ClassVar
 
 from ml4t.backtest.risk.decision import ExitType, RiskDecision
-from ml4t.backtest.risk.parameters import ParameterRule, checked_multiple
+from ml4t.backtest.risk.parameters import ParameterRule, checked_gain, checked_multiple
 from ml4t.backtest.risk.rule import InvalidRuleError
-from ml4t.backtest.risk.spec import Form
+from ml4t.backtest.risk.spec import Form, RuleSpec
 
 if TYPE_CHECKING:
     from ml4t.backtest.risk.context import RiskContext
@@ -30,6 +30,9 @@ class TrailingStop(ParameterRule):
         and `atr`.
     k : float
         How many times the `atr`, above 0.
+    activation : float, optional
+        The stop is armed once the best price is so much better than the entry price, a fraction of it above 0
+        (0.05 is 5%). By default from the opening on.
     priority : int
     name : str
 
@@ -38,7 +41,9 @@ class TrailingStop(ParameterRule):
     Level = H·(1 − s·pct), H − s·amount or H − s·k·ATR, s = 1 for a long position, −1 for a short one. H,
     the water mark, starts at the fill price and takes in the highs (lows of a short) of complete bars: the
     level tried in bar t uses bars up to t − 1. The engine keeps the tighter of the old level and the new
-    one. A split divides amounts.
+    one. A split divides amounts. With an `activation` of g a level is given while s·H >= s·E·(1 + s·g), E the average
+    entry price: where an add moves it further, the stop rests. Dividends since the opening lower what a long's H has
+    to reach, as they lower H.
     """
 
     kind: ClassVar[ExitType] = ExitType.TRAILING_STOP
@@ -53,11 +58,15 @@ class TrailingStop(ParameterRule):
     amount: float | str | None = None
     atr: float | str | None = None
     k: float = 1.0
+    activation: float | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "k", checked_multiple("TrailingStop", self.k))
         if self.k != 1.0 and self.atr is None:
             raise InvalidRuleError(f"TrailingStop: k={self.k!r} multiplies atr, which is not given")
+        if self.activation is not None:
+            activation = checked_gain("TrailingStop", "activation", self.activation)
+            object.__setattr__(self, "activation", activation)
         super().__post_init__()
 
     @property
@@ -66,5 +75,10 @@ class TrailingStop(ParameterRule):
         return self.k
 
     def evaluate(self, context: RiskContext) -> RiskDecision:
-        """Set the stop behind the best price."""
+        """Set the stop behind the best price, once that is good enough."""
+        if self.activation is not None and not self.has_gained(context, self.activation):
+            return RiskDecision.no_action()
         return self.arm(self.away(context, context.water_mark, -context.side))
+
+    def _spec(self, value: float | str, form: Form) -> RuleSpec:
+        return replace(super()._spec(value, form), activation=self.activation)

@@ -22,6 +22,9 @@ class VolatilityScaledStopLoss(VolatilityScaledRule, StopLossRule):
     volatility : float or str, optional
         A fraction of the price, above 0: the standard deviation of returns, say; `k` times it is below 1.
         Or a column's name. Give either `atr` or `volatility`.
+    live : bool
+        Whether the column is read anew at every close, instead of once for the position. The stop only
+        tightens then, and where the column has no valid value it stays where it was.
     only_tighten : bool
         Whether the stop stays where it was when an add would loosen it.
     priority : int

@@ -22,6 +22,9 @@ class VolatilityScaledTakeProfit(VolatilityScaledRule, TakeProfitRule):
     volatility : float or str, optional
         A fraction of the price, above 0: the standard deviation of returns, say; or a column's name.
         Give either `atr` or `volatility`.
+    live : bool
+        Whether the column is read anew at every close, instead of once for the position. Where it has no
+        valid value the target stays where it was.
     priority : int
     name : str
 
