@@ -17,6 +17,7 @@ from ml4t.backtest.data import ATR
 from ml4t.backtest.execution.views import Fill
 from ml4t.backtest.risk import (
     BreakEven,
+    DynamicTrailingStop,
     PriceBasedStopLoss,
     PriceBasedTakeProfit,
     RiskManager,
@@ -86,6 +87,13 @@ PICTURES = (
         "2011-06-08",
         36,
         "armed once the high is 5% above the entry",
+    ),
+    Picture(
+        "dynamic_trail",
+        DynamicTrailingStop(0.1, schedule=[(0.05, 0.06), (0.15, 0.03)]),
+        "2010-03-24",
+        30,
+        "tighter with the gain",
     ),
     Picture(
         "break_even",

@@ -26,6 +26,7 @@ EXITS = {
     "atr_trail": ("trailing_stop", 272.46 - 3 * (2.09 + 3.31 + 5.62 + 4.381 + 5.97) / 5),
     # Off the high of 26 July 2011, the bar before the last.
     "activation": ("trailing_stop", 404.5 * 0.96),
+    "dynamic_trail": ("trailing_stop", 272.46 * 0.97),
     "break_even": ("stop_loss", 571.67),
     "live_stop": ("stop_loss", 336.47 - 3 * SMOOTHED),
     "time_exit": ("time_exit", 277.69),

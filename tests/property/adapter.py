@@ -34,6 +34,7 @@ from ml4t.backtest.risk import RiskDecision, RiskRule
 from ml4t.backtest.risk.manager import RiskManager
 from ml4t.backtest.risk.rules import (
     BreakEven,
+    DynamicTrailingStop,
     PriceBasedStopLoss,
     PriceBasedTakeProfit,
     TimeBasedExit,
@@ -269,8 +270,12 @@ def rule_of(rule: Rule, desk: Desk) -> RiskRule:
     return (PriceBasedTakeProfit if rule.kind == "take_profit" else PriceBasedStopLoss)(**given)
 
 
-def trailing_stop_of(rule: Rule) -> TrailingStop:
+def trailing_stop_of(rule: Rule) -> TrailingStop | DynamicTrailingStop:
     given: dict[str, Any] = {"priority": rule.priority}
+    if rule.tighten > 0.0:
+        return DynamicTrailingStop(rule.parameter, tighten=rule.tighten, floor=rule.floor, **given)
+    if rule.schedule:
+        return DynamicTrailingStop(rule.parameter, schedule=rule.schedule, **given)
     if not isnan(rule.activation):
         given["activation"] = rule.activation
     if rule.form == "fraction":

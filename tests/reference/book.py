@@ -1019,6 +1019,10 @@ class Book:
         before, target = state.stop, state.target
         levels.give_levels(rule, state, position, self.settings, answer, self.wrong)
         self.count_gained(rule, position, before, state.stop)
+        if state.stop != before and (rule.tighten > 0.0 or rule.schedule) and not isnan(before):
+            self.met(
+                "trail_tightened_by_bars" if rule.tighten > 0.0 else "trail_tightened_by_a_gain"
+            )
         if rule.live and (before, target) != (state.stop, state.target):
             self.met("live_input_moved_a_level")
         if rule.only_tighten and state.stop == before:

@@ -210,6 +210,8 @@ KINDS = [
     "broke_even_short",
     "broke_even_with_costs",
     "stop_rests_below_its_gain",
+    "trail_tightened_by_bars",
+    "trail_tightened_by_a_gain",
     "live_input_moved_a_level",
     "exit_time_exit",
     "exit_own_level",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import isnan
 from typing import NamedTuple
 
@@ -117,6 +118,7 @@ def give_levels(
         if level > 0.0:
             state.target = level
     elif rule.kind == "trailing_stop":
+        value = tightened(rule, position, settings, value, wrong)
         level = away(rule, position.water, value, -sign)
         if level > 0.0:  # a dividend may have taken H to zero
             state.stop = tighter(sign, state.stop, level)
@@ -135,6 +137,16 @@ def has_gained(
     if position.sign > 0.0 and not wrong("gains_keep_dividends"):
         reached = reached - position.dividend_average
     return position.sign * position.water >= position.sign * reached
+
+
+def tightened(rule: Rule, position: Position, settings: Settings, pct: float, wrong) -> float:
+    """The fraction of a trailing stop, as far as bars and gains have tightened it."""
+    if rule.tighten > 0.0 and not wrong("trails_do_not_tighten"):
+        return max(rule.floor, pct - rule.tighten * position.bars_held)
+    for gain, step in rule.schedule:
+        if wrong("steps_at_once") or has_gained(replace(rule, activation=gain), position, settings):
+            pct = step
+    return pct
 
 
 def basis_of(position: Position, settings: Settings) -> float:

@@ -36,6 +36,8 @@ MUTATIONS: dict[str, str] = {
     "dividend_always_adjusts": "dividend_adjusts='none' is not asked for",
     "splits_leave_distances": "a split does not divide the distance of a level that is an amount",
     "trails_from_the_opening": "a trailing stop waits for no gain",
+    "trails_do_not_tighten": "a dynamic trailing stop stays as wide as at the opening",
+    "steps_at_once": "a dynamic trailing stop waits for no gain of its schedule",
     "gains_keep_dividends": "the gain that a long's stop waits for is not lowered by dividends, as H is",
     "break_even_leaves_costs": "a stop at break-even lies at the entry price, whatever the entries cost",
     "live_inputs_frozen": "a live input is read once for the position",

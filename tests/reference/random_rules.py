@@ -74,7 +74,14 @@ def random_rule(rng: Random, market: Market, grid: float) -> Rule:
 
 
 def _waiting_or_live(rng: Random, rule: Rule) -> Rule:
-    """A trail that waits for a gain, or a level whose column is read anew at every close."""
+    """A trail that waits for a gain, or tightens, or a level whose column is read anew at every close."""
+    if rule.kind == "trailing_stop" and rule.form == "fraction" and not rule.column:
+        if rng.random() < 0.2:
+            pct = rng.choice((0.05, 0.1))
+            return replace(rule, parameter=pct, tighten=rng.choice((0.002, 0.01)), floor=0.01)
+        if rng.random() < 0.2:
+            steps = rng.choice((((0.01, 0.03),), ((0.005, 0.04), (0.02, 0.02))))
+            return replace(rule, parameter=0.05, schedule=steps)
     if rule.kind == "trailing_stop":
         return replace(rule, activation=rng.choice((NAN, NAN, 0.005, 0.02, 0.05)))
     scaled = rule.form == "distance" or rule.multiple != 1.0

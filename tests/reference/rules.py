@@ -54,6 +54,9 @@ class Rule:
     multiple: float = 1.0  # what the parameter is multiplied by
     live: bool = False  # its column is read anew at every close
     activation: float = NAN  # of a trailing stop: the gain from which on it is given
+    tighten: float = 0.0  # of a trailing stop: what each bar held takes off its fraction
+    floor: float = 0.0  # and where that stays
+    schedule: tuple[tuple[float, float], ...] = ()  # or (gain, fraction): from that gain on
     costs: float = 0.0  # of a stop at E: how many times the commission of a unit lies between them
 
     def __post_init__(self) -> None:

@@ -255,6 +255,7 @@ def mirrorable(case: Case) -> Case:
             return one if one.column else with_prices(one, _on_grid)
         kind = "take_profit" if one.kind == "take_profit" else "stop_loss"
         plain = {"multiple": 1.0, "live": False, "activation": NAN, "costs": 0.0}
+        plain |= {"tighten": 0.0, "schedule": ()}
         return replace(one, kind=kind, parameter="level", form="price", **plain)
 
     def act(one: Act) -> Act | None:

@@ -11,6 +11,7 @@ from ml4t.backtest.risk.numba_signature import rule_signature
 from ml4t.backtest.risk.rule import InvalidRuleError, ReusedRuleWarning, RiskRule, RuleError
 from ml4t.backtest.risk.rules import (
     BreakEven,
+    DynamicTrailingStop,
     PriceBasedStopLoss,
     PriceBasedTakeProfit,
     TimeBasedExit,
@@ -27,6 +28,7 @@ __all__ = [
     "CFuncRule",
     "CompiledRule",
     "CompositeRule",
+    "DynamicTrailingStop",
     "ExitType",
     "InvalidDecisionError",
     "InvalidRuleError",

@@ -46,7 +46,7 @@ class ParameterRule(RiskRule):
         if not self.name:
             object.__setattr__(self, "name", cls)
         # Lowered once, not for every run.
-        object.__setattr__(self, "_lowered", (self._spec(value, self.forms[given[0]]),))
+        object.__setattr__(self, "_lowered", self._specs())
 
     @property
     def multiple(self) -> float:
@@ -120,6 +120,10 @@ class ParameterRule(RiskRule):
         return RuleSpec(
             self.kind, value, form, self.priority, multiple=self.multiple, live=self.is_live
         )
+
+    def _specs(self) -> tuple[RuleSpec, ...]:
+        form = self._form()
+        return (self._spec(getattr(self, form), self.forms[form]),)
 
     def _form(self) -> str:
         return next(form for form in self.forms if getattr(self, form) is not None)

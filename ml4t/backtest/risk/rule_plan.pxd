@@ -29,6 +29,8 @@ cdef struct Slot:
     double low                   # range of a parameter read from a column: (low, high), or [low, high)
     double high
     double activation            # a trailing stop: the gain from which on it is said; NaN: from the opening on
+    double tighten               # a trailing stop: what each bar held takes off its fraction
+    double floor                 # and where that stays
     double costs                 # FORM_GAIN: times the commission of a unit between the entry price and the level
     int64_t priority
     int32_t input                # frozen input the parameter is read from; -1: a number
@@ -103,6 +105,7 @@ cdef class RulePlan:
         self, Position* position, bint at_open, Account account
     ) noexcept nogil
     cdef double parameter(self, const Position* position, const Slot* slot) noexcept nogil
+    cdef bint _tightens(self, const Position* position, const Slot* slot) noexcept nogil
     cdef void compute(self, Position* position, const Settings* settings, bint at_close) noexcept nogil
     cdef void choose(self, Position* position) noexcept nogil
     cdef void decide_time_exits(self, const Position* position, Verdict* verdict) noexcept nogil

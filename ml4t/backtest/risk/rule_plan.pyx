@@ -92,6 +92,8 @@ cdef class RulePlan:
             slot.multiple = spec.multiple
             slot.only_tighten = spec.only_tighten
             slot.activation = NAN if spec.activation is None else spec.activation
+            slot.tighten = spec.tighten
+            slot.floor = spec.floor
             slot.costs = spec.costs
             slot.low = spec.bounds.low
             slot.high = spec.bounds.high
@@ -188,7 +190,14 @@ cdef class RulePlan:
                 return NAN
         if slot.form == FORM_PRICE or slot.form == FORM_DISTANCE:
             return value / (before * (position.split_ratio / ratio))
+        if slot.tighten > 0.0:
+            value = value - slot.tighten * <double> position.bars_held
+            return value if value > slot.floor else slot.floor
         return value
+
+    # Will the fraction of a trailing stop be less at the next close?
+    cdef bint _tightens(self, const Position* position, const Slot* slot) noexcept nogil:
+        return slot.tighten > 0.0 and self.parameter(position, slot) > slot.floor
 
     # What dividends have taken off a level of the slot: nothing where it lies above the market. No
     # division by zero: ratios of splits are positive.
@@ -305,7 +314,7 @@ cdef class RulePlan:
                 attention = True
                 continue
             slot = &self.slot[said.slot]
-            attention = attention or slot.is_answered or self._is_live(slot)
+            attention = attention or slot.is_answered or self._is_live(slot) or self._tightens(position, slot)
             if not isnan(said.wakes_at):
                 position.levels.wakes_at = worse(side, position.levels.wakes_at, said.wakes_at)
             if not isnan(said.target) and (target == NULL or _wins_target(side, said, target)):

@@ -85,6 +85,8 @@ class RuleSpec:
         Whether a column is read anew at every close, instead of once for the position.
     activation : float, optional
         A trailing stop is asked for only while the position has gained so much, a fraction of the entry price.
+    tighten, floor : float
+        A trailing stop's fraction is less by `tighten` for each bar held, and never below `floor`.
     costs : float
         Of a level at the entry price: how many times the commission paid for a unit lies between them.
 
@@ -102,6 +104,8 @@ class RuleSpec:
     multiple: float = 1.0
     live: bool = False
     activation: float | None = None
+    tighten: float = 0.0
+    floor: float = 0.0
     costs: float = 0.0
 
     def __post_init__(self) -> None:

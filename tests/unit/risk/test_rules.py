@@ -13,6 +13,7 @@ from ml4t.backtest.risk.decision import ExitType, RiskDecision
 from ml4t.backtest.risk.rule import InvalidRuleError
 from ml4t.backtest.risk.rules import (
     BreakEven,
+    DynamicTrailingStop,
     PriceBasedStopLoss,
     PriceBasedTakeProfit,
     TimeBasedExit,
@@ -83,6 +84,23 @@ def test_a_stop_waits_until_the_best_price_has_come_so_far(rule):
     )
     assert rule.evaluate(replace(LONG, water_mark=123.9, **paid)) is RiskDecision.no_action()
     assert rule.evaluate(replace(SHORT, water_mark=70.1, **paid)) is RiskDecision.no_action()
+
+
+def test_a_dynamic_trail_tightens_with_the_bars_down_to_its_floor():
+    rule = DynamicTrailingStop(0.1, tighten=0.02, floor=0.03)
+    for bars, pct in ((0, 0.1), (1, 0.1 - 0.02), (3, 0.1 - 0.02 * 3), (4, 0.03), (100, 0.03)):
+        assert level(rule, replace(LONG, bars_held=bars)) == 120.0 * (1.0 - pct)
+        assert level(rule, replace(SHORT, bars_held=bars)) == 80.0 * (1.0 + pct)
+
+
+def test_a_dynamic_trail_tightens_with_the_gains_of_its_schedule():
+    rule = DynamicTrailingStop(0.1, schedule=[(0.125, 0.06), (0.25, 0.03)])
+    for gain, pct in ((0.05, 0.1), (0.125, 0.06), (0.24, 0.06), (0.25, 0.03)):
+        for context in (LONG, SHORT):
+            water = 100.0 + context.side * 100.0 * gain
+            expected = water * (1.0 - context.side * pct)
+            assert level(rule, replace(context, water_mark=water)) == pytest.approx(expected)
+    assert [spec.activation for spec in rule.lower()] == [None, 0.125, 0.25]
 
 
 def test_break_even_with_costs_earns_the_commission_there_and_back():
@@ -274,6 +292,41 @@ def test_a_short_target_no_price_can_reach_arms_nothing():
         (lambda: TrailingStop(atr="atr", k=10**400), "k must be .* finite, was inf"),
         (lambda: TrailingStop(0.05, activation=0), "activation must be a number above 0 .* was 0"),
         (lambda: TrailingStop(0.05, activation="x"), "activation must be a number above 0 .* 'x'"),
+        (lambda: DynamicTrailingStop(0.1), r"needs one of tighten \(with floor\) and schedule"),
+        (
+            lambda: DynamicTrailingStop(0.1, tighten=0.01, floor=0.02, schedule=[(0.1, 0.05)]),
+            "needs one of tighten",
+        ),
+        (
+            lambda: DynamicTrailingStop(0.1, tighten=0.01),
+            "floor must be .* below pct, 0.1, was None",
+        ),
+        (lambda: DynamicTrailingStop(0.1, tighten=0.01, floor=0.1), "below pct, 0.1, was 0.1"),
+        (lambda: DynamicTrailingStop(0.1, tighten=-1, floor=0.01), "tighten must be .* above 0"),
+        (lambda: DynamicTrailingStop("pct", tighten=0.1, floor=0.01), "was the column 'pct'"),
+        (
+            lambda: DynamicTrailingStop(2, tighten=0.1, floor=0.01),
+            "pct must be above 0 and below 1",
+        ),
+        (
+            lambda: DynamicTrailingStop(0.1, schedule=[]),
+            r"pairs of a gain and a fraction, .* was \[\]",
+        ),
+        (lambda: DynamicTrailingStop(0.1, schedule=0.05), "pairs of a gain .* was 0.05"),
+        (lambda: DynamicTrailingStop(0.1, schedule=[(0.1,)]), "pairs of a gain"),
+        (
+            lambda: DynamicTrailingStop(0.1, schedule=[(0.1, 0.05), (0.2, 0.06)]),
+            "a schedule only tightens, 0.06 came after 0.05",
+        ),
+        (lambda: DynamicTrailingStop(0.1, schedule=[(0.1, 0.2)]), "0.2 came after 0.1"),
+        (
+            lambda: DynamicTrailingStop(0.1, schedule=[(0.2, 0.05), (0.1, 0.04)]),
+            "gains of a schedule must be above 0 and rise, 0.1 came after 0.2",
+        ),
+        (
+            lambda: DynamicTrailingStop(0.1, floor=0.01, schedule=[(0.2, 0.05)]),
+            "floor belongs to tighten",
+        ),
         (lambda: BreakEven(-0.1), r"gain must be above 0 and finite \(a fraction: .* was -0.1"),
         (lambda: BreakEven(0.1, costs=2), "costs must be True or False, was 2"),
         (

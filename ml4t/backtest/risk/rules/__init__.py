@@ -1,6 +1,7 @@
 """The built-in rules, one idea a file."""
 
 from ml4t.backtest.risk.rules.break_even import BreakEven
+from ml4t.backtest.risk.rules.dynamic_trailing_stop import DynamicTrailingStop
 from ml4t.backtest.risk.rules.price_based_stop_loss import PriceBasedStopLoss
 from ml4t.backtest.risk.rules.price_based_take_profit import PriceBasedTakeProfit
 from ml4t.backtest.risk.rules.time_based_exit import TimeBasedExit
@@ -10,6 +11,7 @@ from ml4t.backtest.risk.rules.volatility_scaled_take_profit import VolatilitySca
 
 __all__ = [
     "BreakEven",
+    "DynamicTrailingStop",
     "PriceBasedStopLoss",
     "PriceBasedTakeProfit",
     "TimeBasedExit",

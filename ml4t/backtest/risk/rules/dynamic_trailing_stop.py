@@ -1,0 +1,139 @@
+"""Leave a position that gave back too much, and ever less as it ages or gains."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import KW_ONLY, dataclass, replace
+from itertools import pairwise
+from math import inf, nan
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from ml4t.backtest.risk.decision import ExitType, RiskDecision
+from ml4t.backtest.risk.parameters import ParameterRule
+from ml4t.backtest.risk.rule import InvalidRuleError
+from ml4t.backtest.risk.spec import Form, RuleSpec
+
+if TYPE_CHECKING:
+    from ml4t.backtest.risk.context import RiskContext
+
+
+@dataclass(frozen=True, repr=False)
+class DynamicTrailingStop(ParameterRule):
+    """A trailing stop whose distance shrinks with the bars held, or with the gain that was reached.
+
+    Parameters
+    ----------
+    pct : float
+        Fraction of the water mark at the opening, above 0 and below 1.
+    tighten : float, optional
+        What is taken off for each bar held, above 0.
+    floor : float, optional
+        The fraction at which it stays, above 0 and below `pct`. Needed with `tighten`.
+    schedule : sequence of (gain, fraction), optional
+        From this gain on, a fraction of the entry price, that fraction of the water mark; both have to go on
+        from step to step, gains up and fractions down. Give either `tighten` or a schedule.
+    priority : int
+    name : str
+
+    Notes
+    -----
+    Level = H·(1 − s·p), s = 1 for a long position, −1 for a short one; H, the water mark, as for
+    :class:`TrailingStop`. p = max(floor, pct − tighten·n), n the bars held as of the close at which the level is
+    given, 0 at the opening; or the fraction of the last step with s·H >= s·E·(1 + s·gain), E the average entry
+    price. The engine keeps the tighter of the old level and the new one.
+    """
+
+    kind: ClassVar[ExitType] = ExitType.TRAILING_STOP
+    forms: ClassVar[dict[str, Form]] = {"pct": Form.FRACTION}
+
+    pct: float
+    _: KW_ONLY
+    tighten: float | None = None
+    floor: float | None = None
+    schedule: Sequence[tuple[float, float]] | None = None
+
+    def __post_init__(self) -> None:
+        if isinstance(self.pct, str):
+            raise InvalidRuleError(
+                f"DynamicTrailingStop: pct must be a number, was the column {self.pct!r}"
+            )
+        if (self.tighten is None) == (self.schedule is None):
+            raise InvalidRuleError(
+                "DynamicTrailingStop needs one of tighten (with floor) and schedule; with neither it is a TrailingStop"
+            )
+        if self.schedule is None:
+            self._check_tightens()
+        elif self.floor is not None:
+            raise InvalidRuleError(
+                "DynamicTrailingStop: floor belongs to tighten; a schedule ends with its last step"
+            )
+        else:
+            object.__setattr__(self, "schedule", _steps(self.pct, self.schedule))
+        super().__post_init__()
+
+    def evaluate(self, context: RiskContext) -> RiskDecision:
+        """Set the stop behind the best price, as far as it may lie now."""
+        return self.arm(context.water_mark * (1.0 - context.side * self.fraction(context)))
+
+    def fraction(self, context: RiskContext) -> float:
+        """Return how far the stop lies behind the water mark now, a fraction of it."""
+        if self.tighten is not None and self.floor is not None:
+            return max(self.floor, self.pct - self.tighten * context.bars_held)
+        reached = [step for gain, step in self.schedule or () if self.has_gained(context, gain)]
+        return min([self.pct, *reached])
+
+    def _spec(self, value: float | str, form: Form) -> RuleSpec:
+        return replace(
+            super()._spec(value, form), tighten=self.tighten or 0.0, floor=self.floor or 0.0
+        )
+
+    # One for each step of a schedule: the tightest of those whose gain was reached wins.
+    def _specs(self) -> tuple[RuleSpec, ...]:
+        first = self._spec(self.pct, Form.FRACTION)
+        return (
+            first,
+            *(replace(first, value=pct, activation=gain) for gain, pct in self.schedule or ()),
+        )
+
+    def _check_tightens(self) -> None:
+        tighten, floor = _number(self.tighten), _number(self.floor)
+        if not 0.0 < tighten < inf:
+            raise InvalidRuleError(
+                f"DynamicTrailingStop: tighten must be a number above 0 (a fraction for each bar), was {self.tighten!r}"
+            )
+        if not 0.0 < floor < _number(self.pct):
+            raise InvalidRuleError(
+                f"DynamicTrailingStop: floor must be above 0 and below pct, {self.pct!r}, was {self.floor!r}"
+            )
+        object.__setattr__(self, "tighten", tighten)
+        object.__setattr__(self, "floor", floor)
+
+
+def _steps(pct: Any, schedule: Any) -> tuple[tuple[float, float], ...]:
+    try:
+        steps = tuple((_number(gain), _number(step)) for gain, step in schedule)
+    except (TypeError, ValueError):
+        steps = ()
+    if not steps:
+        raise InvalidRuleError(
+            f"DynamicTrailingStop: schedule must be pairs of a gain and a fraction, [(0.1, 0.05)], was {schedule!r}"
+        )
+    for (gain, wider), (next_gain, tighter) in pairwise([(0.0, _number(pct)), *steps]):
+        if not gain < next_gain < inf:
+            raise InvalidRuleError(
+                f"DynamicTrailingStop: gains of a schedule must be above 0 and rise, {next_gain!r} came after {gain!r}"
+            )
+        if not 0.0 < tighter < wider:
+            raise InvalidRuleError(
+                f"DynamicTrailingStop: a schedule only tightens, {tighter!r} came after {wider!r}"
+            )
+    return steps
+
+
+def _number(value: Any) -> float:
+    if isinstance(value, bool | str) or value is None:
+        return nan
+    try:
+        return float(value)
+    except (TypeError, ValueError, OverflowError):
+        return nan
