@@ -340,9 +340,14 @@ def trial_returns(given: Any) -> pd.DataFrame:
         row, column = np.argwhere(missing)[0]
         raise ValueError(
             f"{np.count_nonzero(missing):,} returns are missing or not finite, the first of trial "
-            f"{given.columns[column]!r} at {given.index[row]}: leave such trials out, or the sessions that not all have"
+            f"{_name(given.columns, column)!r} at {given.index[row]}: leave such trials out, or the sessions that not all have"
         )
     return given
+
+
+def _name(names: pd.Index, place: int) -> Any:
+    name = names[place]
+    return name.item() if isinstance(name, np.generic) else name
 
 
 def _of_returns(
@@ -368,7 +373,7 @@ def _of_returns(
         float(np.var(sharpes, ddof=1)) if len(sharpes) > 1 else 0.0,
         0.0 if flat else float(np.mean(centred**3) / second**1.5),
         3.0 if flat else float(np.mean(centred**4) / second**2),
-        table.columns[place],
+        _name(table.columns, place),
         year,
     )
 
@@ -417,7 +422,7 @@ def _sharpes(values: np.ndarray, names: pd.Index) -> np.ndarray:
     risen = none & (np.abs(values).max(axis=0) > 0.0)
     if risen.any():
         raise ValueError(
-            f"the returns of trial {names[int(np.argmax(risen))]!r} are all the same: it has no Sharpe ratio; leave it out"
+            f"the returns of trial {_name(names, int(np.argmax(risen)))!r} are all the same: it has no Sharpe ratio; leave it out"
         )
     return np.divide(means, deviations, out=np.zeros(len(means)), where=~none)
 
