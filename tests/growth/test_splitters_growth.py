@@ -4,8 +4,10 @@ import numpy as np
 import pandas as pd
 from growth.harness import assert_linear
 
-from ml4t.backtest.walk_forward import CombinatorialPurged, WalkForward
+from ml4t.backtest import MarketData, SignalStrategy
+from ml4t.backtest.walk_forward import CombinatorialPurged, WalkForward, walk_forward
 
+MINUTE = 60_000_000_000
 DAY = 86_400_000_000_000
 
 
@@ -33,3 +35,34 @@ def test_combinations_of_so_many_groups():
         return all_parts(CombinatorialPurged(6, 2, 2, times=times, label_ends=ends), n)
 
     assert_linear(prepare, 200_000, "rows of combinations")
+
+
+def minutes(n, a_day):
+    """Bars of one asset, so many a day, with a signal now and then."""
+    stamps = DAY * (np.arange(n) // a_day) + MINUTE * (1 + np.arange(n) % a_day)
+    close = 100.0 + np.sin(np.arange(n) / 50.0)
+    return MarketData.from_arrays(
+        ["A"], stamps, np.arange(n + 1), np.zeros(n, np.int32), close, close, close, close,
+        features={"up": (np.arange(n) % 40 == 0) * 1.0, "down": (np.arange(n) % 40 == 20) * 1.0},
+        signal_names=["up", "down"],
+    )  # fmt: skip
+
+
+def test_a_walk_over_so_many_bars():
+    def prepare(n):
+        data = minutes(n, n // 50)
+        return lambda: walk_forward(
+            lambda train: SignalStrategy("up", "down"), data, WalkForward(10, 10)
+        )
+
+    assert_linear(prepare, 100_000, "bars of a walk")
+
+
+def test_a_walk_of_so_many_tests():
+    def prepare(n):
+        data = minutes(20 * (n + 1), 20)
+        return lambda: walk_forward(
+            lambda train: SignalStrategy("up", "down"), data, WalkForward(1, 1)
+        )
+
+    assert_linear(prepare, 100, "parts of a walk")

@@ -132,6 +132,10 @@ class CombinatorialPurged(Splitter):
             )
         return CombinatorialPath(self, int(number))
 
+    def bounds_of(self, rows: TimedRows) -> Int64s:
+        """Return the first row of each group, and behind them the number of rows."""
+        return _Groups(self, rows).bounds
+
     def parts_of(self, rows: TimedRows) -> Iterator[Part]:
         """Yield the parts of rows whose times are known."""
         cut = _Groups(self, rows)
