@@ -52,7 +52,7 @@ class DeflatedSharpe(float):
     trial: Any
 
     @classmethod
-    def made(cls, probability: float, **facts: Any) -> Self:
+    def _made(cls, probability: float, **facts: Any) -> Self:
         """Return a probability with what it was made of."""
         made = cls(probability)
         made.__dict__.update(facts)
@@ -91,7 +91,7 @@ class BacktestOverfitting(float):
     n: int
 
     @classmethod
-    def made(cls, probability: float, **facts: Any) -> Self:
+    def _made(cls, probability: float, **facts: Any) -> Self:
         """Return a probability with what it was made of."""
         made = cls(probability)
         made.__dict__.update(facts)
@@ -291,7 +291,7 @@ def probability_of_backtest_overfitting(returns: Any, groups: int = GROUPS) -> B
         outside.append(own)
         chosen.append(best)
     all_logits = np.concatenate(logits)
-    return BacktestOverfitting.made(
+    return BacktestOverfitting._made(
         float(np.mean(all_logits <= 0.0)),
         logits=all_logits,
         in_sample=np.concatenate(inside),
@@ -402,7 +402,7 @@ def _deflated(
     distance = (sharpe - benchmark) * math.sqrt(n - 1)
     # Only two returns that repeat have no spread left.
     score = distance / math.sqrt(spread) if spread > 0.0 else math.copysign(math.inf, distance)
-    return DeflatedSharpe.made(
+    return DeflatedSharpe._made(
         NORMAL.cdf(score),
         sharpe=sharpe * math.sqrt(year),
         benchmark=benchmark * math.sqrt(year),

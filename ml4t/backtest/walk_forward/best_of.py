@@ -11,7 +11,6 @@ import pandas as pd
 
 from ml4t.backtest.analytics.metrics import sharpe_ratio
 from ml4t.backtest.config import BacktestConfig
-from ml4t.backtest.core.named_arguments import keywords_of, unknown_argument
 from ml4t.backtest.sweep.result import SweepResult
 from ml4t.backtest.sweep.run_sweep import sweep
 from ml4t.backtest.sweep.space import Space
@@ -20,7 +19,6 @@ from ml4t.backtest.walk_forward.errors import WalkForwardError
 from ml4t.backtest.walk_forward.fitted import NAMES, Fitted
 from ml4t.backtest.walk_forward.train_and_test import Piece
 
-SWEPT = ("workers", "backend", "keep_returns")
 OF_RETURNS = ("sharpe", "total_return")
 
 
@@ -97,7 +95,14 @@ def _made_with_settings(
 
 
 def best_of(
-    run: Given, space: Space, *, measure: str = "sharpe", lowest: bool = False, **options: Any
+    run: Given,
+    space: Space,
+    *,
+    measure: str = "sharpe",
+    lowest: bool = False,
+    workers: int | None = None,
+    backend: Any = None,
+    keep_returns: bool = False,
 ) -> BestOf:
     """Return a fit for :func:`walk_forward` that sweeps each train part and takes the best.
 
@@ -111,8 +116,8 @@ def best_of(
         ``total_return``.
     lowest : bool
         Take the lowest instead.
-    options
-        ``workers``, ``backend`` and ``keep_returns`` of the sweeps.
+    workers, backend, keep_returns
+        Of the sweeps.
 
     Returns
     -------
@@ -122,18 +127,15 @@ def best_of(
     Raises
     ------
     WalkForwardError
-        If an option is none of these.
+        If the space is none, or the measure no name.
     SweepError
         If parameters are read by nobody, or others are needed.
     """
-    for name in options:
-        if name not in SWEPT:
-            known = keywords_of(best_of)
-            raise WalkForwardError(f"best_of: {unknown_argument(name, [*known, *SWEPT])}")
     if not isinstance(space, Space):
         raise WalkForwardError(
             f"space must be what grid, random or from_optuna return, was {type(space).__name__}"
         )
     if not isinstance(measure, str):
         raise WalkForwardError(f"measure must be the name of a measure, was {measure!r}")
+    options = {"workers": workers, "backend": backend, "keep_returns": keep_returns}
     return BestOf(run, space, measure, lowest, options)

@@ -44,7 +44,7 @@ class WalkForwardResult:
         """One row a part: first and last timestamp of train and test part, parameters, the measure in both.
 
         Columns are ``train_start``, ``train_end``, ``test_start``, ``test_end``, those of the parameters, ``in_sample``
-        and ``out_of_sample``: NaN where it cannot be measured.
+        and ``out_of_sample``: NaN where it cannot be measured. Times are written as those of the prices.
         """
         return self._parts.copy(deep=DEEP)
 

@@ -17,6 +17,7 @@ from ml4t.backtest.data.arrays import Int64s
 from ml4t.backtest.data.stream.feed import DataFeed
 from ml4t.backtest.market.market_data import MarketData
 from ml4t.backtest.market.sessions import session_zone
+from ml4t.backtest.records.shown_times import ShownTimes
 from ml4t.backtest.result import BacktestResult
 from ml4t.backtest.walk_forward.carried import check_same, one_strategy
 from ml4t.backtest.walk_forward.combinatorial import CombinatorialPurged
@@ -324,13 +325,12 @@ def _table(
             raise WalkForwardError(
                 f"the parameter {name} has the name of another column of the parts: call it otherwise"
             )
-    times = pd.DatetimeIndex(walk.data.timestamps, tz="UTC")
-    if walk.rows.zone is not None:
-        times = times.tz_convert(walk.rows.zone)
+    shown = ShownTimes.of_prices(walk.data.info)
+    times = shown.shown(pd.DatetimeIndex(walk.data.timestamps, tz="UTC"))
     return pd.DataFrame(
         {
-            "train_start": [one.train.start.tz_convert(times.tz) for one in fits],
-            "train_end": [one.train.end.tz_convert(times.tz) for one in fits],
+            "train_start": shown.shown(pd.DatetimeIndex([one.train.start for one in fits])),
+            "train_end": shown.shown(pd.DatetimeIndex([one.train.end for one in fits])),
             "test_start": times[[first for first, _ in tests]],
             "test_end": times[[last - 1 for _, last in tests]],
             **{name: [one.get(name) for one in chosen] for name in names},
