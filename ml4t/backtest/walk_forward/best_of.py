@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
@@ -11,6 +11,7 @@ import pandas as pd
 
 from ml4t.backtest.analytics.metrics import sharpe_ratio
 from ml4t.backtest.config import BacktestConfig
+from ml4t.backtest.sweep.optuna_space import Asked
 from ml4t.backtest.sweep.result import SweepResult
 from ml4t.backtest.sweep.run_sweep import sweep
 from ml4t.backtest.sweep.space import Space
@@ -26,10 +27,16 @@ class BestOf:
     """Sweeps a train part, and takes the best; made by :func:`best_of`."""
 
     def __init__(
-        self, run: Given, space: Space, measure: str, lowest: bool, options: Mapping[str, Any]
+        self,
+        run: Given,
+        space: Space | Callable[[], Space],
+        measure: str,
+        lowest: bool,
+        options: Mapping[str, Any],
     ) -> None:
         self._recipe = Recipe(run)
-        self._recipe.check_reads(getattr(space, "names", ()))
+        if isinstance(space, Space):
+            self._recipe.check_reads(space.names)
         self._space = space
         self._measure = measure
         self._lowest = lowest
@@ -56,7 +63,7 @@ class BestOf:
             )
         return sweep(
             run,
-            self._space,
+            self._space if isinstance(self._space, Space) else self._space(),
             data,
             measures=[self._measure],
             progress=False,
@@ -96,7 +103,7 @@ def _made_with_settings(
 
 def best_of(
     run: Given,
-    space: Space,
+    space: Space | Callable[[], Space],
     *,
     measure: str = "sharpe",
     lowest: bool = False,
@@ -110,7 +117,8 @@ def best_of(
     ----------
     run, space
         As for :func:`~ml4t.backtest.sweep.sweep`: a function or template, and what is tried. Settings that it does not
-        give are those of the walk.
+        give are those of the walk. A function that makes the space is called for each sweep: a study of Optuna learns,
+        and what it was told of one train part is nothing for another.
     measure : str
         What is best of. Of train parts around test groups it is that of the returns of all stretches: ``sharpe`` or
         ``total_return``.
@@ -127,13 +135,18 @@ def best_of(
     Raises
     ------
     WalkForwardError
-        If the space is none, or the measure no name.
+        If the space is none, or one of a single Optuna study; or the measure is no name.
     SweepError
         If parameters are read by nobody, or others are needed.
     """
-    if not isinstance(space, Space):
+    if isinstance(space, Asked):
         raise WalkForwardError(
-            f"space must be what grid, random or from_optuna return, was {type(space).__name__}"
+            "a study of Optuna remembers what it was told of other train parts: give a function that makes study and "
+            "space anew, best_of(run, lambda: from_optuna(create_study(...), ...))"
+        )
+    if not isinstance(space, Space) and not callable(space):
+        raise WalkForwardError(
+            f"space must be what grid or random return, or a function that makes one, was {type(space).__name__}"
         )
     if not isinstance(measure, str):
         raise WalkForwardError(f"measure must be the name of a measure, was {measure!r}")

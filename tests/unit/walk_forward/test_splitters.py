@@ -242,6 +242,28 @@ def test_splitters_are_copied():
             assert repr(other) == repr(splits)
 
 
+def test_tables_of_polars_are_split():
+    pl = pytest.importorskip("polars")
+    X = labelled(30)
+    named = pl.DataFrame(
+        {"when": X.index.to_numpy(), "x": X["x"].to_numpy(), "end": X["end"].to_numpy()}
+    )
+    splits = WalkForward(10, 5, embargo=1, times="when", label_ends="end")
+    assert of(splits.split(named)) == of(WalkForward(10, 5, embargo=1, label_ends="end").split(X))
+    given = predict_out_of_sample(
+        LinearRegression(), named[["x"]], named["x"], WalkForward(10, 5, times=named["when"])
+    )
+    np.testing.assert_allclose(given[10:], X["x"][10:])
+
+
+@pytest.mark.parametrize("zone", ["Asia/Tokyo", "UTC+01:00", "-05:00"])
+def test_any_zone_has_sessions(zone):
+    hours = pd.date_range("2024-01-01 12:00", periods=36, freq="h", tz=zone)
+    assert WalkForward(1, 1).get_n_splits(pd.DataFrame({"x": 0.0}, index=hours)) == 1
+    offset = hours.tz_convert(pd.Timestamp("2024-01-01 00:00+03:00").tz)
+    assert WalkForward(1, 1).get_n_splits(pd.DataFrame({"x": 0.0}, index=offset)) >= 1
+
+
 # ---- what is refused ---------------------------------------------------------------------------------
 
 

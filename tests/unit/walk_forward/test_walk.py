@@ -24,7 +24,7 @@ from ml4t.backtest.data import ATR, DataFeed, Table
 from ml4t.backtest.market.fingerprint import fingerprint
 from ml4t.backtest.records.frames import TABLES
 from ml4t.backtest.risk import RiskManager, TrailingStop
-from ml4t.backtest.sweep import between, grid, param, random, sweep
+from ml4t.backtest.sweep import between, from_optuna, grid, param, random, sweep
 from ml4t.backtest.walk_forward import (
     CombinatorialPurged,
     Fitted,
@@ -372,6 +372,46 @@ def test_strategies_take_over_positions():
     assert (inside["bars_held"] <= 3).all()
 
 
+class FromTheBar(Strategy):
+    """Knows nothing but the bar, what is held and what waits: who decides makes no difference."""
+
+    def __init__(self, name):
+        self.name = name
+
+    def decide(self, asset, begin, close):
+        held = self.position(asset)
+        if held and held.bars_held >= 4:
+            self.close(asset)
+        elif not held and not self.pending(asset) and close < begin:
+            self.buy(asset, percent=0.3, stop_loss=close * 0.97, take_profit=close * 1.05)
+
+
+class ByBars(FromTheBar):
+    def on_market_data(self, event):
+        self.decide(event.asset, event.open, event.close)
+
+    def on_fill(self, fill):
+        assert fill.asset in self.data.assets  # lent, too
+
+
+class ByBatches(FromTheBar):
+    def on_timestamp_batch(self, timestamp, events, context):
+        for place, asset in enumerate(events.assets):
+            self.decide(asset, events.open[place], events.close[place])
+
+
+@pytest.mark.parametrize("kind", [ByBars, ByBatches])
+def test_turns_of_strategies_that_keep_nothing_are_one_run(kind):
+    data = market()
+    walked = walk_forward(
+        one_of(*map(kind, "abcd")), data, SPLITS, positions="carried", config=COSTS
+    )
+    alone = run_backtest(cut(data, 80, 240), kind("a"), config=COSTS)
+    assert walked.result.strategy_name == "WalkForwardStrategy"
+    assert len(alone.trades) > 20
+    same_tables(walked.result, alone)
+
+
 class Writes(Strategy):
     """Writes down what it is told, and of whom it is asked."""
 
@@ -535,6 +575,22 @@ def test_the_best_is_the_same_for_any_workers():
     assert walk_forward(fit, market(), WalkForward(80, 80)).parts.equals(alone.parts)
 
 
+def asked(seed=1):
+    optuna = pytest.importorskip("optuna")
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    study = optuna.create_study(
+        direction="maximize", sampler=optuna.samplers.RandomSampler(seed=seed)
+    )
+    return from_optuna(study, 5, fall=between(0.001, 0.02), hold=between(2, 9))
+
+
+def test_a_study_of_optuna_begins_anew_with_each_part():
+    walked = walk_forward(best_of(holds, asked, workers=1), market(), SPLITS)
+    for fitted, (first, _) in zip(walked.fitted, TESTS, strict=True):
+        alone = sweep(holds, asked(), cut(market(), first - 80, first), workers=1)
+        assert fitted.details[0].parameters == alone.parameters
+
+
 def test_a_template_is_swept():
     template = {
         "strategy": partial(TopK, "atr", param("k")),
@@ -553,7 +609,8 @@ def test_a_template_is_swept():
 @pytest.mark.parametrize(
     ("made", "said"),
     [
-        (lambda: best_of(holds, {"fall": [1]}), "space must be what grid"),
+        (lambda: best_of(holds, {"fall": [1]}), "space must be what grid or random return, or a function"),
+        (lambda: best_of(holds, asked()), "a study of Optuna remembers what it was told of other train parts"),
         (lambda: best_of(holds, SPACE, measure=1), "measure must be the name of a measure"),
         (lambda: best_of(holds, grid(fall=[0.1])), "holds reads the parameter hold"),
         (lambda: best_of(holds, random(3, seed=1, drop=between(0.1, 0.2))), "drop is a parameter that"),
