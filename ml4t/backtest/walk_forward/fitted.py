@@ -94,6 +94,10 @@ class Fitted:
 
 Fit = Callable[[Piece], "Fitted | Mapping[str, Any] | Strategy"]
 NAMES = tuple(one.name for one in fields(Fitted))
+OF_PARTS = (
+    "split", "group", "path", "train_start", "train_end", "test_start", "test_end", "in_sample", "out_of_sample",
+)  # fmt: skip
+"""Columns of the table of parts beside parameters."""
 
 
 def as_fitted(given: Any, what: str) -> Fitted:
@@ -131,6 +135,11 @@ def as_fitted(given: Any, what: str) -> Fitted:
         raise WalkForwardError(
             f"{what}: parameters must be a mapping, was {type(given.parameters).__name__}"
         )
+    for name in given.parameters:
+        if name in OF_PARTS:
+            raise WalkForwardError(
+                f"{what}: the parameter {name} has the name of another column of the parts; call it otherwise"
+            )
     return given
 
 
