@@ -7,7 +7,7 @@ from growth.harness import assert_linear
 from ml4t.backtest import MarketData, SignalStrategy
 from ml4t.backtest.walk_forward import CombinatorialPurged, WalkForward, walk_forward
 
-MINUTE = 60_000_000_000
+SECONDS = 10_000_000_000
 DAY = 86_400_000_000_000
 
 
@@ -37,9 +37,9 @@ def test_combinations_of_so_many_groups():
     assert_linear(prepare, 200_000, "rows of combinations")
 
 
-def minutes(n, a_day):
+def intraday(n, a_day):
     """Bars of one asset, so many a day, with a signal now and then."""
-    stamps = DAY * (np.arange(n) // a_day) + MINUTE * (1 + np.arange(n) % a_day)
+    stamps = DAY * (np.arange(n) // a_day) + SECONDS * (1 + np.arange(n) % a_day)
     close = 100.0 + np.sin(np.arange(n) / 50.0)
     return MarketData.from_arrays(
         ["A"], stamps, np.arange(n + 1), np.zeros(n, np.int32), close, close, close, close,
@@ -50,7 +50,7 @@ def minutes(n, a_day):
 
 def test_a_walk_over_so_many_bars():
     def prepare(n):
-        data = minutes(n, n // 50)
+        data = intraday(n, n // 50)
         return lambda: walk_forward(
             lambda train: SignalStrategy("up", "down"), data, WalkForward(10, 10)
         )
@@ -60,7 +60,7 @@ def test_a_walk_over_so_many_bars():
 
 def test_a_walk_of_so_many_tests():
     def prepare(n):
-        data = minutes(20 * (n + 1), 20)
+        data = intraday(20 * (n + 1), 20)
         return lambda: walk_forward(
             lambda train: SignalStrategy("up", "down"), data, WalkForward(1, 1)
         )

@@ -324,8 +324,8 @@ def trial_returns(given: Any) -> pd.DataFrame:
         given = pd.DataFrame(given)
     if not isinstance(given, pd.DataFrame):
         raise ValueError(
-            "give a frame with a column of returns for each trial, or the result of a sweep that kept them; was "
-            f"{type(given).__name__}"
+            "give a frame with a column of returns for each trial, as read_returns(journal) returns it, or the result of a "
+            f"sweep that kept them; was {type(given).__name__}"
         )
     if given.shape[1] == 0 or len(given) < 2:
         raise ValueError(

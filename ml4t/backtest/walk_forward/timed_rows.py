@@ -205,8 +205,6 @@ def _length(X: Any) -> int:
 def _stamps(name: str, given: Any, n: int | None) -> tuple[Int64s, str | None, bool]:
     """Return nanoseconds UTC, the zone that was written, and whether there was one."""
     values = given.to_pandas() if hasattr(given, "to_pandas") else given
-    if hasattr(values, "array") and not isinstance(values, pd.Index | pd.Series):
-        values = np.asarray(values)
     try:
         index = pd.Index(values)
         if pd.api.types.is_numeric_dtype(index.dtype):
