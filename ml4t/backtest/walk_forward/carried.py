@@ -100,11 +100,6 @@ class _TakingTurns(Strategy):
         self._parts = [_lent(one, self) for one in strategies]
         self._starts = list(starts)
         self._place = 0
-        every, when = _call_times(strategies[0])
-        if every is not None:
-            self.every = every
-        if when is not None:
-            self.when = when
 
     @property
     def _now(self) -> Strategy:
@@ -118,6 +113,8 @@ class _TakingTurns(Strategy):
 
     def on_start(self) -> None:
         self._parts[0].on_start()
+        # Read by the engine from here on; on_start may have set them.
+        self.every, self.when = _call_times(self._parts[0])
 
     def on_end(self) -> None:
         self._now.on_end()
@@ -133,5 +130,11 @@ def _lent(strategy: Strategy, owner: Strategy) -> Strategy:
     def of_owner(self: Any, name: str) -> Any:
         return getattr(owner, name) if name in OWNED else kind.__getattribute__(self, name)
 
-    strategy.__class__ = type(kind.__name__, (kind,), {"__getattribute__": of_owner})
+    lent = type(kind.__name__, (kind,), {"__getattribute__": of_owner, "__slots__": ()})
+    try:
+        strategy.__class__ = lent
+    except TypeError as error:  # of an extension type
+        raise WalkForwardError(
+            f"{kind.__name__} cannot take over positions from another strategy: {error}; {FLAT}"
+        ) from error
     return strategy

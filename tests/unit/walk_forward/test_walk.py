@@ -33,6 +33,7 @@ from ml4t.backtest.walk_forward import (
     best_of,
     walk_forward,
 )
+from ml4t.backtest.walk_forward.carried import one_strategy
 from ml4t.backtest.walk_forward.cut import cut, put_together
 
 SPACE = grid(fall=[0.002, 0.01], hold=[2, 7])
@@ -534,6 +535,16 @@ def test_strategies_that_are_called_at_other_times_do_not_take_over():
 
     with pytest.raises(WalkForwardError, match=r"part 1 is called at other times \(every, when\)"):
         walk_forward(one_of(Holds(), Weekly()), market(), WalkForward(80, 80), positions="carried")
+
+
+def test_a_strategy_that_is_an_extension_type_takes_no_turns():
+    class Slotted(Holds):
+        __slots__ = ("more",)
+
+    one, other = Slotted(), Slotted(0.1)
+    assert one_strategy([one, other], [0, 1]) is not one
+    with pytest.raises(WalkForwardError, match="Strategy cannot take over positions"):
+        one_strategy([Strategy(), Holds()], [0, 1])
 
 
 def test_call_times_are_those_of_the_parts():
