@@ -53,6 +53,7 @@ LAYERS = (
     ("backtest",),
     ("runfile",),
     ("sweep",),
+    ("walk_forward",),
     ("lookahead",),
     ("testing",),
     ("demo",),

@@ -30,7 +30,9 @@ def forked(work):
 
 
 def swept(journal):
-    return sweep(dips, SPACE, DATA, journal=journal, workers=2, backend="threads")
+    return sweep(
+        dips, SPACE, DATA, journal=journal, workers=2, backend="threads", keep_returns=True
+    )
 
 
 def n_done(journal):
@@ -65,4 +67,6 @@ if __name__ == "__main__":
     print(*[stopped(journal, how, draw) for _ in range(int(sys.argv[3]))])
     with sqlite3.connect(f"file:{journal}?mode=ro", uri=True) as rows:
         print(*rows.execute("SELECT count(*) FROM trials WHERE status = 'running'").fetchone())
-    print(plain(swept(journal)).equals(plain(swept(None))))
+    ended, whole = swept(journal), swept(None)
+    same = plain(ended).equals(plain(whole)) and ended.returns.equals(whole.returns)
+    print(same)

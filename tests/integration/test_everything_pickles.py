@@ -1,5 +1,6 @@
 """All that a run is made of goes through pickle, and the run comes out the same, bit for bit."""
 
+import copy
 import inspect
 import pickle
 from functools import partial
@@ -124,6 +125,14 @@ def test_a_part_of_a_run_is_pickled_and_the_run_is_the_same(argument, name):
     assert len(runs[0]["fills"]) > 2
     for table in TABLES:
         assert runs[0][table].equals(runs[1][table]), table
+
+
+def test_a_result_is_pickled_and_copied_after_its_tables_were_looked_at():
+    result = run_backtest(data(), Every(2), config=MARGIN)
+    looked_at = {name: getattr(result, name) for name in TABLES}
+    for other in (pickle.loads(pickle.dumps(result)), copy.deepcopy(result)):
+        for table in TABLES:
+            assert getattr(other, table).equals(looked_at[table]), table
 
 
 def test_the_tables_above_have_every_public_strategy_rule_and_setting():

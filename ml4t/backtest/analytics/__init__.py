@@ -11,18 +11,30 @@ from ml4t.backtest.analytics.metrics import (
     sortino_ratio,
     trade_metrics,
 )
+from ml4t.backtest.analytics.overfitting import (
+    BacktestOverfitting,
+    DeflatedSharpe,
+    best_of_luck,
+    deflated_sharpe,
+    probability_of_backtest_overfitting,
+)
 from ml4t.backtest.analytics.years import elapsed_years, periods_per_year
 from ml4t.backtest.market.sessions import session_dates, session_ends, session_zone
 from ml4t.backtest.records.recorded_columns import recorded_columns
 
 __all__ = [
+    "BacktestOverfitting",
+    "DeflatedSharpe",
     "annual_return",
     "annual_volatility",
+    "best_of_luck",
     "calmar_ratio",
+    "deflated_sharpe",
     "elapsed_years",
     "exits_by_rule",
     "performance_metrics",
     "periods_per_year",
+    "probability_of_backtest_overfitting",
     "recorded_columns",
     "session_dates",
     "session_ends",

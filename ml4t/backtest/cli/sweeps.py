@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ml4t.backtest.analytics.overfitting import deflated_sharpe
 from ml4t.backtest.cli.outcomes import FAILED, INTERRUPTED, UNUSABLE, ended_well_or_told, stop
 from ml4t.backtest.strategy.errors import BacktestInterrupted
-from ml4t.backtest.sweep.errors import SweepError
-from ml4t.backtest.sweep.journal import read_journal
+from ml4t.backtest.sweep.errors import JournalError, SweepError
+from ml4t.backtest.sweep.journal import read_journal, read_returns
 from ml4t.backtest.sweep.measures import USUAL
 from ml4t.backtest.sweep.run_sweep import sweep as run_sweep
 from ml4t.backtest.sweep.study_file import StudyFile
@@ -61,6 +62,13 @@ def sweep(
             help="Where each run is written down; else beside the study, with the ending .db.",
         ),
     ] = None,
+    keep_returns: Annotated[
+        bool,
+        typer.Option(
+            "--keep-returns",
+            help="Keep the returns of each run in the journal, and say how much of the best is luck.",
+        ),
+    ] = False,
     by: By = None,
     lowest: Lowest = False,
     rows: Rows = 10,
@@ -85,12 +93,14 @@ def sweep(
                 backend=backend,
                 journal=journal,
                 progress=progress,
+                keep_returns=keep_returns,
             )
         except BacktestInterrupted as interrupted:
             stop(f"{interrupted}; the same command goes on with the others", INTERRUPTED)
         except ImportError as error:
             stop(str(error), UNUSABLE)
         _show(result.table, list(result.measures), by, lowest, rows, output)
+        _tell_luck(journal)
     typer.echo(f"\nJournal: {journal}")
     if not result.table["status"].eq(DONE).any():
         stop(f"no run was done: {result.table['error'].iloc[0]}", FAILED)
@@ -116,6 +126,24 @@ def study(
             typer.echo("No run is written down.")
             return
         _show(table, measures, by, lowest, rows, output)
+        _tell_luck(journal)
+
+
+def _tell_luck(journal: Path) -> None:
+    """Print what the best Sharpe ratio of a journal is worth, where it keeps the returns of all trials."""
+    try:
+        returns = read_returns(journal)
+    except JournalError:  # nobody asked for them
+        return
+    try:
+        deflated = deflated_sharpe(returns)
+    except ValueError as error:
+        typer.echo(f"Deflated Sharpe ratio: none; {error}")
+        return
+    typer.echo(
+        f"Deflated Sharpe ratio: {deflated:.4f}, the probability that the best of {deflated.trials:,} trials is more than "
+        "luck"
+    )
 
 
 def _show(

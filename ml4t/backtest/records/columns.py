@@ -42,6 +42,7 @@ class Labels:
     """
 
     def __init__(self, names: Sequence[Any]) -> None:
+        self._names = tuple(names)
         categories = list(dict.fromkeys(name for name in names if name != ""))
         position = {name: i for i, name in enumerate(categories)}
         self._dtype = category_dtype(categories)
@@ -49,6 +50,9 @@ class Labels:
         self._position = np.array([position.get(name, -1) for name in names] + [-1], dtype=np.int32)
         # Types of pandas take longer to make than most columns: those that come again are kept.
         self._occurring = lru_cache(maxsize=8)(self._of_seen)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Labels, (self._names,)  # what is kept of types is made anew
 
     def column(self, codes: np.ndarray) -> pd.Categorical:
         """Return the names of ``codes`` (integers or booleans) as a categorical column.

@@ -11,8 +11,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import pandas as pd
+
 from ml4t.backtest.sweep.drivers import Drivers
 from ml4t.backtest.sweep.errors import JournalError, SweepError
+from ml4t.backtest.sweep.kept_returns import KeptReturns, returns_frame
 from ml4t.backtest.sweep.trial import DONE, Outcome, Trial
 
 FORMAT = 1
@@ -28,7 +31,11 @@ CREATE TABLE IF NOT EXISTS trials (
     key TEXT PRIMARY KEY, parameters TEXT NOT NULL, status TEXT NOT NULL,
     measures TEXT, error TEXT, seconds REAL, driver TEXT
 );
+CREATE TABLE IF NOT EXISTS sessions (id TEXT PRIMARY KEY, days BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS returns (key TEXT PRIMARY KEY, sessions TEXT NOT NULL, returned BLOB NOT NULL);
 """
+COLUMNS = "trials.key, status, measures, error, seconds, driver"
+WITH_RETURNS = "LEFT JOIN returns ON returns.key = trials.key LEFT JOIN sessions ON sessions.id = returns.sessions"
 
 
 class Row(NamedTuple):
@@ -40,6 +47,7 @@ class Row(NamedTuple):
     error: str
     seconds: float
     driver: str
+    returns: KeptReturns | None = None
 
 
 class Journal:
@@ -52,6 +60,8 @@ class Journal:
     about : mapping of str to str
         What the runs are made of: fingerprints of data and of each part of the code, versions.
     measures : sequence of str
+    keeps_returns : bool
+        Whether the returns of each run are kept, too.
 
     Raises
     ------
@@ -59,8 +69,15 @@ class Journal:
         If it cannot be opened, is none, or was made by other runs.
     """
 
-    def __init__(self, path: str | Path, about: Mapping[str, str], measures: Sequence[str]) -> None:
+    def __init__(
+        self,
+        path: str | Path,
+        about: Mapping[str, str],
+        measures: Sequence[str],
+        keeps_returns: bool = False,
+    ) -> None:
         self.path = Path(path)
+        self.keeps_returns = keeps_returns
         self.measures = tuple(measures)
         self._about = dict(about)
         self._lock = threading.Lock()
@@ -102,7 +119,7 @@ class Journal:
         """
         mine, done = [], []
         with self._written() as rows:
-            known = _found(rows, [trial.key for trial in trials])
+            known = _found(rows, [trial.key for trial in trials], self.keeps_returns)
             living = self._drivers.living(rows)
             for trial in trials:
                 row = known.get(trial.key)
@@ -139,10 +156,26 @@ class Journal:
                     for one in outcomes
                 ],
             )
+            self._store_returns(rows, outcomes)
+
+    def _store_returns(self, rows: sqlite3.Connection, outcomes: Sequence[Outcome]) -> None:
+        kept = [(one.key, one.returns) for one in outcomes if one.returns is not None]
+        rows.executemany(
+            "INSERT OR IGNORE INTO sessions VALUES (?, ?)",
+            {returns.of_sessions: returns.sessions for _, returns in kept}.items(),
+        )
+        # Whoever has run a trial has the same: a run is its parameters, to the last bit.
+        rows.executemany(
+            "INSERT OR REPLACE INTO returns VALUES (?, ?, ?)",
+            [(key, returns.of_sessions, returns.values) for key, returns in kept],
+        )
 
     def _has_all(self, row: Row) -> bool:
         # One measured for less is run again, for what is asked.
-        return row.status != DONE or all(name in row.measures for name in self.measures)
+        return row.status != DONE or (
+            all(name in row.measures for name in self.measures)
+            and (row.returns is not None or not self.keeps_returns)
+        )
 
     def _all_of(self, outcome: Outcome) -> str:
         before = self._measured.pop(outcome.key, {})
@@ -150,7 +183,7 @@ class Journal:
 
     def _outcome(self, row: Row) -> Outcome:
         measured = tuple(row.measures[name] for name in self.measures) if row.status == DONE else ()
-        return Outcome(row.key, row.status, measured, row.error, row.seconds)
+        return Outcome(row.key, row.status, measured, row.error, row.seconds, row.returns)
 
     def close(self) -> None:
         """Give back what was claimed and not done."""
@@ -246,6 +279,52 @@ def read_journal(path: str | Path) -> tuple[dict[str, str], list[WrittenTrial]]:
     ]
 
 
+def read_returns(path: str | Path) -> pd.DataFrame:
+    """Return the returns of all trials that a journal keeps, of whatever sweep on it.
+
+    Parameters
+    ----------
+    path : path
+        The journal of sweeps with ``keep_returns=True``.
+
+    Returns
+    -------
+    DataFrame
+        A row for each session, a column for each trial in the order in which they were written, ``trial``.
+
+    Raises
+    ------
+    JournalError
+        If there is none, it cannot be read, or keeps no returns of some trials that were done.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise JournalError(f"there is no journal {path}")
+    try:
+        rows = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
+        try:
+            (has_any,) = rows.execute(
+                "SELECT COUNT(*) FROM sqlite_master WHERE name = 'returns'"
+            ).fetchone()
+            joined, more = (WITH_RETURNS, "days, returned") if has_any else ("", "NULL, NULL")
+            kept = rows.execute(
+                f"SELECT {more} FROM trials {joined} WHERE status = ? ORDER BY trials.rowid",
+                (DONE,),
+            ).fetchall()
+        finally:
+            rows.close()
+    except sqlite3.Error as error:
+        raise _cannot(path, "read", error) from error
+    n_missing = sum(None in one for one in kept)
+    if n_missing or not kept:
+        what = f"{n_missing:,} of the {len(kept):,} trials of {path}" if kept else f"{path}"
+        raise JournalError(
+            f"{what} {'have' if kept else 'has'} no returns: sweep with keep_returns=True, which runs those again that "
+            "lack them"
+        )
+    return returns_frame({number: KeptReturns(*one) for number, one in enumerate(kept)})
+
+
 class WrittenTrial(NamedTuple):
     """A row of a journal that is only looked at."""
 
@@ -284,15 +363,17 @@ def _connected(path: Path) -> sqlite3.Connection:
 MOST_ASKED = 500  # SQLite takes so many values at a time
 
 
-def _found(rows: sqlite3.Connection, keys: Sequence[str]) -> dict[str, Row]:
+def _found(rows: sqlite3.Connection, keys: Sequence[str], with_returns: bool) -> dict[str, Row]:
     found = {}
+    joined, more = (WITH_RETURNS, "days, returned") if with_returns else ("", "NULL, NULL")
     for at in range(0, len(keys), MOST_ASKED):
         some = keys[at : at + MOST_ASKED]
         marks = ", ".join("?" * len(some))
-        asked = f"SELECT key, status, measures, error, seconds, driver FROM trials WHERE key IN ({marks})"
-        for key, status, measures, error, seconds, driver in rows.execute(asked, some):
+        asked = f"SELECT {COLUMNS}, {more} FROM trials {joined} WHERE trials.key IN ({marks})"
+        for key, status, measures, error, seconds, driver, *kept in rows.execute(asked, some):
             measured = json.loads(measures) if measures else {}
-            found[key] = Row(key, status, measured, error or "", seconds, driver)
+            returns = None if None in kept else KeptReturns(*kept)
+            found[key] = Row(key, status, measured, error or "", seconds, driver, returns)
     return found
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ml4t.backtest.sweep.kept_returns import KeptReturns
 from ml4t.backtest.sweep.trial import DONE, FAILED, NOT_RUN, PRUNED, Outcome
 
 STATUSES = (NOT_RUN, DONE, FAILED, PRUNED)
@@ -35,6 +36,8 @@ class Outcomes:
         self._status = np.zeros(n, np.int8)
         self._errors: dict[int, str] = {}
         self._seconds = np.full(n, np.nan)
+        self._returns: dict[int, KeptReturns] = {}
+        self._sessions: dict[bytes, bytes] = {}
 
     def put(self, number: int, outcome: Outcome) -> None:
         """Take in what came of a trial."""
@@ -43,6 +46,11 @@ class Outcomes:
         self._seconds[number] = outcome.seconds
         if outcome.error:
             self._errors[number] = outcome.error
+        if outcome.returns is not None:
+            own = outcome.returns.sessions  # one object for all that have the same
+            self._returns[number] = outcome.returns._replace(
+                sessions=self._sessions.setdefault(own, own)
+            )
         for place, value in enumerate(outcome.measures):
             kind = _kind(value)
             self._kinds[place, number] = kind
@@ -63,6 +71,10 @@ class Outcomes:
         """Return how long each trial took."""
         return self._seconds.copy()
 
+    def returns(self) -> dict[int, KeptReturns]:
+        """Return the returns that were kept, by the number of the trial, in order."""
+        return dict(sorted(self._returns.items()))
+
     def values(self, measure: str) -> list[Any]:
         """Return a measure of each trial; None where it was not measured."""
         place = self._measures[measure]
@@ -78,6 +90,7 @@ class Outcomes:
             tuple(self._value(place, number) for place in measured),
             self._errors.get(number, ""),
             float(self._seconds[number]),
+            self._returns.get(number),
         )
 
     def _value(self, place: int, number: int) -> Any:

@@ -14,6 +14,7 @@ from ml4t.backtest.result import DEEP, BacktestResult
 from ml4t.backtest.setting_errors import nearest
 from ml4t.backtest.sweep import pictures
 from ml4t.backtest.sweep.errors import SweepError
+from ml4t.backtest.sweep.kept_returns import returns_frame
 from ml4t.backtest.sweep.outcomes import Outcomes
 from ml4t.backtest.sweep.space import Parameters
 from ml4t.backtest.sweep.trial import DONE, Runner
@@ -71,6 +72,33 @@ class SweepResult:
         columns["error"] = self._outcomes.errors()[:n]
         columns["seconds"] = self._outcomes.seconds()[:n]
         return pd.DataFrame(columns, index=pd.RangeIndex(len(self), name="trial"))
+
+    @property
+    def returns(self) -> pd.DataFrame:
+        """Returns of the trials that were done: one row a session, one column a trial by its number.
+
+        Raises
+        ------
+        SweepError
+            If they were not kept (``keep_returns=True``), or no trial was done.
+        """
+        if not self._runner.keeps_returns:
+            raise SweepError(
+                "the returns of these trials were not kept: sweep with keep_returns=True; a journal then runs those again "
+                "that lack them"
+            )
+        kept = self._outcomes.returns()
+        if not kept:
+            raise SweepError("no trial was done: see the column error of the table")
+        return returns_frame(kept)
+
+    def tried_returns(self) -> pd.DataFrame:
+        """Return the :attr:`returns` with one column for equal parameters: a second run of them is no further trial."""
+        returns = self.returns
+        first: dict[Any, int] = {}
+        for number in returns.columns:
+            first.setdefault(_said_alike(self.parameters[number]), number)
+        return returns[list(first.values())]
 
     def best(self, measure: str | None = None, *, lowest: bool = False) -> pd.Series:
         """Return the row of the highest value of a measure, the first of those that are equal.
@@ -211,6 +239,16 @@ class SweepResult:
         ]
         more = "" if len(self) <= SHOWN else f"The first {SHOWN} of {len(self):,} trials."
         return html.page(html.heading(repr(self)), html.table(shown, rows), html.line(more))
+
+
+def _said_alike(parameters: Parameters) -> Any:
+    """Return what equal parameters share."""
+    key = tuple((name, type(value), value) for name, value in parameters.items())
+    try:
+        hash(key)
+    except TypeError:
+        return id(parameters)
+    return key
 
 
 def check_columns(names: Sequence[str], measures: Sequence[str]) -> None:

@@ -37,6 +37,7 @@ def sweep(
     backend: Any = None,
     journal: str | Path | None = None,
     progress: bool | Update | None = None,
+    keep_returns: bool = False,
 ) -> SweepResult:
     """Run a backtest for each trial of a space, and return a table of what they were worth.
 
@@ -63,6 +64,11 @@ def sweep(
         several processes may work on one.
     progress : bool or callable, optional
         Show a bar, by default where somebody sees it; or a function ``progress(done, total, said)``.
+    keep_returns : bool
+        Keep the returns of each trial, eight bytes a session, in the journal too: ``result.returns``, and what
+        :func:`~ml4t.backtest.analytics.deflated_sharpe` and
+        :func:`~ml4t.backtest.analytics.probability_of_backtest_overfitting` are made of. Trials of a journal that has
+        none of them are run again.
 
     Returns
     -------
@@ -85,12 +91,14 @@ def sweep(
         raise SweepError(
             f"space must be what grid, random or from_optuna return, was {type(space).__name__}"
         )
+    if not isinstance(keep_returns, bool):
+        raise SweepError(f"keep_returns must be True or False, was {keep_returns!r}")
     recipe = Recipe(run)
     recipe.check_reads(space.names)
     asked = Measures(measures)
     space.check_measures(asked.names)
     check_columns(space.names, asked.names)
-    runner = Runner(recipe, _read_once(data), asked)
+    runner = Runner(recipe, _read_once(data), asked, keep_returns)
     rows = _journal(journal, recipe, runner)
     crew: Workers | None = None
     driver: Driver | None = None
@@ -151,7 +159,7 @@ def _journal(path: str | Path | None, recipe: Recipe, runner: Runner) -> Journal
         "package": str(package_version("ml4t-backtest")),
         **{f"code: {name}": text for name, text in code.items()},
     }
-    return Journal(path, about, measured)
+    return Journal(path, about, measured, runner.keeps_returns)
 
 
 def _stored_name(name: str, measure: str | Measure) -> str:

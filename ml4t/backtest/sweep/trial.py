@@ -10,6 +10,7 @@ from ml4t.backtest.backtest.over_tables import run_backtest
 from ml4t.backtest.market.market_data import MarketData
 from ml4t.backtest.result import BacktestResult
 from ml4t.backtest.sweep.errors import SweepError
+from ml4t.backtest.sweep.kept_returns import KeptReturns, kept_returns
 from ml4t.backtest.sweep.measures import Measures
 from ml4t.backtest.sweep.shared_columns import JOINED, SharedColumns
 from ml4t.backtest.sweep.space import Parameters
@@ -33,6 +34,7 @@ class Outcome(NamedTuple):
     measures: tuple[Any, ...]
     error: str
     seconds: float
+    returns: KeptReturns | None = None
 
 
 class Runner:
@@ -44,12 +46,17 @@ class Runner:
     data : MarketData, DataFeed or table, optional
         What the runs are over, where the recipe does not say.
     measures : Measures
+    keeps_returns : bool
+        Whether an outcome has the returns of the run.
     """
 
-    def __init__(self, recipe: Recipe, data: Any, measures: Measures) -> None:
+    def __init__(
+        self, recipe: Recipe, data: Any, measures: Measures, keeps_returns: bool = False
+    ) -> None:
         self.recipe = recipe
         self.data = data
         self.measures = measures
+        self.keeps_returns = keeps_returns
         self._columns = SharedColumns(data) if isinstance(data, MarketData) else None
 
     def arguments(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
@@ -84,20 +91,25 @@ class Runner:
         """Run a trial for its measures; what it raises is what came of it."""
         began = time.perf_counter()
         measured: tuple[Any, ...] = ()
+        returns: KeptReturns | None = None
         status, said = DONE, ""
         try:
-            measured = self.measures(self.result(trial.parameters))
+            result = self.result(trial.parameters)
+            measured = self.measures(result)
+            if self.keeps_returns:
+                returns = kept_returns(result)
         except Exception as error:
             status = PRUNED if _is_pruned(error) else FAILED
             said = f"{type(error).__name__}: {error}"
-        return Outcome(trial.key, status, measured, said, time.perf_counter() - began)
+        took = time.perf_counter() - began
+        return Outcome(trial.key, status, measured, said, took, returns)
 
     def outcomes(self, trials: Sequence[Trial]) -> list[Outcome]:
         """Run trials one after the other."""
         return [self.outcome(trial) for trial in trials]
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Runner, (self.recipe, self.data, self.measures)
+        return Runner, (self.recipe, self.data, self.measures, self.keeps_returns)
 
 
 def _is_pruned(error: BaseException | None) -> bool:

@@ -4,9 +4,10 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
-from ml4t.backtest.cli import app
+from ml4t.backtest.analytics import deflated_sharpe
+from ml4t.backtest.cli import app, sweeps
 from ml4t.backtest.runfile import RunFile
-from ml4t.backtest.sweep import SweepError
+from ml4t.backtest.sweep import SweepError, read_returns
 from ml4t.backtest.sweep.study_file import StudyFile, _listed
 
 STRATEGY = """
@@ -53,6 +54,26 @@ def folder(tmp_path, monkeypatch):
 
 def invoke(*arguments):
     return CliRunner().invoke(app, [*map(str, arguments)])
+
+
+def test_returns_are_kept_and_the_best_is_deflated(folder):
+    plain = invoke("sweep", "study.yaml", "--workers", 1)
+    assert "Deflated" not in plain.stdout
+    done = invoke("sweep", "study.yaml", "--workers", 1, "--keep-returns")
+    assert done.exit_code == 0
+    worth = float(deflated_sharpe(read_returns("study.db")))
+    said = f"Deflated Sharpe ratio: {worth:.4f}, the probability that the best of 6 trials"
+    assert said in done.stdout
+    assert said in invoke("study", "study.db").stdout
+
+
+def test_returns_that_cannot_be_deflated_are_said(folder, monkeypatch):
+    invoke("sweep", "study.yaml", "--workers", 1, "--keep-returns")
+    missing = read_returns("study.db").shift()  # the first session is missing
+    monkeypatch.setattr(sweeps, "read_returns", lambda journal: missing)
+    shown = invoke("study", "study.db")
+    assert shown.exit_code == 0
+    assert "Deflated Sharpe ratio: none; 6 returns are missing" in shown.stdout
 
 
 def test_a_study_has_the_values_of_its_lists_and_ranges(folder):

@@ -44,7 +44,7 @@ def sent(runner: Runner) -> Sent:
         data = on_file(data)
     dumps = _cloudpickle().dumps
     try:
-        return Sent(dumps(Runner(runner.recipe, data, runner.measures)))
+        return Sent(dumps(Runner(runner.recipe, data, runner.measures, runner.keeps_returns)))
     except Exception as error:
         raise SweepError(
             f"{runner.recipe.name} cannot be sent to other processes: {error}; or let it run in threads, with "
