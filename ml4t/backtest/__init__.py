@@ -5,6 +5,8 @@ from ml4t.backtest.core.names_when_used import names_when_used
 __all__, __getattr__, __dir__ = names_when_used(
     __name__,
     {
+        "analytics.attribution": ["Attribution"],
+        "analytics.errors": ["AnalysisError"],
         "backtest": ["BacktestEngine", "BoundsResult", "InternalError", "run_backtest"],
         "config": ["BacktestConfig", "Commission", "Slippage"],
         "core.build": ["build_profile"],

@@ -1,3 +1,5 @@
+from ml4t.backtest.analytics.attribution import Attribution
+from ml4t.backtest.analytics.errors import AnalysisError
 from ml4t.backtest.backtest import BacktestEngine, BoundsResult, InternalError, run_backtest
 from ml4t.backtest.config import BacktestConfig, Commission, Slippage
 from ml4t.backtest.core.build import build_profile
@@ -21,6 +23,8 @@ from ml4t.backtest.strategy.target_weights import TargetWeights
 from ml4t.backtest.strategy.top_k import TopK
 
 __all__ = [
+    "AnalysisError",
+    "Attribution",
     "BacktestConfig",
     "BacktestEngine",
     "BacktestInterrupted",

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from ml4t.backtest.analytics.as_json import as_json
+from ml4t.backtest.analytics.attribution import Attribution
 from ml4t.backtest.analytics.metrics import MEASURES, run_metrics, simple_returns
 from ml4t.backtest.config import BacktestConfig
 from ml4t.backtest.core.planned import comes_with
@@ -380,6 +381,25 @@ class BacktestResult:
             only=only,
         )
         return as_json(measured, self._times.text)
+
+    # ---------------------------------------------------------------------------------- analyses
+
+    def attribution(self, *, atr: str | None = None) -> Attribution:
+        """Return where the profit and loss comes from: trades by rule, exit, asset, side, time, entry column.
+
+        Parameters
+        ----------
+        atr : str, optional
+            A column of the entry, in currency per unit, that excursions are divided by for the edge ratio; by
+            default the entry price.
+
+        Raises
+        ------
+        AnalysisError
+            If trades carry no such column.
+        """
+        trades, still_open = self._table("trades"), self._table("open_positions")
+        return Attribution(trades, still_open, atr=atr, shown=self._times)
 
     # ----------------------------------------------------------------------------------- reports
 

@@ -1,5 +1,7 @@
 """What a run was worth: performance measures and the frames they are made of."""
 
+from ml4t.backtest.analytics.attribution import Attribution
+from ml4t.backtest.analytics.errors import AnalysisError
 from ml4t.backtest.analytics.metrics import (
     annual_return,
     annual_volatility,
@@ -16,6 +18,8 @@ from ml4t.backtest.market.sessions import session_dates, session_ends, session_z
 from ml4t.backtest.records.recorded_columns import recorded_columns
 
 __all__ = [
+    "AnalysisError",
+    "Attribution",
     "annual_return",
     "annual_volatility",
     "calmar_ratio",
