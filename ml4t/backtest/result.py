@@ -14,7 +14,13 @@ import pandas as pd
 
 from ml4t.backtest.analytics.as_json import as_json
 from ml4t.backtest.analytics.attribution import Attribution
+from ml4t.backtest.analytics.benchmark_measures import BENCHMARK_MEASURES, benchmark_measures
+from ml4t.backtest.analytics.benchmark_returns import beside
+from ml4t.backtest.analytics.checked import whole_number
+from ml4t.backtest.analytics.handed_on import positions_by_session, transactions_by_time
 from ml4t.backtest.analytics.metrics import MEASURES, run_metrics, simple_returns
+from ml4t.backtest.analytics.period_tables import monthly_table, yearly_table
+from ml4t.backtest.analytics.rolling_measures import rolling_measures
 from ml4t.backtest.config import BacktestConfig
 from ml4t.backtest.core.planned import comes_with
 from ml4t.backtest.data.errors import DataError
@@ -345,12 +351,19 @@ class BacktestResult:
         return self.measure()
 
     def measure(
-        self, *, periods_per_year: float | None = None, only: Sequence[str] | None = None
+        self,
+        *,
+        benchmark: Any = None,
+        periods_per_year: float | None = None,
+        only: Sequence[str] | None = None,
     ) -> dict[str, Any]:
         """Compute the measures anew: finite numbers, texts and None, as JSON has them.
 
         Parameters
         ----------
+        benchmark : Series, optional
+            Simple returns by date, one for each session of the run but the first: the measures that need it come
+            behind the others, alpha and beta among them. They are empyrical's (``[metrics]``).
         periods_per_year : float, optional
             Returns in a year, for volatility, Sharpe and Sortino; by default those of the data are
             counted. A run of under a month is then annualised too, but for its growth and turnover.
@@ -360,14 +373,36 @@ class BacktestResult:
         Raises
         ------
         ValueError
-            If there is no such measure.
+            If there is no such measure, or it needs a benchmark and none is given.
+        AnalysisError
+            If the benchmark is no series of returns by date, or covers less than the run.
+        ImportError
+            If empyrical-reloaded is not installed.
         """
         only = (only,) if isinstance(only, str) else only
         for name in only or ():
-            if name not in MEASURES:
-                raise ValueError(f"there is no measure {name!r}; {nearest(name, [*MEASURES])}")
+            if name in BENCHMARK_MEASURES and benchmark is None:
+                raise ValueError(f"{name} is measured beside a benchmark: give benchmark=")
+            if name not in MEASURES and name not in BENCHMARK_MEASURES:
+                known = [*MEASURES, *BENCHMARK_MEASURES]
+                raise ValueError(f"there is no measure {name!r}; {nearest(name, known)}")
+        both = None if benchmark is None else beside(self.returns, benchmark)
+        own = None if only is None else [name for name in only if name in MEASURES]
+        measured = self._measured(periods_per_year, own)
+        if both is not None:
+            theirs = [one for one in BENCHMARK_MEASURES if only is None or one in only]
+            measured |= benchmark_measures(*both, self._periods(periods_per_year), theirs)
+        asked = measured if only is None else {name: measured[name] for name in only}
+        return as_json(asked, self._times.text)
+
+    def _periods(self, given: float | None) -> float:
+        return float(self._measured(given, ["periods_per_year"])["periods_per_year"])
+
+    def _measured(
+        self, periods_per_year: float | None, only: Sequence[str] | None
+    ) -> dict[str, Any]:
         column = functools.partial(self._frames.column, "fills")
-        measured = run_metrics(
+        return run_metrics(
             self._frames.curve(),
             self._frames.closed_trades(),
             self._frames.session_ends(session_zone(self.info)),
@@ -380,9 +415,93 @@ class BacktestResult:
             periods_per_year=periods_per_year,
             only=only,
         )
-        return as_json(measured, self._times.text)
 
     # ---------------------------------------------------------------------------------- analyses
+
+    def monthly_table(self) -> pd.DataFrame:
+        """Return the compounded return of each month: a row a year, ``Jan`` to ``Dec``, and ``year``."""
+        return monthly_table(self.returns)
+
+    def yearly_table(
+        self, *, benchmark: Any = None, periods_per_year: float | None = None
+    ) -> pd.DataFrame:
+        """Return what each calendar year did: sessions, return, volatility, Sharpe ratio and drawdown.
+
+        Parameters
+        ----------
+        benchmark, periods_per_year
+            As for :meth:`measure`; with a benchmark its return stands beside, and what is ``excess``.
+
+        Raises
+        ------
+        AnalysisError
+            If the benchmark is no series of returns by date, or covers less than the run.
+        """
+        theirs = None if benchmark is None else beside(self.returns, benchmark)[1]
+        return yearly_table(self.returns, self._periods(periods_per_year), theirs)
+
+    def rolling(
+        self, window: int = 63, *, benchmark: Any = None, periods_per_year: float | None = None
+    ) -> pd.DataFrame:
+        """Return measures of the last so many sessions, a row for each session.
+
+        Parameters
+        ----------
+        window : int
+            Sessions; 63 are about a quarter of a year on a stock exchange.
+        benchmark, periods_per_year
+            As for :meth:`measure`; with a benchmark there are ``beta`` and ``correlation``.
+
+        Returns
+        -------
+        DataFrame
+            ``return``, ``volatility``, ``sharpe``, ``sortino`` and ``drawdown``; NaN before the first window is full.
+
+        Raises
+        ------
+        AnalysisError
+            If the window is no whole number from 2 on, or something is wrong with the benchmark.
+        """
+        size = whole_number("window", window, least=2)
+        theirs = None if benchmark is None else beside(self.returns, benchmark)[1]
+        return rolling_measures(self.returns, size, self._periods(periods_per_year), theirs)
+
+    @property
+    def positions_frame(self) -> pd.DataFrame:
+        """Value of each asset at the end of each session (UTC), and ``cash``, as pyfolio takes positions.
+
+        Raises
+        ------
+        AnalysisError
+            If an asset is named cash.
+        """
+        ends = self._frames.session_ends(session_zone(self.info))
+        tables = self._table("positions"), self._table("equity")
+        return positions_by_session(*tables, ends, self._session_dates(ends))
+
+    @property
+    def transactions(self) -> pd.DataFrame:
+        """Fills as pyfolio takes transactions: ``amount``, ``price`` and ``symbol`` by time (UTC)."""
+        ends = self._frames.session_ends(session_zone(self.info))
+        stamps, sessions = self._frames.curve().timestamps, self._session_dates(ends)
+        return transactions_by_time(self._table("fills"), stamps, ends, sessions)
+
+    def for_pyfolio(self) -> dict[str, Any]:
+        """Return what ``pyfolio.create_full_tear_sheet(**...)`` takes: returns, positions, transactions.
+
+        pyfolio joins the three, so the dates of the returns have its zone, UTC, too; give a benchmark
+        the same, ``benchmark_rets=benchmark.tz_localize("UTC")``.
+
+        Raises
+        ------
+        AnalysisError
+            If an asset is named cash.
+        """
+        return {
+            "returns": self.returns.tz_localize("UTC"),
+            "positions": self.positions_frame,
+            "transactions": self.transactions,
+        }
 
     def attribution(self, *, atr: str | None = None) -> Attribution:
         """Return where the profit and loss comes from: trades by rule, exit, asset, side, time, entry column.

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from ml4t.backtest import html
+from ml4t.backtest.analytics.checked import whole_number
 from ml4t.backtest.analytics.entry_columns import entry_correlations, hit_rates
 from ml4t.backtest.analytics.errors import AnalysisError
 from ml4t.backtest.analytics.group_measures import group_measures
@@ -264,18 +265,6 @@ class Attribution:
         frame = _written(self.by("rule"))
         rows = [[label, *row] for label, row in zip(frame.index, frame.to_numpy(), strict=True)]
         return html.page(html.heading(self._headline()), html.table(["rule", *frame], rows))
-
-
-def whole_number(name: str, value: object) -> int:
-    """Return a whole number from 1 on.
-
-    Raises
-    ------
-    AnalysisError
-    """
-    if isinstance(value, int | np.integer) and not isinstance(value, bool) and value >= 1:
-        return int(value)
-    raise AnalysisError(f"{name} must be a whole number from 1 on, was {value!r}")
 
 
 def _checked_edges(edges: Sequence[float]) -> np.ndarray:
