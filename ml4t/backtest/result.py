@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from functools import cached_property
@@ -16,11 +17,18 @@ from ml4t.backtest.analytics.as_json import as_json
 from ml4t.backtest.analytics.attribution import Attribution
 from ml4t.backtest.analytics.benchmark_measures import BENCHMARK_MEASURES, benchmark_measures
 from ml4t.backtest.analytics.benchmark_returns import beside
-from ml4t.backtest.analytics.checked import whole_number
+from ml4t.backtest.analytics.bootstrap import bootstrap_intervals
+from ml4t.backtest.analytics.checked import number, whole_number
 from ml4t.backtest.analytics.handed_on import positions_by_session, transactions_by_time
-from ml4t.backtest.analytics.metrics import MEASURES, run_metrics, simple_returns
+from ml4t.backtest.analytics.metrics import (
+    MEASURES,
+    measured_years,
+    run_metrics,
+    simple_returns,
+)
 from ml4t.backtest.analytics.period_tables import monthly_table, yearly_table
 from ml4t.backtest.analytics.rolling_measures import rolling_measures
+from ml4t.backtest.analytics.sharpe_inference import probabilistic_sharpe, sharpe_moments
 from ml4t.backtest.config import BacktestConfig
 from ml4t.backtest.core.planned import comes_with
 from ml4t.backtest.data.errors import DataError
@@ -465,6 +473,81 @@ class BacktestResult:
         size = whole_number("window", window, least=2)
         theirs = None if benchmark is None else beside(self.returns, benchmark)[1]
         return rolling_measures(self.returns, size, self._periods(periods_per_year), theirs)
+
+    def bootstrap(
+        self,
+        samples: int = 1_000,
+        *,
+        level: float = 0.95,
+        block: float | None = None,
+        seed: int = 0,
+        periods_per_year: float | None = None,
+    ) -> pd.DataFrame:
+        """Return between what Sharpe ratio, CAGR and largest drawdown lie, the sessions drawn again in blocks.
+
+        Parameters
+        ----------
+        samples : int
+            How often as many sessions as the run has are drawn.
+        level : float
+            What share of the samples lies between ``low`` and ``high``.
+        block : float, optional
+            Mean length of a block of sessions; by default what their autocorrelation asks for.
+        seed : int
+            The same gives the same, to the last bit.
+        periods_per_year : float, optional
+            As for :meth:`measure`.
+
+        Returns
+        -------
+        DataFrame
+            A row for ``sharpe``, ``cagr`` and ``max_drawdown``: ``value``, ``low``, ``high`` and ``standard_error``; ``attrs``
+            has the block. Drawdowns are those of session ends.
+
+        Raises
+        ------
+        AnalysisError
+            If there are fewer than 20 sessions, equity was zero or less, or an argument is out of its range.
+        ImportError
+            If arch is not installed (``[metrics]``).
+        """
+        return bootstrap_intervals(
+            self.returns.to_numpy(),
+            periods_per_year=self._periods(periods_per_year),
+            years=measured_years(self._frames.curve().timestamps),
+            samples=whole_number("samples", samples, least=2),
+            block=None if block is None else number("block", block),
+            level=number("level", level),
+            seed=whole_number("seed", seed, least=0),
+        )
+
+    def probabilistic_sharpe(
+        self, benchmark: float = 0.0, *, periods_per_year: float | None = None
+    ) -> float:
+        """Return the probability that the true Sharpe ratio is above a benchmark's.
+
+        Parameters
+        ----------
+        benchmark : float
+            An annual Sharpe ratio.
+        periods_per_year : float, optional
+            As for :meth:`measure`.
+
+        Returns
+        -------
+        float
+            0 to 1, by Bailey and López de Prado (2012); NaN where returns do not vary, or under a month beside a benchmark
+            that is not 0.
+
+        Raises
+        ------
+        AnalysisError
+            If the benchmark is no finite number.
+        """
+        hurdle = number("benchmark", benchmark)
+        if hurdle != 0.0:
+            hurdle /= math.sqrt(self._periods(periods_per_year))
+        return probabilistic_sharpe(*sharpe_moments(self.returns.to_numpy()), hurdle)
 
     @property
     def positions_frame(self) -> pd.DataFrame:
