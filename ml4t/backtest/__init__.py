@@ -7,6 +7,7 @@ __all__, __getattr__, __dir__ = names_when_used(
     {
         "analytics.attribution": ["Attribution"],
         "analytics.errors": ["AnalysisError"],
+        "analytics.suggested_levels": ["SuggestedLevels", "suggest_levels"],
         "backtest": ["BacktestEngine", "BoundsResult", "InternalError", "run_backtest"],
         "config": ["BacktestConfig", "Commission", "Slippage"],
         "core.build": ["build_profile"],

@@ -1,5 +1,6 @@
 from ml4t.backtest.analytics.attribution import Attribution
 from ml4t.backtest.analytics.errors import AnalysisError
+from ml4t.backtest.analytics.suggested_levels import SuggestedLevels, suggest_levels
 from ml4t.backtest.backtest import BacktestEngine, BoundsResult, InternalError, run_backtest
 from ml4t.backtest.config import BacktestConfig, Commission, Slippage
 from ml4t.backtest.core.build import build_profile
@@ -50,9 +51,11 @@ __all__ = [
     "Slippage",
     "Strategy",
     "StrategyError",
+    "SuggestedLevels",
     "TargetWeights",
     "TopK",
     "build_profile",
     "check_lookahead",
     "run_backtest",
+    "suggest_levels",
 ]

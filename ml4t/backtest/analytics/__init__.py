@@ -13,6 +13,8 @@ from ml4t.backtest.analytics.metrics import (
     sortino_ratio,
     trade_metrics,
 )
+from ml4t.backtest.analytics.sharpe_inference import probabilistic_sharpe
+from ml4t.backtest.analytics.suggested_levels import SuggestedLevels, suggest_levels
 from ml4t.backtest.analytics.years import elapsed_years, periods_per_year
 from ml4t.backtest.market.sessions import session_dates, session_ends, session_zone
 from ml4t.backtest.records.recorded_columns import recorded_columns
@@ -20,6 +22,7 @@ from ml4t.backtest.records.recorded_columns import recorded_columns
 __all__ = [
     "AnalysisError",
     "Attribution",
+    "SuggestedLevels",
     "annual_return",
     "annual_volatility",
     "calmar_ratio",
@@ -27,6 +30,7 @@ __all__ = [
     "exits_by_rule",
     "performance_metrics",
     "periods_per_year",
+    "probabilistic_sharpe",
     "recorded_columns",
     "session_dates",
     "session_ends",
@@ -34,5 +38,6 @@ __all__ = [
     "sharpe_ratio",
     "simple_returns",
     "sortino_ratio",
+    "suggest_levels",
     "trade_metrics",
 ]
