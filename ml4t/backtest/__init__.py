@@ -10,6 +10,7 @@ __all__, __getattr__, __dir__ = names_when_used(
         "analytics.suggested_levels": ["SuggestedLevels", "suggest_levels"],
         "backtest": ["BacktestEngine", "BoundsResult", "InternalError", "run_backtest"],
         "config": ["BacktestConfig", "Commission", "Slippage"],
+        "contribution": ["RuleContribution", "rule_contribution"],
         "core.build": ["build_profile"],
         "cost_models": ["CostModelError", "PossibleFill"],
         "data": ["DataError", "DataFeed", "MarketData"],

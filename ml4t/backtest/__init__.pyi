@@ -3,6 +3,7 @@ from ml4t.backtest.analytics.errors import AnalysisError
 from ml4t.backtest.analytics.suggested_levels import SuggestedLevels, suggest_levels
 from ml4t.backtest.backtest import BacktestEngine, BoundsResult, InternalError, run_backtest
 from ml4t.backtest.config import BacktestConfig, Commission, Slippage
+from ml4t.backtest.contribution import RuleContribution, rule_contribution
 from ml4t.backtest.core.build import build_profile
 from ml4t.backtest.cost_models import CostModelError, PossibleFill
 from ml4t.backtest.data import DataError, DataFeed, MarketData
@@ -47,6 +48,7 @@ __all__ = [
     "ResultError",
     "ReusedRuleWarning",
     "ReusedStrategyWarning",
+    "RuleContribution",
     "SignalStrategy",
     "Slippage",
     "Strategy",
@@ -56,6 +58,7 @@ __all__ = [
     "TopK",
     "build_profile",
     "check_lookahead",
+    "rule_contribution",
     "run_backtest",
     "suggest_levels",
 ]

@@ -53,6 +53,7 @@ LAYERS = (
     ("backtest",),
     ("runfile",),
     ("sweep",),
+    ("contribution",),
     ("lookahead",),
     ("testing",),
     ("demo",),

@@ -76,6 +76,11 @@ class Attribution:
         self._atr = None if atr is None else self._column(atr)
 
     @property
+    def round_trips(self) -> pd.DataFrame:
+        """What is grouped, a row each, open ones last; their ``pnl`` is what they have made so far."""
+        return self._shown.frame(self._trips).copy()
+
+    @property
     def total(self) -> pd.Series:
         """The measures of all round trips together."""
         frame = self._measured(np.zeros(len(self._trips), np.int64), 1)

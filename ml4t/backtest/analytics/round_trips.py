@@ -8,7 +8,7 @@ import pandas as pd
 from ml4t.backtest.records.columns import category_dtype
 
 NAMES = ("asset", "side", "exit_type", "rule", "reason")
-ONLY_CLOSED = ("return", "mfe", "mae", "mfe_pct", "mae_pct", "gross_pnl")
+ONLY_CLOSED = ("exit_price", "return", "mfe", "mae", "mfe_pct", "mae_pct", "gross_pnl")
 BOTH = ("quantity", "entry_price", "bars_held", "commission", "slippage_cost")
 ENTRY = "entry_"
 
