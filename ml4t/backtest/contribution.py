@@ -67,15 +67,16 @@ class RuleContribution:
     def table(self) -> pd.DataFrame:
         """What each rule adds, a row a rule: the whole run less the run without it.
 
-        ``exits`` are the trades that it ended in the whole run, ``differing`` those that are not the same without it,
-        ``pnl`` (currency) the difference of the last equities; then the measures. Rules work on the same trades: what
-        they add does not sum to anything.
+        ``exits`` are the trades that it ended in the whole run; ``differing`` those that end otherwise without it, or are
+        in one of the two runs alone; ``resized`` those that have other units only. ``pnl`` (currency) is the difference of the
+        last equities; then come the measures. Rules work on the same trades: what they add does not sum to anything.
         """
         ended = self.whole.metrics["exits_by_rule"]
         rows = {
             label: {
                 "exits": ended.get(label, 0),
-                "differing": len(self._trades(label)),
+                "differing": len(self._trades(label)) - self._resized(label),
+                "resized": self._resized(label),
                 "pnl": _last_equity(self.whole) - _last_equity(run),
             }
             for label, run in self.without.items()
@@ -114,6 +115,9 @@ class RuleContribution:
             )
             self._differing[rule] = differing_trades(ours, theirs)
         return self._differing[rule]
+
+    def _resized(self, rule: str) -> int:
+        return int((self._trades(rule)["difference"] == "size").sum())
 
     def _headline(self) -> str:
         name = self.whole.strategy_name or "unnamed strategy"
@@ -274,7 +278,7 @@ def _last_equity(result: BacktestResult) -> float:
 
 def _written(table: pd.DataFrame) -> pd.DataFrame:
     """Return a table as text: counts, money, and measures to four digits."""
-    forms = dict.fromkeys(("exits", "differing"), "{:,.0f}") | {"pnl": "{:,.2f}"}
+    forms = dict.fromkeys(("exits", "differing", "resized"), "{:,.0f}") | {"pnl": "{:,.2f}"}
     texts = {
         name: [
             "n/a" if value != value else forms.get(name, "{:,.4g}").format(value)

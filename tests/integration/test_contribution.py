@@ -76,15 +76,15 @@ def test_a_rule_by_hand():
         {"prices": data, "strategy": Acts({0: buy_first}), "rules": rules}, measures=["trades"]
     )
     assert found.table.loc["PriceBasedStopLoss"].to_dict() == {
-        "exits": 1, "differing": 1, "pnl": 130.0, "trades": 1.0,
+        "exits": 1, "differing": 1, "resized": 0, "pnl": 130.0, "trades": 1.0,
     }  # fmt: skip
-    assert found.table.loc["PriceBasedTakeProfit"].to_list() == [0, 0, 0.0, 0.0]
+    assert found.table.loc["PriceBasedTakeProfit"].to_list() == [0, 0, 0, 0.0, 0.0]
     (trade,) = found.trades("PriceBasedStopLoss").to_dict("records")
     assert trade["pnl"] == 130.0
     assert (trade["pnl_with"], trade["pnl_without"]) == (-50.0, -180.0)
     assert (trade["ended_by_with"], trade["ended_by_without"]) == ("PriceBasedStopLoss", "open")
     assert trade["exit_price_with"] == 95.0
-    assert trade["found_in"] == "both"
+    assert trade["difference"] == "exit"
     assert pd.isna(trade["exit_time_without"])
     assert found.trades("PriceBasedTakeProfit").empty
 
@@ -109,12 +109,16 @@ def test_the_trades_that_differ_sum_to_what_the_rule_adds(found):
     assert (found.table["differing"] > 10).all()
     for label, row in found.table.iterrows():
         trades = found.trades(label)
-        assert len(trades) == row["differing"]
+        assert len(trades) == row["differing"] + row["resized"]
         assert trades["pnl"].sum() == pytest.approx(row["pnl"], abs=1e-6)
         assert trades["entry_time"].is_monotonic_increasing
-        only = trades[trades["found_in"] != "both"]
-        assert (only["pnl_with"].isna() != only["pnl_without"].isna()).all()
-        assert {"with", "without", "both"} >= set(trades["found_in"])
+        for name, missing in (("only_with", "pnl_without"), ("only_without", "pnl_with")):
+            assert (trades[missing].isna() == (trades["difference"] == name)).all()
+        resized = trades[trades["difference"] == "size"]
+        assert resized["exit_time_with"].equals(
+            resized["exit_time_without"].rename("exit_time_with")
+        )
+        assert (resized["quantity_with"] != resized["quantity_without"]).all()
 
 
 def test_what_is_the_same_is_left_out_and_nothing_else(found):
@@ -147,7 +151,7 @@ def test_other_measures(run):
     data = MarketData.from_tables(run["prices"], bar_time=run["bar_time"])
     given = {"prices": data, "strategy": Momentum(), "rules": RULES[:1]}
     found = rule_contribution(given, measures=["win_rate", "sortino"])
-    assert list(found.table) == ["exits", "differing", "pnl", "win_rate", "sortino"]
+    assert list(found.table) == ["exits", "differing", "resized", "pnl", "win_rate", "sortino"]
     assert list(rule_contribution(given, measures="calmar").measures) == ["calmar"]
 
 
@@ -310,5 +314,5 @@ def test_trades_that_begin_together_are_matched_in_their_order():
 
     found = differing_trades(trips([1.0, 2.0, 3.0]), trips([1.0, 5.0]))
     assert found["pnl"].to_list() == [-3.0, 3.0]
-    assert found["found_in"].to_list() == ["both", "with"]
+    assert found["difference"].to_list() == ["size", "only_with"]
     assert np.isnan(found["pnl_without"].iloc[1])
