@@ -13,7 +13,7 @@ from ml4t.backtest.analytics.errors import AnalysisError
 
 WARNING = (
     "In-sample: the levels are chosen on the very trades they are measured on, and the best of many is the luckiest. "
-    "Run them, on other years too, before believing them."
+    "They fill at their price here, without gaps. Run them, on other years too, before believing them."
 )
 DECILES = np.arange(0.1, 1.0, 0.1)
 NONE = np.inf
