@@ -13,7 +13,7 @@ from ml4t.backtest.analytics.errors import AnalysisError
 
 WARNING = (
     "In-sample: the levels are chosen on the very trades they are measured on, and the best of many is the luckiest. "
-    "They fill at their price here, without gaps. Run them, on other years too, before believing them."
+    "They fill at their price here. Run them, on other years too, before believing them."
 )
 DECILES = np.arange(0.1, 1.0, 0.1)
 NONE = np.inf
@@ -112,8 +112,9 @@ def suggest_levels(
     Its commission stays. Which came first is not known where both were reached: the stop is taken, and
     ``pnl_favourable_first`` takes the target. Nothing is known beyond the exit that was: a wider stop than the one that
     ended a trade changes nothing here, and the room it would have had shows in a run alone. Levels fill at their price,
-    without gaps and slippage; money that an earlier exit frees is not used again. A trade that was added to or reduced
-    counts as one of its average entry price.
+    without slippage; a stop behind a gap fills worse, at the worst where the trade went: ``pnl_worst_fill`` takes its MAE.
+    Money that an earlier exit frees is not used again. A trade that was added to or reduced counts as one of its average
+    entry price.
     """
     trades = _ended(result.trades)
     if len(trades.pnl) == 0:
@@ -154,6 +155,7 @@ def _paid(trades: _Ended, stop: float, target: float) -> dict[str, float]:
     loss = -(stop if stopped.any() else 0.0) * trades.basis - trades.commission
     gain = (target if reached.any() else 0.0) * trades.basis - trades.commission
     paid = np.where(stopped, loss, np.where(reached, gain, trades.pnl))
+    worst = np.where(stopped, -trades.against * trades.basis - trades.commission, paid)
     lucky = np.where(reached, gain, np.where(stopped, loss, trades.pnl))
     return {
         "trades": len(paid),
@@ -161,6 +163,7 @@ def _paid(trades: _Ended, stop: float, target: float) -> dict[str, float]:
         "reached": int((reached & ~stopped).sum()),
         "both": int((reached & stopped).sum()),
         "pnl": float(paid.sum()),
+        "pnl_worst_fill": float(worst.sum()),
         "pnl_favourable_first": float(lucky.sum()),
         "average_return": float((paid / trades.basis).mean()),
         "win_rate": float((paid > 0.0).mean()),
@@ -186,8 +189,9 @@ FORMS = {
     "stopped": "{:,.0f}",
     "reached": "{:,.0f}",
     "both": "{:,.0f}",
-    "pnl": "{:,.2f}",
-    "pnl_favourable_first": "{:,.2f}",
+    "pnl": "{:,.0f}",
+    "pnl_worst_fill": "{:,.0f}",
+    "pnl_favourable_first": "{:,.0f}",
     "average_return": "{:.2%}",
     "win_rate": "{:.1%}",
 }

@@ -33,6 +33,8 @@ def test_a_stop_and_a_target_by_hand(result):
     # 1: neither, 20. 2: both, the stop: -50 - 1. 3: target, 50 - 1. 4: stop, -51.
     assert row["pnl"] == pytest.approx(20 - 51 + 49 - 51)
     assert row["pnl_favourable_first"] == pytest.approx(20 + 49 + 49 - 51)
+    # Stops at the worst: -60 - 1 and -80 - 1.
+    assert row["pnl_worst_fill"] == pytest.approx(20 - 61 + 49 - 81)
     assert (row["trades"], row["stopped"], row["reached"], row["both"]) == (4, 2, 1, 1)
     assert row["win_rate"] == 0.5
     assert row["average_return"] == pytest.approx((20 - 51 + 49 - 51) / 1_000 / 4)
@@ -91,7 +93,7 @@ def test_a_loop_over_trades_says_the_same():
             total, wins = total + paid, wins + (paid > 0)
         assert row["pnl"] == pytest.approx(total)
         assert row["win_rate"] == pytest.approx(wins / n)
-        assert row["pnl_favourable_first"] >= row["pnl"] - 1e-9
+        assert row["pnl_worst_fill"] - 1e-9 <= row["pnl"] <= row["pnl_favourable_first"] + 1e-9
 
 
 def test_it_says_that_it_is_in_sample(result):
