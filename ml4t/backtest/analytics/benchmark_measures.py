@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -67,7 +68,7 @@ def benchmark_measures(
     return {name: measured[name] for name in only}
 
 
-def _of_pairs(stats, r: np.ndarray, b: np.ndarray, periods: float) -> dict[str, float]:
+def _of_pairs(stats: Any, r: np.ndarray, b: np.ndarray, periods: float) -> dict[str, float]:
     alpha, beta = (
         stats.alpha_beta_aligned(r, b, annualization=periods) if np.ptp(b) else [math.nan] * 2
     )
@@ -83,7 +84,9 @@ def _of_pairs(stats, r: np.ndarray, b: np.ndarray, periods: float) -> dict[str, 
     }
 
 
-def _capture(stats, r: np.ndarray, b: np.ndarray, sessions: np.ndarray, periods: float) -> float:
+def _capture(
+    stats: Any, r: np.ndarray, b: np.ndarray, sessions: np.ndarray, periods: float
+) -> float:
     """Return the annual growth of the run over that of the benchmark in some sessions alone."""
     if not sessions.any() or math.isnan(periods):
         return math.nan

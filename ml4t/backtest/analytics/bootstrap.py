@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -91,7 +92,7 @@ def bootstrap_intervals(
     return frame
 
 
-def _best_block(arch, returns: np.ndarray) -> float:
+def _best_block(arch: Any, returns: np.ndarray) -> float:
     if returns.min() == returns.max():
         return 1.0
     best = float(arch.optimal_block_length(returns)["stationary"].iloc[0])

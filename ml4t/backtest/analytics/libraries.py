@@ -21,14 +21,19 @@ def library(module: str, package: str, what: str) -> Any:
     Raises
     ------
     ImportError
-        If it is not installed.
+        If it is not installed, or does not go with another package that is.
     """
     try:
         with warnings.catch_warnings():
             # What their imports call that others deprecate is nothing a user of ours can change.
             warnings.simplefilter("ignore")
             return import_module(module)
-    except ImportError as error:
+    except ModuleNotFoundError as error:
         raise ImportError(
             f"{what} needs {package}; install it with: pip install 'ml4t-backtest[metrics]'"
+        ) from error
+    except Exception as error:
+        raise ImportError(
+            f"{what} needs {package}, which is installed and cannot be imported ({error}); try: "
+            f"pip install --upgrade {package}"
         ) from error

@@ -72,8 +72,8 @@ def _times(closed: pd.Series, opened: pd.Series | pd.DatetimeIndex) -> pd.Dateti
 def _names(trades: pd.DataFrame, open_positions: pd.DataFrame, name: str) -> pd.Categorical:
     closed = trades[name].cat
     if name not in open_positions:
-        codes = np.append(closed.codes, np.full(len(open_positions), -1))
-        return pd.Categorical.from_codes(codes, dtype=trades[name].dtype)
+        missing = np.append(closed.codes, np.full(len(open_positions), -1))
+        return pd.Categorical.from_codes(missing, dtype=trades[name].dtype)
     opened = open_positions[name].cat
     names = list(dict.fromkeys([*closed.categories, *opened.categories]))
     place = {one: number for number, one in enumerate(names)}

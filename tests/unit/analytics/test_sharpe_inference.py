@@ -167,3 +167,13 @@ def test_a_library_that_is_missing_is_named(result, monkeypatch):
     monkeypatch.setitem(sys.modules, "arch.bootstrap", None)
     with pytest.raises(ImportError, match=r"^bootstrap\(\) needs arch; .*\[metrics\]'$"):
         result.bootstrap()
+
+
+def test_a_library_that_breaks_on_import_is_named(monkeypatch, tmp_path):
+    (tmp_path / "arch").mkdir()
+    (tmp_path / "arch" / "__init__.py").write_text("raise TypeError('of another pandas')")
+    monkeypatch.syspath_prepend(tmp_path)
+    for name in [name for name in sys.modules if name.partition(".")[0] == "arch"]:
+        monkeypatch.delitem(sys.modules, name)
+    with pytest.raises(ImportError, match=r"cannot be imported \(of another pandas\); try: pip"):
+        of_returns(RETURNS).bootstrap()
