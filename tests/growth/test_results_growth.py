@@ -163,7 +163,11 @@ def attribution_of_trades(n):
 
     def work():
         found = BacktestResult.from_run(records, data, BacktestConfig()).attribution()
-        return found.frames(), found.by("rule", "side", "exit_hour"), found.by_regime("entry", [0])
+        return (
+            found.frames(),
+            found.by(["rule", "side", "exit_hour"]),
+            found.by_regime("entry", [0]),
+        )
 
     return work
 

@@ -26,7 +26,7 @@ def runs(shard: int):
 
 def groupings(found: Attribution):
     yield from (found.by(key) for key in KEYS)
-    yield found.by("rule", "asset", "exit_month")
+    yield found.by(["rule", "asset", "exit_month"])
     for column in found.columns:
         yield found.by_quantile(column)
         yield found.by_regime(column, edges=[-1.0, 0.0, 100.0])

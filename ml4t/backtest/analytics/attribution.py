@@ -86,12 +86,12 @@ class Attribution:
         frame = self._measured(np.zeros(len(self._trips), np.int64), 1)
         return frame.astype(object).iloc[0].rename("total")
 
-    def by(self, *keys: str) -> pd.DataFrame:
+    def by(self, keys: str | Sequence[str]) -> pd.DataFrame:
         """Return a row for each group, or for each combination of several.
 
         Parameters
         ----------
-        *keys : str
+        keys : str or sequence of str
             ``rule`` (the reason where none ended the trade), ``exit_type``, ``reason``, ``asset``, ``side``;
             ``month`` and ``year`` of the exit, ``hour`` and ``weekday`` of the entry, or with the other time in
             front: ``entry_month``, ``exit_hour``. Times are read on the clock of the prices.
@@ -107,16 +107,17 @@ class Attribution:
         AnalysisError
             If there is no such key.
         """
-        if not keys:
+        names = (keys,) if isinstance(keys, str) else tuple(keys)
+        if not names:
             raise AnalysisError(f"by() needs something to group by: {', '.join(KEYS)}")
-        for key in keys:
-            if key not in KEYS:
+        for name in names:
+            if name not in KEYS:
                 raise AnalysisError(
-                    f"trades are not grouped by {key!r}; {nearest(key, KEYS)} For columns of the entry there are "
+                    f"trades are not grouped by {name!r}; {nearest(name, KEYS)} For columns of the entry there are "
                     "by_quantile and by_regime"
                 )
-        groups = [by_key(self._trips, key, self._shown) for key in keys]
-        return self._frame(groups, keys)
+        groups = [by_key(self._trips, key, self._shown) for key in names]
+        return self._frame(groups, names)
 
     def by_quantile(self, column: str, n: int = 5) -> pd.DataFrame:
         """Return a row for each quantile of a column of the entry, 1 the lowest.

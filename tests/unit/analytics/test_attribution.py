@@ -133,7 +133,7 @@ def test_times_are_read_on_the_clock_of_the_prices():
 
 
 def test_several_keys_make_a_row_of_each_combination_that_occurs(found):
-    frame = found.by("side", "exit_type")
+    frame = found.by(["side", "exit_type"])
     assert frame["pnl"].to_dict() == {
         ("long", "take_profit"): 88.0, ("long", "other"): 4.0, ("long", "stop_loss"): -42.0,
         ("long", "open"): 36.0, ("short", "stop_loss"): -22.0,
@@ -251,7 +251,7 @@ def test_a_run_without_trades_has_empty_frames():
     )
     found = result.attribution()
     assert found.by("rule").empty
-    assert found.by("month", "side").empty
+    assert found.by(["month", "side"]).empty
     assert found.total["pnl"] == 0.0
     assert found.total["trades"] == 0
     assert found.entry_columns().empty
@@ -275,7 +275,7 @@ def test_of_a_stored_result_it_is_the_same(tmp_path):
 @pytest.mark.parametrize(
     ("ask", "message"),
     [
-        (lambda found: found.by(), "by() needs something to group by: rule, exit_type"),
+        (lambda found: found.by([]), "by() needs something to group by: rule, exit_type"),
         (lambda found: found.by("rules"), "not grouped by 'rules'; did you mean 'rule'?"),
         (lambda found: found.by_quantile("scores"), "'scores' is no signal, .*mean 'score'?"),
         (lambda found: found.by_quantile("score", 0), "n must be a whole number from 1 on, was 0"),
