@@ -148,7 +148,7 @@ def rule_contribution(
     run : mapping or RunFile
         The arguments of :func:`ml4t.backtest.run_backtest` by name, ``prices`` and ``strategy`` among them; or a run
         file. Tables are read once. Strategy and rules are copied, so that no run starts with what another left. Of a
-        composite rule each member is left out.
+        composite rule each member is left out; rules that the strategy adds in a run are not.
     measures : sequence of str
         Names of ``BacktestResult.metrics`` that are compared: numbers.
     progress : bool or callable

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ml4t.backtest import AnalysisError, BacktestConfig, Strategy, run_backtest
+from ml4t.backtest import AnalysisError, BacktestConfig, DataFeed, Strategy, run_backtest
 
 NEW_YORK = "America/New_York"
 DATES = pd.bdate_range("2024-01-02", periods=120, name="date")  # over the change of clocks in March
@@ -221,6 +221,19 @@ def test_a_stored_result_hands_on_the_same(tmp_path):
     again = type(result).load(result.to_parquet(tmp_path / "run"))
     pd.testing.assert_frame_equal(again.positions_frame, result.positions_frame)
     pd.testing.assert_frame_equal(again.transactions, result.transactions)
+
+
+def test_a_run_over_a_feed_hands_on_the_same(tmp_path):
+    rows = pd.DataFrame({"timestamp": DATES, "asset": "A", "close": CLOSES})
+    rows.to_parquet(tmp_path / "prices.parquet")
+    given = {"bar_time": f"16:00 {NEW_YORK}"}
+    feed = DataFeed.from_parquet(tmp_path / "prices.parquet", chunk=30, **given)
+    whole, parts = run_backtest(rows, Switches(), **given), run_backtest(feed, Switches())
+    assert len(whole.transactions) > 10
+    pd.testing.assert_frame_equal(parts.positions_frame, whole.positions_frame)
+    pd.testing.assert_frame_equal(parts.transactions, whole.transactions)
+    for name, frame in whole.attribution().frames().items():
+        pd.testing.assert_frame_equal(parts.attribution().frames()[name], frame)
 
 
 def test_an_asset_named_cash_is_refused():
