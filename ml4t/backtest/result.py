@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import math
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from functools import cached_property
@@ -14,21 +13,11 @@ import numpy as np
 import pandas as pd
 
 from ml4t.backtest.analytics.as_json import as_json
-from ml4t.backtest.analytics.attribution import Attribution
 from ml4t.backtest.analytics.benchmark_measures import BENCHMARK_MEASURES, benchmark_measures
 from ml4t.backtest.analytics.benchmark_returns import beside
-from ml4t.backtest.analytics.bootstrap import bootstrap_intervals
-from ml4t.backtest.analytics.checked import number, whole_number
-from ml4t.backtest.analytics.handed_on import positions_by_session, transactions_by_time
-from ml4t.backtest.analytics.metrics import (
-    MEASURES,
-    measured_years,
-    run_metrics,
-    simple_returns,
-)
-from ml4t.backtest.analytics.period_tables import monthly_table, yearly_table
-from ml4t.backtest.analytics.rolling_measures import rolling_measures
-from ml4t.backtest.analytics.sharpe_inference import probabilistic_sharpe, sharpe_moments
+from ml4t.backtest.analytics.checked import positive
+from ml4t.backtest.analytics.metrics import MEASURES, run_metrics, simple_returns
+from ml4t.backtest.analytics.run_analyses import RunAnalyses
 from ml4t.backtest.config import BacktestConfig
 from ml4t.backtest.core.planned import comes_with
 from ml4t.backtest.data.errors import DataError
@@ -62,7 +51,7 @@ if TYPE_CHECKING:
 DEEP = int(pd.__version__.split(".")[0]) < 3
 
 
-class BacktestResult:
+class BacktestResult(RunAnalyses):
     """The tables, measures and settings of one run.
 
     Tables are pandas frames, made when first asked for and kept. Each access returns a copy (of the
@@ -383,7 +372,8 @@ class BacktestResult:
         ValueError
             If there is no such measure, or it needs a benchmark and none is given.
         AnalysisError
-            If the benchmark is no series of returns by date, or covers less than the run.
+            If the benchmark is no series of returns by date, or covers less than the run, or the returns in a year are
+            no number above 0.
         ImportError
             If empyrical-reloaded is not installed.
         """
@@ -394,17 +384,17 @@ class BacktestResult:
             if name not in MEASURES and name not in BENCHMARK_MEASURES:
                 known = [*MEASURES, *BENCHMARK_MEASURES]
                 raise ValueError(f"there is no measure {name!r}; {nearest(name, known)}")
+        if periods_per_year is not None:
+            periods_per_year = positive("periods_per_year", periods_per_year)
         both = None if benchmark is None else beside(self.returns, benchmark)
         own = None if only is None else [name for name in only if name in MEASURES]
         measured = self._measured(periods_per_year, own)
         if both is not None:
             theirs = [one for one in BENCHMARK_MEASURES if only is None or one in only]
-            measured |= benchmark_measures(*both, self._periods(periods_per_year), theirs)
+            periods = self._measured(periods_per_year, ["periods_per_year"])["periods_per_year"]
+            measured |= benchmark_measures(*both, periods, theirs)
         asked = measured if only is None else {name: measured[name] for name in only}
         return as_json(asked, self._times.text)
-
-    def _periods(self, given: float | None) -> float:
-        return float(self._measured(given, ["periods_per_year"])["periods_per_year"])
 
     def _measured(
         self, periods_per_year: float | None, only: Sequence[str] | None
@@ -423,185 +413,6 @@ class BacktestResult:
             periods_per_year=periods_per_year,
             only=only,
         )
-
-    # ---------------------------------------------------------------------------------- analyses
-
-    def monthly_table(self) -> pd.DataFrame:
-        """Return the compounded return of each month: a row a year, ``Jan`` to ``Dec``, and ``year``."""
-        return monthly_table(self.returns)
-
-    def yearly_table(
-        self, *, benchmark: Any = None, periods_per_year: float | None = None
-    ) -> pd.DataFrame:
-        """Return what each calendar year did: sessions, return, volatility, Sharpe ratio and drawdown.
-
-        Parameters
-        ----------
-        benchmark, periods_per_year
-            As for :meth:`measure`; with a benchmark its return stands beside, and what is ``excess``.
-
-        Raises
-        ------
-        AnalysisError
-            If the benchmark is no series of returns by date, or covers less than the run.
-        """
-        theirs = None if benchmark is None else beside(self.returns, benchmark)[1]
-        return yearly_table(self.returns, self._periods(periods_per_year), theirs)
-
-    def rolling(
-        self, window: int = 63, *, benchmark: Any = None, periods_per_year: float | None = None
-    ) -> pd.DataFrame:
-        """Return measures of the last so many sessions, a row for each session.
-
-        Parameters
-        ----------
-        window : int
-            Sessions; 63 are about a quarter of a year on a stock exchange.
-        benchmark, periods_per_year
-            As for :meth:`measure`; with a benchmark there are ``beta`` and ``correlation``.
-
-        Returns
-        -------
-        DataFrame
-            ``return``, ``volatility``, ``sharpe``, ``sortino`` and ``drawdown``; NaN before the first window is full.
-
-        Raises
-        ------
-        AnalysisError
-            If the window is no whole number from 2 on, or something is wrong with the benchmark.
-        """
-        size = whole_number("window", window, least=2)
-        theirs = None if benchmark is None else beside(self.returns, benchmark)[1]
-        return rolling_measures(self.returns, size, self._periods(periods_per_year), theirs)
-
-    def bootstrap(
-        self,
-        samples: int = 1_000,
-        *,
-        level: float = 0.95,
-        block: float | None = None,
-        seed: int = 0,
-        periods_per_year: float | None = None,
-    ) -> pd.DataFrame:
-        """Return between what Sharpe ratio, CAGR and largest drawdown lie, the sessions drawn again in blocks.
-
-        Parameters
-        ----------
-        samples : int
-            How often as many sessions as the run has are drawn.
-        level : float
-            What share of the samples lies between ``low`` and ``high``.
-        block : float, optional
-            Mean length of a block of sessions; by default what their autocorrelation asks for.
-        seed : int
-            The same gives the same, to the last bit.
-        periods_per_year : float, optional
-            As for :meth:`measure`.
-
-        Returns
-        -------
-        DataFrame
-            A row for ``sharpe``, ``cagr`` and ``max_drawdown``: ``value``, ``low``, ``high`` and ``standard_error``; ``attrs``
-            has the block. Drawdowns are those of session ends.
-
-        Raises
-        ------
-        AnalysisError
-            If there are fewer than 20 sessions, equity was zero or less, or an argument is out of its range.
-        ImportError
-            If arch is not installed (``[metrics]``).
-        """
-        return bootstrap_intervals(
-            self.returns.to_numpy(),
-            periods_per_year=self._periods(periods_per_year),
-            years=measured_years(self._frames.curve().timestamps),
-            samples=whole_number("samples", samples, least=2),
-            block=None if block is None else number("block", block),
-            level=number("level", level),
-            seed=whole_number("seed", seed, least=0),
-        )
-
-    def probabilistic_sharpe(
-        self, benchmark: float = 0.0, *, periods_per_year: float | None = None
-    ) -> float:
-        """Return the probability that the true Sharpe ratio is above a benchmark's.
-
-        Parameters
-        ----------
-        benchmark : float
-            An annual Sharpe ratio.
-        periods_per_year : float, optional
-            As for :meth:`measure`.
-
-        Returns
-        -------
-        float
-            0 to 1, by Bailey and López de Prado (2012); NaN where returns do not vary, or under a month beside a benchmark
-            that is not 0.
-
-        Raises
-        ------
-        AnalysisError
-            If the benchmark is no finite number.
-        """
-        hurdle = number("benchmark", benchmark)
-        if hurdle != 0.0:
-            hurdle /= math.sqrt(self._periods(periods_per_year))
-        return probabilistic_sharpe(*sharpe_moments(self.returns.to_numpy()), hurdle)
-
-    @property
-    def positions_frame(self) -> pd.DataFrame:
-        """Value of each asset at the end of each session (UTC), and ``cash``, as pyfolio takes positions.
-
-        Raises
-        ------
-        AnalysisError
-            If an asset is named cash.
-        """
-        ends = self._frames.session_ends(session_zone(self.info))
-        tables = self._table("positions"), self._table("equity")
-        return positions_by_session(*tables, ends, self._session_dates(ends))
-
-    @property
-    def transactions(self) -> pd.DataFrame:
-        """Fills as pyfolio takes transactions: ``amount``, ``price`` and ``symbol`` by time (UTC)."""
-        ends = self._frames.session_ends(session_zone(self.info))
-        stamps, sessions = self._frames.curve().timestamps, self._session_dates(ends)
-        return transactions_by_time(self._table("fills"), stamps, ends, sessions)
-
-    def for_pyfolio(self) -> dict[str, Any]:
-        """Return what ``pyfolio.create_full_tear_sheet(**...)`` takes: returns, positions, transactions.
-
-        pyfolio joins the three, so the dates of the returns have its zone, UTC, too; give a benchmark
-        the same, ``benchmark_rets=benchmark.tz_localize("UTC")``.
-
-        Raises
-        ------
-        AnalysisError
-            If an asset is named cash.
-        """
-        return {
-            "returns": self.returns.tz_localize("UTC"),
-            "positions": self.positions_frame,
-            "transactions": self.transactions,
-        }
-
-    def attribution(self, *, atr: str | None = None) -> Attribution:
-        """Return where the profit and loss comes from: trades by rule, exit, asset, side, time, entry column.
-
-        Parameters
-        ----------
-        atr : str, optional
-            A column of the entry, in currency per unit, that excursions are divided by for the edge ratio; by
-            default the entry price.
-
-        Raises
-        ------
-        AnalysisError
-            If trades carry no such column.
-        """
-        trades, still_open = self._table("trades"), self._table("open_positions")
-        return Attribution(trades, still_open, atr=atr, shown=self._times)
 
     # ----------------------------------------------------------------------------------- reports
 

@@ -107,7 +107,7 @@ class Attribution:
         AnalysisError
             If there is no such key.
         """
-        names = (keys,) if isinstance(keys, str) else tuple(keys)
+        names = tuple(keys) if isinstance(keys, list | tuple) else (keys,)
         if not names:
             raise AnalysisError(f"by() needs something to group by: {', '.join(KEYS)}")
         for name in names:
@@ -187,9 +187,12 @@ class Attribution:
             groups = by_value(values, name)
         else:
             cuts = _checked_edges(edges)
-            if labels is not None and len(labels) != len(cuts) + 1:
+            if labels is not None and not (
+                isinstance(labels, list | tuple) and len(labels) == len(cuts) + 1
+            ):
                 raise AnalysisError(
-                    f"{len(cuts)} edges part {len(cuts) + 1} regimes, labels are {len(labels)}"
+                    f"{len(cuts)} edges part {len(cuts) + 1} regimes: labels must be a list of so many names, was "
+                    f"{labels!r}"
                 )
             groups = by_edges(values, cuts, labels)
         return self._frame([groups], [name.removeprefix(ENTRY)])

@@ -33,3 +33,16 @@ def number(name: str, value: object) -> float:
         if math.isfinite(found):
             return found
     raise AnalysisError(f"{name} must be a finite number, was {value!r}")
+
+
+def positive(name: str, value: object) -> float:
+    """Return a finite number above 0.
+
+    Raises
+    ------
+    AnalysisError
+    """
+    found = number(name, value)
+    if found <= 0.0:
+        raise AnalysisError(f"{name} must be above 0, was {value!r}")
+    return found

@@ -104,6 +104,8 @@ def suggest_levels(
     ------
     AnalysisError
         If there is no trade, or a distance is no number above 0.
+    TypeError
+        If it is no result.
 
     Notes
     -----
@@ -116,7 +118,10 @@ def suggest_levels(
     Money that an earlier exit frees is not used again. A trade that was added to or reduced counts as one of its average
     entry price.
     """
-    trades = _ended(result.trades)
+    given = getattr(result, "trades", None)
+    if not isinstance(given, pd.DataFrame):
+        raise TypeError(f"result must be a BacktestResult, was {type(result).__name__}")
+    trades = _ended(given)
     if len(trades.pnl) == 0:
         raise AnalysisError("the run has no trade to suggest levels from")
     tried_stops = _levels("stops", stops, trades.against)

@@ -276,13 +276,16 @@ def test_of_a_stored_result_it_is_the_same(tmp_path):
     ("ask", "message"),
     [
         (lambda found: found.by([]), "by() needs something to group by: rule, exit_type"),
+        (lambda found: found.by(5), "not grouped by 5; there are rule"),
+        (lambda found: found.by_regime("score", [2], 7), "labels must be a list of so many names, was 7"),
+        (lambda found: found.by_quantile(None), "None is no signal"),
         (lambda found: found.by("rules"), "not grouped by 'rules'; did you mean 'rule'?"),
         (lambda found: found.by_quantile("scores"), "'scores' is no signal, .*mean 'score'?"),
         (lambda found: found.by_quantile("score", 0), "n must be a whole number from 1 on, was 0"),
         (lambda found: found.hit_rates(2.5), "n must be a whole number from 1 on, was 2.5"),
         (lambda found: found.by_regime("score", [2, 1]), "edges must be increasing numbers"),
         (lambda found: found.by_regime("score", "ab"), "edges must be increasing numbers"),
-        (lambda found: found.by_regime("score", [2], ["a"]), "1 edges part 2 regimes, labels are 1"),
+        (lambda found: found.by_regime("score", [2], ["a"]), "1 edges part 2 regimes: labels must be a list of so"),
         (lambda found: found.by_regime("score", labels=["a"]), "give edges, too"),
     ],
 )  # fmt: skip

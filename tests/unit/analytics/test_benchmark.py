@@ -186,3 +186,12 @@ def test_a_library_that_is_missing_is_named_after_the_benchmark_was_looked_at(mo
         run().measure(benchmark=THEIRS.iloc[50:])
     with pytest.raises(ImportError, match=r"^benchmark= needs empyrical-reloaded; .*\[metrics\]'$"):
         run().measure(benchmark=THEIRS)
+
+
+@pytest.mark.parametrize("given", [0, -1, math.nan, "252"])
+@pytest.mark.parametrize("way", ["measure", "yearly_table", "rolling"])
+def test_returns_in_a_year_are_a_number_above_zero(given, way):
+    with pytest.raises(
+        AnalysisError, match=r"periods_per_year must be (above 0|a finite number), was"
+    ):
+        getattr(run(), way)(periods_per_year=given)

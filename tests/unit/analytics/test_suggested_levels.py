@@ -122,3 +122,8 @@ def test_without_trades_there_is_nothing_to_suggest():
 def test_trades_that_never_fell_have_no_stop_to_try():
     table = suggest_levels(of_trades([0.0, 0.0], [1.0, 2.0], [5.0, 6.0])).table
     assert table.index.unique("stop").to_list() == [INF]
+
+
+def test_what_is_no_result_is_refused(result):
+    with pytest.raises(TypeError, match="result must be a BacktestResult, was DataFrame"):
+        suggest_levels(result.trades)
