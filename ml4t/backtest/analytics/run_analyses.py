@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any, Protocol
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -23,46 +24,29 @@ from ml4t.backtest.records.frames import Frames
 from ml4t.backtest.records.shown_times import ShownTimes
 
 
-class AnalysedRun(Protocol):
-    """What the analyses read of a result."""
-
-    _frames: Frames
-    info: dict[str, Any]
-
-    @property
-    def returns(self) -> pd.Series:
-        """Simple returns by session."""
-
-    @property
-    def positions_frame(self) -> pd.DataFrame:
-        """Positions for pyfolio."""
-
-    @property
-    def transactions(self) -> pd.DataFrame:
-        """Transactions for pyfolio."""
-
-    @property
-    def _times(self) -> ShownTimes: ...
-
-    def measure(
-        self, *, periods_per_year: float | None = None, only: Sequence[str] | None = None
-    ) -> dict[str, Any]:
-        """Measures by name."""
-
-    def _table(self, name: str) -> pd.DataFrame: ...
-
-    def _session_dates(self, ends: np.ndarray) -> pd.DatetimeIndex: ...
-
-
 class RunAnalyses:
     """The analyses of a result."""
 
-    def monthly_table(self: AnalysedRun) -> pd.DataFrame:
+    if TYPE_CHECKING:  # what they read of it
+        _frames: Frames
+        info: dict[str, Any]
+
+        @cached_property
+        def returns(self) -> pd.Series: ...
+        @cached_property
+        def _times(self) -> ShownTimes: ...
+        def measure(
+            self, *, periods_per_year: float | None = None, only: Sequence[str] | None = None
+        ) -> dict[str, Any]: ...
+        def _table(self, name: str) -> pd.DataFrame: ...
+        def _session_dates(self, ends: np.ndarray) -> pd.DatetimeIndex: ...
+
+    def monthly_table(self) -> pd.DataFrame:
         """Return the compounded return of each month: a row a year, ``Jan`` to ``Dec``, and ``year``."""
         return monthly_table(self.returns)
 
     def yearly_table(
-        self: AnalysedRun, *, benchmark: Any = None, periods_per_year: float | None = None
+        self, *, benchmark: Any = None, periods_per_year: float | None = None
     ) -> pd.DataFrame:
         """Return what each calendar year did: sessions, return, volatility, Sharpe ratio and drawdown.
 
@@ -80,7 +64,7 @@ class RunAnalyses:
         return yearly_table(self.returns, _periods(self, periods_per_year), theirs)
 
     def rolling(
-        self: AnalysedRun,
+        self,
         window: int = 63,
         *,
         benchmark: Any = None,
@@ -110,7 +94,7 @@ class RunAnalyses:
         return rolling_measures(self.returns, size, _periods(self, periods_per_year), theirs)
 
     def bootstrap(
-        self: AnalysedRun,
+        self,
         samples: int = 1_000,
         *,
         level: float = 0.95,
@@ -157,7 +141,7 @@ class RunAnalyses:
         )
 
     def probabilistic_sharpe(
-        self: AnalysedRun, benchmark: float = 0.0, *, periods_per_year: float | None = None
+        self, benchmark: float = 0.0, *, periods_per_year: float | None = None
     ) -> float:
         """Return the probability that the true Sharpe ratio is above a benchmark's.
 
@@ -185,7 +169,7 @@ class RunAnalyses:
         return probabilistic_sharpe(*sharpe_moments(self.returns.to_numpy()), hurdle)
 
     @property
-    def positions_frame(self: AnalysedRun) -> pd.DataFrame:
+    def positions_frame(self) -> pd.DataFrame:
         """Value of each asset at the end of each session (UTC), and ``cash``, as pyfolio takes positions.
 
         Raises
@@ -198,13 +182,13 @@ class RunAnalyses:
         return positions_by_session(*tables, ends, self._session_dates(ends))
 
     @property
-    def transactions(self: AnalysedRun) -> pd.DataFrame:
+    def transactions(self) -> pd.DataFrame:
         """Fills as pyfolio takes transactions: ``amount``, ``price`` and ``symbol`` by time (UTC)."""
         ends = self._frames.session_ends(session_zone(self.info))
         stamps, sessions = self._frames.curve().timestamps, self._session_dates(ends)
         return transactions_by_time(self._table("fills"), stamps, ends, sessions)
 
-    def for_pyfolio(self: AnalysedRun) -> dict[str, Any]:
+    def for_pyfolio(self) -> dict[str, Any]:
         """Return what ``pyfolio.create_full_tear_sheet(**...)`` takes: returns, positions, transactions.
 
         pyfolio joins the three, so the dates of the returns have its zone, UTC, too; give a benchmark
@@ -221,7 +205,7 @@ class RunAnalyses:
             "transactions": self.transactions,
         }
 
-    def attribution(self: AnalysedRun, *, atr: str | None = None) -> Attribution:
+    def attribution(self, *, atr: str | None = None) -> Attribution:
         """Return where the profit and loss comes from: trades by rule, exit, asset, side, time, entry column.
 
         Parameters
@@ -239,7 +223,7 @@ class RunAnalyses:
         return Attribution(trades, still_open, atr=atr, shown=self._times)
 
 
-def _periods(run: AnalysedRun, given: float | None) -> float:
+def _periods(run: RunAnalyses, given: float | None) -> float:
     """Return how many returns make a year; NaN where nothing is annualised."""
     found = run.measure(periods_per_year=given, only=["periods_per_year"])["periods_per_year"]
     return math.nan if found is None else float(found)
