@@ -10,7 +10,7 @@ from pathlib import Path
 project = tomllib.loads(Path("pyproject.toml").read_text(encoding="utf-8"))["project"]
 extras = project["optional-dependencies"]
 runtime = [*project["dependencies"]]
-for extra in ("plot", "plotly", "polars", "fast", "calendars", "talib", "sweep"):
+for extra in ("plot", "plotly", "polars", "fast", "calendars", "talib", "metrics", "sweep"):
     runtime += extras[extra]
 for requirement in runtime:
     print(re.sub(r">=([\w.]+)", r"==\1", requirement))

@@ -5,8 +5,12 @@ from ml4t.backtest.core.names_when_used import names_when_used
 __all__, __getattr__, __dir__ = names_when_used(
     __name__,
     {
+        "analytics.attribution": ["Attribution"],
+        "analytics.errors": ["AnalysisError"],
+        "analytics.suggested_levels": ["SuggestedLevels", "suggest_levels"],
         "backtest": ["BacktestEngine", "BoundsResult", "InternalError", "run_backtest"],
         "config": ["BacktestConfig", "Commission", "Slippage"],
+        "contribution": ["RuleContribution", "rule_contribution"],
         "core.build": ["build_profile"],
         "cost_models": ["CostModelError", "PossibleFill"],
         "data": ["DataError", "DataFeed", "MarketData"],

@@ -1,5 +1,9 @@
+from ml4t.backtest.analytics.attribution import Attribution
+from ml4t.backtest.analytics.errors import AnalysisError
+from ml4t.backtest.analytics.suggested_levels import SuggestedLevels, suggest_levels
 from ml4t.backtest.backtest import BacktestEngine, BoundsResult, InternalError, run_backtest
 from ml4t.backtest.config import BacktestConfig, Commission, Slippage
+from ml4t.backtest.contribution import RuleContribution, rule_contribution
 from ml4t.backtest.core.build import build_profile
 from ml4t.backtest.cost_models import CostModelError, PossibleFill
 from ml4t.backtest.data import DataError, DataFeed, MarketData
@@ -21,6 +25,8 @@ from ml4t.backtest.strategy.target_weights import TargetWeights
 from ml4t.backtest.strategy.top_k import TopK
 
 __all__ = [
+    "AnalysisError",
+    "Attribution",
     "BacktestConfig",
     "BacktestEngine",
     "BacktestInterrupted",
@@ -42,13 +48,17 @@ __all__ = [
     "ResultError",
     "ReusedRuleWarning",
     "ReusedStrategyWarning",
+    "RuleContribution",
     "SignalStrategy",
     "Slippage",
     "Strategy",
     "StrategyError",
+    "SuggestedLevels",
     "TargetWeights",
     "TopK",
     "build_profile",
     "check_lookahead",
+    "rule_contribution",
     "run_backtest",
+    "suggest_levels",
 ]

@@ -13,7 +13,11 @@ import numpy as np
 import pandas as pd
 
 from ml4t.backtest.analytics.as_json import as_json
+from ml4t.backtest.analytics.benchmark_measures import BENCHMARK_MEASURES, benchmark_measures
+from ml4t.backtest.analytics.benchmark_returns import beside
+from ml4t.backtest.analytics.checked import positive
 from ml4t.backtest.analytics.metrics import MEASURES, run_metrics, simple_returns
+from ml4t.backtest.analytics.run_analyses import RunAnalyses
 from ml4t.backtest.config import BacktestConfig
 from ml4t.backtest.core.planned import comes_with
 from ml4t.backtest.data.errors import DataError
@@ -47,7 +51,7 @@ if TYPE_CHECKING:
 DEEP = int(pd.__version__.split(".")[0]) < 3
 
 
-class BacktestResult:
+class BacktestResult(RunAnalyses):
     """The tables, measures and settings of one run.
 
     Tables are pandas frames, made when first asked for and kept. Each access returns a copy (of the
@@ -344,12 +348,19 @@ class BacktestResult:
         return self.measure()
 
     def measure(
-        self, *, periods_per_year: float | None = None, only: Sequence[str] | None = None
+        self,
+        *,
+        benchmark: Any = None,
+        periods_per_year: float | None = None,
+        only: Sequence[str] | None = None,
     ) -> dict[str, Any]:
         """Compute the measures anew: finite numbers, texts and None, as JSON has them.
 
         Parameters
         ----------
+        benchmark : Series, optional
+            Simple returns by date, one for each session of the run but the first: the measures that need it come
+            behind the others, alpha and beta among them. They are empyrical's (``[metrics]``).
         periods_per_year : float, optional
             Returns in a year, for volatility, Sharpe and Sortino; by default those of the data are
             counted. A run of under a month is then annualised too, but for its growth and turnover.
@@ -359,14 +370,37 @@ class BacktestResult:
         Raises
         ------
         ValueError
-            If there is no such measure.
+            If there is no such measure, or it needs a benchmark and none is given.
+        AnalysisError
+            If the benchmark is no series of returns by date, or covers less than the run, or the returns in a year are
+            no number above 0.
+        ImportError
+            If empyrical-reloaded is not installed.
         """
         only = (only,) if isinstance(only, str) else only
         for name in only or ():
-            if name not in MEASURES:
-                raise ValueError(f"there is no measure {name!r}; {nearest(name, [*MEASURES])}")
+            if name in BENCHMARK_MEASURES and benchmark is None:
+                raise ValueError(f"{name} is measured beside a benchmark: give benchmark=")
+            if name not in MEASURES and name not in BENCHMARK_MEASURES:
+                known = [*MEASURES, *BENCHMARK_MEASURES]
+                raise ValueError(f"there is no measure {name!r}; {nearest(name, known)}")
+        if periods_per_year is not None:
+            periods_per_year = positive("periods_per_year", periods_per_year)
+        both = None if benchmark is None else beside(self.returns, benchmark)
+        own = None if only is None else [name for name in only if name in MEASURES]
+        measured = self._measured(periods_per_year, own)
+        if both is not None:
+            theirs = [one for one in BENCHMARK_MEASURES if only is None or one in only]
+            periods = self._measured(periods_per_year, ["periods_per_year"])["periods_per_year"]
+            measured |= benchmark_measures(*both, periods, theirs)
+        asked = measured if only is None else {name: measured[name] for name in only}
+        return as_json(asked, self._times.text)
+
+    def _measured(
+        self, periods_per_year: float | None, only: Sequence[str] | None
+    ) -> dict[str, Any]:
         column = functools.partial(self._frames.column, "fills")
-        measured = run_metrics(
+        return run_metrics(
             self._frames.curve(),
             self._frames.closed_trades(),
             self._frames.session_ends(session_zone(self.info)),
@@ -379,7 +413,6 @@ class BacktestResult:
             periods_per_year=periods_per_year,
             only=only,
         )
-        return as_json(measured, self._times.text)
 
     # ----------------------------------------------------------------------------------- reports
 

@@ -23,7 +23,12 @@ from ml4t.backtest import (
     MarketData,
     SignalStrategy,
     Strategy,
+    suggest_levels,
 )
+from ml4t.backtest.analytics.benchmark_returns import beside
+from ml4t.backtest.analytics.differing_trades import differing_trades
+from ml4t.backtest.analytics.period_tables import monthly_table, yearly_table
+from ml4t.backtest.analytics.rolling_measures import rolling_measures
 from ml4t.backtest.core import records as codes
 from ml4t.backtest.data import Table
 from ml4t.backtest.data.tables.clock import make_clock
@@ -150,6 +155,63 @@ def notes_of_columns(n):
 def metrics_of_minutes(n):
     data, records = busy_run(n, n // 20)
     return lambda: BacktestResult.from_run(records, data, BacktestConfig()).metrics
+
+
+def attribution_of_trades(n):
+    """n trades in every frame of an attribution, and by several keys at once."""
+    data, records = busy_run(5 * n, n)
+
+    def work():
+        found = BacktestResult.from_run(records, data, BacktestConfig()).attribution()
+        return (
+            found.frames(),
+            found.by(["rule", "side", "exit_hour"]),
+            found.by_regime("entry", [0]),
+        )
+
+    return work
+
+
+def levels_of_trades(n):
+    data, records = busy_run(5 * n, n)
+    result = BacktestResult.from_run(records, data, BacktestConfig())
+    return lambda: suggest_levels(result)
+
+
+def trades_that_differ(n):
+    """The round trips of two runs of n trades each, of which few are shared."""
+    runs = [busy_run(5 * n, n, seed) for seed in (0, 1)]
+    trips = [
+        BacktestResult.from_run(records, data, BacktestConfig()).attribution().round_trips
+        for data, records in runs
+    ]
+    return lambda: differing_trades(*trips)
+
+
+def handed_on(n):
+    """n fills as transactions, and what was held at the end of each session."""
+    data, records = busy_run(20 * n, n)
+
+    def work():
+        result = BacktestResult.from_run(records, data, BacktestConfig())
+        return result.positions_frame, result.transactions
+
+    return work
+
+
+def analyses_of_sessions(n):
+    """Tables by month and year, and rolling measures, of n sessions of an hour each."""
+    dates = pd.date_range("1900-01-01", periods=n, freq="h")
+    returns = pd.Series(np.random.default_rng(0).normal(0.0, 0.01, n), dates)
+    other = returns * 0.5
+    days = pd.date_range("1700-01-01", periods=n, freq="D", unit="s")
+    held = pd.Series(0.001, days)
+
+    def work():
+        tables = monthly_table(returns), yearly_table(returns, 252.0, other)
+        return tables, rolling_measures(returns, 63, 252.0, other), beside(held, held)
+
+    return work
 
 
 def positions_over_splits(n):
@@ -344,6 +406,11 @@ PREPARED = {
     "notes, by events and orders": (notes_of_rows, 50_000),
     "notes, by columns": (notes_of_columns, 500),
     "metrics, by timestamps": (metrics_of_minutes, 400_000),
+    "attribution, by trades": (attribution_of_trades, 20_000),
+    "suggested levels, by trades": (levels_of_trades, 20_000),
+    "trades that differ, by trades": (trades_that_differ, 20_000),
+    "handed on, by fills and sessions": (handed_on, 20_000),
+    "tables and rolling measures, by sessions": (analyses_of_sessions, 50_000),
     "positions, by assets split while they have no bar": (positions_over_splits, 300),
     "run in chunks, by chunks": (chunks_of_a_run, 100),
     "run in chunks, by columns": (columns_of_chunks, 400),
@@ -384,6 +451,10 @@ def test_quadratic_work_is_seen():
 
 BY_ROWS = {
     "frames": (frames_of_rows, 500),
+    "attribution": (attribution_of_trades, 2_000),
+    "suggested levels": (levels_of_trades, 500),
+    "trades that differ": (trades_that_differ, 500),
+    "handed on": (handed_on, 500),
     "notes": (notes_of_rows, 500),
     "metrics": (metrics_of_minutes, 2_000),
     "positions": (positions_over_splits, 250),

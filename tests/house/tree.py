@@ -54,6 +54,7 @@ LAYERS = (
     ("runfile",),
     ("sweep",),
     ("walk_forward",),
+    ("contribution",),
     ("lookahead",),
     ("testing",),
     ("demo",),
