@@ -11,6 +11,8 @@ from typing import Any, Self, overload
 import numpy as np
 import pandas as pd
 
+from ml4t.backtest.analytics.sharpe_inference import probabilistic_sharpe
+
 EULER_GAMMA = 0.5772156649015329
 NORMAL = NormalDist()
 GROUPS = 16
@@ -398,12 +400,8 @@ def _deflated(
             f"{skewness:g}: it is 3 for normal returns, not 0"
         )
     benchmark = best_of_luck(trials, variance)
-    spread = 1.0 - skewness * sharpe + (kurtosis - 1.0) / 4.0 * sharpe**2
-    distance = (sharpe - benchmark) * math.sqrt(n - 1)
-    # Only two returns that repeat have no spread left.
-    score = distance / math.sqrt(spread) if spread > 0.0 else math.copysign(math.inf, distance)
     return DeflatedSharpe._made(
-        NORMAL.cdf(score),
+        probabilistic_sharpe(sharpe, n, skewness, kurtosis, benchmark),
         sharpe=sharpe * math.sqrt(year),
         benchmark=benchmark * math.sqrt(year),
         n=int(n),

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import pandas as pd
 
 from ml4t.backtest.walk_forward.errors import WalkForwardError
 
-Length = int | str | timedelta | np.timedelta64 | pd.DateOffset
+Length: TypeAlias = int | str | timedelta | np.timedelta64 | pd.DateOffset
 """What is given: sessions, or time as pandas reads it."""
-Read = int | pd.Timedelta | pd.DateOffset
+Read: TypeAlias = int | pd.Timedelta | pd.DateOffset
 SOME_TIME = pd.Timestamp("2001-01-01")
 
 

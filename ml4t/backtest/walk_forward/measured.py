@@ -85,7 +85,7 @@ def of_returns(returns: pd.Series) -> dict[str, float]:
     """Measure returns of sessions alone: total return, growth, volatility, Sharpe ratio, drawdown."""
     values = np.ascontiguousarray(returns.to_numpy(np.float64))
     stamps = np.asarray(pd.DatetimeIndex(returns.index).as_unit("ns").asi8)
-    growth = np.cumprod(1.0 + values)
+    growth = np.cumprod(1.0 + values, dtype=np.float64)
     years = measured_years(stamps)
     a_year = periods_per_year(stamps) if np.isfinite(years) else np.nan
     return {

@@ -49,8 +49,8 @@ def predict_out_of_sample(
         raise WalkForwardError(
             f"y has {len(y):,} values for {rows.n:,} rows: give one for each row"
         )
-    is_combinatorial = isinstance(splits, CombinatorialPurged)
-    made = np.full((rows.n, splits.n_paths if is_combinatorial else 1), np.nan)
+    n_paths = splits.n_paths if isinstance(splits, CombinatorialPurged) else 1
+    made = np.full((rows.n, n_paths), np.nan)
     times_tested = np.zeros(rows.n, np.int64)
     for train, test in splits.parts_of(rows):
         place = times_tested[test]  # the path that has not tested the row yet
@@ -62,7 +62,7 @@ def predict_out_of_sample(
         made[test, place] = _predicted(fitted, method, _taken(X, test))
         times_tested[test] += 1
     index = X.index if isinstance(X, pd.DataFrame | pd.Series) else pd.RangeIndex(rows.n)
-    if is_combinatorial:
+    if isinstance(splits, CombinatorialPurged):
         return pd.DataFrame(made, index, pd.RangeIndex(made.shape[1], name="path"))
     return pd.Series(made[:, 0], index, name="prediction")
 

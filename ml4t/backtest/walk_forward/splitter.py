@@ -190,7 +190,8 @@ class WalkForward(Splitter):
             )
 
     def _of_sessions(self, rows: TimedRows) -> Iterator[tuple[int, int, int]]:
-        train, test, step = int(self.train), int(self.test), int(self.step)  # type: ignore[arg-type]
+        lengths: list[Any] = [self.train, self.test, self.step]
+        train, test, step = map(int, lengths)
         for first in range(train, rows.n_sessions, step):
             end = min(first + test, rows.n_sessions)
             yield (

@@ -53,7 +53,8 @@ class DynamicTrailingStop(ParameterRule):
     schedule: Sequence[tuple[float, float]] | None = None
 
     def __post_init__(self) -> None:
-        if isinstance(self.pct, str):
+        given: Any = self.pct
+        if isinstance(given, str):
             raise InvalidRuleError(
                 f"DynamicTrailingStop: pct must be a number, was the column {self.pct!r}"
             )
