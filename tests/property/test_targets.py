@@ -46,6 +46,11 @@ def stays_in_range(case: Case) -> bool:
     return True
 
 
+def ran(case: Case) -> Outcome | None:
+    """What comes of a case; None where its equity leaves the range."""
+    return compiled(case) if stays_in_range(case) else None
+
+
 def met_every_setting(met: Counter) -> None:
     settings = {
         (fill_at, account): met[fill_at, account]
@@ -79,7 +84,8 @@ def _long(act: Act) -> Act:
 def test_targets_of_zero_and_more_buys_and_closes_are_never_short(shard):
     met: Counter = Counter()
     for number, case in markets(shard):
-        out = compiled(longs_only(case))
+        if (out := ran(longs_only(case))) is None:
+            continue
         assert all(fill["position_after"] >= 0.0 for fill in out.fills), number
         met[case.settings.fill_at, case.settings.account] += 1
         met["held to a target"] += sum(row["reason"] == "target_reached" for row in out.events)
@@ -265,7 +271,9 @@ def test_the_order_of_the_assets_changes_nothing_where_targets_are_said_together
         case = all_at_once(case)
         order = list(range(len(case.market.assets)))
         Random(number).shuffle(order)
-        one, other = compiled(case), compiled(in_another_order(case, order))
+        if (one := ran(case)) is None:
+            continue
+        other = compiled(in_another_order(case, order))
         ours, theirs = by_asset(one, sorted(order)), by_asset(other, order)
         assert ours.keys() == theirs.keys(), number
         for asset, fills in ours.items():

@@ -6,6 +6,9 @@ from typing import Any
 
 import numpy as np
 
+OWN = frozenset({"time", "price", "type", "decision_time"})
+"""What trades say of an entry or an exit themselves: ``entry_price`` is the price it was filled at."""
+
 
 def recorded_columns(
     data: Any, chosen: Sequence[str] | None, *, asked: str = "record_columns"
@@ -17,7 +20,8 @@ def recorded_columns(
     data : MarketData
     chosen : sequence of str, optional
         Names of signals, indicators and context values; None for all of them. A context value named
-        like an indicator is called ``context_<name>``.
+        like an indicator is called ``context_<name>``, and what is named like a field that an entry or an exit
+        has itself (:data:`OWN`) comes back as ``column_<name>``.
     asked : str
         The argument that chose them, for the message.
 
@@ -30,7 +34,7 @@ def recorded_columns(
     for name, values in data.context.items():
         columns[f"context_{name}" if name in data.features else name] = (True, values)
     if chosen is None:
-        return columns
+        chosen = tuple(columns)
     for name in chosen:
         if name not in columns:
             near = difflib.get_close_matches(name, columns, 1)
@@ -38,7 +42,7 @@ def recorded_columns(
                 f"did you mean {near[0]!r}?" if near else f"it has {', '.join(columns) or 'none'}"
             )
             raise ValueError(f"{asked} names {name!r}, which is no column of the data; {hint}")
-    return {name: columns[name] for name in chosen}
+    return {f"column_{name}" if name in OWN else name: columns[name] for name in chosen}
 
 
 def gather(

@@ -12,6 +12,7 @@ class RulePlan:
         assets: list[int] | None,
         spec: RuleSpec | None,
         frozen_columns: Sequence[str],
+        live_columns: Sequence[str],
         priority: int,
         rule: int,
         is_answered: bool,

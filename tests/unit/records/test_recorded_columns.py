@@ -1,6 +1,7 @@
 """Signals, indicators and context that trades carry."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from unit.made_up import market, rows, run_records
 
@@ -45,3 +46,17 @@ def test_unknown_recorded_column_is_named_with_the_nearest():
         ValueError, match=r"'momentun', which is no column .* did you mean 'momentum'"
     ):
         recorded([0], record_columns=("momentun",), features={"momentum": np.zeros(8)})
+
+
+def test_a_column_named_like_what_a_trade_says_itself_is_no_trades_price():
+    names = ("price", "time", "type", "decision_time")
+    plain, trades = (
+        recorded([1], features=dict.fromkeys(given, np.full(8, 1.5)))
+        for given in (("other",), names)
+    )
+    for name in names:
+        assert (trades[f"entry_column_{name}"][0], trades[f"exit_column_{name}"][0]) == (1.5, 1.5)
+    own = [name for name in plain if "other" not in name]
+    pd.testing.assert_frame_equal(trades[own], plain[own])
+    chosen = recorded([1], record_columns=("price",), features={"price": np.full(8, 1.5)})
+    assert chosen["entry_column_price"][0] == 1.5
