@@ -1,4 +1,4 @@
-"""G1 to G7: the data, the two sides and the check of each gate."""
+"""G1 to G8: the data, the two sides and the check of each gate."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from benchmarks.workloads import engine_side
 from benchmarks.yardsticks.build import yardstick
 from ml4t.backtest import BacktestConfig, BacktestEngine, MarketData, SignalStrategy
 from ml4t.backtest.risk import (
+    DynamicTrailingStop,
     PriceBasedStopLoss,
     PriceBasedTakeProfit,
     RiskContext,
@@ -27,9 +28,13 @@ from ml4t.backtest.risk import (
     RiskRule,
     TimeBasedExit,
     TrailingStop,
+    VolatilityScaledStopLoss,
+    VolatilityScaledTakeProfit,
 )
 
 CONFIG = BacktestConfig(initial_cash=1e9)
+FAR = 99.0
+"""As an average true range of prices of about 100: a level that no bar comes to."""
 MIB = 1 << 20
 
 
@@ -72,11 +77,24 @@ def basic_rules() -> list[RiskRule]:
     ]
 
 
+def adapting_rules() -> list[RiskRule]:
+    """Return rules that follow volatility and gains, so far away that they never act."""
+    return [
+        VolatilityScaledStopLoss(1.0, atr="atr"),
+        VolatilityScaledTakeProfit(1e6, atr="atr"),
+        DynamicTrailingStop(0.99, schedule=[(1e5, 0.98)]),
+    ]
+
+
 def with_and_without(
-    data: MarketData, strategy: Callable[[], object], **options: object
+    data: MarketData,
+    strategy: Callable[[], object],
+    *,
+    beside: list[RiskRule] | None = None,
+    **options: object,
 ) -> Comparison:
-    """Compare a run with ``options`` (rules, say) to one without; both must take the same course."""
-    bare = engine_side(data, strategy, config=CONFIG)
+    """Compare a run with ``options`` (rules, say) to one without, or with other rules; both must take the same course."""
+    bare = engine_side(data, strategy, config=CONFIG, rules=beside)
     check = outcomes.same_course(bare()())
     return Comparison(bare, engine_side(data, strategy, config=CONFIG, **options), check, check)
 
@@ -86,6 +104,7 @@ def _rolling_market(n_times: int, n_assets: int, n_held: int, every: int, step: 
         random_walk(n_times, n_assets, seed=11, volatility=0.001),
         step,
         volume=marked_volume(n_times, n_assets, first_assets=n_held, every=every),
+        signals={"atr": np.full((n_times, n_assets), FAR)},
     )
 
 
@@ -106,7 +125,7 @@ def batch(n_times: int, **options: object) -> Comparison:
     data = market(
         random_walk(n_times, 500, seed=13, volatility=0.001),
         DAY,
-        signals={"prediction": prediction},
+        signals={"prediction": prediction, "atr": np.full((n_times, 500), FAR)},
     )
     return with_and_without(data, RollBatch, **options)
 
@@ -190,6 +209,11 @@ def with_basic_rules(build: Callable[..., Comparison], n_times: int) -> Comparis
     return build(n_times, rules=basic_rules())
 
 
+def with_adapting_rules(build: Callable[..., Comparison], n_times: int) -> Comparison:
+    """G8: compare a workload under rules that adapt to the same under the basic ones."""
+    return build(n_times, beside=basic_rules(), rules=adapting_rules())
+
+
 def with_empty_manager(build: Callable[..., Comparison], n_times: int) -> Comparison:
     """Compare a workload under a manager without rules to the same without a manager."""
     return build(n_times, risk_manager=partial(RiskManager, []))
@@ -203,6 +227,8 @@ GATES = {
         Gate("G3", "500 assets, 50 held, batch; 3 rules", partial(with_basic_rules, batch), 0.03, 450, 2_520),
         Gate("G4", "compiled, one asset; 3 rules and a trail", compiled, 0.03, 500_000, 1_000_000),
         Gate("G5", "ten Python rules against bare calls", ten_python_rules, 0.50, 3_000),
+        Gate("G8", "G2; 3 rules that adapt against the 3", partial(with_adapting_rules, many_assets), 0.03, 180, 5_040),
+        Gate("G8 batch", "G3; 3 rules that adapt against the 3", partial(with_adapting_rules, batch), 0.03, 450, 2_520),
         Gate("G7", "empty RiskManager against none", partial(with_empty_manager, one_asset), 0.01, 20_000, n_rounds=12),
     )
 }  # fmt: skip
