@@ -113,14 +113,15 @@ test-checked: checked build $(VENV)/.stamp-dev
 
 # The sanitizers want to be there before the interpreter, and libstdc++ before what Arrow throws. Leaks are
 # not looked for: an interpreter that ends leaves much behind. PYTHONMALLOC: each object a piece of memory of
-# its own, so that a step beside it is seen. Freed memory is kept for a while, to see it used; 64 MB of it.
+# its own, so that a step beside it is seen. Freed memory is kept for a while, to see it used; 64 MB of it. Tests of Python alone are left out.
 SANITIZED = LD_PRELOAD="$$($(CC) -print-file-name=libasan.so) $$($(CC) -print-file-name=libstdc++.so)" \
   ASAN_OPTIONS=detect_leaks=0:quarantine_size_mb=64 UBSAN_OPTIONS=print_stacktrace=1 PYTHONMALLOC=malloc
 
 asan: build $(VENV)/.stamp-dev
 	$(call build-aside,asan)
 	$(SANITIZED) PYTHONPATH=$(call SITE,asan) ML4T_EXPECT_PROFILE=asan $(BIN)/pytest -n $(JOBS) $(FEWER_MARKETS) \
-	  $(if $(filter command,$(origin TESTS)),$(TESTS),tests/unit tests/property tests/house/test_build.py)
+	  $(if $(filter command,$(origin TESTS)),$(TESTS),tests/unit tests/property tests/house/test_build.py \
+	  $(addprefix --ignore=tests/unit/,analytics benchmarks cli sweep walk_forward))
 
 .venv-lowest/.stamp: pyproject.toml .ci/lowest.py
 	@command -v python3.11 >/dev/null 2>&1 || { \
