@@ -64,13 +64,25 @@ def _keep_in_one_dict(thing: Any) -> None:
     It does not of the dict of an object whose type derives from a compiled one, nor of one that has been looked at:
     CPython shares their keys, and looks each up anew (14 ns for 3 in a callback, with 3.11).
     """
-    attributes = getattr(thing, "__dict__", None)
-    others_hold_it = sys.getrefcount(attributes) > 3  # the object, this function, the call
-    if type(attributes) is not dict or others_hold_it:
+    if type(getattr(thing, "__dict__", None)) is not dict or _holders(thing) > HOLDERS:
         return
     kinds = type(thing).__mro__
     setter = next(vars(kind)["__dict__"] for kind in kinds if "__dict__" in vars(kind))
-    setter.__set__(thing, {**attributes})
+    setter.__set__(thing, {**thing.__dict__})
+
+
+def _holders(thing: Any) -> int:
+    attributes = thing.__dict__
+    return sys.getrefcount(attributes)
+
+
+class _Alone:
+    def __init__(self) -> None:
+        self.attribute = 1
+
+
+HOLDERS = _holders(_Alone())
+"""Of a dict that only its object holds, as Python counts them here."""
 
 
 def look_at_attributes(thing: Any) -> dict[str, Look]:
