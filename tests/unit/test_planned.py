@@ -33,7 +33,7 @@ def wrong_file(section, **given):
         (lambda: PriceBasedStopLoss(pct={"calm": 0.1}), "a mapping of regimes comes with version 0.3"),
         (lambda: wrong_file("execution", lot_size=1), "execution.lot_size: lot_size " + LATER.format(2)),
         (lambda: wrong_file("account", kind="futures"), "account.kind: futures " + LATER.format(2)),
-        (lambda: wrong_file("risk", rules=["BreakEven"]), "BreakEven " + LATER.format(3)),
+        (lambda: wrong_file("risk", rules=["ScaledExit"]), "ScaledExit " + LATER.format(3)),
     ],
 )  # fmt: skip
 def test_whoever_asks_is_told_the_version(ask, message):

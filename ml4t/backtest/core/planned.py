@@ -14,7 +14,7 @@ PLANNED = {
         "settings": "max_daily_loss max_drawdown max_gross_exposure max_net_exposure max_position_weight "
         "max_positions max_group_exposure",
         "arguments": "calendar portfolio_rules",
-        "rules": "DynamicTrailingStop BreakEven ScaledExit "
+        "rules": "ScaledExit "
         "RegimeDependentRule MaxDailyLoss MaxDrawdown MaxLeverage MaxGrossExposure MaxNetExposure "
         "MaxPositionWeight MaxPositions MaxGroupExposure",
         "results": "ledger explain",

@@ -101,7 +101,10 @@ def test_a_rule_is_a_call_with_literals(text, rule):
         ("os.remove('x')", "--rule must read like"),
         ("TrailingStop(0.1); f()", "--rule must read like"),
         ("TrailingStopp(0.1)", "there is no rule 'TrailingStopp'; did you mean 'TrailingStop'?"),
-        ("exec('1')", "there is no rule 'exec'; there are PriceBasedStopLoss"),
+        (
+            "exec('1')",
+            "there is no rule 'exec'; there are BreakEven, DynamicTrailingStop, PriceBasedStopLoss",
+        ),
         ("TrailingStop(open('x'))", "must be numbers or quoted names"),
         ("TrailingStop(pct=width)", "must be numbers or quoted names"),
         ("TrailingStop(*[0.1])", "must be numbers or quoted names"),
