@@ -229,7 +229,7 @@ def _made(batch: pa.RecordBatch, facts: dict[str, Any], where: str) -> MarketDat
 
 
 def _spelled(path: Any) -> str:
-    text = os.fspath(path)
+    text = os.fspath(path) if isinstance(path, str | os.PathLike) else None
     if not isinstance(text, str):
         raise TypeError(f"path must be a path or its text, was {path!r}")
     text = text.removeprefix("file://")

@@ -213,6 +213,11 @@ class SweepResult:
         values = done.assign(**{name: pd.to_numeric(done[name], errors="coerce")})
         if values[name].isna().all():
             raise SweepError(f"no trial has a {name}: there is nothing to draw")
+        for axis in (x, y):
+            if not all(map(_can_be_a_label, values[axis])):
+                values[axis] = values[axis].map(
+                    str
+                )  # lists, say: an axis shows what they read like
         return values.pivot_table(index=y, columns=x, values=name, aggfunc=over, observed=True)
 
     def _said(self, x: str, y: str, measure: str | None, over: str) -> str:
@@ -277,3 +282,11 @@ def _as_numbers(values: list[Any]) -> Any:
     if all(one is None or (isinstance(one, int | float)) for one in values):
         return [float("nan") if one is None else float(one) for one in values]
     return values
+
+
+def _can_be_a_label(value: Any) -> bool:
+    try:
+        hash(value)
+    except TypeError:
+        return False
+    return True

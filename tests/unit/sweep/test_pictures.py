@@ -119,3 +119,11 @@ def test_without_plotly_what_to_install_is_said(what, result, monkeypatch):
         ImportError, match=rf"{what}\(\) needs plotly; install it with: pip install"
     ):
         getattr(result, what)(*arguments, **options)
+
+
+def test_a_parameter_of_lists_is_an_axis_of_their_texts():
+    space = grid(fall=[0.001, 0.005], hold=[1], assets=[["A", "B"], ["A"]])
+    result = sweep(lambda fall, hold, assets: dips(fall, hold), space, market(), workers=1)
+    (image,) = result.heatmap("assets", "fall", "trades").axes[0].images
+    trades = result.table["trades"].to_numpy().reshape(2, 2)
+    np.testing.assert_array_equal(np.asarray(image.get_array()), trades[:, ::-1])
