@@ -188,6 +188,8 @@ CHILD = """
         "compiled": lambda: SignalStrategy("entry"),
     }[sys.argv[1]]()
     engine = BacktestEngine(data, strategy)
+    # Whoever runs tests in the background ignores Ctrl-C, and so would this process.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     interrupts = threading.Thread(
         target=lambda: [signal.raise_signal(signal.SIGINT) for line in sys.stdin], daemon=True
     )

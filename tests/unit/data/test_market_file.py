@@ -261,3 +261,9 @@ def test_loading_by_the_class_alone_says_what_is_missing(tmp_path):
     code = "from ml4t.backtest.market.market_data import MarketData; MarketData.load('x')"
     done = run_python(tmp_path, "-c", code)
     assert "write `from ml4t.backtest import MarketData`" in done.stderr.splitlines()[-1]
+
+
+@pytest.mark.parametrize("path", [3, b"prices.arrow", None])
+def test_what_is_no_path_is_said(path):
+    with pytest.raises(TypeError, match="path must be a path or its text, was "):
+        MarketData.load(path)
