@@ -23,7 +23,18 @@ NO_DEVIATION = 1e-12
 """Beside the largest return: what rounding leaves of returns that are all the same."""
 
 
-class DeflatedSharpe(float):
+class _Probability(float):
+    """A float, with what it was made of as attributes."""
+
+    @classmethod
+    def _made(cls, probability: float, **facts: Any) -> Self:
+        """Return a probability with what it was made of."""
+        made = cls(probability)
+        made.__dict__.update(facts)
+        return made
+
+
+class DeflatedSharpe(_Probability):
     """The probability that the Sharpe ratio behind the best of many trials is above what luck alone gives the best.
 
     A float, with what it was made of.
@@ -53,13 +64,6 @@ class DeflatedSharpe(float):
     kurtosis: float
     trial: Any
 
-    @classmethod
-    def _made(cls, probability: float, **facts: Any) -> Self:
-        """Return a probability with what it was made of."""
-        made = cls(probability)
-        made.__dict__.update(facts)
-        return made
-
     def __repr__(self) -> str:
         return (
             f"DeflatedSharpe({float(self):.4f}: {self.sharpe:.4g}, where luck gives the best of {self.trials:g} "
@@ -67,7 +71,7 @@ class DeflatedSharpe(float):
         )
 
 
-class BacktestOverfitting(float):
+class BacktestOverfitting(_Probability):
     """The probability that the trial that was best in one half of the time is below the middle of all in the other.
 
     A float, with what it was made of; a value for each combination of groups.
@@ -91,13 +95,6 @@ class BacktestOverfitting(float):
     groups: int
     trials: int
     n: int
-
-    @classmethod
-    def _made(cls, probability: float, **facts: Any) -> Self:
-        """Return a probability with what it was made of."""
-        made = cls(probability)
-        made.__dict__.update(facts)
-        return made
 
     @property
     def probability_of_loss(self) -> float:

@@ -13,17 +13,11 @@ import pandas as pd
 import pyarrow as pa
 
 from ml4t.backtest.data.tables.arrow import is_text, single
-from ml4t.backtest.market.sessions import session_ends
 from ml4t.backtest.records.columns import category_dtype
 from ml4t.backtest.records.description import Kind, StoredTable
 from ml4t.backtest.records.errors import ResultError
 from ml4t.backtest.records.frames import TABLES
-from ml4t.backtest.records.measured import (
-    ClosedTrades,
-    EquityCurve,
-    closed_trades,
-    equity_curve,
-)
+from ml4t.backtest.records.measured_frames import MeasuredFrames
 from ml4t.backtest.records.replaced import current, reason
 
 OWN = b"ml4t.backtest.table"
@@ -48,7 +42,7 @@ def checksum(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-class StoredFrames:
+class StoredFrames(MeasuredFrames):
     """The tables in the folder of a result, held against their checksums whenever they are read.
 
     A table that another program wrote anew (pandas, Polars, DuckDB) is read for what it holds.
@@ -81,18 +75,6 @@ class StoredFrames:
         """Read one numeric column."""
         read = self._parsed(table, self._read(table, Path.read_bytes), [name])
         return self._values(table, name, read.column(name))
-
-    def curve(self) -> EquityCurve:
-        """Read what is measured of the equity curve."""
-        return equity_curve(self.frame("equity"))
-
-    def session_ends(self, time_zone: str | None) -> np.ndarray:
-        """Return the position of the last timestamp of each session, a day of this zone."""
-        return session_ends(self.frame("equity").index.asi8, time_zone)
-
-    def closed_trades(self) -> ClosedTrades:
-        """Read what is measured of the round trips."""
-        return closed_trades(self.frame("trades"))
 
     def _frame(self, table: str, data: bytes) -> pd.DataFrame:
         read = self._parsed(table, data)

@@ -143,42 +143,33 @@ class ParameterRule(RiskRule):
         return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in given)})"
 
 
-def checked_multiple(rule: str, k: Any) -> float:
-    """Return how many times a rule takes its parameter.
+def checked_positive(rule: str, name: str, value: Any, hint: str = "") -> float:
+    """Return how many times a rule takes its parameter, or a gain that it waits for.
 
     Raises
     ------
     InvalidRuleError
         If it is no number above 0 and finite.
     """
-    try:
-        number = nan if isinstance(k, bool | str) else float(k)
-    except OverflowError:
-        k = number = inf
-    except (TypeError, ValueError):
-        number = nan
+    number = number_or_nan(value)
     if not 0.0 < number < inf:
-        raise InvalidRuleError(f"{rule}: k must be a number above 0 and finite, was {k!r}")
-    return number
-
-
-def checked_gain(rule: str, name: str, gain: Any) -> float:
-    """Return a gain that a rule waits for, a fraction of the entry price.
-
-    Raises
-    ------
-    InvalidRuleError
-        If it is no number above 0 and finite.
-    """
-    try:
-        number = nan if isinstance(gain, bool | str) else float(gain)
-    except (TypeError, ValueError, OverflowError):
-        number = nan
-    if not 0.0 < number < inf:
+        shown = number if number == inf else value
         raise InvalidRuleError(
-            f"{rule}: {name} must be a number above 0 and finite (a fraction: 0.05 is 5%), was {gain!r}"
+            f"{rule}: {name} must be a number above 0 and finite{hint}, was {shown!r}"
         )
     return number
+
+
+def number_or_nan(value: Any) -> float:
+    """Return a value as a float; NaN for what is no number, an infinity for what is too large for one."""
+    if value is None or isinstance(value, bool | str):
+        return nan
+    try:
+        return float(value)
+    except OverflowError:
+        return inf
+    except (TypeError, ValueError):
+        return nan
 
 
 def checked_flag(rule: str, name: str, flag: Any) -> bool:

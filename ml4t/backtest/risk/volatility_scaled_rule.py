@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import KW_ONLY, dataclass
 from typing import ClassVar
 
-from ml4t.backtest.risk.parameters import ParameterRule, checked_flag, checked_multiple
+from ml4t.backtest.risk.parameters import ParameterRule, checked_flag, checked_positive
 from ml4t.backtest.risk.rule import InvalidRuleError
 from ml4t.backtest.risk.spec import Form
 
@@ -30,7 +30,7 @@ class VolatilityScaledRule(ParameterRule):
             raise InvalidRuleError(
                 f"{rule}: live=True reads a column anew at every close, and what is given is a number; leave live out"
             )
-        object.__setattr__(self, "k", checked_multiple(rule, self.k))
+        object.__setattr__(self, "k", checked_positive(rule, "k", self.k))
         super().__post_init__()
 
     @property

@@ -7,7 +7,7 @@ import json
 import sqlite3
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -247,6 +247,19 @@ class NoJournal:
         """Give nothing back."""
 
 
+@contextmanager
+def _read_only(path: str | Path) -> Iterator[sqlite3.Connection]:
+    """Open a journal to look at it; what cannot be read is a JournalError."""
+    path = Path(path)
+    if not path.is_file():
+        raise JournalError(f"there is no journal {path}")
+    try:
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as rows:
+            yield rows
+    except sqlite3.Error as error:
+        raise _cannot(path, "read", error) from error
+
+
 def read_journal(path: str | Path) -> tuple[dict[str, str], list[WrittenTrial]]:
     """Return what a journal says of its runs, and its rows as they were written.
 
@@ -255,20 +268,11 @@ def read_journal(path: str | Path) -> tuple[dict[str, str], list[WrittenTrial]]:
     JournalError
         If there is none, or it cannot be read.
     """
-    path = Path(path)
-    if not path.is_file():
-        raise JournalError(f"there is no journal {path}")
-    try:
-        rows = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
-        try:
-            about = dict(rows.execute("SELECT name, value FROM about"))
-            trials = rows.execute(
-                "SELECT parameters, status, measures, error, seconds FROM trials ORDER BY rowid"
-            ).fetchall()
-        finally:
-            rows.close()
-    except sqlite3.Error as error:
-        raise _cannot(path, "read", error) from error
+    with _read_only(path) as rows:
+        about = dict(rows.execute("SELECT name, value FROM about"))
+        trials = rows.execute(
+            "SELECT parameters, status, measures, error, seconds FROM trials ORDER BY rowid"
+        ).fetchall()
     return about, [
         WrittenTrial(
             json.loads(parameters),
@@ -297,24 +301,14 @@ def read_returns(path: str | Path) -> pd.DataFrame:
     JournalError
         If there is none, it cannot be read, or keeps no returns of some trials that were done.
     """
-    path = Path(path)
-    if not path.is_file():
-        raise JournalError(f"there is no journal {path}")
-    try:
-        rows = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
-        try:
-            (has_any,) = rows.execute(
-                "SELECT COUNT(*) FROM sqlite_master WHERE name = 'returns'"
-            ).fetchone()
-            joined, more = (WITH_RETURNS, "days, returned") if has_any else ("", "NULL, NULL")
-            kept = rows.execute(
-                f"SELECT {more} FROM trials {joined} WHERE status = ? ORDER BY trials.rowid",
-                (DONE,),
-            ).fetchall()
-        finally:
-            rows.close()
-    except sqlite3.Error as error:
-        raise _cannot(path, "read", error) from error
+    with _read_only(path) as rows:
+        (has_any,) = rows.execute(
+            "SELECT COUNT(*) FROM sqlite_master WHERE name = 'returns'"
+        ).fetchone()
+        joined, more = (WITH_RETURNS, "days, returned") if has_any else ("", "NULL, NULL")
+        kept = rows.execute(
+            f"SELECT {more} FROM trials {joined} WHERE status = ? ORDER BY trials.rowid", (DONE,)
+        ).fetchall()
     n_missing = sum(None in one for one in kept)
     if n_missing or not kept:
         what = f"{n_missing:,} of the {len(kept):,} trials of {path}" if kept else f"{path}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -22,7 +23,7 @@ class Part(NamedTuple):
     test: Int64s
 
 
-class Splitter:
+class Splitter(ABC):
     """What scikit-learn asks of a splitter, and what the parts are cut by.
 
     Attributes
@@ -60,9 +61,9 @@ class Splitter:
         """Return when the rows of a table are, and when their labels end."""
         return timed_rows(X, self.times, self.label_ends)
 
+    @abstractmethod
     def parts_of(self, rows: TimedRows) -> Iterator[Part]:
         """Yield the parts of rows whose times are known."""
-        raise NotImplementedError
 
     def __repr__(self) -> str:
         given = ", ".join(

@@ -13,11 +13,10 @@ import pandas as pd
 from ml4t.backtest.config import BacktestConfig
 from ml4t.backtest.market.fingerprint import fingerprint
 from ml4t.backtest.market.market_data import MarketData
-from ml4t.backtest.market.sessions import session_ends
 from ml4t.backtest.records.columns import category_dtype
 from ml4t.backtest.records.curve import leverage_and_drawdown
 from ml4t.backtest.records.frames import TABLES
-from ml4t.backtest.records.measured import ClosedTrades, EquityCurve, closed_trades, equity_curve
+from ml4t.backtest.records.measured_frames import MeasuredFrames
 from ml4t.backtest.result import BacktestResult
 
 NUMBERED = {"order_id": "orders", "parent_id": "orders", "trade_id": "trades"}
@@ -63,7 +62,7 @@ def stitched(
     )
 
 
-class StitchedFrames:
+class StitchedFrames(MeasuredFrames):
     """The tables of runs that follow one another, each put together when it is first asked for.
 
     Parameters
@@ -92,18 +91,6 @@ class StitchedFrames:
     def column(self, table: str, name: str) -> np.ndarray:
         """Return one numeric column."""
         return self.frame(table)[name].to_numpy()
-
-    def curve(self) -> EquityCurve:
-        """Return what is measured of the equity curve."""
-        return equity_curve(self.frame("equity"))
-
-    def session_ends(self, time_zone: str | None) -> np.ndarray:
-        """Return the position of the last timestamp of each session, a day of this zone."""
-        return session_ends(self.frame("equity").index.asi8, time_zone)
-
-    def closed_trades(self) -> ClosedTrades:
-        """Return what is measured of the round trips."""
-        return closed_trades(self.frame("trades"))
 
     def _equity(self) -> pd.DataFrame:
         whole = pd.concat([frames["equity"] for frames in self._frames])

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import KW_ONLY, dataclass, replace
 from itertools import pairwise
-from math import inf, nan
+from math import inf
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ml4t.backtest.risk.decision import ExitType, RiskDecision
-from ml4t.backtest.risk.parameters import ParameterRule
+from ml4t.backtest.risk.parameters import ParameterRule, number_or_nan
 from ml4t.backtest.risk.rule import InvalidRuleError
 from ml4t.backtest.risk.spec import Form, RuleSpec
 
@@ -97,12 +97,12 @@ class DynamicTrailingStop(ParameterRule):
         )
 
     def _check_tightens(self) -> None:
-        tighten, floor = _number(self.tighten), _number(self.floor)
+        tighten, floor = number_or_nan(self.tighten), number_or_nan(self.floor)
         if not 0.0 < tighten < inf:
             raise InvalidRuleError(
                 f"DynamicTrailingStop: tighten must be a number above 0 (a fraction for each bar), was {self.tighten!r}"
             )
-        if not 0.0 < floor < _number(self.pct):
+        if not 0.0 < floor < number_or_nan(self.pct):
             raise InvalidRuleError(
                 f"DynamicTrailingStop: floor must be above 0 and below pct, {self.pct!r}, was {self.floor!r}"
             )
@@ -112,14 +112,14 @@ class DynamicTrailingStop(ParameterRule):
 
 def _steps(pct: Any, schedule: Any) -> tuple[tuple[float, float], ...]:
     try:
-        steps = tuple((_number(gain), _number(step)) for gain, step in schedule)
+        steps = tuple((number_or_nan(gain), number_or_nan(step)) for gain, step in schedule)
     except (TypeError, ValueError):
         steps = ()
     if not steps:
         raise InvalidRuleError(
             f"DynamicTrailingStop: schedule must be pairs of a gain and a fraction, [(0.1, 0.05)], was {schedule!r}"
         )
-    for (gain, wider), (next_gain, tighter) in pairwise([(0.0, _number(pct)), *steps]):
+    for (gain, wider), (next_gain, tighter) in pairwise([(0.0, number_or_nan(pct)), *steps]):
         if not gain < next_gain < inf:
             raise InvalidRuleError(
                 f"DynamicTrailingStop: gains of a schedule must be above 0 and rise, {next_gain!r} came after {gain!r}"
@@ -129,12 +129,3 @@ def _steps(pct: Any, schedule: Any) -> tuple[tuple[float, float], ...]:
                 f"DynamicTrailingStop: a schedule only tightens, {tighter!r} came after {wider!r}"
             )
     return steps
-
-
-def _number(value: Any) -> float:
-    if isinstance(value, bool | str) or value is None:
-        return nan
-    try:
-        return float(value)
-    except (TypeError, ValueError, OverflowError):
-        return nan

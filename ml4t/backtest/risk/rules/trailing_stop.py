@@ -6,7 +6,7 @@ from dataclasses import KW_ONLY, dataclass, replace
 from typing import TYPE_CHECKING, ClassVar
 
 from ml4t.backtest.risk.decision import ExitType, RiskDecision
-from ml4t.backtest.risk.parameters import ParameterRule, checked_gain, checked_multiple
+from ml4t.backtest.risk.parameters import ParameterRule, checked_positive
 from ml4t.backtest.risk.rule import InvalidRuleError
 from ml4t.backtest.risk.spec import Form, RuleSpec
 
@@ -61,11 +61,13 @@ class TrailingStop(ParameterRule):
     activation: float | None = None
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "k", checked_multiple("TrailingStop", self.k))
+        object.__setattr__(self, "k", checked_positive("TrailingStop", "k", self.k))
         if self.k != 1.0 and self.atr is None:
             raise InvalidRuleError(f"TrailingStop: k={self.k!r} multiplies atr, which is not given")
         if self.activation is not None:
-            activation = checked_gain("TrailingStop", "activation", self.activation)
+            activation = checked_positive(
+                "TrailingStop", "activation", self.activation, " (a fraction: 0.05 is 5%)"
+            )
             object.__setattr__(self, "activation", activation)
         super().__post_init__()
 
