@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from scenes import FLAT, Acts, buy_first, day, fills, market, only_trade, run
 
-from ml4t.backtest import BacktestConfig, BacktestEngine, SignalStrategy, Strategy
+from ml4t.backtest import BacktestConfig, BacktestEngine, Commission, SignalStrategy, Strategy
 from ml4t.backtest.risk import (
     AnyOf,
     InvalidRuleError,
@@ -353,3 +353,24 @@ def test_a_single_rule_needs_no_list():
 def test_what_is_no_rule_is_named_as_it_is(given, message):
     with pytest.raises(InvalidRuleError, match=message):
         run([FLAT] * 3, given)
+
+
+def test_a_flat_position_has_cost_no_commission():
+    seen = []
+
+    class Looks(RiskRule):
+        def evaluate(self, context):
+            return RiskDecision.no_action()
+
+        def validate_order(self, order, context):
+            seen.append((context.position_quantity, context.commission_per_unit))
+            return order
+
+    acts = {
+        0: lambda s: s.buy("A", 10.0),
+        1: lambda s: s.buy("A", 10.0),
+        2: lambda s: s.close("A"),
+        4: lambda s: s.buy("A", 10.0),
+    }
+    run([FLAT] * 6, rules=[Looks()], acts=Acts(acts), commission=Commission(per_unit=0.5))
+    assert seen == [(0.0, 0.0), (10.0, 0.5), (20.0, 0.5), (0.0, 0.0)]

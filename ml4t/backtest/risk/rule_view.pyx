@@ -47,7 +47,7 @@ cdef void look(
     view.equity = account.equity()
     view.cash = account.cash
     view.gross = account.gross()
-    view.commission_per_unit = commission_per_unit(position)
+    view.commission_per_unit = commission_per_unit(position) if position.quantity != 0.0 else 0.0
 
 
 cdef inline double _value(const double* column, int64_t row, bint is_known) noexcept nogil:
