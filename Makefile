@@ -29,7 +29,7 @@ help:
 	@echo
 	@echo 'make build         compile the modules in place (release)'
 	@echo 'make test-checked  run all tests on the build with every check on'
-	@echo 'make asan          run unit and property tests under the sanitizers of gcc (memory, undefined behaviour)'
+	@echo 'make asan          run what reaches C with every check on, under the sanitizers of gcc (memory, undefined behaviour)'
 	@echo 'make test-lowest   run all tests with the oldest supported dependencies (Python 3.11)'
 	@echo 'make docs-test     run the code blocks of the documentation'
 	@echo 'make parity        ask backtesting.py, backtrader, vectorbt and zipline anew, and compare'
@@ -39,7 +39,7 @@ help:
 	@echo 'make types         mypy, the stubs against the built modules, and the pages as editors see them'
 	@echo 'make coverage      lines of .py and .pyx reached by the tests (trace build)'
 	@echo 'make bench         benchmarks: print the table, fail on a breach'
-	@echo 'make peers         our runs beside those of vectorbt, numba and Rust, which it installs'
+	@echo 'make peers         our runs beside those of vectorbt (numba, Rust) and raptorbt, which it installs'
 	@echo 'make compare REV=x  is this commit slower than commit x? fail where it is, by 3%'
 	@echo 'make gate          overhead of risk rules: print the table, fail on a breach'
 	@echo 'make growth        twice as much of anything takes at most 2.2 times as long'
@@ -92,7 +92,7 @@ demo: build $(VENV)/.stamp-demo
 	@$(BIN)/ml4t-backtest demo
 
 test: build $(VENV)/.stamp-dev
-	ML4T_EXPECT_PROFILE=release $(BIN)/pytest -n $(JOBS) $(TESTS)
+	ML4T_EXPECT_PROFILE=release $(BIN)/pytest -n $(JOBS) --dist worksteal $(TESTS)
 
 # --- other builds and environments --------------------------------------------------------------
 
@@ -106,22 +106,28 @@ checked trace: $(VENV)/.stamp-tools
 
 # What guards in C can tell of: what is Python alone (reports, the shell, pages) runs on the release build.
 test-checked: checked build $(VENV)/.stamp-dev
-	PYTHONPATH=$(call SITE,checked) ML4T_EXPECT_PROFILE=checked $(BIN)/pytest -n $(JOBS) $(FEWER_MARKETS) \
+	PYTHONPATH=$(call SITE,checked) ML4T_EXPECT_PROFILE=checked $(BIN)/pytest -n $(JOBS) --dist worksteal $(FEWER_MARKETS) \
 	  $(if $(filter command,$(origin TESTS)),$(TESTS),tests/unit/data tests/unit/market tests/unit/risk \
 	  tests/unit/strategy tests/unit/records tests/unit/lookahead tests/property tests/integration tests/doors \
 	  tests/conformance tests/parity tests/house/test_build.py)
 
 # The sanitizers want to be there before the interpreter, and libstdc++ before what Arrow throws. Leaks are
 # not looked for: an interpreter that ends leaves much behind. PYTHONMALLOC: each object a piece of memory of
-# its own, so that a step beside it is seen. Freed memory is kept for a while, to see it used; 64 MB of it. Tests of Python alone are left out.
+# its own, so that a step beside it is seen. Freed memory is kept for a while, to see it used; 64 MB of it. The guards of the checked build
+# are in it, too. Left out are tests of Python alone, relations of runs, which walk where the others do, and doors, whose
+# children have a limit of memory that sanitizers do not know.
 SANITIZED = LD_PRELOAD="$$($(CC) -print-file-name=libasan.so) $$($(CC) -print-file-name=libstdc++.so)" \
   ASAN_OPTIONS=detect_leaks=0:quarantine_size_mb=64 UBSAN_OPTIONS=print_stacktrace=1 PYTHONMALLOC=malloc
 
 asan: build $(VENV)/.stamp-dev
 	$(call build-aside,asan)
-	$(SANITIZED) PYTHONPATH=$(call SITE,asan) ML4T_EXPECT_PROFILE=asan $(BIN)/pytest -n $(JOBS) $(FEWER_MARKETS) \
-	  $(if $(filter command,$(origin TESTS)),$(TESTS),tests/unit tests/property tests/house/test_build.py \
-	  $(addprefix --ignore=tests/unit/,analytics benchmarks cli sweep walk_forward))
+	$(SANITIZED) PYTHONPATH=$(call SITE,asan) ML4T_EXPECT_PROFILE=asan $(BIN)/pytest -n $(JOBS) --dist worksteal $(FEWER_MARKETS) \
+	  $(if $(filter command,$(origin TESTS)),$(TESTS),tests/unit tests/integration tests/conformance \
+	  $(patsubst %,tests/property/test_%.py,agreement call_times chunks compiled_strategy fine_bars) \
+	  tests/house/test_build.py \
+	  $(addprefix --ignore=tests/unit/,analytics benchmarks cli profiling report runfile sweep walk_forward) \
+	  $(patsubst %,--ignore=tests/integration/test_%.py,demo interrupted_writes notebook page_in_a_browser processes \
+	    returns_for_others run_files sweep_killed sweep_workers))
 
 .venv-lowest/.stamp: pyproject.toml .ci/lowest.py
 	@command -v python3.11 >/dev/null 2>&1 || { \
@@ -137,7 +143,7 @@ asan: build $(VENV)/.stamp-dev
 # Old libraries call what newer ones of others deprecate; that is no fault of ours.
 test-lowest: .venv-lowest/.stamp dist/.stamp
 	@$(call logged,.venv-lowest,.venv-lowest/bin/python -m pip install --disable-pip-version-check --no-deps --force-reinstall dist/*-cp311-*.whl)
-	ML4T_EXPECT_PROFILE=release .venv-lowest/bin/pytest -n $(JOBS) -W default::DeprecationWarning $(FEWER_MARKETS) \
+	ML4T_EXPECT_PROFILE=release .venv-lowest/bin/pytest -n $(JOBS) --dist worksteal -W default::DeprecationWarning $(FEWER_MARKETS) \
 	  $(if $(filter command,$(origin TESTS)),$(TESTS),tests/unit tests/integration tests/docs tests/parity tests/mutated \
 	  tests/conformance tests/house/test_build.py tests/property/test_tables.py tests/property/test_frames.py)
 
@@ -177,7 +183,7 @@ types: build $(VENV)/.stamp-dev
 	cd tests && ../$(BIN)/python -m house.typed_pages
 
 docs-test: build $(VENV)/.stamp-dev
-	$(BIN)/pytest -n $(JOBS) tests/docs
+	$(BIN)/pytest -n $(JOBS) --dist worksteal tests/docs
 
 # Relative paths of the .pyx are looked up from here, their C files stand beside them.
 coverage: trace build $(VENV)/.stamp-dev

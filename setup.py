@@ -7,10 +7,10 @@ extensions there are, the Cython directives (here and nowhere else) and the comp
 
 =========  =======================================================================================
 release    the default: fast, no index, overflow or initialization checks, no asserts
-checked    these checks and asserts on, light optimization: the tests run on it too
+checked    these checks and asserts on, not optimized: the tests run on it too
 trace      line tracing for coverage; C files land beside the sources, where coverage looks
 profile    function hooks for cProfile
-asan       checked, and compiled with the address and undefined-behaviour sanitizers (gcc, clang)
+asan       checked, and not optimized, with the address and undefined-behaviour sanitizers (gcc, clang)
 =========  =======================================================================================
 
 ``ML4T_STRICT=1`` makes warnings of Cython and of the C compiler errors (CI does).
@@ -112,10 +112,10 @@ UNIX_FLAGS = [
 ]
 UNIX_FLAGS += {
     "release": ["-O3"],
-    "checked": ["-O1", "-UNDEBUG"],
+    "checked": ["-O0", "-UNDEBUG"],
     "trace": ["-O1"],
     "profile": ["-O3"],
-    "asan": ["-O1", "-UNDEBUG", "-fno-omit-frame-pointer"],
+    "asan": ["-O0", "-UNDEBUG", "-fno-omit-frame-pointer"],
 }[PROFILE]
 # The interpreter is not built with them: `make asan` loads their runtime before it. What they find ends
 # the process, undefined behaviour too.

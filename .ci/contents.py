@@ -12,7 +12,8 @@ dist = Path(sys.argv[1])
 tree = {
     path.as_posix()
     for path in Path("ml4t").rglob("*")
-    if path.suffix in (".py", ".pyx", ".pxd", ".pyi") and "__pycache__" not in path.parts
+    if path.suffix in (".py", ".pyx", ".pxd", ".pyi", ".css", ".js")
+    and "__pycache__" not in path.parts
 }
 with tarfile.open(sdist) as file:
     in_sdist = {name.partition("/")[2] for name in file.getnames()}

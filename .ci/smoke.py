@@ -5,6 +5,8 @@ lost in C code would be printed.
 """
 
 import sys
+import tempfile
+from pathlib import Path
 
 import pandas as pd
 
@@ -54,6 +56,11 @@ def main() -> None:
     assert len(trades) == 1, trades
     assert strategy.fills == [101.0, 96.0], strategy.fills
     assert result.equity["equity"].iloc[-1] == 10_000.0 - 10 * 101.0 + 10 * 96.0
+    # Style and script of the page are files of the package.
+    with tempfile.TemporaryDirectory() as folder:
+        page = result.to_html(Path(folder) / "run.html").read_text(encoding="utf-8")
+    assert "</style>" in page, page[:200]
+    assert "DecompressionStream" in page, page[:200]
     print(
         f"{ml4t.backtest.build_profile()} build, Python {sys.version.split()[0]}: one trade, as it should be"
     )

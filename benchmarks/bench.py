@@ -1,4 +1,4 @@
-"""``make bench``: B1 to B9 and validation against their yardsticks. Exits with status 1 on a breach."""
+"""``make bench``: B1 to B11, W5 and validation against their yardsticks. Exits with status 1 on a breach."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from rich.table import Table
 
 from benchmarks.bench_data import DATA_BENCHMARKS
 from benchmarks.bench_stream import BOUND, N_ROWS, measure_stream
+from benchmarks.bench_sweeps import SECOND_CORE, SWEEP_BENCHMARKS, measure_second_core
 from benchmarks.harness import Comparison, Run, measure_pairs
 from benchmarks.machine import description, require_release
 from benchmarks.memory import peak_growth
@@ -27,7 +28,7 @@ from benchmarks.workloads import BENCHMARKS, Benchmark
 N_PAIRS = 31
 LONG_PAIRS = 11
 """Of benchmarks whose runs take seconds each."""
-ALL = [*BENCHMARKS, *DATA_BENCHMARKS, "B7"]
+ALL = [*BENCHMARKS, *DATA_BENCHMARKS, "B7", *SWEEP_BENCHMARKS, *SECOND_CORE]
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,8 @@ class Row:
 def time_row(benchmark: Benchmark, comparison: Comparison, n_pairs: int) -> Row:
     """Measure a run against its yardstick."""
     pairs = measure_pairs(comparison, n_pairs)
-    yardstick, run = (f"{ns / benchmark.n_bars:.1f} ns/bar" for ns in np.median(pairs, axis=0))
+    units = benchmark.units or benchmark.n_bars
+    yardstick, run = (f"{ns / units:,.1f} ns/{benchmark.unit}" for ns in np.median(pairs, axis=0))
     return Row(
         benchmark.name, benchmark.title, run, yardstick, pair_ratio(pairs), benchmark.bound,
         interval_of(pairs),
@@ -110,6 +112,14 @@ def stream_row(n_rounds: int) -> Row:
     return Row("B7", "5 million minutes from a file, chunks of 500,000", f"{both} ns/bar", f"read {read}, run {run} ns/bar", pair_ratio(pairs), BOUND, interval_of(pairs))  # fmt: skip
 
 
+def second_core_row(name: str, n_rounds: int) -> Row:
+    """Measure what two workers take of the time of one."""
+    title, _, times = SECOND_CORE[name]
+    pairs = in_fresh_process(measure_second_core, name, n_rounds)
+    one, two = (f"{1e3 * seconds:.0f} ms" for seconds in np.median(pairs, axis=0))
+    return Row(name, title, two, one, pair_ratio(pairs), 1.0 / times, interval_of(pairs))
+
+
 def print_table(rows: list[Row], console: Console) -> None:
     """Print the rows, breaches in red."""
     table = Table(
@@ -119,7 +129,7 @@ def print_table(rows: list[Row], console: Console) -> None:
         word = "[green]ok[/]" if row.holds else "[bold red]BREACH[/]"
         table.add_row(
             row.name, row.title, row.run, row.yardstick, f"{row.figure:.2f}{row.unit}",
-            row.interval, f"{row.bound:g}{row.unit}", word,
+            row.interval, f"{row.bound:.3g}{row.unit}", word,
         )  # fmt: skip
     console.print(table)
 
@@ -132,10 +142,13 @@ def measure(names: list[str], n_pairs: int, say: Callable[[str], None]) -> list[
         if name == "B7":
             rows.append(stream_row(n_pairs))
             continue
-        benchmark = (BENCHMARKS | DATA_BENCHMARKS)[name]
+        if name in SECOND_CORE:
+            rows.append(second_core_row(name, LONG_PAIRS))
+            continue
+        benchmark = (BENCHMARKS | DATA_BENCHMARKS | SWEEP_BENCHMARKS)[name]
         own_pairs = LONG_PAIRS if name == "Validation" else n_pairs
         rows.append(time_row(benchmark, benchmark.build(benchmark.n_times), own_pairs))
-        if name in DATA_BENCHMARKS:
+        if name not in BENCHMARKS:
             continue
         if name == "B5":
             rows.append(frames_row(n_pairs))

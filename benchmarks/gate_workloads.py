@@ -1,4 +1,4 @@
-"""G1 to G8: the data, the two sides and the check of each gate."""
+"""G1 to G9: the data, the two sides and the check of each gate."""
 
 from __future__ import annotations
 
@@ -14,12 +14,17 @@ from benchmarks.harness import Comparison, Run
 from benchmarks.markets import DAY, MINUTE, marked_volume, market, random_walk
 from benchmarks.memory import peak_growth
 from benchmarks.processes import in_fresh_process
-from benchmarks.strategies import Roll, RollBatch
-from benchmarks.workloads import engine_side
+from benchmarks.strategies import Roll, RollBatch, TopWeights
+from benchmarks.workloads import acting_rules, engine_side, rank_market, signal_market
 from benchmarks.yardsticks.build import yardstick
 from ml4t.backtest import BacktestConfig, BacktestEngine, MarketData, SignalStrategy
 from ml4t.backtest.risk import (
     DynamicTrailingStop,
+    MaxDailyLoss,
+    MaxDrawdown,
+    MaxLeverage,
+    MaxPositions,
+    MaxPositionWeight,
     PriceBasedStopLoss,
     PriceBasedTakeProfit,
     RiskContext,
@@ -86,6 +91,17 @@ def adapting_rules() -> list[RiskRule]:
     ]
 
 
+def distant_limits() -> list[RiskRule]:
+    """Return five limits of the portfolio, so far away that they never act."""
+    return [
+        MaxDailyLoss(0.99),
+        MaxDrawdown(0.99),
+        MaxLeverage(99.0),
+        MaxPositionWeight(99.0),
+        MaxPositions(10**6),
+    ]
+
+
 def with_and_without(
     data: MarketData,
     strategy: Callable[[], object],
@@ -128,6 +144,11 @@ def batch(n_times: int, **options: object) -> Comparison:
         signals={"prediction": prediction, "atr": np.full((n_times, 500), FAR)},
     )
     return with_and_without(data, RollBatch, **options)
+
+
+def weights(n_times: int) -> Comparison:
+    """G9: B4's workload, equal weights in the top 50 of 500 every five days, under five limits."""
+    return with_and_without(rank_market(n_times, n_assets=500), TopWeights, rules=distant_limits())
 
 
 def _held_market(n_times: int) -> MarketData:
@@ -214,6 +235,18 @@ def with_adapting_rules(build: Callable[..., Comparison], n_times: int) -> Compa
     return build(n_times, beside=basic_rules(), rules=adapting_rules())
 
 
+def with_ledger(n_times: int) -> Comparison:
+    """G9: B5 with every move of a level told against fills alone."""
+    data = signal_market(n_times)
+    rules = acting_rules()
+    config = BacktestConfig(initial_cash=1e6, commission=0.001)
+    strategy = partial(SignalStrategy, entry="entry", exit="exit", quantity=10.0)
+    bare = engine_side(data, strategy, rules=rules, config=config)
+    check = outcomes.same_course(bare()())
+    told = engine_side(data, strategy, rules=rules, config=config.replace(ledger="all"))
+    return Comparison(bare, told, check, check)
+
+
 def with_empty_manager(build: Callable[..., Comparison], n_times: int) -> Comparison:
     """Compare a workload under a manager without rules to the same without a manager."""
     return build(n_times, risk_manager=partial(RiskManager, []))
@@ -227,8 +260,10 @@ GATES = {
         Gate("G3", "500 assets, 50 held, batch; 3 rules", partial(with_basic_rules, batch), 0.03, 450, 2_520),
         Gate("G4", "compiled, one asset; 3 rules and a trail", compiled, 0.03, 500_000, 1_000_000),
         Gate("G5", "ten Python rules against bare calls", ten_python_rules, 0.50, 3_000),
-        Gate("G8", "G2; 3 rules that adapt against the 3", partial(with_adapting_rules, many_assets), 0.03, 180, 5_040),
-        Gate("G8 batch", "G3; 3 rules that adapt against the 3", partial(with_adapting_rules, batch), 0.03, 450, 2_520),
+        Gate("G8", "G2; 3 rules that adapt against the 3", partial(with_adapting_rules, many_assets), 0.03, 900, 5_040),
+        Gate("G8 batch", "G3; 3 rules that adapt against the 3", partial(with_adapting_rules, batch), 0.03, 2_250, 2_520),
+        Gate("G9", "B4; 5 limits of the portfolio that never act", weights, 0.03, 400, 2_520),
+        Gate("ledger", "B5; ledger=all against fills", with_ledger, 0.50, 100_000, 1_000_000),
         Gate("G7", "empty RiskManager against none", partial(with_empty_manager, one_asset), 0.01, 20_000, n_rounds=12),
     )
 }  # fmt: skip

@@ -1,4 +1,4 @@
-"""``make gate``: G1 to G8, what risk management costs. Exits with status 1 on a breach.
+"""``make gate``: G1 to G9, what risk management costs. Exits with status 1 on a breach.
 
 How it measures stands in README.md and :mod:`benchmarks.gating`.
 """
@@ -150,7 +150,7 @@ def main(
     ] = None,
     full_size: Annotated[bool, typer.Option(help="Print the full sizes too.")] = True,
 ) -> None:
-    """Measure G1 to G8 and print the table; exit with status 1 unless every gate passes."""
+    """Measure G1 to G9 and print the table; exit with status 1 unless every gate passes."""
     require_release()
     unknown = set(names or ()) - set(NAMES)
     if unknown:

@@ -17,6 +17,21 @@ class Idle(Strategy):
         pass
 
 
+class Dips(Strategy):
+    """A sweep of callbacks: buys after a fall within a bar, sells ten bars later."""
+
+    def __init__(self, fall):
+        self.level = 1.0 - fall
+
+    def on_market_data(self, event):
+        position = self.position(event.asset)
+        if not position:
+            if event.close < event.open * self.level:
+                self.buy(event.asset, 10.0)
+        elif position.bars_held >= 10:
+            self.close(event.asset)
+
+
 class Jumps(Strategy):
     """B3: two attributes a bar, an order about once in 50 bars (a close far from its open)."""
 

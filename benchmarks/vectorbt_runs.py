@@ -58,7 +58,34 @@ def signals(data, engine):
     )
 
 
-RUNS = {"B8": orders, "B8 with trades": orders_and_trades, "B4": weights, "B5": signals}
+def pairs(data, engine):
+    """W5: a column for each stop and target; total return, number of trades and Sharpe ratio of each."""
+    portfolio = vbt.Portfolio.from_signals(
+        data["close"][:, None],
+        data["entry"][:, None],
+        data["exit"][:, None],
+        open=data["open"][:, None],
+        high=data["high"][:, None],
+        low=data["low"][:, None],
+        size=10.0,
+        sl_stop=data["stop"][None, :],
+        tp_stop=data["target"][None, :],
+        fees=0.001,
+        init_cash=1e6,
+        freq="1D",
+        engine=engine,
+    )
+    measured = portfolio.total_return(), portfolio.trades.count(), portfolio.sharpe_ratio()
+    return portfolio, *measured
+
+
+RUNS = {
+    "B8": orders,
+    "B8 with trades": orders_and_trades,
+    "B4": weights,
+    "B5": signals,
+    "W5": pairs,
+}
 
 
 def timed(run, data, engine):

@@ -18,6 +18,7 @@ from ml4t.backtest.risk import (
     PriceBasedStopLoss,
     PriceBasedTakeProfit,
     RiskManager,
+    RiskRule,
     TimeBasedExit,
     TrailingStop,
 )
@@ -44,6 +45,8 @@ class Benchmark:
         The median of run/yardstick must not exceed it.
     bytes_a_bar : float
         What a run may add to resident memory at its highest.
+    units, unit : int, str
+        What a time is told by: bars, or so many of something else.
     """
 
     name: str
@@ -53,6 +56,8 @@ class Benchmark:
     n_assets: int
     bound: float
     bytes_a_bar: float = 64.0
+    units: int = 0
+    unit: str = "bar"
 
     @property
     def n_bars(self) -> int:
@@ -137,15 +142,24 @@ def compiled_signals(n_times: int, seed: int = 0) -> Comparison:
     return Comparison(scan_side(data), run, _scanned, outcomes.filled_at(fill_prices))
 
 
+def acting_rules() -> list[RiskRule]:
+    """Return the rules of B5: a stop, a target and a time exit that act."""
+    return [
+        PriceBasedStopLoss(pct=STOP),
+        PriceBasedTakeProfit(pct=TARGET),
+        TimeBasedExit(max_bars=60),
+    ]
+
+
 def compiled_signals_with_rules(n_times: int, seed: int = 0) -> Comparison:
     """B5: B1 with a stop, a target, a time exit and commission."""
     data = signal_market(n_times, seed)
     run = engine_side(
         data,
         _signal_strategy,
-        rules=[PriceBasedStopLoss(pct=STOP), PriceBasedTakeProfit(pct=TARGET), TimeBasedExit(max_bars=60)],
+        rules=acting_rules(),
         config=BacktestConfig(initial_cash=1e6, commission=0.001),
-    )  # fmt: skip
+    )
     acted = outcomes.all_rules_acted(
         "stop_loss", "take_profit", "time_exit", at_least=n_times // 50_000
     )

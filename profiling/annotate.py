@@ -27,6 +27,9 @@ HOT_PATHS: dict[str, tuple[str, ...]] = {
     "ml4t/backtest/market/cursor.pxd": (
         "Cursor.advance", "Cursor.arrive", "Cursor.has_row", "Cursor.row_before",
     ),
+    "ml4t/backtest/market/run_sessions.pyx": (
+        "RunSessions.of", "RunSessions.is_over", "RunSessions.ns_to_close", "RunSessions.bar_ns",
+    ),
     "ml4t/backtest/portfolio/position.pxd": ("side_of", "better", "worse"),
     "ml4t/backtest/portfolio/position_bar.pxd": (
         "touches", "has_to_decide", "close_bar", "entry_bar_mark",
@@ -99,13 +102,26 @@ HOT_PATHS: dict[str, tuple[str, ...]] = {
     ),
     "ml4t/backtest/risk/rule_plan.pyx": (
         "RulePlan.said_of", "RulePlan.next_answered", "RulePlan.open_position", "RulePlan.parameter",
-        "RulePlan.sync_trails", "RulePlan.compute", "RulePlan.choose", "RulePlan.decide_time_exits",
-        "RulePlan.weigh",
+        "RulePlan.sync_trails", "RulePlan.compute", "RulePlan.choose", "RulePlan.decide_exits",
+        "RulePlan.session_ends",
     ),
     "ml4t/backtest/risk/manager.pxd": ("RiskManager.close_bars",),
     "ml4t/backtest/risk/manager.pyx": (
         "RiskManager._decide", "RiskManager.on_fill_booked", "RiskManager._arm",
     ),
+    "ml4t/backtest/risk/projection.pxd": ("Projection.refresh", "Projection.make_exact"),
+    "ml4t/backtest/risk/projection.pyx": (
+        "Projection._sum_anew", "Projection._take_changes", "Projection._activate", "Projection._project",
+    ),
+    "ml4t/backtest/risk/portfolio_limits.pyx": (
+        "PortfolioLimits.admit", "PortfolioLimits._certainly_fits", "PortfolioLimits._fits",
+        "PortfolioLimits._measure", "PortfolioLimits._fitting", "PortfolioLimits.try_at_mark",
+        "PortfolioLimits._try_limit", "PortfolioLimits._at_mark", "PortfolioLimits._ask_in_turn",
+    ),
+    "ml4t/backtest/risk/portfolio_history.pyx": (
+        "PortfolioHistory.take_mark", "PortfolioHistory.traded_within", "PortfolioHistory._count_traded",
+    ),
+    "ml4t/backtest/risk/realised_risk.pyx": ("_volatility", "_loss_of_the_worst", "_take_new"),
     "ml4t/backtest/strategy/strategy.pyx": (
         "Strategy.order_units", "Strategy.order_entry", "Strategy._order_units", "Strategy.order_close",
         "Strategy.target_units", "Strategy._target", "Strategy._is_left_alone",

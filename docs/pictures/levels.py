@@ -13,15 +13,20 @@ from matplotlib.figure import Figure
 from price_bars import FILL, STOP, TARGET, draw_bars, folder_asked_for, mark_fill, write_pictures
 
 from ml4t.backtest import BacktestConfig, MarketData
-from ml4t.backtest.data import ATR
+from ml4t.backtest.data import ATR, RSI
 from ml4t.backtest.execution.views import Fill
 from ml4t.backtest.risk import (
     BreakEven,
+    CompositeRule,
     DynamicTrailingStop,
+    MaxLoss,
     PriceBasedStopLoss,
     PriceBasedTakeProfit,
+    RegimeDependentRule,
     RiskManager,
     RiskRule,
+    ScaledExit,
+    SignalExit,
     TimeBasedExit,
     TrailingStop,
     VolatilityScaledStopLoss,
@@ -31,14 +36,14 @@ from ml4t.backtest.testing.manual_run import ManualRun
 
 @dataclass(frozen=True)
 class Picture:
-    """A rule, the bars it is shown on, the side of the position, and the bar that enters it."""
+    """A rule, the bars it is shown on, the units of the position, and the bar that enters it."""
 
     name: str
     rule: RiskRule
     start: str
     n_bars: int
     says: str
-    side: int = 1
+    units: int = 1
     entered: int = 1
 
 
@@ -57,6 +62,22 @@ PICTURES = (
         24,
         "a short position: the target lies below",
         -1,
+    ),
+    Picture(
+        "risk_target",
+        CompositeRule([PriceBasedStopLoss(pct=0.04), PriceBasedTakeProfit(r=2)]),
+        "2012-09-27",
+        24,
+        "the target twice as far as the stop",
+        -1,
+    ),
+    Picture(
+        "scaled_exit",
+        ScaledExit([(0.04, 0.5), (0.1, 0.5)]),
+        "2010-03-24",
+        24,
+        "half at 4%, the rest where a gap passes 10%",
+        units=10,
     ),
     Picture(
         "trailing_stop",
@@ -96,6 +117,24 @@ PICTURES = (
         "tighter with the gain",
     ),
     Picture(
+        "max_loss",
+        MaxLoss(400),
+        "2012-09-27",
+        14,
+        "ten units lose it forty dollars below the entry",
+        10,
+    ),
+    Picture(
+        "regimes",
+        RegimeDependentRule(
+            "rsi", [TrailingStop(0.03), TrailingStop(0.08)], bands=[60], hysteresis=5
+        ),
+        "2010-04-05",
+        22,
+        "3% below the high while the RSI is low",
+        entered=6,
+    ),
+    Picture(
         "break_even",
         BreakEven(0.05),
         "2012-06-27",
@@ -117,12 +156,20 @@ PICTURES = (
         16,
         "decided at the tenth close, filled at the next open",
     ),
+    Picture(
+        "signal_exit",
+        SignalExit("rsi", below=50),
+        "2010-04-05",
+        22,
+        "decided at the first close with an RSI below 50",
+        entered=6,
+    ),
 )
 
 
 def walk_through(bars: pd.DataFrame, picture: Picture) -> tuple[pd.DataFrame, list[Fill]]:
     """Hold one position under the rule; return the levels bar by bar, and the fills."""
-    features = {"atr": ATR(5)}
+    features = {"atr": ATR(5), "rsi": RSI(5)}
     data = MarketData.from_tables(bars, features=features, bar_time="16:00 America/New_York")
     walk = ManualRun(data, BacktestConfig(account="margin"))
     manager = RiskManager([picture.rule])
@@ -135,7 +182,7 @@ def walk_through(bars: pd.DataFrame, picture: Picture) -> tuple[pd.DataFrame, li
         manager.check_position_exits(event, walk.broker, walk.portfolio)
         fills += walk.fills
         if i == picture.entered - 1:
-            walk.submit("AAPL", picture.side)
+            walk.submit("AAPL", picture.units)
     return pd.DataFrame(tried, columns=["stop", "target"]), fills
 
 
@@ -162,7 +209,7 @@ def draw(bars: pd.DataFrame, picture: Picture) -> Figure:
         label = f"{what}: {fill.price:.2f}"
         color = FILL if fill.is_entry else "black"
         mark_fill(axes, bar, fill.moment, fill.price, fill.is_entry, label, color)
-    figure.legend(frameon=False, loc="outside lower center", ncols=3)
+    figure.legend(frameon=False, loc="outside lower center", ncols=3 if len(fills) < 3 else 2)
     return figure
 
 

@@ -22,7 +22,9 @@ def bars_from(start: str, n_bars: int) -> pd.DataFrame:
     return daily[daily["date"] >= start].head(n_bars).reset_index(drop=True)
 
 
-def draw_bars(bars: pd.DataFrame, title: str) -> tuple[Figure, Axes]:
+def draw_bars(
+    bars: pd.DataFrame, title: str, unit: str = "AAPL, US dollars", clock: str = "%d %b %Y"
+) -> tuple[Figure, Axes]:
     """Draw bars below a title, numbered from 0 on the horizontal axis."""
     figure = Figure(figsize=(8.0, 3.8), layout="constrained")
     axes = figure.add_subplot()
@@ -31,9 +33,9 @@ def draw_bars(bars: pd.DataFrame, title: str) -> tuple[Figure, Axes]:
     axes.hlines(bars["open"], [i - 0.3 for i in x], x, color=BAR, linewidth=1.2)
     axes.hlines(bars["close"], x, [i + 0.3 for i in x], color=BAR, linewidth=1.2)
     axes.set_title(title, fontsize=10, loc="left")
-    axes.set_ylabel("AAPL, US dollars")
+    axes.set_ylabel(unit)
     ticks = range(0, len(bars), max(2, len(bars) // 5))
-    axes.set_xticks(list(ticks), [f"{bars['date'].iloc[i]:%d %b %Y}" for i in ticks])
+    axes.set_xticks(list(ticks), [f"{bars['date'].iloc[i]:{clock}}" for i in ticks])
     axes.spines[["top", "right"]].set_visible(False)
     return figure, axes
 

@@ -2,6 +2,7 @@ from ml4t.backtest.analytics.attribution import Attribution
 from ml4t.backtest.analytics.errors import AnalysisError
 from ml4t.backtest.analytics.suggested_levels import SuggestedLevels, suggest_levels
 from ml4t.backtest.backtest import BacktestEngine, BoundsResult, InternalError, run_backtest
+from ml4t.backtest.calendars import Sessions
 from ml4t.backtest.config import BacktestConfig, Commission, Slippage
 from ml4t.backtest.contribution import RuleContribution, rule_contribution
 from ml4t.backtest.core.build import build_profile
@@ -12,6 +13,7 @@ from ml4t.backtest.lookahead import LookaheadReport, check_lookahead
 from ml4t.backtest.market.cross_section import CrossSection
 from ml4t.backtest.market.event import MarketEvent
 from ml4t.backtest.records.errors import ResultError
+from ml4t.backtest.report.story.trade_story import TradeStory
 from ml4t.backtest.result import BacktestResult
 from ml4t.backtest.risk.rule import ReusedRuleWarning
 from ml4t.backtest.strategy.errors import (
@@ -49,6 +51,7 @@ __all__ = [
     "ReusedRuleWarning",
     "ReusedStrategyWarning",
     "RuleContribution",
+    "Sessions",
     "SignalStrategy",
     "Slippage",
     "Strategy",
@@ -56,6 +59,7 @@ __all__ = [
     "SuggestedLevels",
     "TargetWeights",
     "TopK",
+    "TradeStory",
     "build_profile",
     "check_lookahead",
     "rule_contribution",

@@ -9,9 +9,10 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, SupportsFloat
 
 import numpy as np
-from pydantic import ConfigDict, Field, GetJsonSchemaHandler, model_validator
+from pydantic import ConfigDict, Field, GetJsonSchemaHandler, field_validator, model_validator
 
 from ml4t.backtest import html
+from ml4t.backtest.calendars import Calendar, as_calendar
 from ml4t.backtest.core.ranges import PRICE
 from ml4t.backtest.cost_models import PossibleFill
 from ml4t.backtest.profiles import Profile, switches_of, with_switches
@@ -37,6 +38,7 @@ ShareOrNone = Annotated[float | None, Field(gt=0, le=1, allow_inf_nan=False, str
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False, strict=True)]
 PositiveOrNone = Annotated[float | None, Field(gt=0, allow_inf_nan=False, strict=True)]
 Switch = Annotated[bool, Field(strict=True)]
+LedgerDetail = Literal["fills", "decisions", "all"]
 Intrabar = Literal[
     "adverse_first", "favourable_first", "nearest_to_open", "fine", "fine_favourable"
 ]
@@ -397,6 +399,10 @@ class BacktestConfig(_Settings):
     """The most that the orders of an asset fill in one bar, as a fraction of its volume (0.1 is 10%); the rest
     waits. None is no cap."""
 
+    calendar: Calendar | None = None
+    """Whose sessions the run has: the name of a calendar of exchange_calendars (``"XNYS"``, ``"24/7"``),
+    :class:`Sessions`, or a table of them. None: a session is a day of the zone of the prices."""
+
     profile: Profile | None = None
     """Whose answers a run gives: sets the switches of that engine, those that are given here excepted."""
     fill_at: Literal["next_open", "next_close", "close"] = "next_open"
@@ -450,6 +456,9 @@ class BacktestConfig(_Settings):
     they are reported open, at their mark."""
     debug: Switch = False
     """Whether the accounting identities and the invariants of fills are checked after every event."""
+    ledger: LedgerDetail = "fills"
+    """What ``result.ledger`` tells: orders, fills and events; levels armed and what becomes of waiting orders as
+    well; or every move of a level too."""
     record_columns: tuple[str, ...] | None = None
     """Signals, indicators and context values that trades carry as ``entry_<column>`` and
     ``exit_<column>``; None for all of them, () for none."""
@@ -466,6 +475,7 @@ class BacktestConfig(_Settings):
             slippage: Number | Slippage | Mapping[str, Any] = ...,
             tick_size: Number | None = ...,
             max_participation: Number | None = ...,
+            calendar: Any = ...,
             profile: Profile | None = ...,
             fill_at: Literal["next_open", "next_close", "close"] = ...,
             check_entry_bar: bool = ...,
@@ -487,8 +497,14 @@ class BacktestConfig(_Settings):
             drift_band: Number = ...,
             close_at_end: bool = ...,
             debug: bool = ...,
+            ledger: LedgerDetail = ...,
             record_columns: Sequence[str] | None = ...,
         ) -> None: ...
+
+    @field_validator("calendar", mode="before")
+    @classmethod
+    def _calendar_given(cls, value: Any) -> Calendar | None:
+        return as_calendar(value)
 
     @model_validator(mode="before")
     @classmethod

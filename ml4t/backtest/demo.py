@@ -14,6 +14,7 @@ import pandas as pd
 from ml4t.backtest.backtest import run_backtest
 from ml4t.backtest.backtest.backtest_engine import Progress
 from ml4t.backtest.config import BacktestConfig, Commission
+from ml4t.backtest.data.features.indicators import ATR
 from ml4t.backtest.data.tables.options import Table
 from ml4t.backtest.datasets import (
     load_aapl,
@@ -24,10 +25,12 @@ from ml4t.backtest.datasets import (
 )
 from ml4t.backtest.report import print_summary, progress_bar
 from ml4t.backtest.risk import (
-    PriceBasedStopLoss,
-    PriceBasedTakeProfit,
+    MaxDrawdown,
+    RegimeDependentRule,
     TimeBasedExit,
     TrailingStop,
+    VolatilityScaledStopLoss,
+    VolatilityScaledTakeProfit,
 )
 from ml4t.backtest.strategy.strategy import Strategy
 
@@ -121,7 +124,10 @@ class Pullbacks(Strategy):
 
 
 def predictions_portfolio(progress: Progress | None = None) -> BacktestResult:
-    """Run a portfolio of predictions: 19 US stocks, 2014 to 2018, with rules on every position.
+    """Run a portfolio of predictions: 19 US stocks, 2014 to 2018, with rules that adapt and limits that act.
+
+    Stop and target follow the volatility of the asset, the trailing stop that of the market: it is tight while the VIX is
+    above 20. At 15% below its peak the portfolio is sold, and nothing bought for a month.
 
     The prices are closes without a time of day, so ``bar_time`` gives them one. A prediction is
     available at 16:05, after that close: the strategy sees it at the next session's close, and its orders
@@ -132,12 +138,20 @@ def predictions_portfolio(progress: Progress | None = None) -> BacktestResult:
         TopPredictions(),
         signals=Table(load_predictions("2013-12", "2018"), values=["prediction"]),
         context=Table(load_vix(), bar_time=VIX_CLOSE),
+        features=ATR(14),
         bar_time=CLOSE,
         rules=[
-            PriceBasedStopLoss(pct=0.06),
-            PriceBasedTakeProfit(pct=0.12),
-            TrailingStop(pct=0.08),
+            VolatilityScaledStopLoss(4, atr="atr_14"),
+            VolatilityScaledTakeProfit(8, atr="atr_14"),
+            RegimeDependentRule(
+                "vix",
+                [TrailingStop(0.12), TrailingStop(0.06)],
+                bands=[20],
+                hysteresis=1,
+                only_tighten=True,
+            ),
             TimeBasedExit(max_bars=20),
+            MaxDrawdown(0.15, on_breach="flatten", resume=21),
         ],
         config=BacktestConfig(commission=Commission(percent=0.0005), slippage=0.0005),
         progress=progress or False,
@@ -274,6 +288,8 @@ def _write(result: BacktestResult, folder: Path, console: Console, **asset: Any)
         f"{len(result.trades):,} trades in {folder / 'trades.parquet'}",
         f"equity in {folder / 'equity.parquet'}",
     ]
+    result.to_html(folder / "report.html")
+    written.append(f"report in {folder / 'report.html'}")
     try:
         result.plot(picture, **asset)
         written.append(f"picture in {picture}")

@@ -23,6 +23,7 @@ from ml4t.backtest.core.planned import comes_with
 from ml4t.backtest.data.errors import DataError
 from ml4t.backtest.market.fingerprint import fingerprint as fingerprint_of
 from ml4t.backtest.market.market_data import MarketData
+from ml4t.backtest.market.session_times import session_days
 from ml4t.backtest.market.sessions import session_dates, session_zone
 from ml4t.backtest.provenance.package_versions import package_versions
 from ml4t.backtest.records.arrow_table import arrow_table
@@ -31,10 +32,12 @@ from ml4t.backtest.records.cost_columns import costs_by_asset
 from ml4t.backtest.records.description import read_description
 from ml4t.backtest.records.empty_columns import empty_columns
 from ml4t.backtest.records.frames import TABLES, Frames, RecordFrames
+from ml4t.backtest.records.measured import MeasuredRun
 from ml4t.backtest.records.shown_times import ShownTimes
 from ml4t.backtest.records.storage import write_folder
 from ml4t.backtest.records.stored_frames import StoredFrames
 from ml4t.backtest.report.notes import notes_of
+from ml4t.backtest.report.run_reports import RunReports
 from ml4t.backtest.report.summary import Summary, summary_html, summary_of
 from ml4t.backtest.report.wording import percent
 from ml4t.backtest.setting_errors import nearest
@@ -51,7 +54,7 @@ if TYPE_CHECKING:
 DEEP = int(pd.__version__.split(".")[0]) < 3
 
 
-class BacktestResult(RunAnalyses):
+class BacktestResult(RunAnalyses, RunReports):
     """The tables, measures and settings of one run.
 
     Tables are pandas frames, made when first asked for and kept. Each access returns a copy (of the
@@ -230,6 +233,9 @@ class BacktestResult(RunAnalyses):
     def _times(self) -> ShownTimes:
         return ShownTimes.of_prices(self.info)
 
+    def _text_of_time(self, time: pd.Timestamp) -> str:
+        return self._times.text(time)
+
     @property
     def trades(self) -> pd.DataFrame:
         """Round trips, flat to flat, in the order they ended; one row a trade."""
@@ -249,6 +255,11 @@ class BacktestResult(RunAnalyses):
     def events(self) -> pd.DataFrame:
         """What else happened to orders and levels: rejected, scaled, cancelled, NaN inputs."""
         return self._frame("events")
+
+    @property
+    def ledger(self) -> pd.DataFrame:
+        """Every decision and what came of it, in order; ``BacktestConfig.ledger`` says how much is told."""
+        return self._frame("ledger")
 
     @property
     def equity(self) -> pd.DataFrame:
@@ -303,7 +314,7 @@ class BacktestResult(RunAnalyses):
         Parameters
         ----------
         table : str, optional
-            ``trades``, ``fills``, ``orders``, ``events``, ``equity``, ``positions`` or
+            ``trades``, ``fills``, ``orders``, ``events``, ``ledger``, ``equity``, ``positions`` or
             ``open_positions``; None for a dict of all.
 
         Raises
@@ -325,11 +336,29 @@ class BacktestResult(RunAnalyses):
 
         The index, ``session``, has midnights without a zone, as tables of daily returns and prices do.
         """
-        ends = self._frames.session_ends(session_zone(self.info))
+        ends = self._session_ends
         values = simple_returns(self._frames.curve().equity[ends], self.config.initial_cash)
         return pd.Series(values, index=self._session_dates(ends), name="return")
 
+    @cached_property
+    def _session_ends(self) -> np.ndarray:
+        """The position of the last timestamp of each session."""
+        if self.config.calendar is None or not len(self._session_days):
+            return self._frames.session_ends(session_zone(self.info))
+        days = self._session_days
+        return np.flatnonzero(np.append(days[1:] != days[:-1], True))
+
+    @cached_property
+    def _session_days(self) -> np.ndarray:
+        """The date of the session of each timestamp, by the calendar of the run."""
+        times = self._frames.curve().timestamps
+        if not len(times) or self.config.calendar is None:
+            return np.empty(0, "M8[D]")
+        return session_days(self.config.calendar, np.asarray(times), self.info)
+
     def _session_dates(self, ends: np.ndarray) -> pd.DatetimeIndex:
+        if self.config.calendar is not None:
+            return pd.DatetimeIndex(self._session_days[ends]).as_unit("ns").rename("session")
         times = self._table("equity").index
         if len(ends) == len(times):
             # Midnights, one a session, are dates: those that the prices' other tables write too.
@@ -394,22 +423,14 @@ class BacktestResult(RunAnalyses):
             periods = self._measured(periods_per_year, ["periods_per_year"])["periods_per_year"]
             measured |= benchmark_measures(*both, periods, theirs)
         asked = measured if only is None else {name: measured[name] for name in only}
-        return as_json(asked, self._times.text)
+        return as_json(asked, self._text_of_time)
 
     def _measured(
         self, periods_per_year: float | None, only: Sequence[str] | None
     ) -> dict[str, Any]:
-        column = functools.partial(self._frames.column, "fills")
         return run_metrics(
-            self._frames.curve(),
-            self._frames.closed_trades(),
-            self._frames.session_ends(session_zone(self.info)),
+            MeasuredRun(self._frames, lambda: self._session_ends),
             initial_cash=self.config.initial_cash,
-            traded_value=float(np.abs(column("quantity") * column("price")).sum()),
-            commission=float(column("commission").sum()),
-            slippage_cost=float(column("slippage_cost").sum()),
-            spread_cost=float(column("spread_cost").sum()),
-            impact_cost=float(column("impact_cost").sum()),
             periods_per_year=periods_per_year,
             only=only,
         )

@@ -72,7 +72,9 @@ def _field(location: Location) -> Location:
 
 
 def _sentence(location: Location, found: list[dict[str, Any]], model: type[BaseModel]) -> str:
-    error, path = found[0], field_path(location)
+    # Of what may stand here a value was taken for the one that has a sentence of its own for it.
+    error = next((one for one in found if one["type"] == "value_error"), found[0])
+    path = field_path(location)
     value = error["input"]
     match error["type"]:
         case "extra_forbidden":
@@ -130,8 +132,10 @@ def _requirement(error: dict[str, Any]) -> str:
 def _told(path: str, location: Sequence[str | int], message: str) -> str:
     """Put the path in front of a message of our own, in place of the bare name it may begin with."""
     name = str(location[-1]) if location else ""
-    if name and message.startswith(f"{name} "):
+    if name and message.startswith((f"{name} ", f"{name}.")):
         return path + message[len(name) :]
+    if path and message.startswith("must "):
+        return f"{path} {message}"
     return f"{path}: {message}" if path else message
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ml4t.backtest import CrossSection, Fill, MarketEvent, Order, Strategy
 from ml4t.backtest.portfolio.views import PositionLevels, PositionTradeState
-from ml4t.backtest.risk import RiskContext
+from ml4t.backtest.risk import PortfolioContext, RiskContext
 from ml4t.backtest.strategy.names import SIGNATURES
 
 PAGE = Path(__file__).parents[2] / "docs" / "names.md"
@@ -49,8 +49,19 @@ TYPES = {
         "What `evaluate(context)` of a rule sees: one position at one moment. Columns stand in `features` and "
         '`market_features`: `context.features["atr_14"]`, `context.market_features["vix"]`.',
     ),
+    "The context of a limit": (
+        PortfolioContext,
+        "What `evaluate(portfolio)` of a `PortfolioRule` sees: the portfolio with an order that is asked for, or at a mark.",
+    ),
 }
-COMPARED = ("An event", "A fill", "An order", "A position", "The context of a rule")
+COMPARED = (
+    "An event",
+    "A fill",
+    "An order",
+    "A position",
+    "The context of a rule",
+    "The context of a limit",
+)
 
 
 def public(kind: type) -> dict[str, object]:
@@ -102,7 +113,12 @@ def _called(name: str, value: object) -> str:
 def _first_words(value: object) -> str:
     """Return the first paragraph of a docstring as the cell of a table."""
     words = " ".join((inspect.getdoc(value) or "").split("\n\n")[0].split())
-    return re.sub(r":\w+:`(\w+)`", r"`\1`", words).replace("``", "`").replace("|", "\\|")
+    return (
+        re.sub(r":\w+:`(\w+)`", r"`\1`", words)
+        .replace("``", "`")
+        .replace(r"\|", "|")
+        .replace("|", r"\|")
+    )
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ DOCS = Path(__file__).parents[2] / "docs"
 sys.path.append(str(DOCS / "pictures"))
 bars_from = runpy.run_path(str(DOCS / "pictures" / "price_bars.py"))["bars_from"]
 SCRIPT = SimpleNamespace(**runpy.run_path(str(DOCS / "pictures" / "levels.py")))
+SESSIONS = SimpleNamespace(**runpy.run_path(str(DOCS / "pictures" / "sessions.py")))
 ORDERS = SimpleNamespace(**runpy.run_path(str(DOCS / "pictures" / "orders.py")))
 # Wilder's average of the true ranges from 11 to 27 May 2011: the mean of five, then a fifth of each.
 SMOOTHED = (4.76 + 4.96 + 6.22 + 8.62 + 5.41) / 5
@@ -20,6 +21,8 @@ for true_range in (5.05, 3.744, 5.93, 6.56, 4.559, 6.37, 2.455, 3.32):
 EXITS = {
     "stop_loss": ("stop_loss", 460.0),  # the open after the gap; the stop was at 477.55
     "take_profit": ("take_profit", 678.75 * 0.9),
+    "risk_target": ("take_profit", 678.75 * (1 - 2 * 0.04)),
+    "scaled_exit": ("take_profit", 258.805),  # the open after the gap; the target was at 253.50
     "trailing_stop": ("trailing_stop", 272.46 * 0.92),
     # Two, and three, means of the true ranges of the five bars before the entry.
     "volatility_stop": ("stop_loss", 699.88 - 2 * (13.6 + 13.9 + 15.71 + 14.0 + 8.52) / 5),
@@ -27,9 +30,14 @@ EXITS = {
     # Off the high of 26 July 2011, the bar before the last.
     "activation": ("trailing_stop", 404.5 * 0.96),
     "dynamic_trail": ("trailing_stop", 272.46 * 0.97),
+    # The RSI has fallen to 49.8, the open of 3 May 2010 lies below 3% off the high of 26 April, 272.46.
+    "regimes": ("trailing_stop", 263.84),
+    "max_loss": ("stop_loss", 678.75 - 400 / 10),
     "break_even": ("stop_loss", 571.67),
     "live_stop": ("stop_loss", 336.47 - 3 * SMOOTHED),
     "time_exit": ("time_exit", 277.69),
+    # The open of 3 May 2010: at the close before, at 261.09, the RSI fell from 70.6 to 49.8.
+    "signal_exit": ("other", 263.84),
 }
 
 
@@ -56,13 +64,15 @@ def bars_of(picture):
 
 @pytest.mark.parametrize("picture", SCRIPT.PICTURES, ids=lambda picture: picture.name)
 def test_a_picture_shows_one_position_and_how_it_ends(picture):
-    tried, (entry, leave) = SCRIPT.walk_through(bars_of(picture), picture)
+    tried, (entry, *parts, leave) = SCRIPT.walk_through(bars_of(picture), picture)
     assert entry.is_entry
+    first = [pytest.approx(230.458 * 1.04)] if picture.name == "scaled_exit" else []
+    assert [part.price for part in parts] == first
     assert (leave.exit_type, leave.price) == (
         EXITS[picture.name][0],
         pytest.approx(EXITS[picture.name][1], rel=1e-12),
     )
-    assert tried.notna().any(axis=None) == (picture.name != "time_exit")
+    assert tried.notna().any(axis=None) == (picture.name not in ("time_exit", "signal_exit"))
 
 
 @pytest.mark.parametrize("picture", ORDERS.PICTURES, ids=lambda picture: picture.name)
@@ -83,6 +93,19 @@ def test_the_market_order_of_its_picture_fills_where_the_setting_says():
         ([259.22], ["close"]),
         ([244.59], ["close"]),
     ]
+
+
+def test_the_picture_of_a_session_shows_a_position_that_ends_before_the_halt(tmp_path):
+    fills = SESSIONS.play().fills
+    shown = [f"{at:%d %H:%M}" for at in fills["timestamp"]]
+    assert list(zip(shown, fills["price"], fills["reason"], strict=True)) == [
+        ("02 09:45", 1647.0, "order"),
+        ("02 10:25", 1647.0, "session_exit"),
+    ]
+    SESSIONS.write_picture(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["session_exit.png"]
+    for guide in ("risk.md", "sessions.md"):
+        assert "](pictures/session_exit.png)" in (DOCS / guide).read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(

@@ -38,6 +38,7 @@ from ml4t.backtest.market.market_data import ACTION
 from ml4t.backtest.provenance.run_description import describe_run, describe_strategy
 from ml4t.backtest.records.frames import TABLES, RecordFrames
 from ml4t.backtest.records.growing_array import GrowingArray
+from ml4t.backtest.report.page import run_page
 from ml4t.backtest.risk import AnyOf, TimeBasedExit
 from ml4t.backtest.runfile import RunFile
 from ml4t.backtest.runfile.run_file import _tables
@@ -97,8 +98,8 @@ def calls(work: Work) -> int:
 
 def frames_of_rows(n):
     data, records = busy_run(10 * n, n)
-    records["orders"] = rows(codes.ORDER, n, rule=-1, asset=0)
-    records["events"] = rows(codes.EVENT, n, rule=-1, asset=0)
+    records["events"] = rows(codes.EVENT, n, rule=-1, asset=0, order_id=np.arange(n))
+    records["ledger"] = rows(codes.LEDGER, n, rule=-1, asset=0, place=np.arange(n), trade_id=1)
     return lambda: [RecordFrames(records, data, BacktestConfig()).frame(name) for name in TABLES]
 
 
@@ -176,6 +177,22 @@ def levels_of_trades(n):
     data, records = busy_run(5 * n, n)
     result = BacktestResult.from_run(records, data, BacktestConfig())
     return lambda: suggest_levels(result)
+
+
+def trades_of_a_page(n):
+    """n trades of a page: their rows, bars and stories."""
+    data, records = busy_run(5 * n, n)
+    result = BacktestResult.from_run(records, data, BacktestConfig())
+    return lambda: run_page(result, data)
+
+
+def assets_of_a_page(n):
+    """A trade in each of n assets, whose bars are looked for among those of all."""
+    closes = np.full((30, n), 100.0)
+    names = [f"A{number}" for number in range(n)]
+    data = market(closes, assets=names, features={"buy": np.ones(30 * n)})
+    result = BacktestEngine(data, SignalStrategy(entry="buy", quantity=1)).run()
+    return lambda: run_page(result, data)
 
 
 def trades_that_differ(n):
@@ -406,6 +423,8 @@ PREPARED = {
     "notes, by events and orders": (notes_of_rows, 50_000),
     "notes, by columns": (notes_of_columns, 500),
     "metrics, by timestamps": (metrics_of_minutes, 400_000),
+    "page, by trades": (trades_of_a_page, 1_500),
+    "page, by assets": (assets_of_a_page, 400),
     "attribution, by trades": (attribution_of_trades, 20_000),
     "suggested levels, by trades": (levels_of_trades, 20_000),
     "trades that differ, by trades": (trades_that_differ, 20_000),

@@ -11,7 +11,7 @@ from growth.worlds import DAY, RICH, Batch, hold_all, market
 
 from benchmarks.processes import in_fresh_process
 from ml4t.backtest import BacktestEngine, MarketData, SignalStrategy, Strategy
-from ml4t.backtest.risk import RiskDecision, RiskRule
+from ml4t.backtest.risk import RiskDecision, RiskRule, TrailingStop
 
 
 class Buys(Strategy):
@@ -41,6 +41,28 @@ def test_bars(strategy, n):
         return BacktestEngine(market(n, 1, n_columns=2), strategy(), config=RICH).run
 
     assert_linear(prepare, n, "bars")
+
+
+@pytest.mark.parametrize(("strategy", "n"), [(Buys, 10_000), (enters, 20_000), (turns, 2_000)])
+def test_bars_whose_levels_are_told(strategy, n):
+    """Every bar is a new high: its trail moves, and leaves a row."""
+
+    def prepare(n):
+        price = 100.0 + 0.001 * np.arange(n)
+        signals = {"x0": np.ones(n), "x1": np.zeros(n)}
+        data = MarketData.from_arrays(
+            ["A"],
+            DAY * np.arange(n),
+            np.arange(n + 1),
+            np.zeros(n, np.int32),
+            *[price] * 4,
+            features=signals,
+        )
+        config = RICH.replace(ledger="all")
+        engine = BacktestEngine(data, strategy(), rules=[TrailingStop(0.5)], config=config)
+        return lambda: engine.run().ledger
+
+    assert_linear(prepare, n, "bars whose levels are told")
 
 
 @pytest.mark.parametrize("strategy", [Buys, partial(Batch, hold_all), enters, turns])

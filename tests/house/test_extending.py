@@ -17,6 +17,7 @@ RECORDS = {
     "SlippageRecord": records.SLIPPAGE,
     "TradeRecord": records.TRADE,
     "EventRecord": records.EVENT,
+    "LedgerRecord": records.LEDGER,
     "HoldingRecord": records.HOLDING,
 }
 
@@ -29,6 +30,7 @@ CODES = {
     "TimeInForce": ("VALID", records.TIMES_IN_FORCE, ""),
     "OrderSource": ("SOURCE", records.ORDER_SOURCES, ""),
     "EventKind": ("EVENT", records.EVENT_KINDS, ""),
+    "LedgerKind": ("LEDGER", records.LEDGER_KINDS, ""),
     "ActionKind": ("ACTION", tuple(ACTION_KINDS), ""),
     "IntrabarChoice": ("CHOICE", records.INTRABAR_CHOICES, "_first"),
     "Reason": ("REASON", records.FIXED_REASONS, ""),

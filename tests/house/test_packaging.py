@@ -71,6 +71,13 @@ def test_the_wheel_leaves_the_namespace_open(wheel):
     assert "ml4t/__init__.py" not in wheel
 
 
+def test_both_hold_style_and_script_of_the_page(sdist, wheel, clean_tree):
+    wanted = sources(clean_tree, ".css", ".js")
+    assert len(wanted) == 2
+    assert not wanted - sdist
+    assert not wanted - wheel
+
+
 def test_both_hold_the_data_sets(sdist, wheel, clean_tree):
     data = {
         path.relative_to(clean_tree).as_posix()

@@ -27,6 +27,7 @@ LAYERS = (
     ("setting_errors",),
     ("settings_model",),
     ("profiles",),
+    ("calendars",),
     ("cost_models",),
     ("config",),
     ("market",),
@@ -416,6 +417,8 @@ def text_files() -> list[Path]:
         ".json",
         ".csv",
         ".html",
+        ".css",
+        ".js",
         ".jinja",
     }
     skipped = {"__pycache__"}

@@ -178,6 +178,18 @@ def test_a_fill_from_before_the_rules_were_bound_is_told_by_hand_once():
     assert manager.levels("A").stop == 95.0
 
 
+@pytest.mark.parametrize("lower", [True, False])
+def test_a_position_from_before_the_rules_were_bound_is_asked_about_at_its_next_close(lower):
+    walk = ManualRun(market({"A": [FLAT] * 4}), BacktestConfig(account="margin"))
+    walk.step()
+    walk.submit("A", 10.0)
+    (event,) = walk.step()
+    manager = RiskManager([PriceBasedStopLoss(price=95.0)], lower=lower)
+    manager.bind(walk.broker)
+    manager.check_position_exits(event, walk.broker, walk.portfolio)
+    assert manager.levels("A").stop == 95.0
+
+
 @pytest.mark.parametrize("name", ["on_fill", "on_market_data", "on_timestamp_batch"])
 def test_a_compiled_strategy_with_a_callback_in_python_is_refused_when_it_is_made(name):
     with pytest.raises(TypeError, match=f"{name}.*never be called"):

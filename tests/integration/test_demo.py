@@ -59,8 +59,8 @@ def test_the_demo_prints_what_happened_and_where_it_is(demo):
         "1258/1258",  # the progress bar, at its end
         "3270/3270",
         "Total return", "CAGR", "Volatility (annual)", "Sharpe ratio", "Max drawdown", "Trades",
-        "Win rate", "Exits by rule", "PriceBasedStopLoss", "PriceBasedTakeProfit",
-        "TimeBasedExit", "TrailingStop",
+        "Win rate", "Exits by rule", "VolatilityScaledStopLoss", "VolatilityScaledTakeProfit",
+        "TimeBasedExit", "RegimeDependentRule", "MaxDrawdown", "TrailingStop", "4 halts of trading by limits",
         "The prices are closes only (open = high = low = close)",
         str(Path("demo-output", "portfolio", "trades.parquet")),
         str(Path("demo-output", "aapl", "equity.png")),
@@ -168,8 +168,13 @@ def test_nothing_is_bought_in_an_uneasy_market(portfolio):
 
 def test_positions_are_few_and_left_by_rules_alone(portfolio):
     assert portfolio.positions.groupby("timestamp").size().max() == 5
-    rules = {"PriceBasedStopLoss", "PriceBasedTakeProfit", "TrailingStop", "TimeBasedExit"}
-    assert set(portfolio.trades["rule"]) == rules
+    rules = {
+        "VolatilityScaledStopLoss",
+        "VolatilityScaledTakeProfit",
+        "RegimeDependentRule",
+        "TimeBasedExit",
+    }
+    assert set(portfolio.trades["rule"]) == rules | {"MaxDrawdown"}
     # Decided at a close, filled at the next: a time exit has been held for 20 closes.
     timed = portfolio.trades.query("exit_type == 'time_exit'")
     assert set(timed["bars_held"]) == {20}

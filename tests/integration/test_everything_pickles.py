@@ -6,8 +6,9 @@ import pickle
 from functools import partial
 
 import numpy as np
+import pandas as pd
 import pytest
-from scenes import market
+from scenes import day, market
 from unit.strategy.test_copies import LEAVES, Every, keep
 
 from ml4t import backtest
@@ -15,6 +16,7 @@ from ml4t.backtest import (
     BacktestConfig,
     Commission,
     CompiledStrategy,
+    Sessions,
     SignalStrategy,
     Slippage,
     Strategy,
@@ -32,15 +34,37 @@ from ml4t.backtest.risk import (
     CompiledRule,
     CompositeRule,
     DynamicTrailingStop,
+    LimitBreach,
+    LongOnly,
+    MaxCVaR,
+    MaxDailyLoss,
+    MaxDrawdown,
+    MaxGrossExposure,
+    MaxGroupExposure,
+    MaxLeverage,
+    MaxLoss,
+    MaxNetExposure,
+    MaxPositions,
+    MaxPositionWeight,
+    MaxTurnover,
+    MaxVaR,
+    PortfolioLimit,
+    PortfolioRule,
     PriceBasedStopLoss,
     PriceBasedTakeProfit,
+    RegimeDependentRule,
+    RestrictedAssets,
     RiskDecision,
     RiskManager,
     RiskRule,
+    ScaledExit,
+    SessionExit,
+    SignalExit,
     TimeBasedExit,
     TrailingStop,
     VolatilityScaledStopLoss,
     VolatilityScaledTakeProfit,
+    VolatilityTarget,
     as_rule,
 )
 
@@ -54,6 +78,18 @@ class Mine(RiskRule):
     def evaluate(self, context):
         done = context.bars_held >= self.bars
         return RiskDecision.exit_now(reason="mine") if done else RiskDecision.no_action()
+
+
+class Few(PortfolioRule):
+    """A limit with an attribute of its own."""
+
+    def __init__(self, n):
+        super().__init__(on_breach="scale")
+        self.n = n
+
+    def evaluate(self, portfolio):
+        n = portfolio.n_positions
+        return LimitBreach(n, self.n) if n > self.n else None
 
 
 STRATEGIES = {
@@ -72,7 +108,29 @@ RULES = {
     VolatilityScaledTakeProfit: VolatilityScaledTakeProfit(3.0, volatility=0.01, name="Far"),
     BreakEven: BreakEven(0.01, costs=True),
     DynamicTrailingStop: DynamicTrailingStop(0.03, schedule=[(0.01, 0.02)]),
+    RegimeDependentRule: RegimeDependentRule(
+        "score", [TrailingStop(0.02), TimeBasedExit(3)], bands=[0.5], only_tighten=True
+    ),
+    MaxLoss: MaxLoss(40.0, only_tighten=True),
     TimeBasedExit: TimeBasedExit(4),
+    ScaledExit: ScaledExit([(0.03, 0.5), (0.06, 0.5)]),
+    SessionExit: SessionExit(bars=1),
+    SignalExit: SignalExit("score", below=-1.0, side="short"),
+    MaxDailyLoss: MaxDailyLoss(0.02),
+    MaxDrawdown: MaxDrawdown(0.02, on_breach="flatten", resume=5),
+    MaxLeverage: MaxLeverage(0.5, on_breach="scale"),
+    MaxGrossExposure: MaxGrossExposure(0.3, on_breach="scale"),
+    MaxNetExposure: MaxNetExposure(value=20_000.0, on_breach="scale"),
+    MaxPositionWeight: MaxPositionWeight(0.1, on_breach="scale"),
+    MaxGroupExposure: MaxGroupExposure({"A": "x", "B": "x"}, 0.3, on_breach="scale"),
+    MaxPositions: MaxPositions(1, rank="score"),
+    MaxTurnover: MaxTurnover(0.2, bars=2, on_breach="scale"),
+    VolatilityTarget: VolatilityTarget(0.1, 3, 2),
+    MaxVaR: MaxVaR(0.001, 0.6, 5, 2),
+    MaxCVaR: MaxCVaR(0.001, 0.6, 5, 2, on_breach="warn"),
+    RestrictedAssets: RestrictedAssets("Z"),
+    LongOnly: LongOnly(),
+    Few: Few(1),
     CompositeRule: CompositeRule([TrailingStop(0.03), keep]),
     AnyOf: AnyOf([TimeBasedExit(5), TrailingStop(0.01)], priority=1),
     AllOf: AllOf([TimeBasedExit(2), Mine(3)]),
@@ -94,7 +152,12 @@ PARTS = {
     **{("config", name): part for name, part in CONFIGS.items()},
     **{("risk_manager", name): part for name, part in MANAGERS.items()},
 }
-MARGIN = BacktestConfig(account="margin")
+# Sessions of five bars: what leaves before a close needs several.
+FIVE = [
+    (pd.Timestamp(day(t)).date(), pd.Timestamp(day(t) - 1), pd.Timestamp(day(t + 4)))
+    for t in range(0, 60, 5)
+]
+MARGIN = BacktestConfig(account="margin", calendar=Sessions(table=FIVE))
 
 
 def data():
@@ -146,7 +209,13 @@ def test_the_tables_above_have_every_public_strategy_rule_and_setting():
         if inspect.isclass(thing) and issubclass(thing, bases)
     }
     # What users derive from: their classes are Every, Mine and those of test_copies.
-    assert public - made == {RiskRule, CompiledRule, CompiledStrategy}
+    assert public - made == {
+        RiskRule,
+        PortfolioLimit,
+        PortfolioRule,
+        CompiledRule,
+        CompiledStrategy,
+    }
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,9 @@
 """Bars walked on fine bars: what a day did, told by its hours; worked out by hand."""
 
+import mmap
+import tempfile
+
+import numpy as np
 import pandas as pd
 import pytest
 from scenes import DAY, FLAT, START, day, market
@@ -14,6 +18,7 @@ from ml4t.backtest import (
     Strategy,
     run_backtest,
 )
+from ml4t.backtest.data.stream.mapped_bars import mapped_bars
 from ml4t.backtest.risk.rules import PriceBasedStopLoss, PriceBasedTakeProfit, TrailingStop
 
 HOUR = DAY // 24
@@ -275,6 +280,11 @@ def table(times) -> pd.DataFrame:
     return pd.DataFrame({"timestamp": times, "asset": "A", "close": 100.0})
 
 
+def bars_at(times) -> pd.DataFrame:
+    prices = dict.fromkeys(("open", "high", "low", "close"), 100.0)
+    return pd.DataFrame({"timestamp": times, "asset": "A", **prices})
+
+
 def test_dates_beside_times_of_day_are_refused():
     prices = table(pd.date_range("2024-01-01", periods=3))
     minutes = table(pd.date_range("2024-01-02 09:30", periods=3, freq="min"))
@@ -288,15 +298,64 @@ def test_dates_beside_times_of_day_are_refused():
     run_backtest(prices, buys(), fine=minutes, config=config, bar_time=bar_time)
 
 
-def test_a_feed_of_fine_bars_is_refused(tmp_path):
-    table(pd.date_range("2024-01-02 09:30", periods=3, freq="min")).to_parquet(
-        tmp_path / "a.parquet"
+@pytest.mark.parametrize("chunk", [1, 2, 100])
+def test_fine_bars_of_a_feed_are_those_of_its_table(tmp_path, chunk):
+    rng = np.random.default_rng(3)
+    stamps = pd.date_range("2024-01-02 10:00", periods=300, freq="min", tz="UTC")
+    minutes = pd.concat([bars_at(stamps).assign(asset=asset) for asset in ("A", "B")])
+    minutes = minutes.sort_values(["timestamp", "asset"], ignore_index=True)
+    minutes["high"] += rng.random(len(minutes)) * 8.0
+    minutes["low"] -= rng.random(len(minutes)) * 8.0
+    minutes = minutes[rng.random(len(minutes)) < 0.7]
+    groups = minutes.groupby(["asset", pd.Grouper(key="timestamp", freq="10min")])
+    bars = groups.agg({"open": "first", "high": "max", "low": "min", "close": "last"}).reset_index()
+    bars["timestamp"] += pd.Timedelta("9min")
+    minutes.to_parquet(tmp_path / "minutes.parquet")
+    feed = DataFeed.from_parquet(tmp_path / "minutes.parquet", chunk=chunk)
+
+    class Holds(Strategy):
+        def on_market_data(self, event):
+            if not self.position(event.asset):
+                self.buy(event.asset, 1.0)
+
+    rules = [PriceBasedStopLoss(pct=0.04), PriceBasedTakeProfit(pct=0.04)]
+    config = BacktestConfig(intrabar="fine")
+    whole, parts = (
+        run_backtest(bars, Holds(), rules=rules, config=config, fine=fine)
+        for fine in (minutes, feed)
     )
+    assert "fine" in set(whole.fills["intrabar"])
+    pd.testing.assert_frame_equal(whole.fills, parts.fills)
+    pd.testing.assert_frame_equal(whole.events, parts.events)
+    assert whole.counters == parts.counters
+
+
+def test_fine_bars_of_a_feed_stand_on_disk_as_long_as_they_are_needed(tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    stamps = pd.date_range("2024-01-02 09:30", periods=3, freq="min")
+    bars_at(stamps).to_parquet(tmp_path / "a.parquet")
+    data = mapped_bars(DataFeed.from_parquet(tmp_path / "a.parquet", chunk=2))
+    (folder,) = tmp_path.glob("ml4t-bars-*")
+    assert (folder / "close").stat().st_size == 3 * 8
+    owner = data.close
+    while not isinstance(owner, mmap.mmap):
+        owner = owner.obj if isinstance(owner, memoryview) else owner.base
+    assert not data.close.flags.writeable
+    del data, owner
+    assert list(tmp_path.glob("ml4t-bars-*")) == []
+
+
+def test_a_feed_whose_bars_cannot_be_leaves_nothing_behind(tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    bad = bars_at(pd.date_range("2024-01-02 09:30", periods=3, freq="min"))
+    bad.loc[2, "low"] = 1_000.0
+    bad.to_parquet(tmp_path / "a.parquet")
     feed = DataFeed.from_parquet(tmp_path / "a.parquet", chunk=2)
-    with pytest.raises(TypeError, match="fine must be a table or MarketData, was a DataFeed"):
+    with pytest.raises(DataError, match="low"):
         run_backtest(
             market({"A": [FLAT]}), buys(), fine=feed, config=BacktestConfig(intrabar="fine")
         )
+    assert list(tmp_path.glob("ml4t-bars-*")) == []
 
 
 def test_chunks_are_walked_on_the_same_fine_bars(tmp_path):

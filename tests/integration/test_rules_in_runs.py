@@ -10,7 +10,9 @@ from scenes import FLAT, Acts, buy_first, day, fills, market, only_trade, run
 from ml4t.backtest import BacktestConfig, BacktestEngine, Commission, SignalStrategy, Strategy
 from ml4t.backtest.risk import (
     AnyOf,
+    BreakEven,
     InvalidRuleError,
+    MaxLoss,
     PriceBasedStopLoss,
     PriceBasedTakeProfit,
     RiskDecision,
@@ -48,6 +50,35 @@ def test_of_a_fraction_and_a_distance_the_tighter_trail_is_another_at_another_pr
     result = run([FLAT, FLAT, rose, fell], acts={0: buy_first}, risk_manager=manager)
     trade = only_trade(result)
     assert (trade["rule"], trade["level"], trade["exit_price"]) == ("amount", 118.0, 118.0)
+
+
+# ----- losses in money ---------------------------------------------------------------------------
+
+
+@BOTH_EXECUTIONS
+@pytest.mark.parametrize("side", ["buy", "sell"])
+@pytest.mark.parametrize("tightens", [False, True])
+def test_a_max_loss_follows_the_units_held(lower, side, tightens):
+    # 10 units at 100 lose 60 at 94; 15 at 96; 5 at 88, from the close after the partial exit on.
+    other = "sell" if side == "buy" else "buy"
+    distances = []
+
+    def act(units, way):
+        def acting(strategy):
+            distances.append(abs(strategy.levels("A").stop - 100.0))
+            if units:
+                getattr(strategy, way)("A", units)
+
+        return acting
+
+    acts = {1: act(5.0, side), 2: act(10.0, other), 3: act(0, side)}
+    acts[0] = lambda strategy: getattr(strategy, side)("A", 10.0)
+    end = (100.0, 112.0, 88.0, 100.0)
+    manager = RiskManager([MaxLoss(60.0, only_tighten=tightens)], lower=lower)
+    result = run([FLAT, FLAT, FLAT, FLAT, end], acts=acts, risk_manager=manager)
+    assert distances == [6.0, 4.0, 4.0 if tightens else 12.0]
+    lost = 20.0 if tightens else 60.0
+    assert only_trade(result)["net_pnl"] == -lost
 
 
 # ----- added and removed ------------------------------------------------------------------------
@@ -374,3 +405,47 @@ def test_a_flat_position_has_cost_no_commission():
     }
     run([FLAT] * 6, rules=[Looks()], acts=Acts(acts), commission=Commission(per_unit=0.5))
     assert seen == [(0.0, 0.0), (10.0, 0.5), (20.0, 0.5), (0.0, 0.0)]
+
+
+# ----- targets by the risk -----------------------------------------------------------------------
+
+
+@BOTH_EXECUTIONS
+@pytest.mark.parametrize("target_first", [False, True])
+@pytest.mark.parametrize(("side", "sign"), [("buy", 1.0), ("sell", -1.0)])
+def test_a_target_by_the_risk_is_there_from_the_opening_and_stays(lower, target_first, side, sign):
+    # The trail starts at 95, and at 98.8 the target still lies at 110, twice 5 away.
+    rules = [TrailingStop(0.05), PriceBasedTakeProfit(r=2)]
+    manager = RiskManager(rules[::-1] if target_first else rules, lower=lower)
+    seen = []
+    acts = {0: lambda s: getattr(s, side)("A", 10.0)}
+    acts |= {t: lambda s: seen.append(s.levels("A").target) for t in (1, 2)}
+    better = (100.0, 104.0, 100.0, 104.0) if sign > 0.0 else (100.0, 100.0, 96.0, 96.0)
+    result = run([FLAT, FLAT, better], acts=acts, risk_manager=manager)
+    assert seen == [100.0 + sign * 10.0] * 2
+    assert result.open_positions["target"].tolist() == [100.0 + sign * 10.0]
+
+
+@BOTH_EXECUTIONS
+def test_a_stop_that_comes_later_measures_the_risk_then(lower):
+    # Once 103 was seen the stop lies at the entry price: no risk, no target.
+    manager = RiskManager([BreakEven(0.03), PriceBasedTakeProfit(r=2)], lower=lower)
+    rose = (101.0, 103.0, 101.0, 102.0)
+    result = run([FLAT, FLAT, rose, (102.0, 150.0, 102.0, 150.0)], risk_manager=manager)
+    assert (result.open_positions["stop"].tolist(), len(result.trades)) == ([100.0], 0)
+
+
+def test_a_target_by_the_risk_without_a_stop_is_refused_before_the_run():
+    target = PriceBasedTakeProfit(r=2)
+    with pytest.raises(InvalidRuleError, match=r"no rule arms one for 'A'; add a stop, or name"):
+        run([FLAT, FLAT], rules=[target, PriceBasedTakeProfit(pct=0.1)])
+    manager = RiskManager([target])
+    manager.add_rule(TrailingStop(0.1), assets="B")
+    two = market({"A": [FLAT, FLAT], "B": [FLAT, FLAT]})
+    with pytest.raises(InvalidRuleError, match="no rule arms one for 'A'"):
+        run(two, risk_manager=manager)
+
+    def own(_context):
+        return RiskDecision.no_action()
+
+    assert len(run([FLAT, FLAT], rules=[target, own]).open_positions) == 1

@@ -6,19 +6,31 @@ import signal
 import subprocess
 import sys
 import warnings
+from concurrent.futures.process import BrokenProcessPool
+from functools import partial
 from pathlib import Path
 
+import pandas as pd
 import pytest
-from unit.sweep.studied import PAIRS, TEMPLATE, dips, market, now_and_then, plain
+from unit.sweep.studied import DAY, PAIRS, TEMPLATE, dips, market, now_and_then, plain
 
-from ml4t.backtest import MarketData
+from ml4t.backtest import BacktestConfig, MarketData
 from ml4t.backtest.data import on_file
 from ml4t.backtest.sweep import SweepError, grid, random, sweep
 from ml4t.backtest.sweep.measures import Measures
+from ml4t.backtest.sweep.study_file import StudyFile
 from ml4t.backtest.sweep.template import Recipe
-from ml4t.backtest.sweep.trial import Runner
+from ml4t.backtest.sweep.trial import Runner, Trial
 from ml4t.backtest.sweep.workers import local
 from ml4t.backtest.sweep.workers.chosen import workers_for
+from ml4t.backtest.sweep.workers.killed import (
+    TIMES_KILLED,
+    InHand,
+    Suspects,
+    one_by_one,
+    said_of_killed,
+)
+from ml4t.backtest.sweep.workers.local import Processes
 from ml4t.backtest.sweep.workers.task import raise_lost, sent
 
 FALLS = random(40, seed=2, fall=[0.001, 0.002, 0.005, 0.02], hold=[1, 2, 3, 5, 8, 13])
@@ -80,6 +92,55 @@ def test_workers_map_the_file_of_the_data():
     assert set(table["error"][1:]) == {f"RuntimeError: {on_file(data).file}"}
 
 
+def finely(fall, fine):
+    raise RuntimeError(f"{fine.file}, {len(pickle.dumps(fine))} bytes")
+
+
+@pytest.mark.parametrize("place", ["a template", "a partial"])
+def test_market_data_anywhere_in_a_recipe_go_to_workers_as_their_path(place):
+    fine = market(2_000, seed=7)
+    if place == "a template":
+        given = {**TEMPLATE, "fine": fine, "config": BacktestConfig(intrabar="fine")}
+    else:
+        given = partial(finely, fine=fine)
+    content = sent(Runner(Recipe(given), market(), Measures())).content
+    assert len(content) < 3_000 < len(pickle.dumps(fine))
+    arrived = pickle.loads(content).recipe.given
+    there = arrived["fine"] if isinstance(arrived, dict) else arrived.keywords["fine"]
+    assert there is on_file(fine)
+    if place == "a template":
+        space = grid(stop=[0.01, 0.02], target=[0.02])
+        tables = [
+            plain(sweep(given, space, market(), workers=n, backend=backend))
+            for n, backend in ((1, None), (2, "processes"))
+        ]
+        assert tables[0].equals(tables[1])
+        assert tables[0]["status"].eq("done").all(), tables[0]["error"].tolist()
+
+
+def test_the_finer_series_of_a_study_is_read_once_and_sent_as_its_path(tmp_path):
+    names = {"prices.parquet": market(40), "fine.parquet": market(960, step=DAY // 24)}
+    for name, data in names.items():
+        pd.DataFrame(
+            {
+                "timestamp": pd.to_datetime(data.timestamps, utc=True),
+                "asset": "A",
+                **{field: getattr(data, field) for field in ("open", "high", "low", "close")},
+            }
+        ).to_parquet(tmp_path / name)
+    (tmp_path / "study.yaml").write_text(
+        "data: {prices: prices.parquet, fine: fine.parquet}\n"
+        "strategy: {class: 'unit.sweep.studied:Dips', parameters: {fall: 0.001}}\n"
+        "risk: {rules: [{rule: PriceBasedStopLoss, pct: [0.01, 0.02]}]}\n"
+        "execution: {intrabar: fine}\n"
+    )
+    study = StudyFile(tmp_path / "study.yaml")
+    content = sent(Runner(Recipe(study.made()), study.data(), Measures())).content
+    arrived = pickle.loads(content).recipe.given
+    assert arrived._fine.file.endswith(".arrow")
+    assert arrived._fine.n_times == 960
+
+
 def killed_once(fall, note):
     """Kills its worker, the first time."""
     try:
@@ -110,13 +171,86 @@ def always_killed(fall):
     return dips(fall)
 
 
+def check_blamed(times=TIMES_KILLED, **options):
+    """Trials that kill every worker are rows with their error, whatever their number; the others are done."""
+    falls = [n / 1000 for n in range(12)]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # joblib: a worker stopped
+        table = sweep(killed_always, grid(fall=falls), market(), **options).table
+    other = sweep(dips, grid(fall=falls), market(), workers=1).table
+    is_killed = table["fall"].isin(KILLERS)
+    assert table["status"].tolist() == ["failed" if killed else "done" for killed in is_killed]
+    assert set(table["error"][is_killed]) == {said_of_killed(times)}
+    assert table["sharpe"][~is_killed].equals(other["sharpe"][~is_killed])
+
+
+KILLERS = (0.002, 0.003, 0.008)
+
+
+def killed_always(fall):
+    if fall in KILLERS:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return dips(fall)
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="nothing is killed so")
-def test_a_trial_that_kills_every_worker_is_said(monkeypatch, tmp_path):
-    monkeypatch.setattr(local, "TIMES_KILLED", 1)
+def test_trials_that_kill_every_worker_are_rows_and_no_other_is_blamed(monkeypatch):
+    monkeypatch.setattr(local, "one_by_one", partial(one_by_one, times=2))
+    check_blamed(2, workers=2, backend="processes")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="nothing is killed so")
+def test_many_trials_may_lose_a_worker_each(tmp_path):
+    """What is counted is how often a trial kills, not how often a sweep loses workers."""
+    falls = [n / 1000 for n in range(1, 7)]
+    space = grid(fall=falls, notes=[str(tmp_path)])
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)
-        with pytest.raises(SweepError, match="workers were killed 2 times"):
-            sweep(always_killed, grid(fall=[0.0, 0.1]), market(), workers=2, backend="processes")
+        table = sweep(each_killed_once, space, market(), workers=2, backend="processes").table
+    assert table["status"].tolist() == ["done"] * 6
+    assert len([*tmp_path.iterdir()]) == 5 > TIMES_KILLED
+
+
+def each_killed_once(fall, notes):
+    """Kills its worker the first time that it runs there, but for the first of all, which has none."""
+    if fall > 0.001:
+        try:
+            Path(notes, str(fall)).touch(exist_ok=False)
+        except FileExistsError:
+            return dips(fall)
+        os.kill(os.getpid(), signal.SIGKILL)
+    return dips(fall)
+
+
+def test_what_had_not_been_handed_out_again_is_not_lost(monkeypatch):
+    """A pool breaks while batches of the one before wait still for their turn, and again beside single trials."""
+    runner = Runner(Recipe(dips), market(), Measures())
+    trials = [Trial(n, {"fall": n / 1000}) for n in range(20)]
+    batches = [trials[n : n + 2] for n in range(0, 20, 2)]
+    breaks = iter([5, 1, 1, 3])  # after so many batches have been asked for
+
+    def pool(n, backend, run, given):
+        given = iter(given)
+        asked = next(breaks, None) if isinstance(given, InHand) else None
+        if asked is not None:
+            for _ in range(asked):
+                next(given)
+            raise BrokenProcessPool
+        for one in given:
+            yield run(one)
+
+    monkeypatch.setattr(local, "_parallel", pool)
+    outcomes = [one for some in Processes(runner, 2).outcomes(iter(batches)) for one in some]
+    assert sorted(one.key for one in outcomes) == [*range(20)]
+
+
+def test_a_batch_that_was_in_hand_twice_is_run_alone():
+    a, b, c = ([Trial(key, {})] for key in "abc")
+    suspects = Suspects()
+    assert suspects.after_a_kill([a, b]) == ([a, b], [])
+    assert suspects.after_a_kill([b, c]) == ([c], [b])
+    suspects.acquit()
+    assert suspects.after_a_kill([b]) == ([b], [])
 
 
 # ---- clusters: two processes each ------------------------------------------------------------------
@@ -126,15 +260,21 @@ def test_a_trial_that_kills_every_worker_is_said(monkeypatch, tmp_path):
 @pytest.mark.filterwarnings("default")  # of what stands in the libraries, as they start and end
 def test_the_table_is_the_same_on_a_dask_cluster(expected):
     distributed = pytest.importorskip("distributed")
+    import dask
+
     check_on = {"backend": "dask", "workers": 2}
     one = sweep(dips, FALLS, market(), measures=MEASURES, **check_on)  # makes one of its own
     assert plain(one).equals(expected["Python"])
     with (
+        dask.config.set(
+            {"distributed.scheduler.allowed-failures": 0}
+        ),  # a new worker takes seconds
         distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as made,
         distributed.Client(made) as client,
     ):
         check(expected, backend=client)
         check(expected, backend="dask")
+        check_blamed(1, backend=client)
 
 
 @pytest.mark.slow
@@ -152,6 +292,7 @@ def test_the_table_is_the_same_on_a_ray_cluster(expected, monkeypatch):
     ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, configure_logging=False)
     try:
         check(expected, backend="ray")
+        check_blamed(1, backend="ray")
     finally:
         ray.shutdown()
 

@@ -158,8 +158,8 @@ SCENES = {
 SWITCHES = {name: tuple(scene.fills) for name, scene in SCENES.items()}
 NO_SWITCHES = {
     "profile", "initial_cash", "account", "max_leverage", "commission", "slippage", "close_at_end", "debug",
-    "record_columns", "tick_size", "max_participation", "min_trade_units", "min_trade_value", "min_trade_percent",
-    "drift_band",
+    "record_columns", "ledger", "tick_size", "max_participation", "min_trade_units", "min_trade_value", "min_trade_percent",
+    "drift_band", "calendar",
 }  # fmt: skip
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from math import isinf, isnan
 from typing import Any
@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from reference import Case, Decision, Outcome, models
-from reference.market import NAN, Bar
+from reference.limit import NEVER, NEXT_SESSION, RISKS, Limit
+from reference.market import NAN, Bar, Market
 from reference.records import NO_END, Equity
 from reference.rules import Rule
 from reference.script import ON_START, Act
@@ -23,20 +24,43 @@ from ml4t.backtest import (
     Commission,
     MarketData,
     PossibleFill,
+    Sessions,
     Slippage,
     Strategy,
 )
 from ml4t.backtest.core import records as codes
 from ml4t.backtest.execution.views import Fill, Order
 from ml4t.backtest.market.market_data import ACTION
+from ml4t.backtest.records.ledger import KINDS
 from ml4t.backtest.records.recorded_columns import gather, recorded_columns
-from ml4t.backtest.risk import RiskDecision, RiskRule
+from ml4t.backtest.risk import RegimeDependentRule, RiskDecision, RiskRule
+from ml4t.backtest.risk.limits import (
+    LongOnly,
+    MaxCVaR,
+    MaxDailyLoss,
+    MaxDrawdown,
+    MaxGrossExposure,
+    MaxGroupExposure,
+    MaxLeverage,
+    MaxNetExposure,
+    MaxPositions,
+    MaxPositionWeight,
+    MaxTurnover,
+    MaxVaR,
+    PortfolioLimit,
+    RestrictedAssets,
+    VolatilityTarget,
+)
 from ml4t.backtest.risk.manager import RiskManager
 from ml4t.backtest.risk.rules import (
     BreakEven,
     DynamicTrailingStop,
+    MaxLoss,
     PriceBasedStopLoss,
     PriceBasedTakeProfit,
+    ScaledExit,
+    SessionExit,
+    SignalExit,
     TimeBasedExit,
     TrailingStop,
     VolatilityScaledStopLoss,
@@ -48,6 +72,7 @@ SAME_SWITCHES = (
     "level_basis", "watermark", "watermark_start", "intrabar", "open_decides", "gap_fill",
     "slip_stops", "exit_decided_at_close", "on_insufficient", "order_sequence", "quantity",
     "max_participation", "tick_size", "min_trade_units", "min_trade_value", "min_trade_percent", "drift_band", "dividend_adjusts",
+    "ledger",
 )  # fmt: skip
 
 
@@ -79,7 +104,7 @@ def played(
     for rule in rules:
         manager.add_rule(rule)
     desk.strategy = Scripted(case, desk)
-    config = config_of(case.settings, debug)
+    config = config_of(case.settings, debug, case.market)
     data = data_of(case) if data is None else data
     fine = fine_of(case)
     engine = BacktestEngine(data, desk.strategy, risk_manager=manager, config=config, fine=fine)
@@ -121,6 +146,8 @@ def desk_of(case: Case, manager: RiskManager) -> Desk:
     desk = Desk(manager, {time: t for t, time in enumerate(case.market.timestamps)})
     for rule in case.rules:
         desk.add_rule(rule)
+    for limit in case.settings.limits:
+        manager.add_rule(limit_of(limit, case.market.assets))
     return desk
 
 
@@ -181,7 +208,21 @@ def fine_of(case: Case) -> MarketData | None:
     )
 
 
-def config_of(settings: Settings, debug: bool = False) -> BacktestConfig:
+def sessions_of(market: Market) -> Sessions | None:
+    """The calendar of a market as a table."""
+    if market.calendar is None:
+        return None
+    rows = [
+        (pd.Timestamp(day, unit="D"), pd.Timestamp(opens, tz="UTC"), pd.Timestamp(close, tz="UTC"))
+        for day, opens, close in market.calendar.sessions
+    ]
+    table = pd.DataFrame(rows, columns=["session", "open", "close"])
+    return Sessions(table=table, tz=market.calendar.zone)
+
+
+def config_of(
+    settings: Settings, debug: bool = False, market: Market | None = None
+) -> BacktestConfig:
     margin = settings.account == "margin"
     return BacktestConfig(
         **{name: getattr(settings, name) for name in SAME_SWITCHES},
@@ -201,6 +242,7 @@ def config_of(settings: Settings, debug: bool = False) -> BacktestConfig:
         ),
         slippage=slippage_of(settings),
         debug=debug,
+        calendar=None if market is None else sessions_of(market),
     )
 
 
@@ -252,11 +294,27 @@ def rule_of(rule: Rule, desk: Desk) -> RiskRule:
         return ScriptedRule(rule, desk)
     if rule.kind == "time_exit":
         return TimeBasedExit(rule.parameter, priority=rule.priority)
+    if rule.kind == "session_exit":
+        left = {"bars" if rule.form == "bars_left" else "minutes": rule.parameter}
+        return SessionExit(**left, priority=rule.priority)
+    if rule.kind == "regime":
+        said = {"bands" if rule.are_edges else "labels": rule.values}
+        said |= {"hysteresis": rule.hysteresis, "only_tighten": rule.only_tighten}
+        members = [rule_of(member, desk) for member in rule.members]
+        return RegimeDependentRule(rule.parameter, members, priority=rule.priority, **said)
+    if rule.kind == "signal":
+        return signal_exit_of(rule)
+    if rule.kind == "scaled":
+        return scaled_exit_of(rule)
     if rule.kind == "trailing_stop":
         return trailing_stop_of(rule)
     given: dict[str, Any] = {"priority": rule.priority}
     if rule.kind == "stop_loss":
         given["only_tighten"] = rule.only_tighten
+    if rule.form == "risk":
+        return PriceBasedTakeProfit(r=rule.parameter, **given)
+    if rule.form == "currency":
+        return MaxLoss(rule.parameter, **given)
     if rule.form == "gain":
         return BreakEven(rule.parameter, costs=rule.costs > 0.0, **given)
     if rule.form != "price" and (rule.form == "distance" or rule.multiple != 1.0):
@@ -268,6 +326,20 @@ def rule_of(rule: Rule, desk: Desk) -> RiskRule:
         return scaled(rule.multiple, **given)
     given |= {"price" if rule.form == "price" else "pct": rule.parameter}
     return (PriceBasedTakeProfit if rule.kind == "take_profit" else PriceBasedStopLoss)(**given)
+
+
+def scaled_exit_of(rule: Rule) -> ScaledExit:
+    parts = [member.part for member in rule.members]
+    parts[-1] = parts[-1] or 1.0 - sum(parts)  # all that is held
+    gains = [member.parameter for member in rule.members]
+    return ScaledExit(list(zip(gains, parts, strict=True)), priority=rule.priority)
+
+
+def signal_exit_of(rule: Rule) -> SignalExit:
+    beyond = {"above": rule.above, "below": rule.below}
+    given = {name: value for name, value in beyond.items() if not isnan(value)}
+    side = {0: None, 1: "long", -1: "short"}[rule.side]
+    return SignalExit(rule.parameter, side=side, priority=rule.priority, **given)
 
 
 def trailing_stop_of(rule: Rule) -> TrailingStop | DynamicTrailingStop:
@@ -283,6 +355,43 @@ def trailing_stop_of(rule: Rule) -> TrailingStop | DynamicTrailingStop:
     if rule.multiple == 1.0:
         return TrailingStop(amount=rule.parameter, **given)
     return TrailingStop(atr=rule.parameter, k=rule.multiple, **given)
+
+
+def limit_of(limit: Limit, assets: list[str]) -> PortfolioLimit:
+    resume = {NEXT_SESSION: "next_session", NEVER: "never"}.get(limit.resume, limit.resume)
+    given: dict[str, Any] = {"on_breach": limit.on_breach, "priority": limit.priority}
+    given["resume"] = resume
+    if limit.kind == "max_positions":
+        return MaxPositions(limit.n, limit.rank or None, **given)
+    if limit.kind == "restricted_assets":
+        return RestrictedAssets([assets[code] for code in sorted(limit.restricted)], **given)
+    if limit.kind == "long_only":
+        return LongOnly(**given)
+    if limit.kind == "max_leverage":
+        return MaxLeverage(limit.percent, **given)
+    if limit.kind in RISKS:
+        return _limit_on_risk(limit, given)
+    given |= {"value": limit.value} if isnan(limit.percent) else {"pct": limit.percent}
+    if limit.kind == "max_turnover":
+        return MaxTurnover(bars=limit.bars, **given)
+    if limit.kind == "max_group_exposure":
+        groups = {name: f"G{limit.groups[code]}" for code, name in enumerate(assets)}
+        return MaxGroupExposure(groups, **given)
+    return {
+        "max_daily_loss": MaxDailyLoss,
+        "max_drawdown": MaxDrawdown,
+        "max_gross_exposure": MaxGrossExposure,
+        "max_net_exposure": MaxNetExposure,
+        "max_position_weight": MaxPositionWeight,
+    }[limit.kind](**given)
+
+
+def _limit_on_risk(limit: Limit, given: dict[str, Any]) -> PortfolioLimit:
+    given |= {"window": limit.window, "min_periods": limit.min_periods}
+    if limit.kind == "volatility_target":
+        return VolatilityTarget(limit.percent, periods_per_year=limit.periods_per_year, **given)
+    make = MaxVaR if limit.kind == "max_var" else MaxCVaR
+    return make(limit.percent, limit.confidence, **given)
 
 
 # What a fill says of itself; its timestamp stands there twice.
@@ -413,9 +522,19 @@ class Scripted(Strategy):
             return self.order_target_value(asset, amount)
         if act.kind == "target_quantity":
             return self.order_target_quantity(asset, amount)
+        if act.kind == "order_risk":
+            return self.at_risk(side, asset, abs(amount), terms)
         size = "value" if act.kind == "order_value" else "percent"
         size_at = "fill" if act.at_fill else "close"
         return side(asset, **{size: abs(amount)}, size_at=size_at, **terms)
+
+    def at_risk(self, side: Callable, asset: str, risk: float, terms: dict) -> Order | None:
+        try:
+            return side(asset, risk=risk, **terms)
+        except ValueError as error:
+            if "no rule arms one" not in str(error):
+                raise
+            return None
 
     def all_assets(self, act: Act) -> None:
         if act.kind == "target_weights":
@@ -501,6 +620,7 @@ def outcome(result: BacktestResult) -> Outcome:
         orders=read.orders(records["orders"], records["terms"]),
         equity=curve(result),
         events=read.rows(records["events"]),
+        ledger=read.columns(result._frames.ledger_columns(), {"kind": KINDS}),
         holdings=read.rows(holdings),
         positions=read.rows(records["open_positions"], "entry"),
     )
@@ -530,18 +650,31 @@ class Reader:
 
     def __init__(self, data: MarketData, reasons) -> None:
         self.data = data
-        self.names = CODES | {"asset": (*data.assets, ""), "reason": reasons}  # asset -1: none
+        self.names = CODES | {
+            "asset": (*data.assets, ""),
+            "reason": reasons,
+            "cause": reasons,
+        }  # asset -1: none
 
     def rows(self, table: np.ndarray, *carried: str) -> list[dict]:
         """One dict a row, with the columns of the data known at its decision rows."""
-        columns = {
-            RENAMED.get(name, name): self.column(name, table[name].tolist())
-            for name in table.dtype.names
-        }
+        columns = self.named({name: table[name] for name in table.dtype.names})
         for prefix in carried:
             known = gather(self.data, recorded_columns(self.data, None), table[CARRIED[prefix]])
             columns |= {f"{prefix}_{name}": values.tolist() for name, values in known.items()}
         return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+
+    def columns(self, columns: dict[str, np.ndarray], names: dict) -> list[dict]:
+        """One dict a row; `names` are those of codes that mean something else than in other tables."""
+        named = self.named({name: one for name, one in columns.items() if name not in names})
+        named |= {name: [of[code] for code in columns[name]] for name, of in names.items()}
+        return [dict(zip(named, row, strict=True)) for row in zip(*named.values(), strict=True)]
+
+    def named(self, columns: dict[str, np.ndarray]) -> dict[str, list]:
+        return {
+            RENAMED.get(name, name): self.column(name, one.tolist())
+            for name, one in columns.items()
+        }
 
     def orders(self, orders: np.ndarray, terms: np.ndarray) -> list[dict]:
         """Orders with their terms, by their place from 1 on; 0 is a market order until cancelled."""

@@ -6,7 +6,18 @@ from math import isclose
 
 from reference import Outcome
 
-TABLES = ("orders", "events", "fills", "trades", "equity", "holdings", "positions", "told", "seen")
+TABLES = (
+    "orders",
+    "events",
+    "fills",
+    "ledger",
+    "trades",
+    "equity",
+    "holdings",
+    "positions",
+    "told",
+    "seen",
+)
 
 
 def differences(expected: Outcome, found: Outcome, near: float = 0.0) -> list[str]:

@@ -37,6 +37,7 @@ def expected_rows(case: Case, out: Outcome, result: BacktestResult) -> dict[str,
         "fills": [_split(_fill(named(row))) for row in out.fills],
         "orders": [_split(_order(named(row)) | _costs(out, "order_id", row)) for row in out.orders],
         "events": [named(row) for row in out.events],
+        "ledger": [named(row) for row in out.ledger],
         "positions": out.held,
         "open_positions": [
             _split(_costs(out, "trade_id", row) | row)

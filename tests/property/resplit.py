@@ -36,6 +36,8 @@ def relative(case: Case) -> Case:
 
 
 def _relative(rule: Rule) -> Rule:
+    if rule.members:
+        return replace(rule, members=tuple(map(_relative, rule.members)))
     is_number = rule.form in ("price", "distance") and not rule.column
     return replace(rule, parameter=0.05, form="fraction", multiple=1.0) if is_number else rule
 

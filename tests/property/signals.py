@@ -85,7 +85,7 @@ def run_strategy(case: Case, strategy: Strategy, data: MarketData | None = None)
     manager = RiskManager()
     desk_of(case, manager).strategy = strategy
     data = data_of(case) if data is None else data
-    config, fine = config_of(case.settings), fine_of(case)
+    config, fine = config_of(case.settings, market=case.market), fine_of(case)
     engine = BacktestEngine(data, strategy, risk_manager=manager, config=config, fine=fine)
     return engine.run()
 

@@ -14,10 +14,9 @@ from property.markets import for_markets, reference_run
 from reference import Case
 from reference.kinds import KINDS
 
-SHARDS = 4
-MARKETS = 1_500
-# 4 shards x 13: every kind is met more than 50 times in all, wherever the shards run.
-LEAST = 13
+SHARDS = 8
+MARKETS = 1_000
+LEAST = 3  # 8 shards x 3: every kind is met 24 times at least, wherever the shards run
 
 
 @pytest.mark.parametrize("shard", range(SHARDS))

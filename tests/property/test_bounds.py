@@ -7,7 +7,7 @@ from random import Random
 from property.adapter import play
 from reference import random_case
 
-SEEDS = 200
+SEEDS = 300
 SIDES = "adverse_first", "favourable_first"
 FINE_SIDES = "fine", "fine_favourable"
 RECORDED = ("fills", "events", "equity")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 from random import Random
 from zoneinfo import ZoneInfo
@@ -12,9 +12,10 @@ from zoneinfo import ZoneInfo
 import pytest
 from property.adapter import config_of, data_of, fine_of, outcome
 from property.differences import differences
-from property.markets import case_of, for_markets
+from property.markets import case_of, for_markets, without_scripts
 from property.test_chunks import chunks, random_cuts
 from reference import Case
+from reference.sessions import Calendar
 
 from ml4t.backtest import BacktestEngine, Strategy
 from ml4t.backtest.market.sessions import session_zone
@@ -93,8 +94,10 @@ class Looks(Trades):
             super().on_timestamp_batch(timestamp, events, context)
 
 
-def due_by_every(times: list[int], every, zone: str | None) -> list[bool]:
-    """Which timestamps are due, with the calendar of the standard library."""
+def due_by_every(
+    times: list[int], every, zone: str | None, calendar: Calendar | None = None
+) -> list[bool]:
+    """Which timestamps are due, with the calendar of the standard library, or of the market."""
     if every is None or isinstance(every, int):
         return [n % (every or 1) == 0 for n in range(len(times))]
     period, edge = every.split("_")
@@ -103,7 +106,10 @@ def due_by_every(times: list[int], every, zone: str | None) -> list[bool]:
     for time in times:
         # The bar of midnight belongs to the day that it closes.
         moment = datetime.fromtimestamp(-(-time // SECOND) - 1, UTC).astimezone(local)
-        keys.append(KEYS[period](moment.date()))
+        day = moment.date()
+        if calendar is not None:
+            day = date(1970, 1, 1) + timedelta(days=calendar.session(time).day)
+        keys.append(KEYS[period](day))
     changes = [one != other for one, other in pairwise(keys)]
     return [True, *changes] if edge == "start" else [*changes, False]
 
@@ -124,7 +130,7 @@ def test_calls_are_those_of_a_strategy_that_looks_at_the_calendar(shard):
         rng = Random(len(case.market.bars) + 7 * len(case.rules))
         n_assets = rng.choice((1, 1, 3))
         case = with_switch(case_of(rng.getrandbits(40), n_assets, 60, len(case.rules)), rng)
-        case.rules[:] = [rule for rule in case.rules if rule.kind != "scripted"]
+        case.rules[:] = without_scripts(case.rules)
         every = rng.choice((None, 2, 5, *(f"{p}_{e}" for p in KEYS for e in ("start", "end"))))
         column = rng.choice((None, None, "switch"))
         below = rng.choice((0, 0, 1, 2))
@@ -133,7 +139,7 @@ def test_calls_are_those_of_a_strategy_that_looks_at_the_calendar(shard):
             when = when[0]
         data = data_of(case)
         times = data.timestamps.tolist()
-        due = due_by_every(times, every, session_zone(data.info))
+        due = due_by_every(times, every, session_zone(data.info), case.market.calendar)
         if column is not None:
             switch = case.market.columns["switch"]
             on = {times[t] for (t, _), value in switch.items() if value > 0.0}
@@ -155,7 +161,9 @@ def test_calls_are_those_of_a_strategy_that_looks_at_the_calendar(shard):
         assert in_chunks.told == looks.told
 
     def played(case, strategy, data):
-        engine = BacktestEngine(data, strategy, config=config_of(case.settings), fine=fine_of(case))
+        engine = BacktestEngine(
+            data, strategy, config=config_of(case.settings, market=case.market), fine=fine_of(case)
+        )
         return outcome(engine.run())
 
     for_markets(700 + shard, MARKETS, check)

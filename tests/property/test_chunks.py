@@ -18,8 +18,7 @@ from property.signals import run_strategy, with_signals
 from reference import Case
 
 from ml4t.backtest import MarketData, SignalStrategy
-
-TABLES = ("trades", "fills", "orders", "events", "equity", "positions", "open_positions")
+from ml4t.backtest.records.frames import TABLES
 
 
 def chunks(data: MarketData, cuts: list[int], with_actions: bool = True) -> Iterator[MarketData]:

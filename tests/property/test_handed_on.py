@@ -8,8 +8,6 @@ from property.adapter import play
 from reference import random_case
 from reference.worlds import cut
 
-from ml4t.backtest.market.sessions import session_zone
-
 SEEDS = 40
 SHARDS = 2
 
@@ -27,7 +25,7 @@ def test_positions_and_transactions(shard):
             result.to_frames("UTC")["fills"],
         )
         sessions = result.returns.index.tz_localize("UTC")
-        ends = result._frames.session_ends(session_zone(result.info))
+        ends = result._session_ends
         equity = result.equity["equity"].to_numpy()[ends]
         turnover = (fills["quantity"] * fills["price"]).abs().sum()
         near = 1e-9 * (case.settings.initial_cash + turnover)

@@ -17,7 +17,14 @@ from property.relations import (
 )
 from reference import Case, Outcome
 from reference.records import NO_END, NO_TIME
-from reference.variants import later, rewritten, without_a_day, without_tiers
+from reference.variants import (
+    later,
+    rewritten,
+    without_a_day,
+    without_calendar,
+    without_sessions,
+    without_tiers,
+)
 
 HOUR = 3_600_000_000_000
 WEEK = 7 * 24 * HOUR
@@ -25,7 +32,7 @@ BY = (1, -1, 13 * HOUR, -5 * HOUR, 1234 * WEEK + 7, -50 * WEEK)  # midnight lies
 
 TIMES = frozenset({
     "timestamp", "told", "decision_time", "ended", "entry_time", "exit_time", "entry_decision_time",
-    "exit_decision_time", "valid_until",
+    "exit_decision_time", "valid_until", "information_time",
 })  # fmt: skip
 ROWS = frozenset({"decision_row", "entry_decision_row", "exit_decision_row"})
 
@@ -45,7 +52,7 @@ def told_later(out: Outcome, by: int) -> Outcome:
 
 def differences_when_later(case: Case, run: Run) -> list[str]:
     by = rng_of(case).choice(BY)
-    case = without_tiers(rewritten(case, act=without_a_day))
+    case = without_sessions(without_calendar(without_tiers(rewritten(case, act=without_a_day))))
     return differences(told_later(run(case), by), run(later(case, by)))
 
 
@@ -62,9 +69,8 @@ def test_measures_of_a_run_some_weeks_later_are_the_same():
     """Whole weeks: days of the week and midnights are where they were."""
 
     def check(case: Case) -> None:
-        case = replace(
-            without_tiers(case), market=replace(case.market, zone="UTC")
-        )  # no clock changes
+        case = without_calendar(without_tiers(case))
+        case = replace(case, market=replace(case.market, zone="UTC"))  # no clock changes
         one, other = play(case).metrics, play(later(case, 1234 * WEEK)).metrics
         for name, value in one.items():
             if name in ("start", "end"):

@@ -3,7 +3,15 @@
 from math import frexp
 
 from property.differences import differences
-from property.relations import Run, assert_found, assert_kept, each_row, shards, with_columns
+from property.relations import (
+    Run,
+    assert_found,
+    assert_kept,
+    each_row,
+    prices_told,
+    shards,
+    with_columns,
+)
 from reference import Case, Outcome
 from reference.variants import highest_price, mirrorable, mirrored
 
@@ -22,8 +30,10 @@ SIGNED = frozenset(
         "asked",
         "given",
         "target_units",
+        "accepted",
     }
 )
+TOLD_UNITS = frozenset({"before", "after"})
 # Sums of an account of 2**26, and averages of prices: the terms mirror exactly, their sums nearly.
 NEAR = 1e-6
 
@@ -36,8 +46,13 @@ def told_mirrored(out: Outcome, width: float) -> Outcome:
         return width - value
 
     def row(table: str, one: dict) -> dict:
-        changed = with_columns(one, PRICES, price)
-        changed = with_columns(changed, SIGNED, other_side)
+        told = prices_told(table, one)
+        changed = with_columns(one, PRICES | told, price)
+        counted = one.get("reason") == "max_positions" and one["asset"] == ""
+        if not counted:  # positions, at a mark
+            changed = with_columns(changed, SIGNED, other_side)
+        if table == "ledger" and not (told or counted):
+            changed = with_columns(changed, TOLD_UNITS, other_side)
         if table == "orders":
             changed["notional"] = one["units"] * width - one["notional"]
             if one["units"] == 0.0:  # no fill: no price

@@ -15,7 +15,7 @@ def buying(case: Case) -> Case:
             return Act("close", one.asset, fill_at=one.fill_at)
         if one.kind.startswith("target"):
             return replace(one, kind="order_value", amount=2000.0) if one.asset >= 0 else None
-        if one.kind in ("order_value", "order_percent"):
+        if one.kind in ("order_value", "order_percent", "order_risk"):
             return replace(without_bracket(one), amount=abs(one.amount))
         return one
 

@@ -18,16 +18,18 @@ CHANGED_LATER = {
     "average_price", "target_units", "reason", "status", "limit", "stop", "valid_until", "fill_at",
     "stop_loss", "take_profit", "level", "trail", "water",
 }  # fmt: skip
+BY_A_HALT = {"reduce_only", "position_id"}  # of orders against a position
 
 
-def until(out: Outcome, time: int) -> Outcome:
+def until(out: Outcome, time: int, case: Case) -> Outcome:
     """What the run knew up to `time`. Orders only by what they were when they were made."""
     n_times = sum(row.timestamp <= time for row in out.equity)
+    later = CHANGED_LATER | (BY_A_HALT if case.settings.limits else set())
     return Outcome(
         fills=[row for row in out.fills if row["timestamp"] <= time],
         trades=[row for row in out.trades if row["exit_time"] <= time],
         orders=[
-            {name: value for name, value in row.items() if name not in CHANGED_LATER}
+            {name: value for name, value in row.items() if name not in later}
             for row in out.orders
             if row["timestamp"] <= time
         ],
@@ -51,7 +53,9 @@ def differences_before_another_future(case: Case, run: Run) -> list[str]:
     rng = rng_of(case)
     t = rng.randrange(len(case.market.timestamps) - 1)
     time = case.market.timestamps[t]
-    return differences(until(run(case), time), until(run(changed_after(case, t, rng)), time))
+    return differences(
+        until(run(case), time, case), until(run(changed_after(case, t, rng)), time, case)
+    )
 
 
 def differences_before_the_end(case: Case, run: Run) -> list[str]:
@@ -59,7 +63,7 @@ def differences_before_the_end(case: Case, run: Run) -> list[str]:
     case, t = going_on(case)
     time = case.market.timestamps[t]
     case = silent_after(case, run(case), t)
-    return differences(until(run(case), time), until(run(cut(case, t)), time))
+    return differences(until(run(case), time, case), until(run(cut(case, t)), time, case))
 
 
 def going_on(case: Case) -> tuple[Case, int]:

@@ -6,6 +6,7 @@ from property.relations import (
     assert_found,
     assert_kept,
     each_row,
+    prices_told,
     rng_of,
     shards,
     with_columns,
@@ -25,6 +26,7 @@ OF_MONEY = (
     "negative_cash",
     "fine_bars_differ",
 )  # what events of these reasons tell is no units
+MEASURED = frozenset({"asked", "given", "before", "after"})
 FACTORS = 2.0**-30, 0.125, 0.5, 2.0, 1024.0, 2.0**30
 
 
@@ -35,8 +37,12 @@ def told_in_other_money(out: Outcome, factor: float) -> Outcome:
         return value * factor
 
     def row(table: str, one: dict) -> dict:
-        names = MONEY | {"asked", "given"} if one.get("reason") in OF_MONEY else MONEY
+        names = MONEY | prices_told(table, one)
+        if one.get("reason") in OF_MONEY:
+            names |= {"before", "after"} if table == "ledger" else {"asked", "given"}
         changed = with_columns(one, names, money)
+        if one.get("kind") == "limit_breached":  # money at a mark, units of an order
+            changed = {name: of for name, of in changed.items() if name not in MEASURED}
         if table == "seen":
             changed["held"] = [
                 (*of, money(stop), money(target)) for *of, stop, target in one["held"]
@@ -49,7 +55,8 @@ def told_in_other_money(out: Outcome, factor: float) -> Outcome:
 def differences_in_other_money(case: Case, run: Run) -> list[str]:
     factor = rng_of(case).choice(FACTORS)
     case = in_other_money(case, 1.0)  # without models of costs, whose amounts are in no money
-    return differences(told_in_other_money(run(case), factor), run(in_other_money(case, factor)))
+    other = told_in_other_money(run(in_other_money(case, factor)), 1.0)
+    return differences(told_in_other_money(run(case), factor), other)
 
 
 @shards

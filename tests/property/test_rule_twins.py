@@ -110,7 +110,7 @@ def test_the_same_rule_said_in_other_ways_is_the_same_run(ways, shard):
         assert differences(expected, found) == [], (way, lower)
         met.update(fill["exit_type"] for fill in expected.fills)
 
-    for_markets(580 + shard, MARKETS, check)
+    for_markets(580 + shard, MARKETS, check, limits=False)
     assert min(met[kind] for kind in ("trailing_stop", "take_profit", "time_exit")) > 50, met
 
 
@@ -122,5 +122,5 @@ def test_a_twin_that_leaves_a_bar_later_is_found():
             differences(*runs_of_twins(without_removals(above_zero(case)), [Own(BARS + 1)]))
         )
 
-    for_markets(590, 80, check)
+    for_markets(590, 80, check, limits=False)
     assert found

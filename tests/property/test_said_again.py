@@ -8,7 +8,7 @@ from typing import NamedTuple
 import pytest
 from property.adapter import config_of, data_of, outcome, rule_of
 from property.differences import differences
-from property.markets import for_markets
+from property.markets import for_markets, without_scripts
 from property.relations import MARKETS, rng_of, shards
 from property.signals import Twin, with_signals
 from reference import Case
@@ -34,9 +34,9 @@ def inputs_of(case: Case) -> Inputs:
     """The case with columns of signals, its rules that are no script, its settings."""
     case = above_zero(case)
     data = data_of(with_signals(case, rng_of(case)))
-    rules = [rule_of(rule, None) for rule in case.rules if rule.kind != "scripted"]
+    rules = [rule_of(rule, None) for rule in without_scripts(case.rules)]
     settings = replace(case.settings, intrabar=case.settings.first_side)
-    return Inputs(data, rules, config_of(settings))
+    return Inputs(data, rules, config_of(settings, market=case.market))
 
 
 def differences_of(first: BacktestResult, again: BacktestResult) -> list[str]:

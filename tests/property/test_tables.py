@@ -12,7 +12,7 @@ from property.markets import for_markets
 from property.relations import MARKETS, rng_of, shards
 from property.tables import Tables, tables_of, tabular
 from reference import Case
-from reference.variants import rewritten, without_a_day, without_tiers
+from reference.variants import rewritten, without_a_day, without_sessions, without_tiers
 from unit.data.tables.forms import FORMS
 
 from ml4t.backtest import MarketData
@@ -99,7 +99,7 @@ def test_every_kind_of_table_makes_the_same_run(shard, tmp_path):
     def check(case: Case) -> None:
         case = tabular(case)
         # The zone of a table is that of the market: its days and months begin elsewhere.
-        case = without_tiers(rewritten(case, act=without_a_day))
+        case = without_sessions(without_tiers(rewritten(case, act=without_a_day)))
         ways = {
             next(turns),
             rng_of(case).choice(["in chunks", "Arrow", "Arrow", "Polars", "Polars"]),

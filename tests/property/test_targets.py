@@ -8,10 +8,17 @@ from random import Random
 
 import pytest
 from property.adapter import compiled
+from property.markets import unlimited
 from reference import Bar, Case, Outcome, Rule, Script, random_case
 from reference.script import ON_START, Act
 from reference.settings import Settings
-from reference.variants import above_zero, at_the_market, rewritten, without_tiers
+from reference.variants import (
+    above_zero,
+    at_the_market,
+    rewritten,
+    without_calendar,
+    without_tiers,
+)
 
 from ml4t.backtest import StrategyError
 
@@ -29,7 +36,7 @@ def markets(shard: int) -> list[tuple[int, Case]]:
 
 def market(number: int) -> Case:
     rng = Random(number)
-    case = random_case(rng)
+    case = unlimited(random_case(rng))
     case = replace(case, script=Script(case.script.acts))  # replies go by what was told before
     if rng.random() < 0.5:
         fill_at = rng.choice(("next_open", "next_close", "close"))
@@ -72,7 +79,7 @@ def longs_only(case: Case) -> Case:
 
 
 def _may_stay(act: Act) -> bool:
-    return act.kind not in ("sell", "order_value", "order_percent", "reduce")
+    return act.kind not in ("sell", "order_value", "order_percent", "order_risk", "reduce")
 
 
 def _long(act: Act) -> Act:
@@ -100,6 +107,7 @@ def test_targets_of_zero_and_more_buys_and_closes_are_never_short(shard):
 
 def ends_with_zero(case: Case) -> Case:
     """After two thirds nothing is asked for but zero of everything; rows for all assets follow."""
+    case = without_calendar(case)
     market, n_times = case.market, len(case.market.timestamps)
     last = 2 * n_times // 3
     case = rewritten(case, act=at_the_market)  # what rests may fill later

@@ -9,6 +9,8 @@ from math import floor, isnan
 from reference import inputs, levels
 from reference.basket import Shares
 from reference.commission import Commission, commission_total
+from reference.ledger import Ledger
+from reference.limits import Limits, State
 from reference.market import NAN, NO_BAR, Bar, Market
 from reference.orders import (
     Order,
@@ -34,10 +36,11 @@ class Book:
         self.settings = settings
         self.mutation = mutation
         self.out = Outcome()
+        self.ledger = Ledger(self)
         self.t = -1
         self.rules: dict[int, Rule] = dict(enumerate(rules))  # in force, by index as added
-        self.rules_added = len(rules)
-        self.inputs = [rule.input for rule in rules if rule.column]  # of every rule so far
+        self.rules_added = len(rules) + len(settings.limits)
+        self.inputs = [one for rule in rules for one in rule.inputs]  # of every rule so far
         assets = range(len(market.assets))
         self.positions: list[Position | None] = [None for _ in assets]
         self.marks = [NAN for _ in assets]
@@ -59,11 +62,13 @@ class Book:
         self.touched: set[int] = set()  # assets whose holding a fill or a split changed at t
         self.participation = Participation(self)
         self.commission = Commission(self)
+        self.limits = Limits(self, settings.limits, len(rules))
         # In step 3 cash, equity and gross exposure as they would be without its exits.
         self.as_if: tuple[float, float, float] | None = None
 
     def wrong(self, name: str) -> bool:
         """Whether this deliberate error is switched on (mutations.py)."""
+        self.out.possible_errors.add(name)
         return self.mutation == name
 
     # ----- reading ------------------------------------------------------------------------------
@@ -155,7 +160,9 @@ class Book:
             "given": given,
             "rule": -1 if self.wrong("events_name_no_rule") else rule,
         }
+        row["n_fills_before"] = len(self.out.fills)
         self.out.events.append(row)
+        self.ledger.event(asset, row)
         of_an_order = kind in ("rejected", "scaled", "cancelled", "expired", "modified")
         if of_an_order:
             self.untold.append(("order", row))
@@ -163,7 +170,9 @@ class Book:
 
     # ----- orders -------------------------------------------------------------------------------
 
-    def new_order(self, asset: int, quantity: float, reason: str, **more) -> Order:
+    def new_order(
+        self, asset: int, quantity: float, reason: str, hit_at: float = NAN, **more
+    ) -> Order:
         started = self.wrong("start_decides_at_the_first_bar")
         decided = {
             "decision_t": self.t if self.bar(asset) is not None else self.row_before[asset],
@@ -179,16 +188,20 @@ class Book:
             accepted_t=self.t,
             timestamp=self.now,
             reason=reason,
+            place=len(self.out.fills) + len(self.out.events),
             **({"fill_at": self.settings.fill_at} | decided | more),
         )
         self.orders.append(order)
+        self.ledger.made(order, hit_at)
         return order
 
-    def closing_order(self, position: Position, reason: str, **more) -> Order:
-        """A reduce-only order for all the position holds now; it belongs to this position."""
+    def closing_order(
+        self, position: Position, reason: str, quantity: float = NAN, **more
+    ) -> Order:
+        """A reduce-only order for all the position holds now, or a part; it belongs to this position."""
         return self.new_order(
             position.asset,
-            -position.quantity,
+            -position.quantity if isnan(quantity) else quantity,
             reason,
             reduce_only=True,
             position_number=position.number,
@@ -208,9 +221,9 @@ class Book:
             order.ring.remove(order)
             order.ring = []
 
-    def reject(self, order: Order, reason: str, asked: float) -> None:
+    def reject(self, order: Order, reason: str, asked: float, rule: int = -1) -> None:
         """Nothing, or nothing more, is filled; with an exit fill the order is complete at it."""
-        self.event(order.asset, "rejected", order.id, reason, asked, 0.0)
+        self.event(order.asset, "rejected", order.id, reason, asked, 0.0, rule)
         if order.filled != 0.0:
             self.met("entry_part_rejected")
             self.finish(order, "filled")
@@ -248,6 +261,7 @@ class Book:
         if isnan(units) and isnan(limit) and isnan(stop):
             return
         before = order.rest
+        units, beyond, cut = self.within_limits(order, units)
         if not isnan(units):
             order.rest = order.direction * units
             order.quantity = order.filled + order.rest
@@ -255,9 +269,30 @@ class Book:
         order.limit = order.limit if isnan(limit) else self.limit_on_tick(order, limit)
         order.stop = order.stop if isnan(stop) else stop
         self.event(order.asset, "modified", order.id, "modify", before, order.rest)
+        if cut is not None:
+            self.met("limit_cut_a_change")
+            given, kind = order.rest - before, cut.limit.kind
+            self.event(order.asset, "limit_breached", order.id, kind, beyond, given, cut.rule)
         if self.wrong("change_loses_its_place"):
             self.waiting.remove(order)
             self.waiting.append(order)
+
+    def within_limits(self, order: Order, units: float) -> tuple[float, float, State | None]:
+        """What a change adds to an order is asked for as an order of its own: the units that it has
+        then, those that it was to add, and the limit that cut them."""
+        more = units - abs(order.rest)
+        if isnan(units) or order.reduce_only or not more > 0.0:
+            return units, NAN, None
+        if self.wrong("changes_pass_the_limits"):
+            return units, NAN, None
+        asked = order.direction * more
+        if self.limits.cannot_measure(order.asset):
+            return units, NAN, None
+        passed, cut = self.limits.admit(order.asset, asked)
+        if cut is None:
+            return units, NAN, None
+        units = abs(order.rest) + abs(passed)
+        return float(floor(units + 1e-9)) if self.settings.whole else units, asked, cut
 
     def limit_on_tick(self, order: Order, limit: float) -> float:
         """Of an order that is refused as asked for."""
@@ -288,12 +323,12 @@ class Book:
             self.met("oco_counted_once")
         return counted
 
-    def after_orders(self, asset: int) -> float:
-        """The position after all that waits for the asset: p + R of section 3."""
+    def after_orders(self, asset: int, orders: list[Order] | None = None) -> float:
+        """The position after all that waits for the asset, or after these: p + R of section 3."""
         position = self.positions[asset]
         left = 0.0 if position is None else position.quantity
         entering, over = 0.0, False
-        for order in self.counted_of(asset):
+        for order in self.counted_of(asset) if orders is None else orders:
             rest, d = order.rest, order.direction
             if order.reduce_only and self.wrong("closes_counted_in_full"):
                 entering = entering + rest
@@ -601,7 +636,9 @@ class Book:
             self.reject(order, "zero_quantity", order.rest)
             return False
         order.money = 0.0
-        order.quantity = order.rest = order.direction * units
+        signed = order.direction * units
+        self.ledger.transition("sized", order, price=price, before=order.rest, after=signed)
+        order.quantity = order.rest = signed
         self.met(f"sized_at_the_fill_{moment}")
         return True
 
@@ -869,7 +906,6 @@ class Book:
             self.cash = self.cash - (quantity * price - fee)
         else:
             self.cash = self.cash - (quantity * price + fee)
-        self.tell_debt(cash_before, asset, 0 if order is None else order.id)
         position = self.positions[asset]
         held = 0.0 if position is None else position.quantity
         is_exit = position is not None and quantity * position.sign < 0.0
@@ -897,6 +933,8 @@ class Book:
         }
         self.out.fills.append(record)
         self.untold.append(("fill", record))
+        self.ledger.fill(order, asset, record)
+        self.tell_debt(cash_before, asset, 0 if order is None else order.id)
         self.touched.add(asset)
         self.met(f"fill_{moment}")
         prompt = 0 if self.settings.fill_at == "close" else 1
@@ -961,6 +999,7 @@ class Book:
         else:
             inputs.read(self, position, self.t, self.t)
         self.ask(position, self.begin_states(position), opening=moment != "close")
+        self.ledger.levels(position, self.row_before[asset] if moment != "close" else self.t)
         position.stop_at_entry, position.target_at_entry = self.stop_and_target(position)
         self.met(f"opened_at_{moment}")
         self.met("opened_long" if position.sign > 0.0 else "opened_short")
@@ -982,6 +1021,7 @@ class Book:
         # A rule added since, not yet asked at a close, is not asked here.
         if record["moment"] == "open" and not self.wrong("add_leaves_levels"):
             self.ask(position, list(position.states), opening=True)
+            self.ledger.levels(position, self.row_before[position.asset])
 
     # ----- asking the rules ---------------------------------------------------------------------
 
@@ -1013,12 +1053,34 @@ class Book:
                     self.met("rule_cancelled_at_a_fill" if opening else "rule_cancelled_at_a_close")
                     self.cancel_waiting(answer.cancel)
             self.give_levels(rule, position.states[index], position, answer)
+        self.measure_risk(position, indexes)
         return answers
+
+    def measure_risk(self, position: Position, indexes: list[int]) -> None:
+        """With the first stop in force the initial risk is known, and the targets that are multiples of it."""
+        stop, _ = self.stop_and_target(position)
+        known = not isnan(position.initial_risk) and not self.wrong("risk_follows_the_stop")
+        if isnan(stop) or known:
+            return
+        if position.bars_held > 0 and isnan(position.initial_risk):
+            self.met("risk_known_later")
+        position.initial_risk = levels.risk(position, stop, self.settings)
+        for index in indexes:
+            rule = self.rules.get(index)
+            if rule is not None and rule.form == "risk":
+                side = "long" if position.sign > 0.0 else "short"
+                some = position.initial_risk > 0.0
+                self.met(f"target_by_the_risk_of_a_{side}" if some else "risk_of_nothing")
+                self.give_levels(rule, position.states[index], position, None)
 
     def give_levels(self, rule: Rule, state: RuleState, position: Position, answer) -> None:
         before, target = state.stop, state.target
+        if rule.kind == "regime":
+            self.give_in_regimes(rule, state, position)
+            return
         levels.give_levels(rule, state, position, self.settings, answer, self.wrong)
         self.count_gained(rule, position, before, state.stop)
+        self.count_max_loss(rule, position, before, state.stop)
         if state.stop != before and (rule.tighten > 0.0 or rule.schedule) and not isnan(before):
             self.met(
                 "trail_tightened_by_bars" if rule.tighten > 0.0 else "trail_tightened_by_a_gain"
@@ -1032,6 +1094,33 @@ class Book:
             )
             if free.stop != before:
                 self.met("stop_kept_from_loosening")
+
+    def give_in_regimes(self, rule: Rule, state: RuleState, position: Position) -> None:
+        before, ruled = state.regime, [said.stop for said in state.members]
+        levels.give_levels(rule, state, position, self.settings, None, self.wrong)
+        self.met("regime_by_bands" if rule.are_edges else "regime_by_labels")
+        if rule.are_edges and before >= 0:
+            at_once = levels.regime_of(replace(rule, hysteresis=0.0), state, position)
+            if at_once != state.regime:
+                self.met("regime_kept_by_hysteresis")
+        if before in (-1, state.regime):
+            return
+        self.met("regime_changed")
+        old, new = ruled[before], state.members[state.regime].stop
+        if rule.only_tighten and not isnan(old):
+            self.met("regime_left_a_stop")
+        elif (new - old) * position.sign < 0.0:
+            self.met("regime_loosened_a_stop")
+
+    def count_max_loss(self, rule: Rule, position: Position, before: float, stop: float) -> None:
+        if rule.form != "currency" or isnan(stop) or stop == before:
+            return
+        if isnan(before):
+            self.met(f"max_loss_{'long' if position.sign > 0.0 else 'short'}")
+        elif (stop - before) * position.sign < 0.0 and position.exited > 0.0:
+            self.met("max_loss_moved_by_a_partial_exit")
+        elif (stop - before) * position.sign > 0.0 and position.entered > abs(position.quantity):
+            self.met("max_loss_moved_by_an_add")
 
     def count_gained(self, rule: Rule, position: Position, before: float, stop: float) -> None:
         """What becomes of a stop that waits for a gain."""

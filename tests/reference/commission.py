@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from math import inf
-from zoneinfo import ZoneInfo
 
 from reference import models
-from reference.market import SECOND
 from reference.orders import Order
 from reference.settings import Settings, Tier
 
@@ -55,9 +52,7 @@ class Commission:
     @property
     def volume(self) -> float:
         """V of the month of now."""
-        zone, second = ZoneInfo(self.book.market.zone), -(-self.book.now // SECOND)
-        day = datetime.fromtimestamp(second - 1, zone)
-        month = (day.year, day.month)
+        month = self.book.market.month(self.book.now)
         if month != self.month and not self.book.wrong("months_never_end"):
             if self.filled > 0.0:
                 self.book.met("month_began")

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import floor, isnan
 
-from reference import inputs, levels, strategy, telling
+from reference import inputs, levels, sessions_end, strategy, telling
 from reference.book import Book
 from reference.market import NAN, Bar, Market
 from reference.orders import Order, floor_units, floored_target
@@ -30,10 +31,14 @@ def run(
 
 class Engine:
     def __init__(self, market, script, rules, settings, mutation):
+        book = Book(market, rules, settings, mutation)
+        if market.calendar is not None and book.wrong("sessions_end_with_their_close"):
+            market = replace(market, calendar=market.calendar._replace(after_hours=False))
+            book = Book(market, rules, settings, mutation)
         self.market: Market = market
         self.script: Script = script
         self.settings: Settings = settings
-        self.book = Book(market, rules, settings, mutation)
+        self.book = book
         self.wrong = self.book.wrong
         self.met = self.book.met
         self.peak = settings.initial_cash
@@ -61,7 +66,8 @@ class Engine:
                 if book.bar(asset) is not None:
                     book.row_before[asset] = t
                     book.since[asset] = (1.0, 0.0)
-        telling.tell_the_rest(book, self.script, book.equity())
+        book.limits.equity = book.equity()
+        telling.tell_the_rest(book, self.script, book.limits.equity)
         return self.report()
 
     def count_scene(self) -> None:
@@ -99,17 +105,27 @@ class Engine:
         position = book.positions[asset]
         if position is not None:
             self.met("split_while_held")
+            if self.closes_parts(position):
+                self.met("scaled_split")
             if not self.wrong("split_keeps_the_holding"):
                 book.touched.add(asset)
-            position.split(ratio, levels_too=not self.wrong("split_leaves_levels"))
+            position.split(
+                ratio,
+                levels_too=not self.wrong("split_leaves_levels"),
+                risk_too=not self.wrong("splits_leave_risk"),
+                parts_too=not self.wrong("splits_leave_parts"),
+            )
             if self.settings.whole:
                 self.cash_in_lieu(position)
+            if book.positions[asset] is position:
+                book.ledger.levels(position, book.row_before[asset], "split")
         for order in list(book.waiting):
             if order.asset == asset and not self.wrong("split_leaves_orders"):
                 self.met("split_while_waiting")
                 if position is None:
                     self.met("split_of_a_flat_asset_while_waiting")
-                quantity = order.rest * ratio
+                before = order.rest
+                quantity = before * ratio
                 if self.settings.whole:
                     quantity = floor_units(quantity)
                 self.split_target(order, ratio)
@@ -126,6 +142,7 @@ class Engine:
                             setattr(order, name, getattr(order, name) / ratio)
                     if not self.wrong("split_leaves_decision_close"):
                         order.decision_price = order.decision_price / ratio
+                    book.ledger.adjusted(order, "split", before)
 
     def split_target(self, order: Order, ratio: float) -> None:
         if self.wrong("split_leaves_target"):
@@ -171,6 +188,7 @@ class Engine:
             before = book.stop_and_target(position)
             position.go_ex_dividend(amount, self.wrong)
             self.count_fallen(before, book.stop_and_target(position))
+            book.ledger.levels(position, book.row_before[asset], "dividend")
 
     def lower_orders(self, asset: int, amount: float) -> None:
         """Orders that wait for prices below the market fall with it."""
@@ -189,6 +207,8 @@ class Engine:
             gone = order.limit <= 0.0 or order.stop <= 0.0
             if gone and asset not in self.market.negative:
                 self.book.cancel(order, "dividend")
+            else:
+                self.book.ledger.adjusted(order, "dividend", order.rest)
 
     def lower_bracket(self, order: Order, amount: float) -> None:
         """What the children of an order are to wait for below the market."""
@@ -220,7 +240,10 @@ class Engine:
         book = self.book
         for order in list(book.waiting):
             if order.valid == "day" and order.valid_until == NO_END:
-                order.valid_until = self.market.session_end(book.now)
+                order.valid_until = self.market.day_orders_end(book.now)
+                self.count_day(order.valid_until)
+                if self.wrong("day_orders_live_after_hours"):
+                    order.valid_until = self.market.session_end(book.now)
                 if self.wrong("midnight_opens_a_session"):
                     order.valid_until -= 1
             over = order.valid_until < book.now
@@ -228,6 +251,11 @@ class Engine:
                 over = order.valid_until <= book.now
             if over:
                 book.expire(order)
+
+    def count_day(self, until: int) -> None:
+        if self.market.calendar is not None:
+            after_hours = self.market.calendar.session(self.book.now).close < self.book.now
+            self.met("day_order_after_hours" if after_hours else "day_order_until_the_close")
 
     # ----- 2. the open --------------------------------------------------------------------------
 
@@ -259,15 +287,23 @@ class Engine:
             if bar is None:
                 continue
             if self.wrong("trailing_order_sees_today"):
-                self.trail(asset, bar)
+                self.trail(book.waiting_of(asset))
             is_walked = self.settings.max_participation is not None or (
                 book.positions[asset] is not None and self.settings.is_fine
             )
+            is_walked = is_walked or self.closes_parts(book.positions[asset])
             if is_walked or touched(book.waiting_of(asset), bar):
                 Walk(book, asset, bar, self.exit_by_level).walk()
             elif book.positions[asset] is not None:
                 self.try_levels(book.positions[asset], bar)
         book.as_if = None
+
+    def closes_parts(self, position: Position | None) -> bool:
+        """The target in force leaves a position that the rest of the bar still meets."""
+        if position is None or self.wrong("one_part_a_bar"):
+            return False
+        targets = levels.in_force(position, self.book.rules, False, self.wrong)
+        return bool(targets) and targets[0].part > 0.0
 
     def try_levels(self, position: Position, bar: Bar) -> None:
         """A bar that reaches no order: levels alone."""
@@ -299,9 +335,17 @@ class Engine:
         close = book.closes[position.asset]
         if self.wrong("level_decides_at_the_open"):
             close = book.marks[position.asset]
-        quantity = -position.quantity
+        quantity = -position.sign * levels.units_of_target(
+            hit.won, position, self.settings, self.wrong
+        )
+        if quantity == 0.0:
+            self.met("scaled_nothing_left_by_a_split")
+            self.done(position, hit.won, 0.0, before)
+            return
         units = book.participation.cut(position.asset, abs(quantity))
         is_cut, given = units < abs(quantity), -position.sign * units
+        if is_cut and hit.won.part > 0.0:
+            self.met("scaled_capped")
         if is_cut and not hit.is_stop and units == 0.0:
             self.met("capped_target_level")
             book.participation.tell(position.asset, 0, quantity, 0.0)
@@ -319,6 +363,8 @@ class Engine:
         }
         if len(forms) == 2 and rule.kind == "trailing_stop":
             self.met("trails_by_a_fraction_and_at_a_distance")
+        if hit.is_stop and position.scaled_t >= 0:
+            self.met("scaled_the_rest_by_a_stop")
         order = book.closing_order(
             position,
             hit.won.reason,
@@ -326,10 +372,12 @@ class Engine:
             exit_type=hit.won.exit_type,
             rule=hit.won.rule,
             level=hit.won.level,
+            hit_at=hit.price if units > 0.0 else NAN,
             at_target=not hit.is_stop,
             decision_t=book.t if self.wrong("level_decides_in_its_bar") else before,
             decision_time=self.market.timestamps[before] if before >= 0 else NO_TIME,
             decision_price=close,
+            quantity=quantity,
         )
         price = hit.price
         if (hit.is_stop and self.settings.slip_stops) or (
@@ -351,6 +399,29 @@ class Engine:
                 self.met("capped_target_level")
         if units > 0.0:
             book.fill(order, given, price, hit.price, hit.moment, intrabar=hit.intrabar)
+        if hit.won.state is not None and book.positions[position.asset] is position:
+            hit.won.state.closed = hit.won.state.closed + units
+            if abs(quantity) - units <= 1e-12 * units:
+                self.done(position, hit.won, units, before)
+
+    def done(self, position: Position, won: levels.InForce, units: float, before: int) -> None:
+        """A target has closed its part, or has none to close: it gives way to the next one at once."""
+        won.state.done = units > 0.0
+        won.state.target = NAN
+        if not self.wrong("next_target_untold"):
+            self.book.ledger.levels(position, before)
+        self.count_part(position, won)
+
+    def count_part(self, position: Position, won: levels.InForce) -> None:
+        self.met(f"scaled_{'long' if position.sign > 0.0 else 'short'}")
+        if position.scaled_t == self.book.t:
+            self.met("scaled_twice_in_one_bar")
+        position.scaled_t = self.book.t
+        if position.largest < position.entered:
+            self.met("scaled_after_an_add_to_less")
+        targets = levels.in_force(position, self.book.rules, False)
+        if targets and targets[0].rule != won.rule:
+            self.met("scaled_gave_way_to_another_rule")
 
     def count_hit(self, position, hit, candidates, entry_bar, bar) -> None:
         side = "stop" if hit.is_stop else "target"
@@ -389,8 +460,8 @@ class Engine:
             if bar is not None:
                 book.closes[asset] = bar.close
                 book.move_mark(asset, bar.close)
-                if not self.wrong("trailing_order_sees_today"):
-                    self.trail(asset, bar)
+        if not self.wrong("trailing_order_sees_today"):
+            self.trail(self.by_submission(book.waiting))
         decided: list[Order] = []
         for position in book.holds():
             if book.bar(position.asset) is None:
@@ -406,10 +477,19 @@ class Engine:
         if self.exits_at_close:
             book.fill_batch(decided, "close")
 
-    def trail(self, asset: int, bar: Bar) -> None:
+    def by_submission(self, waiting: list[Order]) -> list[Order]:
+        """The order is seen where moves are written down, of two of them at least."""
+        orders = sorted(waiting, key=lambda one: one.id)
+        assets = [one.asset for one in orders if one.kind == "trailing_stop" and one.rests]
+        if assets == sorted(assets) or not self.wrong("trailing_orders_told_by_asset"):
+            return orders
+        return sorted(orders, key=lambda one: one.asset)
+
+    def trail(self, orders: list[Order]) -> None:
         """Trailing stop orders follow the bar."""
-        for order in self.book.waiting_of(asset):
-            if order.kind == "trailing_stop" and order.rests:
+        for order in orders:
+            bar = self.book.bar(order.asset)
+            if bar is not None and order.kind == "trailing_stop" and order.rests:
                 before, extreme = order.stop, bar.high if order.direction < 0.0 else bar.low
                 by_close = self.settings.watermark == "close"
                 if by_close or self.wrong("trailing_order_follows_closes"):
@@ -417,11 +497,18 @@ class Engine:
                 order.follow(extreme)
                 if order.stop != before:
                     self.met("trailing_stop_moved")
+                    self.book.ledger.trailed(order, before)
 
     @property
     def exits_at_close(self) -> bool:
         """Exits decided at a close fill at this close."""
         return self.settings.fill_at == "close" or self.settings.exit_decided_at_close == "close"
+
+    def count_signal(self, rule: Rule, position: Position) -> None:
+        self.met(f"signal_{'below' if isnan(rule.above) else 'above'}")
+        self.met(f"signal_of_a_{'long' if position.sign > 0.0 else 'short'}")
+        if rule.side != 0:
+            self.met("signal_of_one_side")
 
     def track(self, position: Position) -> None:
         """bars_held, water mark, best and worst price (sections 4 and 5)."""
@@ -461,8 +548,10 @@ class Engine:
             state = position.states.setdefault(index, RuleState())
             inputs.warn_missing(book, index, state, position)
         answers = book.ask(position, asked, opening=False)
+        book.ledger.levels(position, book.t)
         for index in asked:
             rule, answer = book.rules[index], answers.get(index)
+            rule = levels.in_regime(rule, position.states[index])
             exit_type, priority, reason = "", rule.priority, rule.kind
             if rule.kind == "time_exit":
                 max_bars = levels.parameter(rule, position)  # NaN: no comparison holds
@@ -470,6 +559,14 @@ class Engine:
                 if self.wrong("time_exit_late"):
                     late = position.bars_held > max_bars
                 exit_type = "time_exit" if late else ""
+            elif rule.kind == "session_exit":
+                late = sessions_end.is_late(book, rule, position, self.exits_at_close)
+                exit_type = "time_exit" if late else ""
+            elif rule.kind == "signal":
+                says = levels.signals(rule, position, self.wrong)
+                exit_type, reason = ("other" if says else ""), rule.column
+                if says:
+                    self.count_signal(rule, position)
             elif rule.kind == "scripted" and answer is not None and answer.exit:
                 exit_type, priority, reason = answer.exit_type, answer.priority, answer.reason
             elif self.wrong("silence_takes_exits_back"):
@@ -507,6 +604,7 @@ class Engine:
         if self.mark_equity <= 0.0 and not self.under_water:
             self.book.event(-1, "negative_equity", 0, "negative_equity", self.mark_equity)
         self.under_water = self.mark_equity <= 0.0
+        self.book.limits.at_the_mark(self.mark_equity)
 
     # ----- 6. the strategy ----------------------------------------------------------------------
 
@@ -520,7 +618,10 @@ class Engine:
             telling.tell(book, self.script, self.mark_equity)
         own_close = ("close", "next_close") if self.wrong("own_close_is_the_next") else ("close",)
         if self.settings.fill_at == "close":
+            filled = len(book.out.fills)
             book.fill_batch(self.with_row(self.due(*own_close)), "close")
+            if len(book.out.fills) > filled:
+                book.limits.after_fills(book.equity())
         if self.wrong("told_after_the_strategy"):
             telling.tell(book, self.script, self.mark_equity)
 
@@ -542,6 +643,7 @@ class Engine:
         equity, gross = book.equity(), book.gross()
         if equity > self.peak:
             self.peak = equity
+        book.limits.record(equity, gross)
         leverage = gross / equity if equity > 0.0 else NAN
         drawdown = equity / self.peak - 1.0
         book.out.equity.append(
@@ -575,11 +677,12 @@ class Engine:
     def report(self) -> Outcome:
         book = self.book
         for order in book.orders:
-            book.out.orders.append(order_record(order, self.market, book.mutation))
+            book.out.orders.append(order_record(order, self.market, book.wrong))
         for position in book.holds():
             stop, target = book.stop_and_target(position)
             mark = book.marks[position.asset]
             book.out.positions.append(position.record(self.market, mark, stop, target, self.wrong))
             self.met("open_at_end")
         book.out.met["waiting_at_end"] += len(book.waiting)
+        book.ledger.name_trades()
         return book.out

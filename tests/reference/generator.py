@@ -10,9 +10,11 @@ from dataclasses import dataclass, replace
 from random import Random
 
 from reference.market import Market
+from reference.random_limits import random_limits
 from reference.random_market import quote, random_market, refine, sink
 from reference.random_rules import random_rules
-from reference.random_script import brackets_around, random_script
+from reference.random_script import brackets_around, random_script, sized_by_risk
+from reference.random_sessions import give_sessions, session_exit
 from reference.random_settings import (
     random_commission,
     random_settings,
@@ -22,7 +24,7 @@ from reference.random_settings import (
 )
 from reference.rules import Rule
 from reference.script import Script
-from reference.settings import Settings
+from reference.settings import CHOICES, Settings
 
 N_ASSETS = (1, 1, 2, 2, 3, 3, 4, 4, 12)
 
@@ -73,4 +75,13 @@ def random_case(
             "model_amount": rng.choice((0.0, 0.02, 0.3)),
         }
         settings = replace(settings, **asked, commission_rebates=True)
+    if rng.random() < 0.4:
+        settings = replace(settings, limits=random_limits(rng, market, settings))
+    settings = replace(settings, ledger=rng.choice(CHOICES["ledger"]))
+    if rng.random() < 0.5:
+        script = sized_by_risk(rng, script, rules)
+    if rng.random() < 0.3:
+        give_sessions(rng, market)
+        if rng.random() < 0.7:
+            rules = [*rules, session_exit(rng, market)]
     return Case(market, script, rules, settings)

@@ -38,9 +38,47 @@ def read(book, position: Position, t: int, row: int, since=(1.0, 0.0)) -> None:
 def warn_missing(book, index: int, state: RuleState, position: Position) -> None:
     """One event for a rule whose column has no valid value when it is asked."""
     rule: Rule = book.rules[index]
+    if rule.kind == "regime":
+        _warn_of_regimes(book, index, state, position)
+        return
+    if rule.kind == "scaled":
+        _warn_of_parts(book, index, rule, state, position)
+        return
     if rule.column and not state.warned and isnan(levels.parameter(rule, position)):
         state.warned = True
         book.event(position.asset, "nan_input", 0, rule.column, rule=index)
+
+
+def _warn_of_regimes(book, index: int, state: RuleState, position: Position) -> None:
+    """One event while no regime is known, and one for each member without its value."""
+    rule: Rule = book.rules[index]
+    state.members = state.members or [RuleState() for _ in rule.members]
+    if levels.regime_of(rule, state, position, book.wrong) < 0 and not state.told:
+        state.told = True
+        book.met("regime_not_known")
+        book.event(position.asset, "nan_input", 0, rule.column, rule=index)
+    for member, said in zip(rule.members, state.members, strict=True):
+        if member.kind == "scaled":
+            _warn_of_parts(book, index, member, said, position)
+        if member.column and not said.warned and isnan(levels.parameter(member, position)):
+            said.warned = True
+            book.event(position.asset, "nan_input", 0, member.column, rule=index)
+
+
+def _warn_of_parts(book, index: int, rule: Rule, state: RuleState, position: Position) -> None:
+    """One event for each target that has less to close than an order can have."""
+    state.members = state.members or [RuleState() for _ in rule.members]
+    for member, said in zip(rule.members, state.members, strict=True):
+        if member.part == 0.0 or said.done or said.warned:
+            continue
+        if levels.units_of_part(member.part, said, position, book.settings) == 0.0:
+            said.warned = True
+            book.met("scaled_passed_by")
+            units = member.part * position.largest - said.closed
+            if not book.wrong("targets_passed_by_in_silence"):
+                book.event(
+                    position.asset, "passed_over", 0, "zero_quantity", units, 0.0, rule=index
+                )
 
 
 def _has_hole(book, asset: int, row: int) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from math import isnan
+from math import floor, isnan
 from typing import NamedTuple
 
 from reference.market import NAN, Bar
@@ -19,6 +19,8 @@ class InForce(NamedTuple):
     rule: int
     exit_type: str
     reason: str
+    part: float = 0.0  # of the largest quantity, what a target closes; 0: all that is held
+    state: RuleState | None = None  # of a target of a part
 
 
 class Hit(NamedTuple):
@@ -29,6 +31,11 @@ class Hit(NamedTuple):
     price: float
     moment: str
     intrabar: str
+
+    @property
+    def gave_way(self) -> bool:
+        """Once its exit was made: it was a target of a part and is done."""
+        return self.won.state is not None and isnan(self.won.state.target)
 
 
 def parameter(rule: Rule, position: Position, wrong=lambda name: False) -> float:
@@ -86,6 +93,15 @@ def give_levels(
     wrong=lambda name: False,
 ) -> None:
     """Ask one rule for its levels: at an opening, at an add at the open, at a close."""
+    if rule.kind == "regime":
+        turn(rule, state, position, wrong)
+        if state.regime >= 0:
+            said = state.members[state.regime]
+            give_levels(in_regime(rule, state), said, position, settings, None, wrong)
+        return
+    if rule.kind == "scaled":
+        give_targets(rule, state, position, settings, wrong)
+        return
     if rule.kind == "scripted":
         if answer is not None and not answer.exit:
             if not isnan(answer.stop):
@@ -107,6 +123,11 @@ def give_levels(
         if rule.form == "gain":
             times = 0.0 if wrong("break_even_leaves_costs") else rule.costs
             level = basis + sign * (times * (position.entry_commission / position.entered))
+        if rule.form == "currency":
+            units = (
+                position.entered if wrong("losses_of_all_units_entered") else abs(position.quantity)
+            )
+            level = basis - sign * (value / units)
         level = level - dividends(rule, position, wrong)
         if level > 0.0:  # no price comes to zero or below: what was said before stands
             keeps = rule.only_tighten and not wrong("add_loosens_all_stops")
@@ -114,6 +135,10 @@ def give_levels(
             state.stop = tighter(sign, state.stop, level) if keeps else level
     elif rule.kind == "take_profit":
         level = away(rule, basis, value, sign)
+        if rule.form == "risk":
+            if not position.initial_risk > 0.0:
+                return
+            level = basis + sign * (value * position.initial_risk)
         level = level - dividends(rule, position, wrong)
         if level > 0.0:
             state.target = level
@@ -124,6 +149,102 @@ def give_levels(
             state.stop = tighter(sign, state.stop, level)
     state.stop_priority = state.target_priority = rule.priority
     state.stop_reason = state.target_reason = rule.kind
+
+
+def give_targets(
+    rule: Rule, state: RuleState, position: Position, settings: Settings, wrong
+) -> None:
+    """Each target of a scaled exit that is not done and has something to close."""
+    state.members = state.members or [RuleState() for _ in rule.members]
+    for member, said in zip(rule.members, state.members, strict=True):
+        member = replace(member, priority=rule.priority)
+        if said.done and not wrong("targets_come_back"):
+            continue
+        if member.part > 0.0 and units_of_part(member.part, said, position, settings) == 0.0:
+            said.target = NAN
+        else:
+            give_levels(member, said, position, settings, None, wrong)
+
+
+def units_of_part(part: float, said: RuleState, position: Position, settings: Settings) -> float:
+    """What a target of a part has to close; 0 where that is less than an order can have."""
+    units = part * position.largest - said.closed
+    if settings.whole:
+        units = float(floor(units + 1e-9))
+    return units if units >= 1e-12 else 0.0
+
+
+def units_of_target(won: InForce, position: Position, settings: Settings, wrong) -> float:
+    """What the target in force closes: no more than is held, all of it where next to nothing would be left."""
+    held = abs(position.quantity)
+    if won.part == 0.0 or wrong("parts_are_the_whole"):
+        return held
+    if wrong("parts_of_what_is_held"):
+        position = replace(position)
+        position.largest = held
+    units = units_of_part(won.part, won.state, position, settings)
+    return held if held - units <= 1e-12 * units else units
+
+
+def signals(rule: Rule, position: Position, wrong=lambda name: False) -> bool:
+    """Whether the rule's column stands beyond its value, for a position that it ends."""
+    if rule.side * position.sign < 0.0 and not wrong("signals_end_both_sides"):
+        return False
+    value = parameter(rule, position)  # NaN: no comparison holds
+    if wrong("signals_at_their_value"):
+        return value >= rule.above or value <= rule.below
+    return value > rule.above or value < rule.below
+
+
+def turn(rule: Rule, state: RuleState, position: Position, wrong) -> None:
+    """Find the regime; what the members of the others had said goes, or is kept as it is."""
+    state.members = state.members or [RuleState() for _ in rule.members]
+    state.regime = regime_of(rule, state, position, wrong)
+    for place, said in enumerate(state.members):
+        if place != state.regime and not rule.only_tighten and not wrong("regimes_leave_levels"):
+            for one in said.all():
+                one.stop = one.target = NAN
+
+
+def regime_of(rule: Rule, state: RuleState, position: Position, wrong=lambda name: False) -> int:
+    """The member for the value of the rule's column; without one that of now (-1: none)."""
+    value, now = position.inputs.get(rule.input, (NAN,))[0], state.regime
+    if now >= 0 and wrong("regimes_stay"):
+        return now
+    if isnan(value):
+        return -1 if wrong("regimes_end_without_a_label") else now
+    if not rule.are_edges:
+        return rule.values.index(value) if value in rule.values else now
+    beyond = 0.0 if now < 0 or wrong("bands_without_hysteresis") else rule.hysteresis
+    now = max(now, 0)
+    while now < len(rule.values) and value >= rule.values[now] + beyond:
+        now += 1
+    while now > 0 and value < rule.values[now - 1] - beyond:
+        now -= 1
+    return now
+
+
+def in_regime(rule: Rule, state: RuleState) -> Rule:
+    """The member that says something, with the priority of the whole; the rule itself where none does."""
+    if rule.kind != "regime" or state.regime < 0:
+        return rule
+    member = rule.members[state.regime]
+    tightens = member.only_tighten or rule.only_tighten
+    return replace(member, priority=rule.priority, only_tighten=tightens)
+
+
+def parts(rule: Rule, state: RuleState) -> list[tuple[Rule, RuleState]]:
+    """What may have levels: the rule, or each of its members."""
+    pairs = list(zip(rule.members, state.members, strict=False))
+    return [one for pair in pairs for one in parts(*pair)] or [(rule, state)]
+
+
+def risk(position: Position, stop: float, settings: Settings) -> float:
+    """How far the stop lies from E, against the position; dividends have lowered a long's stop by A."""
+    basis = basis_of(position, settings)
+    if position.sign > 0.0:
+        basis = basis - position.dividend_average
+    return position.sign * (basis - stop)
 
 
 def has_gained(
@@ -167,12 +288,18 @@ def in_force(
     """All levels of one side, the winner first: highest priority, most conservative, fixed order,
     rule added first."""
     ranked = []
-    for index, state in position.states.items():
+    every = [
+        (index, rule, state)
+        for index, whole in position.states.items()
+        if index in rules
+        for rule, state in parts(rules[index], whole)
+    ]
+    for index, rule, state in every:
         level = state.stop if stops else state.target
-        if index not in rules or isnan(level):
+        if isnan(level):
             continue
         if stops:
-            exit_type = "trailing_stop" if rules[index].kind == "trailing_stop" else "stop_loss"
+            exit_type = "trailing_stop" if rule.kind == "trailing_stop" else "stop_loss"
             priority, reason = state.stop_priority, state.stop_reason
             tightest_first = -position.sign * level
         else:
@@ -184,7 +311,9 @@ def in_force(
         if wrong("loosest_level_wins"):
             tightest_first = -tightest_first
         rank = (-priority, tightest_first, EXIT_ORDER.index(exit_type), index)
-        ranked.append((rank, InForce(level, index, exit_type, reason)))
+        part = 0.0 if stops else rule.part
+        won = InForce(level, index, exit_type, reason, part, state if part > 0.0 else None)
+        ranked.append((rank, won))
     ranked.sort(key=lambda item: item[0])
     return [item[1] for item in ranked]
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
+from reference.sessions import DAY, SECOND, Calendar, midnight
+
 NAN = float("nan")
-SECOND = 1_000_000_000
-DAY = 86_400 * SECOND
 
 
 class Bar(NamedTuple):
@@ -68,12 +68,36 @@ class Market:
     zone: str = "UTC"  # whose days are the sessions
     fine: dict[int, list[tuple[int, Bar]]] = field(default_factory=dict)  # by asset, by time
 
+    calendar: Calendar | None = None
+
     def session_end(self, time: int) -> int:
-        """The end of the session of a time: the next midnight, the time itself where it is one."""
-        zone, second = ZoneInfo(self.zone), -(-time // SECOND)
-        day = datetime.fromtimestamp(second - 1, zone).date() + timedelta(days=1)
-        midnight = datetime(day.year, day.month, day.day, tzinfo=zone)
-        return round(midnight.timestamp()) * SECOND
+        """The end of the session of a time: by the calendar, or the next midnight of the zone."""
+        if self.calendar is not None:
+            return self.calendar.end(time)
+        return midnight(time, self.zone)
+
+    def day_orders_end(self, time: int) -> int:
+        """Until when an order for the day waits whose first timestamp this is."""
+        if self.calendar is not None and time <= self.calendar.session(time).close:
+            return self.calendar.session(time).close
+        return self.session_end(time)
+
+    def month(self, time: int) -> tuple[int, int]:
+        """Year and month of the date of the session of a time."""
+        if self.calendar is not None:
+            return self.calendar.session(time).month
+        day = datetime.fromtimestamp(-(-time // SECOND) - 1, ZoneInfo(self.zone))
+        return day.year, day.month
+
+    def bar_length(self, t: int) -> int | None:
+        """How long a bar is taken to last: since the timestamp before, or the open; None up to the open."""
+        time, opened = self.timestamps[t], self.calendar.session(self.timestamps[t]).open
+        before = self.timestamps[t - 1] if t > 0 else opened
+        return time - max(before, opened) if time > opened else None
+
+    def session(self, t: int) -> int:
+        """The session of a timestamp, by its end."""
+        return self.session_end(self.timestamps[t])
 
     def bar(self, t: int, asset: int) -> Bar | None:
         return self.bars.get((t, asset))

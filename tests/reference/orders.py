@@ -31,6 +31,7 @@ class Order:
     level: float = NAN
     target: float = NAN  # T of section 3, of the order of a target; splits multiply it
     in_basket: bool = False
+    passed: float = 1.0  # the part of it that the limits of the portfolio have left
     money: float = 0.0  # until its units are found at the fill: currency, or a fraction of equity
     by_weight: bool = False
     limit: float = NAN  # splits divide prices
@@ -49,6 +50,9 @@ class Order:
         default_factory=list
     )  # of which a fill cancels as much of this one
     ring: list[Order] = field(default_factory=list)  # of which a fill of one cancels the others
+    place: int = 0  # fills and events before it
+    accepted: float = 0.0  # units when it was accepted
+    cause: str = ""  # the reason it was made for
     filled: float = 0.0
     rest: float = 0.0
     status: str = "open"
@@ -63,7 +67,8 @@ class Order:
     stand_ins: frozenset[str] = frozenset()  # what its price does not rest on alone
 
     def __post_init__(self) -> None:
-        self.rest = self.quantity
+        self.rest = self.accepted = self.quantity
+        self.cause = self.reason
 
     @property
     def by_rule(self) -> bool:

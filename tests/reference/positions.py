@@ -21,12 +21,21 @@ class RuleState:
     """What one rule knows about one position. It belongs to the position (section 4)."""
 
     warned: bool = False  # the nan_input event was written
+    regime: int = -1  # of a regime rule: which member says something; -1: none is known yet
+    told: bool = False  # and the nan_input event of that
+    members: list[RuleState] = field(default_factory=list)
+    closed: float = 0.0  # of a target of a part: units that it has closed
+    done: bool = False  # and it closes no more
     stop: float = NAN
     target: float = NAN
     stop_priority: int = 0
     target_priority: int = 0
     stop_reason: str = ""
     target_reason: str = ""
+
+    def all(self) -> list[RuleState]:
+        """With those of its members, and theirs."""
+        return [self] + [one for member in self.members for one in member.all()]
 
 
 @dataclass(eq=False)
@@ -66,6 +75,16 @@ class Position:
     dividends: float = 0.0
     stop_at_entry: float = NAN
     target_at_entry: float = NAN
+    initial_risk: float = NAN  # from E to the first stop that was armed
+    largest: float = 0.0  # Q: the largest |q| so far
+    scaled_t: int = -1  # when a target of a part was last done, to be counted
+
+    def __post_init__(self) -> None:
+        self.largest = abs(self.quantity)
+
+    def all_states(self) -> list[RuleState]:
+        """With those of the members of rules."""
+        return [one for state in self.states.values() for one in state.all()]
 
     def take_price(self, price: float) -> None:
         """Best and worst price since entry."""
@@ -86,6 +105,7 @@ class Position:
         if not wrong("add_keeps_dividends"):
             self.dividend_average = averaged(self.dividend_average, held, 0.0, units)
         self.quantity = self.quantity + self.sign * units
+        self.largest = max(self.largest, abs(self.quantity))
 
     def count_entry(self, fill: dict) -> None:
         units, entered = abs(fill["quantity"]), self.entered
@@ -96,11 +116,17 @@ class Position:
         self.entry_commission = self.entry_commission + fill["commission"]
         self.slippage_cost = self.slippage_cost + fill["slippage_cost"]
 
-    def split(self, ratio: float, levels_too: bool = True) -> None:
+    def split(
+        self, ratio: float, levels_too: bool = True, risk_too: bool = True, parts_too: bool = True
+    ) -> None:
         """Quantities times, prices divided; money sums stay (section 2)."""
         self.split_ratio = self.split_ratio * ratio
         self.quantity = self.quantity * ratio
         self.entered = self.entered * ratio
+        if parts_too:
+            self.largest = self.largest * ratio
+            for state in self.all_states():
+                state.closed = state.closed * ratio
         self.exited = self.exited * ratio
         self.entry = self.entry / ratio
         self.entry_average = self.entry_average / ratio
@@ -114,8 +140,10 @@ class Position:
         self.worst = self.worst / ratio
         self.stop_at_entry = self.stop_at_entry / ratio
         self.target_at_entry = self.target_at_entry / ratio
+        if risk_too:
+            self.initial_risk = self.initial_risk / ratio
         if levels_too:
-            for state in self.states.values():
+            for state in self.all_states():
                 state.stop = state.stop / ratio
                 state.target = state.target / ratio
 
@@ -130,7 +158,7 @@ class Position:
         long = self.sign > 0.0
         if long:
             self.water = self.water - amount
-        for state in self.states.values():
+        for state in self.all_states():
             if (long and not wrong("dividend_leaves_levels")) or wrong("dividend_lowers_all"):
                 state.stop = _fallen(state.stop, amount)
             if not long or wrong("dividend_lowers_all"):

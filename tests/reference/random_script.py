@@ -99,7 +99,13 @@ def _replies(
     return replies
 
 
-PRICED = ("buy", "sell", "order_value", "order_percent")  # with a limit, a stop, a time in force
+PRICED = (
+    "buy",
+    "sell",
+    "order_value",
+    "order_percent",
+    "order_risk",
+)  # with a limit, a stop, a time in force
 
 
 def _with_price(rng: Random, market: Market, t: int, act: Act, grid: float) -> Act:
@@ -282,7 +288,8 @@ def _on_start(rng: Random, n_assets: int, rules: list[Rule]) -> list[Act]:
         acts.append(Act("close", rng.randrange(n_assets)))
     if rng.random() < 0.2:
         acts.append(Act("cancel", index=rng.randrange(4)))
-    if rules and rng.random() < 0.1:
+    by_risk = any(rule.form == "risk" for rule in rules)  # whose stop has to be there
+    if rules and not by_risk and rng.random() < 0.1:
         acts.append(_removal(rng, rules))
     return acts
 
@@ -344,3 +351,19 @@ def _weights(rng: Random, n_assets: int, may_short: bool) -> Act:
     chosen = {asset: side * rng.choice((0.0, 0.2, 0.3, 0.5, 1.0, NAN)) for asset in named}
     clean = {asset: (NAN if isnan(weight) else weight) for asset, weight in chosen.items()}
     return Act("target_weights", weights=clean, keep_others=rng.random() < 0.4)
+
+
+def sized_by_risk(rng: Random, script: Script, rules: list[Rule]) -> Script:
+    """Some orders by percent are sized by the risk, where no rule says what it says once."""
+    added = [act.rule for acts in script.acts.values() for act in acts if act.rule is not None]
+    if any(rule.kind == "scripted" for rule in (*rules, *added)):
+        return script
+
+    def rewritten(act: Act) -> Act:
+        if act.kind != "order_percent" or rng.random() < 0.2:
+            return act
+        amount = (1.0 if act.amount >= 0.0 else -1.0) * rng.choice((0.001, 0.01, 0.03, 0.2))
+        return replace(act, kind="order_risk", amount=amount, at_fill=False)
+
+    acts = {t: [rewritten(act) for act in acts] for t, acts in script.acts.items()}
+    return replace(script, acts=acts)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -33,17 +34,21 @@ class Outcome:
     orders: list[dict] = field(default_factory=list)
     equity: list[Equity] = field(default_factory=list)
     events: list[dict] = field(default_factory=list)
+    ledger: list[dict] = field(default_factory=list)
     holdings: list[dict] = field(default_factory=list)
     held: list[dict] = field(default_factory=list)  # at the end of each timestamp
     positions: list[dict] = field(default_factory=list)  # still open at the end
     told: list[dict] = field(default_factory=list)  # what the strategy is told, one after the other
     seen: list[dict] = field(default_factory=list)  # the account as the strategy sees it
     met: Counter = field(default_factory=Counter)
+    # Deliberate errors that would have had their chance: no other can make this run another one.
+    possible_errors: set[str] = field(default_factory=set)
 
     def key(self) -> str:
         """Equal keys mean equal runs, bit for bit (repr of a double is exact; NaN equals NaN)."""
         tables = (self.fills, self.trades, self.orders, self.equity)
-        return repr((*tables, self.events, self.holdings, self.positions, self.told, self.seen))
+        more = (self.events, self.ledger, self.holdings, self.positions, self.told, self.seen)
+        return repr((*tables, *more))
 
 
 # What a strategy is told of a fill.
@@ -98,16 +103,16 @@ def side_told(units: float) -> str:
     return "buy" if units > 0.0 else ""
 
 
-def order_record(order, market: Market, mutation: str | None) -> dict:
+def order_record(order, market: Market, wrong: Callable[[str], bool]) -> dict:
     source = order.source
-    if source == "rule" and mutation == "rules_order_as_strategy":
+    if source == "rule" and wrong("rules_order_as_strategy"):
         source = "strategy"
     return {
         "order_id": order.id,
         "timestamp": order.timestamp,
         "decision_time": order.decision_time,
         "decision_row": market.row(order.decision_t, order.asset),
-        "ended": order.timestamp if mutation == "ended_when_accepted" else order.ended,
+        "ended": order.timestamp if wrong("ended_when_accepted") else order.ended,
         "position_id": order.position_number,
         "quantity": order.quantity,
         "filled_quantity": order.filled,
@@ -118,6 +123,9 @@ def order_record(order, market: Market, mutation: str | None) -> dict:
         "average_price": order.average_price,
         "level": order.level,
         "target_units": order.target,
+        "accepted": order.accepted,
+        "place": order.place,
+        "cause": order.cause if order.accepted else order.ended_by,  # it was refused
         "asset": market.assets[order.asset],
         "rule": order.rule,
         "reason": order.ended_by or order.reason,

@@ -35,7 +35,7 @@ class Input(NamedTuple):
 
 @dataclass(frozen=True)
 class Rule:
-    """kind: time_exit, stop_loss, take_profit, trailing_stop or scripted.
+    """kind: regime, scaled, time_exit, session_exit, signal, stop_loss, take_profit, trailing_stop or scripted.
 
     The parameter is a number, or the name of a column that is read as a frozen input.
     A scripted rule looks its answer up by (timestamp index, asset index): in `opening` when it is
@@ -44,7 +44,8 @@ class Rule:
 
     kind: str
     parameter: float | str = NAN
-    # of E or H; or "price", "distance" from E or H, "bars", "gain" of a stop that lies at E
+    # of E or H; or "price", "distance" from E or H, "bars", "signal", "gain" of a stop that lies at E,
+    # "risk", times the initial one, "currency" that all units held may lose, "minutes_left" and "bars_left" of a session
     form: str = "fraction"
     priority: int = 0
     assets: frozenset[int] | None = None
@@ -58,9 +59,17 @@ class Rule:
     floor: float = 0.0  # and where that stays
     schedule: tuple[tuple[float, float], ...] = ()  # or (gain, fraction): from that gain on
     costs: float = 0.0  # of a stop at E: how many times the commission of a unit lies between them
+    above: float = NAN  # of a signal: the value that its column is to be above
+    below: float = NAN  # or below
+    side: int = 0  # the sign of the positions that it ends; 0: any
+    members: tuple[Rule, ...] = ()  # of a regime rule, whose parameter is the column
+    values: tuple[float, ...] = ()  # the label of each, or the edges between their bands
+    are_edges: bool = False
+    hysteresis: float = 0.0
+    part: float = 0.0  # of the largest quantity, what a target closes; 0: all that is held
 
     def __post_init__(self) -> None:
-        if self.kind == "scripted" or isinstance(self.parameter, str):
+        if self.kind in ("scripted", "scaled") or isinstance(self.parameter, str):
             return
         if not self.in_range(self.multiple * self.parameter):
             raise ValueError(f"{self.kind} parameter out of range: {self.parameter}")
@@ -74,6 +83,12 @@ class Rule:
     def input(self) -> Input:
         """What a position keeps of that column."""
         return Input(self.column, self.live)
+
+    @property
+    def inputs(self) -> list[Input]:
+        """Likewise, with what its members read."""
+        own = [self.input] if self.column else []
+        return own + [one for member in self.members for one in member.inputs]
 
     def applies_to(self, asset: int) -> bool:
         return self.assets is None or asset in self.assets
@@ -90,6 +105,10 @@ class Rule:
             return False
         if self.kind == "time_exit":
             return value >= 1.0
+        if self.kind in ("signal", "regime"):
+            return True
+        if self.kind == "session_exit":
+            return value >= 0.0
         if self.form != "fraction" or self.kind == "take_profit":
             return value > 0.0
         return 0.0 < value < 1.0
@@ -97,6 +116,17 @@ class Rule:
 
 def time_exit(max_bars: float | str, priority: int = 0, assets=None) -> Rule:
     return Rule("time_exit", max_bars, "bars", priority, _set(assets))
+
+
+def scaled_exit(pairs, priority: int = 0, assets=None) -> Rule:
+    """Its members are targets; where the fractions sum to 1 the last one closes all that is held."""
+    total, members = 0.0, []
+    for gain, part in pairs:
+        total = total + part
+        members.append(Rule("take_profit", gain, priority=priority, part=part))
+    if abs(total - 1.0) <= 1e-9:
+        members[-1] = replace(members[-1], part=0.0)
+    return Rule("scaled", priority=priority, assets=_set(assets), members=tuple(members))
 
 
 def stop_loss(pct=None, price=None, priority: int = 0, assets=None, only_tighten=False) -> Rule:

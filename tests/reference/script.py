@@ -18,6 +18,7 @@ PER_ASSET = (
     "target_quantity",
     "order_value",
     "order_percent",
+    "order_risk",
     "reduce",
 )
 PER_TIMESTAMP = ("target_weights", "cancel", "modify", "add_rule", "remove_rule")
@@ -28,8 +29,8 @@ ON_START = -1  # the "timestamp index" of what is done before the first bar
 class Act:
     """One call of the strategy.
 
-    amount: units (buy, sell: positive; target_quantity: signed), fraction of equity (target_percent, order_percent) or
-    currency (target_value, order_value), signed for the last four; `at_fill` has an order find its units at the fill. `close` has none. `reduce` is
+    amount: units (buy, sell: positive; target_quantity: signed), fraction of equity (target_percent, order_percent; at
+    risk: order_risk) or currency (target_value, order_value), signed for the last five; `at_fill` has an order find its units at the fill. `close` has none. `reduce` is
     a reduce-only order of signed units, which only a run by hand can make.
     """
 

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from math import inf
 from typing import NamedTuple
 
+from reference.limit import Limit
+
 CHOICES = {
     "account": ("cash", "margin"),
     "fill_at": ("next_open", "next_close", "close"),
@@ -26,6 +28,7 @@ CHOICES = {
     "quantity": ("fractional", "whole"),
     "dividend_adjusts": ("levels", "none"),
     "impact_curve": ("square_root", "linear"),
+    "ledger": ("fills", "decisions", "all"),
 }
 
 
@@ -96,6 +99,9 @@ class Settings(Parts):
     min_trade_value: float = 0.0
     min_trade_percent: float = 0.0
     drift_band: float = 0.0
+
+    ledger: str = "fills"
+    limits: tuple[Limit, ...] = ()  # of the portfolio, added after the rules
 
     def __post_init__(self) -> None:
         for name, allowed in CHOICES.items():

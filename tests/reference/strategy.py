@@ -6,6 +6,7 @@ from math import isnan
 
 from reference.book import Book
 from reference.market import NAN
+from reference.opening_stop import may_arm_a_stop, opening_stop
 from reference.orders import Order, floor_units, floored_target
 from reference.script import ON_START, Act, Script
 
@@ -43,19 +44,22 @@ def _per_timestamp(book: Book, script: Script, equity: float) -> None:
         elif one.kind == "add_rule":
             book.rules[book.rules_added] = one.rule
             book.rules_added += 1
-            if one.rule.column:
-                book.inputs.append(one.rule.input)
+            book.inputs.extend(one.rule.inputs)
             book.met("rule_added_while_held" if book.holds() else "rule_added")
         else:
             for index in _meant(book, one):
                 _remove_rule(book, index)
+            for position in book.holds():
+                has_row = book.bar(position.asset) is not None
+                known_t = book.t if has_row else book.row_before[position.asset]
+                book.ledger.levels(position, known_t)
 
 
 def _meant(book: Book, one: Act) -> list[int]:
     """The rules in force that a removal means: one index, or every one that is this very object.
     Where none is, the one that equals it; several equals are several rules, and none is meant."""
     if one.rule is None:
-        return [one.index] if one.index in book.rules else []
+        return [one.index] if one.index in book.rules or book.limits.has(one.index) else []
     same = [index for index, rule in book.rules.items() if rule is one.rule]
     equal = [index for index, rule in book.rules.items() if rule.equals(one.rule)]
     if len(equal) > len(same) > 0:
@@ -69,6 +73,9 @@ def _meant(book: Book, one: Act) -> list[int]:
 
 
 def _remove_rule(book: Book, index: int) -> None:
+    if book.limits.has(index):
+        book.limits.remove(index)
+        return
     book.met("rule_removed_while_held" if book.holds() else "rule_removed")
     for position in book.holds():
         state = position.states.get(index)
@@ -97,8 +104,10 @@ def per_asset(book: Book, one: Act, equity: float) -> None:
         _target_money(book, asset, one.kind, one.amount, equity)
     elif isnan(mark):
         _on_its_terms(book, _refuse(book, asset, "no_price"), one)
-    elif one.kind == "order_percent" and equity <= 0.0:
+    elif one.kind in ("order_percent", "order_risk") and equity <= 0.0:
         _on_its_terms(book, _refuse(book, asset, "no_equity"), one)
+    elif one.kind == "order_risk":
+        _at_risk(book, one, _sized_at(book, one, mark), equity)
     else:
         _plain_money(book, one, _sized_at(book, one, mark), equity)
 
@@ -110,8 +119,45 @@ def _plain_money(book: Book, one: Act, price: float, equity: float) -> None:
     order = _plain(book, one.asset, units, one)
     if one.at_fill and not book.wrong("fill_size_of_the_close"):
         order.money, order.by_weight = abs(one.amount), by_weight
+        if order.passed != 1.0:
+            order.money = order.money * order.passed
         if by_weight and book.wrong("fill_size_of_the_equity_before"):
             order.money, order.by_weight = order.money * equity, False
+
+
+def _at_risk(book: Book, one: Act, price: float, equity: float) -> None:
+    """Units that lose so much of equity where they leave at their stop."""
+    side, position = _side(one), book.positions[one.asset]
+    risk = side * (price - _stop_of(book, one, side, price))
+    if not 0.0 < risk <= 1e6 * abs(price):
+        if isnan(one.stop_loss) and not may_arm_a_stop(book, one.asset):
+            book.met("no_rule_to_size_by")  # an error, and no order
+            return
+        book.met("no_stop_to_size_by")
+        _on_its_terms(book, _refuse(book, one.asset, "no_stop"), one)
+        return
+    if position is None:
+        book.met("sized_by_the_risk_of_an_opening")
+    elif position.sign * side < 0.0:
+        book.met("sized_by_the_risk_of_the_other_side")
+    else:
+        book.met("sized_by_the_risk_of_an_add")
+    _plain(book, one.asset, side * (abs(one.amount) * equity / risk), one)
+
+
+def _stop_of(book: Book, one: Act, side: float, price: float) -> float:
+    position = book.positions[one.asset]
+    if not isnan(one.stop_loss):
+        return one.stop_loss
+    if (
+        position is not None
+        and position.sign * side > 0.0
+        and not book.wrong("adds_risk_a_new_stop")
+    ):
+        return book.stop_and_target(position)[0]
+    if book.wrong("risk_by_the_mark"):
+        price = book.marks[one.asset]
+    return opening_stop(book, one.asset, side, price)
 
 
 def _sized_at(book: Book, one: Act, mark: float) -> float:
@@ -300,7 +346,14 @@ def _named(book: Book, one: Act) -> Order | None:
 def _submit(book: Book, asset: int, asked: float, other: Order | None = None) -> Order:
     """A plain market order, floored under whole units; zero units are rejected. It may name another,
     of which one cancels the other."""
-    quantity = floor_units(asked) if book.settings.whole else asked
+    passed, cut = asked, None
+    if abs(asked) >= 1e-12:
+        if book.limits.cannot_measure(asset):
+            order = book.new_order(asset, 0.0, "order")
+            book.reject(order, "no_price", asked)
+            return order
+        passed, cut = book.limits.admit(asset, asked)
+    quantity = floor_units(passed) if book.settings.whole else passed
     if abs(quantity) < 1e-12:
         quantity = 0.0
     late = other is not None and other.filled != 0.0 and not book.wrong("oco_of_what_has_filled")
@@ -309,14 +362,23 @@ def _submit(book: Book, asset: int, asked: float, other: Order | None = None) ->
         book.reject(order, "one_cancels_other", quantity)
         return order
     order = book.new_order(asset, quantity, "order")
+    if quantity == 0.0 and cut is not None:
+        book.reject(order, cut.limit.kind, asked, cut.rule)
+        return order
     if quantity == 0.0:
         book.reject(order, "zero_quantity", asked)
         return order
+    order.passed = 1.0 if cut is None else passed / asked
+    if book.limits.halts and not book.wrong("limits_ask_nobody"):
+        book.met("reduce_only_in_a_halt")
+        order.reduce_only, order.position_number = True, book.positions[asset].number
     book.waiting.append(order)
     if other is not None and other.status == "open":
         book.join(order, other)
     elif other is not None:
         book.met("oco_of_what_has_ended")
+    if cut is not None:
+        book.event(asset, "scaled", order.id, cut.limit.kind, asked, quantity, cut.rule)
     return order
 
 

@@ -10,6 +10,7 @@ from dataclasses import replace
 from math import isnan
 
 from reference.generator import Case
+from reference.limit import NEXT_SESSION, Limit
 from reference.market import NAN, Action, Bar, Market
 from reference.records import NO_END
 from reference.rules import Rule
@@ -134,11 +135,12 @@ def with_prices(rule: Rule, price: Callable[[float], float]) -> Rule:
     parameter = rule.parameter
     if rule.form == "price" and not rule.column:
         parameter = price(parameter)
-    elif rule.form == "distance" and not rule.column:
+    elif rule.form in ("distance", "currency") and not rule.column:
         parameter = abs(price(parameter) - price(0.0))
     return replace(
         rule,
         parameter=parameter,
+        members=tuple(with_prices(member, price) for member in rule.members),
         closing=said(rule.closing),
         opening=said(rule.opening),
     )
@@ -147,6 +149,31 @@ def with_prices(rule: Rule, price: Callable[[float], float]) -> Rule:
 def without_tiers(case: Case) -> Case:
     """The case with one tier: the others go by the month, and by the order of the fills in it."""
     return rewritten(case, commission_tiers=())
+
+
+def without_sizes_by_risk(case: Case) -> Case:
+    """Such orders are of a part of equity."""
+
+    def act(one: Act) -> Act:
+        return replace(one, kind="order_percent") if one.kind == "order_risk" else one
+
+    return rewritten(case, act=act)
+
+
+def without_sessions(case: Case) -> Case:
+    """The case without the limits of the portfolio that know sessions: the days of a zone."""
+    kept = tuple(
+        limit
+        for limit in case.settings.limits
+        if limit.kind != "max_daily_loss" and limit.resume != NEXT_SESSION
+    )
+    return rewritten(case, limits=kept)
+
+
+def without_calendar(case: Case) -> Case:
+    """The case without a calendar, and without the rules that need one."""
+    kept = [rule for rule in case.rules if rule.kind != "session_exit"]
+    return replace(case, market=replace(case.market, calendar=None), rules=kept)
 
 
 # ----- time and money -------------------------------------------------------------------------
@@ -215,6 +242,10 @@ def in_other_money(case: Case, factor: float) -> Case:
         commission_tiers=tiers,
         **{name: getattr(case.settings, name) * factor for name in amounts},
         tick_size=None if case.settings.tick_size is None else case.settings.tick_size * factor,
+        limits=tuple(
+            replace(limit, value=price(limit.value), rank="bars" if limit.rank else "")
+            for limit in case.settings.limits
+        ),
     )
 
 
@@ -242,14 +273,20 @@ def _on_grid(price: float) -> float:
 def mirrorable(case: Case) -> Case:
     """The case without what has no mirror image: percents, distances that are rounded, amounts of money, actions, costs, orders that rest
     (the path of a flat asset goes to the low first where both extremes are as near), fine bars (what is near
-    a price is a part of it).
+    a price is a part of it), limits on sums of money.
 
     Prices lie on a grid on which they mirror exactly; levels are absolute, orders are of fixed units,
     and the account is large enough for all of them.
     """
 
     def rule(one: Rule) -> Rule:
-        if one.kind in ("scripted", "time_exit"):
+        if one.kind == "regime":
+            return replace(one, members=tuple(rule(member) for member in one.members))
+        if one.kind == "scaled":
+            return Rule("take_profit", "level", "price", one.priority, one.assets)
+        if one.kind == "signal":  # of one side, which would be the other
+            return replace(one, side=0)
+        if one.kind in ("scripted", "time_exit", "session_exit"):
             return with_prices(one, _on_grid)
         if one.form == "price":
             return one if one.column else with_prices(one, _on_grid)
@@ -281,6 +318,11 @@ def mirrorable(case: Case) -> Case:
         intrabar=case.settings.first_side,
         on_insufficient="allow",
         initial_cash=2.0**26,
+        limits=tuple(
+            replace(limit, rank="bars" if limit.rank else "")
+            for limit in case.settings.limits
+            if limit.kind in ("max_positions", "restricted_assets")
+        ),
         **no_costs,
     )
 
@@ -343,7 +385,24 @@ def renumbered(case: Case, places: list[int], n_assets: int) -> Case:
         actions=[one._replace(asset=places[one.asset]) for one in old.actions],
         negative=frozenset(places[asset] for asset in old.negative),
     )
-    return rewritten(case, market=market, rule=rule, act=act)
+    return rewritten(
+        case,
+        market=market,
+        rule=rule,
+        act=act,
+        limits=tuple(_renumbered(limit, places, n_assets) for limit in case.settings.limits),
+    )
+
+
+def _renumbered(limit: Limit, places: list[int], n_assets: int) -> Limit:
+    groups = [0] * n_assets
+    for place, group in zip(places, limit.groups, strict=False):
+        groups[place] = group
+    return replace(
+        limit,
+        groups=tuple(groups) if limit.groups else (),
+        restricted=frozenset(places[asset] for asset in limit.restricted),
+    )
 
 
 def with_rule(case: Case, place: int, rule: Rule) -> Case:

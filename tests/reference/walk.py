@@ -178,18 +178,35 @@ class Walk:
         if order.is_stop:
             self.fill(order, opened, slips=True)
         elif order.is_limit or order.within(opened):
-            order.triggered = True  # what is left of a stop-limit is a limit order
+            self.trigger_limit(order, opened)  # what is left of a stop-limit is a limit order
             self.fill(order, opened, slips=False)
         else:
-            order.triggered = True
+            self.trigger_limit(order, opened)
             self.book.met("stop_limit_triggered_by_the_open")
 
+    def trigger_limit(self, order: Order, price: float) -> None:
+        """A stop-limit is a limit order from here on; a limit order is one already."""
+        if not order.is_limit:
+            self.book.ledger.transition("triggered", order, level=order.stop, price=price)
+        order.triggered = True
+
     def meet_levels(self, price: float) -> None:
-        """What this price meets exits at it."""
+        """What this price meets exits at it; a target that is done gives way to the next one."""
+        self.meet_again(price, self.meet_level(price))
+
+    def meet_again(self, price: float, done: bool) -> None:
+        while done and self.position is not None and not self.book.wrong("one_target_at_a_price"):
+            before = len(self.book.out.fills)
+            done = self.meet_level(price, again=True)
+            if len(self.book.out.fills) > before:
+                self.book.met(f"scaled_twice_at_one_price_{self.moment}")
+
+    def meet_level(self, price: float, again: bool = False) -> bool:
+        """Whether a target has closed a part here and is done."""
         stop, target = self.levels()
         position, settings, book = self.position, self.book.settings, self.book
         if position is None:
-            return
+            return False
         moment, at_open = self.moment, self.moment == "open"
         at_price = settings.gap_fill == "open" or not at_open
         sign = position.sign
@@ -202,15 +219,16 @@ class Walk:
             if at_open and in_bar and not settings.open_decides:
                 hit = Hit(stop, True, stop.level, "inside", "")
         else:
-            return
+            return False
         if self.fine and not self.on_path:
             self.met_at_a_fine_open("level")
             hit = hit._replace(intrabar=self.level_choice(hit.is_stop))
-        elif not at_open:
+        elif not at_open and not again:
             book.met("level_met_by_an_entry_inside")
             if book.wrong("entry_inside_meets_nothing"):
-                return
+                return False
         self.exit(position, hit)
+        return hit.gave_way
 
     def meet_children(self, parent: Order, price: float) -> None:
         """An entry inside at a price that a child of its bracket waits for: it leaves there."""
@@ -329,7 +347,9 @@ class Walk:
     def reach_level(self, level: InForce, rises: bool) -> None:
         is_stop = rises != (self.position.sign > 0.0)
         choice = self.level_choice(is_stop)
-        self.exit(self.position, Hit(level, is_stop, level.level, "inside", choice))
+        hit = Hit(level, is_stop, level.level, "inside", choice)
+        self.exit(self.position, hit)
+        self.meet_again(level.level, hit.gave_way)
 
     def level_choice(self, is_stop: bool) -> str:
         """Of two levels that the bar holds both: the side that was taken, or that fine bars told."""
@@ -358,7 +378,7 @@ class Walk:
                 self.book.met("stop_limit_filled_as_a_limit")
             self.fill(order, price, slips=False, must_come=must_come)
         else:
-            order.triggered = True
+            self.trigger_limit(order, price)
             if order.within(price):
                 self.book.met("stop_limit_filled_at_its_trigger")
                 self.fill(order, price, slips=False, must_come=must_come)
@@ -446,6 +466,7 @@ class Walk:
         if order.is_child:
             self.book.met("child_waits_for_the_open")
             order.level = order.awaited
+        self.book.ledger.transition("triggered", order, "participation", level=order.awaited)
         order.triggered = True
         at_close = self.book.wrong("rest_of_a_stop_waits_for_the_close")
         order.fill_at = "next_close" if at_close else "next_open"

@@ -42,8 +42,12 @@ def changed_after(case: Case, t: int, rng: Random) -> Case:
     for (row, asset), bar in other.market.bars.items():
         if t < row < len(times) and asset < n_assets:
             bars[row, asset] = bar
+    # A label of a regime is one that rules know.
+    unknown = {name: 1.0 if name == "bars" else 0.5 for name in market.columns}
     columns = {
-        name: {key: values.get(key, 0.5) if key[0] <= t else 0.5 for key in bars}
+        name: {
+            key: values.get(key, unknown[name]) if key[0] <= t else unknown[name] for key in bars
+        }
         for name, values in market.columns.items()
     }
     context = {

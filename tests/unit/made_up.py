@@ -73,6 +73,7 @@ def run_records(n_done, equity, **given):
         "fills": rows(codes.FILL, 0),
         "trades": rows(codes.TRADE, 0),
         "events": rows(codes.EVENT, 0),
+        "ledger": rows(codes.LEDGER, 0),
         "holdings": rows(codes.HOLDING, 0),
         "open_positions": rows(codes.OPEN_POSITION, 0),
         "rule_names": (),
@@ -155,6 +156,14 @@ def busy_run(n_times, n_trades, seed=0):
         half["rule"] = rule if not is_entry else -1
         half["exit_kind"] = kind if not is_entry else 0
         half["reason"] = reason
+    orders = rows(
+        codes.ORDER, 2 * n_trades, place=np.arange(2 * n_trades), decision_row=-1, rule=-1
+    )
+    orders["order_id"] = np.arange(2 * n_trades) + 1
+    for name in ("timestamp", "decision_time"):
+        orders[name] = fills["decision_time"]
+    orders["quantity"] = orders["accepted"] = fills["quantity"]
+    orders["status"] = codes.ORDER_STATUSES.index("filled")
     holdings = rows(codes.HOLDING, 2 * n_trades, asset=0)
     holdings["time_index"] = turns
     holdings["quantity"][::2], holdings["quantity"][1::2] = units * side, 0.0
@@ -171,6 +180,7 @@ def busy_run(n_times, n_trades, seed=0):
         net=held * closes,
         trades=trades,
         fills=fills,
+        orders=orders,
         holdings=holdings,
         rule_names=("StopLoss", "TakeProfit", "TimeExit"),
     )

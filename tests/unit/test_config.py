@@ -16,6 +16,7 @@ from ml4t.backtest.setting_errors import SettingsError
 from ml4t.backtest.settings_model import meanings
 
 HONEST_DEFAULTS = {
+    "calendar": None,
     "initial_cash": 100_000.0,
     "account": "cash",
     "max_leverage": None,
@@ -66,6 +67,7 @@ HONEST_DEFAULTS = {
     "drift_band": 0.0,
     "close_at_end": False,
     "debug": False,
+    "ledger": "fills",
     "record_columns": None,
 }
 

@@ -10,7 +10,6 @@ from ml4t.backtest import BacktestConfig, Strategy, run_backtest
 from ml4t.backtest.core.planned import PLANNED, comes_with
 from ml4t.backtest.provenance.rules import RULES
 from ml4t.backtest.result import BacktestResult
-from ml4t.backtest.risk import PriceBasedStopLoss
 from ml4t.backtest.runfile.run_file import RunFile
 
 PAGE = (Path(__file__).parents[2] / "docs" / "semantics.md").read_text(encoding="utf-8")
@@ -28,12 +27,8 @@ def wrong_file(section, **given):
     [
         (lambda: BacktestConfig(limit_fill="touch"), "limit_fill " + LATER.format(2)),
         (lambda: BacktestConfig(account="futures"), "futures " + LATER.format(2)),
-        (lambda: BacktestConfig(max_daily_loss=0.1), "max_daily_loss " + LATER.format(3)),
-        (lambda: run_backtest(PRICES, Hold()).ledger, "ledger " + LATER.format(3)),
-        (lambda: PriceBasedStopLoss(pct={"calm": 0.1}), "a mapping of regimes comes with version 0.3"),
         (lambda: wrong_file("execution", lot_size=1), "execution.lot_size: lot_size " + LATER.format(2)),
         (lambda: wrong_file("account", kind="futures"), "account.kind: futures " + LATER.format(2)),
-        (lambda: wrong_file("risk", rules=["ScaledExit"]), "ScaledExit " + LATER.format(3)),
     ],
 )  # fmt: skip
 def test_whoever_asks_is_told_the_version(ask, message):

@@ -31,6 +31,9 @@ def as_json(measures: Mapping[str, Any], text_of: Callable[[pd.Timestamp], str])
 
 
 def _plain(value: Any, text_of: Callable[[pd.Timestamp], str]) -> Any:
+    kind = type(value)
+    if kind is int or (kind is float and math.isfinite(value)):  # nearly all of them
+        return value
     if isinstance(value, (float, np.floating)):
         return float(value) if math.isfinite(value) else None
     if value is pd.NaT:

@@ -8,9 +8,8 @@ is NaN, and so is every measure made of it.
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -18,7 +17,13 @@ import pandas as pd
 from ml4t.backtest.analytics.years import elapsed_years, periods_between
 from ml4t.backtest.market.sessions import session_ends
 from ml4t.backtest.records.curve import underwater
-from ml4t.backtest.records.measured import ClosedTrades, EquityCurve, closed_trades, equity_curve
+from ml4t.backtest.records.measured import (
+    ClosedTrades,
+    Measured,
+    MeasuredRun,
+    closed_trades,
+    equity_curve,
+)
 
 LEAST_YEARS = 30 / 365.25
 """A month: what fewer days did says nothing of a year, and is not annualised."""
@@ -37,31 +42,44 @@ def simple_returns(equity: np.ndarray, initial: float) -> np.ndarray:
     return np.subtract(returns, 1.0, out=returns)
 
 
-class _Moments(NamedTuple):
-    """Of returns: the product of 1 + r, their mean, sample standard deviation (n - 1), and
-    sqrt(mean(min(r, 0)^2))."""
+class _Moments:
+    """Of returns, each computed when it is asked for."""
 
-    growth: float
-    mean: float
-    deviation: float
-    downside: float
+    def __init__(self, returns: np.ndarray) -> None:
+        self._returns = returns
 
+    @cached_property
+    def growth(self) -> float:
+        """The product of 1 + r."""
+        with np.errstate(invalid="ignore", over="ignore"):
+            return float(np.multiply.reduce(1.0 + self._returns))
 
-def _moments(returns: np.ndarray) -> _Moments:
-    n = len(returns)
-    scratch = 1.0 + returns  # one array for all: fresh memory costs more than the sums
-    with np.errstate(invalid="ignore", over="ignore"):
-        growth = float(np.multiply.reduce(scratch))
-    if n < 2:
-        return _Moments(growth, math.nan, math.nan, math.nan)
-    mean = float(np.add.reduce(returns)) / n
-    np.square(np.subtract(returns, mean, out=scratch), out=scratch)
-    variance = float(np.add.reduce(scratch)) / (n - 1)
-    # Equal returns have no dispersion, but their rounded mean may leave a residue of 1e-18.
-    is_one = returns[0] == returns[-1] and returns.min() == returns.max()
-    np.square(np.minimum(returns, 0.0, out=scratch), out=scratch)
-    downside = float(np.add.reduce(scratch)) / n
-    return _Moments(growth, mean, 0.0 if is_one else math.sqrt(variance), math.sqrt(downside))
+    @cached_property
+    def mean(self) -> float:
+        n = len(self._returns)
+        return float(np.add.reduce(self._returns)) / n if n > 1 else math.nan
+
+    @cached_property
+    def deviation(self) -> float:
+        """The sample standard deviation (n - 1)."""
+        returns = self._returns
+        n = len(returns)
+        if n < 2:
+            return math.nan
+        # Equal returns have no dispersion, but their rounded mean may leave a residue of 1e-18.
+        if returns[0] == returns[-1] and returns.min() == returns.max():
+            return 0.0
+        away = returns - self.mean
+        return math.sqrt(float(np.add.reduce(np.square(away, out=away))) / (n - 1))
+
+    @cached_property
+    def downside(self) -> float:
+        """sqrt(mean(min(r, 0)^2))."""
+        n = len(self._returns)
+        if n < 2:
+            return math.nan
+        below = np.minimum(self._returns, 0.0)
+        return math.sqrt(float(np.add.reduce(np.square(below, out=below))) / n)
 
 
 def annual_return(returns: np.ndarray, years: float) -> float:
@@ -69,7 +87,7 @@ def annual_return(returns: np.ndarray, years: float) -> float:
 
     NaN without returns or years, or when the growth is negative and has no such power.
     """
-    return _annual(_moments(returns).growth, years) if len(returns) else math.nan
+    return _annual(_Moments(returns).growth, years) if len(returns) else math.nan
 
 
 def _annual(growth: float, years: float) -> float:
@@ -81,17 +99,17 @@ def _annual(growth: float, years: float) -> float:
 
 def annual_volatility(returns: np.ndarray, periods_per_year: float) -> float:
     """Return the sample standard deviation of the returns (n - 1) times sqrt(periods_per_year)."""
-    return _volatility(_moments(returns), periods_per_year)
+    return _volatility(_Moments(returns), periods_per_year)
 
 
 def sharpe_ratio(returns: np.ndarray, periods_per_year: float) -> float:
     """Return mean/standard deviation (n - 1) times sqrt(periods_per_year); NaN when both are 0."""
-    return _sharpe(_moments(returns), periods_per_year)
+    return _sharpe(_Moments(returns), periods_per_year)
 
 
 def sortino_ratio(returns: np.ndarray, periods_per_year: float) -> float:
     """Return mean/sqrt(mean(min(r, 0)^2)) times sqrt(periods_per_year); NaN when both are 0."""
-    return _sortino(_moments(returns), periods_per_year)
+    return _sortino(_Moments(returns), periods_per_year)
 
 
 def _volatility(moments: _Moments, periods_per_year: float) -> float:
@@ -156,31 +174,23 @@ def performance_metrics(
         The names and definitions are listed in ``docs/results.md``.
     """
     curve = equity_curve(equity)
-    return run_metrics(
+    measured = Measured(
         curve,
         closed_trades(trades),
         session_ends(curve.timestamps, time_zone),
-        initial_cash=initial_cash,
-        traded_value=traded_value,
-        commission=commission,
-        slippage_cost=slippage_cost,
-        spread_cost=spread_cost,
-        impact_cost=impact_cost,
-        periods_per_year=periods_per_year,
+        traded_value,
+        commission,
+        slippage_cost,
+        spread_cost,
+        impact_cost,
     )
+    return run_metrics(measured, initial_cash=initial_cash, periods_per_year=periods_per_year)
 
 
 def run_metrics(
-    curve: EquityCurve,
-    trades: ClosedTrades,
-    ends: np.ndarray,
+    measured: Measured | MeasuredRun,
     *,
     initial_cash: float,
-    traded_value: float,
-    commission: float,
-    slippage_cost: float,
-    spread_cost: float = 0.0,
-    impact_cost: float = 0.0,
     periods_per_year: float | None = None,
     only: Sequence[str] | None = None,
 ) -> dict[str, Any]:
@@ -188,54 +198,35 @@ def run_metrics(
 
     Parameters
     ----------
-    curve : EquityCurve
-    trades : ClosedTrades
-    ends : int64 array, shape (n_sessions,)
-        The position of the last timestamp of each session.
-    initial_cash, traded_value, commission, slippage_cost, spread_cost, impact_cost, periods_per_year
+    measured : Measured or MeasuredRun
+    initial_cash, periods_per_year
         As there.
     only : sequence of str, optional
         The measures that are asked for: what no other needs is not computed.
     """
-    run = _Measured(
-        curve,
-        trades,
-        ends,
-        initial_cash,
-        traded_value,
-        commission,
-        slippage_cost,
-        spread_cost,
-        impact_cost,
-        periods_per_year,
-    )
+    run = _Run(measured, initial_cash, periods_per_year)
     return {name: MEASURES[name](run) for name in (MEASURES if only is None else only)}
 
 
-@dataclass(frozen=True)
-class _Measured:
+class _Run:
     """What measures are made of, each part computed when the first measure needs it."""
 
-    curve: EquityCurve
-    trades: ClosedTrades
-    ends: np.ndarray
-    initial_cash: float
-    traded_value: float
-    commission: float
-    slippage_cost: float
-    spread_cost: float
-    impact_cost: float
-    given_periods: float | None
+    def __init__(
+        self, measured: Measured | MeasuredRun, initial_cash: float, given_periods: float | None
+    ) -> None:
+        self.of = measured
+        self.initial_cash = initial_cash
+        self.given_periods = given_periods
 
     @cached_property
     def moments(self) -> _Moments:
-        value = self.curve.equity
-        at_ends = value if len(self.ends) == len(value) else value[self.ends]
-        return _moments(simple_returns(at_ends, self.initial_cash))
+        value = self.of.curve.equity
+        at_ends = value if len(self.of.ends) == len(value) else value[self.of.ends]
+        return _Moments(simple_returns(at_ends, self.initial_cash))
 
     @cached_property
     def years(self) -> float:
-        return measured_years(self.curve.timestamps)
+        return measured_years(self.of.curve.timestamps)
 
     @cached_property
     def periods(self) -> float:
@@ -243,53 +234,53 @@ class _Measured:
             return self.given_periods
         if math.isnan(self.years):
             return math.nan
-        return periods_between(self.curve.timestamps, self.ends)
+        return periods_between(self.of.curve.timestamps, self.of.ends)
 
     @cached_property
     def growth(self) -> float:
-        return _annual(self.moments.growth, self.years) if len(self.ends) else math.nan
+        return _annual(self.moments.growth, self.years) if len(self.of.ends) else math.nan
 
     @cached_property
     def underwater(self) -> tuple[float, int]:
-        return underwater(self.curve.timestamps, self.curve.equity, self.initial_cash)
+        return underwater(self.of.curve.timestamps, self.of.curve.equity, self.initial_cash)
 
     @property
     def largest_drawdown(self) -> float:
-        return self.underwater[0] if len(self.curve.equity) else np.nan
+        return self.underwater[0] if len(self.of.curve.equity) else np.nan
 
     @cached_property
     def of_trades(self) -> dict[str, Any]:
-        return _of_trades(self.trades)
+        return _of_trades(self.of.trades)
 
     @property
     def final_equity(self) -> float:
-        value = self.curve.equity
+        value = self.of.curve.equity
         return float(value[-1]) if len(value) else self.initial_cash
 
     def time(self, place: int) -> pd.Timestamp:
-        stamps = self.curve.timestamps
+        stamps = self.of.curve.timestamps
         return _time(stamps[place]) if len(stamps) else pd.NaT
 
     def exposure(self) -> float:
-        gross = self.curve.gross_exposure
+        gross = self.of.curve.gross_exposure
         return np.count_nonzero(gross != 0.0) / len(gross) if len(gross) else np.nan
 
     def turnover(self) -> float:
-        value = self.curve.equity
+        value = self.of.curve.equity
         mean = _mean(float(np.add.reduce(value)), len(value))
-        return _ratio(self.traded_value / 2.0, mean * self.years) if mean > 0.0 else np.nan
+        return _ratio(self.of.traded_value / 2.0, mean * self.years) if mean > 0.0 else np.nan
 
 
-MEASURES: Mapping[str, Callable[[_Measured], Any]] = {
+MEASURES: Mapping[str, Callable[[_Run], Any]] = {
     "start": lambda run: run.time(0),
     "end": lambda run: run.time(-1),
-    "timestamps": lambda run: len(run.curve.timestamps),
-    "sessions": lambda run: len(run.ends),
+    "timestamps": lambda run: len(run.of.curve.timestamps),
+    "sessions": lambda run: len(run.of.ends),
     "periods_per_year": lambda run: float(run.periods),
     "initial_cash": lambda run: run.initial_cash,
     "final_equity": lambda run: run.final_equity,
     "total_return": lambda run: (
-        run.final_equity / run.initial_cash - 1.0 if len(run.curve.equity) else 0.0
+        run.final_equity / run.initial_cash - 1.0 if len(run.of.curve.equity) else 0.0
     ),
     "cagr": lambda run: run.growth,
     "volatility": lambda run: _volatility(run.moments, run.periods),
@@ -298,9 +289,9 @@ MEASURES: Mapping[str, Callable[[_Measured], Any]] = {
     "calmar": lambda run: calmar_ratio(run.growth, run.largest_drawdown),
     "max_drawdown": lambda run: run.largest_drawdown,
     "max_drawdown_duration": lambda run: pd.Timedelta(run.underwater[1], unit="ns"),
-    "exposure": _Measured.exposure,
-    "turnover": _Measured.turnover,
-    "trades": lambda run: len(run.trades.net_pnl),
+    "exposure": _Run.exposure,
+    "turnover": _Run.turnover,
+    "trades": lambda run: len(run.of.trades.net_pnl),
     "win_rate": lambda run: run.of_trades["win_rate"],
     "profit_factor": lambda run: run.of_trades["profit_factor"],
     "expectancy": lambda run: run.of_trades["expectancy"],
@@ -308,11 +299,11 @@ MEASURES: Mapping[str, Callable[[_Measured], Any]] = {
     "average_loss": lambda run: run.of_trades["average_loss"],
     "average_bars_held": lambda run: run.of_trades["average_bars_held"],
     "exits_by_rule": lambda run: run.of_trades["exits_by_rule"],
-    "commission": lambda run: run.commission,
-    "slippage_cost": lambda run: run.slippage_cost,
-    "spread_cost": lambda run: run.spread_cost,
-    "impact_cost": lambda run: run.impact_cost,
-    "other_cost": lambda run: run.slippage_cost - (run.spread_cost + run.impact_cost),
+    "commission": lambda run: run.of.commission,
+    "slippage_cost": lambda run: run.of.slippage_cost,
+    "spread_cost": lambda run: run.of.spread_cost,
+    "impact_cost": lambda run: run.of.impact_cost,
+    "other_cost": lambda run: run.of.slippage_cost - (run.of.spread_cost + run.of.impact_cost),
 }
 """The measures of a run by name, in order."""
 

@@ -19,7 +19,6 @@ from ml4t.backtest.analytics.metrics import measured_years
 from ml4t.backtest.analytics.period_tables import monthly_table, yearly_table
 from ml4t.backtest.analytics.rolling_measures import rolling_measures
 from ml4t.backtest.analytics.sharpe_inference import probabilistic_sharpe, sharpe_moments
-from ml4t.backtest.market.sessions import session_zone
 from ml4t.backtest.records.frames import Frames
 from ml4t.backtest.records.shown_times import ShownTimes
 
@@ -39,6 +38,9 @@ class RunAnalyses:
             self, *, periods_per_year: float | None = None, only: Sequence[str] | None = None
         ) -> dict[str, Any]: ...
         def _table(self, name: str) -> pd.DataFrame: ...
+
+        @cached_property
+        def _session_ends(self) -> np.ndarray: ...
         def _session_dates(self, ends: np.ndarray) -> pd.DatetimeIndex: ...
 
     def monthly_table(self) -> pd.DataFrame:
@@ -177,14 +179,14 @@ class RunAnalyses:
         AnalysisError
             If an asset is named cash.
         """
-        ends = self._frames.session_ends(session_zone(self.info))
+        ends = self._session_ends
         tables = self._table("positions"), self._table("equity")
         return positions_by_session(*tables, ends, self._session_dates(ends))
 
     @property
     def transactions(self) -> pd.DataFrame:
         """Fills as pyfolio takes transactions: ``amount``, ``price`` and ``symbol`` by time (UTC)."""
-        ends = self._frames.session_ends(session_zone(self.info))
+        ends = self._session_ends
         stamps, sessions = self._frames.curve().timestamps, self._session_dates(ends)
         return transactions_by_time(self._table("fills"), stamps, ends, sessions)
 

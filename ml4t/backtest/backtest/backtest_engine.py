@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any
 
 from ml4t.backtest.backtest.fine_data import check_fine, check_fits
+from ml4t.backtest.backtest.rule_columns import computed_columns
 from ml4t.backtest.backtest.run_errors import NOT_BEGUN, failure_of
 from ml4t.backtest.backtest.watched import Chunks, Watched
 from ml4t.backtest.config import BacktestConfig
@@ -129,8 +130,13 @@ class BacktestEngine:
             raise ValueError("the feed has no chunk: there is nothing to run")
         if first.n_times == 0:
             raise ValueError("the first chunk has no timestamp: there is nothing to begin with")
-        check_fits(self.fine, first, is_whole=first is self.data)
-        rows = None if first is self.data else self._chunk_rows(first)
+        is_whole = first is self.data
+        check_fits(self.fine, first, is_whole=is_whole)
+        columns = computed_columns(self.risk_manager.rules, first)
+        if columns is not None:
+            first = columns.joined(first)
+            chunks.compute(columns)
+        rows = None if is_whole else self._chunk_rows(first)
         progress = None
         if self.progress is not None:
             progress = Watched("the progress callback", self.progress)

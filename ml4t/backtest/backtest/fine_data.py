@@ -12,6 +12,7 @@ from ml4t.backtest.config import BacktestConfig
 from ml4t.backtest.data.assembly.from_tables import market_data
 from ml4t.backtest.data.errors import DataError
 from ml4t.backtest.data.stream.feed import DataFeed
+from ml4t.backtest.data.stream.mapped_bars import mapped_bars
 from ml4t.backtest.market.market_data import MarketData
 
 FINE_SIDES = ("fine", "fine_favourable")
@@ -28,21 +29,20 @@ def read_fine(fine: Any, options: Mapping[str, Any]) -> MarketData | None:
 
     Parameters
     ----------
-    fine : table or MarketData, optional
+    fine : table, MarketData or DataFeed, optional
+        A feed is read once, into files that are mapped.
     options : mapping
         Those of the price table.
 
     Raises
     ------
     DataError
-        If the table is not what it should be.
-    TypeError
-        If it is a feed.
+        If the table, or a chunk of the feed, is not what it should be.
     """
     if fine is None or isinstance(fine, MarketData):
         return fine
     if isinstance(fine, DataFeed):
-        raise TypeError("fine must be a table or MarketData, was a DataFeed; give the table itself")
+        return mapped_bars(fine)
     own = {name: value for name, value in options.items() if name in OPTIONS}
     if options.get("allow_negative_prices"):
         own["allow_negative_prices"] = True
@@ -60,7 +60,7 @@ def check_fine(fine: Any, config: BacktestConfig) -> None:
     if fine is None:
         if asked:
             raise ValueError(
-                f"intrabar={config.intrabar!r} needs fine bars: give them as fine=, a table or MarketData"
+                f"intrabar={config.intrabar!r} needs fine bars: give them as fine=, a table, MarketData or a DataFeed"
             )
         return
     if not isinstance(fine, MarketData):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any, Literal, overload
 
 from ml4t.backtest.backtest.backtest_engine import BacktestEngine, Progress, check_kinds
@@ -58,7 +59,8 @@ def run_backtest(
 ) -> BoundsResult: ...
 
 
-@suggests_names  # type: ignore[misc]  # `given` are the options of the first
+# `given` are the options of the first.
+@partial(suggests_names, settings=BacktestConfig.model_fields)  # type: ignore[misc]
 def run_backtest(
     prices: Any,
     strategy: Strategy,
@@ -96,8 +98,9 @@ def run_backtest(
     strategy : Strategy
     signals, features, context, actions : table, optional
         Joined to the prices as of time; not with finished market data or a feed.
-    fine : table or MarketData, optional
-        Finer bars of all assets or some, for ``intrabar="fine"``. A table is read with ``columns``, ``timezone``,
+    fine : table, MarketData or DataFeed, optional
+        Finer bars of all assets or some, for ``intrabar="fine"``. A feed is read once, before the run, into files that are
+        mapped: of its bars memory holds those that are looked at. A table is read with ``columns``, ``timezone``,
         ``stamps``, ``time_unit``, ``sort`` and ``on_repeated_rows``.
     assets, columns, bar_time, timezone, stamps, bar_length, time_unit, sort, on_violation, \
 on_unknown_assets, on_repeated_rows, allow_negative_prices : optional
@@ -188,7 +191,11 @@ _DEFAULTS: Mapping[str, Any] = {
 
 def _given(**arguments: Any) -> dict[str, Any]:
     """Return the arguments of ``run_backtest`` that are not its defaults, which are simple values."""
-    return {name: value for name, value in arguments.items() if not _is_default(name, value)}
+    return {
+        name: value
+        for name, value in arguments.items()
+        if value is not _DEFAULTS[name] and not _is_default(name, value)
+    }
 
 
 def _is_default(name: str, value: Any) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
+from ml4t.backtest.data.features.computed_columns import ComputedColumns
 from ml4t.backtest.data.stream.feed import DataFeed
 from ml4t.backtest.market.market_data import MarketData
 
@@ -47,6 +48,11 @@ class Chunks:
         self.raised: Exception | None = None
         self._data: Iterable[Any] = (data,) if isinstance(data, MarketData) else data
         self._iterator: Iterator[Any] | None = None
+        self._columns: ComputedColumns | None = None
+
+    def compute(self, columns: ComputedColumns) -> None:
+        """Add columns to the chunks that are asked for from now on."""
+        self._columns = columns
 
     @property
     def name(self) -> str:
@@ -62,7 +68,8 @@ class Chunks:
         try:
             if self._iterator is None:
                 self._iterator = iter(self._data)
-            return _market_data(next(self._iterator), self.n_asked)
+            chunk = _market_data(next(self._iterator), self.n_asked)
+            return chunk if self._columns is None else self._columns.joined(chunk)
         except StopIteration:
             self.n_asked -= 1
             raise

@@ -10,6 +10,7 @@ from typing import Any
 
 from ml4t.backtest import risk
 from ml4t.backtest.config import BacktestConfig
+from ml4t.backtest.data.features.named_indicator import INDICATORS
 from ml4t.backtest.data.tables.find_files import is_there
 from ml4t.backtest.data.tables.options import Table
 from ml4t.backtest.risk import RiskRule, rules
@@ -87,7 +88,7 @@ def read_tables(texts: Iterable[str] | None, option: str) -> dict[str, Table] | 
         name, equals, path = text.partition("=")
         if not equals or not name.isidentifier():
             name, path = "", text
-        table = _read_table(path)
+        table = read_table(path)
         name = name or Path(table.source).name.partition(".")[0]
         if name in tables:
             raise ArgumentError(f"{option}: two tables are called {name!r}; write another={path}")
@@ -95,7 +96,14 @@ def read_tables(texts: Iterable[str] | None, option: str) -> dict[str, Table] | 
     return tables
 
 
-def _read_table(text: str) -> Table:
+def read_table(text: str) -> Table:
+    """Read a table written as ``path`` or ``path[column,column]``.
+
+    Raises
+    ------
+    ArgumentError
+        If there is no column between the brackets.
+    """
     match = re.fullmatch(r"(?P<path>.+?)\[(?P<columns>[^\[\]]*)\]", text)
     if match is None or is_there(text):
         return Table(text)
@@ -123,16 +131,24 @@ def read_rule(text: str) -> RiskRule:
     if name not in rules.__all__:
         raise ArgumentError(f"--rule: there is no rule {name!r}; {nearest(name, rules.__all__)}")
     try:
-        positional = [ast.literal_eval(argument) for argument in call.args]
-        named = {str(word.arg): ast.literal_eval(word.value) for word in call.keywords}
+        positional = [_literal(argument) for argument in call.args]
+        named = {str(word.arg): _literal(word.value) for word in call.keywords}
     except ValueError as error:
         raise ArgumentError(
-            f"--rule: the arguments of {text!r} must be numbers or quoted names"
+            f"--rule: the arguments of {text!r} must be numbers, quoted names or indicators"
         ) from error
     try:
         return getattr(risk, name)(*positional, **named)
     except (TypeError, ValueError) as error:
         raise ArgumentError(f"--rule {text}: {without_init(name, error)}") from error
+
+
+def _literal(node: ast.expr) -> Any:
+    """Return a literal, and ``ATR(14)`` as the name that it is."""
+    called = node.func if isinstance(node, ast.Call) else None
+    if isinstance(called, ast.Name) and called.id in INDICATORS:
+        return ast.unparse(node)
+    return ast.literal_eval(node)
 
 
 def read_config(settings: dict[str, Any]) -> BacktestConfig:

@@ -28,6 +28,7 @@ from ml4t.backtest.cli.outcomes import (
     show,
     stop,
 )
+from ml4t.backtest.cli.reports import report
 from ml4t.backtest.cli.sweeps import study, sweep
 from ml4t.backtest.core.build import build_profile
 from ml4t.backtest.demo import run_demo
@@ -145,6 +146,16 @@ def run(
             metavar="NUMBER", help="Fraction by which market orders and stops fill worse."
         ),
     ] = None,
+    calendar: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME", help="Calendar of exchange_calendars whose sessions count: XNYS."
+        ),
+    ] = None,
+    ledger: Annotated[
+        str | None,
+        typer.Option(metavar="fills|decisions|all", help="What the ledger tells [fills]."),
+    ] = None,
     changes: options.Changes = None,
     output: Annotated[
         Path | None,
@@ -174,6 +185,8 @@ def run(
             "commission": commission,
             "slippage": slippage,
             "intrabar": None if fine is None else "fine",
+            "calendar": calendar,
+            "ledger": ledger,
         }
         parameters = plain(read_pairs(param or (), "--param"), "--param")
         arguments = {
@@ -205,7 +218,7 @@ def run(
     show(result, output)
 
 
-for command in (validate, schema, convert, sweep, study):
+for command in (validate, schema, convert, report, sweep, study):
     _command(command)
 
 

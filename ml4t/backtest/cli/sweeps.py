@@ -21,6 +21,9 @@ from ml4t.backtest.sweep.trial import DONE
 if TYPE_CHECKING:
     import pandas as pd
 
+NO_ORDER = ("exits_by_rule",)
+"""Measures that are neither numbers nor text."""
+
 Rows = Annotated[int, typer.Option(min=1, metavar="NUMBER", help="Rows to print, the best first.")]
 By = Annotated[
     str | None,
@@ -156,9 +159,12 @@ def _show(
 ) -> None:
     """Print how many runs there are, and the best of them; write them all where there is a file for it."""
     if by is None:
-        by = "sharpe" if "sharpe" in measures or not measures else measures[0]
-    if measures:
+        ordered = [name for name in measures if _has_order(table[name])]
+        by = "sharpe" if "sharpe" in ordered else next(iter(ordered), "")
+    elif measures:
         _check_by(by, measures)
+        if not _has_order(table[by]):
+            raise SweepError(_no_order(by))
     if output is not None:
         _write(table, output)
     counts = [f"{count:,} {status}" for status, count in table["status"].value_counts().items()]
@@ -172,6 +178,17 @@ def _show(
 def _check_by(by: str | None, measures: Sequence[str]) -> None:
     if by is not None and by not in measures:
         raise SweepError(f"--by {by}: it is not measured; there are {', '.join(measures)}")
+    if by in NO_ORDER:
+        raise SweepError(_no_order(by))
+
+
+def _no_order(by: str) -> str:
+    return f"--by {by}: it is no number, and rows have no order by it; name another measure"
+
+
+def _has_order(column: pd.Series) -> bool:
+    values = [*column.dropna()]
+    return any(all(isinstance(one, kind) for one in values) for kind in ((int, float), str))
 
 
 def _write(table: Any, output: Path) -> None:

@@ -9,6 +9,7 @@ from contextlib import suppress
 from dataclasses import is_dataclass
 from datetime import date, time, timedelta
 from enum import Enum
+from functools import lru_cache
 from numbers import Number
 from typing import Any
 
@@ -92,9 +93,31 @@ HOLDERS = _holders(_Alone())
 def look_at_attributes(thing: Any) -> dict[str, Look]:
     """Return what can be seen of each attribute of an object, by name; no value is copied or kept alive
     that is not small."""
+    if not _slots_of(type(thing)):
+        return {name: look(value) for name, value in getattr(thing, "__dict__", {}).items()}
     state = object.__getstate__(thing)
     parts = state if isinstance(state, tuple) else (state,)
     return {name: look(value) for part in parts if part for name, value in part.items()}
+
+
+def _slots_of(kind: Any) -> tuple[str, ...]:
+    """Return the names of the slots of a class: of a compiled one Python counts them anew each time."""
+    try:
+        return _known_slots_of(kind)
+    except TypeError:  # of a metaclass that makes classes equal, but not hashable
+        return _counted_slots_of(kind)
+
+
+def _counted_slots_of(kind: type) -> tuple[str, ...]:
+    return tuple(name for base in kind.__mro__ for name in _named_slots(base))
+
+
+_known_slots_of = lru_cache(maxsize=64)(_counted_slots_of)
+
+
+def _named_slots(kind: type) -> tuple[str, ...]:
+    slots = vars(kind).get("__slots__", ())
+    return (slots,) if isinstance(slots, str) else tuple(slots)
 
 
 def look(value: Any, depth: int = DEPTH) -> Look:

@@ -4,28 +4,29 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from difflib import get_close_matches
 from typing import ParamSpec, TypeVar
-
-from ml4t.backtest.core.planned import comes_with
 
 _Arguments = ParamSpec("_Arguments")
 _Returned = TypeVar("_Returned")
 
 
 def suggests_names(
-    function: Callable[_Arguments, _Returned],
+    function: Callable[_Arguments, _Returned], settings: Container[str] = ()
 ) -> Callable[_Arguments, _Returned]:
     """Have a function refuse a keyword it does not know with the one that is nearest.
 
-    Python itself does so from 3.13 on, and for functions in Python only.
+    Python itself does so from 3.13 on, and for functions in Python only. Of ``settings``, which stand in its ``config``, it is
+    said where they belong.
     """
     known = keywords_of(function)
 
     @functools.wraps(function)
     def checked(*arguments: _Arguments.args, **named: _Arguments.kwargs) -> _Returned:
         for name in named:
+            if name not in known and name in settings:
+                raise TypeError(f"{name} is a setting: write config=BacktestConfig({name}=...)")
             if name not in known:
                 raise TypeError(unknown_argument(name, known))
         return function(*arguments, **named)
@@ -41,10 +42,7 @@ def keywords_of(function: Callable[..., object]) -> tuple[str, ...]:
 
 
 def unknown_argument(name: object, known: Sequence[str]) -> str:
-    """Say that an argument does not exist yet, or not at all, and which one may have been meant."""
-    later = comes_with("arguments", name)
-    if later:
-        return later
+    """Say that an argument does not exist, and which one may have been meant."""
     near = get_close_matches(str(name), known, 1)
     hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(known)}"
     return f"unknown argument {name!r}; {hint}"

@@ -10,15 +10,6 @@ PLANNED = {
         "values": "futures",
         "actions": "delisting",
     },
-    "0.3": {
-        "settings": "max_daily_loss max_drawdown max_gross_exposure max_net_exposure max_position_weight "
-        "max_positions max_group_exposure",
-        "arguments": "calendar portfolio_rules",
-        "rules": "ScaledExit "
-        "RegimeDependentRule MaxDailyLoss MaxDrawdown MaxLeverage MaxGrossExposure MaxNetExposure "
-        "MaxPositionWeight MaxPositions MaxGroupExposure",
-        "results": "ledger explain",
-    },
 }
 """Version to kind of thing to names; a name that is built leaves."""
 

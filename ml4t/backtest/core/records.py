@@ -20,8 +20,8 @@ ORDER = _record(
     own=3,
     order_id="i8", timestamp="i8", decision_time="i8", decision_row="i8", ended="i8", position_id="i8",
     quantity="f8", filled_quantity="f8", rest="f8", decision_close="f8", notional="f8", units="f8",
-    average_price="f8", level="f8", target_units="f8",
-    asset="i4", rule="i4", reason="i4", terms="i4", source="i1", reduce_only="i1", status="i1",
+    average_price="f8", level="f8", target_units="f8", accepted="f8", place="i8",
+    asset="i4", rule="i4", reason="i4", cause="i4", terms="i4", source="i1", reduce_only="i1", status="i1",
     exit_kind="i1", fill_at="i1", rests="i1", is_child="i1", maker="i1",
 )  # fmt: skip
 
@@ -50,8 +50,13 @@ TRADE = _record(
 )  # fmt: skip
 
 EVENT = _record(
-    own=1,
     timestamp="i8", order_id="i8", asked="f8", given="f8", asset="i4", rule="i4", reason="i4", kind="i1",
+    n_fills_before="i8",
+)  # fmt: skip
+
+LEDGER = _record(
+    place="i8", n_orders="i8", timestamp="i8", information_time="i8", order_id="i8", trade_id="i8",
+    level="f8", price="f8", before="f8", after="f8", asset="i4", rule="i4", reason="i4", kind="i1", exit_kind="i1",
 )  # fmt: skip
 
 HOLDING = _record(time_index="i8", quantity="f8", entry_price="f8", asset="i4")
@@ -68,7 +73,9 @@ ORDER_SOURCES = ("strategy", "rule", "level", "engine")
 EVENT_KINDS = (
     "rejected", "scaled", "cancelled", "expired", "modified", "nan_input", "negative_equity",
     "passed_over", "duplicate_exit", "negative_cash", "no_fine_bars", "fine_bars_differ", "capped",
+    "limit_breached", "halted", "resumed",
 )  # fmt: skip
+LEDGER_KINDS = ("armed", "moved", "disarmed", "triggered", "sized", "adjusted")
 INTRABAR_CHOICES = ("", "adverse_first", "favourable_first", "fine")
 FIXED_REASONS = (
     "", "order", "close", "stop_loss", "trailing_stop", "take_profit", "time_exit", "cash_in_lieu",
@@ -77,7 +84,7 @@ FIXED_REASONS = (
     "negative_equity", "no_position", "target_reached", "exit_pending", "conflicting_signal",
     "negative_cash", "dividend", "expired", "modify", "one_cancels_other",
     "immediate_or_cancel", "fill_or_kill", "crossed_prices", "position_limit",
-    "no_fine_bars", "fine_bars_differ", "participation",
+    "no_fine_bars", "fine_bars_differ", "participation", "no_stop", "session_exit",
 )  # fmt: skip
 
 OPEN_POSITION = _record(

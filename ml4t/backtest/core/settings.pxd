@@ -25,6 +25,13 @@ cdef enum OnInsufficient:
     INSUFFICIENT_ALLOW = 2
 
 
+# How much the ledger tells (semantics section 8).
+cdef enum LedgerDetail:
+    TELL_FILLS = 0             # what the other records say
+    TELL_DECISIONS = 1         # levels too, and what becomes of orders that wait
+    TELL_ALL = 2               # every move of them
+
+
 # What orders pay (semantics section 3, Costs).
 cdef struct CommissionTerms:
     double percent               # fraction of the notional
@@ -75,6 +82,7 @@ cdef struct Settings:
     int intrabar
     int watermark_start
     int on_insufficient
+    int ledger
     bint margin_account
     bint check_entry_bar
     bint level_basis_signal_close

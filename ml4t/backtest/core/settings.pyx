@@ -15,12 +15,29 @@ _WATERMARK_START = {
     "entry_high": START_ENTRY_HIGH, "fill": START_FILL, "entry_close": START_ENTRY_CLOSE,
 }
 SLIPS = ("market", "market_on_open", "market_on_close", "stop")
+_LEDGER = {"fills": TELL_FILLS, "decisions": TELL_DECISIONS, "all": TELL_ALL}
 _ON_INSUFFICIENT = {
     "scale": INSUFFICIENT_SCALE, "reject": INSUFFICIENT_REJECT, "allow": INSUFFICIENT_ALLOW,
 }
 
 
+# Five parts of a run ask for the same, and the runs of a sweep too.
+cdef object _last_config = None
+cdef Settings _last_settings
+
+
 cdef Settings resolve_settings(object config) except *:
+    global _last_config, _last_settings
+    cdef Settings settings
+    if config is _last_config:  # it is immutable
+        return _last_settings
+    settings = _resolved(config)
+    _last_settings = settings
+    _last_config = config
+    return settings
+
+
+cdef Settings _resolved(object config) except *:
     cdef Settings settings
     cdef int who
     settings.commission = _commission_terms(config.commission)
@@ -48,6 +65,7 @@ cdef Settings resolve_settings(object config) except *:
     settings.intrabar = _INTRABAR[config.intrabar]
     settings.watermark_start = _WATERMARK_START[config.watermark_start]
     settings.on_insufficient = _ON_INSUFFICIENT[config.on_insufficient]
+    settings.ledger = _LEDGER[config.ledger]
     settings.margin_account = config.account == "margin"
     settings.check_entry_bar = config.check_entry_bar
     settings.level_basis_signal_close = config.level_basis == "signal_close"

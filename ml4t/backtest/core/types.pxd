@@ -77,6 +77,19 @@ cdef enum EventKind:
     EVENT_NO_FINE_BARS = 10      # a bar decides that was to be walked on fine bars; so the next
     EVENT_FINE_BARS_DIFFER = 11
     EVENT_CAPPED = 12            # the volume of a bar is used up, or was in this fill
+    EVENT_LIMIT_BREACHED = 13    # a limit of the portfolio: at a mark, or by an order that it warns of
+    EVENT_HALTED = 14
+    EVENT_RESUMED = 15
+
+
+# What the ledger tells that no other record does (LedgerRecord).
+cdef enum LedgerKind:
+    LEDGER_ARMED = 0             # a level is in force: the first one, or that of another rule
+    LEDGER_MOVED = 1             # by the rule that armed it, or the stop of a trailing order
+    LEDGER_DISARMED = 2          # none is in force any more, of a position that is still held
+    LEDGER_TRIGGERED = 3         # the stop price of an order was reached: from then on a limit, or at the market
+    LEDGER_SIZED = 4             # an order of money has found its units
+    LEDGER_ADJUSTED = 5          # a split or a dividend has changed an order that waits
 
 
 cdef enum ActionKind:
@@ -131,6 +144,8 @@ cdef enum Reason:
     REASON_NO_FINE_BARS = 34
     REASON_FINE_BARS_DIFFER = 35  # they are not those of the bar
     REASON_PARTICIPATION = 36    # max_participation
+    REASON_NO_STOP = 37          # nothing to size an order by the risk by
+    REASON_SESSION_EXIT = 38
 
 
 cdef struct OrderRecord:
@@ -149,9 +164,12 @@ cdef struct OrderRecord:
     double average_price         # over its fills; 0 before the first
     double level                 # of the level or decision behind it; NaN when none
     double target_units          # what a target wants the position to be; NaN of other orders
+    double accepted              # units when it was accepted, which splits and changes leave; 0: it was refused
+    int64_t place                # fills and events before it
     int32_t asset
     int32_t rule                 # position of the rule in the result's rule names; -1 when none
     int32_t reason
+    int32_t cause                # the reason it was made for, whatever it ended by
     int32_t terms                # place of its terms, from 1; 0: a market order until cancelled
     int8_t source
     int8_t reduce_only
@@ -258,8 +276,26 @@ cdef struct EventRecord:
     int32_t rule
     int32_t reason
     int8_t kind
-    # No part of the record: the fills before it, by which the strategy is told of both in their order.
-    int64_t n_fills_before
+    int64_t n_fills_before       # by which the strategy is told of both in their order
+
+
+# What the ledger keeps beside orders, fills and events: one row, with the numbers compared.
+cdef struct LedgerRecord:
+    int64_t place                # fills and events before it
+    int64_t n_orders             # orders before it
+    int64_t timestamp
+    int64_t information_time     # of a level: of the values it comes from; INT64_MIN: there was no row
+    int64_t order_id             # 0: a level
+    int64_t trade_id             # of a level: its position's; else 0
+    double level
+    double price
+    double before
+    double after
+    int32_t asset
+    int32_t rule
+    int32_t reason
+    int8_t kind                  # LedgerKind
+    int8_t exit_kind             # of a level
 
 
 # One row whenever the units or the average price of an asset changed within a timestamp.

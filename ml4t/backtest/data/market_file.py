@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import tempfile
+import threading
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -33,6 +34,17 @@ FAILURES = (OSError, pa.ArrowException, ValueError, TypeError, KeyError, ImportE
 _loaded: WeakValueDictionary[tuple[str, str], MarketData] = WeakValueDictionary()
 _put: WeakKeyDictionary[MarketData, MarketData] = WeakKeyDictionary()
 _folders: list[str] = []
+_lock = threading.RLock()
+"""Held by whoever looks into these or puts something there."""
+
+
+def _new_lock() -> None:
+    global _lock
+    _lock = threading.RLock()  # whoever held it stayed behind
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_new_lock)
 
 
 def save(data: MarketData, path: Any) -> str:
@@ -66,8 +78,10 @@ def load(path: Any, token: str | None = None) -> MarketData:
         Of the data that are meant: a file that was written anew since is refused.
     """
     where = _spelled(path)
-    if token is not None and (where, token) in _loaded:
-        return _loaded[where, token]
+    with _lock:
+        known = None if token is None else _loaded.get((where, token))
+    if known is not None:
+        return known
     try:
         reader = pa.ipc.open_file(_source(where))
         facts = json.loads((reader.schema.metadata or {}).get(KEY, b"null"))
@@ -84,7 +98,8 @@ def load(path: Any, token: str | None = None) -> MarketData:
         raise DataError(
             f"{where} is damaged: {_said(error)}; write it anew with MarketData.save"
         ) from error
-    return _loaded.setdefault((where, facts["token"]), data)
+    with _lock:
+        return _loaded.setdefault((where, facts["token"]), data)
 
 
 def on_file(data: MarketData) -> MarketData:
@@ -99,10 +114,12 @@ def on_file(data: MarketData) -> MarketData:
     """
     if data.file is not None:
         return data
-    if data not in _put:
-        path = Path(_temporary_folder()) / f"{uuid.uuid4().hex}.arrow"
-        _put[data] = load(save(data, path))
-    return _put[data]
+    with _lock:
+        there = _put.get(data)
+        if there is None:
+            path = Path(_temporary_folder()) / f"{uuid.uuid4().hex}.arrow"
+            there = _put[data] = load(save(data, path))
+        return there
 
 
 # What goes to another process of this machine goes as a path; what is pickled for later, as it is.

@@ -79,6 +79,7 @@ cdef class Callbacks:
         cdef MarketEvent event = self.event
         if event is None or Py_REFCNT(<PyObject*> event) > OWN_REFERENCES:
             event = self.event = MarketEvent.new(event_type(self.cursor.data), self.cursor.data)
+            event.sessions = self.cursor.sessions
         event.t = self.cursor.t
         event.row = row
         return self.on_bar.call(event)

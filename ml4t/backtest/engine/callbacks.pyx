@@ -14,7 +14,7 @@ from ml4t.backtest.market.event cimport MarketEvent
 from ml4t.backtest.market.values cimport context_at
 from ml4t.backtest.strategy.strategy cimport CompiledStrategy, Strategy
 
-from ml4t.backtest.strategy.strategy import refuse_callbacks
+from ml4t.backtest.strategy.names import refuse_callbacks
 
 
 @cython.final
@@ -55,7 +55,7 @@ cdef class Callbacks:
         if kind.on_timestamp_batch is not Strategy.on_timestamp_batch:
             self.on_batch = strategy.on_timestamp_batch
         if isinstance(strategy, CompiledStrategy):
-            refuse_callbacks(kind)
+            refuse_callbacks(kind, Strategy)
         elif self.on_bar is None and self.on_batch is None:
             raise TypeError(
                 f"{kind.__name__} defines neither on_market_data nor on_timestamp_batch: it would "
@@ -100,7 +100,7 @@ cdef class Callbacks:
         self.event = None
         self.on_batch(
             pd.Timestamp(self.cursor.now, tz="UTC"),
-            CrossSection.new(self.cursor.data, self.cursor.t),
+            CrossSection.new(self.cursor.data, self.cursor.t, self.cursor.sessions),
             context_at(self.cursor.data, self.cursor.t),
         )
         return 0

@@ -91,6 +91,8 @@ cdef class EngineLoop:
         self.account = self.portfolio.account
         self.positions = self.portfolio.positions
         self.holdings = self.portfolio.holdings
+        if config.calendar is not None:
+            self.cursor.begin_sessions(config.calendar)
         self.broker = Broker(self.cursor, self.portfolio, config, fine)
         self.book = self.broker.book
         self.matching = self.broker.matching
@@ -124,6 +126,8 @@ cdef class EngineLoop:
                 self.strategy.on_start()
                 self.strategy.begin()
                 self.call_times = call_times_of(self.strategy)
+                if self.call_times is not None:
+                    self.call_times.sessions = self.cursor.sessions
                 self.risk_manager.begin(self.strategy)
                 self.broker.takes_orders = False
                 self.chunks = iter(chunks)
@@ -317,6 +321,7 @@ cdef class EngineLoop:
 
     # The seven steps of a timestamp. The strategy, step 6, is told between the two halves.
     cdef inline int _before_strategy(self) except -1 nogil:
+        cdef double recorded
         self.cursor.advance()
         # 1. Corporate actions effective since the previous timestamp; orders whose time is over expire.
         if self.cursor.next_action < self.data.n_actions:
@@ -338,12 +343,16 @@ cdef class EngineLoop:
             self.matching.fill_market_orders(PHASE_CLOSE)
             if self.broker.settings.exit_at_close:
                 self.matching.fill_market_orders(PHASE_CLOSE_EXITS)
-        # 5. The mark.
+        # 5. The mark, which the limits of the portfolio see.
+        recorded = self.account.marked_equity
         self._value()
         if self.account.marked_equity > 0.0:
             self.is_under_water = False
-            return 0
-        return self._go_under_water()
+        else:
+            self._go_under_water()
+        if self.risk_manager.limits.n_at_marks > 0:
+            return self.risk_manager.limits.try_at_mark(recorded)
+        return 0
 
     cdef inline int _after_strategy(self) except -1 nogil:
         # 6. The strategy was told; what fills at this close fills now.
@@ -360,11 +369,16 @@ cdef class EngineLoop:
         return 0
 
     cdef int _fill_at_close(self) except -1 nogil:
+        cdef int64_t filled = self.broker.fills.buffer.count
         if self.broker.settings.fill_at == FILL_CLOSE:
             self.matching.fill_market_orders(PHASE_AFTER_STRATEGY)
+            if self.risk_manager.limits.n_at_marks > 0 and self.broker.fills.buffer.count > filled:
+                self._value()
+                self.risk_manager.limits.try_after_fills()
         if self.broker.settings.close_at_end and self._is_at_end():
             self.matching.close_all(REASON_END_OF_DATA)
         self._value()
+        self.risk_manager.limits.carried = self.account._gross
         return 0
 
     # What the account is worth at the marks of the moment, summed anew.
@@ -449,7 +463,7 @@ cdef class EngineLoop:
     # The bar at n_done may be quiet: one asset, no order waits, nothing to decide, nothing else is due.
     cdef inline bint _may_be_quiet(self) noexcept nogil:
         if not self.is_single or self.book.queues.n_due > 0 or has_to_decide(self.positions.at) or (
-            self.book.may_change()
+            self.book.may_change() or self.risk_manager.limits.n_at_marks > 0
         ):
             return False
         if self.n_done >= self.end_of_quiet:

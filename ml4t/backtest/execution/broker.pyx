@@ -37,6 +37,8 @@ cdef class Broker:
         if portfolio.assets != cursor.data.assets:
             raise ValueError("the portfolio must have the assets of the market data, in their order")
         self.cursor = cursor
+        if config.calendar is not None and cursor.sessions is None:
+            cursor.begin_sessions(config.calendar)
         self.portfolio = portfolio
         self.thread = portfolio.thread
         self.settings = resolve_settings(config)
@@ -86,6 +88,7 @@ cdef class Broker:
             "targets_left_alone": self.book.n_left_alone,
             "capped_without_volume": self.participation.n_without_volume,
             "closed_beyond_participation": self.participation.n_closed_beyond,
+            "outside_sessions": 0 if self.cursor.sessions is None else self.cursor.sessions.n_outside,
         }
 
     # None for -1, which is no rule.

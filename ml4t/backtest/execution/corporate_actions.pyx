@@ -3,7 +3,7 @@
 from libc.math cimport fabs
 from libc.stdint cimport int8_t, int32_t, int64_t
 
-from ml4t.backtest.core.types cimport ACTION_DIVIDEND, ACTION_SPLIT
+from ml4t.backtest.core.types cimport ACTION_DIVIDEND, ACTION_SPLIT, REASON_DIVIDEND, REASON_SPLIT
 from ml4t.backtest.execution.broker cimport Broker
 from ml4t.backtest.execution.costs cimport whole_units
 from ml4t.backtest.portfolio.position cimport Position, side_of
@@ -43,6 +43,8 @@ cdef int _split(Broker broker, int32_t asset, double ratio) except -1 nogil:
     broker.portfolio.split(asset, ratio, broker.cursor)
     if broker.settings.whole_units and position.quantity != 0.0:
         _pay_out_fraction(broker, position)
+    if position.quantity != 0.0:
+        broker.fills.listener.on_levels_adjusted(position, REASON_SPLIT)
     return broker.book.split(asset, ratio)
 
 
@@ -58,6 +60,7 @@ cdef int _dividend(Broker broker, int32_t asset, double amount) except -1 nogil:
     if adjusts:
         broker.fills.listener.on_dividend(position, amount)
         broker.portfolio.positions.go_ex_dividend(position, amount)
+        broker.fills.listener.on_levels_adjusted(position, REASON_DIVIDEND)
     return 0
 
 

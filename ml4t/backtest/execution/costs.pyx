@@ -333,8 +333,11 @@ cdef class Costs:
 
     # Months are those of the sessions' days; a midnight still belongs to the day that it closes.
     cdef int _find_month_end(self) except -1 with gil:
-        zone = session_zone(self.cursor.data.info or {})
         now = self.cursor.now
+        if self.cursor.sessions is not None:
+            self.month_end = self.cursor.sessions.end_of_month(now)
+            return 0
+        zone = session_zone(self.cursor.data.info or {})
         ends = midnights(now, min(now + 32 * DAY, INT64_MAX), zone)
         ends = ends[ends >= now]
         last = np.flatnonzero(session_dates(ends, zone).is_month_end)

@@ -1,11 +1,14 @@
 """Orders that the volume of a bar has cut: where their rest waits, and who takes it back (semantics section 3)."""
 
 cimport cython
+from libc.math cimport NAN
 from libc.stdint cimport int32_t, int64_t
 from libc.stdlib cimport free
 
-from ml4t.backtest.core.settings cimport FILL_NEXT_OPEN
-from ml4t.backtest.core.types cimport ORDER_OPEN, REASON_CANCEL, SOURCE_LEVEL, OrderRecord, TermsRecord
+from ml4t.backtest.core.settings cimport FILL_NEXT_OPEN, TELL_FILLS
+from ml4t.backtest.core.types cimport (
+    LEDGER_TRIGGERED, ORDER_OPEN, REASON_CANCEL, REASON_PARTICIPATION, SOURCE_LEVEL, OrderRecord, TermsRecord,
+)
 from ml4t.backtest.execution.order_book cimport OrderBook
 from ml4t.backtest.execution.order_terms cimport awaited_price
 from ml4t.backtest.execution.price_heap cimport append, sort_by_order
@@ -36,6 +39,10 @@ cdef class TriggeredStops:
         if order.is_child:
             order.level = awaited_price(terms)
         terms.is_triggered = 1
+        if self.book.settings.ledger != TELL_FILLS:
+            self.book.ledger.tell_order(
+                LEDGER_TRIGGERED, order, REASON_PARTICIPATION, awaited_price(terms), NAN, NAN, NAN
+            )
         return append(&self.waiting, 0.0, order_id)
 
     # The walk is over: each waits for the open. From the last one on, so that the queue is walked once for all.

@@ -12,6 +12,14 @@ cdef class EventLog:
     cdef RecordBuffer buffer
     cdef RecordBuffer fills          # of the run
 
+    # Fills and events so far.
+    cdef inline int64_t place(self) noexcept nogil:
+        return self.fills.count + self.buffer.count
+
+    # The one that was added last.
+    cdef inline EventRecord* last(self) noexcept nogil:
+        return <EventRecord*> self.buffer.at(self.buffer.count - 1)
+
     cdef EventRecord* add(
         self, int8_t kind, int32_t reason, int32_t asset, int64_t order_id, double asked, double given
     ) except NULL nogil

@@ -5,6 +5,7 @@ from ml4t.backtest.core.buffer cimport RecordBuffer
 from ml4t.backtest.core.types cimport OrderRecord, TermsRecord
 from ml4t.backtest.execution.price_heap cimport PriceHeap
 from ml4t.backtest.market.cursor cimport Cursor
+from ml4t.backtest.market.session_ends cimport SessionEnds
 
 
 @cython.final
@@ -15,7 +16,7 @@ cdef class Expiries:
     cdef PriceHeap over              # of the last collect(): those whose time is over, without keys
     cdef PriceHeap _dated            # by the time they wait until, as near as a double tells
     cdef PriceHeap _undated          # day orders whose session has not begun
-    cdef object _session_ends        # of a year, an int64 array; None before the first day order
+    cdef SessionEnds _session_ends   # None before the first day order
 
     # Some order waits for a time.
     cdef inline bint any(self) noexcept nogil:
@@ -30,4 +31,4 @@ cdef class Expiries:
     cdef int wait(self, const OrderRecord* order, const TermsRecord* terms) except -1 nogil
     cdef int collect(self) except -1 nogil
     cdef int _begin_session(self) except -1 nogil
-    cdef int64_t _end_of_session(self) except? -1 with gil
+    cdef int _begin_sessions(self) except -1 with gil

@@ -1,18 +1,15 @@
 """Expiries: orders that wait until a time, or until their session ends."""
 
 cimport cython
-from libc.stdint cimport INT64_MAX, int32_t, int64_t
+from libc.stdint cimport int32_t, int64_t
 from libc.stdlib cimport free
-
-import numpy as np
 
 from ml4t.backtest.core.buffer cimport RecordBuffer
 from ml4t.backtest.core.types cimport ORDER_OPEN, VALID_DAY, VALID_GTD, OrderRecord, TermsRecord
 from ml4t.backtest.execution.order_records cimport order_at, terms_of
 from ml4t.backtest.execution.price_heap cimport append, pop, push, sort_by_order
 from ml4t.backtest.market.cursor cimport Cursor
-
-from ml4t.backtest.market.sessions import DAY, midnights, session_zone
+from ml4t.backtest.market.session_ends cimport SessionEnds
 
 
 @cython.final
@@ -70,25 +67,22 @@ cdef class Expiries:
         sort_by_order(&self.over)
         return 0
 
-    # Day orders accepted since the last timestamp wait until the end of its session.
+    # Day orders accepted since the last timestamp wait until its session closes, or ends.
     cdef int _begin_session(self) except -1 nogil:
         cdef int32_t i
         cdef const OrderRecord* order
         cdef int64_t end
         if self._undated.n == 0:
             return 0
-        end = self._end_of_session()
+        if self._session_ends is None:
+            self._begin_sessions()
+        end = self._session_ends.of_day_orders()
         for i in range(self._undated.n):
             order = order_at(self.orders, self._undated.at[i].order_id)
             if order.status == ORDER_OPEN:
                 terms_of(self.terms, order).valid_until = end
         return 0
 
-    # The end of the session of now; those of a year are found at a time.
-    cdef int64_t _end_of_session(self) except? -1 with gil:
-        now = self.cursor.now
-        ends = self._session_ends
-        if ends is None or ends[len(ends) - 1] < now:
-            last = min(now + 366 * DAY, INT64_MAX)
-            ends = self._session_ends = midnights(now, last, session_zone(self.cursor.data.info or {}))
-        return ends[np.searchsorted(ends, now)]
+    cdef int _begin_sessions(self) except -1 with gil:
+        self._session_ends = SessionEnds(self.cursor)
+        return 0

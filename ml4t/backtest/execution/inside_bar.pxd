@@ -114,6 +114,7 @@ cdef class InsideBar:
     cdef int _meet_open(self, Walk* walk) except -1 nogil
     cdef int _take_turn(self, Walk* walk, int64_t order_id, bint above) except -1 nogil
     cdef int _meet_levels(self, Walk* walk, double price) except -1 nogil
+    cdef int _meet_level(self, Walk* walk, double price) except -1 nogil
     cdef void _choose_path(self, Walk* walk) noexcept nogil
     cdef bint _reaches(self, const Walk* walk, bint above) except -1 nogil
     cdef bint _reaches_beyond(self, const Walk* walk, bint above, double price) noexcept nogil
@@ -145,10 +146,13 @@ cdef class InsideBar:
     cdef int _exit_target(
         self, Position* position, double price, int8_t moment, int8_t intrabar
     ) except -1 nogil
+    cdef int _close_part(
+        self, Position* position, double price, int8_t moment, int8_t intrabar
+    ) except -1 nogil
     cdef int _fill_what_is_left(
         self, Position* position, OrderRecord* order, bint is_stop, FillPrice price, int8_t moment, int8_t intrabar
     ) except -1 nogil
     cdef int _exit_at_level(
-        self, Position* position, const LevelSource* source, double level, double base_price,
+        self, Position* position, double units, const LevelSource* source, double level, double base_price,
         bint is_stop, int8_t moment, int8_t intrabar
     ) except -1 nogil

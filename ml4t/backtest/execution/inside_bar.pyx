@@ -9,12 +9,12 @@ from libc.stdint cimport int8_t, int32_t, int64_t
 
 from ml4t.backtest.core.build cimport CHECKED
 from ml4t.backtest.core.settings cimport (
-    ADVERSE_FIRST, FAVOURABLE_FIRST, NEAREST_TO_OPEN, START_ENTRY_HIGH, Settings,
+    ADVERSE_FIRST, FAVOURABLE_FIRST, NEAREST_TO_OPEN, START_ENTRY_HIGH, TELL_FILLS, Settings,
 )
 from ml4t.backtest.core.types cimport (
     CHOICE_ADVERSE, CHOICE_FAVOURABLE, CHOICE_FINE, CHOICE_NONE, EVENT_FINE_BARS_DIFFER,
-    EVENT_NO_FINE_BARS, MOMENT_INSIDE, MOMENT_OPEN, ORDER_OPEN, REASON_FINE_BARS_DIFFER,
-    REASON_NO_FINE_BARS, SOURCE_LEVEL, TYPE_STOP, FillRecord, OrderRecord, TermsRecord,
+    EVENT_NO_FINE_BARS, LEDGER_TRIGGERED, MOMENT_INSIDE, MOMENT_OPEN, ORDER_OPEN, REASON_FINE_BARS_DIFFER,
+    REASON_NO_FINE_BARS, REASON_NONE, SOURCE_LEVEL, TYPE_STOP, FillRecord, OrderRecord, TermsRecord,
 )
 from ml4t.backtest.execution.buying_power cimport means_of
 from ml4t.backtest.execution.costs cimport FillPrice, unslipped
@@ -25,9 +25,10 @@ from ml4t.backtest.execution.order_terms cimport (
     awaited_price, is_bracket, is_immediate, is_limit, is_met, is_stop, is_within, waits_above,
 )
 from ml4t.backtest.execution.price_heap cimport PriceHeap, WaitingAt
+from ml4t.backtest.execution.target_parts cimport units_of_target
 from ml4t.backtest.portfolio.armed_levels cimport LevelSource, levels_hold, stop_source
 from ml4t.backtest.portfolio.position cimport (
-    HIGH_UNSEEN, LOW_UNSEEN, Position, better, side_of, worse,
+    HIGH_UNSEEN, LOW_UNSEEN, Position, better, is_negligible, side_of, worse,
 )
 
 # A stop-limit that this bar has triggered inside beyond its limit is on no path: it has the close left.
@@ -103,8 +104,9 @@ cdef class InsideBar:
             self._check_hit(position, row)
         if not self._tries_levels(position):
             return 0
-        # An exit that the volume of the bar cuts leaves a position that the rest of the path still meets.
-        if self.fine is not None or self.settings.is_capped:
+        # A target of a part, and an exit that the volume of the bar cuts, leave a position that the rest of the path
+        # still meets.
+        if self.fine is not None or self.settings.is_capped or position.levels.target_part > 0.0:
             self._stand_before(&walk, position.asset, row)
             self.resting.collect_none()
             return self._walk(&walk)
@@ -335,8 +337,17 @@ cdef class InsideBar:
                 self._fill(walk, order, price, is_stop(terms))
         return 0
 
-    # The levels that a price meets exit there: the stop first.
+    # The levels that a price meets exit there: the stop first. A target that is done gives way to the next one.
     cdef int _meet_levels(self, Walk* walk, double price) except -1 nogil:
+        cdef const Position* position = &self.positions.at[walk.asset]
+        cdef int32_t place = position.levels.target_place
+        self._meet_level(walk, price)
+        while position.quantity != 0.0 and position.levels.target_place != place:
+            place = position.levels.target_place
+            self._meet_level(walk, price)
+        return 0
+
+    cdef int _meet_level(self, Walk* walk, double price) except -1 nogil:
         cdef Position* position = &self.positions.at[walk.asset]
         cdef double side = side_of(position.quantity)
         cdef double adverse = walk.low if side > 0.0 else walk.high
@@ -499,12 +510,15 @@ cdef class InsideBar:
     cdef int _reach_level(self, Walk* walk, Position* position, double level, bint rises) except -1 nogil:
         cdef bint is_stop = rises != (position.quantity > 0.0)
         cdef int8_t choice = self._choice(walk, position, is_stop)
+        cdef int32_t place = position.levels.target_place
         walk.point[walk.at] = level
         if is_stop:
             self._exit_stop(position, level, MOMENT_INSIDE, choice)
         else:
             self._exit_target(position, level, MOMENT_INSIDE, choice)
         walk.has_ended = walk.has_ended or position.quantity == 0.0
+        if position.levels.target_place != place and position.quantity != 0.0:
+            return self._meet_levels(walk, level)
         return 0
 
     # Of two levels that the bar holds, which side was taken; or that fine bars have told.
@@ -528,6 +542,10 @@ cdef class InsideBar:
         if is_limit(terms):
             return self._fill(walk, order, price, False)
         terms.is_triggered = TRIGGERED
+        if self.settings.ledger != TELL_FILLS:
+            self.book.ledger.tell_order(
+                LEDGER_TRIGGERED, order, REASON_NONE, terms.stop, price, NAN, NAN
+            )
         if is_within(order, price, terms.limit):
             self._fill(walk, order, price, False)
         elif walk.is_on_path:
@@ -669,19 +687,42 @@ cdef class InsideBar:
         self, Position* position, double price, int8_t moment, int8_t intrabar
     ) except -1 nogil:
         return self._exit_at_level(
-            position, stop_source(&position.levels), position.levels.stop, price, True, moment, intrabar
+            position, fabs(position.quantity), stop_source(&position.levels), position.levels.stop, price,
+            True, moment, intrabar,
         )
 
     cdef int _exit_target(
         self, Position* position, double price, int8_t moment, int8_t intrabar
     ) except -1 nogil:
+        if position.levels.target_part > 0.0:
+            return self._close_part(position, price, moment, intrabar)
         return self._exit_at_level(
-            position, &position.levels.target_source, position.levels.target, price, False, moment, intrabar
+            position, fabs(position.quantity), &position.levels.target_source, position.levels.target, price,
+            False, moment, intrabar,
         )
 
-    # A level that is hit makes an order of the whole position, decided on the bar before, and fills it.
+    # A target of a part closes it, as far as the volume goes. A split may have left it with nothing to close.
+    cdef int _close_part(
+        self, Position* position, double price, int8_t moment, int8_t intrabar
+    ) except -1 nogil:
+        cdef double units = units_of_target(position, self.settings.whole_units)
+        cdef double closed = 0.0
+        cdef int64_t n_fills = self.fills.buffer.count
+        if units > 0.0:
+            self._exit_at_level(
+                position, units, &position.levels.target_source, position.levels.target, price, False,
+                moment, intrabar,
+            )
+            if position.quantity == 0.0 or self.fills.buffer.count == n_fills:
+                return 0
+            closed = fabs((<const FillRecord*> self.fills.buffer.at(n_fills)).quantity)
+        return self.fills.listener.on_part_closed(
+            position, closed, is_negligible(units - closed, closed)
+        )
+
+    # A level that is hit makes an order of so many units of the position, decided on the bar before, and fills it.
     cdef int _exit_at_level(
-        self, Position* position, const LevelSource* source, double level, double base_price,
+        self, Position* position, double units, const LevelSource* source, double level, double base_price,
         bint is_stop, int8_t moment, int8_t intrabar
     ) except -1 nogil:
         cdef int32_t asset = position.asset
@@ -689,8 +730,10 @@ cdef class InsideBar:
         cdef FillPrice price = unslipped(base_price)
         cdef OrderRecord* order
         if not is_stop and self.settings.is_capped and self.participation.left(asset) == 0.0:
-            return self.participation.tell(asset, 0, -position.quantity, 0.0)
-        order = self.book.make_exit(position, SOURCE_LEVEL, source.kind, source.reason)
+            return self.participation.tell(asset, 0, -side_of(position.quantity) * units, 0.0)
+        order = self.book.make_exit(
+            position, -side_of(position.quantity) * units, SOURCE_LEVEL, source.kind, source.reason
+        )
         order.maker = not is_stop
         if is_stop and self.settings.slip_stops:
             self.matching.costs.slip(order, base_price, True, &price)

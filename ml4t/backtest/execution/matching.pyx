@@ -1,15 +1,15 @@
 """Matching: an order and a price. What of it reduces its position, what enters, and what can be paid."""
 
 cimport cython
-from libc.math cimport INFINITY, fabs, isnan
+from libc.math cimport INFINITY, NAN, fabs, isnan
 from libc.stdint cimport int8_t, int32_t, int64_t
 
 from ml4t.backtest.core.build cimport CHECKED
 from ml4t.backtest.core.ranges cimport LEAST_UNITS, MOST_UNITS
-from ml4t.backtest.core.settings cimport INSUFFICIENT_ALLOW, Settings
+from ml4t.backtest.core.settings cimport INSUFFICIENT_ALLOW, TELL_FILLS, Settings
 from ml4t.backtest.core.types cimport (
-    CHOICE_NONE, EVENT_REJECTED, EVENT_SCALED, EXIT_OTHER, MOMENT_CLOSE, MOMENT_OPEN, ORDER_FILLED,
-    ORDER_OPEN, ORDER_REJECTED, REASON_NO_EQUITY, REASON_POSITION_CLOSED, REASON_TARGET_REACHED,
+    CHOICE_NONE, EVENT_REJECTED, EVENT_SCALED, EXIT_OTHER, LEDGER_SIZED, MOMENT_CLOSE, MOMENT_OPEN,
+    ORDER_FILLED, ORDER_OPEN, ORDER_REJECTED, REASON_NONE, REASON_NO_EQUITY, REASON_POSITION_CLOSED, REASON_TARGET_REACHED,
     REASON_ZERO_QUANTITY, SOURCE_ENGINE, OrderRecord, TermsRecord,
 )
 from ml4t.backtest.execution.basket cimport IN_BASKET, JOINED, NO_BASKET, Basket, Share
@@ -112,7 +112,9 @@ cdef class Matching:
         n = self.positions.n_open
         for i in range(n):
             position = &self.positions.at[self.positions.open_asset[i]]
-            order = self.book.make_exit(position, SOURCE_ENGINE, EXIT_OTHER, reason)
+            order = self.book.make_exit(
+                position, -position.quantity, SOURCE_ENGINE, EXIT_OTHER, reason
+            )
             if self.settings.is_capped:
                 self._count_beyond(order)
             self._slip_mark(order, &price)
@@ -198,13 +200,13 @@ cdef class Matching:
         cdef double units
         if order.status != ORDER_OPEN:
             return 0
-        if order.reduce_only:
-            return self.book.cancel(order.order_id, REASON_POSITION_CLOSED)
         wanted = within_target(
             order, fabs(order.rest), self.positions.at[order.asset].quantity
         )
         if wanted == 0.0:
             return self.book.cancel(order.order_id, REASON_TARGET_REACHED)
+        if order.reduce_only:
+            return self.book.cancel(order.order_id, REASON_POSITION_CLOSED)
         asked = wanted
         if self.settings.is_capped:
             asked = self.participation.cut(order.asset, wanted)
@@ -259,6 +261,10 @@ cdef class Matching:
         if units > MOST_UNITS:
             return _too_many(order, units)
         terms.amount = 0.0
+        if self.settings.ledger != TELL_FILLS:
+            self.book.ledger.tell_order(
+                LEDGER_SIZED, order, REASON_NONE, NAN, price.paid, order.rest, direction * units
+            )
         order.quantity = direction * units
         self.book.change_rest(order, direction * units)
         return 1

@@ -6,6 +6,7 @@ from ml4t.backtest.core.settings cimport Settings
 from ml4t.backtest.core.types cimport VALID_FOK, OrderRecord, TermsRecord
 from ml4t.backtest.execution.event_log cimport EventLog
 from ml4t.backtest.execution.expiries cimport Expiries
+from ml4t.backtest.execution.ledger cimport Ledger
 from ml4t.backtest.execution.order_records cimport order_at, terms_of
 from ml4t.backtest.execution.queues cimport OrderQueues
 from ml4t.backtest.execution.resting cimport RestingOrders
@@ -21,6 +22,7 @@ cdef class OrderBook:
     cdef Cursor cursor
     cdef Portfolio portfolio
     cdef EventLog events
+    cdef Ledger ledger
     cdef Settings settings
     cdef RecordBuffer orders         # every order ever made, by order id
     cdef RecordBuffer terms          # of orders that have some
@@ -50,11 +52,14 @@ cdef class OrderBook:
     cdef int64_t accept_with(
         self, int32_t asset, double quantity, int32_t reason, bint reduce_only, const TermsRecord* terms
     ) except -1 nogil
+    cdef int make_reduce_only(
+        self, OrderRecord* order, const Position* position, int32_t reason, int32_t rule
+    ) except -1 nogil
     cdef int64_t accept_exit(
-        self, Position* position, int8_t exit_kind, int32_t rule, int32_t reason
+        self, Position* position, int8_t exit_kind, int32_t rule, int32_t reason, int8_t fill_at
     ) except -1 nogil
     cdef OrderRecord* make_exit(
-        self, const Position* position, int8_t source, int8_t exit_kind, int32_t reason
+        self, const Position* position, double quantity, int8_t source, int8_t exit_kind, int32_t reason
     ) except NULL nogil
     cdef int64_t refuse(self, int32_t asset, double asked, int32_t reason) except -1 nogil
     cdef int64_t refuse_with(
@@ -101,6 +106,9 @@ cdef class OrderBook:
     cdef int modify(self, int64_t order_id, double quantity, double limit, double stop) except -1 nogil
     cdef int split(self, int32_t asset, double ratio) except -1 nogil
     cdef int go_ex_dividend(self, int32_t asset, double dividend) except -1 nogil
+    cdef int tell_adjusted(
+        self, const OrderRecord* order, int32_t reason, double before
+    ) except -1 nogil
     cdef void _split_terms(self, const OrderRecord* order, double ratio) noexcept nogil
     cdef bint _fall(self, const OrderRecord* order, double dividend) noexcept nogil
     cdef void _lower_bracket(self, const OrderRecord* order, double dividend) noexcept nogil

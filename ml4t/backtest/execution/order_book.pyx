@@ -6,20 +6,21 @@ from libc.stdint cimport INT64_MIN, int8_t, int32_t, int64_t
 
 from ml4t.backtest.core.buffer cimport RecordBuffer
 from ml4t.backtest.core.build cimport CHECKED
-from ml4t.backtest.core.settings cimport FILL_CLOSE, FILL_NEXT_CLOSE, FILL_NEXT_OPEN, resolve_settings
+from ml4t.backtest.core.settings cimport FILL_NEXT_CLOSE, FILL_NEXT_OPEN, TELL_FILLS, resolve_settings
 from ml4t.backtest.core.types cimport (
     EVENT_CANCELLED, EVENT_DUPLICATE_EXIT, EVENT_EXPIRED, EVENT_MODIFIED, EVENT_REJECTED, EXIT_OTHER, EXIT_STOP_LOSS,
-    EXIT_TAKE_PROFIT, ORDER_CANCELLED, ORDER_EXPIRED, ORDER_OPEN, ORDER_REJECTED, REASON_DIVIDEND, REASON_EXIT_PENDING,
+    EXIT_TAKE_PROFIT, LEDGER_ADJUSTED, ORDER_CANCELLED, ORDER_EXPIRED, ORDER_OPEN, ORDER_REJECTED, REASON_DIVIDEND, REASON_EXIT_PENDING,
     REASON_EXPIRED, REASON_FILL_OR_KILL, REASON_IMMEDIATE_OR_CANCEL, REASON_MODIFY, REASON_NO_POSITION,
     REASON_ONE_CANCELS_OTHER, REASON_POSITION_CLOSED, REASON_SPLIT, REASON_STOP_LOSS, REASON_TAKE_PROFIT, SOURCE_RULE,
     SOURCE_STRATEGY, TYPE_LIMIT, TYPE_MARKET_ON_CLOSE, TYPE_MARKET_ON_OPEN, TYPE_STOP, TYPE_STOP_LIMIT,
-    TYPE_TRAILING_STOP, VALID_DAY, VALID_GTD, OrderRecord, TermsRecord,
+    TYPE_TRAILING_STOP, VALID_DAY, VALID_GTD, EventRecord, OrderRecord, TermsRecord,
 )
 from ml4t.backtest.execution.costs cimport limit_on_tick, whole_units
 from ml4t.backtest.execution.event_log cimport EventLog
 from ml4t.backtest.execution.expiries cimport Expiries
+from ml4t.backtest.execution.ledger cimport Ledger
 from ml4t.backtest.execution.order_terms cimport (
-    no_terms, say_something, terms_at, waits_above, waits_for_a_price,
+    awaited_price, no_terms, say_something, terms_at, waits_above, waits_for_a_price,
 )
 from ml4t.backtest.execution.queues cimport Lanes, OrderQueues
 from ml4t.backtest.execution.resting cimport RestingOrders
@@ -59,12 +60,19 @@ cdef class OrderBook:
             cursor, portfolio.positions, self.rings, self.settings.submission_order
         )
         self.resting = RestingOrders(self.orders, self.terms, cursor.data.n_assets)
-        self.trailing = TrailingOrders(cursor, self.resting, self.settings.watermark_close)
+        self.ledger = Ledger(cursor, events, self.orders, config)
+        self.trailing = TrailingOrders(
+            cursor, self.resting, self.settings.watermark_close, self.ledger
+        )
         self.expiries = Expiries(cursor, self.orders, self.terms)
 
     def records(self):
-        """Return the orders so far, and the terms of those that have some, as structured arrays."""
-        return {"orders": self.orders.to_array(ORDER), "terms": self.terms.to_array(TERMS)}
+        """Return the orders so far, the terms of those that have some, and the ledger, as structured arrays."""
+        return {
+            "orders": self.orders.to_array(ORDER),
+            "terms": self.terms.to_array(TERMS),
+            "ledger": self.ledger.records(),
+        }
 
     # ---- orders come in ----------------------------------------------------------------------
 
@@ -107,24 +115,24 @@ cdef class OrderBook:
         self.expiries.wait(order, terms)
         return order.order_id
 
-    # Take the exit of a whole position that a rule decided at this close.
+    # Take the exit of a whole position that a rule, or a limit of the portfolio, decided at this close.
     cdef int64_t accept_exit(
-        self, Position* position, int8_t exit_kind, int32_t rule, int32_t reason
+        self, Position* position, int8_t exit_kind, int32_t rule, int32_t reason, int8_t fill_at
     ) except -1 nogil:
-        cdef OrderRecord* order = self.make_exit(position, SOURCE_RULE, exit_kind, reason)
+        cdef OrderRecord* order = self.make_exit(
+            position, -position.quantity, SOURCE_RULE, exit_kind, reason
+        )
         order.rule = rule
-        order.fill_at = FILL_CLOSE if self.settings.exit_at_close else FILL_NEXT_OPEN
+        order.fill_at = fill_at
         position.exit_is_decided |= SOURCE_RULE
         self._wait(order)
         return order.order_id
 
-    # An order that leaves a whole position; it does not wait.
+    # An order that leaves a position, or a part of it; it does not wait.
     cdef OrderRecord* make_exit(
-        self, const Position* position, int8_t source, int8_t exit_kind, int32_t reason
+        self, const Position* position, double quantity, int8_t source, int8_t exit_kind, int32_t reason
     ) except NULL nogil:
-        cdef OrderRecord* order = self._new_order(
-            position.asset, -position.quantity, source, reason
-        )
+        cdef OrderRecord* order = self._new_order(position.asset, quantity, source, reason)
         order.reduce_only = 1
         order.position_id = position.position_id
         order.exit_kind = exit_kind
@@ -325,6 +333,18 @@ cdef class OrderBook:
         self.events.add(EVENT_MODIFIED, REASON_MODIFY, order.asset, order_id, before, order.rest)
         return 0
 
+    # An order that waits against a position belongs to it from now on, for a limit of the portfolio.
+    cdef int make_reduce_only(
+        self, OrderRecord* order, const Position* position, int32_t reason, int32_t rule
+    ) except -1 nogil:
+        cdef EventRecord* event
+        order.reduce_only = 1
+        order.position_id = position.position_id
+        self.queues.count_as_exit(order.asset)
+        event = self.events.add(EVENT_MODIFIED, reason, order.asset, order.order_id, order.rest, order.rest)
+        event.rule = rule
+        return 0
+
     # The order has come to its end. What waited waits no more.
     cdef void complete(self, OrderRecord* order, int8_t status) noexcept nogil:
         if order.waits:
@@ -342,10 +362,12 @@ cdef class OrderBook:
         cdef Lanes lanes = self.queues.lanes_of(asset)
         cdef int64_t order_id = self.queues.next_of(&lanes)
         cdef OrderRecord* order
+        cdef double before
         cdef double units
         while order_id != 0:
             order = self.order(order_id)
-            units = order.rest * ratio
+            before = order.rest
+            units = before * ratio
             order.target_units = order.target_units * ratio
             if self.settings.whole_units:
                 units = side_of(units) * whole_units(fabs(units))
@@ -357,12 +379,23 @@ cdef class OrderBook:
                 order.rest = units
                 order.decision_close = order.decision_close / ratio
                 self._split_terms(order, ratio)
+                if self.settings.ledger != TELL_FILLS:
+                    self.tell_adjusted(order, REASON_SPLIT, before)
             order_id = self.queues.next_of(&lanes)
         self.queues.count_anew(asset)
         self.resting.rekey(asset)
         if CHECKED:
             self.queues.check(asset)
         return 0
+
+    # An action has changed what an order waits for: units, a price.
+    cdef int tell_adjusted(
+        self, const OrderRecord* order, int32_t reason, double before
+    ) except -1 nogil:
+        cdef double price = awaited_price(self.terms_of(order)) if order.rests else NAN
+        return self.ledger.tell_order(
+            LEDGER_ADJUSTED, order, reason, price, NAN, before, order.rest
+        )
 
     cdef void _split_terms(self, const OrderRecord* order, double ratio) noexcept nogil:
         cdef TermsRecord* terms = self.terms_of(order)
@@ -385,6 +418,10 @@ cdef class OrderBook:
             order.decision_close = order.decision_close - dividend
             if not self._fall(order, dividend):
                 self.cancel(order_id, REASON_DIVIDEND)
+            elif self.settings.ledger != TELL_FILLS and order.rests and (
+                not waits_above(order, self.terms_of(order))
+            ):
+                self.tell_adjusted(order, REASON_DIVIDEND, order.rest)
             order_id = self.queues.next_of(&lanes)
         return self.resting.rekey(asset)
 
@@ -417,6 +454,7 @@ cdef class OrderBook:
     ) except NULL nogil:
         cdef OrderRecord* order = <OrderRecord*> self.orders.append()
         order.order_id = self.orders.count
+        order.place = self.events.place()
         order.timestamp = self.cursor.now
         order.decision_row = self.cursor.number_of(self.cursor.row[asset])
         # Before the first bar (on_start) nothing has been decided on.
@@ -424,12 +462,14 @@ cdef class OrderBook:
         order.ended = INT64_MIN
         order.target_units = NAN
         order.quantity = quantity
+        order.accepted = quantity
         order.rest = quantity
         order.decision_close = self.portfolio.account.decision_close(asset, self.cursor)
         order.level = NAN
         order.asset = asset
         order.rule = -1
         order.reason = reason
+        order.cause = reason
         order.source = source
         order.status = ORDER_OPEN
         order.exit_kind = EXIT_OTHER

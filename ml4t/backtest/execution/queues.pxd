@@ -55,11 +55,16 @@ cdef class OrderQueues:
     cdef bint submission_order
     cdef int64_t n_due               # orders that wait for a moment, of all assets
     cdef int64_t n_resting           # and for a price
+    cdef int64_t n_reducing          # of both, those that are reduce-only
     cdef Queue* _queue               # by asset
     cdef int32_t* _busy              # the assets with orders that wait for a moment, in no order
     cdef int32_t _n_busy
     cdef int64_t* _due               # order ids of the last collect_due()
     cdef int64_t _due_capacity
+    cdef bint is_watched             # somebody asks which assets' orders have changed
+    cdef int32_t* changed            # these assets, each once
+    cdef int32_t n_changed
+    cdef int8_t* _has_changed        # by asset
 
     # Without a bracket's children, which only guard what is held, as levels do.
     cdef inline int32_t n_waiting_of(self, int32_t asset) noexcept nogil:
@@ -73,9 +78,33 @@ cdef class OrderQueues:
     cdef inline bint hold_exits_of(self, int32_t asset) noexcept nogil:
         return self._queue[asset].n_exits + self._queue[asset].n_children > 0
 
+    # An order waits that is not reduce-only.
+    cdef inline bint hold_entries(self) noexcept nogil:
+        return self.n_due + self.n_resting > self.n_reducing
+
     # What an order asks for has changed.
     cdef inline void count_anew(self, int32_t asset) noexcept nogil:
         self._queue[asset].is_counted = 0
+        if self.is_watched:
+            self._note(asset)
+
+    # One of the orders that wait for it has become reduce-only.
+    cdef inline void count_as_exit(self, int32_t asset) noexcept nogil:
+        self._queue[asset].n_exits += 1
+        self.n_reducing += 1
+        self.count_anew(asset)
+
+    cdef inline void _note(self, int32_t asset) noexcept nogil:
+        if not self._has_changed[asset]:
+            self._has_changed[asset] = 1
+            self.changed[self.n_changed] = asset
+            self.n_changed += 1
+
+    cdef inline void forget_changed(self) noexcept nogil:
+        cdef int32_t i
+        for i in range(self.n_changed):
+            self._has_changed[self.changed[i]] = 0
+        self.n_changed = 0
 
     # An order joins the end of its asset's queue.
     cdef inline int join(self, OrderRecord* order) except -1 nogil:
@@ -93,8 +122,11 @@ cdef class OrderQueues:
         if queue.is_counted:
             self._count(queue, order)
         queue.n_orders += 1
+        self.n_reducing += order.reduce_only
         queue.n_exits += order.reduce_only != order.is_child
         queue.n_children += order.is_child
+        if self.is_watched:
+            self._note(order.asset)
         if CHECKED:
             self.check(order.asset)
         return 0
@@ -114,8 +146,9 @@ cdef class OrderQueues:
     cdef inline void leave(self, OrderRecord* order) noexcept nogil:
         cdef Queue* queue = &self._queue[order.asset]
         order.waits = 0
-        queue.is_counted = 0
+        self.count_anew(order.asset)
         queue.n_orders -= 1
+        self.n_reducing -= order.reduce_only
         queue.n_exits -= order.reduce_only != order.is_child
         queue.n_children -= order.is_child
         if order.rests:
@@ -180,7 +213,7 @@ cdef class OrderQueues:
         cdef double rest = order.rest
         cdef double left = fabs(queue.left)
         cdef double taken
-        if order.is_child or (self.rings.holds(order) and self.rings.holds_one_before(order)):
+        if order.is_child or (self.rings.holds(order) and self.rings.holds_one_before(order, False)):
             return
         queue.most = larger(queue.most, fabs(rest))
         if queue.left * rest < 0.0 and not (order.reduce_only and queue.is_over):
@@ -206,6 +239,11 @@ cdef class OrderQueues:
     cdef int wait_for_the_open(self, OrderRecord* order, int64_t later) except -1 nogil
     cdef void _insert(self, Lane* lane, OrderRecord* order, int64_t later) noexcept nogil
     cdef double units_after(self, int32_t asset) noexcept nogil
+    cdef int watch(self) except -1
+    cdef double units_after_due(self, int32_t asset) noexcept nogil
+    cdef void add_resting(self, int32_t asset, double* up, double* low) noexcept nogil
+    cdef double units_asked(self, int32_t asset) noexcept nogil
+    cdef double _entering_of(self, int64_t order_id, double units, double* leaving) noexcept nogil
     cdef const int64_t* collect_due(self, Phase phase, int64_t* n_due) noexcept nogil
     cdef void _collect_of(self, int32_t asset, Phase phase, int64_t* n_due) noexcept nogil
     cdef int _reserve_due(self) except -1 nogil
@@ -213,3 +251,6 @@ cdef class OrderQueues:
     cdef list ids(self)
     cdef int check(self, int32_t asset) except -1 nogil
     cdef int check_counts(self) except -1 nogil
+
+
+cdef void sort_codes(int32_t* codes, int32_t n) noexcept nogil

@@ -1,7 +1,8 @@
 """OrderQueues: where an order waits. A queue for each asset, so that nobody walks over what cannot fill."""
 
 cimport cython
-from libc.stdint cimport int32_t, int64_t
+from libc.math cimport fabs
+from libc.stdint cimport int8_t, int32_t, int64_t
 from libc.stdlib cimport calloc, free, qsort, realloc
 
 from ml4t.backtest.core.buffer cimport RecordBuffer
@@ -47,6 +48,8 @@ cdef class OrderQueues:
         free(self._queue)
         free(self._busy)
         free(self._due)
+        free(self.changed)
+        free(self._has_changed)
 
     # An order that has waited for a price waits for an open from now on, at its place by submission: before the
     # later one, or, that not known (0), looked for from the end. Nothing else of it changes.
@@ -91,6 +94,69 @@ cdef class OrderQueues:
                 self._count(queue, order_at(self.orders, order_id))
                 order_id = self.next_of(&lanes)
         return queue.left + queue.entering
+
+    # From now on assets whose orders change are noted; all of them have, to begin with.
+    cdef int watch(self) except -1:
+        cdef int32_t asset
+        cdef size_t size = <size_t> self.cursor.data.n_assets + 1
+        if not self.is_watched:
+            self.changed = <int32_t*> calloc(size, sizeof(int32_t))
+            self._has_changed = <int8_t*> calloc(size, sizeof(int8_t))
+        if self.changed == NULL or self._has_changed == NULL:
+            raise MemoryError(f"no memory for the orders of {self.cursor.data.n_assets} assets")
+        self.is_watched = True
+        for asset in range(<int32_t> self.cursor.data.n_assets):
+            self._note(asset)
+        return 0
+
+    # What the position of the asset is after those that wait for a moment (section 7).
+    cdef double units_after_due(self, int32_t asset) noexcept nogil:
+        cdef Queue* queue = &self._queue[asset]
+        cdef Queue counted
+        cdef int64_t order_id = queue.due.first
+        if queue.resting.first == 0:
+            return self.units_after(asset)
+        self._begin_count(&counted, asset)
+        while order_id != 0:
+            self._count(&counted, order_at(self.orders, order_id))
+            order_id = order_at(self.orders, order_id).after
+        return counted.left + counted.entering
+
+    # What those that wait for a price may add to either side; of a ring the first on its side.
+    cdef void add_resting(self, int32_t asset, double* up, double* low) noexcept nogil:
+        cdef int64_t order_id = self._queue[asset].resting.first
+        cdef const OrderRecord* order
+        while order_id != 0:
+            order = order_at(self.orders, order_id)
+            order_id = order.after
+            if order.reduce_only or (self.rings.holds(order) and self.rings.holds_one_before(order, True)):
+                continue
+            if order.rest > 0.0:
+                up[0] += order.rest
+            else:
+                low[0] += order.rest
+
+    # What they would trade: those that may enter, of a ring the first on its side, and what the others may leave of
+    # what is held.
+    cdef double units_asked(self, int32_t asset) noexcept nogil:
+        cdef double held = fabs(self.positions.at[asset].quantity)
+        cdef double leaving = 0.0
+        cdef double entering = self._entering_of(self._queue[asset].due.first, 0.0, &leaving)
+        entering = self._entering_of(self._queue[asset].resting.first, entering, NULL)
+        return entering + (leaving if leaving < held else held)
+
+    # From one order of a lane on, added to ``units``; what only reduces goes to ``leaving``.
+    cdef double _entering_of(self, int64_t order_id, double units, double* leaving) noexcept nogil:
+        cdef const OrderRecord* order
+        while order_id != 0:
+            order = order_at(self.orders, order_id)
+            order_id = order.after
+            if order.reduce_only:
+                if leaving != NULL:
+                    leaving[0] += fabs(order.rest)
+            elif not (self.rings.holds(order) and self.rings.holds_one_before(order, True)):
+                units += fabs(order.rest)
+        return units
 
     # The orders that fill in this phase, in the order of submission. Their assets have a row now.
     cdef const int64_t* collect_due(self, Phase phase, int64_t* n_due) noexcept nogil:
@@ -222,6 +288,21 @@ cdef inline bint _ascends(const int64_t* numbers, int64_t n) noexcept nogil:
         if numbers[i - 1] > numbers[i]:
             return False
     return True
+
+
+# Bring codes of assets in order.
+cdef void sort_codes(int32_t* codes, int32_t n) noexcept nogil:
+    cdef int32_t i
+    for i in range(1, n):
+        if codes[i] < codes[i - 1]:
+            qsort(codes, <size_t> n, sizeof(int32_t), _by_code)
+            return
+
+
+cdef int _by_code(const void* one, const void* other) noexcept nogil:
+    cdef int32_t a = (<const int32_t*> one)[0]
+    cdef int32_t b = (<const int32_t*> other)[0]
+    return (a > b) - (a < b)
 
 
 cdef int _by_number(const void* a, const void* b) noexcept nogil:

@@ -17,7 +17,7 @@ cdef class Rings:
         return order.terms != 0 and terms_of(self.terms, order).sibling != 0
 
     cdef void join(self, const OrderRecord* order, const OrderRecord* other) noexcept nogil
-    cdef bint holds_one_before(self, const OrderRecord* order) noexcept nogil
+    cdef bint holds_one_before(self, const OrderRecord* order, bint on_its_side) noexcept nogil
     cdef void leave(self, const OrderRecord* order) noexcept nogil
     cdef int open_ring(self, const OrderRecord* order) except -1 nogil
     cdef void _link(self, int64_t before_id, int64_t next_id) noexcept nogil

@@ -33,11 +33,14 @@ cdef class Rings:
         self._link(order.order_id, other.order_id if next_id == 0 else next_id)
         self._link(other.order_id, order.order_id)
 
-    # One that waits for the same asset stands in the order's ring and was submitted before it.
-    cdef bint holds_one_before(self, const OrderRecord* order) noexcept nogil:
+    # One that waits for the same asset, or there on the same side, stands in the order's ring and was submitted
+    # before it.
+    cdef bint holds_one_before(self, const OrderRecord* order, bint on_its_side) noexcept nogil:
         cdef const OrderRecord* other = self._next(order)
         while other.order_id != order.order_id:
-            if other.asset == order.asset and other.order_id < order.order_id:
+            if other.asset == order.asset and other.order_id < order.order_id and not (
+                on_its_side and other.quantity * order.quantity < 0.0
+            ):
                 return True
             other = self._next(other)
         return False

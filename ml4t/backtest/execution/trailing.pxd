@@ -3,6 +3,7 @@ from libc.stdint cimport int64_t
 
 from ml4t.backtest.core.buffer cimport RecordBuffer
 from ml4t.backtest.core.types cimport OrderRecord, TermsRecord
+from ml4t.backtest.execution.ledger cimport Ledger
 from ml4t.backtest.execution.price_heap cimport PriceHeap
 from ml4t.backtest.execution.resting cimport RestingOrders
 from ml4t.backtest.market.cursor cimport Cursor
@@ -12,6 +13,7 @@ from ml4t.backtest.market.cursor cimport Cursor
 cdef class TrailingOrders:
     cdef Cursor cursor
     cdef RestingOrders resting       # of the book
+    cdef Ledger ledger               # of the book
     cdef PriceHeap waiting           # a list without keys
     cdef bint by_close               # they follow closes, not highs and lows
 

@@ -4,7 +4,9 @@ cimport cython
 from libc.stdint cimport int32_t, int64_t
 from libc.stdlib cimport free
 
-from ml4t.backtest.core.types cimport ORDER_OPEN, OrderRecord, TermsRecord
+from ml4t.backtest.core.settings cimport TELL_ALL
+from ml4t.backtest.core.types cimport LEDGER_MOVED, ORDER_OPEN, REASON_NONE, OrderRecord, TermsRecord
+from ml4t.backtest.execution.ledger cimport Ledger
 from ml4t.backtest.execution.order_records cimport order_at, terms_of
 from ml4t.backtest.execution.price_heap cimport append
 from ml4t.backtest.execution.resting cimport RestingOrders
@@ -23,12 +25,16 @@ cdef class TrailingOrders:
         Where they wait for their price.
     by_close : bool
         They follow closes, instead of highs and lows.
+    ledger : Ledger
     """
 
-    def __cinit__(self, Cursor cursor not None, RestingOrders resting not None, bint by_close):
+    def __cinit__(
+        self, Cursor cursor not None, RestingOrders resting not None, bint by_close, Ledger ledger not None
+    ):
         self.cursor = cursor
         self.resting = resting
         self.by_close = by_close
+        self.ledger = ledger
 
     def __dealloc__(self):
         free(self.waiting.at)
@@ -63,4 +69,10 @@ cdef class TrailingOrders:
             extreme = self.cursor.data.high_[row] if side > 0.0 else self.cursor.data.low_[row]
         terms.water = better(side, terms.water, extreme)
         terms.stop = better(side, stop, trailed(terms, side))
-        return 0 if terms.stop == stop else self.resting.wait(order)
+        if terms.stop == stop:
+            return 0
+        if self.ledger.detail == TELL_ALL:
+            self.ledger.tell_order(
+                LEDGER_MOVED, order, REASON_NONE, terms.stop, terms.water, stop, terms.stop
+            )
+        return self.resting.wait(order)

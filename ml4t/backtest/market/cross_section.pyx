@@ -11,6 +11,7 @@ from ml4t.backtest.core.sealed cimport seal
 from ml4t.backtest.market.column_names cimport ColumnNames
 from ml4t.backtest.market.event cimport MarketEvent, event_type
 from ml4t.backtest.market.market_data cimport MarketData
+from ml4t.backtest.market.run_sessions cimport RunSessions
 
 from ml4t.backtest.market.column_names import BAR_COLUMNS, unknown_name
 
@@ -27,10 +28,11 @@ cdef class CrossSection:
     _made = "on_timestamp_batch is given one"
 
     @staticmethod
-    cdef CrossSection new(MarketData data, int64_t t):
+    cdef CrossSection new(MarketData data, int64_t t, RunSessions sessions):
         cdef CrossSection section = CrossSection.__new__(CrossSection)
         section.data = data
         section.t = t
+        section.sessions = sessions
         section.first = data.offset[t]
         section.last = data.offset[t + 1]
         return section
@@ -100,6 +102,7 @@ cdef class CrossSection:
             event = MarketEvent.new(kind, self.data)
             event.t = self.t
             event.row = row
+            event.sessions = self.sessions
             yield event
 
     def __repr__(self):

@@ -4,6 +4,7 @@ from libc.stdint cimport int32_t, int64_t
 from ml4t.backtest.core.build cimport CHECKED
 from ml4t.backtest.core.guards cimport guard
 from ml4t.backtest.market.market_data cimport MarketData
+from ml4t.backtest.market.run_sessions cimport RunSessions
 
 
 @cython.final
@@ -14,6 +15,8 @@ cdef class Cursor:
     """Position of the timestamp of now; -1 before the first."""
     cdef readonly int64_t now
     """Timestamp of now, nanoseconds UTC."""
+    cdef readonly RunSessions sessions
+    """The sessions of the run's calendar; None without one."""
     cdef int64_t t_before            # timestamps of the run before data's timestamp 0
     cdef int64_t rows_before         # rows of the run before data's row n_carried
     cdef int64_t* carried_row        # by asset: number in the run of its carried row
@@ -49,6 +52,8 @@ cdef class Cursor:
     cdef int64_t time_of(self, int64_t row) noexcept nogil
     cdef int64_t number_of(self, int64_t row) noexcept nogil
     cdef int enter(self, MarketData data) except -1
+    cdef int begin_sessions(self, object calendar) except -1
+    cdef int64_t time_before(self) noexcept nogil
 
     # Position of the timestamp of now in the whole run.
     cdef inline int64_t run_t(self) noexcept nogil:

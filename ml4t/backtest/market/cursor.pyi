@@ -1,6 +1,7 @@
 from typing import final
 
 from ml4t.backtest.market.market_data import MarketData
+from ml4t.backtest.market.run_sessions import RunSessions
 
 @final
 class Cursor:
@@ -10,4 +11,6 @@ class Cursor:
     def t(self) -> int: ...
     @property
     def now(self) -> int: ...
+    @property
+    def sessions(self) -> RunSessions | None: ...
     def __new__(cls, data: MarketData) -> Cursor: ...

@@ -7,6 +7,7 @@ from libc.stdlib cimport free, malloc
 from ml4t.backtest.core.build cimport CHECKED
 from ml4t.backtest.core.guards cimport guard
 from ml4t.backtest.market.market_data cimport MarketData
+from ml4t.backtest.market.run_sessions cimport RunSessions
 
 
 @cython.final
@@ -40,6 +41,15 @@ cdef class Cursor:
         free(self.row)
         free(self.previous_row)
         free(self.carried_row)
+
+    # Before the first timestamp: a calendar says what sessions are.
+    cdef int begin_sessions(self, object calendar) except -1:
+        self.sessions = RunSessions(calendar, self.data)
+        return 0
+
+    # The timestamp before now; INT64_MIN at the first of the run.
+    cdef int64_t time_before(self) noexcept nogil:
+        return self.data.time[self.t - 1] if self.t > 0 else INT64_MIN
 
     # The timestamp of a row of the past; INT64_MIN for "none".
     cdef int64_t time_of(self, int64_t row) noexcept nogil:
@@ -97,6 +107,8 @@ cdef class Cursor:
                     "a chunk carries over a bar of "
                     f"{data.assets[data.asset[row]]!r}, which has had none"
                 )
+        if self.sessions is not None:
+            self.sessions.enter(data)
         for asset in range(<int32_t> data.n_assets):
             self.carried_row[asset] = self.number_of(self.row[asset])
         self.rows_before += self.data.n_rows - self.data.n_carried

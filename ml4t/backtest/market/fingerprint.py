@@ -63,8 +63,10 @@ class Fingerprint:
             column = getattr(data, name)
             if column is not None:
                 self._add("price", name, column[first_row:])
+        computed = data.info.get("computed", ()) if data.info else ()
         for name, column in data.features.items():
-            self._add("feature", name, column[first_row:])
+            if name not in computed:  # for the rules of a run, from these bars
+                self._add("feature", name, column[first_row:])
         for name, column in data.context.items():
             self._add("context", name, column[first_t:])
         end = data.timestamps[-1] if data.n_times else np.iinfo(np.int64).min

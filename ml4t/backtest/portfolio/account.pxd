@@ -1,5 +1,5 @@
 cimport cython
-from libc.math cimport fabs
+from libc.math cimport fabs, isnan
 from libc.stdint cimport int8_t, int32_t, int64_t
 
 from ml4t.backtest.market.cursor cimport Cursor
@@ -74,6 +74,10 @@ cdef class Account:
         self._net = net
         self._gross = gross
         self._has_sums = True
+
+    # What a unit counts in exposure; nothing before the first bar, where no order has been measured.
+    cdef inline double size_of(self, int32_t asset) noexcept nogil:
+        return 0.0 if isnan(self.mark[asset]) else fabs(self.mark[asset])
 
     # Of a single asset: marked at its close as if the steps had led there.
     cdef inline void arrive(self, double close) noexcept nogil:

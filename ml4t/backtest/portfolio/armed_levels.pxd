@@ -6,6 +6,12 @@ from libc.math cimport INFINITY, NAN, fabs
 from libc.stdint cimport int8_t, int32_t, int64_t
 
 
+# What the next close of a position has to do.
+cdef enum Attention:
+    TO_ASK = 1                   # rules, and to arm levels anew
+    TO_TELL = 2                  # the ledger, of a trail that has moved
+
+
 # Who armed a level: it stands on the order, the fill and the trade that the level makes.
 cdef struct LevelSource:
     int32_t rule                 # position in the result's rule names; -1: nobody, there is no level
@@ -25,9 +31,12 @@ cdef struct Levels:
     double wakes_at              # the water mark at which a close must arm levels anew; beyond any price: none
     double max_bars              # bars_held at which a close must decide an exit; +inf: none
     int64_t trail_moves          # of all positions of the asset in this run; never reset
-    int8_t attention             # the next close has rules to ask or levels to arm anew
+    int8_t attention             # what the next close has to do besides: Attention
     int8_t trail_wins_ties       # where both stops are equal, the trail's rule is named
     int64_t synced_at            # bars_held when the losing trails last caught up with the water mark
+    double target_part           # of the largest quantity, what the target closes; 0: it closes all that is held
+    double target_closed         # units that it has closed
+    int32_t target_place         # where a target of a part was said; -1 of any other
     LevelSource fixed_source
     LevelSource trail_source
     LevelSource target_source
@@ -51,6 +60,9 @@ cdef inline void clear_levels(Levels* levels, double side) noexcept nogil:
     levels.fixed_source.rule = -1
     levels.trail_source.rule = -1
     levels.target_source.rule = -1
+    levels.target_part = 0.0
+    levels.target_closed = 0.0
+    levels.target_place = -1
     levels.trail_wins_ties = 0
     levels.attention = 0
 

@@ -42,6 +42,8 @@ cdef struct Position:
     double dividends
     double stop_at_entry
     double target_at_entry
+    double initial_risk          # from E to the first stop that rules armed; NaN: none was armed yet
+    double largest               # quantity so far, unsigned
     double split_ratio           # product of the splits since the opening: absolute prices are divided by it
     int32_t asset
     int8_t exit_is_decided       # exits by rules wait for it, by their source, a bit each: no second is made

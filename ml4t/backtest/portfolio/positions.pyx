@@ -8,7 +8,7 @@ from libc.stdlib cimport calloc, free, qsort
 from ml4t.backtest.core.build cimport CHECKED
 from ml4t.backtest.core.guards cimport guard
 from ml4t.backtest.core.types cimport FillRecord
-from ml4t.backtest.portfolio.armed_levels cimport clear_levels
+from ml4t.backtest.portfolio.armed_levels cimport TO_ASK, clear_levels
 from ml4t.backtest.portfolio.position cimport (
     Position, averaged, better, is_negligible, side_of, worse,
 )
@@ -82,6 +82,8 @@ cdef class Positions:
         position.dividends = 0.0
         position.stop_at_entry = NAN
         position.target_at_entry = NAN
+        position.initial_risk = NAN
+        position.largest = fabs(fill.quantity)
         position.split_ratio = 1.0
         position.exit_is_decided = 0
         position.unseen = 0
@@ -105,6 +107,7 @@ cdef class Positions:
         position.basis = averaged(position.basis, held, basis, units)
         position.dividend_average = averaged(position.dividend_average, held, 0.0, units)
         position.quantity = position.quantity + fill.quantity
+        position.largest = max(position.largest, fabs(position.quantity))
         take_in(position, fill.price)
         _count_entry(position, fill)
 
@@ -132,6 +135,7 @@ cdef class Positions:
     cdef void split(self, int32_t asset, double ratio) noexcept nogil:
         cdef Position* position = &self.at[asset]
         position.quantity = position.quantity * ratio
+        position.largest = position.largest * ratio
         position.entered = position.entered * ratio
         position.exited = position.exited * ratio
         position.entry_price = position.entry_price / ratio
@@ -146,12 +150,14 @@ cdef class Positions:
         position.worst = position.worst / ratio
         position.stop_at_entry = position.stop_at_entry / ratio
         position.target_at_entry = position.target_at_entry / ratio
+        position.initial_risk = position.initial_risk / ratio
         position.levels.stop = position.levels.stop / ratio
         position.levels.target = position.levels.target / ratio
+        position.levels.target_closed = position.levels.target_closed * ratio
         position.levels.fixed_stop = position.levels.fixed_stop / ratio
         position.levels.trail_stop = position.levels.trail_stop / ratio
         position.levels.trail_distance = position.levels.trail_distance / ratio
-        position.levels.attention = 1
+        position.levels.attention = TO_ASK
         position.split_ratio = position.split_ratio * ratio
 
     # Semantics section 2, step 1: a dividend of so much per unit was paid, and the price falls by it. The
@@ -164,7 +170,7 @@ cdef class Positions:
         position.worst -= dividend
         if position.quantity > 0.0:
             position.water -= dividend
-        position.levels.attention = 1
+        position.levels.attention = TO_ASK
 
     # Ended positions leave the list, new ones are merged in; both lists stay in asset order.
     cdef void _settle(self) noexcept nogil:

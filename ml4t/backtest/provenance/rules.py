@@ -9,12 +9,16 @@ from ml4t.backtest import risk
 from ml4t.backtest.provenance.classes import class_spec, given_fields, parameters_of
 from ml4t.backtest.provenance.errors import DescriptionError
 from ml4t.backtest.provenance.plain_values import plain
-from ml4t.backtest.risk import RiskRule, rules
+from ml4t.backtest.risk import RiskRule, limits, rules
 from ml4t.backtest.risk.function_rule import FunctionRule, as_rule, each_rule
 
-GROUPS = ("AllOf", "AnyOf", "CompositeRule")
+GROUPS = ("AllOf", "AnyOf", "CompositeRule", "RegimeDependentRule")
 """Rules that have rules as members."""
-RULES: dict[str, type[RiskRule]] = {name: getattr(risk, name) for name in (*rules.__all__, *GROUPS)}
+RULES: dict[str, type[RiskRule]] = {
+    name: getattr(risk, name)
+    for name in (*rules.__all__, *limits.__all__, *GROUPS)
+    if name not in ("LimitBreach", "PortfolioLimit", "PortfolioRule")
+}
 """The rules that a file names without a module."""
 
 

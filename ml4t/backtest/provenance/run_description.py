@@ -10,7 +10,7 @@ from ml4t.backtest.market.market_data import MarketData
 from ml4t.backtest.provenance.classes import class_spec, module_folder, parameters_of
 from ml4t.backtest.provenance.errors import DescriptionError
 from ml4t.backtest.provenance.rules import describe_rules
-from ml4t.backtest.provenance.run_file_fields import ACCOUNT, EXECUTION
+from ml4t.backtest.provenance.run_file_fields import ACCOUNT, EXECUTION, OUTPUT
 from ml4t.backtest.provenance.tables import describe_tables, in_memory
 
 
@@ -42,7 +42,7 @@ def describe_run(
     content["risk"] = {"rules": describe_rules(given.get("rules", ()), again=again)}
     content["execution"] = {name: settings[name] for name in EXECUTION}
     content["account"] = {new: settings[old] for old, new in ACCOUNT.items()}
-    content["output"] = {"record_columns": settings["record_columns"]}
+    content["output"] = {name: settings[name] for name in OUTPUT}
     if "output" in given:
         content["output"]["folder"] = str(given["output"])
     return content

@@ -4,9 +4,9 @@ from ml4t.backtest.config import BacktestConfig
 
 ACCOUNT = {"initial_cash": "initial_cash", "account": "kind", "max_leverage": "max_leverage"}
 """Settings of ``BacktestConfig`` that stand under ``account``, and what they are called there."""
-EXECUTION = [
-    name for name in BacktestConfig.model_fields if name not in {*ACCOUNT, "record_columns"}
-]
+OUTPUT = ("record_columns", "ledger")
+"""Settings of ``BacktestConfig`` that stand under ``output``: what is kept of a run."""
+EXECUTION = [name for name in BacktestConfig.model_fields if name not in {*ACCOUNT, *OUTPUT}]
 """Settings of ``BacktestConfig`` that stand under ``execution``."""
 
 JOINED = ("signals", "features", "context")

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ml4t.backtest import data
 from ml4t.backtest.data.features.indicators import Indicator, split_indicators
+from ml4t.backtest.data.features.named_indicator import INDICATORS
 from ml4t.backtest.data.stream.feed import DataFeed
 from ml4t.backtest.data.tables.options import Table
 from ml4t.backtest.data.tables.table_requests import is_path
@@ -16,14 +16,6 @@ from ml4t.backtest.provenance.classes import given_fields
 from ml4t.backtest.provenance.errors import DescriptionError
 from ml4t.backtest.provenance.plain_values import a_kind, plain, plain_duration, plain_time
 from ml4t.backtest.provenance.run_file_fields import OPTIONS, TABLES
-
-INDICATORS: dict[str, type[Indicator]] = {
-    name: kind
-    for name, kind in ((name, getattr(data, name)) for name in data.__all__)
-    if isinstance(kind, type) and issubclass(kind, Indicator) and kind is not Indicator
-}
-"""The indicators that a file can name."""
-
 
 WRITTEN = {"start": plain_time, "end": plain_time, "bar_length": plain_duration}
 """How options are written that are no plain values."""

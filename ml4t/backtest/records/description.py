@@ -16,7 +16,7 @@ from ml4t.backtest.records.errors import ResultError
 from ml4t.backtest.records.frames import TABLES
 from ml4t.backtest.records.replaced import current, reason
 
-FORMAT = 3
+FORMAT = 4
 DESCRIPTION = "result.json"
 
 Table = Literal[*TABLES]  # type: ignore[valid-type]

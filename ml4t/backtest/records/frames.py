@@ -16,6 +16,7 @@ from ml4t.backtest.market._last_rows import last_rows
 from ml4t.backtest.records.columns import Labels, frame_of_columns, times
 from ml4t.backtest.records.cost_columns import COSTS, SPLIT, FillCosts
 from ml4t.backtest.records.curve import leverage_and_drawdown
+from ml4t.backtest.records.ledger import KINDS, decisions_of, ledger_columns
 from ml4t.backtest.records.measured import ClosedTrades, EquityCurve, Named
 from ml4t.backtest.records.positions import positions_frame
 from ml4t.backtest.records.recorded_columns import gather, recorded_columns
@@ -23,7 +24,7 @@ from ml4t.backtest.records.recorded_columns import gather, recorded_columns
 NO_END = np.iinfo(np.int64).max
 """Until then an order waits that never expires."""
 
-TABLES = ("trades", "fills", "orders", "events", "equity", "positions", "open_positions")
+TABLES = ("trades", "fills", "orders", "events", "ledger", "equity", "positions", "open_positions")
 """Every table of a result."""
 
 
@@ -280,6 +281,28 @@ class RecordFrames:
                 "given": column["given"],
                 "rule": self._rule.column(column["rule"]),
                 "reason": self._reason.column(column["reason"]),
+            }
+        )
+
+    def ledger_columns(self) -> dict[str, np.ndarray]:
+        """Return the columns of the ledger with codes for names."""
+        decisions = decisions_of(self._data, self._records["orders"]["decision_row"])
+        return ledger_columns(self._records, decisions)
+
+    def _ledger(self) -> pd.DataFrame:
+        column = self.ledger_columns()
+        return frame_of_columns(
+            {
+                "timestamp": times(column["timestamp"]),
+                "kind": _labels(KINDS).column(column["kind"]),
+                "asset": self._asset.column(column["asset"]),
+                **{name: column[name] for name in ("order_id", "trade_id", "fill")},
+                "rule": self._rule.column(column["rule"]),
+                "exit_type": _labels(codes.EXIT_TYPES).column(column["exit_kind"]),
+                "reason": self._reason.column(column["reason"]),
+                **{name: column[name] for name in ("level", "price", "before", "after")},
+                "decision_time": times(column["decision_time"]),
+                "information_time": times(column["information_time"]),
             }
         )
 

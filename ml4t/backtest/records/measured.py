@@ -1,7 +1,8 @@
 """What measures are made of: a few columns of a run, without its frames."""
 
-from collections.abc import Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Sequence
+from functools import cached_property
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import pandas as pd
@@ -51,6 +52,93 @@ class ClosedTrades(NamedTuple):
     bars_held: np.ndarray
     rule: Named
     reason: Named
+
+
+class Measured(NamedTuple):
+    """All that measures are made of.
+
+    Attributes
+    ----------
+    curve : EquityCurve
+    trades : ClosedTrades
+    ends : int64 array, shape (n_sessions,)
+        The position of the last timestamp of each session.
+    traded_value, commission, slippage_cost, spread_cost, impact_cost : float, currency
+        Sums over all fills, those of open positions too.
+    """
+
+    curve: EquityCurve
+    trades: ClosedTrades
+    ends: np.ndarray
+    traded_value: float
+    commission: float
+    slippage_cost: float
+    spread_cost: float
+    impact_cost: float
+
+
+class Tables(Protocol):
+    """Where a run's columns come from."""
+
+    def column(self, table: str, name: str) -> np.ndarray:
+        """Return one numeric column."""
+
+    def curve(self) -> EquityCurve:
+        """Return what is measured of the equity curve."""
+
+    def closed_trades(self) -> ClosedTrades:
+        """Return what is measured of the round trips."""
+
+
+class MeasuredRun:
+    """What :class:`Measured` has, each part made when the first measure needs it.
+
+    Parameters
+    ----------
+    tables : Tables
+    session_ends : callable
+        Returns the position of the last timestamp of each session.
+    """
+
+    def __init__(self, tables: Tables, session_ends: Callable[[], np.ndarray]) -> None:
+        self._tables = tables
+        self._session_ends = session_ends
+
+    @cached_property
+    def curve(self) -> EquityCurve:
+        return self._tables.curve()
+
+    @cached_property
+    def trades(self) -> ClosedTrades:
+        return self._tables.closed_trades()
+
+    @cached_property
+    def ends(self) -> np.ndarray:
+        return self._session_ends()
+
+    @property
+    def traded_value(self) -> float:
+        value = self._tables.column("fills", "quantity") * self._tables.column("fills", "price")
+        return float(np.add.reduce(np.abs(value)))
+
+    @cached_property
+    def commission(self) -> float:
+        return self._sum("commission")
+
+    @cached_property
+    def slippage_cost(self) -> float:
+        return self._sum("slippage_cost")
+
+    @cached_property
+    def spread_cost(self) -> float:
+        return self._sum("spread_cost")
+
+    @cached_property
+    def impact_cost(self) -> float:
+        return self._sum("impact_cost")
+
+    def _sum(self, cost: str) -> float:
+        return float(np.add.reduce(self._tables.column("fills", cost)))
 
 
 def equity_curve(equity: pd.DataFrame) -> EquityCurve:

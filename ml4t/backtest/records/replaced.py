@@ -7,6 +7,7 @@ whoever writes next.
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -97,3 +98,47 @@ def _settle(folder: Path) -> None:
         for path in complete.iterdir():
             path.replace(folder / path.name)
         complete.rmdir()
+
+
+def checked_file(path: str | Path) -> Path:
+    """Return where a file can be written, as far as that can be seen before it is made.
+
+    Raises
+    ------
+    ResultError
+        If it is a folder, a symbolic link or no path, or there is no folder for it.
+    """
+    target = Path(path)
+    if "\0" in str(target):
+        raise ResultError(f"{str(target)!r} can be no path; choose another file")
+    if target.is_symlink():
+        raise ResultError(
+            f"{target} is a symbolic link, and what it leads to would be lost; remove it, or choose another file"
+        )
+    if target.is_dir():
+        raise ResultError(f"{target} is a folder; name a file in it, like {target / 'run.html'}")
+    if target.exists() and not target.is_file():
+        raise ResultError(f"{target} is no file; choose another path")
+    if not target.parent.is_dir():
+        raise ResultError(f"{target} cannot be written: there is no folder {target.parent}")
+    return target
+
+
+def replace_file(target: Path, text: str) -> Path:
+    """Write a file aside and put it in its place all at once.
+
+    Raises
+    ------
+    ResultError
+        If it cannot be written; what was there before is there still.
+    """
+    aside = target.with_name(f".{target.name}.{os.getpid()}{PARTIAL}")
+    try:
+        try:
+            aside.write_text(text, encoding="utf-8")
+            aside.replace(target)
+        finally:
+            aside.unlink(missing_ok=True)
+    except OSError as error:
+        raise ResultError(f"{target} cannot be written: {reason(error)}") from error
+    return target

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Protocol
 
+import numpy as np
 import pandas as pd
 
 from ml4t.backtest.config import BacktestConfig
@@ -33,12 +34,20 @@ class ReportedRun(Protocol):
         """Performance measures by name."""
 
     @property
+    def _session_days(self) -> np.ndarray:
+        """The date of the session of each timestamp, by the calendar of the run; empty without one."""
+
+    @property
     def equity(self) -> pd.DataFrame:
         """The equity curve."""
 
     @property
     def events(self) -> pd.DataFrame:
         """What else happened to orders and levels."""
+
+    @property
+    def trades(self) -> pd.DataFrame:
+        """Round trips."""
 
     @property
     def orders(self) -> pd.DataFrame:

@@ -16,6 +16,13 @@ def percent(value: float | None) -> str:
     return "n/a" if value is None or np.isnan(value) else f"{value:.2%}"
 
 
+def price(value: float) -> str:
+    """Write a price or a number of units: six digits, and of large numbers two decimals."""
+    if np.isnan(value):
+        return "n/a"
+    return f"{value:,.2f}" if abs(value) >= 100_000 else f"{value:,.6g}"
+
+
 def ratio(value: float | None) -> str:
     """Write a plain number, or n/a where there is none."""
     return "n/a" if value is None or np.isnan(value) else f"{value:,.2f}"

@@ -85,15 +85,30 @@ cdef class CompiledRule:
         return _decision_of(&answer, context.side)
 
     validate_order = RiskRule.validate_order
+    looks_at_orders = RiskRule.looks_at_orders
 
     def lower(self):
         """Return None: it is no formula of the engine's, but asked each time."""
+        return None
+
+    def lower_merged(self):
+        """Return None: it is no group."""
         return None
 
     @property
     def live_columns(self):
         """None beside ``columns``, which are read at every question."""
         return ()
+
+    @property
+    def limit_spec(self):
+        """None: it is a rule on positions."""
+        return None
+
+    @property
+    def needs_calendar(self):
+        """False: C functions are not told of sessions."""
+        return False
 
     @property
     def members(self):

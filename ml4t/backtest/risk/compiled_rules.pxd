@@ -10,8 +10,9 @@ from ml4t.backtest.market.cursor cimport Cursor
 from ml4t.backtest.portfolio.account cimport Account
 from ml4t.backtest.portfolio.position cimport Position
 from ml4t.backtest.risk.compiled_rule cimport CompiledRule
-from ml4t.backtest.risk.rule_plan cimport RulePlan, Verdict
+from ml4t.backtest.risk.rule_plan cimport RulePlan
 from ml4t.backtest.risk.rule_view cimport RuleAnswer, RuleView
+from ml4t.backtest.risk.verdict cimport Verdict
 
 
 # Where one value that a rule reads comes from.

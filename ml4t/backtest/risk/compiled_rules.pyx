@@ -18,12 +18,17 @@ from ml4t.backtest.portfolio.position cimport Position
 from ml4t.backtest.risk.compiled_rule cimport (
     N_GUARDS, WROTE_BEYOND, CompiledRule, ask_nothing, fault_of, guards_hold, set_guards,
 )
-from ml4t.backtest.risk.rule_plan cimport RulePlan, Verdict
+from ml4t.backtest.risk.rule_plan cimport RulePlan
 from ml4t.backtest.risk.rule_view cimport RuleAnswer, RuleView, look
+from ml4t.backtest.risk.verdict cimport Verdict, weigh
 
 from ml4t.backtest.market.column_names import unknown_name
 from ml4t.backtest.risk.decision import ExitType
 from ml4t.backtest.risk.rule import RuleError
+
+# Read off once: an enumeration takes its time, and each run is told.
+_EXIT_TYPES = [(kind.code, kind.value) for kind in ExitType]
+
 
 @cython.final
 cdef class CompiledRules:
@@ -43,8 +48,8 @@ cdef class CompiledRules:
         self.account = account
         self.plan = plan
         self.rules = []
-        for kind in ExitType:
-            self.reason[<int> kind.code] = reasons.code(kind.value)
+        for code, name in _EXIT_TYPES:
+            self.reason[<int> code] = reasons.code(name)
 
     def __dealloc__(self):
         cdef int32_t i
@@ -95,7 +100,8 @@ cdef class CompiledRules:
         cdef int64_t row = self.cursor.row[asset] if sees_bar else self.cursor.row_before(asset)
         cdef int64_t t = self.cursor.t if sees_bar else self.cursor.t - 1
         cdef int32_t number
-        cdef int32_t slot = self.plan.next_answered(asset, -1)
+        cdef int32_t place = 0
+        cdef int32_t slot = self.plan.next_answered(asset, -1, &place)
         if slot >= 0:
             look(&view, position, self.cursor, self.account, settings, opening, sees_bar)
         while slot >= 0:
@@ -112,7 +118,7 @@ cdef class CompiledRules:
                 if fault != NULL:
                     return self._fail(number, &view, asset, fault)
                 self._take(position, slot, &answer, verdict)
-            slot = self.plan.next_answered(asset, slot)
+            slot = self.plan.next_answered(asset, slot, &place)
         return 0
 
     # ---- inside ------------------------------------------------------------------------------
@@ -152,7 +158,7 @@ cdef class CompiledRules:
         self, const Position* position, int32_t slot, const RuleAnswer* answer, Verdict* verdict
     ) except -1 nogil:
         if answer.exit_type != EXIT_NONE and verdict != NULL:
-            self.plan.weigh(
+            weigh(
                 verdict, slot, answer.priority, <int8_t> answer.exit_type,
                 self.reason[answer.exit_type],
             )

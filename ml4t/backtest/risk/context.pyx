@@ -15,6 +15,9 @@ from ml4t.backtest.portfolio.position cimport Position
 from ml4t.backtest.risk.rule_view cimport look
 
 from ml4t.backtest.market.column_names import BAR_COLUMNS, unknown_name
+from ml4t.backtest.market.session_moments import (
+    MINUTE, is_early_close, local_time, minutes_since_open, session_of,
+)
 
 @cython.final
 @cython.freelist(16)
@@ -36,6 +39,8 @@ cdef class RiskContext:
         position_quantity=NAN, entry_price=NAN, level_price=None, water_mark=None,
         best_price=None, worst_price=None, stop_loss_price=NAN, take_profit_price=NAN, equity=NAN,
         cash=NAN, dividend_average=0.0, dividend_sum=0.0, live=None, commission_per_unit=0.0,
+        initial_risk=NAN, session=None, minutes_since_open=NAN, minutes_to_close=NAN, is_early_close=False,
+        bar_minutes=NAN, is_held_over=False, exits_at_close=False,
     ):
         """Build a context by hand, for tests of rules.
 
@@ -50,11 +55,16 @@ cdef class RiskContext:
             For ``leverage``; \\|quantity\\| x current price by default.
         features, market_features, frozen, live : mapping of name to number, optional
         open, high, low, close, volume, bid, ask, position_quantity, entry_price, stop_loss_price, \
-take_profit_price, equity, cash : float, default NaN
+take_profit_price, equity, cash, initial_risk : float, default NaN
             The fields of these names.
         level_price, water_mark, best_price, worst_price : float, optional
             The entry price by default.
         dividend_average, dividend_sum, commission_per_unit : float, default 0
+        session : datetime.date, optional
+            The day of the timestamp by default.
+        minutes_since_open, minutes_to_close, bar_minutes : float, default NaN
+            ``bar_minutes`` is for ``bar_ns``.
+        is_early_close, is_held_over, exits_at_close : bool, default False
         """
         cdef RiskContext self = RiskContext.__new__(RiskContext)
         self.asset_id = asset_id
@@ -66,6 +76,7 @@ take_profit_price, equity, cash : float, default NaN
         self.view.dividend_average = float(dividend_average)
         self.view.dividend_sum = float(dividend_sum)
         self.view.commission_per_unit = float(commission_per_unit)
+        self.view.initial_risk = float(initial_risk)
         self.view.open = float(open)
         self.view.high = float(high)
         self.view.low = float(low)
@@ -87,6 +98,15 @@ take_profit_price, equity, cash : float, default NaN
             abs(self.view.position_quantity) * self.current_price
             if gross_exposure is None else float(gross_exposure)
         )
+        self.exits_at_close = bool(exits_at_close)
+        self.given_session = {
+            "session": pd.Timestamp(self.timestamp_ns).date() if session is None else session,
+            "since_open": float(minutes_since_open),
+            "to_close": float(minutes_to_close),
+            "bar": float(bar_minutes),
+            "early": bool(is_early_close),
+            "over": bool(is_held_over),
+        }
         self.given_features = _numbers(features)
         self.given_market_features = _numbers(market_features)
         self.frozen_inputs = {name: (v, 1.0, 1.0, 0.0) for name, v in _numbers(frozen).items()}
@@ -204,6 +224,14 @@ take_profit_price, equity, cash : float, default NaN
         return self.view.commission_per_unit
 
     @property
+    def initial_risk(self):
+        """Distance from the level price to the first stop that was armed (currency per unit); NaN when none was yet.
+
+        Not positive where that stop lay at the level price, or beyond.
+        """
+        return self.view.initial_risk
+
+    @property
     def dividend_sum(self):
         """Dividends per unit since the opening, adds or not, in the units of now (G)."""
         return self.view.dividend_sum
@@ -237,6 +265,60 @@ take_profit_price, equity, cash : float, default NaN
     def entry_time(self):
         """Time of the opening, a UTC ``pandas.Timestamp``."""
         return pd.Timestamp(self.entry_time_ns, tz="UTC")
+
+    @property
+    def session(self):
+        """Date of the session, a ``datetime.date``; without a calendar a day of the prices' zone."""
+        if self.given_session is not None:
+            return self.given_session["session"]
+        return session_of(self.sessions, self.timestamp_ns, self.data)
+
+    @property
+    def minutes_since_open(self):
+        """Minutes since the session opened, below 0 before; NaN without a calendar."""
+        if self.given_session is not None:
+            return self.given_session["since_open"]
+        return minutes_since_open(self.sessions, self.timestamp_ns)
+
+    @property
+    def minutes_to_close(self):
+        """Minutes until the session closes, below 0 after; NaN without a calendar."""
+        return self.ns_to_close / MINUTE
+
+    @property
+    def ns_to_close(self):
+        """Nanoseconds until the session closes, a float; NaN without a calendar."""
+        if self.given_session is not None:
+            return self.given_session["to_close"] * MINUTE
+        return NAN if self.sessions is None else self.sessions.ns_to_close(self.timestamp_ns)
+
+    @property
+    def bar_ns(self):
+        """Nanoseconds since the timestamp before, or since the open, if that is later; NaN up to the open, and without a calendar."""
+        if self.given_session is not None:
+            return self.given_session["bar"] * MINUTE
+        return NAN if self.sessions is None else self.sessions.bar_ns(self.timestamp_ns, self.time_before)
+
+    @property
+    def is_early_close(self):
+        """Whether the session closes early; False without a calendar."""
+        if self.given_session is not None:
+            return self.given_session["early"]
+        return is_early_close(self.sessions, self.timestamp_ns)
+
+    @property
+    def is_held_over(self):
+        """Whether the position was opened in an earlier session; False without a calendar."""
+        if self.given_session is not None:
+            return self.given_session["over"]
+        return self.sessions is not None and self.sessions.has_ended(self.entry_time_ns, self.timestamp_ns)
+
+    @property
+    def local_time(self):
+        """Time of the moment in the zone of the calendar, or of the prices, a ``pandas.Timestamp``."""
+        if self.given_session is not None:
+            return self.timestamp
+        return local_time(self.sessions, self.timestamp_ns, self.data)
 
     @property
     def side(self):
@@ -423,6 +505,9 @@ cdef RiskContext context_of(
     context.asset_id = cursor.data.assets[asset]
     context.feature_row = cursor.row[asset] if sees_bar else cursor.row_before(asset)
     context.context_t = cursor.t if sees_bar else cursor.t - 1
+    context.exits_at_close = settings.exit_at_close
+    context.sessions = cursor.sessions
+    context.time_before = cursor.time_before()
     return context
 
 

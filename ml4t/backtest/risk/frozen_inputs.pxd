@@ -18,6 +18,12 @@ cdef struct Input:
     int8_t is_live               # read anew at every close
 
 
+# Where a column stands.
+cdef struct ColumnPlace:
+    int32_t column               # among the features or the context
+    bint is_context
+
+
 @cython.final
 cdef class FrozenInputs:
     cdef Cursor cursor
@@ -33,11 +39,16 @@ cdef class FrozenInputs:
 
     cdef int enter(self, MarketData data) except -1
     cdef int32_t number_of(self, str name, bint is_live=*) except -1
+    cdef int find(self, str name, ColumnPlace* place) except -1
+    cdef double latest(self, const ColumnPlace* place, int32_t asset) noexcept nogil
     cdef void forget(self, int32_t asset) noexcept nogil
     cdef void read_opening(
         self, const Position* position, bint at_open, Account account
     ) noexcept nogil
     cdef void read_close(self, const Position* position) noexcept nogil
+    cdef void read_now(self, const Position* position, Account account) noexcept nogil
+    cdef void copy_out(self, int32_t asset, double* kept) noexcept nogil
+    cdef void copy_in(self, int32_t asset, const double* kept) noexcept nogil
     cdef bint lacks(self, int32_t asset) noexcept nogil
     cdef dict of(self, int32_t asset)
     cdef void _read(

@@ -54,18 +54,15 @@ cdef class FrozenInputs:
     # The number of a column, made at its first use.
     cdef int32_t number_of(self, str name, bint is_live=False) except -1:
         cdef Input added
+        cdef ColumnPlace place
         cdef int32_t number
         found = self._number.get((name, is_live))
         if found is not None:
             return found
+        self.find(name, &place)
         added.is_live = is_live
-        added.is_context = name not in self._feature_column
-        if added.is_context and name not in self._context_column:
-            known = [*self._feature_column, *self._context_column]
-            raise ValueError(f"a rule reads {unknown_name(name, known)}")
-        added.column = (
-            self._context_column[name] if added.is_context else self._feature_column[name]
-        )
+        added.is_context = place.is_context
+        added.column = place.column
         self._grow()
         added.value = added.splits_before = added.split_ratio = added.dividend_sum = NULL
         try:
@@ -84,6 +81,21 @@ cdef class FrozenInputs:
         self.names.append(name)
         self._number[name, is_live] = number
         return number
+
+    cdef int find(self, str name, ColumnPlace* place) except -1:
+        place.is_context = name not in self._feature_column
+        if place.is_context and name not in self._context_column:
+            known = [*self._feature_column, *self._context_column]
+            raise ValueError(f"a rule reads {unknown_name(name, known)}")
+        place.column = self._context_column[name] if place.is_context else self._feature_column[name]
+        return 0
+
+    # The value of now, or of the asset's last row; NaN before its first.
+    cdef double latest(self, const ColumnPlace* place, int32_t asset) noexcept nogil:
+        cdef int64_t row = self.cursor.row[asset]
+        if place.is_context:
+            return self.data.context_[place.column][self.cursor.t] if self.cursor.t >= 0 else NAN
+        return self.data.feature[place.column][row] if row >= 0 else NAN
 
     # A position has opened: what an earlier one of the asset read is not its own.
     cdef void forget(self, int32_t asset) noexcept nogil:
@@ -109,6 +121,31 @@ cdef class FrozenInputs:
 
     cdef void read_close(self, const Position* position) noexcept nogil:
         self._read(position, self.cursor.row[position.asset], self.cursor.t, NULL)
+
+    # What is known now: the row of now, or the last one and what has happened since.
+    cdef void read_now(self, const Position* position, Account account) noexcept nogil:
+        cdef int32_t asset = position.asset
+        self._read(
+            position, self.cursor.row[asset], self.cursor.t,
+            NULL if self.cursor.has_row(asset) else account.since_row(asset, self.cursor),
+        )
+
+    # Four numbers for each column.
+    cdef void copy_out(self, int32_t asset, double* kept) noexcept nogil:
+        cdef int32_t i
+        for i in range(self.n):
+            kept[4 * i] = self.input[i].value[asset]
+            kept[4 * i + 1] = self.input[i].splits_before[asset]
+            kept[4 * i + 2] = self.input[i].split_ratio[asset]
+            kept[4 * i + 3] = self.input[i].dividend_sum[asset]
+
+    cdef void copy_in(self, int32_t asset, const double* kept) noexcept nogil:
+        cdef int32_t i
+        for i in range(self.n):
+            self.input[i].value[asset] = kept[4 * i]
+            self.input[i].splits_before[asset] = kept[4 * i + 1]
+            self.input[i].split_ratio[asset] = kept[4 * i + 2]
+            self.input[i].dividend_sum[asset] = kept[4 * i + 3]
 
     # A column without a value yet: every close reads it, for rules still to come as well.
     cdef bint lacks(self, int32_t asset) noexcept nogil:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from types import MethodType
 from typing import Any
 
@@ -27,7 +28,12 @@ class KeptRules:
     """
 
     def __init__(self, rules: Iterable[RiskRule], strategy: Any) -> None:
-        seen = {id(thing): thing for rule in rules for thing in _may_keep(rule)}
+        seen = {
+            id(thing): thing
+            for rule in rules
+            if not _keeps_nothing(type(rule))
+            for thing in _may_keep(rule)
+        }
         self._seen = [thing for thing in seen.values() if thing is not strategy]
         for thing in self._seen:
             kept = _state_of(thing).begin(thing)
@@ -49,11 +55,24 @@ def _may_keep(rule: RiskRule) -> Iterator[Any]:
     thing: Any = rule.function if isinstance(rule, FunctionRule) else rule
     if isinstance(thing, MethodType):  # made anew whenever it is looked up
         thing = thing.__self__
-    if not f"{type(thing).__module__}.".startswith(PACKAGE) and type(thing).__weakrefoffset__:
+    kind: Any = type(thing)
+    if _is_of_a_user(kind):
         yield thing
     for member in getattr(rule, "rules", ()):
         if isinstance(member, RiskRule):
             yield from _may_keep(member)
+
+
+@lru_cache(maxsize=64)
+def _keeps_nothing(kind: Any) -> bool:
+    """A rule of this package, and no other behind it."""
+    has_members = "rules" in getattr(kind, "__dataclass_fields__", {}) or hasattr(kind, "rules")
+    return not (_is_of_a_user(kind) or issubclass(kind, FunctionRule) or has_members)
+
+
+@lru_cache(maxsize=64)
+def _is_of_a_user(kind: Any) -> bool:
+    return not f"{kind.__module__}.".startswith(PACKAGE) and bool(kind.__weakrefoffset__)
 
 
 def _state_of(thing: Any) -> KeptState:

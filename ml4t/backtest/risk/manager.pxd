@@ -18,10 +18,14 @@ from ml4t.backtest.portfolio.position_bar cimport close_bar
 from ml4t.backtest.portfolio.positions cimport Positions
 from ml4t.backtest.risk.compiled_rules cimport CompiledRules
 from ml4t.backtest.risk.contexts cimport Contexts
+from ml4t.backtest.risk.merged_rules cimport MergedRules
 from ml4t.backtest.risk.order_checks cimport OrderChecks
+from ml4t.backtest.risk.portfolio_limits cimport PortfolioLimits
 from ml4t.backtest.risk.python_rules cimport PythonRules
 from ml4t.backtest.risk.rule_list cimport RuleEntry, RuleList
-from ml4t.backtest.risk.rule_plan cimport RulePlan, Verdict
+from ml4t.backtest.risk.rule_plan cimport RulePlan
+from ml4t.backtest.risk.said_levels cimport Said, Slot
+from ml4t.backtest.risk.verdict cimport Verdict
 
 
 @cython.final
@@ -40,11 +44,14 @@ cdef class RiskManager(FillListener):
     cdef Contexts contexts
     cdef PythonRules python_rules
     cdef CompiledRules compiled_rules
+    cdef MergedRules merged_rules
     cdef OrderChecks order_checks
+    cdef PortfolioLimits limits
     cdef Reasons reasons
     cdef int64_t _n_untold           # fills before bind(), of which nobody has told the rules
     cdef set _told                   # of these, those told since
     cdef object _kept                # what the rules of the run kept from the last; None outside of one
+    cdef bint measures_risk          # a rule multiplies the initial risk
     cdef bint is_driven              # by the engine's loop, which calls the hooks itself
 
     # Step 4: every position takes its bar in; rules decide and arm where there is something to do.
@@ -84,7 +91,9 @@ cdef class RiskManager(FillListener):
     cdef int leave_run(self) except -1
     cdef int enter(self, MarketData data) except -1
     cdef int validate(self, int32_t asset, double* quantity, bint reduce_only) except -1
+    cdef bint _is_admitted(self, int32_t asset, double* quantity, bint reduce_only) except -1
     cdef int _decide(self, Position* position) except -1 nogil
+    cdef int _tell_levels(self, const Position* position, int64_t row) except -1 nogil
     cdef int _arm(self, Position* position, bint is_add, bint at_open) except -1 nogil
     cdef int _ask(
         self, Position* position, bint opening, bint sees_bar, Verdict* verdict
@@ -93,8 +102,10 @@ cdef class RiskManager(FillListener):
         self, Position* position, bint opening, bint sees_bar, Verdict* verdict
     ) except -1 with gil
     cdef int _warn_missing(self, const Position* position) except -1 nogil
+    cdef int _warn_of_part(self, const Position* position, const Slot* slot, Said* said) except -1 nogil
     cdef int _compile(self, RuleEntry entry) except -1
     cdef int _deactivate(self, RuleEntry entry) except -1
+    cdef int _tell_all_levels(self) except -1
     cdef int _rearm_at_next_close(self) except -1
     cdef int _check_bound(self) except -1
     cdef int _check_thread(self) except -1

@@ -10,25 +10,31 @@ from libc.math cimport NAN, isnan
 from libc.stdint cimport int32_t, int64_t
 
 from ml4t.backtest.core.reasons cimport Reasons
+from ml4t.backtest.core.settings cimport FILL_CLOSE, FILL_NEXT_OPEN, TELL_FILLS
 from ml4t.backtest.core.types cimport (
-    EVENT_NAN_INPUT, MOMENT_CLOSE, MOMENT_OPEN, EventRecord, FillRecord,
+    EVENT_NAN_INPUT, EVENT_PASSED_OVER, MOMENT_CLOSE, MOMENT_OPEN, REASON_NONE, REASON_ZERO_QUANTITY,
+    EventRecord, FillRecord,
 )
 from ml4t.backtest.execution.broker cimport Broker
 from ml4t.backtest.execution.fill_listener cimport FillListener
 from ml4t.backtest.execution.views cimport Fill
 from ml4t.backtest.market.event cimport MarketEvent
 from ml4t.backtest.market.market_data cimport MarketData
-from ml4t.backtest.portfolio.armed_levels cimport level_or_nan
+from ml4t.backtest.portfolio.armed_levels cimport TO_ASK, level_or_nan
 from ml4t.backtest.portfolio.portfolio cimport Portfolio
 from ml4t.backtest.portfolio.position cimport Position
-from ml4t.backtest.portfolio.position_bar cimport close_bar, touches
+from ml4t.backtest.portfolio.position_bar cimport close_bar
 from ml4t.backtest.risk.compiled_rule cimport CompiledRule
 from ml4t.backtest.risk.compiled_rules cimport CompiledRules
 from ml4t.backtest.risk.contexts cimport Contexts
+from ml4t.backtest.risk.merged_rules cimport MergedRules
 from ml4t.backtest.risk.order_checks cimport OrderChecks
+from ml4t.backtest.risk.portfolio_limits cimport Cut, PortfolioLimits
 from ml4t.backtest.risk.python_rules cimport PythonRules
 from ml4t.backtest.risk.rule_list cimport RuleEntry, RuleList
-from ml4t.backtest.risk.rule_plan cimport AssetSlots, RulePlan, Said, Slot, Verdict
+from ml4t.backtest.risk.rule_plan cimport RulePlan
+from ml4t.backtest.risk.said_levels cimport AssetSlots, Said, Slot
+from ml4t.backtest.risk.verdict cimport Verdict
 
 from ml4t.backtest.core.copies import Attributes, check_not_running, made_anew
 from ml4t.backtest.core.records import FIXED_REASONS
@@ -37,8 +43,17 @@ from ml4t.backtest.html import heading, page, table
 from ml4t.backtest.risk.decision import RiskDecision
 from ml4t.backtest.risk.function_rule import each_rule
 from ml4t.backtest.risk.kept_rules import KeptRules
+from ml4t.backtest.risk.calendar_needed import check_calendar
+from ml4t.backtest.risk.known_regimes import check_regimes
+from ml4t.backtest.risk.lowered import refuse_distances, traits_of
 from ml4t.backtest.risk.python_rules import check_decision, rule_error
-from ml4t.backtest.risk.spec import Form
+from ml4t.backtest.risk.stop_needed import check_stops
+
+# Trait of risk/spec.py.
+cdef enum:
+    AT_RISK = 1
+    IN_REGIMES = 2
+    OF_A_PART = 4
 
 
 @cython.final
@@ -118,7 +133,9 @@ cdef class RiskManager(FillListener):
         """Rules asked in the run, in Python or in C."""
         if self.plan is None:
             return 0
-        return self.python_rules.n_asked + self.compiled_rules.n_asked
+        return (
+            self.python_rules.n_asked + self.compiled_rules.n_asked + self.merged_rules.n_asked
+        )
 
     @property
     def statistics(self):
@@ -199,6 +216,8 @@ cdef class RiskManager(FillListener):
         self._check_may_change()
         for entry in self._rules.found(rule):
             self._deactivate(entry)
+        if self.broker is not None and self.settings.ledger != TELL_FILLS:
+            self._tell_all_levels()
 
     def __reduce__(self):
         """Outside of a run a manager is its rules in force, with their assets and labels."""
@@ -244,6 +263,10 @@ cdef class RiskManager(FillListener):
         self.settings = broker.settings
         self.reasons = broker.reasons
         self.plan = RulePlan(broker.cursor)
+        self.plan.tells = self.settings.ledger
+        self.plan.whole_units = self.settings.whole_units
+        self.plan.exits_at_close = self.settings.exit_at_close
+        self.measures_risk = False
         self._n_untold = broker.fills.buffer.count
         self._told = set()
         try:
@@ -252,9 +275,15 @@ cdef class RiskManager(FillListener):
             self.compiled_rules = CompiledRules(
                 broker.portfolio.account, self.plan, self.reasons
             )
+            self.merged_rules = MergedRules(self.plan)
             self.order_checks = OrderChecks(self.contexts, self.positions)
-            for entry in self._rules.all():
+            self.limits = PortfolioLimits(broker, self.reasons, self.contexts)
+            rules = self._rules.all()
+            if len(rules) > self.plan.first_slots:
+                self.plan.first_slots = min(len(rules), 16)
+            for entry in rules:
                 self._compile(entry)
+            self.plan.is_bound = True
         except BaseException:
             self.plan = None
             raise
@@ -340,12 +369,12 @@ cdef class RiskManager(FillListener):
 
     def validate_order(self, order, MarketEvent event, Broker broker not None,
                        Portfolio portfolio not None):
-        """Pass an order through the rules' ``validate_order``.
+        """Pass an order through the rules' ``validate_order``, then through the limits of the portfolio.
 
         Returns
         -------
         Order or None
-            The order, perhaps with fewer or more units; None when a rule rejected it.
+            The order, perhaps with fewer or more units; None when a rule or a limit rejected it.
 
         Raises
         ------
@@ -361,6 +390,8 @@ cdef class RiskManager(FillListener):
         cdef int32_t asset = self.cursor.data.code(order.asset)
         cdef double quantity = order.quantity
         if not self.validate(asset, &quantity, order.reduce_only):
+            return None
+        if not self._is_admitted(asset, &quantity, order.reduce_only):
             return None
         return order if quantity == order.quantity else order.with_quantity(quantity)
 
@@ -421,7 +452,7 @@ cdef class RiskManager(FillListener):
         try:
             for active in self._rules.active():
                 entry = active
-                if entry.is_for(context.asset_id):
+                if entry.is_for(context.asset_id) and entry.rule.limit_spec is None:
                     try:
                         decision = entry.rule.evaluate(context)
                     except Exception as error:
@@ -445,6 +476,8 @@ cdef class RiskManager(FillListener):
 
     # on_start has been called, and the first timestamp is next.
     cdef int begin(self, object strategy) except -1:
+        if self.measures_risk:
+            check_stops(self._rules.copies(), self.cursor.data.assets)
         self._kept = KeptRules(self.rules, strategy)
         return 0
 
@@ -473,6 +506,13 @@ cdef class RiskManager(FillListener):
         finally:
             self.broker.is_asking = was_asking
 
+    # Returns 0 when a limit of the portfolio lets nothing of the order pass; else the quantity may have shrunk.
+    cdef bint _is_admitted(self, int32_t asset, double* quantity, bint reduce_only) except -1:
+        cdef Cut cut
+        if self.limits.n == 0 or reduce_only:
+            return True
+        return self.limits.admit(asset, quantity, &cut) == 0 and quantity[0] != 0.0
+
     # The close has something to decide: rules to ask, levels to arm anew, a time that is up.
     cdef int _decide(self, Position* position) except -1 nogil:
         cdef Verdict verdict
@@ -480,17 +520,19 @@ cdef class RiskManager(FillListener):
         verdict.priority = 0
         verdict.reason = 0
         verdict.kind = 0
-        if position.levels.attention:
+        if position.levels.attention & TO_ASK:
             self.plan.end_waits(position.asset)
             self.plan.inputs.read_close(position)
             self._warn_missing(position)
             self._ask(position, False, True, &verdict)
-            self.plan.compute(position, &self.settings, True)
-            self.plan.choose(position)
-        self.plan.decide_time_exits(position, &verdict)
+            self.plan.arm(position, &self.settings, True)
+        if self.settings.ledger != TELL_FILLS:
+            self._tell_levels(position, self.cursor.row[position.asset])
+        self.plan.decide_exits(position, &verdict)
         if verdict.slot >= 0 and not position.exit_is_decided:
             self.broker.book.accept_exit(
-                position, verdict.kind, self.plan.slot[verdict.slot].rule, verdict.reason
+                position, verdict.kind, self.plan.slot[verdict.slot].rule, verdict.reason,
+                FILL_CLOSE if self.settings.exit_at_close else FILL_NEXT_OPEN,
             )
         return 0
 
@@ -501,13 +543,22 @@ cdef class RiskManager(FillListener):
             return 0
         if not fill.is_entry:
             self.plan.count_exit(fill.rule)
+            # Of what is left; a position that has ended asks nothing.
+            position.levels.attention |= self.plan.follows_units
             return 0
         is_add = fill.position_after != fill.quantity
         if is_add and fill.moment != MOMENT_OPEN:
             self.plan.sync_trails(position)
-            position.levels.attention = 1
+            position.levels.attention = TO_ASK
             return 0
         return self._arm(position, is_add, fill.moment != MOMENT_CLOSE)
+
+    # A target gives way to the next one at once, inside the bar too.
+    cdef int on_part_closed(self, Position* position, double units, bint is_done) except -1 nogil:
+        self.plan.close_part(position, units, is_done)
+        if self.settings.ledger != TELL_FILLS:
+            self._tell_levels(position, self.cursor.row_before(position.asset))
+        return 0
 
     cdef void on_split(self, Position* position, double ratio) noexcept nogil:
         if self.plan.n_slots > 0 and position.quantity != 0.0:
@@ -517,14 +568,29 @@ cdef class RiskManager(FillListener):
         if self.plan.n_slots > 0:
             self.plan.go_ex_dividend(position, dividend)
 
+    cdef int on_levels_adjusted(self, const Position* position, int32_t reason) except -1 nogil:
+        if self.plan.n_slots == 0 or self.settings.ledger == TELL_FILLS:
+            return 0
+        return self.broker.book.ledger.tell_levels(
+            position, self.cursor.row_before(position.asset), reason
+        )
+
+    # What they come from was known with that row of the asset.
+    cdef int _tell_levels(self, const Position* position, int64_t row) except -1 nogil:
+        return self.broker.book.ledger.tell_levels(position, row, REASON_NONE)
+
     # The levels of a position opened, or added to at the open.
     cdef int _arm(self, Position* position, bint is_add, bint at_open) except -1 nogil:
         if not is_add:
             self.plan.open_position(position, at_open, self.portfolio.account)
             self._warn_missing(position)
         self._ask(position, True, not at_open, NULL)
-        self.plan.compute(position, &self.settings, False)
-        self.plan.choose(position)
+        self.plan.arm(position, &self.settings, False)
+        if self.settings.ledger != TELL_FILLS:
+            self._tell_levels(
+                position,
+                self.cursor.row_before(position.asset) if at_open else self.cursor.row[position.asset],
+            )
         if not is_add:
             position.stop_at_entry = level_or_nan(position.levels.stop)
             position.target_at_entry = level_or_nan(position.levels.target)
@@ -537,6 +603,8 @@ cdef class RiskManager(FillListener):
             self._ask_python(position, opening, sees_bar, verdict)
         if self.compiled_rules.n_rules > 0:
             self.compiled_rules.ask(position, &self.settings, opening, sees_bar, verdict)
+        if self.merged_rules.n_rules > 0:
+            self.merged_rules.ask(position, &self.settings, opening, verdict)
         return 0
 
     cdef int _ask_python(
@@ -555,12 +623,22 @@ cdef class RiskManager(FillListener):
         cdef Said* said
         cdef EventRecord* event
         cdef int32_t i
-        if self.plan.inputs.n == 0:
+        if self.plan.inputs.n == 0 and not self.plan.closes_parts:
             return 0
         for i in range(slots.n):
             said = &slots.said[i]
             slot = &self.plan.slot[said.slot]
-            if slot.input < 0 or said.waits or said.is_warned:
+            if said.waits:
+                continue
+            if slot.leads and not said.is_told and self.plan.regime_of(position, slot, said.regime) < 0:
+                said.is_told = 1
+                event = self.broker.events.add(
+                    EVENT_NAN_INPUT, slot.regime_reason, position.asset, 0, NAN, NAN
+                )
+                event.rule = slot.rule
+            if slot.part > 0.0:
+                self._warn_of_part(position, slot, said)
+            if slot.input < 0 or said.is_warned:
                 continue
             if isnan(self.plan.parameter(position, slot)):
                 said.is_warned = 1
@@ -570,6 +648,19 @@ cdef class RiskManager(FillListener):
                 event.rule = slot.rule
         return 0
 
+    # One event for each target whose part of the position is less than an order can have.
+    cdef int _warn_of_part(self, const Position* position, const Slot* slot, Said* said) except -1 nogil:
+        cdef EventRecord* event
+        if said.is_done or said.is_warned or not self.plan.has_no_part(position, slot, said):
+            return 0
+        said.is_warned = 1
+        event = self.broker.events.add(
+            EVENT_PASSED_OVER, REASON_ZERO_QUANTITY, position.asset, 0,
+            slot.part * position.largest - said.closed, 0.0,
+        )
+        event.rule = slot.rule
+        return 0
+
     # ---- inside ------------------------------------------------------------------------------
 
     cdef int _compile(self, RuleEntry entry) except -1:
@@ -577,24 +668,52 @@ cdef class RiskManager(FillListener):
         codes = None
         if entry.assets is not None:
             codes = [self.cursor.data.code(name) for name in entry.assets]
+        if entry.rule.limit_spec is not None:
+            self.limits.add(
+                entry.rule.limit_spec, entry.number, entry.rule.priority, entry.assets, entry.label
+            )
+            return 0
+        if entry.rule.needs_calendar:
+            check_calendar(entry.label, self.cursor.sessions, self.cursor.data)
         specs = entry.rule.lower()
-        _refuse_distances(entry, specs, self.cursor.data)
+        merged = entry.rule.lower_merged() if specs is None and self.lower else None
+        cdef int32_t traits = traits_of(specs)
+        if self.cursor.data.negative_prices:
+            refuse_distances(
+                entry.label, entry.assets, merged.specs if merged is not None else specs,
+                self.cursor.data.negative_prices,
+            )
+        if traits & IN_REGIMES:
+            check_regimes(entry.label, specs, self.plan.inputs.data, entry.assets)
         columns, live = entry.rule.frozen_columns, entry.rule.live_columns
-        if specs is not None and self.lower:
+        # What other rules say comes first, and Python is asked before: a multiple of the risk is always said in C, and so is
+        # what keeps the regime of a position.
+        self.measures_risk = self.measures_risk or traits & AT_RISK
+        cdef bint answers = not self.lower and not traits & (AT_RISK | IN_REGIMES)
+        if specs is not None and (not answers or traits & OF_A_PART):
+            # In Python too a target of a part has a slot of its own, where it is written down what it has closed.
             for spec in specs:
                 entry.slots.append(
-                    self.plan.add(codes, spec, columns, live, spec.priority, entry.number, False)
+                    self.plan.add(codes, spec, columns, live, spec.priority, entry.number, answers)
                 )
+            if answers:
+                self.python_rules.add(entry, entry.slots[0])
         else:
             spec = specs[0] if specs is not None and len(specs) == 1 else None
             slot = self.plan.add(codes, spec, columns, live, entry.rule.priority, entry.number, True)
             entry.slots.append(slot)
-            if isinstance(entry.rule, CompiledRule) and self.lower:
+            if merged is not None:
+                entry.slots += self.merged_rules.add(slot, merged)
+            elif isinstance(entry.rule, CompiledRule) and self.lower:
                 self.plan.slot[slot].question = self.compiled_rules.add(entry.rule, entry.label)
             else:
                 self.python_rules.add(entry, slot)
         for number in entry.slots:
             slot = number
+            if self.plan.slot[slot].regime_input >= 0:
+                self.plan.slot[slot].regime_reason = self.reasons.code(
+                    self.plan.inputs.names[self.plan.slot[slot].regime_input]
+                )
             if self.plan.slot[slot].input >= 0:
                 self.plan.slot[slot].missing_reason = self.reasons.code(
                     self.plan.inputs.names[self.plan.slot[slot].input]
@@ -610,6 +729,7 @@ cdef class RiskManager(FillListener):
         self._rules.remove(entry)
         if self.broker is None:
             return 0
+        self.limits.remove(entry.number)
         for slot in entry.slots:
             self.plan.remove(slot)
             self.python_rules.remove(slot)
@@ -621,11 +741,21 @@ cdef class RiskManager(FillListener):
             self.plan.choose(position)
         self._rearm_at_next_close()
 
+    cdef int _tell_all_levels(self) except -1:
+        cdef int32_t i
+        cdef const Position* position
+        self.positions.settle()
+        for i in range(self.positions.n_open):
+            position = &self.positions.at[self.positions.open_asset[i]]
+            self._tell_levels(position, self.cursor.row[position.asset])
+        return 0
+
     cdef int _rearm_at_next_close(self) except -1:
         cdef int32_t i
         self.positions.settle()
         for i in range(self.positions.n_open):
-            self.positions.at[self.positions.open_asset[i]].levels.attention = 1
+            self.plan.begin(self.positions.open_asset[i])  # one that was opened before the rules were bound
+            self.positions.at[self.positions.open_asset[i]].levels.attention = TO_ASK
 
     cdef int _check_bound(self) except -1:
         if self.plan is None:
@@ -665,15 +795,3 @@ cdef class RiskManager(FillListener):
             or row >= self.cursor.last
         ):
             raise ValueError(f"{event!r} is not a bar of the timestamp the run stands at")
-
-
-# Where prices may be negative a fraction of one is no distance, and a level may come to lie at zero or below,
-# where none is armed.
-cdef int _refuse_distances(RuleEntry entry, object specs, MarketData data) except -1:
-    signed = [name for name in data.negative_prices if entry.assets is None or name in entry.assets]
-    if signed and any(spec.form in (Form.FRACTION, Form.DISTANCE, Form.GAIN) for spec in specs or ()):
-        raise ValueError(
-            f"{entry.label}: {signed[0]!r} may have negative prices, and has no levels in percent or at a "
-            "distance; give a price, or name the rule's assets with add_rule(rule, assets=...)"
-        )
-    return 0

@@ -10,7 +10,6 @@ from ml4t.backtest.risk.contexts cimport Contexts
 from ml4t.backtest.risk.rule_list cimport RuleEntry
 
 from ml4t.backtest.risk.python_rules import rule_error
-from ml4t.backtest.risk.rule import RiskRule
 
 
 @cython.final
@@ -33,7 +32,7 @@ cdef class OrderChecks:
 
     # Take a rule in, if it looks at orders.
     cdef int add(self, RuleEntry entry) except -1:
-        if type(entry.rule).validate_order is RiskRule.validate_order:
+        if not entry.rule.looks_at_orders:
             return 0
         if entry.assets is None:
             self._of_all.append(entry)

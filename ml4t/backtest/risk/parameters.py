@@ -1,18 +1,25 @@
-"""The base of rules with parameters: each a number, or the name of a column read when a position opens."""
+"""The base of rules with parameters: each a number, the name of a column, or a number for each regime."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from math import inf, nan
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from ml4t.backtest.data.errors import DataError
+from ml4t.backtest.data.features.indicators import Indicator
+from ml4t.backtest.data.features.named_indicator import column_name
 from ml4t.backtest.risk.decision import ExitType, RiskDecision
+from ml4t.backtest.risk.regime_numbers import RegimeNumbers
 from ml4t.backtest.risk.rule import InvalidRuleError, RiskRule, checked_priority
-from ml4t.backtest.risk.spec import BOUNDS, Bounds, Form, RuleSpec
+from ml4t.backtest.risk.spec import BOUNDS, Bounds, Form, Regime, RuleSpec
 
 if TYPE_CHECKING:
     from ml4t.backtest.risk.context import RiskContext
+
+Parameter = float | str | Indicator | dict[str, dict[float, float]]
+"""A number, a column or an indicator in its place, or a number for each label of a column."""
 
 _LAST = ("priority", "name")
 """What every rule has stands last where one is shown."""
@@ -31,6 +38,7 @@ class ParameterRule(RiskRule):
     priority: int = 0
     name: str = ""
     _lowered: tuple[RuleSpec, ...] = field(init=False, compare=False)
+    _may_compute: bool = field(init=False, compare=False)
 
     def __post_init__(self) -> None:
         cls = type(self).__name__
@@ -39,12 +47,16 @@ class ParameterRule(RiskRule):
             had = " and ".join(given) or "none"
             raise InvalidRuleError(f"{cls} needs exactly one of {', '.join(self.forms)}; had {had}")
         value = _parameter(cls, given[0], getattr(self, given[0]))
-        if not isinstance(value, str):
-            _check_range(cls, given[0], value, self.multiple, self._bounds(given[0]))
+        numbers = value.numbers if isinstance(value, RegimeNumbers) else (value,)
+        for number in numbers:
+            if not isinstance(number, str):
+                _check_range(cls, given[0], number, self.multiple, self._bounds(given[0]))
         object.__setattr__(self, given[0], value)
         object.__setattr__(self, "priority", checked_priority(cls, self.priority))
         if not self.name:
             object.__setattr__(self, "name", cls)
+        column = getattr(value, "column", value)
+        object.__setattr__(self, "_may_compute", isinstance(column, str) and column[-1] == ")")
         # Lowered once, not for every run.
         object.__setattr__(self, "_lowered", self._specs())
 
@@ -70,8 +82,10 @@ class ParameterRule(RiskRule):
 
     @property
     def live_columns(self) -> tuple[str, ...]:
-        """The column the parameter is read from at every close, if it is one."""
-        column = self._lowered[0].column
+        """The column the parameter is read from at every close, or that says the regime, if there is one."""
+        regime, column = self._lowered[0].regime, self._lowered[0].column
+        if regime is not None:
+            return (regime.column,)
         return (column,) if column is not None and self.is_live else ()
 
     def value(self, context: RiskContext) -> float:
@@ -80,12 +94,22 @@ class ParameterRule(RiskRule):
         A price or a distance is in the units of the row that its column was read from.
         """
         form = self._form()
-        value = getattr(self, form)
+        value = self.given(context)
         if not isinstance(value, str):
-            return self.multiple * float(value)
+            return self.multiple * value
         read = context.live(value) if self.is_live else context.frozen(value)
         number = self.multiple * float(read)
         return number if self._bounds(form).hold(number) else nan
+
+    def given(self, context: RiskContext) -> float | str:
+        """Return the parameter as it was given, a number or a column; by regime that of the regime of now.
+
+        NaN where the label of now has none. In a run the engine knows the last regime of the position.
+        """
+        value = getattr(self, self._form())
+        if isinstance(value, RegimeNumbers):
+            return value.at(context.live(value.column))
+        return value if isinstance(value, str) else float(value)
 
     def has_gained(self, context: RiskContext, gain: float) -> bool:
         """Return whether the water mark has come so far from the entry price; never for a NaN.
@@ -123,7 +147,17 @@ class ParameterRule(RiskRule):
 
     def _specs(self) -> tuple[RuleSpec, ...]:
         form = self._form()
-        return (self._spec(getattr(self, form), self.forms[form]),)
+        value = getattr(self, form)
+        if not isinstance(value, RegimeNumbers):
+            return (self._spec(value, self.forms[form]),)
+        made = []
+        for index, number in enumerate(value.numbers):
+            spec = self._spec(number, self.forms[form])
+            keeps = spec.only_tighten or spec.kind is ExitType.TRAILING_STOP
+            made.append(
+                replace(spec, regime=Regime(value.column, index, value.labels, keeps=keeps))
+            )
+        return tuple(made)
 
     def _form(self) -> str:
         return next(form for form in self.forms if getattr(self, form) is not None)
@@ -179,7 +213,24 @@ def checked_flag(rule: str, name: str, flag: Any) -> bool:
     return flag
 
 
-def _parameter(rule: str, name: str, value: Any) -> float | str:
+def column_of(rule: str, given: Any) -> Any:
+    """Return an indicator as the name of its column, and anything else as it is.
+
+    Raises
+    ------
+    InvalidRuleError
+        If it is one of a user's own class.
+    """
+    try:
+        return column_name(given)
+    except DataError as error:
+        raise InvalidRuleError(f"{rule}: {error}") from None
+
+
+def _parameter(rule: str, name: str, value: Any) -> float | str | RegimeNumbers:
+    value = column_of(rule, value)
+    if isinstance(value, Mapping):
+        return RegimeNumbers.of(rule, name, value)
     if isinstance(value, str):
         if not value:
             raise InvalidRuleError(
@@ -191,11 +242,8 @@ def _parameter(rule: str, name: str, value: Any) -> float | str:
     except OverflowError:
         return inf  # no range holds it
     except (TypeError, ValueError):
-        later = (
-            "; a mapping of regimes comes with version 0.3" if isinstance(value, Mapping) else ""
-        )
         raise InvalidRuleError(
-            f"{rule}: {name} must be a number or the name of a column, was {value!r}{later}"
+            f"{rule}: {name} must be a number or the name of a column, was {value!r}"
         ) from None
 
 

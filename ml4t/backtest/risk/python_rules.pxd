@@ -6,7 +6,8 @@ from ml4t.backtest.portfolio.position cimport Position
 from ml4t.backtest.risk.context cimport RiskContext
 from ml4t.backtest.risk.contexts cimport Contexts
 from ml4t.backtest.risk.rule_list cimport RuleEntry
-from ml4t.backtest.risk.rule_plan cimport RulePlan, Verdict
+from ml4t.backtest.risk.rule_plan cimport RulePlan
+from ml4t.backtest.risk.verdict cimport Verdict
 
 
 @cython.final
@@ -26,6 +27,7 @@ cdef class PythonRules:
     cdef int ask(
         self, const Position* position, bint opening, bint sees_bar, Verdict* verdict
     ) except -1
+    cdef int32_t _next_place(self, int32_t slot, int32_t place) noexcept nogil
     cdef int _take(
         self, const Position* position, RuleEntry entry, int32_t slot, object decision,
         RiskContext context, Verdict* verdict

@@ -8,7 +8,9 @@ from ml4t.backtest.portfolio.position cimport Position
 from ml4t.backtest.risk.context cimport RiskContext
 from ml4t.backtest.risk.contexts cimport Contexts
 from ml4t.backtest.risk.rule_list cimport RuleEntry
-from ml4t.backtest.risk.rule_plan cimport RulePlan, Verdict
+from ml4t.backtest.risk.rule_plan cimport RulePlan
+from ml4t.backtest.risk.said_levels cimport Slot
+from ml4t.backtest.risk.verdict cimport Verdict, weigh
 
 from ml4t.backtest.core.meant_names import attribute_meant
 from ml4t.backtest.risk.decision import RiskDecision
@@ -55,7 +57,8 @@ cdef class PythonRules:
         self, const Position* position, bint opening, bint sees_bar, Verdict* verdict
     ) except -1:
         cdef RiskContext context = None
-        cdef int32_t slot = self.plan.next_answered(position.asset, -1)
+        cdef int32_t place = 0
+        cdef int32_t slot = self.plan.next_answered(position.asset, -1, &place)
         while slot >= 0:
             found = self._at(slot)
             if found is not None:
@@ -67,19 +70,27 @@ cdef class PythonRules:
                     self._take(
                         position, <RuleEntry> (<tuple> found)[1], slot, decision, context, verdict
                     )
-            slot = self.plan.next_answered(position.asset, slot)
+            slot = self.plan.next_answered(position.asset, slot, &place)
         return 0
+
+    # Where the next target of one answer is written down: those of a scaled exit have a place each.
+    cdef int32_t _next_place(self, int32_t slot, int32_t place) noexcept nogil:
+        cdef const Slot* slots = self.plan.slot
+        if slots[slot].part > 0.0 and place + 1 < self.plan.n_slots and slots[place + 1].rule == slots[slot].rule:
+            return place + 1
+        return place
 
     cdef int _take(
         self, const Position* position, RuleEntry entry, int32_t slot, object decision,
         RiskContext context, Verdict* verdict
     ) except -1:
         cdef int64_t priority
+        cdef int32_t target = slot
         check_decision(entry, context, decision)
         for part in decision.elementary():
             priority = entry.rule.priority if part.priority is None else part.priority
             if part.should_exit and verdict != NULL:
-                self.plan.weigh(
+                weigh(
                     verdict, slot, priority, part.exit_type.code,
                     self.reasons.code(part.reason or part.exit_type.value),
                 )
@@ -90,9 +101,10 @@ cdef class PythonRules:
                 )
             if part.update_take_profit is not None:
                 self.plan.say_target(
-                    position, slot, part.update_take_profit, priority,
+                    position, target, part.update_take_profit, priority,
                     self.reasons.code(part.reason or "take_profit"),
                 )
+                target = self._next_place(slot, target)
         return 0
 
 

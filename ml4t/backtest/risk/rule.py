@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from ml4t.backtest.core.copies import named_state
 from ml4t.backtest.risk.decision import InvalidDecisionError, RiskDecision
-from ml4t.backtest.risk.spec import RuleSpec
+from ml4t.backtest.risk.spec import Merged, RuleSpec
 
 if TYPE_CHECKING:
     from ml4t.backtest.risk.context import RiskContext
+    from ml4t.backtest.risk.limits.limit_spec import LimitSpec
 
 __all__ = [
     "InvalidRuleError",
@@ -57,6 +58,8 @@ class RiskRule(ABC):
 
     priority: int = 0
     name: str = "RiskRule"
+    # Whether one of its columns may be the name of an indicator; asked at each run, of compiled rules always.
+    _may_compute = True
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
@@ -71,8 +74,17 @@ class RiskRule(ABC):
         """Return `order`, a changed copy of it, or None to reject it. By default it passes."""
         return order
 
+    @property
+    def looks_at_orders(self) -> bool:
+        """Whether orders are passed through :meth:`validate_order`: where a class has its own."""
+        return type(self).validate_order is not RiskRule.validate_order
+
     def lower(self) -> tuple[RuleSpec, ...] | None:
         """Return the rule as levels and exits the engine evaluates in C; None when it cannot be."""
+        return None
+
+    def lower_merged(self) -> Merged | None:
+        """Return the members whose answers the engine merges in C into one; None of any rule but a group."""
         return None
 
     @property
@@ -84,6 +96,16 @@ class RiskRule(ABC):
     def live_columns(self) -> tuple[str, ...]:
         """Columns read anew at every close: ``context.live(column)``."""
         return ()
+
+    @property
+    def limit_spec(self) -> LimitSpec | None:
+        """What a limit of the portfolio tells the engine; None for a rule on positions."""
+        return None
+
+    @property
+    def needs_calendar(self) -> bool:
+        """Whether the rule asks for the end of the session: a run needs a calendar then."""
+        return False
 
     @property
     def members(self) -> tuple[RiskRule, ...]:

@@ -11,68 +11,8 @@ from ml4t.backtest.portfolio.account cimport Account
 from ml4t.backtest.portfolio.armed_levels cimport LevelSource
 from ml4t.backtest.portfolio.position cimport Position
 from ml4t.backtest.risk.frozen_inputs cimport FrozenInputs
-
-
-# What a parameter is (Form in risk/spec.py).
-cdef enum:
-    FORM_FRACTION
-    FORM_PRICE
-    FORM_DISTANCE
-    FORM_BARS
-    FORM_GAIN
-
-
-# One level or exit of one rule. Slots are numbered in the order rules were added; none is reused.
-cdef struct Slot:
-    double value                 # the parameter, when it is a number: multiplied already
-    double multiple              # of what is read from a column
-    double low                   # range of a parameter read from a column: (low, high), or [low, high)
-    double high
-    double activation            # a trailing stop: the gain from which on it is said; NaN: from the opening on
-    double tighten               # a trailing stop: what each bar held takes off its fraction
-    double floor                 # and where that stays
-    double costs                 # FORM_GAIN: times the commission of a unit between the entry price and the level
-    int64_t priority
-    int32_t input                # frozen input the parameter is read from; -1: a number
-    int32_t rule                 # position in the result's rule names
-    int32_t missing_reason       # of the event when the input has no value
-    int32_t question             # of a compiled rule: its place in CompiledRules; else -1
-    int8_t kind                  # ExitKind
-    int8_t form
-    int8_t low_closed
-    int8_t only_tighten          # of a stop loss: it never moves against the position
-    int8_t is_answered           # its levels are answers, of evaluate() or of a compiled rule
-
-
-# What a slot last said of one position. NaN: nothing.
-cdef struct Said:
-    double stop
-    double target
-    double wakes_at              # the water mark at which its level is said; NaN: it waits for none
-    int64_t stop_priority
-    int64_t target_priority
-    int32_t slot
-    int32_t stop_reason
-    int32_t target_reason
-    int8_t stop_kind
-    int8_t waits                 # its rule was added later: first asked at the next close
-    int8_t is_warned             # the nan_input event was written
-
-
-# The slots of one asset's rules, in the order in which the rules were added.
-cdef struct AssetSlots:
-    Said* said
-    int32_t n
-    int32_t capacity
-    int8_t has_outgrown          # the place in the block that all assets share: it has one of its own
-
-
-# The exit that wins at one close.
-cdef struct Verdict:
-    int64_t priority
-    int32_t slot                 # -1: no exit
-    int32_t reason
-    int8_t kind
+from ml4t.backtest.risk.said_levels cimport AssetSlots, Said, Slot
+from ml4t.backtest.risk.verdict cimport Verdict
 
 
 @cython.final
@@ -82,11 +22,23 @@ cdef class RulePlan:
     cdef int32_t n_slots
     cdef Slot* slot
     cdef AssetSlots* of          # by asset
-    cdef Said* _block            # the first slots of every asset, in one piece
+    cdef Said* _block            # the first slots of every asset, in one piece;
+    cdef int32_t n_common        # the first slots, which all assets have, those without any too
+    cdef bint is_bound           # a run is under way: what is added is written down at once
+    cdef int32_t first_slots     # so many of each: as many as there are rules, where that is known
     cdef int64_t levels_armed
     cdef int64_t* exits          # by rule: fills that ended or reduced a position
     cdef int32_t n_rules
+    cdef int tells               # LedgerDetail
     cdef int32_t _capacity       # of ``slot``
+    cdef double* values          # of regimes
+    cdef int32_t n_values
+    cdef bint measures_risk      # a target lies by the distance of the first stop
+    cdef bint closes_parts       # a target closes a part of its position
+    cdef bint whole_units        # Settings
+    cdef Cursor cursor
+    cdef bint exits_at_close     # what is decided at a close fills at it
+    cdef bint follows_units      # a level lies by the units held: a partial exit moves it
 
     cdef inline void count_exit(self, int32_t rule) noexcept nogil:
         if CHECKED:
@@ -94,24 +46,34 @@ cdef class RulePlan:
         if rule >= 0:
             self.exits[rule] += 1
 
+    # Is the slot's regime the one that its rule is in?
+    cdef inline bint is_on(self, const Slot* slot, const Said* said) noexcept nogil:
+        return slot.regime_input < 0 or said.regime == slot.regime
+
     # 0 of a rule that was added after the run, or refused in it: it has no place in the plan.
     cdef inline int64_t n_exits(self, int32_t rule) noexcept nogil:
         return self.exits[rule] if rule < self.n_rules else 0
 
     cdef Said* said_of(self, int32_t asset, int32_t slot) noexcept nogil
-    cdef int32_t next_answered(self, int32_t asset, int32_t after) noexcept nogil
+    cdef int32_t next_answered(self, int32_t asset, int32_t after, int32_t* place) noexcept nogil
     cdef void end_waits(self, int32_t asset) noexcept nogil
     cdef void open_position(
         self, Position* position, bint at_open, Account account
     ) noexcept nogil
     cdef double parameter(self, const Position* position, const Slot* slot) noexcept nogil
+    cdef int32_t regime_of(self, const Position* position, const Slot* slot, int32_t now) noexcept nogil
+    cdef void _turn(self, const Position* position) noexcept nogil
+    cdef int _add_values(self, Slot* slot, tuple values) except -1
     cdef bint _tightens(self, const Position* position, const Slot* slot) noexcept nogil
     cdef void compute(self, Position* position, const Settings* settings, bint at_close) noexcept nogil
+    cdef void arm(self, Position* position, const Settings* settings, bint at_close) noexcept nogil
     cdef void choose(self, Position* position) noexcept nogil
-    cdef void decide_time_exits(self, const Position* position, Verdict* verdict) noexcept nogil
-    cdef void weigh(
-        self, Verdict* verdict, int32_t slot, int64_t priority, int8_t kind, int32_t reason
-    ) noexcept nogil
+    cdef void choose_target(self, Position* position) noexcept nogil
+    cdef void close_part(self, Position* position, double units, bint is_done) noexcept nogil
+    cdef bint has_no_part(self, const Position* position, const Slot* slot, const Said* said) noexcept nogil
+    cdef void _aim_at(self, Position* position, const Said* target) noexcept nogil
+    cdef void decide_exits(self, const Position* position, Verdict* verdict) noexcept nogil
+    cdef bint session_ends(self, const Position* position, const Slot* slot) noexcept nogil
     cdef void say_stop(
         self, const Position* position, int32_t slot, double level, int8_t kind,
         int64_t priority, int32_t reason, bint only_tighten
@@ -128,13 +90,24 @@ cdef class RulePlan:
         self, const Position* position, const Slot* slot, Said* said, double value, double base
     ) noexcept nogil
     cdef double _paid_out(self, const Position* position, const Slot* slot) noexcept nogil
+    cdef double gain_waited_for(
+        self, const Position* position, const Slot* slot, double value, double base
+    ) noexcept nogil
+    cdef double base_of(self, const Position* position, const Settings* settings) noexcept nogil
+    cdef double level_of(
+        self, const Position* position, const Slot* slot, double value, double base
+    ) noexcept nogil
     cdef void _say_level(
         self, const Position* position, const Slot* slot, Said* said, double value, double base
     ) noexcept nogil
+    cdef int _lower(self, int32_t number, object spec) except -1
     cdef bint _is_live(self, const Slot* slot) noexcept nogil
     cdef int _count_from(self, int32_t rule) except -1
     cdef int32_t _add_slot(self) except -1
     cdef int _apply_to_all(self, int32_t slot) except -1 nogil
+    cdef int _begin_all(self) except -1 nogil
+    cdef void begin(self, int32_t asset) noexcept nogil
+    cdef int _reserve_block(self) except -1 nogil
     cdef int _apply_to(self, int32_t asset, int32_t slot) except -1 nogil
     cdef int _grow(self, int32_t asset) except -1 nogil
     cdef void _name(

@@ -6,25 +6,33 @@ Each asset has the slots of its own rules, so that a rule for one asset costs th
 """
 
 cimport cython
-from libc.math cimport INFINITY, NAN, isnan
+from libc.math cimport INFINITY, NAN, fabs, isnan
 from libc.stdint cimport int8_t, int32_t, int64_t
 from libc.stdlib cimport calloc, free, malloc, realloc
 from libc.string cimport memcpy, memmove, memset
 
-from ml4t.backtest.core.settings cimport Settings
+from ml4t.backtest.core.settings cimport TELL_ALL, TELL_FILLS, Settings
 from ml4t.backtest.core.types cimport (
-    EXIT_STOP_LOSS, EXIT_TAKE_PROFIT, EXIT_TIME, EXIT_TRAILING_STOP, REASON_STOP_LOSS,
-    REASON_TAKE_PROFIT, REASON_TIME_EXIT, REASON_TRAILING_STOP,
+    EXIT_OTHER, EXIT_STOP_LOSS, EXIT_TAKE_PROFIT, EXIT_TIME, EXIT_TRAILING_STOP,
+    REASON_SESSION_EXIT, REASON_STOP_LOSS, REASON_TAKE_PROFIT, REASON_TIME_EXIT, REASON_TRAILING_STOP,
 )
+from ml4t.backtest.execution.target_parts cimport units_of_part
 from ml4t.backtest.market.cursor cimport Cursor
 from ml4t.backtest.portfolio.account cimport Account
-from ml4t.backtest.portfolio.armed_levels cimport LevelSource
+from ml4t.backtest.portfolio.armed_levels cimport TO_ASK, TO_TELL, Levels, LevelSource
 from ml4t.backtest.portfolio.position cimport Position, better, commission_per_unit, side_of, worse
 from ml4t.backtest.risk.frozen_inputs cimport FrozenInputs, Input
+from ml4t.backtest.risk.said_levels cimport (
+    FORM_BARS_LEFT, FORM_CURRENCY, FORM_DISTANCE, FORM_GAIN, FORM_MINUTES_LEFT, FORM_PRICE, FORM_RISK, FORM_SIGNAL,
+    AssetSlots, Said, Slot, away, first_from, forget, wins_stop, wins_target, wins_tie,
+)
+from ml4t.backtest.risk.verdict cimport Verdict, weigh
 
 
-# Slots of an asset before it needs a block of its own.
-cdef int32_t FIRST_SLOTS = 4
+cdef double NS_OF_MINUTE = 6e10
+
+# Slots of an asset before it needs a block of its own, at least.
+cdef int32_t FIRST_SLOTS = 2
 
 
 @cython.final
@@ -38,7 +46,9 @@ cdef class RulePlan:
     """
 
     def __cinit__(self, Cursor cursor not None):
+        self.first_slots = FIRST_SLOTS
         self.inputs = FrozenInputs(cursor)
+        self.cursor = cursor
         self.of = <AssetSlots*> calloc(<size_t> cursor.data.n_assets + 1, sizeof(AssetSlots))
         if self.of == NULL:
             raise MemoryError(f"no memory for the rules of {cursor.data.n_assets} assets")
@@ -53,27 +63,14 @@ cdef class RulePlan:
         free(self.of)
         free(self.slot)
         free(self.exits)
+        free(self.values)
 
     def add(self, assets, spec, frozen_columns, live_columns, priority, rule, is_answered):
         """Add one slot; returns its number.
 
-        Parameters
-        ----------
-        assets : list of int, optional
-            Codes of the assets it applies to; None for all.
-        spec : RuleSpec, optional
-            What it arms or decides; None for a rule that cannot be lowered.
-        frozen_columns, live_columns : sequence of str
-        priority : int
-        rule : int
-            Position in the rule names of the result.
-        is_answered : bool
-            Its levels are answers, said with ``say_stop`` and ``say_target``, instead of computed here.
-
-        Raises
-        ------
-        ValueError
-            If the market data has no column of that name.
+        ``assets``: codes of those that it is for, None for all; ``spec``: what it arms or decides, None of a rule that cannot be
+        lowered; ``rule``: its position in the rule names; ``is_answered``: its levels are answers, said with ``say_stop``
+        and ``say_target``. A column that the market data do not have is a ValueError.
         """
         codes = () if assets is None else sorted(set(assets))
         if codes and not 0 <= min(codes) <= max(codes) < self.n_assets:
@@ -87,21 +84,7 @@ cdef class RulePlan:
         slot.priority = priority
         slot.is_answered = is_answered
         if spec is not None:
-            slot.kind = spec.kind.code
-            slot.form = spec.form
-            slot.multiple = spec.multiple
-            slot.only_tighten = spec.only_tighten
-            slot.activation = NAN if spec.activation is None else spec.activation
-            slot.tighten = spec.tighten
-            slot.floor = spec.floor
-            slot.costs = spec.costs
-            slot.low = spec.bounds.low
-            slot.high = spec.bounds.high
-            slot.low_closed = spec.bounds.closed
-            if spec.column is None:
-                slot.value = spec.multiple * spec.value
-            else:
-                slot.input = self.inputs.number_of(spec.column, spec.live)
+            self._lower(number, spec)
         elif columns:
             # A rule of the user's own: any number its first frozen column holds will do.
             slot.low = -INFINITY
@@ -109,26 +92,66 @@ cdef class RulePlan:
             slot.input = columns[0]
         if assets is None:
             self._apply_to_all(number)
+        else:
+            self._begin_all()
         for asset in codes:
             self._apply_to(asset, number)
         return number
 
-    def remove(self, int32_t number):
-        """Take a slot out of the plan, with all it said.
+    def add_member(self, spec, rule, member):
+        """Add a slot of the group at `rule` among the rule names, for its rule `member`; returns its number."""
+        cdef int32_t number = self._add_slot()
+        self.slot[number].rule = rule
+        self.slot[number].priority = spec.priority
+        self.slot[number].member = member
+        self._lower(number, spec)
+        return number
 
-        Raises
-        ------
-        IndexError
-            If there is no slot of that number.
-        """
+    # What a slot arms or decides.
+    cdef int _lower(self, int32_t number, object spec) except -1:
+        cdef Slot* slot = &self.slot[number]
+        slot.kind = spec.kind.code
+        slot.form = spec.form
+        slot.multiple = spec.multiple
+        slot.only_tighten = spec.only_tighten
+        slot.activation = NAN if spec.activation is None else spec.activation
+        slot.tighten = spec.tighten
+        slot.floor = spec.floor
+        slot.costs = spec.costs
+        self.measures_risk = self.measures_risk or slot.form == FORM_RISK
+        self.follows_units = self.follows_units or slot.form == FORM_CURRENCY
+        slot.part = spec.part
+        self.closes_parts = self.closes_parts or slot.part > 0.0
+        slot.beyond = spec.beyond
+        slot.side = spec.side
+        bounds = spec.bounds
+        slot.low, slot.high, slot.low_closed = bounds.low, bounds.high, bounds.closed
+        if spec.regime is not None:
+            self._add_values(slot, spec.regime.values)
+            slot.regime_input = self.inputs.number_of(spec.regime.column, True)
+            slot.regime = spec.regime.index
+            slot.are_edges = spec.regime.are_edges
+            slot.hysteresis = spec.regime.hysteresis
+            slot.keeps = spec.regime.keeps
+            slot.leads = number == 0 or self.slot[number - 1].rule != slot.rule
+        column = spec.column
+        if column is None:
+            slot.value = slot.multiple * spec.value
+        else:
+            slot.input = self.inputs.number_of(column, spec.live)
+        return 0
+
+    def remove(self, int32_t number):
+        """Take a slot out of the plan, with all it said; an IndexError if there is none of that number."""
         if not 0 <= number < self.n_slots:
             raise IndexError(f"there is no slot {number}: there are {self.n_slots}")
         cdef int32_t asset
         cdef int32_t i
         cdef AssetSlots* slots
+        self._begin_all()
         for asset in range(self.n_assets):
             slots = &self.of[asset]
-            i = _first_from(slots, number)
+            i = first_from(slots, number)
             if i < slots.n and slots.said[i].slot == number:
                 slots.n -= 1
                 memmove(
@@ -138,19 +161,23 @@ cdef class RulePlan:
     # What a slot said of an asset's position; NULL where its rule is not for the asset, or was removed.
     cdef Said* said_of(self, int32_t asset, int32_t slot) noexcept nogil:
         cdef const AssetSlots* slots = &self.of[asset]
-        cdef int32_t i = _first_from(slots, slot)
+        cdef int32_t i = first_from(slots, slot)
         if i < slots.n and slots.said[i].slot == slot:
             return &slots.said[i]
         return NULL
 
     # The asset's first slot after this one whose rule is asked now; -1 when there is none. Rules may
     # come and go between two answers, so the next one is looked for anew.
-    cdef int32_t next_answered(self, int32_t asset, int32_t after) noexcept nogil:
+    cdef int32_t next_answered(self, int32_t asset, int32_t after, int32_t* place) noexcept nogil:
         cdef const AssetSlots* slots = &self.of[asset]
-        cdef int32_t i
-        for i in range(_first_from(slots, after + 1), slots.n):
+        cdef int32_t i = place[0]
+        # Most often the slot stands where it stood when it was found.
+        i = i + 1 if after >= 0 and i < slots.n and slots.said[i].slot == after else first_from(slots, after + 1)
+        while i < slots.n:
             if self.slot[slots.said[i].slot].is_answered and not slots.said[i].waits:
+                place[0] = i
                 return slots.said[i].slot
+            i += 1
         return -1
 
     # ---- positions ---------------------------------------------------------------------------
@@ -161,8 +188,9 @@ cdef class RulePlan:
     ) noexcept nogil:
         cdef AssetSlots* slots = &self.of[position.asset]
         cdef int32_t i
+        self.begin(position.asset)
         for i in range(slots.n):
-            _forget(&slots.said[i])
+            forget(&slots.said[i])
         if self.inputs.n > 0:
             self.inputs.forget(position.asset)
             self.inputs.read_opening(position, at_open, account)
@@ -195,6 +223,49 @@ cdef class RulePlan:
             return value if value > slot.floor else slot.floor
         return value
 
+    # The regime that the column's value stands for; without one the regime of now. No edge is passed by less than
+    # the hysteresis, but for the first regime of a position.
+    cdef int32_t regime_of(self, const Position* position, const Slot* slot, int32_t now) noexcept nogil:
+        cdef double value = self.inputs.input[slot.regime_input].value[position.asset]
+        cdef const double* values = &self.values[slot.first_value]
+        cdef double beyond = slot.hysteresis
+        cdef int32_t i
+        if isnan(value):
+            return now
+        if not slot.are_edges:
+            for i in range(slot.n_values):
+                if values[i] == value:
+                    return i
+            return now
+        if now < 0:
+            now = 0
+            beyond = 0.0
+        while now < slot.n_values and value >= values[now] + beyond:
+            now += 1
+        while now > 0 and value < values[now - 1] - beyond:
+            now -= 1
+        return now
+
+    # Where a regime has ended its slots say nothing more; what they had said goes, or is kept as it is.
+    cdef void _turn(self, const Position* position) noexcept nogil:
+        cdef AssetSlots* slots = &self.of[position.asset]
+        cdef const Slot* slot
+        cdef Said* said
+        cdef int32_t i
+        if self.n_values == 0:
+            return
+        for i in range(slots.n):
+            said = &slots.said[i]
+            slot = &self.slot[said.slot]
+            if slot.regime_input < 0 or said.waits:
+                continue
+            said.regime = self.regime_of(position, slot, said.regime)
+            if said.regime != slot.regime:
+                said.wakes_at = NAN
+                if not slot.keeps:
+                    said.stop = NAN
+                    said.target = NAN
+
     # Will the fraction of a trailing stop be less at the next close?
     cdef bint _tightens(self, const Position* position, const Slot* slot) noexcept nogil:
         return slot.tighten > 0.0 and self.parameter(position, slot) > slot.floor
@@ -215,19 +286,37 @@ cdef class RulePlan:
             position.split_ratio / column.split_ratio[position.asset]
         )
 
+    # Say all levels and choose those in force. The first stop in force is the position's initial risk: targets that
+    # are multiples of it are said once it is known.
+    cdef void arm(self, Position* position, const Settings* settings, bint at_close) noexcept nogil:
+        cdef double side = side_of(position.quantity)
+        cdef double base
+        self.compute(position, settings, at_close)
+        self.choose(position)
+        if not isnan(position.initial_risk) or position.levels.stop == -side * INFINITY:
+            return
+        base = self.base_of(position, settings)
+        if side > 0.0:
+            base = base - position.dividend_average
+        position.initial_risk = side * (base - position.levels.stop)
+        if self.measures_risk:
+            self.compute(position, settings, at_close)
+            self.choose(position)
+
     # Say the levels of all lowered slots anew (formulas of section 4).
     cdef void compute(self, Position* position, const Settings* settings, bint at_close) noexcept nogil:
-        cdef double base = (
-            position.basis if settings.level_basis_signal_close else position.entry_price
-        )
+        cdef double base = self.base_of(position, settings)
         cdef AssetSlots* slots = &self.of[position.asset]
         cdef int32_t i
         cdef const Slot* slot
         cdef double value
+        self._turn(position)
         self._catch_up(position, at_close, base)
         for i in range(slots.n):
             slot = &self.slot[slots.said[i].slot]
-            if slot.is_answered or slots.said[i].waits:
+            if slot.is_answered or slots.said[i].waits or not self.is_on(slot, &slots.said[i]):
+                continue
+            if slots.said[i].is_done:
                 continue
             value = self.parameter(position, slot)
             if not isnan(value) and not self._waits_for_a_gain(position, slot, &slots.said[i], value, base):
@@ -238,45 +327,78 @@ cdef class RulePlan:
     cdef bint _waits_for_a_gain(
         self, const Position* position, const Slot* slot, Said* said, double value, double base
     ) noexcept nogil:
-        cdef double side = side_of(position.quantity)
-        cdef double gain = value if slot.form == FORM_GAIN else slot.activation
-        cdef double reached
+        cdef double reached = self.gain_waited_for(position, slot, value, base)
         said.wakes_at = NAN
-        if isnan(gain):
-            return False
-        reached = base * (1.0 + side * gain)
-        if side > 0.0:
-            reached = reached - position.dividend_average
-        if side * position.water >= side * reached:
+        if isnan(reached):
             return False
         said.wakes_at = reached
         return True
 
-    # A level at or below zero is not armed; what the rule had said before stands.
-    cdef void _say_level(
-        self, const Position* position, const Slot* slot, Said* said, double value, double base
+    # Where the water mark has to come to; NaN: it has come so far, or the slot waits for nothing.
+    cdef double gain_waited_for(
+        self, const Position* position, const Slot* slot, double value, double base
+    ) noexcept nogil:
+        cdef double side = side_of(position.quantity)
+        cdef double gain = value if slot.form == FORM_GAIN else slot.activation
+        cdef double reached
+        if isnan(gain):
+            return NAN
+        reached = base * (1.0 + side * gain)
+        if side > 0.0:
+            reached = reached - position.dividend_average
+        return NAN if side * position.water >= side * reached else reached
+
+    # What level formulas start from.
+    cdef double base_of(self, const Position* position, const Settings* settings) noexcept nogil:
+        return position.basis if settings.level_basis_signal_close else position.entry_price
+
+    # The level of a slot's formula; NaN of what has none, or not yet. No division by zero: a position has units.
+    @cython.cdivision(True)
+    cdef double level_of(
+        self, const Position* position, const Slot* slot, double value, double base
     ) noexcept nogil:
         cdef double side = side_of(position.quantity)
         cdef double level
         if slot.kind == EXIT_STOP_LOSS:
             if slot.form == FORM_GAIN:
                 level = base + side * (slot.costs * commission_per_unit(position))
+            elif slot.form == FORM_CURRENCY:
+                level = base - side * (value / fabs(position.quantity))
             else:
-                level = _away(slot, base, value, -side)
-            level = level - self._paid_out(position, slot)
+                level = away(slot, base, value, -side)
+            return level - self._paid_out(position, slot)
+        if slot.kind == EXIT_TAKE_PROFIT:
+            if slot.form == FORM_RISK:
+                if not position.initial_risk > 0.0:
+                    return NAN
+                level = base + side * (value * position.initial_risk)
+            else:
+                level = away(slot, base, value, side)
+            return level - self._paid_out(position, slot)
+        if slot.kind == EXIT_TRAILING_STOP:
+            return away(slot, position.water, value, -side)
+        return NAN
+
+    # A level at or below zero is not armed; what the rule had said before stands.
+    cdef void _say_level(
+        self, const Position* position, const Slot* slot, Said* said, double value, double base
+    ) noexcept nogil:
+        cdef double side = side_of(position.quantity)
+        cdef double level = self.level_of(position, slot, value, base)
+        if slot.kind == EXIT_STOP_LOSS:
             if slot.only_tighten and not isnan(said.stop):
                 level = better(side, said.stop, level)
             if level > 0.0:
                 self.levels_armed += level != said.stop
                 said.stop = level
         elif slot.kind == EXIT_TAKE_PROFIT:
-            level = _away(slot, base, value, side)
-            level = level - self._paid_out(position, slot)
+            if self.has_no_part(position, slot, said):
+                said.target = NAN
+                return
             if level > 0.0:
                 self.levels_armed += level != said.target
                 said.target = level
         elif slot.kind == EXIT_TRAILING_STOP:
-            level = _away(slot, position.water, value, -side)
             if isnan(said.stop):
                 if level > 0.0:
                     self.levels_armed += 1
@@ -305,6 +427,7 @@ cdef class RulePlan:
         cdef int32_t i
         cdef int32_t n_trails = 0
         cdef int32_t n_at_a_distance = 0
+        cdef bint is_on
         cdef bint attention = self.inputs.n > 0 and self.inputs.lacks(position.asset)
         position.levels.max_bars = INFINITY
         position.levels.wakes_at = side * INFINITY
@@ -314,23 +437,27 @@ cdef class RulePlan:
                 attention = True
                 continue
             slot = &self.slot[said.slot]
+            is_on = self.is_on(slot, said)
+            attention = attention or slot.regime_input >= 0
             attention = attention or slot.is_answered or self._is_live(slot) or self._tightens(position, slot)
             if not isnan(said.wakes_at):
                 position.levels.wakes_at = worse(side, position.levels.wakes_at, said.wakes_at)
-            if not isnan(said.target) and (target == NULL or _wins_target(side, said, target)):
+            if not isnan(said.target) and (target == NULL or wins_target(side, said, target)):
                 target = said
             if not isnan(said.stop):
-                if slot.kind == EXIT_TRAILING_STOP and not slot.is_answered and isnan(said.wakes_at):
+                if is_on and slot.kind == EXIT_TRAILING_STOP and not slot.is_answered and isnan(said.wakes_at):
                     n_trails += 1
                     n_at_a_distance += slot.form == FORM_DISTANCE
-                    if trail == NULL or _wins_stop(side, said, trail):
+                    if trail == NULL or wins_stop(side, said, trail):
                         trail = said
-                elif fixed == NULL or _wins_stop(side, said, fixed):
+                elif fixed == NULL or wins_stop(side, said, fixed):
                     fixed = said
-            elif slot.kind == EXIT_TRAILING_STOP and not slot.is_answered and isnan(said.wakes_at):
+            elif is_on and slot.kind == EXIT_TRAILING_STOP and not slot.is_answered and isnan(said.wakes_at):
                 # A dividend took it to zero: the next close gives it anew.
                 attention = attention or not isnan(self.parameter(position, slot))
-            if slot.kind == EXIT_TIME and not slot.is_answered:
+            if is_on and (slot.form == FORM_MINUTES_LEFT or slot.form == FORM_BARS_LEFT) and not slot.is_answered:
+                position.levels.max_bars = 0.0  # every close is asked
+            elif is_on and slot.kind == EXIT_TIME and not slot.is_answered:
                 value = self.parameter(position, slot)
                 if value < position.levels.max_bars:
                     position.levels.max_bars = value
@@ -361,48 +488,98 @@ cdef class RulePlan:
                 position.levels.trail_keep = 1.0 - value
             self._name(&position.levels.trail_source, trail, trail.stop_reason, trail.stop_kind)
         position.levels.trail_wins_ties = (
-            fixed != NULL and trail != NULL and _wins_tie(trail, fixed)
+            fixed != NULL and trail != NULL and wins_tie(trail, fixed)
         )
         position.levels.stop = better(
             side, position.levels.fixed_stop, position.levels.trail_stop
         )
-        position.levels.target = side * INFINITY
-        position.levels.target_source.rule = -1
-        if target != NULL:
-            position.levels.target = target.target
-            self._name(
-                &position.levels.target_source, target, target.target_reason, EXIT_TAKE_PROFIT
-            )
-        position.levels.attention = attention
+        self._aim_at(position, target)
+        position.levels.attention = TO_ASK if attention else 0
+        # Of these the ledger is told at the close that moves the trail, or lets it overtake the other stop.
+        if trail != NULL and (self.tells == TELL_ALL or (self.tells != TELL_FILLS and fixed != NULL)):
+            position.levels.attention |= TO_TELL
 
-    cdef void decide_time_exits(self, const Position* position, Verdict* verdict) noexcept nogil:
+    # The target in force among all that was said.
+    cdef void choose_target(self, Position* position) noexcept nogil:
+        cdef double side = side_of(position.quantity)
+        cdef const AssetSlots* slots = &self.of[position.asset]
+        cdef const Said* target = NULL
+        cdef const Said* said
+        cdef int32_t i
+        for i in range(slots.n):
+            said = &slots.said[i]
+            if not said.waits and not isnan(said.target) and (
+                target == NULL or wins_target(side, said, target)
+            ):
+                target = said
+        self._aim_at(position, target)
+
+    # Take one as the target in force; NULL: there is none.
+    cdef void _aim_at(self, Position* position, const Said* target) noexcept nogil:
+        cdef Levels* levels = &position.levels
+        levels.target = side_of(position.quantity) * INFINITY
+        levels.target_source.rule = -1
+        levels.target_part = 0.0
+        levels.target_closed = 0.0
+        levels.target_place = -1
+        if target == NULL:
+            return
+        levels.target = target.target
+        self._name(&levels.target_source, target, target.target_reason, EXIT_TAKE_PROFIT)
+        if self.slot[target.slot].part > 0.0:
+            levels.target_part = self.slot[target.slot].part
+            levels.target_closed = target.closed
+            levels.target_place = target.slot
+
+    # The target in force has closed a part. Done, or with nothing to close, it gives way to the next one.
+    cdef void close_part(self, Position* position, double units, bint is_done) noexcept nogil:
+        cdef Said* said = self.said_of(position.asset, position.levels.target_place)
+        if CHECKED:
+            guard(said != NULL, b"a target has closed a part that nobody has said")
+        said.closed += units
+        position.levels.target_closed = said.closed
+        if is_done:
+            said.is_done = units > 0.0
+            said.target = NAN
+            self.choose_target(position)
+
+    # A target of a part that comes to less than an order can have is not said.
+    cdef bint has_no_part(self, const Position* position, const Slot* slot, const Said* said) noexcept nogil:
+        return slot.part > 0.0 and units_of_part(
+            position, slot.part, said.closed, self.whole_units
+        ) == 0.0
+
+    # Exits of lowered rules: a time that is up, a signal that stands beyond its value.
+    cdef void decide_exits(self, const Position* position, Verdict* verdict) noexcept nogil:
         cdef const AssetSlots* slots = &self.of[position.asset]
         cdef const Slot* slot
         cdef int32_t i
         for i in range(slots.n):
             slot = &self.slot[slots.said[i].slot]
-            if slot.kind != EXIT_TIME or slot.is_answered or slots.said[i].waits:
+            if slot.is_answered or slots.said[i].waits or not self.is_on(slot, &slots.said[i]):
                 continue
-            if <double> position.bars_held >= self.parameter(position, slot):
-                self.weigh(
-                    verdict, slots.said[i].slot, slot.priority, EXIT_TIME, REASON_TIME_EXIT
-                )
+            if slot.form == FORM_MINUTES_LEFT or slot.form == FORM_BARS_LEFT:
+                if self.session_ends(position, slot):
+                    weigh(verdict, slots.said[i].slot, slot.priority, EXIT_TIME, REASON_SESSION_EXIT)
+            elif slot.kind == EXIT_TIME:
+                if <double> position.bars_held >= self.parameter(position, slot):
+                    weigh(verdict, slots.said[i].slot, slot.priority, EXIT_TIME, REASON_TIME_EXIT)
+            elif slot.form == FORM_SIGNAL:
+                if slot.side * position.quantity >= 0.0 and self.parameter(position, slot) > slot.beyond:
+                    weigh(verdict, slots.said[i].slot, slot.priority, EXIT_OTHER, slot.missing_reason)
 
-    # Keep the better of two exits: priority, then the order of kinds, then the rule added first.
-    cdef void weigh(
-        self, Verdict* verdict, int32_t slot, int64_t priority, int8_t kind, int32_t reason
-    ) noexcept nogil:
-        if verdict.slot >= 0:
-            if priority < verdict.priority:
-                return
-            if priority == verdict.priority and (
-                kind > verdict.kind or (kind == verdict.kind and slot > verdict.slot)
-            ):
-                return
-        verdict.slot = slot
-        verdict.priority = priority
-        verdict.kind = kind
-        verdict.reason = reason
+    # Is it too late to wait for one bar more, by the calendar and the timestamp before?
+    cdef bint session_ends(self, const Position* position, const Slot* slot) noexcept nogil:
+        cdef double value = self.parameter(position, slot)
+        if isnan(value):
+            return False
+        if self.cursor.sessions.is_over(position.entry_time, self.cursor.now):
+            return True
+        cdef double left = self.cursor.sessions.ns_to_close(self.cursor.now)
+        cdef double bar = self.cursor.sessions.bar_ns(self.cursor.now, self.cursor.time_before())
+        if slot.form == FORM_BARS_LEFT:
+            return left <= (value + (0.0 if self.exits_at_close else 1.0)) * bar
+        return left - value * NS_OF_MINUTE < (1.0 if self.exits_at_close else 2.0) * bar
 
     # Levels a rule answered with. A trailing stop never moves against the position, nor does one that
     # only tightens. A rule that was removed while it answered says nothing.
@@ -426,7 +603,10 @@ cdef class RulePlan:
         int32_t reason
     ) noexcept nogil:
         cdef Said* said = self.said_of(position.asset, slot)
-        if said == NULL:
+        if said == NULL or said.is_done:
+            return
+        if self.has_no_part(position, &self.slot[slot], said):
+            said.target = NAN
             return
         self.levels_armed += level != said.target
         said.target = level
@@ -441,6 +621,7 @@ cdef class RulePlan:
         for i in range(slots.n):
             slots.said[i].stop = slots.said[i].stop / ratio
             slots.said[i].target = slots.said[i].target / ratio
+            slots.said[i].closed = slots.said[i].closed * ratio
 
     # A dividend lowers what was said below the market: stops of a long, targets of a short. What falls
     # to zero or below is gone. Trails first catch up with the water mark of before.
@@ -478,12 +659,13 @@ cdef class RulePlan:
             if (
                 self.slot[said.slot].kind != EXIT_TRAILING_STOP
                 or self.slot[said.slot].is_answered or isnan(said.stop) or not isnan(said.wakes_at)
+                or not self.is_on(&self.slot[said.slot], said)
             ):
                 continue
             value = self.parameter(position, &self.slot[said.slot])
             if at_close and self._waits_for_a_gain(position, &self.slot[said.slot], said, value, base):
                 continue
-            level = _away(&self.slot[said.slot], position.water, value, -side)
+            level = away(&self.slot[said.slot], position.water, value, -side)
             said.stop = better(side, said.stop, level)
 
     # ---- inside ------------------------------------------------------------------------------
@@ -497,6 +679,18 @@ cdef class RulePlan:
 
     cdef bint _is_live(self, const Slot* slot) noexcept nogil:
         return slot.input >= 0 and self.inputs.input[slot.input].is_live
+
+    # The values of the slot's regimes, after those of the others.
+    cdef int _add_values(self, Slot* slot, tuple values) except -1:
+        cdef int32_t i
+        cdef int32_t n = self.n_values + <int32_t> len(values)
+        self.values = <double*> _grown(self.values, <size_t> n * sizeof(double))
+        slot.first_value = self.n_values
+        slot.n_values = <int32_t> len(values)
+        for i in range(slot.n_values):
+            self.values[slot.first_value + i] = values[i]
+        self.n_values = n
+        return 0
 
     # Room for the exits of one more rule.
     cdef int _count_from(self, int32_t rule) except -1:
@@ -518,18 +712,40 @@ cdef class RulePlan:
             self._capacity = capacity
         memset(&self.slot[number], 0, sizeof(Slot))
         self.slot[number].input = -1
+        self.slot[number].regime_input = -1
         self.slot[number].question = -1
+        self.slot[number].group = -1
         self.slot[number].value = NAN
         self.slot[number].multiple = 1.0
         self.slot[number].activation = NAN
         self.n_slots = number + 1
         return number
 
+    # Of the first slots nothing is written down before a position opens: most assets of a universe never have one.
     cdef int _apply_to_all(self, int32_t slot) except -1 nogil:
         cdef int32_t asset
+        if not self.is_bound and slot == self.n_common and slot < self.first_slots:
+            self._reserve_block()
+            self.n_common += 1
+            return 0
+        self._begin_all()
         for asset in range(self.n_assets):
             self._apply_to(asset, slot)
         return 0
+
+    cdef int _begin_all(self) except -1 nogil:
+        cdef int32_t asset
+        for asset in range(self.n_assets if self.n_common > 0 else 0):
+            self.begin(asset)
+        self.n_common = 0
+        return 0
+
+    # The asset gets the slots that all have. There is room for them: they are the first.
+    cdef void begin(self, int32_t asset) noexcept nogil:
+        cdef int32_t slot
+        if self.n_common > 0 and self.of[asset].n == 0:
+            for slot in range(self.n_common):
+                self._apply_to(asset, slot)
 
     # The slot is asked for positions of the asset; of one held now from its next close on.
     cdef inline int _apply_to(self, int32_t asset, int32_t slot) except -1 nogil:
@@ -539,10 +755,15 @@ cdef class RulePlan:
             self._grow(asset)
         said = &slots.said[slots.n]
         said.slot = slot
-        _forget(said)
+        forget(said)
         said.waits = 1
         slots.n += 1
         return 0
+
+    cdef int _reserve_block(self) except -1 nogil:
+        if self._block == NULL:
+            self._block = <Said*> malloc(<size_t> self.n_assets * <size_t> self.first_slots * sizeof(Said))
+        return _no_memory(self.n_assets) if self._block == NULL else 0
 
     # Room for more slots of the asset: at first in the block of all, then in one of its own.
     cdef int _grow(self, int32_t asset) except -1 nogil:
@@ -550,14 +771,9 @@ cdef class RulePlan:
         cdef int32_t capacity = 2 * slots.capacity
         cdef Said* moved
         if slots.capacity == 0:
-            if self._block == NULL:
-                self._block = <Said*> calloc(
-                    <size_t> self.n_assets * <size_t> FIRST_SLOTS, sizeof(Said)
-                )
-                if self._block == NULL:
-                    return _no_memory(self.n_assets)
-            slots.said = &self._block[<int64_t> asset * FIRST_SLOTS]
-            slots.capacity = FIRST_SLOTS
+            self._reserve_block()
+            slots.said = &self._block[<int64_t> asset * self.first_slots]
+            slots.capacity = self.first_slots
             return 0
         moved = <Said*> malloc(<size_t> capacity * sizeof(Said))
         if moved == NULL:
@@ -573,64 +789,6 @@ cdef class RulePlan:
 
 cdef int _no_memory(int64_t slots) except -1 with gil:
     raise MemoryError(f"no memory for {slots} slots of rules")
-
-
-# Where the asset's slots from this number on begin: they stand in the order of their numbers.
-cdef int32_t _first_from(const AssetSlots* slots, int32_t slot) noexcept nogil:
-    cdef int32_t low = 0
-    cdef int32_t high = slots.n
-    cdef int32_t middle
-    while low < high:
-        middle = (low + high) // 2
-        if slots.said[middle].slot < slot:
-            low = middle + 1
-        else:
-            high = middle
-    return low
-
-
-# The level of a parameter: the price it is, or what lies by it above (direction 1) or below a base.
-cdef double _away(
-    const Slot* slot, double base, double value, double direction
-) noexcept nogil:
-    if slot.form == FORM_PRICE:
-        return value
-    if slot.form == FORM_DISTANCE:
-        return base + direction * value
-    return base * (1.0 + direction * value)
-
-
-cdef void _forget(Said* said) noexcept nogil:
-    cdef int32_t slot = said.slot
-    memset(said, 0, sizeof(Said))
-    said.slot = slot
-    said.stop = NAN
-    said.target = NAN
-    said.wakes_at = NAN
-
-
-# Does one stop win against another, of a rule that was added before?
-cdef bint _wins_stop(double side, const Said* mine, const Said* other) noexcept nogil:
-    if mine.stop_priority != other.stop_priority:
-        return mine.stop_priority > other.stop_priority
-    if mine.stop != other.stop:
-        return better(side, mine.stop, other.stop) == mine.stop
-    return _wins_tie(mine, other)
-
-
-# Two stops of one priority at one price: the order of kinds, then the rule added first.
-cdef bint _wins_tie(const Said* mine, const Said* other) noexcept nogil:
-    return mine.stop_kind < other.stop_kind or (
-        mine.stop_kind == other.stop_kind and mine.slot < other.slot
-    )
-
-
-cdef bint _wins_target(double side, const Said* mine, const Said* other) noexcept nogil:
-    if mine.target_priority != other.target_priority:
-        return mine.target_priority > other.target_priority
-    if mine.target != other.target:
-        return worse(side, mine.target, other.target) == mine.target
-    return mine.slot < other.slot
 
 
 # A block with room for so many bytes; on failure the old one stays where it is.

@@ -38,6 +38,7 @@ cdef struct RuleView:
     double cash
     double gross                 # gross exposure
     double commission_per_unit   # of the entries, by the units entered
+    double initial_risk          # from level_price to the first stop that was armed; NaN: none was yet
 
 
 # What it wants. Comes filled with "nothing": zeros, NaN, and the rule's own priority.

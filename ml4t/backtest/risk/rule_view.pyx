@@ -47,6 +47,7 @@ cdef void look(
     view.equity = account.equity()
     view.cash = account.cash
     view.gross = account.gross()
+    view.initial_risk = position.initial_risk
     view.commission_per_unit = commission_per_unit(position) if position.quantity != 0.0 else 0.0
 
 

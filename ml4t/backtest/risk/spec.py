@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from enum import IntEnum
+from dataclasses import dataclass, field
+from enum import IntEnum, IntFlag
 from math import inf
 from types import MappingProxyType
 
 from ml4t.backtest.risk.decision import ExitType
 
-__all__ = ["BOUNDS", "Bounds", "Form", "RuleSpec"]
+__all__ = ["BOUNDS", "Bounds", "Form", "Merged", "Regime", "RuleSpec"]
 
 
 class Form(IntEnum):
@@ -25,6 +25,16 @@ class Form(IntEnum):
     BARS = 3
     GAIN = 4
     """A fraction of the entry price that the position has to have gained; the level is the entry price."""
+    SIGNAL = 5
+    """The value of a column at a close, taken times the multiple."""
+    CURRENCY = 6
+    """What all units held may lose from the entry price."""
+    RISK = 7
+    """Times the distance from the entry price to the first stop that was armed."""
+    MINUTES_LEFT = 8
+    """Minutes between the last fill and the close of the session."""
+    BARS_LEFT = 9
+    """Bars between the last fill and the close of the session."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +57,8 @@ class Bounds:
 _FRACTION = Bounds(0.0, 1.0)
 _POSITIVE = Bounds(0.0, inf)
 _BARS = Bounds(1.0, inf, closed=True)
+_LEFT = Bounds(0.0, inf, closed=True)
+_ANY = Bounds(-inf, inf)
 
 BOUNDS: Mapping[tuple[ExitType, Form], Bounds] = MappingProxyType(
     {
@@ -54,15 +66,78 @@ BOUNDS: Mapping[tuple[ExitType, Form], Bounds] = MappingProxyType(
         (ExitType.STOP_LOSS, Form.PRICE): _POSITIVE,
         (ExitType.STOP_LOSS, Form.DISTANCE): _POSITIVE,
         (ExitType.STOP_LOSS, Form.GAIN): _POSITIVE,
+        (ExitType.STOP_LOSS, Form.CURRENCY): _POSITIVE,
         (ExitType.TRAILING_STOP, Form.FRACTION): _FRACTION,
         (ExitType.TRAILING_STOP, Form.DISTANCE): _POSITIVE,
         (ExitType.TAKE_PROFIT, Form.FRACTION): _POSITIVE,
         (ExitType.TAKE_PROFIT, Form.PRICE): _POSITIVE,
         (ExitType.TAKE_PROFIT, Form.DISTANCE): _POSITIVE,
+        (ExitType.TAKE_PROFIT, Form.RISK): _POSITIVE,
         (ExitType.TIME_EXIT, Form.BARS): _BARS,
+        (ExitType.TIME_EXIT, Form.MINUTES_LEFT): _LEFT,
+        (ExitType.TIME_EXIT, Form.BARS_LEFT): _LEFT,
+        (ExitType.OTHER, Form.SIGNAL): _ANY,
     }
 )
 """Range of the parameter of each (kind, form). A column value outside it counts as NaN."""
+
+
+@dataclass(frozen=True, slots=True)
+class Regime:
+    """When a level or an exit is said: while a column says so.
+
+    Parameters
+    ----------
+    column : str
+        Read at every close.
+    index : int
+        Which of the regimes this one is.
+    values : tuple of float
+        The value of each regime, or the edges between neighbouring ones.
+    are_edges : bool
+    hysteresis : float
+        How far beyond an edge the column has to come.
+    keeps : bool
+        Whether what was said stays, with the end of the regime, and follows nothing.
+    """
+
+    column: str
+    index: int
+    values: tuple[float, ...]
+    are_edges: bool = False
+    hysteresis: float = 0.0
+    keeps: bool = False
+
+    @property
+    def n(self) -> int:
+        """How many regimes there are."""
+        return len(self.values) + self.are_edges
+
+
+class Trait(IntFlag):
+    """What a level or an exit asks of the engine that evaluates it."""
+
+    AT_RISK = 1
+    """It lies at a multiple of the initial risk."""
+    IN_REGIMES = 2
+    """A regime says whether it is in force."""
+    OF_A_PART = 4
+    """It closes a part of its position."""
+    OF_PRICES_ABOVE_ZERO = 8
+    """A fraction of a price, or a distance from one, which no price below zero has."""
+
+
+def _traits_of(spec: RuleSpec) -> int:
+    traits = Trait(0)
+    if spec.form is Form.RISK:
+        traits |= Trait.AT_RISK
+    if spec.regime is not None:
+        traits |= Trait.IN_REGIMES
+    if spec.part > 0.0:
+        traits |= Trait.OF_A_PART
+    if spec.form in (Form.FRACTION, Form.DISTANCE, Form.GAIN, Form.CURRENCY, Form.RISK):
+        traits |= Trait.OF_PRICES_ABOVE_ZERO
+    return int(traits)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +164,19 @@ class RuleSpec:
         A trailing stop's fraction is less by `tighten` for each bar held, and never below `floor`.
     costs : float
         Of a level at the entry price: how many times the commission paid for a unit lies between them.
+    beyond : float
+        Of an exit by a signal: it is decided where the value, times the multiple, is above this.
+    side : int
+        Of an exit by a signal: 1 for long positions alone, -1 for short ones, 0 for both.
+    part : float
+        Of the largest quantity of the position, what a target closes; 0, or 1, is all that is held.
+    regime : Regime, optional
+        In which it is said; always by default.
+
+    Attributes
+    ----------
+    traits : int
+        What it asks of the engine, of :class:`Trait`.
 
     Raises
     ------
@@ -107,8 +195,15 @@ class RuleSpec:
     tighten: float = 0.0
     floor: float = 0.0
     costs: float = 0.0
+    beyond: float = 0.0
+    side: int = 0
+    part: float = 0.0
+    regime: Regime | None = None
+    traits: int = field(init=False, repr=False, compare=False)
+    """What it asks of the engine, of :class:`Trait`; found once, for it is looked at before each run."""
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "traits", _traits_of(self))
         if (self.kind, self.form) not in BOUNDS:
             raise ValueError(
                 f"there is no {self.kind.value} by a {self.form.name.lower()} to lower to"
@@ -127,3 +222,24 @@ class RuleSpec:
     def column(self) -> str | None:
         """Name of the column the value is read from; None when it is a number."""
         return self.value if isinstance(self.value, str) else None
+
+
+@dataclass(frozen=True, slots=True)
+class Merged:
+    """Lowered rules that are asked together, and answer as one.
+
+    Parameters
+    ----------
+    members : tuple of tuple of RuleSpec
+        The levels and exits of each; of one, the highest priority wins, then the most conservative.
+    needs_all : bool
+        Whether only what all of them want is wanted: the loosest stop, the farthest target.
+    """
+
+    members: tuple[tuple[RuleSpec, ...], ...]
+    needs_all: bool = False
+
+    @property
+    def specs(self) -> tuple[RuleSpec, ...]:
+        """Those of all members."""
+        return tuple(spec for member in self.members for spec in member)

@@ -5,7 +5,13 @@ from __future__ import annotations
 from dataclasses import KW_ONLY, dataclass
 from typing import ClassVar
 
-from ml4t.backtest.risk.parameters import ParameterRule, checked_flag, checked_positive
+from ml4t.backtest.risk.parameters import (
+    Parameter,
+    ParameterRule,
+    checked_flag,
+    checked_positive,
+    column_of,
+)
 from ml4t.backtest.risk.rule import InvalidRuleError
 from ml4t.backtest.risk.spec import Form
 
@@ -18,17 +24,19 @@ class VolatilityScaledRule(ParameterRule):
 
     k: float
     _: KW_ONLY
-    atr: float | str | None = None
-    volatility: float | str | None = None
+    atr: Parameter | None = None
+    volatility: Parameter | None = None
     live: bool = False
 
     def __post_init__(self) -> None:
         rule = type(self).__name__
+        for form in self.forms:
+            object.__setattr__(self, form, column_of(rule, getattr(self, form)))
         if checked_flag(rule, "live", self.live) and not isinstance(
             self.volatility if self.atr is None else self.atr, str
         ):
             raise InvalidRuleError(
-                f"{rule}: live=True reads a column anew at every close, and what is given is a number; leave live out"
+                f"{rule}: live=True reads a column anew at every close, and none is given; leave live out"
             )
         object.__setattr__(self, "k", checked_positive(rule, "k", self.k))
         super().__post_init__()

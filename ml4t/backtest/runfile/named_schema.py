@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import inspect
 import re
+import sys
 import typing
 from collections.abc import Iterator, Mapping
 from math import inf
-from typing import Any
+from typing import Any, Union
 
 from pydantic import TypeAdapter
 
+from ml4t.backtest.data.features.indicators import Indicator
 from ml4t.backtest.risk.parameters import ParameterRule
 from ml4t.backtest.risk.spec import BOUNDS, Bounds
 
@@ -58,7 +60,11 @@ def _of_class(word: str, name: str, kind: type, shared: Mapping[str, Any]) -> Js
 
 
 def _parameters(kind: type) -> Iterator[tuple[str, JsonSchema]]:
-    hints = typing.get_type_hints(kind.__init__)  # type: ignore[misc]
+    # What a base says is spelled in the names of its own module.
+    names: dict[str, Any] = {}
+    for base in reversed(kind.__mro__):
+        names |= vars(sys.modules[base.__module__])
+    hints = typing.get_type_hints(kind.__init__, localns=names)  # type: ignore[misc]
     texts, ranges = dict(_documented(kind)), _ranges(kind)
     for name, parameter in inspect.signature(kind).parameters.items():
         if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
@@ -76,6 +82,9 @@ def _parameters(kind: type) -> Iterator[tuple[str, JsonSchema]]:
 
 
 def _of_type(hint: Any) -> JsonSchema:
+    kinds = [one for one in typing.get_args(hint) if one is not Indicator]
+    if Indicator in typing.get_args(hint):  # in a file it is named
+        hint = Union[tuple(kinds)]  # noqa: UP007
     return TypeAdapter(hint).json_schema()
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from ml4t.backtest.backtest.backtest_engine import Progress
+from ml4t.backtest.data.stream.feed import DataFeed
 from ml4t.backtest.market.fingerprint import fingerprint
 from ml4t.backtest.market.market_data import MarketData
 from ml4t.backtest.result import BacktestResult
@@ -41,6 +42,27 @@ def reproduce(folder: str | Path, *, progress: bool | Progress = False) -> Backt
     stored = BacktestResult.load(folder)
     if stored.partial:
         raise RunFileError(f"{folder} holds a run that did not reach the end of its data")
+    run = _run_file(stored, folder)
+    strategy, risk_manager = run.make_strategy(), run.make_risk_manager()
+    data = _data(run, stored, folder)
+    result = run.run_on(data, strategy, risk_manager, progress, run.fine_data())
+    for table in COMPARED:
+        _compare(getattr(stored, table), getattr(result, table), table, stored, result)
+    return result
+
+
+def stored_data(folder: str | Path, stored: BacktestResult) -> MarketData | DataFeed:
+    """Read again what a stored result was made from.
+
+    Raises
+    ------
+    RunFileError
+        If the run cannot be described by a file, a file is missing, or the data are not those of the stored result.
+    """
+    return _data(_run_file(stored, folder), stored, folder)
+
+
+def _run_file(stored: BacktestResult, folder: str | Path) -> RunFile:
     if stored.run_file is None or stored.not_reproducible:
         why = (
             stored.not_reproducible
@@ -49,17 +71,17 @@ def reproduce(folder: str | Path, *, progress: bool | Progress = False) -> Backt
         raise RunFileError(f"{folder} cannot be run again: {why}")
     run = RunFile.from_mapping(stored.run_file, name=str(Path(folder) / "result.json"))
     run.check_files()
-    strategy, risk_manager = run.make_strategy(), run.make_risk_manager()
+    return run
+
+
+def _data(run: RunFile, stored: BacktestResult, folder: str | Path) -> MarketData | DataFeed:
     data = run.market_data()
     found = fingerprint(data) if isinstance(data, MarketData) else data.fingerprint()
     if found != stored.fingerprint:
         raise RunFileError(
             f"{folder} was made from other data: their fingerprint was {stored.fingerprint}, now it is {found}"
         )
-    result = run.run_on(data, strategy, risk_manager, progress, run.fine_data())
-    for table in COMPARED:
-        _compare(getattr(stored, table), getattr(result, table), table, stored, result)
-    return result
+    return data
 
 
 def _compare(

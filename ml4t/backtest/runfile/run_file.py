@@ -23,7 +23,7 @@ from ml4t.backtest.profiles import switches_of
 from ml4t.backtest.provenance.classes import is_installed, module_folder
 from ml4t.backtest.provenance.errors import DescriptionError
 from ml4t.backtest.provenance.run_description import describe_run, describe_strategy
-from ml4t.backtest.provenance.run_file_fields import ACCOUNT, EXECUTION, FEED_OPTIONS
+from ml4t.backtest.provenance.run_file_fields import ACCOUNT, EXECUTION, FEED_OPTIONS, OUTPUT
 from ml4t.backtest.report.progress import progress_bar
 from ml4t.backtest.result import BacktestResult
 from ml4t.backtest.risk import RiskManager
@@ -338,7 +338,8 @@ on_unknown_assets, on_repeated_rows, allow_negative_prices : optional
         """Return the settings of ``execution``, ``account`` and ``output`` as one."""
         settings = {name: getattr(self.execution, name) for name in EXECUTION}
         settings |= {old: getattr(self.account, new) for old, new in ACCOUNT.items()}
-        return BacktestConfig(**settings, record_columns=self.output.record_columns)
+        settings |= {name: getattr(self.output, name) for name in OUTPUT}
+        return BacktestConfig(**settings)
 
     def market_data(self) -> MarketData | DataFeed:
         """Read the tables, and join them; with ``data.chunk`` make a feed, which does it as a run gets on.

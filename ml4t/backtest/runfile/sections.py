@@ -16,13 +16,13 @@ from pydantic import (
 )
 
 from ml4t.backtest import datasets
-from ml4t.backtest.config import BacktestConfig
+from ml4t.backtest.config import BacktestConfig, LedgerDetail
 from ml4t.backtest.data.features.indicators import Indicator
+from ml4t.backtest.data.features.named_indicator import INDICATORS
 from ml4t.backtest.data.tables.options import Table
 from ml4t.backtest.profiles import with_switches
 from ml4t.backtest.provenance.rules import GROUPS, RULES
 from ml4t.backtest.provenance.run_file_fields import ACCOUNT, EXECUTION, FEED_OPTIONS
-from ml4t.backtest.provenance.tables import INDICATORS
 from ml4t.backtest.risk import RiskRule
 from ml4t.backtest.runfile.fields import (
     Asset,
@@ -261,7 +261,7 @@ class NamedRule(Section):
     rule: ClassSpec
     """A built-in rule, or module:Class, or file.py:Class."""
     rules: tuple[NamedRule, ...] | None = None
-    """The members of CompositeRule, AnyOf and AllOf."""
+    """The members of CompositeRule, AnyOf, AllOf and RegimeDependentRule."""
     assets: Annotated[tuple[Asset, ...] | None, OneOrMore] = None
     """The assets it is for; all by default."""
 
@@ -325,6 +325,8 @@ class Output(Section):
     """Whether equity.png is drawn there, too."""
     record_columns: tuple[str, ...] | None = None
     """Columns that trades carry at entry and exit; all of them by default."""
+    ledger: LedgerDetail = "fills"
+    """What the ledger tells: fills, decisions or all."""
 
 
 class Profiled(Section):

@@ -2,6 +2,7 @@ cimport cython
 from libc.stdint cimport int32_t, int64_t
 
 from ml4t.backtest.market.market_data cimport MarketData
+from ml4t.backtest.market.run_sessions cimport RunSessions
 
 # Whether a timestamp is due.
 cdef enum:
@@ -23,6 +24,7 @@ cdef class CallTimes:
     cdef object _due                 # keeps it alive
     cdef object _period              # number of the last timestamp seen; None before the first
     cdef str _time_zone
+    cdef RunSessions sessions        # of the calendar of the run; None without one
 
     cdef int enter(self, MarketData data, int64_t n_before) except -1
     cdef object _due_by_every(self, MarketData data, int64_t n_before)

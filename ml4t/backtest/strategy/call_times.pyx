@@ -10,7 +10,7 @@ import numpy as np
 from ml4t.backtest.market.column_names import unknown_name
 from ml4t.backtest.market.sessions import session_zone
 from ml4t.backtest.strategy.counts import is_count
-from ml4t.backtest.strategy.periods import EDGES, are_ends, are_starts, numbers_of
+from ml4t.backtest.strategy.periods import EDGES, PERIODS, are_ends, are_starts, numbers_of
 
 
 @cython.final
@@ -81,7 +81,10 @@ cdef class CallTimes:
         return due
 
     cdef object _numbers_of(self, object timestamps):
-        return numbers_of(self.every.split("_")[0], timestamps, self._time_zone)
+        period = self.every.split("_")[0]
+        if self.sessions is not None:
+            return PERIODS[period](self.sessions.days_of(timestamps))
+        return numbers_of(period, timestamps, self._time_zone)
 
     # By timestamp: the column is above zero, of bars for one of them at least.
     cdef object _is_on(self, MarketData data):

@@ -48,6 +48,11 @@ def owned_names(base: type) -> tuple[str, ...]:
     return tuple(sorted(names))
 
 
+@cache
+def _owned(base: type) -> frozenset[str]:
+    return frozenset(owned_names(base))
+
+
 def check_names(kind: type, base: type) -> None:
     """Refuse a strategy's class whose names would be taken for others, or never be called.
 
@@ -86,8 +91,8 @@ def check_attributes(strategy: object, base: type) -> None:
         If there is one.
     """
     attributes = getattr(strategy, "__dict__", {})
-    shadowed = [name for name in owned_names(base) if name in attributes]
-    if shadowed:
+    if not _owned(base).isdisjoint(attributes):
+        shadowed = [name for name in owned_names(base) if name in attributes]
         raise TypeError(f"{type(strategy).__name__} sets {is_owned(shadowed[0], base)}")
 
 
@@ -134,3 +139,23 @@ def refuse_to_set(name: str, base: Any) -> None:
         Always.
     """
     raise AttributeError(f"an attribute must not be called {is_owned(name, base)}")
+
+
+CALLBACKS = ("on_fill", "on_order", "on_market_data", "on_timestamp_batch")
+"""What a strategy in Python is told at a timestamp."""
+
+
+def refuse_callbacks(kind: type, base: type) -> None:
+    """Refuse a compiled strategy with callbacks, which would never be called.
+
+    Raises
+    ------
+    TypeError
+        If ``kind`` defines one.
+    """
+    defined = [name for name in CALLBACKS if getattr(kind, name) is not getattr(base, name)]
+    if defined:
+        raise TypeError(
+            f"{kind.__name__} is a CompiledStrategy and defines {defined[0]}, which would never be "
+            "called: do it in on_timestamp, or derive from Strategy"
+        )

@@ -11,6 +11,7 @@ from ml4t.backtest.execution.trailing cimport trailed
 cdef double quantity_of(object quantity) except -1.0
 cdef double finite_of(str name, object value) except? -1.0
 cdef double amount_of(str name, object value) except -1.0
+cdef double risk_of(object risk, bint at_fill) except -1.0
 cdef double price_of(str name, object price, bint is_signed) except? -1.0
 cdef int read_terms(
     TermsRecord* terms, object limit, object stop, object fill_at, object valid, object valid_until,

@@ -20,6 +20,9 @@ from ml4t.backtest.core.times import nanoseconds_utc
 FILL_AT = {"next_open": TYPE_MARKET_ON_OPEN, "next_close": TYPE_MARKET_ON_CLOSE}
 """When a market order can be told to fill, and of which type it is then."""
 
+SIZES = ("quantity", "value", "percent", "risk")
+"""What an order can be sized by."""
+
 VALID = ("gtc", "day", "ioc", "fok")
 """How long an order can be told to wait without a time."""
 
@@ -77,15 +80,33 @@ def is_at_fill(size_at, quantity, prices=()):
     return True
 
 
-def how_much(direction, asset, given):
-    """Say what to write for an order of which no size was said, or two."""
+# What is lost at the stop, as a part of equity.
+cdef double risk_of(object risk, bint at_fill) except -1.0:
+    cdef double part = finite_of("risk", risk)
+    if at_fill:
+        raise ValueError("size_at='fill' is for value and percent: a risk is measured at the price of now")
+    if not 0.0 < part < 1.0:
+        raise ValueError(f"risk must be above 0 and below 1 (a part of equity: 0.01 is 1%), was {risk!r}")
+    return part
+
+
+def one_of(direction, asset, given):
+    """Return by which of quantity, value, percent and risk an order was sized.
+
+    Raises
+    ------
+    ValueError
+        Saying what to write, if it is none of them or more than one.
+    """
+    said = [name for name, amount in zip(SIZES, given) if amount is not None]
+    if len(said) == 1:
+        return said[0]
     call = f"self.{'buy' if direction > 0.0 else 'sell'}"
-    sizes = zip(("quantity", "value", "percent"), given)
-    said = [name for name, amount in sizes if amount is not None]
     was = f"was given {' and '.join(said)}" if said else "was given none of them"
-    return (
-        f"{call}({asset!r}) needs one of quantity, value and percent, and {was}; write {call}({asset!r}, 10) for "
-        f"units, {call}({asset!r}, value=1000) for currency, or {call}({asset!r}, percent=0.5) for half of equity"
+    raise ValueError(
+        f"{call}({asset!r}) needs one of quantity, value, percent and risk, and {was}; write {call}({asset!r}, 10) for "
+        f"units, {call}({asset!r}, value=1000) for currency, {call}({asset!r}, percent=0.5) for half of equity, or "
+        f"{call}({asset!r}, risk=0.01) to lose 1% of it at the stop"
     )
 
 

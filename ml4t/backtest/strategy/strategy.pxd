@@ -58,8 +58,8 @@ cdef class Strategy:
     cdef object _made(self, int64_t order_id)
     cdef object _weight_array(self, object weights, bint keep_others)
     cdef object _order(
-        self, object asset, double direction, object quantity, object value, object percent, object size_at,
-        object limit, object stop, object trail, object trail_percent, object fill_at, object valid,
+        self, object asset, double direction, object quantity, object value, object percent, object risk,
+        object size_at, object limit, object stop, object trail, object trail_percent, object fill_at, object valid,
         object valid_until, object stop_loss, object take_profit, object oco
     )
     cdef int64_t _named(self, object oco) except -1
@@ -67,6 +67,7 @@ cdef class Strategy:
         self, int32_t asset, double direction, object value, object percent, bint at_fill,
         TermsRecord* terms
     ) except -1
+    cdef int64_t _order_risk(self, int32_t asset, double direction, double risk, TermsRecord* terms) except -1
 
 
 cdef class CompiledStrategy(Strategy):

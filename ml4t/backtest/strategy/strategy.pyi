@@ -1,3 +1,4 @@
+import datetime as dt
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Literal, SupportsFloat
@@ -38,6 +39,16 @@ class Strategy:
     def equity(self) -> float: ...
     @property
     def cash(self) -> float: ...
+    @property
+    def session(self) -> dt.date: ...
+    @property
+    def minutes_since_open(self) -> float: ...
+    @property
+    def minutes_to_close(self) -> float: ...
+    @property
+    def is_early_close(self) -> bool: ...
+    @property
+    def local_time(self) -> pd.Timestamp: ...
     def quantity(self, asset: Any) -> float: ...
     def quantity_after_orders(self, asset: Any) -> float: ...
     def pending(self, asset: Any) -> float: ...
@@ -52,6 +63,7 @@ class Strategy:
         *,
         value: SupportsFloat | None = None,
         percent: SupportsFloat | None = None,
+        risk: SupportsFloat | None = None,
         size_at: Literal["close", "fill"] = "close",
         limit: SupportsFloat | None = None,
         stop: SupportsFloat | None = None,
@@ -71,6 +83,7 @@ class Strategy:
         *,
         value: SupportsFloat | None = None,
         percent: SupportsFloat | None = None,
+        risk: SupportsFloat | None = None,
         size_at: Literal["close", "fill"] = "close",
         limit: SupportsFloat | None = None,
         stop: SupportsFloat | None = None,
@@ -106,7 +119,3 @@ class Strategy:
     def cancel(self, order: Order) -> None: ...
 
 class CompiledStrategy(Strategy): ...
-
-CALLBACKS: tuple[str, ...]
-
-def refuse_callbacks(kind: type[Strategy]) -> None: ...

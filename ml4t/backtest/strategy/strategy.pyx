@@ -3,20 +3,19 @@
 cimport cython
 from cpython.object cimport PyTypeObject
 from cpython.type cimport PyType_Modified
-from libc.math cimport NAN, fabs, isfinite, isnan
+from libc.math cimport NAN, fabs, isnan
 from libc.stdint cimport INT64_MIN, int32_t, int64_t
 
 from collections.abc import Mapping
-
 import numpy as np
 
 from ml4t.backtest.core.settings cimport Settings
 from ml4t.backtest.core.types cimport (
-    ORDER_OPEN, REASON_CANCEL, REASON_CLOSE, REASON_EXIT_PENDING, REASON_NO_EQUITY,
-    REASON_NO_PRICE, REASON_NONE, REASON_ORDER, REASON_RULE, REASON_ZERO_QUANTITY, SOURCE_STRATEGY,
-    TYPE_TRAILING_STOP, OrderRecord, TermsRecord,
+    ORDER_OPEN, REASON_CANCEL, REASON_CLOSE, REASON_EXIT_PENDING, REASON_NONE, REASON_NO_EQUITY, REASON_NO_PRICE,
+    REASON_NO_STOP, REASON_ORDER, REASON_RULE, REASON_ZERO_QUANTITY, SOURCE_STRATEGY, TYPE_TRAILING_STOP,
+    OrderRecord, TermsRecord,
 )
-from ml4t.backtest.core.ranges cimport LEAST_UNITS, MOST_UNITS, is_quantity
+from ml4t.backtest.core.ranges cimport MOST_UNITS, is_quantity
 from ml4t.backtest.execution.basket cimport IN_BASKET
 from ml4t.backtest.execution.broker cimport Broker
 from ml4t.backtest.execution.costs cimport whole_units
@@ -27,18 +26,22 @@ from ml4t.backtest.execution.targets cimport floored_target, is_met
 from ml4t.backtest.execution.views cimport Order
 from ml4t.backtest.portfolio.position cimport Position, side_of
 from ml4t.backtest.risk.manager cimport RiskManager
+from ml4t.backtest.risk.portfolio_limits cimport Cut
 from ml4t.backtest.strategy.order_arguments cimport (
     amount_of, finite_of, has_no_stop, price_of, quantity_of, read_bracket, read_terms, read_trail, refuse_size,
-    too_heavy, too_many,
+    risk_of, too_heavy, too_many,
 )
 from ml4t.backtest.strategy.read_only cimport make_read_only
+from ml4t.backtest.strategy.sizes cimport is_nothing, own_price, units_at_risk, what_is_left
+from ml4t.backtest.strategy.within_limits cimport change_within, refuse_beyond, tell_cut
 
 from ml4t.backtest.core.copies import check_not_running, made_anew, reduced
 from ml4t.backtest.core.kept_state import KeptState
 from ml4t.backtest.core.ranges import QUANTITY
 from ml4t.backtest.strategy.errors import warn_of_kept_state
-from ml4t.backtest.strategy.order_arguments import how_much, is_at_fill
-from ml4t.backtest.strategy.names import check_attributes, check_names, refuse_to_set
+from ml4t.backtest.strategy.order_arguments import is_at_fill, one_of
+from ml4t.backtest.strategy.names import check_attributes, check_names, refuse_callbacks, refuse_to_set
+from ml4t.backtest.strategy import session_properties as standing
 from ml4t.backtest.strategy.weights import weight_in, weights_in
 
 
@@ -116,6 +119,12 @@ cdef class Strategy:
         self._check_running()
         return self.account.cash
 
+    session = standing.session
+    minutes_since_open = standing.minutes_since_open
+    minutes_to_close = standing.minutes_to_close
+    is_early_close = standing.is_early_close
+    local_time = standing.local_time
+
     def quantity(self, asset):
         """Return the units held: positive long, negative short, 0 flat."""
         return self.portfolio.positions.at[self.code_of(asset)].quantity
@@ -165,7 +174,7 @@ cdef class Strategy:
     # ---- orders ------------------------------------------------------------------------------
 
     def buy(
-        self, asset, quantity=None, *, value=None, percent=None, size_at="close", limit=None, stop=None,
+        self, asset, quantity=None, *, value=None, percent=None, risk=None, size_at="close", limit=None, stop=None,
         trail=None, trail_percent=None, fill_at=None, valid="gtc", valid_until=None, stop_loss=None, take_profit=None,
         oco=None,
     ):
@@ -179,11 +188,14 @@ cdef class Strategy:
         ----------
         asset : str
         quantity : float, optional
-            Units. Give one of quantity, value and percent.
+            Units. Give one of quantity, value, percent and risk.
         value : float, optional
             Currency, turned into units at the limit, else at the stop, else at the asset's last close.
         percent : float, optional
             Fraction of equity, turned into units likewise.
+        risk : float, optional
+            Fraction of equity that is lost at the stop, before costs and gaps: at ``stop_loss`` where it is given, else at the
+            stop that the rules arm for the position. Where they arm none, the order is rejected (``no_stop``).
         size_at : {"close", "fill"}
             When value or percent of a market order become units: at the close that decides, or at the fill, by
             its price, the equity of then and the costs, so that ``percent=1`` is all of it after a gap too.
@@ -197,7 +209,7 @@ cdef class Strategy:
         fill_at : {"next_open", "next_close"}, optional
             Of a market order: market-on-open or market-on-close, whatever the settings say of all market orders.
         valid : {"gtc", "day", "ioc", "fok"}
-            Until it is cancelled; through the session of the next timestamp, a day of the prices' zone; or, the last
+            Until it is cancelled; through the session of the next timestamp, to its close under a calendar; or, the last
             two, at its first turn to fill alone, the next open of an order with a price: ``ioc`` fills there what can
             be filled, ``fok`` all of it or nothing.
         valid_until : datetime, optional
@@ -219,26 +231,26 @@ cdef class Strategy:
         KeyError
             If the asset is not in the universe.
         ValueError
-            If the amount is not finite, not positive, or more or fewer units than an order can have; if
-            the percent is above twice the account's leverage (0.5 is 50%); if a quantity, or what waits for a
-            price, is to be sized at the fill; if a price is none, or on the wrong side of
-            another; if the order would have expired already; if ``oco`` is of another run, a rule or a bracket.
+            If the amount is not finite, not positive, or more or fewer units than an order can have; if the percent is
+            above twice the account's leverage (0.5 is 50%); if no rule can arm a stop for a risk; if a quantity, or what
+            waits for a price, is to be sized at the fill; if a price is none, or on the wrong side of another; if the
+            order would have expired already; if ``oco`` is of another run, a rule or a bracket.
         RuntimeError
             Outside of the strategy's callbacks: by a rule, a progress callback or another thread.
         """
         return self._order(
-            asset, 1.0, quantity, value, percent, size_at, limit, stop, trail, trail_percent, fill_at,
+            asset, 1.0, quantity, value, percent, risk, size_at, limit, stop, trail, trail_percent, fill_at,
             valid, valid_until, stop_loss, take_profit, oco,
         )
 
     def sell(
-        self, asset, quantity=None, *, value=None, percent=None, size_at="close", limit=None, stop=None,
+        self, asset, quantity=None, *, value=None, percent=None, risk=None, size_at="close", limit=None, stop=None,
         trail=None, trail_percent=None, fill_at=None, valid="gtc", valid_until=None, stop_loss=None, take_profit=None,
         oco=None,
     ):
         """Sell; through zero it opens a short. Parameters as in :meth:`buy`; a stop lies below the market."""
         return self._order(
-            asset, -1.0, quantity, value, percent, size_at, limit, stop, trail, trail_percent, fill_at,
+            asset, -1.0, quantity, value, percent, risk, size_at, limit, stop, trail, trail_percent, fill_at,
             valid, valid_until, stop_loss, take_profit, oco,
         )
 
@@ -378,8 +390,8 @@ cdef class Strategy:
                 units = side_of(units) * whole_units(fabs(units))
                 if units == 0.0:
                     raise ValueError(f"quantity must be at least a unit, was {quantity!r}")
-        self.book.modify(
-            order.order_id, units, price_of("limit", limit, self.data.is_signed[record.asset]),
+        change_within(
+            self.broker, self.risk.limits, order.order_id, units, price_of("limit", limit, self.data.is_signed[record.asset]),
             price_of("stop", stop, self.data.is_signed[record.asset]),
         )
 
@@ -490,25 +502,41 @@ cdef class Strategy:
     ) except -1 nogil:
         cdef double asked = units
         cdef double passed
+        cdef int32_t problem
+        cdef int64_t order_id
+        cdef Cut cut
         cdef TermsRecord accepted
         if not reduce_only and fabs(units) > MOST_UNITS:
             return too_many(units)
-        if _is_nothing(units, reduce_only):
+        if is_nothing(units, reduce_only):
             return self.book.refuse_with(asset, asked, REASON_ZERO_QUANTITY, terms)
         if self.risk.order_checks.n > 0 and not self._validate(asset, &units, reduce_only):
             return self.book.refuse_with(asset, asked, REASON_RULE, terms)
+        cut.rule = -1
+        if self.risk.limits.n > 0 and not reduce_only:
+            problem = self.risk.limits.admit(asset, &units, &cut)
+            if problem != REASON_NONE:
+                return self.book.refuse_with(asset, asked, problem, terms)
         passed = units
         if self.broker.settings.whole_units and not reduce_only:
             units = side_of(units) * whole_units(fabs(units))
-        if _is_nothing(units, reduce_only):
+        if is_nothing(units, reduce_only):
+            if cut.rule >= 0:
+                return refuse_beyond(self.broker, asset, asked, &cut, terms)
             return self.book.refuse_with(asset, asked, REASON_ZERO_QUANTITY, terms)
+        # What a halt lets pass does no more than reduce, whatever becomes of its position.
+        reduce_only = reduce_only or self.risk.limits.n_halting > 0
         if not say_something(terms):
-            return self.book.accept(asset, units, reason, reduce_only)
-        accepted = terms[0]
-        if accepted.amount != 0.0:
-            self.account.is_watched = True  # the fill asks for equity
-            accepted.amount = _what_is_left(accepted.amount, passed, asked)
-        return self.book.accept_with(asset, units, reason, reduce_only, &accepted)
+            order_id = self.book.accept(asset, units, reason, reduce_only)
+        else:
+            accepted = terms[0]
+            if accepted.amount != 0.0:
+                self.account.is_watched = True  # the fill asks for equity
+                accepted.amount = what_is_left(accepted.amount, passed, asked)
+            order_id = self.book.accept_with(asset, units, reason, reduce_only, &accepted)
+        if cut.rule >= 0:
+            tell_cut(self.broker, order_id, asked, &cut)
+        return order_id
 
     # A reduce-only order of the whole position; 0 when there is none.
     cdef int64_t order_close(self, int32_t asset, const TermsRecord* terms) except -1 nogil:
@@ -639,8 +667,8 @@ cdef class Strategy:
         return self.risk.validate(asset, units, reduce_only)
 
     cdef object _order(
-        self, object asset, double direction, object quantity, object value, object percent, object size_at,
-        object limit, object stop, object trail, object trail_percent, object fill_at, object valid,
+        self, object asset, double direction, object quantity, object value, object percent, object risk,
+        object size_at, object limit, object stop, object trail, object trail_percent, object fill_at, object valid,
         object valid_until, object stop_loss, object take_profit, object oco
     ):
         self.check_may_order()
@@ -652,15 +680,13 @@ cdef class Strategy:
             self.cursor.now if self.cursor.t >= 0 else INT64_MIN,
         )
         read_trail(&terms, direction, trail, trail_percent, self.account.mark[code], self.data.is_signed[code])
-        read_bracket(
-            &terms, direction, stop_loss, take_profit, self.data.is_signed[code], &self.broker.settings
-        )
+        read_bracket(&terms, direction, stop_loss, take_profit, self.data.is_signed[code], &self.broker.settings)
         if oco is not None:
             terms.sibling = self._named(oco)
-        if quantity is None and (value is None) != (percent is None):
+        if one_of(direction, asset, (quantity, value, percent, risk)) == "risk":
+            return self._made(self._order_risk(code, direction, risk_of(risk, at_fill), &terms))
+        if quantity is None:
             return self._made(self._order_money(code, direction, value, percent, at_fill, &terms))
-        if quantity is None or value is not None or percent is not None:
-            raise ValueError(how_much(direction, asset, (quantity, value, percent)))
         cdef double units = direction * quantity_of(quantity)
         if has_no_stop(&terms):
             return self._made(self.book.refuse_with(code, 0.0, REASON_NO_PRICE, &terms))
@@ -680,15 +706,12 @@ cdef class Strategy:
 
     # An amount of money becomes units at the price the order waits for, else at the mark; and again at the fill.
     cdef int64_t _order_money(
-        self, int32_t asset, double direction, object value, object percent, bint at_fill,
-        TermsRecord* terms
+        self, int32_t asset, double direction, object value, object percent, bint at_fill, TermsRecord* terms
     ) except -1:
         cdef bint is_weight = value is None
         cdef double amount
-        cdef double price = terms.limit
+        cdef double price = own_price(self.account, asset, terms)
         cdef int32_t problem
-        if isnan(price):
-            price = self.account.mark[asset] if isnan(terms.stop) else terms.stop
         self.check_may_size(asset, 1.0)
         problem = REASON_NO_PRICE if has_no_stop(terms) else self.cannot_size(asset, is_weight)
         amount = amount_of("percent", percent) if is_weight else amount_of("value", value)
@@ -702,6 +725,16 @@ cdef class Strategy:
         if is_weight:
             amount = amount * self.account.marked_equity
         return self.order_units(asset, direction * (amount / price), REASON_ORDER, False, terms)
+
+    # As many units as lose so much of equity at their stop.
+    cdef int64_t _order_risk(self, int32_t asset, double direction, double risk, TermsRecord* terms) except -1:
+        cdef int32_t problem = REASON_NO_PRICE if has_no_stop(terms) else self.cannot_size(asset, True)
+        cdef double units = NAN
+        if problem == REASON_NONE:
+            units = units_at_risk(self.risk, asset, direction, risk * self.account.marked_equity, terms)
+        if isnan(units):
+            return self.book.refuse_with(asset, 0.0, problem or REASON_NO_STOP, terms)
+        return self.order_units(asset, direction * units, REASON_ORDER, False, terms)
 
     cdef object _made(self, int64_t order_id):
         return Order.accepted(self.broker, order_id) if order_id > 0 else None
@@ -732,7 +765,7 @@ cdef class CompiledStrategy(Strategy):
     """
 
     def __cinit__(self, *arguments, **options):
-        refuse_callbacks(type(self))
+        refuse_callbacks(type(self), Strategy)
 
     cdef int prepare(self) except -1:
         return 0
@@ -753,7 +786,7 @@ def _check_class(cls, **options):
     super(Strategy, cls).__init_subclass__(**options)
     check_names(cls, Strategy)
     if issubclass(cls, CompiledStrategy):
-        refuse_callbacks(cls)
+        refuse_callbacks(cls, Strategy)
 
 
 (<dict> (<PyTypeObject*> Strategy).tp_dict)["__init_subclass__"] = _check_class
@@ -765,33 +798,3 @@ def _refuse_to_set(strategy, name):
 
 
 make_read_only(Strategy, _refuse_to_set)
-
-CALLBACKS = ("on_fill", "on_order", "on_market_data", "on_timestamp_batch")
-"""What a strategy in Python is told at a timestamp."""
-
-
-def refuse_callbacks(kind):
-    """Refuse a compiled strategy with callbacks, which would never be called.
-
-    Raises
-    ------
-    TypeError
-        If ``kind`` defines one.
-    """
-    defined = [name for name in CALLBACKS if getattr(kind, name) is not getattr(Strategy, name)]
-    if defined:
-        raise TypeError(
-            f"{kind.__name__} is a CompiledStrategy and defines {defined[0]}, which would never be "
-            "called: do it in on_timestamp, or derive from Strategy"
-        )
-
-
-# Fewer units than an order can have; what closes a position is of any size that a position has.
-cdef inline bint _is_nothing(double units, bint reduce_only) noexcept nogil:
-    return units == 0.0 or (not reduce_only and fabs(units) < LEAST_UNITS)
-
-
-# Of the money of an order, what a rule left when it left so many of the units asked, which are some.
-@cython.cdivision(True)
-cdef inline double _what_is_left(double amount, double passed, double asked) noexcept nogil:
-    return amount if passed == asked else amount * (passed / asked)

@@ -13,7 +13,9 @@ from ml4t.backtest.sweep.trial import Outcome, Runner, Trial
 from ml4t.backtest.sweep.workers.chosen import Workers
 
 SECONDS_OF_A_BATCH = 0.2
-MOST_IN_A_BATCH = 256
+BATCHES_A_SECOND = 1_000
+"""What one process hands out and takes back: with more workers than it can serve so batches last longer."""
+MOST_IN_A_BATCH = 1_024
 BATCHES_A_WORKER = 8
 """At least so many, so that none waits long for the last."""
 SECONDS_BETWEEN_LOOKS = 0.1
@@ -84,10 +86,9 @@ class Driver:
         return [], at
 
     def _claimed(self, trials: Sequence[Trial], size: int) -> Iterator[list[Trial]]:
-        for batch in _cut(trials, size):
-            mine = self._claim(batch)
-            if mine:
-                yield mine
+        # A batch for each worker at a time: they ask for so many at once, and a claim is a transaction.
+        for several in _cut(trials, max(size, min(MOST_IN_A_BATCH, size * self._crew.n))):
+            yield from _cut(self._claim(several), size)
 
     def _claim(self, trials: Sequence[Trial]) -> list[Trial]:
         mine, done = self._rows.claim(trials)
@@ -119,4 +120,5 @@ def _cut(trials: Sequence[Trial], size: int) -> Iterator[list[Trial]]:
 
 def _batch_size(seconds: float, n: int, workers: int) -> int:
     most = min(MOST_IN_A_BATCH, -(-n // (workers * BATCHES_A_WORKER)))
-    return max(1, min(most, int(SECONDS_OF_A_BATCH / max(seconds, 1e-6))))
+    lasting = max(SECONDS_OF_A_BATCH, workers / BATCHES_A_SECOND)
+    return max(1, min(most, int(lasting / max(seconds, 1e-6))))

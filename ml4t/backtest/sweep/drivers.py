@@ -32,20 +32,29 @@ class Drivers:
         self._thread = threading.Thread(target=self._live, name="journal", daemon=True)
         self._is_told = False
 
-    def living(self, rows: sqlite3.Connection) -> set[str]:
-        """Return the drivers that live, this one among them."""
-        self._tell(rows)
+    def begin(self, rows: sqlite3.Connection) -> None:
+        """Give the first sign, before anything is claimed; the others are given now and then from here on."""
         if not self._is_told:
             self._is_told = True
+            self._tell(rows)
+            self.living(rows)
             self._thread.start()
+
+    def living(self, rows: sqlite3.Connection) -> set[str]:
+        """Return the drivers that live; rows of dead ones are deleted."""
         now = time.time()
-        return {
-            driver
-            for driver, host, pid, began, seen in rows.execute(
-                "SELECT id, host, pid, began, seen FROM drivers"
-            )
-            if (process_began(pid) == began if host == self._host else now - seen < SECONDS_TO_LIVE)
-        }
+        living, dead = set(), []
+        for driver, host, pid, began, seen in rows.execute(
+            "SELECT id, host, pid, began, seen FROM drivers"
+        ).fetchall():
+            is_here = host == self._host
+            if process_began(pid) == began if is_here else now - seen < SECONDS_TO_LIVE:
+                living.add(driver)
+            else:
+                dead.append((driver,))
+        # One that was only slow is there again with its next sign; what it held meanwhile is not its own any more.
+        rows.executemany("DELETE FROM drivers WHERE id = ?", dead)
+        return living
 
     def stop(self) -> None:
         """Give no more signs."""

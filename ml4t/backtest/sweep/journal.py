@@ -6,7 +6,8 @@ import hashlib
 import json
 import sqlite3
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -120,7 +121,9 @@ class Journal:
         mine, done = [], []
         with self._written() as rows:
             known = _found(rows, [trial.key for trial in trials], self.keeps_returns)
-            living = self._drivers.living(rows)
+            self._drivers.begin(rows)
+            is_any_running = any(row.status == RUNNING for row in known.values())
+            living = self._drivers.living(rows) if is_any_running else ()
             for trial in trials:
                 row = known.get(trial.key)
                 if row is not None and row.status == RUNNING and row.driver in living:
@@ -273,14 +276,23 @@ def read_journal(path: str | Path) -> tuple[dict[str, str], list[WrittenTrial]]:
         trials = rows.execute(
             "SELECT parameters, status, measures, error, seconds FROM trials ORDER BY rowid"
         ).fetchall()
+    measured = [json.loads(measures or "{}") for _, _, measures, _, _ in trials]
+    shown = _shown_names(dict.fromkeys(name for one in measured for name in one))
     return about, [
         WrittenTrial(
             json.loads(parameters),
-            {name.partition("@")[0]: one for name, one in json.loads(measures or "{}").items()},
+            {shown[name]: value for name, value in own.items()},
             {"status": status, "error": error or "", "seconds": seconds},
         )
-        for parameters, status, measures, error, seconds in trials
+        for own, (parameters, status, _, error, seconds) in zip(measured, trials, strict=True)
     ]
+
+
+def _shown_names(stored: Iterable[str]) -> dict[str, str]:
+    """Return what each measure of a journal is shown as: without its version where there is no other."""
+    names = {name: name.rpartition("@")[0] or name for name in stored}
+    counts = Counter(names.values())
+    return {name: short if counts[short] == 1 else name for name, short in names.items()}
 
 
 def read_returns(path: str | Path) -> pd.DataFrame:

@@ -13,6 +13,7 @@ from ml4t.backtest.sweep.space import plain
 
 Measure = Callable[[BacktestResult], Any]
 USUAL = ("total_return", "sharpe", "max_drawdown", "trades")
+NO_NUMBERS = ("start", "end", "max_drawdown_duration", "exits_by_rule")
 
 
 class Measures:
@@ -46,6 +47,11 @@ class Measures:
             if not callable(measure):
                 _check_name(measure)
         self._asked = tuple(one for one in self.of.values() if isinstance(one, str))
+
+    @property
+    def are_named(self) -> bool:
+        """Whether each is one that a result has, and no function looks at the rest."""
+        return len(self._asked) == len(self.of)
 
     def __call__(self, result: BacktestResult) -> tuple[Any, ...]:
         """Return what was measured, in order."""

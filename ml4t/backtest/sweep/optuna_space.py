@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from ml4t.backtest.sweep.errors import SweepError
+from ml4t.backtest.sweep.measures import NO_NUMBERS
 from ml4t.backtest.sweep.space import Between, Parameters, Space, by_name, distribution, plain
 from ml4t.backtest.sweep.trial import DONE, PRUNED, Outcome
 
@@ -45,11 +46,15 @@ class Asked(Space):
     def __len__(self) -> int:
         return self.n
 
-    def check_measures(self, measures: Sequence[str]) -> None:
-        """Refuse measures without the objectives."""
+    def check_measures(self, measures: Mapping[str, Any]) -> None:
+        """Refuse measures without the objectives, and objectives that are no numbers."""
         for name in self.objectives:
             if name not in measures:
                 raise SweepError(f"the objective {name} is not among the measures: add it there")
+            if measures[name] in NO_NUMBERS:
+                raise SweepError(
+                    f"the objective {name} must be a number, {measures[name]} is none: name another measure"
+                )
         self._measures = tuple(measures)
 
     def objective(self, measures: Sequence[str]) -> str:
@@ -66,22 +71,34 @@ class Asked(Space):
     def tell(self, begin: int, outcomes: Any) -> None:
         """Tell the study what came of each trial, in the order in which it asked."""
         states = self._optuna.trial.TrialState
+        wrong = []
         for number, trial in enumerate(self._open, begin):
             outcome = outcomes.of(number)
-            values = self._values(outcome)
+            found = self._found(outcome)
+            bad = [item for item in found.items() if not isinstance(item[1], int | float | None)]
+            wrong += bad
+            values = None if bad else self._values([*found.values()])
             if values is not None:
                 self.study.tell(trial, values)
             else:
                 pruned = outcome.status == PRUNED
                 self.study.tell(trial, state=states.PRUNED if pruned else states.FAIL)
+        if wrong:  # once all have been told: none is left running
+            name, value = wrong[0]
+            raise SweepError(
+                f"the objective {name} must be a number, was {value!r}: name another measure"
+            )
 
-    def _values(self, outcome: Outcome) -> list[float] | None:
+    def _found(self, outcome: Outcome) -> dict[str, Any]:
+        """Return the objectives of a trial; none of one that is not done."""
         if outcome.status != DONE:
-            return None
+            return {}
         measured = dict(zip(self._measures, outcome.measures, strict=True))
-        values = [measured[name] for name in self.objectives]
+        return {name: measured[name] for name in self.objectives}
+
+    def _values(self, values: Sequence[Any]) -> list[float] | None:
         # One that has no value, as the Sharpe ratio of no trade, says nothing of its parameters.
-        if any(value is None or value != value for value in values):
+        if not values or any(value is None or value != value for value in values):
             return None
         return [float(value) for value in values]
 

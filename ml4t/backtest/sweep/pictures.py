@@ -51,7 +51,7 @@ def parallel_coordinates(table: pd.DataFrame, measure: str, path: Any) -> Any:
     values = pd.to_numeric(table[measure], errors="coerce")
     table = table[values.notna()]
     if table.empty:
-        raise SweepError(f"no trial has a {measure}: there is nothing to draw")
+        raise SweepError(f"no trial has a number for {measure}: there is nothing to draw")
     lines = {"color": values[values.notna()], "colorscale": COLORS, "showscale": True}
     shape = graph.Parcoords(line=lines, dimensions=[_dimension(table[name]) for name in table])
     return _written(graph.Figure(shape), path)

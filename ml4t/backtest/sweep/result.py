@@ -118,7 +118,9 @@ class SweepResult:
         name = self._measure(measure)
         values = pd.to_numeric(self._table[name], errors="coerce").to_numpy(float)
         if np.isnan(values).all():
-            raise SweepError(f"no trial has a {name}: see the column error of the table")
+            raise SweepError(
+                f"no trial has a number for {name}: see it, and the column error, in the table"
+            )
         place = np.nanargmin(values) if lowest else np.nanargmax(values)
         return self._table.iloc[int(place)].copy()
 
@@ -212,7 +214,7 @@ class SweepResult:
         done = self._table[self._table["status"] == DONE]
         values = done.assign(**{name: pd.to_numeric(done[name], errors="coerce")})
         if values[name].isna().all():
-            raise SweepError(f"no trial has a {name}: there is nothing to draw")
+            raise SweepError(f"no trial has a number for {name}: there is nothing to draw")
         for axis in (x, y):
             if not all(map(_can_be_a_label, values[axis])):
                 values[axis] = values[axis].map(

@@ -96,7 +96,7 @@ def sweep(
     recipe = Recipe(run)
     recipe.check_reads(space.names)
     asked = Measures(measures)
-    space.check_measures(asked.names)
+    space.check_measures(asked.of)
     check_columns(space.names, asked.names)
     runner = Runner(recipe, _read_once(data), asked, keep_returns)
     rows = _journal(journal, recipe, runner)

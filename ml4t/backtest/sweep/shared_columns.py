@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Hashable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from threading import Lock
 from typing import Any
 
+from ml4t.backtest.backtest.rule_columns import computed_columns
 from ml4t.backtest.market.market_data import MarketData
 
 JOINED = ("signals", "features")
@@ -26,21 +27,31 @@ class SharedColumns:
         self._kept: OrderedDict[Hashable, MarketData] = OrderedDict()
         self._lock = Lock()
 
-    def joined(self, given: Mapping[str, Any]) -> MarketData:
-        """Return the data with the signals and features of a trial.
+    def joined(self, given: Mapping[str, Any], rules: Iterable[object] = ()) -> MarketData:
+        """Return the data with the signals and features of a trial, and the indicators that its rules name.
 
         Parameters
         ----------
         given : mapping
             ``signals`` and ``features`` as ``run_backtest`` takes them. What can be compared, an indicator or the name
             of a feature, is joined once; a table is joined whenever it comes.
+        rules : iterable of RiskRule
         """
         key = _key(given)
+        data = self._kept_or(key, lambda: _with(self.data, given)) if given else self.data
+        columns = computed_columns(rules, data)
+        if columns is None:
+            return data
+        return self._kept_or(
+            key if key is None else (key, columns.names), lambda: columns.joined(data)
+        )
+
+    def _kept_or(self, key: Hashable | None, make: Callable[[], MarketData]) -> MarketData:
         if key is None:
-            return _with(self.data, given)
+            return make()
         with self._lock:
             if key not in self._kept:
-                self._kept[key] = _with(self.data, given)
+                self._kept[key] = make()
                 if len(self._kept) > MOST_KEPT:
                     self._kept.popitem(last=False)
             self._kept.move_to_end(key)

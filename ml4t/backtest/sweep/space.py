@@ -34,7 +34,7 @@ class Space(ABC):
     def batches(self) -> Iterator[list[Parameters]]:
         """Yield trials that do not depend on one another; what comes of them is told before the next."""
 
-    def check_measures(self, measures: Sequence[str]) -> None:  # noqa: B027
+    def check_measures(self, measures: Mapping[str, Any]) -> None:  # noqa: B027
         """Refuse measures without those that the space is told of."""
 
     def objective(self, measures: Sequence[str]) -> str:

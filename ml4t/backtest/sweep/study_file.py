@@ -74,12 +74,16 @@ class RunOfStudy:
     run : RunFile
     names : sequence of str
         The fields that are given another value for each run.
+    fine : MarketData, optional
+        The finer series of the file, where it has been read.
     """
 
-    def __init__(self, run: RunFile, names: tuple[str, ...]) -> None:
+    def __init__(
+        self, run: RunFile, names: tuple[str, ...], fine: MarketData | None = None
+    ) -> None:
         self._run = run
         self._names = names
-        self._fine: MarketData | None = None
+        self._fine = fine
 
     def __call__(self, **fields: Any) -> dict[str, Any]:
         run = self._run.replace(fields)
@@ -106,7 +110,7 @@ class RunOfStudy:
         return [parts, kinds, self._fine_data(self._run)]
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return RunOfStudy, (self._run, self._names)
+        return RunOfStudy, (self._run, self._names, self._fine_data(self._run))
 
 
 def _swept(content: Mapping[str, Any]) -> Iterator[tuple[Location, Any]]:

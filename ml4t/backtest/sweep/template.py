@@ -2,30 +2,20 @@
 
 from __future__ import annotations
 
-import copy
 import inspect
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 from difflib import get_close_matches
-from functools import partial
+from functools import cached_property
 from typing import Any
 
 from ml4t.backtest.backtest.over_tables import run_backtest
 from ml4t.backtest.core.named_arguments import keywords_of, unknown_argument
-from ml4t.backtest.risk import RiskManager, RiskRule
 from ml4t.backtest.strategy.strategy import Strategy
 from ml4t.backtest.sweep.errors import SweepError
+from ml4t.backtest.sweep.parts import Make, Param, maker_of, params
 
 OURS = ("progress", "bounds")
 KEYWORDS = tuple(name for name in keywords_of(run_backtest) if name not in OURS)
-PACKAGE = "ml4t.backtest."
-
-
-@dataclass(frozen=True)
-class Param:
-    """The place of a parameter in a template; made by :func:`param`."""
-
-    name: str
 
 
 def param(name: str) -> Any:
@@ -79,6 +69,13 @@ class Recipe:
         """What tells one sweep from another: its code, and the values in it."""
         return getattr(self.given, "made_of", self.given)
 
+    @cached_property
+    def _makers(self) -> dict[str, Make]:
+        return {name: maker_of(one) for name, one in self.given.items()}
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Recipe, (self.given,)
+
     def check_reads(self, names: Sequence[str]) -> None:
         """Refuse parameters that nobody reads, and a template or function that reads others.
 
@@ -106,7 +103,7 @@ class Recipe:
         """
         if isinstance(self.given, dict):
             memo: dict[int, Any] = {}
-            return {name: _filled(one, parameters, memo) for name, one in self.given.items()}
+            return {name: make(parameters, memo) for name, make in self._makers.items()}
         made = self.given(**parameters)
         if not isinstance(made, Mapping):
             raise SweepError(
@@ -116,48 +113,10 @@ class Recipe:
         return dict(made)
 
 
-def has_param(value: Any) -> bool:
-    """Tell whether there is a parameter somewhere in a part of a template."""
-    return next(_params(value), None) is not None
-
-
-def _params(value: Any) -> Iterator[str]:
-    if isinstance(value, Param):
-        yield value.name
-    elif isinstance(value, partial):
-        yield from _params([*value.args, *value.keywords.values()])
-    elif isinstance(value, Mapping):
-        yield from _params(list(value.values()))
-    elif isinstance(value, list | tuple):
-        for one in value:
-            yield from _params(one)
-
-
-def _filled(value: Any, parameters: Mapping[str, Any], memo: dict[int, Any]) -> Any:
-    """Return a part of a template with values in place of its parameters, and with nothing that a run changes."""
-    if isinstance(value, Param):
-        return parameters[value.name]
-    if isinstance(value, partial) and has_param(value):
-        arguments = [_filled(one, parameters, memo) for one in value.args]
-        named = {name: _filled(one, parameters, memo) for name, one in value.keywords.items()}
-        return value.func(*arguments, **named)
-    if type(value) in (list, tuple):
-        return type(value)(_filled(one, parameters, memo) for one in value)
-    if type(value) is dict:
-        return {name: _filled(one, parameters, memo) for name, one in value.items()}
-    return copy.deepcopy(value, memo) if _may_change(value) else value
-
-
-def _may_change(value: Any) -> bool:
-    if isinstance(value, RiskRule):  # those of this package keep nothing
-        return not f"{type(value).__module__}.".startswith(PACKAGE)
-    return isinstance(value, Strategy | RiskManager)
-
-
 def _read_by(given: Any) -> tuple[set[str], list[str], bool]:
     """Return what may be given by name, what must be, and whether anything may."""
     if isinstance(given, dict):
-        names = list(dict.fromkeys(_params(given)))
+        names = list(dict.fromkeys(params(given)))
         return set(names), names, False
     try:
         signature = inspect.signature(given)

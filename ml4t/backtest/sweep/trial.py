@@ -6,9 +6,12 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from ml4t.backtest.backtest.backtest_engine import BacktestEngine
 from ml4t.backtest.backtest.over_tables import run_backtest
+from ml4t.backtest.backtest.rule_columns import rules_of
 from ml4t.backtest.market.market_data import MarketData
 from ml4t.backtest.result import BacktestResult
+from ml4t.backtest.risk.function_rule import each_rule
 from ml4t.backtest.sweep.errors import SweepError
 from ml4t.backtest.sweep.kept_returns import KeptReturns, kept_returns
 from ml4t.backtest.sweep.measures import Measures
@@ -16,6 +19,8 @@ from ml4t.backtest.sweep.shared_columns import JOINED, SharedColumns
 from ml4t.backtest.sweep.space import Parameters
 from ml4t.backtest.sweep.template import Recipe
 
+RUN = {"prices", "strategy", "rules", "risk_manager", "config"}
+"""What a run over finished data needs, and no table."""
 DONE, FAILED, PRUNED, NOT_RUN = "done", "failed", "pruned", "not run"
 
 
@@ -81,11 +86,23 @@ class Runner:
         if self._columns is None:
             return {"prices": self.data, **made}
         columns = {name: made.pop(name) for name in JOINED if name in made}
-        return {"prices": self._columns.joined(columns) if columns else self.data, **made}
+        if "rules" in made and made["rules"] is not None:
+            made["rules"] = each_rule(made["rules"])
+        return {"prices": self._columns.joined(columns, rules_of(made)), **made}
 
     def result(self, parameters: Mapping[str, Any]) -> BacktestResult:
         """Run a trial for its whole result."""
         return run_backtest(**self.arguments(parameters))
+
+    def _measured_result(self, parameters: Mapping[str, Any]) -> BacktestResult:
+        """Run a trial for what a run measures by itself: how it could be written as a file is not asked."""
+        arguments = self.arguments(parameters)
+        if self.measures.are_named and arguments.keys() <= RUN:
+            data = arguments.pop("prices")
+            if isinstance(data, MarketData):
+                return BacktestEngine(data, **arguments).run()
+            arguments["prices"] = data
+        return run_backtest(**arguments)
 
     def outcome(self, trial: Trial) -> Outcome:
         """Run a trial for its measures; what it raises is what came of it."""
@@ -94,7 +111,7 @@ class Runner:
         returns: KeptReturns | None = None
         status, said = DONE, ""
         try:
-            result = self.result(trial.parameters)
+            result = self._measured_result(trial.parameters)
             measured = self.measures(result)
             if self.keeps_returns:
                 returns = kept_returns(result)

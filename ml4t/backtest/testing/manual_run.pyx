@@ -72,7 +72,7 @@ cdef class ManualRun:
         apply_actions(self.broker)
         self.portfolio.account.mark_open(self.cursor)
         self.broker.matching.fill_market_orders(PHASE_OPEN)
-        return list(CrossSection.new(self.cursor.data, self.cursor.t))
+        return list(CrossSection.new(self.cursor.data, self.cursor.t, self.cursor.sessions))
 
     def close(self):
         """Mark every asset at its close, and fill the orders that wait for it."""

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 
+from ml4t.backtest.backtest.rule_columns import rule_indicators, rules_of, with_rule_columns
 from ml4t.backtest.config import BacktestConfig
 from ml4t.backtest.core.named_arguments import unknown_argument
 from ml4t.backtest.market.market_data import MarketData
@@ -81,7 +82,8 @@ class Fitted:
             for name, made in (("signals", self.signals), ("features", self.features))
             if made is not None
         }
-        if not given:
+        rules = rules_of({"rules": self.rules, "risk_manager": self.risk_manager})
+        if not given and not rule_indicators(rules, data):
             return cut(data, first, last)
         known = cut(data, 0, last)
         # Indicators begin before the part: they are computed from what was known.
@@ -89,6 +91,7 @@ class Fitted:
             known = known.with_features(given["features"])
         if "signals" in given:
             known = known.with_signals(given["signals"])
+        known = with_rule_columns(known, rules)
         return cut(known, first, last)
 
 

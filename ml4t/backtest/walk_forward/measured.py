@@ -11,18 +11,17 @@ import pandas as pd
 from ml4t.backtest.analytics import (
     annual_return,
     annual_volatility,
-    performance_metrics,
     periods_per_year,
     sharpe_ratio,
 )
-from ml4t.backtest.analytics.metrics import MEASURES, measured_years
-from ml4t.backtest.market.sessions import session_zone
+from ml4t.backtest.analytics.metrics import MEASURES, measured_years, run_metrics
 from ml4t.backtest.records.curve import underwater
+from ml4t.backtest.records.measured import Measured, closed_trades, equity_curve
 from ml4t.backtest.result import BacktestResult
 from ml4t.backtest.setting_errors import nearest
+from ml4t.backtest.sweep.measures import NO_NUMBERS
 from ml4t.backtest.walk_forward.errors import WalkForwardError
 
-NO_NUMBERS = ("start", "end", "max_drawdown_duration", "exits_by_rule")
 NUMBERS = tuple(name for name in MEASURES if name not in NO_NUMBERS)
 COSTS = ("commission", "slippage_cost", "spread_cost", "impact_cost")
 
@@ -48,7 +47,8 @@ def measured(
 ) -> list[float]:
     """Measure stretches of a run, each from one timestamp to another, both included: nanoseconds UTC.
 
-    A round trip belongs to the stretch in which it ends, costs to the one in which they were paid.
+    A round trip belongs to the stretch in which it ends, costs to the one in which they were paid. A session that a
+    stretch cuts is one of both sides.
     """
     tables = result.to_frames("UTC")
     equity, fills, trades = tables["equity"], tables["fills"], tables["trades"]
@@ -58,7 +58,7 @@ def measured(
         "trades": pd.DatetimeIndex(trades["exit_time"]),
     }
     stamps = {name: index.as_unit("ns").asi8 for name, index in times.items()}
-    zone = session_zone(result.info)
+    session_ends = result._session_ends
 
     def rows(name: str, first: int, last: int) -> slice:
         at = np.searchsorted(stamps[name], [first, last + 1])
@@ -69,15 +69,17 @@ def measured(
         inside = rows("equity", first, last)
         filled = fills.iloc[rows("fills", first, last)]
         before = equity["equity"].iloc[inside.start - 1] if inside.start else None
-        measures = performance_metrics(
-            equity.iloc[inside],
-            trades.iloc[rows("trades", first, last)],
-            initial_cash=result.config.initial_cash if before is None else float(before),
-            traded_value=float((filled["quantity"] * filled["price"]).abs().sum()),
+        ends = np.unique(np.append(session_ends, inside.stop - 1))
+        ends = ends[(ends >= inside.start) & (ends < inside.stop)]
+        stretch = Measured(
+            equity_curve(equity.iloc[inside]),
+            closed_trades(trades.iloc[rows("trades", first, last)]),
+            ends - inside.start,
+            float((filled["quantity"] * filled["price"]).abs().sum()),
             **{name: float(filled[name].sum()) for name in COSTS},
-            time_zone=zone,
         )
-        made.append(as_number(measures[measure]))
+        cash = result.config.initial_cash if before is None else float(before)
+        made.append(as_number(run_metrics(stretch, initial_cash=cash)[measure]))
     return made
 
 

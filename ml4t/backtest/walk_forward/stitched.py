@@ -111,9 +111,13 @@ class StitchedFrames(MeasuredFrames):
                     numbers = piece[column].to_numpy()
                     moved = np.where(numbers > 0, numbers + before[counted], numbers)
                     piece = piece.assign(**{column: moved})
+            if table == "ledger":  # these are places, from 0 on
+                fill = piece["fill"].to_numpy()
+                piece = piece.assign(fill=np.where(fill < 0, fill, fill + before["fills"]))
             pieces.append(piece)
             for counted, column in (("orders", "order_id"), ("trades", "trade_id")):
                 before[counted] += _most(frames, column)
+            before["fills"] += len(frames["fills"])
         return _below_one_another(pieces)
 
 

@@ -29,6 +29,8 @@ class TimedRows:
         Whose days are sessions; UTC if None.
     has_times : bool
         Otherwise each row is a session.
+    days : datetime64 array, shape (n,), optional
+        The date of each row's session, by a calendar; else sessions are days of the zone.
 
     Attributes
     ----------
@@ -48,6 +50,7 @@ class TimedRows:
         *,
         zone: str | None = None,
         has_times: bool = True,
+        days: np.ndarray | None = None,
     ) -> None:
         self.times = times
         self.ends = times if ends is None else ends
@@ -55,7 +58,9 @@ class TimedRows:
         self.zone = zone
         self.has_times = has_times
         is_first = np.append(True, times[1:] != times[:-1])[: len(times)]
-        if has_times:
+        if days is not None:
+            self.sessions = np.cumsum(days != np.append(days[:1], days[:-1]))
+        elif has_times:
             last_of_session = session_ends(times[is_first], zone)
             unique = np.searchsorted(last_of_session, np.arange(np.count_nonzero(is_first)))
             self.sessions = unique[np.cumsum(is_first) - 1]

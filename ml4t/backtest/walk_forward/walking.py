@@ -12,6 +12,7 @@ from ml4t.backtest.backtest.over_tables import run_backtest
 from ml4t.backtest.config import BacktestConfig
 from ml4t.backtest.data.arrays import Int64s
 from ml4t.backtest.market.market_data import MarketData
+from ml4t.backtest.market.session_times import session_days
 from ml4t.backtest.market.sessions import session_zone
 from ml4t.backtest.result import BacktestResult
 from ml4t.backtest.walk_forward.combinatorial import CombinatorialPurged
@@ -61,7 +62,9 @@ class Walk:
         self.table = table
         self.config = config
         self.measure = measure
-        self.rows = TimedRows(np.asarray(data.timestamps), zone=session_zone(data.info))
+        times = np.asarray(data.timestamps)
+        days = None if config.calendar is None else session_days(config.calendar, times, data.info)
+        self.rows = TimedRows(times, zone=session_zone(data.info), days=days)
         self.parts = list(splits.parts_of(self.rows))
 
     def fitted(self, number: int, tested: Sequence[Test]) -> FittedPart:

@@ -3,8 +3,10 @@
 import numpy as np
 import pytest
 
-from benchmarks.peers import BOUNDS, arrays_of, benchmark_of, rounds_of, row_of
-from benchmarks.workloads import BENCHMARKS, many_orders, order_market, rank_market
+from benchmarks.bench_sweeps import N_BARS, STOPS, TARGETS, metrics, pairs, pairs_market, short_runs
+from benchmarks.peers import ALL, BOUNDS, PEERS, arrays_of, benchmark_of, rounds_of, row_of
+from benchmarks.workloads import many_orders, order_market, rank_market
+from ml4t.backtest.sweep import grid
 
 
 def process(name, *nanoseconds):
@@ -38,7 +40,49 @@ def test_processes_take_turns_and_each_begins_a_round():
 
 
 def test_every_row_is_of_a_benchmark():
-    assert {benchmark_of(name) for name in BOUNDS} <= set(BENCHMARKS)
+    assert {benchmark_of(name) for name in BOUNDS} <= set(ALL)
+    assert all(set(peer.rows) <= set(BOUNDS) for peer in PEERS.values())
+    assert all(peer.script.exists() for peer in PEERS.values())
+
+
+def test_an_engine_without_a_row_is_no_part_of_it():
+    rounds = [
+        {
+            "ours": {**process("B4", 100), **process("W5", 10)},
+            "numba": {**process("B4", 200), **process("W5", 90)},
+            "raptorbt": process("W5", 50),
+        }
+    ]
+    assert row_of("B4", rounds).theirs == {"numba": 200.0}
+    assert row_of("W5", rounds).ratio == pytest.approx(0.2)
+
+
+def test_the_pairs_that_others_are_given_are_those_of_the_sweep():
+    given = arrays_of("W5", pairs_market(200))
+    pairs = [
+        (one["stop"], one["target"]) for one in next(grid(stop=STOPS, target=TARGETS).batches())
+    ]
+    assert [*zip(given["stop"].tolist(), given["target"].tolist(), strict=True)] == pairs
+    assert given["entry"].dtype == given["exit"].dtype == bool
+    assert given["entry"].sum() >= given["exit"].sum() > 0
+
+
+def test_the_sweep_of_pairs_is_the_one_that_is_meant():
+    comparison = pairs(2_000)
+    comparison.check_a(comparison.a()())
+    result = comparison.b()()
+    comparison.check_b(result)
+    result._table["sharpe"] = 1.0
+    with pytest.raises(AssertionError, match="are alike"):
+        comparison.check_b(result)
+
+
+def test_short_runs_and_metrics_are_those_that_are_meant():
+    for made in (short_runs(100), metrics(N_BARS)):
+        made.check_a(made.a()())
+        made.check_b(made.b()())
+    with pytest.raises(AssertionError, match="3 trades"):
+        made.check_b([{"trades": 3}])
 
 
 def test_the_orders_that_vectorbt_is_given_are_those_of_ours():

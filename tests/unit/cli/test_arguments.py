@@ -10,7 +10,14 @@ from ml4t.backtest.cli.arguments import (
     read_tables,
     read_value,
 )
-from ml4t.backtest.risk import PriceBasedStopLoss, TimeBasedExit, TrailingStop
+from ml4t.backtest.data import ATR
+from ml4t.backtest.risk import (
+    PriceBasedStopLoss,
+    ScaledExit,
+    SessionExit,
+    TimeBasedExit,
+    TrailingStop,
+)
 
 
 @pytest.mark.parametrize(
@@ -86,7 +93,12 @@ def test_tables_that_are_none(texts, message):
         ("PriceBasedStopLoss(pct=0.05)", PriceBasedStopLoss(pct=0.05)),
         ("PriceBasedStopLoss(pct='width', priority=-1)", PriceBasedStopLoss(pct="width", priority=-1)),
         (" TrailingStop(0.1) ", TrailingStop(0.1)),
+        ("SessionExit(minutes=5)", SessionExit(minutes=5)),
         ("TimeBasedExit(max_bars=20, name='month')", TimeBasedExit(max_bars=20, name="month")),
+        ("ScaledExit([(0.03, 0.5), (0.06, 0.5)])", ScaledExit([(0.03, 0.5), (0.06, 0.5)])),
+        ("TrailingStop(atr=ATR(14), k=2)", TrailingStop(atr=ATR(14), k=2)),
+        ("TrailingStop(atr=TALib('NATR', 14))", TrailingStop(atr="TALib('NATR', 14)")),
+        ("TrailingStop({'regime': {0: 0.1, 1: 0.04}})", TrailingStop({"regime": {0: 0.1, 1: 0.04}})),
     ],
 )  # fmt: skip
 def test_a_rule_is_a_call_with_literals(text, rule):
@@ -103,11 +115,11 @@ def test_a_rule_is_a_call_with_literals(text, rule):
         ("TrailingStopp(0.1)", "there is no rule 'TrailingStopp'; did you mean 'TrailingStop'?"),
         (
             "exec('1')",
-            "there is no rule 'exec'; there are BreakEven, DynamicTrailingStop, PriceBasedStopLoss",
+            "there is no rule 'exec'; there are BreakEven, DynamicTrailingStop, MaxLoss, PriceBasedStopLoss",
         ),
-        ("TrailingStop(open('x'))", "must be numbers or quoted names"),
-        ("TrailingStop(pct=width)", "must be numbers or quoted names"),
-        ("TrailingStop(*[0.1])", "must be numbers or quoted names"),
+        ("TrailingStop(open('x'))", "must be numbers, quoted names or indicators"),
+        ("TrailingStop(pct=width)", "must be numbers, quoted names or indicators"),
+        ("TrailingStop(*[0.1])", "must be numbers, quoted names or indicators"),
         ("TrailingStop(**{'pct': 0.1})", "'None'"),
         ("TrailingStop(pct=1.5)", "pct must be above 0 and below 1"),
         ("TrailingStop(percent=0.1)", "unexpected keyword argument 'percent'"),

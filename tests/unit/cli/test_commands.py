@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from importlib import metadata
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -89,7 +90,7 @@ def test_every_option_reaches_the_run(folder):
         "--actions", "actions.csv", "--rule", "PriceBasedStopLoss(pct=0.05)",
         "--rule", "TimeBasedExit(max_bars=50)", "--cash", "5000", "--account", "margin",
         "--commission", "0.01", "--slippage", "0.001", "--set", "execution.close_at_end=true",
-        "--output", "out", "--no-progress",
+        "--ledger", "decisions", "--calendar", "24/7", "--output", "out", "--no-progress",
     )  # fmt: skip
     assert done.exit_code == 0, done.output
     result = BacktestResult.load("out")
@@ -97,6 +98,8 @@ def test_every_option_reaches_the_run(folder):
     assert (config.initial_cash, config.account) == (5_000.0, "margin")
     assert (config.commission.percent, config.slippage.percent) == (0.01, 0.001)
     assert config.close_at_end
+    assert (config.ledger, config.calendar) == ("decisions", "24/7")
+    assert "armed" in result.ledger["kind"].tolist()
     trade = result.trades.iloc[0]
     # Decided at the first close, bought at the second, 101 and a tenth of a percent.
     assert (trade["quantity"], trade["entry_price"]) == (20.0, 101.0 * 1.001)
@@ -304,6 +307,60 @@ def test_tables_are_validated_with_the_options_of_a_run(folder):
     assert (done.exit_code, done.stderr.count("\n")) == (2, 1)
 
 
+def test_a_stored_result_is_written_as_a_page(folder):
+    call("run", "prices.csv", "--strategy", "mine.py:BuyOnce", "--output", "out")
+    done = call("report", "out")
+    assert (done.exit_code, done.stdout) == (0, f"Report: {Path('out', 'report.html')}\n")
+    page = (folder / "out" / "report.html").read_text(encoding="utf-8")
+    assert "<title>Backtest: BuyOnce</title>" in page
+    assert "no bars of trades are shown" in page
+    # The files of the run are read again.
+    done = call("report", "out", "--bars", "--output", "x.html", "--title", "Once", "--window", "3")
+    assert done.exit_code == 0, done.output
+    page = (folder / "x.html").read_text(encoding="utf-8")
+    assert "<title>Once</title>" in page
+    assert "Sharpe ratio of 3 sessions" in page
+    assert "no bars of trades" not in page
+    assert BacktestResult.load("out").metrics["timestamps"] == len(TIMES)
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".parquet"])
+def test_a_page_has_its_benchmark_from_a_file(folder, suffix):
+    call("run", "prices.csv", "--strategy", "mine.py:BuyOnce", "--output", "out")
+    returns = pd.DataFrame({"date": TIMES.tz_localize(None).normalize(), "spy": 0.01, "qqq": 0.02})
+    write = {".csv": returns.to_csv, ".parquet": returns.to_parquet}[suffix]
+    write(f"both{suffix}", index=False)
+    done = call("report", "out", "--benchmark", f"both{suffix}[spy]", "--output", "x.html")
+    assert done.exit_code == 0, done.output
+    assert '"name":"benchmark"' in (folder / "x.html").read_text(encoding="utf-8")
+    done = call("report", "out", "--benchmark", f"both{suffix}")
+    assert done.exit_code == 2
+    assert "must have one column of returns, has spy, qqq" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["nowhere"], "nowhere"),
+        (["out", "--output", "out"], "out is a folder; name a file in it"),
+        (["out", "--output", "no/x.html"], "there is no folder no"),
+        (["out", "--benchmark", "no.csv"], "--benchmark: there is no file no.csv"),
+        (["out", "--benchmark", "dates.csv"], "has no column of dates; it has spy"),
+        (["out", "--benchmark", "short.csv"], "of its 6 sessions have no return in it"),
+    ],
+)
+def test_a_page_that_cannot_be_written_is_one_sentence(folder, arguments, sentence):
+    call("run", "prices.csv", "--strategy", "mine.py:BuyOnce", "--output", "out")
+    pd.DataFrame({"spy": [0.01]}).to_csv("dates.csv", index=False)
+    pd.DataFrame({"date": ["2024-03-05"], "spy": [0.01]}).to_csv("short.csv", index=False)
+    done = call("report", *arguments)
+    assert done.exit_code == 2
+    assert done.stderr.startswith("error: ")
+    assert done.stderr.count("\n") == 1
+    assert sentence in done.stderr
+    assert done.stdout == ""
+
+
 @pytest.mark.parametrize("width", [60, 80, 200])
 def test_help_is_whole_at_any_width(width):
     def shown(*arguments):
@@ -311,7 +368,7 @@ def test_help_is_whole_at_any_width(width):
         assert done.exit_code == 0
         return done.stdout
 
-    for command in ((), ("run",), ("validate",), ("convert",), ("demo",)):
+    for command in ((), ("run",), ("validate",), ("report",), ("convert",), ("demo",)):
         text = shown(*command, "--help")
         assert shown(*command, "-h") == text
         _, *lines = text.splitlines()

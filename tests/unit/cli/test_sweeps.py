@@ -159,12 +159,36 @@ def test_what_is_wrong_with_a_study_is_one_sentence(case, folder):
     assert message in done.stderr
 
 
+NO_ORDER = "--by exits_by_rule: it is no number, and rows have no order by it; name another measure"
+
+
+@pytest.mark.parametrize("others", [[], ["trades"]])
+def test_a_measure_that_is_no_number_is_shown_in_the_order_of_another(others, folder):
+    named = [part for name in ("exits_by_rule", *others) for part in ("--measure", name)]
+    done = invoke("sweep", "study.yaml", "--workers", 1, *named, "--output", "table.parquet")
+    assert done.exit_code == 0, done.output
+    shown = invoke("study", "study.db")
+    assert "{'AnyOf': " in done.stdout
+    assert "{'AnyOf': " in shown.stdout
+    lines = [line.split() for line in done.stdout.splitlines() if line.endswith(" done")]
+    assert len(lines) == 6 + 1
+    if others:
+        counts = [int(line[-2]) for line in lines[1:]]
+        assert counts == sorted(counts, reverse=True)
+    else:
+        assert [line[0] for line in lines[1:]] == [*map(str, range(6))]
+    by = invoke("study", "study.db", "--by", "exits_by_rule")
+    assert by.exit_code == 2
+    assert NO_ORDER in by.stderr
+
+
 def test_other_arguments_that_cannot_be_used(folder):
     for arguments, message in (
         (("sweep", "study.yaml", "--output", "t.txt"), "--output must end in .csv or .parquet"),
         (("sweep", "study.yaml", "--backend", "x"), "backend must be one of 'threads'"),
         (("sweep", "study.yaml", "--measure", "sharp"), "there is no measure 'sharp'"),
         (("sweep", "study.yaml", "--workers", 1, "--by", "cagr"), "--by cagr: it is not measured"),
+        (("sweep", "study.yaml", "--measure", "exits_by_rule", "--by", "exits_by_rule"), NO_ORDER),
         (("study", "nothing.db"), "there is no journal nothing.db"),
         (("sweep", "nothing.yaml"), "there is no file nothing.yaml"),
     ):

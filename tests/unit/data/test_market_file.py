@@ -7,16 +7,20 @@ import re
 import subprocess
 import sys
 import textwrap
-from concurrent.futures import ProcessPoolExecutor
+import threading
+import time
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
 
+import fsspec
 import numpy as np
 import pyarrow as pa
 import pytest
 from outside import run as run_python
 
 from ml4t.backtest import DataError, MarketData, SignalStrategy, run_backtest
+from ml4t.backtest.data import market_file
 from ml4t.backtest.data.market_file import KEY, on_file
 from ml4t.backtest.market.fingerprint import fingerprint
 from ml4t.backtest.market.market_data import ACTION
@@ -149,6 +153,78 @@ def test_what_goes_to_another_process_is_put_into_a_file_once():
     assert Path(file).parent.name.startswith("ml4t-backtest-")
 
 
+def at_once(n, function):
+    """Return what a function returns in n threads that begin together."""
+    barrier = threading.Barrier(n)
+
+    def begun(_):
+        barrier.wait()
+        return function()
+
+    with ThreadPoolExecutor(n) as pool:
+        return list(pool.map(begun, range(n)))
+
+
+def test_threads_put_data_into_one_file_and_map_it_once(tmp_path, monkeypatch):
+    written, saved = [], market_file.save
+
+    def slowly(data, path):
+        written.append(path)
+        time.sleep(0.02)
+        return saved(data, path)
+
+    monkeypatch.setattr(market_file, "save", slowly)
+    data = market()
+    there = at_once(8, lambda: on_file(data))
+    assert len(written) == 1
+    assert len({*map(id, there)}) == 1
+    made = market_file._made
+
+    def made_slowly(*given):
+        time.sleep(0.02)
+        return made(*given)
+
+    monkeypatch.setattr(market_file, "_made", made_slowly)
+    path = saved(data, tmp_path / "prices.arrow")
+    loaded = at_once(8, lambda: MarketData.load(path))
+    assert len({*map(id, loaded)}) == 1
+
+
+def test_what_one_thread_lets_go_another_loads_anew(tmp_path):
+    """Between the look and the taking the last one who held the data may have gone."""
+    pickled = pickle.dumps(MarketData.load(market().save(tmp_path / "prices.arrow")))
+    ended = at_once(4, lambda: [pickle.loads(pickled).n_times for _ in range(200)])
+    assert {n for one in ended for n in one} == {market().n_times}
+
+
+HELD = """if True:
+    import os, threading
+    from ml4t.backtest.data import market_file
+
+    is_held, is_over = threading.Event(), threading.Event()
+
+    def hold():
+        with market_file._lock:
+            is_held.set()
+            is_over.wait()
+
+    holder = threading.Thread(target=hold)
+    holder.start()
+    is_held.wait()
+    pid = os.fork()
+    if pid == 0:
+        os._exit(0 if market_file._lock.acquire(timeout=5.0) else 1)
+    print(os.waitpid(pid, 0)[1])
+    is_over.set()
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_a_fork_does_not_wait_for_a_thread_that_stayed_behind():
+    script = [sys.executable, "-W", "ignore", "-c", HELD]
+    assert subprocess.run(script, capture_output=True, check=True).stdout.split() == [b"0"]
+
+
 @MAPPED
 def test_the_temporary_file_is_gone_when_its_process_ends(tmp_path):
     script = """
@@ -170,7 +246,6 @@ def test_the_temporary_file_is_gone_when_its_process_ends(tmp_path):
 
 
 def test_any_filesystem_will_do():
-    fsspec = pytest.importorskip("fsspec")
     path = market().save("memory://bucket/prices.arrow")
     assert path == "memory://bucket/prices.arrow"
     loaded = MarketData.load(path)

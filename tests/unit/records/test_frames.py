@@ -54,6 +54,7 @@ def test_names_times_and_missing_values_of_a_fill():
         ("OrderStatus", "ORDER_", codes.ORDER_STATUSES),
         ("OrderSource", "SOURCE_", codes.ORDER_SOURCES),
         ("EventKind", "EVENT_", codes.EVENT_KINDS),
+        ("LedgerKind", "LEDGER_", codes.LEDGER_KINDS),
     ],
 )
 def test_every_code_has_the_name_it_has_in_the_core(enum, prefix, names):

@@ -18,7 +18,13 @@ class FakeContext:
     dividend_average: float = 0.0
     dividend_sum: float = 0.0
     commission_per_unit: float = 0.0
+    units: float = 10.0
+    initial_risk: float = nan
     columns: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def position_quantity(self):
+        return self.side * self.units
 
     def frozen(self, column):
         return self.columns.get(column, nan)

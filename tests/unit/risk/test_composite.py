@@ -63,7 +63,7 @@ def test_composites_nest():
 
 def test_a_composite_lowers_only_when_all_members_do():
     assert CompositeRule([STOP, leave]).lower() is None
-    assert AnyOf([STOP]).lower() is None
+    assert AnyOf([STOP, leave]).lower() is None
     assert AllOf([STOP]).lower() is None
 
 

@@ -14,8 +14,10 @@ from ml4t.backtest.risk.rule import InvalidRuleError
 from ml4t.backtest.risk.rules import (
     BreakEven,
     DynamicTrailingStop,
+    MaxLoss,
     PriceBasedStopLoss,
     PriceBasedTakeProfit,
+    SignalExit,
     TimeBasedExit,
     TrailingStop,
     VolatilityScaledStopLoss,
@@ -49,6 +51,7 @@ def level(rule, context):
         (VolatilityScaledTakeProfit(k=60, volatility=0.01), 160.0, 40.0),
         (TrailingStop(0.05, activation=0.2), 120.0 * (1.0 - 0.05), 80.0 * (1.0 + 0.05)),
         (BreakEven(0.1), 100.0, 100.0),
+        (MaxLoss(70), 93.0, 107.0),
     ],
     ids=repr,
 )
@@ -253,7 +256,7 @@ def test_a_short_target_no_price_can_reach_arms_nothing():
         ),
         (
             lambda: PriceBasedTakeProfit(pct=0.1, price=9),
-            "exactly one of pct, price; had pct and price",
+            "exactly one of pct, price, r; had pct and price",
         ),
         (
             lambda: PriceBasedStopLoss(pct=5),
@@ -303,7 +306,14 @@ def test_a_short_target_no_price_can_reach_arms_nothing():
         ),
         (lambda: DynamicTrailingStop(0.1, tighten=0.01, floor=0.1), "below pct, 0.1, was 0.1"),
         (lambda: DynamicTrailingStop(0.1, tighten=-1, floor=0.01), "tighten must be .* above 0"),
-        (lambda: DynamicTrailingStop("pct", tighten=0.1, floor=0.01), "was the column 'pct'"),
+        (
+            lambda: DynamicTrailingStop("pct", schedule=[(0.1, 0.05)]),
+            "of a schedule .* the column 'pct'",
+        ),
+        (
+            lambda: DynamicTrailingStop("pct", tighten=0.1, floor=1.0),
+            "above 0 and below 1, was 1.0",
+        ),
         (
             lambda: DynamicTrailingStop(2, tighten=0.1, floor=0.01),
             "pct must be above 0 and below 1",
@@ -331,7 +341,7 @@ def test_a_short_target_no_price_can_reach_arms_nothing():
         (lambda: BreakEven(0.1, costs=2), "costs must be True or False, was 2"),
         (
             lambda: VolatilityScaledStopLoss(2, atr=1, live=True),
-            "live=True reads a column anew at every close, and what is given is a number; leave live out",
+            "live=True reads a column anew at every close, and none is given; leave live out",
         ),
         (
             lambda: VolatilityScaledTakeProfit(2, atr="atr", live=1),
@@ -442,3 +452,82 @@ def test_a_rule_is_immutable_copies_and_pickles():
         rule.pct = 0.2
     assert pickle.loads(pickle.dumps(rule)) == copy.deepcopy(rule) == rule
     assert hash(rule) == hash(PriceBasedTakeProfit(pct=0.1, priority=3))
+
+
+@pytest.mark.parametrize(
+    ("rule", "leaves", "stays"),
+    [
+        (SignalExit("rsi", above=70), (70.5, inf), (70.0, 12.0, nan)),
+        (SignalExit("rsi", below=30), (29.5, -5.0), (30.0, 70.0, nan)),
+        (SignalExit("rsi", below=0), (-1.0,), (0.0, 1.0, nan)),
+    ],
+    ids=repr,
+)
+def test_a_signal_ends_a_position_beyond_its_value_alone(rule, leaves, stays):
+    assert (rule.frozen_columns, rule.live_columns) == ((), ("rsi",))
+    for context in (LONG, SHORT):
+        for value in stays:
+            told = replace(context, columns={"rsi": value})
+            assert rule.evaluate(told) is RiskDecision.no_action()
+        for value in (one for one in leaves if one != inf):  # an infinity is no valid value
+            told = replace(context, columns={"rsi": value})
+            decision = rule.evaluate(told)
+            assert (decision.should_exit, decision.exit_type) == (True, ExitType.OTHER)
+            assert decision.reason == "rsi"
+            assert rule.evaluate(replace(told, opening=True)) is RiskDecision.no_action()
+
+
+def test_a_signal_for_one_side_leaves_the_other():
+    for side, ends, leaves in (("long", LONG, SHORT), ("short", SHORT, LONG)):
+        rule = SignalExit("rsi", above=70, side=side)
+        assert rule.evaluate(replace(ends, columns={"rsi": 71.0})).should_exit
+        assert not rule.evaluate(replace(leaves, columns={"rsi": 71.0})).should_exit
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: SignalExit("rsi"), "needs exactly one of above and below"),
+        (lambda: SignalExit("rsi", above=1, below=2), "needs exactly one of above and below"),
+        (lambda: SignalExit(3, above=1), "column must be the name of one, was 3"),
+        (lambda: SignalExit("", above=1), "must be a number or a column, was an empty name"),
+        (lambda: SignalExit("rsi", above="sma"), "above must be a finite number, was 'sma'"),
+        (lambda: SignalExit("rsi", below=nan), "below must be a finite number, was nan"),
+        (lambda: SignalExit("rsi", below=1, side="both"), "side must be 'long', 'short' or None"),
+        (lambda: SignalExit("rsi", below=1, side=[1]), "side must be 'long', 'short' or None"),
+    ],
+)
+def test_what_is_no_exit_by_a_signal_is_said(make, message):
+    with pytest.raises(InvalidRuleError, match=message):
+        make()
+
+
+def test_a_target_by_the_risk_is_a_multiple_of_it():
+    rule = PriceBasedTakeProfit(r=2.5)
+    for risk, distance in ((4.0, 10.0), (10.0, 25.0)):
+        for context in (LONG, SHORT):
+            told = replace(context, initial_risk=risk)
+            assert level(rule, told) == 100.0 + context.side * distance
+    paid = {"initial_risk": 4.0, "dividend_average": 1.0}
+    assert (level(rule, replace(LONG, **paid)), level(rule, replace(SHORT, **paid))) == (
+        110.0,
+        89.0,
+    )
+    for none in (nan, 0.0, -3.0):
+        assert rule.evaluate(replace(LONG, initial_risk=none)) is RiskDecision.no_action()
+
+
+def test_a_max_loss_is_of_the_units_held():
+    rule = MaxLoss("money")
+    for units, distance in ((10.0, 8.0), (20.0, 4.0), (4.0, 20.0)):
+        for context in (LONG, SHORT):
+            told = replace(context, columns={"money": 80.0}, units=units)
+            assert level(rule, told) == 100.0 - context.side * distance
+    # Two a unit were paid: at 90 the long has lost 12 a unit, and been paid 2.
+    assert level(MaxLoss(80), replace(LONG, dividend_average=2.0)) == 90.0
+    assert level(MaxLoss(80), replace(SHORT, dividend_average=2.0)) == 108.0
+    # All that the long is worth: no price comes there.
+    assert MaxLoss(1000).evaluate(LONG) is RiskDecision.no_action()
+    assert level(MaxLoss(1000), SHORT) == 200.0
+    with pytest.raises(InvalidRuleError, match=r"amount must be above 0 and finite, was 0\.0"):
+        MaxLoss(0)

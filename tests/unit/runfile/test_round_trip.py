@@ -11,6 +11,7 @@ from ml4t.backtest import (
     BacktestConfig,
     DataFeed,
     MarketData,
+    Sessions,
     SignalStrategy,
     Slippage,
     Strategy,
@@ -24,14 +25,33 @@ from ml4t.backtest.risk import (
     BreakEven,
     CompositeRule,
     DynamicTrailingStop,
+    LongOnly,
+    MaxCVaR,
+    MaxDailyLoss,
+    MaxDrawdown,
+    MaxGrossExposure,
+    MaxGroupExposure,
+    MaxLeverage,
+    MaxLoss,
+    MaxNetExposure,
+    MaxPositions,
+    MaxPositionWeight,
+    MaxTurnover,
+    MaxVaR,
     PriceBasedStopLoss,
     PriceBasedTakeProfit,
+    RegimeDependentRule,
+    RestrictedAssets,
     RiskDecision,
     RiskRule,
+    ScaledExit,
+    SessionExit,
+    SignalExit,
     TimeBasedExit,
     TrailingStop,
     VolatilityScaledStopLoss,
     VolatilityScaledTakeProfit,
+    VolatilityTarget,
     as_rule,
 )
 from ml4t.backtest.runfile import RunFile, RunFileError
@@ -48,13 +68,46 @@ EVERY_RULE = [
     TrailingStop(amount=2.5),
     TrailingStop(atr="atr", k=3),
     VolatilityScaledStopLoss(2, atr="atr", only_tighten=True),
+    VolatilityScaledStopLoss(2, atr=ATR(10)),
+    SignalExit("RSI(14, field='open')", above=70),
+    MaxPositions(8, rank=ATR(10)),
     VolatilityScaledTakeProfit(2.5, volatility=0.1, priority=1),
     TrailingStop(0.1, activation=0.05),
     VolatilityScaledStopLoss(2, atr="atr", live=True),
     BreakEven(0.05, costs=True),
     DynamicTrailingStop(0.1, tighten=0.01, floor=0.02),
+    DynamicTrailingStop("pct", tighten=0.01, floor=0.02),
+    DynamicTrailingStop({"regime": {0: 0.1, 1: 0.05}}, tighten=0.01, floor=0.02),
     DynamicTrailingStop(0.1, schedule=[(0.1, 0.05), (0.2, 0.03)]),
+    MaxLoss(500, only_tighten=True),
+    MaxLoss("money"),
+    RegimeDependentRule("regime", {0: TrailingStop(0.1), 1: MaxLoss(50)}, priority=2),
+    RegimeDependentRule(
+        "vix", [TrailingStop(0.1), TimeBasedExit(3)], bands=[25], hysteresis=1, only_tighten=True
+    ),
+    PriceBasedTakeProfit(r=2),
+    TrailingStop({"regime": {0: 0.1, 1: np.float64(0.04)}}),
+    ScaledExit([(0.03, 0.5), (np.float64(0.06), 0.5)], priority=1),
     TimeBasedExit("bars"),
+    SignalExit("bars", above=70, side="long"),
+    SessionExit(minutes=7.5, priority=1),
+    SessionExit(bars=2),
+    MaxDailyLoss(value=500.0, on_breach="flatten"),
+    MaxDrawdown(0.1, resume=5, priority=1),
+    MaxLeverage(1.5, on_breach="scale"),
+    MaxGrossExposure(0.8),
+    MaxNetExposure(value=1e5, on_breach="warn"),
+    MaxPositionWeight(0.1),
+    MaxGroupExposure({"A": "tech", "B": "oil"}, {"tech": 0.2, "oil": 0.4}),
+    MaxGroupExposure({"A": "tech"}, value=1e4, name="Tech"),
+    MaxPositions(8),
+    MaxPositions(8, rank="score"),
+    MaxTurnover(0.2, bars=21, on_breach="scale"),
+    VolatilityTarget(0.1, window=60, periods_per_year=52),
+    MaxVaR(0.02, 0.99),
+    MaxCVaR(0.03, min_periods=50, on_breach="halt", resume=10),
+    RestrictedAssets(["A", "B"]),
+    LongOnly(),
     AnyOf([AllOf([TimeBasedExit(3), TrailingStop(0.2)], priority=4), PriceBasedStopLoss(pct=0.1)]),
     CompositeRule([TimeBasedExit(3), TimeBasedExit(4, name="late")], name="both"),
 ]
@@ -112,6 +165,26 @@ def test_a_profile_is_the_same_after_a_file(folder):
     run = RunFile.from_python("prices.csv", TopPredictions(), config=config)
     assert run.config() == config
     assert RunFile.load(run.save(folder / "again.yaml")) == run
+    assert RunFile.from_mapping(run.description()) == run
+
+
+@pytest.mark.parametrize(
+    "calendar",
+    [
+        "XNYS",
+        Sessions(open="09:30", close="16:00", tz="America/New_York", early_closes={"2024-11-29": "13:00"}),
+        Sessions(open="18:00", close="17:00", weekdays="Mon Tue", holidays=["2024-12-25"]),
+        Sessions(table=[("2024-01-02", "2024-01-02T14:30Z", "2024-01-02T21:00Z")], tz="America/New_York"),
+    ],
+    ids=["name", "times", "overnight", "table"],
+)  # fmt: skip
+@pytest.mark.parametrize("suffix", [".yaml", ".json"])
+def test_a_calendar_is_the_same_after_a_file(folder, calendar, suffix):
+    config = BacktestConfig(calendar=calendar)
+    run = RunFile.from_python("prices.csv", TopPredictions(), config=config)
+    again = RunFile.load(run.save(folder / f"again{suffix}"))
+    assert again == run
+    assert again.config() == config
     assert RunFile.from_mapping(run.description()) == run
 
 

@@ -40,7 +40,8 @@ def test_the_least_run_file_has_the_honest_defaults():
 
 def test_every_setting_of_a_configuration_has_one_place():
     run = RunFile.from_mapping(LEAST)
-    places = [*type(run.execution).model_fields, *type(run.account).model_fields, "record_columns"]
+    places = [*type(run.execution).model_fields, *type(run.account).model_fields]
+    places += ["record_columns", "ledger"]
     assert sorted(places) == sorted({*BacktestConfig.model_fields, "kind"} - {"account"})
 
 
@@ -79,7 +80,7 @@ def test_every_setting_of_a_configuration_has_one_place():
         ("risk.rules", [{"rule": "TrailingStop", "pc": 0.1}], "risk.rules[0]: TrailingStop has no parameter 'pc'; did you mean 'pct'?"),
         ("risk.rules", [{"rule": "AnyOf", "rules": [{"rule": "TrailingStop"}]}], "risk.rules[0].rules[0]: TrailingStop needs exactly one of pct, amount, atr; had none"),
         ("risk.rules", [{"rule": "AnyOf", "rules": []}], "risk.rules[0]: AnyOf needs at least one rule, had none"),
-        ("risk.rules", [{"rule": "TrailingStop", "rules": []}], "risk.rules[0]: TrailingStop has no members; AllOf, AnyOf, CompositeRule have"),
+        ("risk.rules", [{"rule": "TrailingStop", "rules": []}], "risk.rules[0]: TrailingStop has no members; AllOf, AnyOf, CompositeRule, RegimeDependentRule have"),
         ("execution.slipage", 0.1, "execution.slipage: there is no such setting; did you mean 'slippage'?"),
         ("execution.slippage", -0.1, "execution.slippage.percent must not be negative, was -0.1"),
         ("execution.intrabar", "adverse", "execution.intrabar must be 'adverse_first', 'favourable_first', 'nearest_to_open', 'fine' or 'fine_favourable', was 'adverse'; did you mean 'adverse_first'?"),

@@ -217,3 +217,28 @@ def test_an_object_that_is_its_own_dict_stays_so():
     own.n = 3
     assert own["n"] == 3
     assert vars(own) is own
+
+
+class InSlots:
+    __slots__ = ("n",)
+
+
+class InOneSlot:
+    __slots__ = "n"
+
+
+class BelowSlots(InSlots):
+    """Has a dict beside the slot of its base."""
+
+
+@pytest.mark.parametrize("kind", [Plain, Keeps, InSlots, InOneSlot, BelowSlots])
+def test_what_stands_in_slots_is_seen_as_what_stands_in_a_dict(kind):
+    thing = kind()
+    thing.n = 1
+    if hasattr(thing, "__dict__"):
+        thing.other = 2
+    kept = KeptState()
+    assert kept.begin(thing) == []
+    thing.n = 3
+    kept.end(thing)
+    assert kept.begin(thing) == ["n"]

@@ -13,11 +13,11 @@ from ml4t.backtest import StrategyError
     [
         (
             lambda s: s.buy("A"),
-            "self.buy('A') needs one of quantity, value and percent, and was given none of them; write "
-            "self.buy('A', 10) for units, self.buy('A', value=1000) for currency, or self.buy('A', percent=0.5) "
+            "self.buy('A') needs one of quantity, value, percent and risk, and was given none of them; write "
+            "self.buy('A', 10) for units, self.buy('A', value=1000) for currency, self.buy('A', percent=0.5) "
             "for half of equity",
         ),
-        (lambda s: s.sell("A", 5, value=3), "self.sell('A') needs one of quantity, value and percent, and was given "
+        (lambda s: s.sell("A", 5, value=3), "self.sell('A') needs one of quantity, value, percent and risk, and was given "
          "quantity and value; write self.sell('A', 10) for units"),
     ],
 )  # fmt: skip

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import textwrap
 import threading
+import time
 from functools import partial
 from pathlib import Path
 
@@ -23,8 +24,9 @@ from unit.sweep.studied import PAIRS, TEMPLATE, Dips, dips, market, now_and_then
 from ml4t.backtest import MarketData
 from ml4t.backtest.risk import TrailingStop
 from ml4t.backtest.sweep import JournalError, SweepError, grid, param, sweep
+from ml4t.backtest.sweep import drivers as drivers_module
 from ml4t.backtest.sweep.code_fingerprint import code_hash
-from ml4t.backtest.sweep.drivers import process_began
+from ml4t.backtest.sweep.drivers import Drivers, process_began
 from ml4t.backtest.sweep.journal import read_journal
 
 RUNS = studied.RUNS  # read as that of a module: a list that grows would be other code each time
@@ -42,6 +44,11 @@ def _no_runs():
 
 def swept(path, function=counted, falls=(0.001, 0.002, 0.003), data=None, **options):
     return sweep(function, grid(fall=falls), data or market(), journal=path, workers=1, **options)
+
+
+def drivers(path):
+    with sqlite3.connect(path) as journal:
+        return [one for (one,) in journal.execute("SELECT id FROM drivers ORDER BY id")]
 
 
 def rows(path):
@@ -100,6 +107,23 @@ def test_a_measure_whose_code_has_changed_is_another(tmp_path):
     one, other = (swept(tmp_path / "study.db", measures={"part": part}) for part in (half, third))
     assert (one.table["part"] * 2.0).round(9).equals((other.table["part"] * 3.0).round(9))
     assert one.table["part"].gt(0.0).any()
+    # Whoever reads the journal sees both, and whose they are.
+    _, read = read_journal(tmp_path / "study.db")
+    names = [f"part@{code_hash(part)[:8]}" for part in (half, third)]
+    assert [one.measures for one in read] == [
+        dict(zip(names, values, strict=True))
+        for values in zip(one.table["part"], other.table["part"], strict=True)
+    ]
+
+
+def test_a_measure_of_one_version_is_read_by_its_name(tmp_path):
+    swept(tmp_path / "study.db", measures={"a@b": _trades, "sharpe": "sharpe"})
+    _, read = read_journal(tmp_path / "study.db")
+    assert [[*one.measures] for one in read] == [["a@b", "sharpe"]] * 3
+
+
+def _trades(result):
+    return result.metrics["trades"]
 
 
 def test_equal_parameters_are_one_trial(tmp_path):
@@ -223,6 +247,7 @@ def test_what_a_dead_driver_held_is_taken_over(tmp_path):
         )
     assert plain(swept(path)).equals(plain(done))
     assert {status for status, _ in rows(path)} == {"done"}
+    assert drivers(path) == []
 
 
 def test_a_driver_elsewhere_is_dead_when_it_gives_no_sign(tmp_path):
@@ -232,6 +257,42 @@ def test_a_driver_elsewhere_is_dead_when_it_gives_no_sign(tmp_path):
         journal.execute("UPDATE trials SET status = 'running', driver = 'x' WHERE rowid = 1")
         journal.execute("INSERT INTO drivers VALUES ('x', 'elsewhere', 1, '', 0.0)")
     assert plain(swept(path)).equals(plain(done))
+    assert drivers(path) == []
+
+
+def test_rows_of_dead_drivers_are_deleted_and_those_of_living_ones_stay(tmp_path):
+    path = tmp_path / "study.db"
+    swept(path)
+    here, own = socket.gethostname(), os.getpid()
+    known = [
+        ("lives elsewhere", "elsewhere", 1, "", time.time()),
+        ("lives here", here, own, process_began(own), 0.0),
+        ("had this number before", here, own, "then", 9e9),
+        ("silent", "elsewhere", 1, "", time.time() - 31.0),
+    ]
+    with sqlite3.connect(path) as journal:
+        journal.executemany("INSERT INTO drivers VALUES (?, ?, ?, ?, ?)", known)
+    swept(path, falls=[0.004])
+    assert drivers(path) == ["lives elsewhere", "lives here"]
+
+
+def test_a_driver_that_was_only_slow_is_there_again_with_its_next_sign(tmp_path, monkeypatch):
+    monkeypatch.setattr(drivers_module, "SECONDS_BETWEEN", 0.05)
+    path = tmp_path / "study.db"
+    swept(path)
+    rows = sqlite3.connect(path, isolation_level=None)
+    drivers = Drivers(path)
+    try:
+        drivers.begin(rows)
+        assert drivers.living(rows) == {drivers.own}
+        rows.execute("DELETE FROM drivers")  # as another does that has not heard of it for long
+        deadline = time.monotonic() + 20.0
+        while not drivers.living(rows) and time.monotonic() < deadline:
+            time.sleep(0.01)
+        assert drivers.living(rows) == {drivers.own}
+    finally:
+        drivers.stop()
+        rows.close()
 
 
 def test_a_process_of_the_same_number_is_not_the_same():
@@ -240,17 +301,22 @@ def test_a_process_of_the_same_number_is_not_the_same():
 
 
 DRIVER = """
-    import sys
+    import sys, time
     from pathlib import Path
     from unit.sweep import studied
     from ml4t.backtest.sweep import grid, sweep
 
     def noted(fall):
-        with Path(sys.argv[2]).open("a") as notes:
-            notes.write(f"{fall}\\n")
+        notes = Path(sys.argv[2])
+        with notes.open("a") as written:
+            written.write(f"{sys.argv[3]} {fall}\\n")
+        # No driver goes on before the other has begun: else one could do all while the other starts.
+        deadline = time.monotonic() + 60.0
+        while len({line.split()[0] for line in notes.read_text().splitlines()}) < 2:
+            assert time.monotonic() < deadline, "the other driver does nothing"
+            time.sleep(0.001)
         return studied.dips(fall)
 
-    studied.market(40)
     result = sweep(noted, grid(fall=[n / 10_000 for n in range(120)]), studied.market(), journal=sys.argv[1],
                    workers=1, backend="threads")
     print(result.table.drop(columns="seconds").to_csv())
@@ -271,15 +337,18 @@ def started(folder, script, *arguments):
 
 
 def test_two_drivers_of_one_journal_do_no_trial_twice(tmp_path):
-    both = [started(tmp_path, DRIVER, tmp_path / "study.db", tmp_path / "notes") for _ in range(2)]
+    where = (tmp_path / "study.db", tmp_path / "notes")
+    both = [started(tmp_path, DRIVER, *where, me) for me in "ab"]
     tables = []
     for driver in both:
         out, err = driver.communicate(timeout=120)
         assert driver.returncode == 0, err
         tables.append(out)
     assert tables[0] == tables[1]
-    noted = (tmp_path / "notes").read_text().split()
-    assert len(noted) == len(set(noted)) == 120
+    assert tables[0].count(",done,") == 120
+    noted = [line.split() for line in where[1].read_text().splitlines()]
+    assert len(noted) == len({fall for _, fall in noted}) == 120
+    assert {me for me, _ in noted} == {"a", "b"}
 
 
 # ---- no room ---------------------------------------------------------------------------------------

@@ -106,11 +106,45 @@ def test_a_trial_without_a_value_says_nothing():
             ),
             "the objective cagr is not among the measures: add it there",
         ),
+        (
+            lambda study: sweep(
+                dips,
+                from_optuna(study, 3, fall=[0.001], objectives="exits_by_rule"),
+                market(20),
+                measures=["exits_by_rule"],
+                workers=1,
+            ),
+            "the objective exits_by_rule must be a number, exits_by_rule is none: name another measure",
+        ),
+        (
+            lambda study: sweep(
+                dips,
+                from_optuna(study, 3, fall=[0.001], objectives="m"),
+                market(20),
+                measures={"m": "start"},
+            ),
+            "the objective m must be a number, start is none: name another measure",
+        ),
     ],
 )
 def test_what_cannot_be_asked_is_refused(make, message):
     with pytest.raises(SweepError, match=message):
         make(optuna.create_study())
+
+
+def told(result):
+    """No number for some."""
+    return "n/a" if result.metrics["trades"] == 0 else 1.0
+
+
+def test_an_objective_that_turns_out_to_be_no_number_leaves_no_trial_running():
+    study = optuna.create_study(direction="maximize", sampler=optuna.samplers.RandomSampler(seed=1))
+    space = from_optuna(study, 6, fall=[0.001, 0.9], objectives="m", at_a_time=6)
+    with pytest.raises(SweepError, match="the objective m must be a number, was 'n/a'"):
+        sweep(dips, space, market(), measures={"m": told}, workers=1)
+    states = [trial.state.name for trial in study.trials]
+    assert len(states) == 6
+    assert set(states) == {"COMPLETE", "FAIL"}
 
 
 def test_distributions_of_optuna_are_taken_as_they_are():

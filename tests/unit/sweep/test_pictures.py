@@ -97,9 +97,11 @@ def test_what_cannot_be_drawn_is_refused(make, message, result):
 
 def test_nothing_to_draw_is_said():
     result = sweep(now_and_then, grid(fall=[0.02]), market(), workers=1)
-    with pytest.raises(SweepError, match="no trial has a sharpe"):
+    with pytest.raises(SweepError, match="no trial has a number for sharpe"):
         result.best()
-    with pytest.raises(SweepError, match="no trial has a sharpe: there is nothing to draw"):
+    with pytest.raises(
+        SweepError, match="no trial has a number for sharpe: there is nothing to draw"
+    ):
         result.parallel_coordinates()
 
 

@@ -15,6 +15,7 @@ from ml4t.backtest.data import ATR, SMA
 from ml4t.backtest.records.frames import TABLES
 from ml4t.backtest.risk import PriceBasedStopLoss, PriceBasedTakeProfit, TrailingStop
 from ml4t.backtest.sweep import SweepError, grid, param, random, sweep
+from ml4t.backtest.sweep.driver import _batch_size
 
 
 def alone(function, space, data, **options):
@@ -325,3 +326,21 @@ def test_an_indicator_is_no_other_of_its_numbers():
     one, other = (shared.joined({"features": {"x": kind(5)}}) for kind in (ATR, SMA))
     assert not np.array_equal(one.features["x"], other.features["x"], equal_nan=True)
     assert shared.joined({"features": {"x": ATR(5)}}) is one
+
+
+# ---- batches ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("seconds", "n", "workers", "size"),
+    [
+        (0.01, 10_000, 2, 20),  # a fifth of a second
+        (0.0001, 1_000_000, 2, 1_024),
+        (0.0001, 1_000, 2, 63),  # each worker has eight, so that none waits long for the last
+        (10.0, 1_000, 2, 1),
+        (0.01, 10_000_000, 3_000, 300),  # 1,000 batches a second, whatever the number of workers
+        (0.0, 100, 2, 7),
+    ],
+)
+def test_a_batch_lasts_long_enough_to_be_handed_out(seconds, n, workers, size):
+    assert _batch_size(seconds, n, workers) == size

@@ -256,6 +256,9 @@ def test_the_stitched_result_is_one_run():
     joined = result.fills.merge(result.orders, on="order_id")
     assert len(joined) == len(result.fills)
     assert (joined["asset_x"] == joined["asset_y"]).all()
+    told = result.ledger[result.ledger["fill"] >= 0]
+    assert told["fill"].tolist() == list(range(len(result.fills)))
+    assert told["order_id"].tolist() == result.fills["order_id"].tolist()
     exits = result.fills[result.fills["action"] == "exit"].merge(result.trades, on="trade_id")
     assert (exits["timestamp"] == exits["exit_time"]).all()
     # The peak may lie in a part before.

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 import numpy as np
 
 from ml4t.backtest.data.errors import DataError
+from ml4t.backtest.data.features.bars_with import bars_with
 from ml4t.backtest.data.features.provider_columns import Columns, ProviderColumns
 from ml4t.backtest.data.features.providers import FeatureProvider
-from ml4t.backtest.data.tables.column_roles import OHLC
 from ml4t.backtest.market._last_rows import last_rows
 from ml4t.backtest.market.market_data import MarketData
 
@@ -37,7 +34,7 @@ class RunColumns:
             that have none of their names. None if the provider has to be asked one by one.
         """
         before = self._before
-        own = data if before is None else _bars(data, 1, data.features, data.context)
+        own = data if before is None else bars_with(data, data.features, data.context, first_t=1)
         columns = self._columns.columns(own)
         if columns is None and before is not None:
             raise DataError(
@@ -47,11 +44,10 @@ class RunColumns:
         if columns is None:
             return None
         features, market = columns if before is None else _carried(before, data, *columns)
-        self._before = given = _bars(data, 0, features, market)
+        self._before = given = bars_with(data, features, market)
         taken = features.keys() | market.keys()
-        known = _bars(
+        known = bars_with(
             data,
-            0,
             {name: c for name, c in data.features.items() if name not in taken} | features,
             {name: c for name, c in data.context.items() if name not in taken} | market,
         )
@@ -66,32 +62,4 @@ def _carried(
     return (
         {name: np.concatenate([before.features[name][rows], c]) for name, c in features.items()},
         {name: np.concatenate([before.context[name][-1:], c]) for name, c in market.items()},
-    )
-
-
-def _bars(
-    data: MarketData, first_t: int, features: Mapping[str, Any], context: Mapping[str, Any]
-) -> MarketData:
-    """Return the bars from a timestamp on, with other columns, of which those bars are taken."""
-    row = int(data.offsets[first_t])
-
-    def prices(name: str) -> Any:
-        column = getattr(data, name)
-        return None if column is None else column[row:]
-
-    return MarketData._wrap(
-        data.assets,
-        data.timestamps[first_t:],
-        data.offsets[first_t:] - row,
-        data.asset_codes[row:],
-        *(prices(name) for name in OHLC),
-        volume=prices("volume"),
-        bid=prices("bid"),
-        ask=prices("ask"),
-        features={name: column[row:] for name, column in features.items()},
-        signal_names=data.signal_names,
-        context={name: column[first_t:] for name, column in context.items()},
-        actions=data.actions,
-        info=data.info,
-        carried_times=data.carried_times if first_t < data.first_t else None,
     )

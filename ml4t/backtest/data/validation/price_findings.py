@@ -14,6 +14,7 @@ from ml4t.backtest.data.join._row_order import runs_backwards, sort_by_rank
 from ml4t.backtest.data.join.bars import Bars
 from ml4t.backtest.data.tables.price_checks import price_faults, signed_rows
 from ml4t.backtest.data.validation.findings import Findings
+from ml4t.backtest.market.session_times import exchange_sessions
 
 
 @dataclass(frozen=True)
@@ -231,7 +232,7 @@ class Sessions(NamedTuple):
     days: Int64s
     opens: Int64s
     closes: Int64s
-    zone: Any
+    zone: str
 
     def of(self, times: Int64s) -> Int64s:
         """Return the session of each time, opening and close included; -1 where there is none."""
@@ -242,23 +243,13 @@ class Sessions(NamedTuple):
 
 def _sessions(calendar: str, times: Int64s) -> Sessions:
     """Return the sessions that the times span."""
-    try:
-        import exchange_calendars
-    except ImportError as error:
-        raise DataError(
-            "calendar= needs the package exchange_calendars: pip install exchange-calendars"
-        ) from error
     day = pd.Timedelta("1D")
     start, end = (pd.Timestamp(edge).normalize() for edge in (times.min(), times.max()))
     try:
-        known = exchange_calendars.get_calendar(calendar, start=start - day, end=end + day)
-    except exchange_calendars.errors.InvalidCalendarName as error:
-        raise DataError(f"calendar {calendar!r} is not one of exchange_calendars") from error
-    days, opens, closes = (
-        pd.DatetimeIndex(item).as_unit("ns").asi8
-        for item in (known.sessions, known.opens, known.closes)
-    )
-    return Sessions(days, opens, closes, known.tz)
+        known = exchange_sessions(calendar, (start - day).date(), (end + day).date())
+    except (ImportError, ValueError) as error:
+        raise DataError(str(error)) from error
+    return Sessions(known.days * DAY_NS, known.opens, known.closes, known.zone)
 
 
 def _find_stale(

@@ -31,6 +31,7 @@ from ml4t.backtest.report.notes.fill_notes import (
     without_quotes,
     without_volume,
 )
+from ml4t.backtest.report.notes.session_notes import held_over_sessions, outside_sessions
 from ml4t.backtest.report.notes.waiting_notes import cut_short, stale_marks, waiting_orders
 from ml4t.backtest.report.reported_run import ReportedRun
 
@@ -46,6 +47,7 @@ NOTES: tuple[Callable[[ReportedRun], Iterator[str]], ...] = (
     cancelled,
     other_events,
     targets_left_alone,
+    held_over_sessions,
     waiting_orders,
     stale_marks,
     falls_without_actions,
@@ -53,6 +55,7 @@ NOTES: tuple[Callable[[ReportedRun], Iterator[str]], ...] = (
     rows_dropped,
     columns_left_out,
     bars_stretched,
+    outside_sessions,
     closes_only,
     same_close,
     capped_without_volume,

@@ -28,7 +28,13 @@ PHRASES = {
         "bar with less volume than its orders asked for under max_participation",
         "bars with less volume than their orders asked for under max_participation",
     ),
-    "passed_over": ("signal passed over", "signals passed over"),
+    "limit_breached": ("breach of a limit of the portfolio", "breaches of limits of the portfolio"),
+    "halted": ("halt of trading by a limit", "halts of trading by limits"),
+    "resumed": ("halt of trading that ended", "halts of trading that ended"),
+    "passed_over": (
+        "signal or target of a part passed over",
+        "signals or targets of parts passed over",
+    ),
     "duplicate_exit": (
         "order for units that an exit already takes",
         "orders for units that exits already take",

@@ -49,8 +49,11 @@ class AssetBars:
 
     def rows(self, times: pd.Series) -> np.ndarray:
         """Return the bars of times in UTC; the last one for what came after it, at the end of the data."""
-        found = np.searchsorted(self.stamps, pd.DatetimeIndex(times).asi8)
-        return np.minimum(found, len(self) - 1)
+        return self.places_at(pd.DatetimeIndex(times).asi8)
+
+    def places_at(self, stamps: np.ndarray) -> np.ndarray:
+        """Return the bars of times in nanoseconds UTC, as :meth:`rows` does."""
+        return np.minimum(np.searchsorted(self.stamps, stamps), len(self) - 1)
 
 
 def bars_of(
@@ -75,8 +78,37 @@ def bars_of(
     ValueError
         If there is no such column, or a bar at a time that the run has not.
     """
+    return bars_of_assets(data, [asset], run_times, columns)[asset]
+
+
+def bars_of_assets(
+    data: MarketData | DataFeed,
+    assets: Sequence[Any],
+    run_times: np.ndarray,
+    columns: Sequence[str] = (),
+) -> dict[Any, AssetBars]:
+    """Gather the bars of several assets in one pass; see :func:`bars_of`."""
     chunks: Iterable[MarketData] = [data] if isinstance(data, MarketData) else data
-    parts = [_part(chunk, asset, columns) for chunk in chunks]
+    parts: dict[Any, list[dict[str, Any]]] = {asset: [] for asset in assets}
+    for chunk in chunks:
+        codes = [chunk.code(asset) for asset in assets]
+        for asset, code, rows in zip(assets, codes, _rows_of(chunk, codes), strict=True):
+            parts[asset].append(_part(chunk, code, rows, columns))
+    return {asset: _bars(asset, found, run_times, columns) for asset, found in parts.items()}
+
+
+def _rows_of(data: MarketData, codes: Sequence[int]) -> Iterable[np.ndarray]:
+    own = data.asset_codes[data.n_carried :]
+    if len(codes) == 1:
+        return [data.n_carried + np.flatnonzero(own == codes[0])]
+    by_code = np.argsort(own, kind="stable")
+    first, last = (np.searchsorted(own, codes, side, sorter=by_code) for side in ("left", "right"))
+    return (data.n_carried + by_code[a:b] for a, b in zip(first, last, strict=True))
+
+
+def _bars(
+    asset: Any, parts: list[dict[str, Any]], run_times: np.ndarray, columns: Sequence[str]
+) -> AssetBars:
     joined = {name: _joined([part[name] for part in parts]) for name in parts[0]}
     stamps = joined.pop("stamps")
     n = int(np.searchsorted(stamps, run_times[-1], "right"))
@@ -100,9 +132,7 @@ def bars_of(
     )
 
 
-def _part(data: MarketData, asset: Any, columns: Sequence[str]) -> dict[str, Any]:
-    code = data.code(asset)
-    rows = data.n_carried + np.flatnonzero(data.asset_codes[data.n_carried :] == code)
+def _part(data: MarketData, code: int, rows: np.ndarray, columns: Sequence[str]) -> dict[str, Any]:
     chosen = gather(data, recorded_columns(data, columns, asked="columns"), rows)
     return {
         "stamps": data.timestamps[np.searchsorted(data.offsets, rows, "right") - 1],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -37,6 +37,7 @@ def asset_picture(
     *,
     start: Moment = None,
     end: Moment = None,
+    levels: Sequence[Shape] | None = None,
 ) -> Picture:
     """Describe the picture of an asset in a run.
 
@@ -51,6 +52,8 @@ def asset_picture(
         ``trades``, ``fills`` and ``open_positions`` of the run, times in UTC.
     start, end : str, date or datetime, optional
         The part of the run to draw.
+    levels : sequence of Shape, optional
+        Levels to draw in place of those at the entries and exits of ``trades``.
 
     Raises
     ------
@@ -66,7 +69,7 @@ def asset_picture(
     shapes = [
         *_price_shapes(bars, time, chosen),
         *over,
-        *level_lines(bars, time, chosen, own["trades"]),
+        *(level_lines(bars, time, chosen, own["trades"]) if levels is None else levels),
         *_fill_marks(bars, time, chosen, own["fills"]),
         *level_marks(time, chosen, own["open_positions"]),
     ]

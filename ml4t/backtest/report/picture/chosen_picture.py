@@ -57,7 +57,7 @@ def picture_of(
         raise ValueError("benchmark= is drawn beside equity: leave out asset=")
     return asset_picture(
         result.strategy_name,
-        _bars(tables, data, asset, columns),
+        asset_bars(tables, data, asset, columns),
         pd.DatetimeIndex(result.equity.index),
         {name: tables(name) for name in ("trades", "fills", "open_positions")},
         start=start,
@@ -73,13 +73,37 @@ def _held(
         (asset,) = assets
     if asset is None:
         return None
-    worth = buy_and_hold(_bars(tables, data, asset), result.config.initial_cash, len(result.equity))
+    worth = buy_and_hold(
+        asset_bars(tables, data, asset), result.config.initial_cash, len(result.equity)
+    )
     return None if worth is None else (asset, worth)
 
 
-def _bars(
+def asset_bars(
     tables: Tables, data: MarketData | DataFeed | None, asset: Any, columns: Sequence[str] = ()
 ) -> AssetBars:
+    """Return the bars of an asset of a run.
+
+    Raises
+    ------
+    ValueError
+        If there are no prices, or not those of the run.
+    """
+    return bars_of(
+        checked_data(data), asset, pd.DatetimeIndex(tables("equity").index).asi8, columns
+    )
+
+
+def checked_data(data: MarketData | DataFeed | None) -> MarketData | DataFeed:
+    """Return what a run went over.
+
+    Raises
+    ------
+    ValueError
+        If it is not there.
+    TypeError
+        If it is something else.
+    """
     if data is None:
         raise ValueError(
             "the result does not hold the prices of its run: give what the run went over as data=, "
@@ -90,4 +114,4 @@ def _bars(
             f"data must be MarketData or a DataFeed, was {type(data).__name__}: "
             "MarketData.from_tables makes it of tables"
         )
-    return bars_of(data, asset, pd.DatetimeIndex(tables("equity").index).asi8, columns)
+    return data

@@ -28,7 +28,7 @@ def figure_of(picture: Picture, *, is_file: bool = False) -> ShownFigure:
         Whether it is only to be written: then pyplot, which keeps its figures, is not told of it.
     """
     heights = [panel.height for panel in picture.panels]
-    figure = _new_figure(
+    figure = new_figure(
         is_file,
         figsize=(WIDTH, INCHES_AROUND + INCHES_OF_HEIGHT * sum(heights)),
         dpi=120,
@@ -48,7 +48,8 @@ def figure_of(picture: Picture, *, is_file: bool = False) -> ShownFigure:
     return figure
 
 
-def _new_figure(is_file: bool, **options: Any) -> ShownFigure:
+def new_figure(is_file: bool, **options: Any) -> ShownFigure:
+    """Return an empty figure; pyplot, which keeps its figures, is told of it where it is in use."""
     is_main = threading.current_thread() is threading.main_thread()
     pyplot = None if is_file or not is_main else _pyplot_in_use()
     if pyplot is None:  # no global state, and it works in threads

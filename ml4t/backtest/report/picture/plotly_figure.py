@@ -12,7 +12,7 @@ from ml4t.backtest.report.picture.shapes import Candles, Columns, Line, Marks, P
 
 PIXELS_OF_HEIGHT, PIXELS_AROUND = 130, 110
 SYMBOLS = {"up": "triangle-up", "down": "triangle-down", "cross": "x", "dash": "line-ew"}
-NUMBERS = {"money": ",.0f", "percent": ".1%", "price": ",", "count": ".2s"}
+NUMBERS = {"money": ",.0f", "percent": ".1%", "price": ",", "count": ".2s", "ratio": ",.3~g"}
 
 
 def figure_of(picture: Picture) -> graph_objects.Figure:

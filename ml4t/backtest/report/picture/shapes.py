@@ -11,7 +11,7 @@ import pandas as pd
 
 Times: TypeAlias = pd.DatetimeIndex  # without a zone: the clock on which the prices are written
 Symbol = Literal["up", "down", "cross", "dash"]
-Numbers = Literal["money", "percent", "price", "count"]
+Numbers = Literal["money", "percent", "price", "count", "ratio"]
 
 
 @dataclass(frozen=True)

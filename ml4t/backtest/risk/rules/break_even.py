@@ -6,7 +6,7 @@ from dataclasses import KW_ONLY, dataclass, replace
 from typing import TYPE_CHECKING, ClassVar
 
 from ml4t.backtest.risk.decision import RiskDecision
-from ml4t.backtest.risk.parameters import checked_flag
+from ml4t.backtest.risk.parameters import Parameter, checked_flag
 from ml4t.backtest.risk.spec import Form, RuleSpec
 from ml4t.backtest.risk.stop_loss_rule import StopLossRule
 
@@ -44,7 +44,7 @@ class BreakEven(StopLossRule):
 
     forms: ClassVar[dict[str, Form]] = {"gain": Form.GAIN}
 
-    gain: float | str
+    gain: Parameter
     _: KW_ONLY
     costs: bool = False
 

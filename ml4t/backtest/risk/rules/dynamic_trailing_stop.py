@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, replace
 from itertools import pairwise
 from math import inf
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ml4t.backtest.risk.decision import ExitType, RiskDecision
-from ml4t.backtest.risk.parameters import ParameterRule, number_or_nan
+from ml4t.backtest.risk.parameters import Parameter, ParameterRule, column_of, number_or_nan
 from ml4t.backtest.risk.rule import InvalidRuleError
 from ml4t.backtest.risk.spec import Form, RuleSpec
 
@@ -23,12 +23,14 @@ class DynamicTrailingStop(ParameterRule):
 
     Parameters
     ----------
-    pct : float
-        Fraction of the water mark at the opening, above 0 and below 1.
+    pct : float or str
+        Fraction of the water mark at the opening, above 0 and below 1; or the name of a column that holds it, read when
+        the position opens. Of a schedule a number.
     tighten : float, optional
         What is taken off for each bar held, above 0.
     floor : float, optional
-        The fraction at which it stays, above 0 and below `pct`. Needed with `tighten`.
+        The fraction at which it stays, above 0 and below `pct`. Needed with `tighten`. Where a column says less, it is
+        what counts.
     schedule : sequence of (gain, fraction), optional
         From this gain on, a fraction of the entry price, that fraction of the water mark; both have to go on
         from step to step, gains up and fractions down. Give either `tighten` or a schedule.
@@ -46,18 +48,14 @@ class DynamicTrailingStop(ParameterRule):
     kind: ClassVar[ExitType] = ExitType.TRAILING_STOP
     forms: ClassVar[dict[str, Form]] = {"pct": Form.FRACTION}
 
-    pct: float
+    pct: Parameter
     _: KW_ONLY
     tighten: float | None = None
     floor: float | None = None
     schedule: Sequence[tuple[float, float]] | None = None
 
     def __post_init__(self) -> None:
-        given: Any = self.pct
-        if isinstance(given, str):
-            raise InvalidRuleError(
-                f"DynamicTrailingStop: pct must be a number, was the column {self.pct!r}"
-            )
+        object.__setattr__(self, "pct", column_of("DynamicTrailingStop", self.pct))
         if (self.tighten is None) == (self.schedule is None):
             raise InvalidRuleError(
                 "DynamicTrailingStop needs one of tighten (with floor) and schedule; with neither it is a TrailingStop"
@@ -67,6 +65,11 @@ class DynamicTrailingStop(ParameterRule):
         elif self.floor is not None:
             raise InvalidRuleError(
                 "DynamicTrailingStop: floor belongs to tighten; a schedule ends with its last step"
+            )
+        elif isinstance(self.pct, str | Mapping):
+            what = "the column " if isinstance(self.pct, str) else ""
+            raise InvalidRuleError(
+                f"DynamicTrailingStop: pct of a schedule must be a number, was {what}{self.pct!r}"
             )
         else:
             object.__setattr__(self, "schedule", _steps(self.pct, self.schedule))
@@ -78,10 +81,12 @@ class DynamicTrailingStop(ParameterRule):
 
     def fraction(self, context: RiskContext) -> float:
         """Return how far the stop lies behind the water mark now, a fraction of it."""
+        pct = self.value(context)
         if self.tighten is not None and self.floor is not None:
-            return max(self.floor, self.pct - self.tighten * context.bars_held)
+            tighter = pct - self.tighten * context.bars_held
+            return self.floor if tighter < self.floor else tighter
         reached = [step for gain, step in self.schedule or () if self.has_gained(context, gain)]
-        return min([self.pct, *reached])
+        return min([pct, *reached])
 
     def _spec(self, value: float | str, form: Form) -> RuleSpec:
         return replace(
@@ -90,11 +95,9 @@ class DynamicTrailingStop(ParameterRule):
 
     # One for each step of a schedule: the tightest of those whose gain was reached wins.
     def _specs(self) -> tuple[RuleSpec, ...]:
-        first = self._spec(self.pct, Form.FRACTION)
-        return (
-            first,
-            *(replace(first, value=pct, activation=gain) for gain, pct in self.schedule or ()),
-        )
+        first, *others = super()._specs()
+        steps = (replace(first, value=pct, activation=gain) for gain, pct in self.schedule or ())
+        return (first, *others, *steps)
 
     def _check_tightens(self) -> None:
         tighten, floor = number_or_nan(self.tighten), number_or_nan(self.floor)
@@ -102,9 +105,12 @@ class DynamicTrailingStop(ParameterRule):
             raise InvalidRuleError(
                 f"DynamicTrailingStop: tighten must be a number above 0 (a fraction for each bar), was {self.tighten!r}"
             )
-        if not 0.0 < floor < number_or_nan(self.pct):
+        given: Any = self.pct
+        by_column = isinstance(given, str | Mapping)
+        if not 0.0 < floor < (1.0 if by_column else number_or_nan(given)):
+            below = "below 1" if by_column else f"below pct, {self.pct!r}"
             raise InvalidRuleError(
-                f"DynamicTrailingStop: floor must be above 0 and below pct, {self.pct!r}, was {self.floor!r}"
+                f"DynamicTrailingStop: floor must be above 0 and {below}, was {self.floor!r}"
             )
         object.__setattr__(self, "tighten", tighten)
         object.__setattr__(self, "floor", floor)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from ml4t.backtest.risk.decision import RiskDecision
+from ml4t.backtest.risk.parameters import Parameter
 from ml4t.backtest.risk.spec import Form
 from ml4t.backtest.risk.stop_loss_rule import StopLossRule
 
@@ -39,11 +40,11 @@ class PriceBasedStopLoss(StopLossRule):
 
     forms: ClassVar[dict[str, Form]] = {"pct": Form.FRACTION, "price": Form.PRICE}
 
-    pct: float | str | None = None
-    price: float | str | None = None
+    pct: Parameter | None = None
+    price: Parameter | None = None
 
     def evaluate(self, context: RiskContext) -> RiskDecision:
         """Set the stop."""
         if self.price is not None:
-            return self.arm(context.price_parameter(self.price, context.side > 0))
+            return self.arm(context.price_parameter(self.given(context), context.side > 0))
         return super().evaluate(context)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from ml4t.backtest.risk.decision import ExitType, RiskDecision
-from ml4t.backtest.risk.parameters import ParameterRule
+from ml4t.backtest.risk.parameters import Parameter, ParameterRule
+from ml4t.backtest.risk.regime_numbers import RegimeNumbers
 from ml4t.backtest.risk.rule import InvalidRuleError
 from ml4t.backtest.risk.spec import Form
 
@@ -34,16 +35,18 @@ class TimeBasedExit(ParameterRule):
     kind: ClassVar[ExitType] = ExitType.TIME_EXIT
     forms: ClassVar[dict[str, Form]] = {"max_bars": Form.BARS}
 
-    max_bars: int | float | str
+    max_bars: int | Parameter
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if isinstance(self.max_bars, float):
-            if self.max_bars != int(self.max_bars):
+        given: Any = self.max_bars
+        for number in given.numbers if isinstance(given, RegimeNumbers) else (given,):
+            if isinstance(number, float) and number != int(number):
                 raise InvalidRuleError(
-                    f"TimeBasedExit: max_bars must be a whole number of bars, was {self.max_bars!r}"
+                    f"TimeBasedExit: max_bars must be a whole number of bars, was {number!r}"
                 )
-            object.__setattr__(self, "max_bars", int(self.max_bars))
+        if isinstance(given, float):
+            object.__setattr__(self, "max_bars", int(given))
 
     def evaluate(self, context: RiskContext) -> RiskDecision:
         """Exit at a close once the bars are over."""

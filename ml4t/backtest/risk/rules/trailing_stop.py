@@ -6,7 +6,7 @@ from dataclasses import KW_ONLY, dataclass, replace
 from typing import TYPE_CHECKING, ClassVar
 
 from ml4t.backtest.risk.decision import ExitType, RiskDecision
-from ml4t.backtest.risk.parameters import ParameterRule, checked_positive
+from ml4t.backtest.risk.parameters import Parameter, ParameterRule, checked_positive
 from ml4t.backtest.risk.rule import InvalidRuleError
 from ml4t.backtest.risk.spec import Form, RuleSpec
 
@@ -53,10 +53,10 @@ class TrailingStop(ParameterRule):
         "atr": Form.DISTANCE,
     }
 
-    pct: float | str | None = None
+    pct: Parameter | None = None
     _: KW_ONLY
-    amount: float | str | None = None
-    atr: float | str | None = None
+    amount: Parameter | None = None
+    atr: Parameter | None = None
     k: float = 1.0
     activation: float | None = None
 

@@ -8,7 +8,8 @@ from contextlib import ExitStack
 from typing import Any
 
 from ml4t.backtest.sweep.trial import Outcome, Runner, Trial
-from ml4t.backtest.sweep.workers.task import raise_lost, run_trials, sent
+from ml4t.backtest.sweep.workers.killed import is_killed, one_by_one
+from ml4t.backtest.sweep.workers.task import Sent, raise_lost, run_trials, sent
 
 AT_A_TIME = 2
 """Batches for each thread of a worker: one that runs, one that waits."""
@@ -32,26 +33,40 @@ class Dask:
         self._made = ExitStack()
         self._as_completed = distributed.as_completed
         self._client = client or _current(distributed) or self._new(distributed, n)
-        self._sent = self._client.scatter(content, broadcast=True)
+        # A task, not scattered: what the last worker that had it took along is made again.
+        self._sent = self._client.submit(_itself, content, pure=False)
         self.n = max(1, sum(self._client.nthreads().values()))
 
     def outcomes(self, batches: Iterable[list[Trial]]) -> Iterator[list[Outcome]]:
         """Yield what came of each batch, as they are done; Dask runs again what a dead worker had."""
         left = iter(batches)
         futures = self._as_completed()
+        in_hand: dict[str, list[Trial]] = {}
+        suspects: list[list[Trial]] = []
 
         def submit(n: int) -> None:
             for batch in itertools.islice(left, n):
-                futures.add(self._client.submit(run_trials, self._sent, batch, pure=False))
+                future = self._submitted(batch)
+                in_hand[future.key] = batch
+                futures.add(future)
 
         submit(AT_A_TIME * self.n)
         for future in futures:
+            batch, outcomes = in_hand.pop(future.key), None
             try:
                 outcomes = future.result()
             except Exception as error:
-                raise_lost(error)
+                if not is_killed(error):
+                    raise_lost(error)
+                suspects.append(batch)  # Dask blames all that its worker had, in turn or not
             submit(1)
-            yield outcomes
+            if outcomes is not None:
+                yield outcomes
+        for outcome, _ in one_by_one(suspects, lambda batch: self._submitted(batch).result(), 1):
+            yield [outcome]
+
+    def _submitted(self, batch: list[Trial]) -> Any:
+        return self._client.submit(run_trials, self._sent, batch, pure=False)
 
     def close(self) -> None:
         """End the cluster that was made for the sweep."""
@@ -62,6 +77,10 @@ class Dask:
             distributed.LocalCluster(n_workers=n, threads_per_worker=1, dashboard_address=None)
         )
         return self._made.enter_context(distributed.Client(cluster))
+
+
+def _itself(content: Sent) -> Sent:
+    return content
 
 
 def _current(distributed: Any) -> Any:

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from functools import partial
 from typing import Any
 
-from ml4t.backtest.sweep.errors import SweepError
 from ml4t.backtest.sweep.trial import Outcome, Runner, Trial
+from ml4t.backtest.sweep.workers.killed import InHand, Suspects, is_killed, one_by_one
 from ml4t.backtest.sweep.workers.task import Sent, raise_lost, run_trials, sent
-
-TIMES_KILLED = 3
-"""So often workers that are killed are made anew."""
 
 
 class OneByOne:
@@ -59,29 +55,39 @@ class Processes:
     def outcomes(self, batches: Iterable[list[Trial]]) -> Iterator[list[Outcome]]:
         """Yield what came of each batch, as they are done; what a killed worker took with it is run again."""
         run = partial(_run_numbered, self._sent)
-        numbered = zip(itertools.count(), batches, strict=False)
-        waiting: dict[int, list[Trial]] = {}
-
-        def noted(again: list[tuple[int, list[Trial]]]) -> Iterator[tuple[int, list[Trial]]]:
-            yield from again
-            for number, batch in numbered:
-                waiting[number] = batch
-                yield number, batch
-
-        for times in itertools.count(1):
+        in_hand = InHand(batches)
+        suspects = Suspects()
+        while True:
             try:
-                for number, outcomes in _parallel(self.n, "loky", run, noted([*waiting.items()])):
-                    del waiting[number]
+                for number, outcomes in _parallel(self.n, "loky", run, in_hand):
+                    in_hand.done(number)
                     yield outcomes
-                return
+                again = in_hand.taken()
+                if not again:
+                    return
             except Exception as error:
-                if not _is_killed(error):
+                if not is_killed(error):
                     raise_lost(error)
-                if times > TIMES_KILLED:
-                    raise SweepError(
-                        f"workers were killed {times} times, by the system for want of memory or by a trial; fewer of them "
-                        "need less memory: workers=1 runs the trials in this process"
-                    ) from error
+                again, alone = suspects.after_a_kill(in_hand.taken())
+                again += yield from self._alone(alone, suspects)
+            in_hand.put_back(again)
+
+    def _alone(
+        self, batches: list[list[Trial]], suspects: Suspects
+    ) -> Generator[list[Outcome], None, list[list[Trial]]]:
+        """Yield what comes of each trial by itself until one of them kills its worker; return the others."""
+        n_tried = 0
+        for outcome, kills in one_by_one(batches, self._by_itself):
+            n_tried += 1
+            yield [outcome]
+            if kills:
+                suspects.acquit()
+                break
+        return [[trial] for batch in batches for trial in batch][n_tried:]
+
+    def _by_itself(self, trials: list[Trial]) -> list[Outcome]:
+        (outcomes,) = _parallel(self.n, "loky", partial(run_trials, self._sent), [trials])
+        return outcomes
 
 
 def _run_numbered(given: Sent, numbered: tuple[int, list[Trial]]) -> tuple[int, list[Outcome]]:
@@ -115,9 +121,3 @@ def imported_joblib() -> Any:
             "several workers need joblib; install it with: pip install 'ml4t-backtest[sweep]'"
         ) from error
     return joblib
-
-
-def _is_killed(error: Exception) -> bool:
-    from concurrent.futures.process import BrokenProcessPool
-
-    return isinstance(error, BrokenProcessPool)

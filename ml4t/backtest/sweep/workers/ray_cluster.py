@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from ml4t.backtest.sweep.trial import Outcome, Runner, Trial
+from ml4t.backtest.sweep.workers.killed import is_killed, one_by_one
 from ml4t.backtest.sweep.workers.task import raise_lost, run_trials, sent
 
 AT_A_TIME = 2
@@ -46,19 +47,32 @@ class Ray:
     def outcomes(self, batches: Iterable[list[Trial]]) -> Iterator[list[Outcome]]:
         """Yield what came of each batch, as they are done; Ray runs again what a dead worker had."""
         left = iter(batches)
+        in_hand: dict[Any, list[Trial]] = {}
+        suspects: list[list[Trial]] = []
 
-        def submitted(n: int) -> list[Any]:
-            return [self._run.remote(self._sent, batch) for batch in itertools.islice(left, n)]
+        def submit(n: int) -> None:
+            for batch in itertools.islice(left, n):
+                in_hand[self._run.remote(self._sent, batch)] = batch
 
-        waiting = submitted(AT_A_TIME * self.n)
-        while waiting:
-            (done,), waiting = self._ray.wait(waiting, num_returns=1)
+        submit(AT_A_TIME * self.n)
+        while in_hand:
+            (done,), _ = self._ray.wait([*in_hand], num_returns=1)
+            batch, outcomes = in_hand.pop(done), None
             try:
                 outcomes = self._ray.get(done)
             except Exception as error:
-                raise_lost(getattr(error, "cause", None) or error)
-            waiting += submitted(1)
-            yield outcomes
+                if not is_killed(error):
+                    raise_lost(getattr(error, "cause", None) or error)
+                suspects.append(batch)
+            submit(1)
+            if outcomes is not None:
+                yield outcomes
+        for outcome, _ in one_by_one(suspects, self._by_itself, 1):
+            yield [outcome]
+
+    def _by_itself(self, batch: list[Trial]) -> list[Outcome]:
+        outcomes: list[Outcome] = self._ray.get(self._run.remote(self._sent, batch))
+        return outcomes
 
     def close(self) -> None:
         """End the cluster that was made for the sweep."""

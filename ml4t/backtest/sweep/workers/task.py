@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import io
 import pickle
 import uuid
-from collections.abc import Iterator, Sequence
+from collections import ChainMap
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from types import FunctionType
-from typing import Any, NoReturn
+from typing import Any, ClassVar, NoReturn
 
 from ml4t.backtest.data.errors import DataError
 from ml4t.backtest.data.market_file import on_file
@@ -30,7 +32,7 @@ class Sent:
 
 
 def sent(runner: Runner) -> Sent:
-    """Pickle a runner, its market data as the path of their file.
+    """Pickle a runner, all market data in it as the path of their file.
 
     Raises
     ------
@@ -39,12 +41,9 @@ def sent(runner: Runner) -> Sent:
     """
     for where, thing in _code_of(runner):
         _check_is_named(where, thing)
-    data: Any = runner.data
-    if isinstance(data, MarketData):
-        data = on_file(data)
-    dumps = _cloudpickle().dumps
+    pickle_of = _pickler()
     try:
-        return Sent(dumps(Runner(runner.recipe, data, runner.measures, runner.keeps_returns)))
+        return Sent(pickle_of(runner))
     except Exception as error:
         raise SweepError(
             f"{runner.recipe.name} cannot be sent to other processes: {error}; or let it run in threads, with "
@@ -91,14 +90,26 @@ def _check_is_named(where: str, thing: Any) -> None:
     )
 
 
-def _cloudpickle() -> Any:
+def _pickler() -> Callable[[Any], bytes]:
+    """Return a function that pickles code by its name and market data by their path, wherever they stand."""
     try:
         import cloudpickle
     except ImportError as error:
         raise ImportError(
             "other processes need cloudpickle; install it with: pip install 'ml4t-backtest[sweep]'"
         ) from error
-    return cloudpickle
+
+    by_path = {MarketData: lambda data: on_file(data).__reduce__()}
+
+    class Pickler(cloudpickle.Pickler):  # type: ignore[misc]
+        dispatch_table: ClassVar = ChainMap(by_path, cloudpickle.Pickler.dispatch_table)
+
+    def pickled(thing: Any) -> bytes:
+        buffer = io.BytesIO()
+        Pickler(buffer).dump(thing)
+        return buffer.getvalue()
+
+    return pickled
 
 
 def run_trials(given: Sent, trials: Sequence[Trial]) -> list[Outcome]:

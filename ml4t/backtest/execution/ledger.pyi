@@ -1,0 +1,16 @@
+from typing import final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ml4t.backtest.config import BacktestConfig
+from ml4t.backtest.core.buffer import RecordBuffer
+from ml4t.backtest.execution.event_log import EventLog
+from ml4t.backtest.market.cursor import Cursor
+
+@final
+class Ledger:
+    def __new__(
+        cls, cursor: Cursor, events: EventLog, orders: RecordBuffer, config: BacktestConfig
+    ) -> Ledger: ...
+    def records(self) -> NDArray[np.void]: ...

@@ -1,0 +1,7 @@
+from typing import final
+
+from ml4t.backtest.market.cursor import Cursor
+
+@final
+class SessionEnds:
+    def __new__(cls, cursor: Cursor) -> SessionEnds: ...

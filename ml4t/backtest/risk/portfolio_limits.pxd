@@ -1,0 +1,187 @@
+cimport cython
+from libc.stdint cimport int8_t, int32_t, int64_t
+
+from ml4t.backtest.core.buffer cimport RecordBuffer
+from ml4t.backtest.core.reasons cimport Reasons
+from ml4t.backtest.execution.broker cimport Broker
+from ml4t.backtest.execution.queues cimport OrderQueues
+from ml4t.backtest.market.cursor cimport Cursor
+from ml4t.backtest.market.session_ends cimport SessionEnds
+from ml4t.backtest.portfolio.account cimport Account
+from ml4t.backtest.portfolio.positions cimport Positions
+from ml4t.backtest.risk.contexts cimport Contexts
+from ml4t.backtest.risk.portfolio_context cimport PortfolioContext
+from ml4t.backtest.risk.portfolio_history cimport PortfolioHistory
+from ml4t.backtest.risk.projection cimport Projection
+from ml4t.backtest.risk.ranked_room cimport RankedRoom, Ranking
+from ml4t.backtest.risk.realised_risk cimport RealisedRisk
+
+
+# In the order of LimitKind (risk/limits/limit_spec.py).
+cdef enum LimitKind:
+    DAILY_LOSS = 0
+    DRAWDOWN = 1
+    GROSS = 2
+    VOLATILITY = 3
+    VAR = 4
+    CVAR = 5
+    NET = 6
+    WEIGHT = 7
+    GROUP = 8
+    TURNOVER = 9
+    POSITIONS = 10
+    RESTRICTED = 11
+    ONE_SIDE = 12
+    PYTHON = 13
+
+
+# In the order of ON_BREACH there.
+cdef enum OnBreach:
+    WARN = 0
+    REJECT = 1
+    SCALE = 2
+    HALT = 3
+    FLATTEN = 4
+
+
+cdef enum Resume:
+    NEXT_SESSION = 0
+    NEVER = -1
+
+
+cdef struct Limit:
+    double value                 # currency, a number of positions, or
+    double* values               # by asset: of its group; NULL: one for all
+    int8_t is_pct                # a part of equity
+    int8_t kind
+    int8_t on_breach
+    int8_t is_breached
+    int8_t is_halting
+    int8_t sees_marks            # each of them, to know what it measures by
+    int8_t at_marks              # tried at them
+    int64_t resume               # Resume, or so many timestamps
+    int64_t halted_t             # the timestamp of the run of the breach
+    int64_t halted_until         # the end of its session
+    double peak
+    int32_t priority
+    int32_t rule
+    int32_t reason
+    int32_t grouping
+    double* is_for               # by asset, 1 or 0; NULL: for all
+    int64_t bars                 # of turnover
+    RealisedRisk* risk           # NULL: it measures none
+    int32_t python               # of its rule among those in Python
+    Ranking* ranking             # who makes room; NULL: nobody does
+
+
+# The limit that has cut an order; rule -1: none has.
+cdef struct Cut:
+    int32_t rule
+    int32_t reason
+
+
+# An order before a limit: its side, and how many units lie where.
+cdef struct Asked:
+    int32_t asset
+    bint buys
+    double reducing              # units that only reduce,
+    double more                  # those beyond them, as far as limits have left them
+    double wanted                # both, as they were asked
+    double start                 # what its side has when these begin
+    double size                  # of the mark
+
+
+cdef struct Measured:
+    int32_t asset                # -1: the account
+    double value
+    double bound
+    bint is_breached
+
+
+@cython.final
+cdef class PortfolioLimits:
+    cdef int32_t n                   # limits in force
+    cdef int32_t n_at_marks          # those that see marks
+    cdef int32_t n_halting
+    cdef int32_t n_blocking          # those that let nothing pass
+    cdef int32_t n_measuring         # those that need a mark
+    cdef Broker broker
+    cdef Cursor cursor
+    cdef Account account
+    cdef Positions positions
+    cdef Reasons reasons
+    cdef RecordBuffer fills
+    cdef OrderQueues queues
+    cdef Projection projection       # None until an order comes near a limit
+    cdef Limit* _limits              # by priority, then as added
+    cdef PortfolioHistory _history   # None where no limit in force measures by it
+    cdef int32_t _n_remembering      # limits that do
+    cdef double carried              # gross exposure of the last record
+    cdef RankedRoom room
+    cdef Contexts contexts           # what limits in Python see of columns
+    cdef list _python                # (evaluate, label) of these
+    cdef double _peak                # of the equities at the marks
+    cdef int32_t _n_ranking          # limits by which orders make room
+    cdef double _day_base            # R of section 7
+    cdef int64_t _session_end        # of the last mark
+    cdef SessionEnds _session_ends   # None until a limit knows sessions
+    cdef int32_t n_of_sessions       # limits that know sessions
+    cdef bint _has_bounds            # what follows bounds what is projected, at
+    cdef int64_t _bounds_t           # this timestamp of the run,
+    cdef int64_t _bounds_fills       # after so many fills,
+    cdef double _bounds_equity       # with this equity
+    cdef double _most_value
+    cdef int32_t _most_positions
+    cdef bint _is_one_for_all        # each limit, so that the tightest bounds are these:
+    cdef double _value_bound
+    cdef double _weight_bound
+    cdef double _count_bound
+    cdef double* _group_held         # by group, at a mark
+    cdef int32_t _n_groups
+
+    cdef int add(
+        self, object spec, int32_t rule, int32_t priority, object assets, str label
+    ) except -1
+    cdef int remove(self, int32_t rule) except -1
+    cdef int32_t admit(self, int32_t asset, double* units, Cut* cut) except -1 nogil
+    cdef int try_at_mark(self, double recorded) except -1 nogil
+    cdef int try_after_fills(self) except -1 nogil
+    cdef int32_t _admit(self, int32_t asset, double* units, Cut* cut) except -1 nogil
+    cdef bint _certainly_fits(self, int32_t asset, double wanted) noexcept nogil
+    cdef void _begin_bounds(self) noexcept nogil
+    cdef void _bound_all(self) noexcept nogil
+    cdef bint _lets_nothing_pass(self, const Limit* limit) noexcept nogil
+    cdef int _ask_in_turn(self, Asked* asked, Cut* cut) except -1 nogil
+    cdef void _cut(self, const Limit* limit, Asked* asked, double given, Cut* cut) noexcept nogil
+    cdef int _warn(self, const Limit* limit, const Asked* asked, double given) except -1 nogil
+    cdef int _make_room(self, Asked* asked, Cut* cut) except -1 nogil
+    cdef int32_t _lowest_below(self, const Limit* limit, int32_t asset) except -2 nogil
+    cdef int _refresh(self) except -1 nogil
+    cdef bint _fits(self, const Limit* limit, const Asked* asked) noexcept nogil
+    cdef int _fit_in_python(self, const Limit* limit, const Asked* asked, double* given) except -1 with gil
+    cdef int _at_mark_in_python(self, const Limit* limit, Measured* measured) except -1 with gil
+    cdef object _ask_python(self, const Limit* limit, PortfolioContext context)
+    cdef PortfolioContext _context(self)
+    cdef int _remember(self, Limit* limit, object spec) except -1
+    cdef double _traded(self, const Limit* limit) noexcept nogil
+    cdef int _measure_risks(self) except -1 nogil
+    cdef void _release(self, Limit* limit) noexcept nogil
+    cdef double _measure(self, const Limit* limit, const Asked* asked, double more) noexcept nogil
+    cdef double _fitting(self, const Limit* limit, const Asked* asked) noexcept nogil
+    cdef double _bound(self, const Limit* limit, int32_t asset) noexcept nogil
+    cdef int _try_limit(self, Limit* limit) except -1 nogil
+    cdef int _try_breach(self, Limit* limit) except -1 nogil
+    cdef int _resume(self, Limit* limit) except -1 nogil
+    cdef bint _halt_is_over(self, const Limit* limit) noexcept nogil
+    cdef int _breach(self, Limit* limit, const Measured* measured) except -1 nogil
+    cdef Measured _at_mark(self, const Limit* limit) noexcept nogil
+    cdef Measured _heaviest_first(self, const Limit* limit) noexcept nogil
+    cdef double _held_of(self, const Limit* limit, int32_t asset) noexcept nogil
+    cdef int _begin_session(self, double recorded) except -1 nogil
+    cdef int _begin_projection(self) except -1 with gil
+    cdef int _cancel_what_adds_risk(self, const Limit* limit) except -1 with gil
+    cdef int _flatten(self) except -1 nogil
+    cdef void _sum_groups(self, const Limit* limit) noexcept nogil
+    cdef const Limit* _flattening(self) noexcept nogil
+    cdef double* _numbers_of(self, object values) except NULL
+    cdef int _reserve_groups(self, int32_t n) except -1

@@ -1,0 +1,59 @@
+"""Targets that are multiples of the initial risk need a rule that arms a stop."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from ml4t.backtest.risk.decision import ExitType
+from ml4t.backtest.risk.rule import InvalidRuleError, RiskRule
+from ml4t.backtest.risk.spec import Form
+
+STOPS = (ExitType.STOP_LOSS, ExitType.TRAILING_STOP)
+
+
+def check_stops(
+    rules: Iterable[tuple[RiskRule, Sequence[str] | None, str]], assets: Sequence[str]
+) -> None:
+    """Refuse a target by the risk for an asset of which no rule can arm a stop.
+
+    Parameters
+    ----------
+    rules : iterable of (RiskRule, assets or None, label)
+        Those in force. What is not lowered may arm anything.
+    assets : sequence of str
+        Those of the run.
+
+    Raises
+    ------
+    InvalidRuleError
+        Naming the rule and the asset.
+    """
+    given = list(rules)
+    needing = [
+        (label, assets if names is None else names)
+        for rule, names, label in given
+        if any(spec.form is Form.RISK for spec in rule.lower() or ())
+    ]
+    if not needing:
+        return
+    stopping = [names for rule, names, _ in given if _may_stop(rule)]
+    if any(names is None for names in stopping):
+        return
+    stopped = {asset for names in stopping for asset in names or ()}
+    for label, needed in needing:
+        for asset in needed:
+            if asset not in stopped:
+                raise InvalidRuleError(
+                    f"{label}: r multiplies the distance to the first stop, and no rule arms one for {asset!r}; add "
+                    "a stop, or name the rule's assets with add_rule(rule, assets=...)"
+                )
+
+
+def is_stopped(rules: Iterable[tuple[RiskRule, Sequence[str] | None, str]], asset: str) -> bool:
+    """Tell whether a rule may arm a stop for an asset."""
+    return any((names is None or asset in names) and _may_stop(rule) for rule, names, _ in rules)
+
+
+def _may_stop(rule: RiskRule) -> bool:
+    specs = rule.lower()
+    return specs is None or any(spec.kind in STOPS for spec in specs)

@@ -1,0 +1,58 @@
+"""What a limit of the portfolio does to an order of the strategy, and to a change of one."""
+
+from libc.math cimport fabs
+from libc.stdint cimport int32_t, int64_t
+
+from ml4t.backtest.core.types cimport (
+    EVENT_LIMIT_BREACHED, EVENT_SCALED, ORDER_OPEN, EventRecord, OrderRecord, TermsRecord,
+)
+from ml4t.backtest.execution.broker cimport Broker
+from ml4t.backtest.execution.costs cimport whole_units
+from ml4t.backtest.portfolio.position cimport side_of
+from ml4t.backtest.risk.portfolio_limits cimport Cut, PortfolioLimits
+
+
+# It has left nothing of an order.
+cdef int64_t refuse_beyond(
+    Broker broker, int32_t asset, double asked, const Cut* cut, const TermsRecord* terms
+) except -1 nogil:
+    cdef int64_t order_id = broker.book.refuse_with(asset, asked, cut.reason, terms)
+    broker.events.last().rule = cut.rule
+    return order_id
+
+
+# It has left some units of an order that waits now.
+cdef int tell_cut(Broker broker, int64_t order_id, double asked, const Cut* cut) except -1 nogil:
+    cdef const OrderRecord* order = broker.book.order(order_id)
+    cdef EventRecord* event
+    if order.status != ORDER_OPEN:
+        return 0
+    event = broker.events.add(EVENT_SCALED, cut.reason, order.asset, order_id, asked, order.quantity)
+    event.rule = cut.rule
+    return 0
+
+
+# What a change adds to an order is asked for as if it were one.
+cdef int change_within(
+    Broker broker, PortfolioLimits limits, int64_t order_id, double units, double limit, double stop
+) except -1 nogil:
+    cdef const OrderRecord* order = broker.book.order(order_id)
+    cdef double before = order.rest
+    cdef double more = side_of(order.quantity) * (fabs(units) - fabs(before))
+    cdef double asked = more
+    cdef EventRecord* event
+    cdef Cut cut
+    cut.rule = -1
+    if limits.n > 0 and not order.reduce_only and fabs(units) > fabs(before):
+        limits.admit(order.asset, &more, &cut)
+    if cut.rule >= 0:
+        units = fabs(before) + fabs(more)
+        units = whole_units(units) if broker.settings.whole_units else units
+        units = side_of(order.quantity) * units
+    broker.book.modify(order_id, units, limit, stop)
+    if cut.rule >= 0:
+        event = broker.events.add(
+            EVENT_LIMIT_BREACHED, cut.reason, order.asset, order_id, asked, order.rest - before
+        )
+        event.rule = cut.rule
+    return 0

@@ -1,0 +1,207 @@
+"""Indicators where rules name columns: the same run as with a column that was joined before."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from ml4t.backtest import BacktestEngine, MarketData, Strategy, run_backtest
+from ml4t.backtest.data import ATR, RSI, SMA, DataError, DataFeed, Indicator, TALib
+from ml4t.backtest.data.features import computed_columns
+from ml4t.backtest.risk import (
+    InvalidRuleError,
+    MaxPositions,
+    PriceBasedStopLoss,
+    RegimeDependentRule,
+    SignalExit,
+    TrailingStop,
+    VolatilityScaledStopLoss,
+    VolatilityScaledTakeProfit,
+)
+from ml4t.backtest.sweep import grid, sweep
+from ml4t.backtest.walk_forward import WalkForward, walk_forward
+
+
+def prices(n_days=160, n_assets=3, seed=5):
+    """Bars of random walks, a fifth of them missing."""
+    rng = np.random.default_rng(seed)
+    close = 100 * np.exp(rng.normal(0, 0.02, (n_days, n_assets)).cumsum(axis=0)).reshape(-1)
+    frame = pd.DataFrame(
+        {
+            "timestamp": np.repeat(pd.bdate_range("2020-01-01", periods=n_days), n_assets),
+            "asset": np.tile([f"A{i}" for i in range(n_assets)], n_days),
+            "open": close * np.exp(rng.normal(0, 0.004, len(close))),
+            "close": close,
+        }
+    )
+    frame["high"] = frame[["open", "close"]].max(axis=1) * 1.005
+    frame["low"] = frame[["open", "close"]].min(axis=1) * 0.995
+    return frame[rng.random(len(frame)) < 0.8].reset_index(drop=True)
+
+
+class Holds(Strategy):
+    """Buys what is not held."""
+
+    def on_market_data(self, event):
+        if not self.position(event.asset):
+            self.buy(event.asset, 1.0)
+
+
+def same_trades(one, other):
+    columns = [
+        c for c in one.trades if not c.startswith(("entry_ATR", "exit_ATR")) and "(" not in c
+    ]
+    columns = [c for c in columns if c in other.trades and c not in ("reason", "rule")]
+    assert len(one.trades) == len(other.trades) > 5
+    pd.testing.assert_frame_equal(one.trades[columns], other.trades[columns])
+    pd.testing.assert_frame_equal(one.equity, other.equity)
+
+
+NAMED = [
+    (VolatilityScaledStopLoss(2, atr=ATR(5)), VolatilityScaledStopLoss(2, atr="column"), ATR(5)),
+    (VolatilityScaledStopLoss(2, atr="ATR(5)", live=True), VolatilityScaledStopLoss(2, atr="column", live=True), ATR(5)),
+    (VolatilityScaledStopLoss(2, atr=ATR(5), live=True), VolatilityScaledStopLoss(2, atr="column", live=True), ATR(5)),
+    (VolatilityScaledTakeProfit(1, atr="ATR(period=5)"), VolatilityScaledTakeProfit(1, atr="column"), ATR(5)),
+    (TrailingStop(atr=ATR(3), k=1.5), TrailingStop(atr="column", k=1.5), ATR(3)),
+    (PriceBasedStopLoss(price=SMA(10)), PriceBasedStopLoss(price="column"), SMA(10)),
+    (SignalExit(RSI(5, "open"), above=60), SignalExit("column", above=60), RSI(5, "open")),
+    (SignalExit("TALib('MOM', timeperiod=4)", above=1), SignalExit("column", above=1), TALib("MOM", 4)),
+    (
+        RegimeDependentRule(RSI(5), [TrailingStop(0.03), TrailingStop(0.01)], bands=[50]),
+        RegimeDependentRule("column", [TrailingStop(0.03), TrailingStop(0.01)], bands=[50]),
+        RSI(5),
+    ),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("named", "joined", "indicator"), NAMED, ids=lambda one: repr(one)[:40])
+def test_it_is_the_column_that_features_would_have(named, joined, indicator):
+    table = prices()
+    whole = run_backtest(table, Holds(), rules=[named])
+    same_trades(whole, run_backtest(table, Holds(), features={"column": indicator}, rules=[joined]))
+
+
+def test_a_column_of_the_name_goes_before_it():
+    table = prices()
+    given = table[["timestamp", "asset"]].assign(**{"ATR(5)": 2.5})
+    one = run_backtest(table, Holds(), features=given, rules=[TrailingStop(atr=ATR(5))])
+    same_trades(one, run_backtest(table, Holds(), rules=[TrailingStop(amount=2.5)]))
+
+
+def test_trades_tell_what_it_was_and_the_data_are_what_they_were():
+    table = prices()
+    data = MarketData.from_tables(table)
+    named = run_backtest(data, Holds(), rules=[TrailingStop(atr=ATR(5))])
+    plain = run_backtest(data, Holds())
+    assert named.trades["entry_ATR(5)"].notna().sum() > 10
+    assert named.fingerprint == plain.fingerprint
+    assert "ATR(5)" not in data.features
+
+
+@pytest.mark.parametrize("chunk", [1, 7, 50])
+def test_chunks_compute_on_over_every_boundary(tmp_path, chunk):
+    table = prices()
+    table.to_parquet(tmp_path / "prices.parquet")
+    splits = pd.DataFrame(
+        {"timestamp": [table["timestamp"][200]], "asset": ["A1"], "kind": "split", "value": [2.0]}
+    )
+    rules = [VolatilityScaledStopLoss(2, atr=ATR(5)), SignalExit(RSI(5), above=70)]
+    whole = run_backtest(table, Holds(), actions=splits, rules=rules)
+    feed = DataFeed.from_parquet(tmp_path / "prices.parquet", actions=splits, chunk=chunk)
+    parts = run_backtest(feed, Holds(), rules=rules)
+    pd.testing.assert_frame_equal(whole.trades, parts.trades)
+    pd.testing.assert_frame_equal(whole.equity, parts.equity)
+    assert whole.fingerprint == parts.fingerprint
+
+
+def test_a_chunk_that_lacks_what_it_reads_is_blamed_on_the_chunks():
+    """Not on the strategy, which was in a bar just before."""
+    close = np.full(2, 10.0)
+
+    def chunk(times, **more):
+        codes = np.zeros(2, np.int32)
+        return MarketData.from_arrays(["A"], times, [0, 1, 2], codes, *[close] * 4, **more)
+
+    parts = [chunk([1, 2], volume=close), chunk([2, 3], carried_times=[2])]
+    engine = BacktestEngine(iter(parts), Holds(), rules=[SignalExit("TALib('OBV')", above=1)])
+    with pytest.raises(DataError, match="obv reads volume, which the prices do not have"):
+        engine.run()
+
+
+def test_a_rank_may_be_one():
+    table = prices()
+    one = run_backtest(table, Holds(), rules=[MaxPositions(2, rank=RSI(5)), TrailingStop(0.03)])
+    rules = [MaxPositions(2, rank="column"), TrailingStop(0.03)]
+    same_trades(one, run_backtest(table, Holds(), features={"column": RSI(5)}, rules=rules))
+
+
+class Own(Indicator):
+    name = "own"
+    fields = ("close",)
+
+    def begin(self, n_assets):
+        return lambda codes, p, ratio: p["close"]
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("ATR(0)", r"'ATR\(0\)': period must be a whole number from 1 to 1,000,000, was 0"),
+        ("ATR(n)", r"'ATR\(n\)' is no indicator: write its parameters as in 'ATR\(14\)'"),
+        ("ATR(14, 15)", r"'ATR\(14, 15\)' is no indicator: write its parameters as in 'ATR\(14\)'"),
+        ("ATR(14", "no column 'ATR"),
+        ("ATRX(14)", r"no column 'ATRX\(14\)' in the market data, and no indicator ATRX; did you mean ATR\?"),
+        ("f(__import__('os'))", "no indicator f; there are ATR, EWMA"),
+        ("RSI(__import__('os'))", "is no indicator: write its parameters as in"),
+        ("TALib('MFI', 5)", "mfi_5 reads volume, which the prices do not have"),
+    ],
+)  # fmt: skip
+def test_what_is_none_is_told_before_the_run(name, told):
+    with pytest.raises((DataError, ValueError), match=told):
+        run_backtest(prices(), Holds(), rules=[TrailingStop(atr=name)])
+
+
+def test_an_indicator_of_an_own_class_is_given_among_the_features():
+    with pytest.raises(
+        InvalidRuleError,
+        match="TrailingStop: Own is no built-in indicator: give it among the features, and name its column, 'own'",
+    ):
+        TrailingStop(atr=Own())
+    given = run_backtest(
+        prices(), Holds(), features=[Own()], rules=[TrailingStop(atr="own", k=0.03)]
+    )
+    assert len(given.trades) > 5
+
+
+def test_trials_of_a_sweep_share_it(monkeypatch):
+    made = []
+    joined = computed_columns.ComputedColumns.joined
+    monkeypatch.setattr(
+        computed_columns.ComputedColumns,
+        "joined",
+        lambda self, data: made.append(self.names) or joined(self, data),
+    )
+    data = MarketData.from_tables(prices())
+
+    def study(k, period):
+        return {"strategy": Holds(), "rules": TrailingStop(atr=ATR(period), k=k)}
+
+    table = sweep(
+        study, grid(k=[1, 2, 3], period=[5, 9]), data, measures=["total_return"], workers=1
+    )
+    assert sorted(made) == [("ATR(5)",), ("ATR(9)",)]
+    alone = run_backtest(data, Holds(), rules=TrailingStop(atr=ATR(9), k=2))
+    row = table.table[(table.table["k"] == 2) & (table.table["period"] == 9)]
+    assert row["total_return"].item() == alone.metrics["total_return"]
+
+
+def test_a_test_part_has_no_warm_up():
+    data = MarketData.from_tables(prices())
+
+    def fit(train):
+        return {"strategy": Holds(), "rules": VolatilityScaledStopLoss(2, atr=ATR(20), live=True)}
+
+    for positions in ("flat", "carried"):
+        walk = walk_forward(fit, data, WalkForward(train=60, test=20), positions=positions)
+        trades = walk.result.trades
+        assert len(trades) > 2
+        assert trades["entry_ATR(20)"].notna().all()
