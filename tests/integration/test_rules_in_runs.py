@@ -1,5 +1,6 @@
 """Rules while positions are open: added, removed, shared, mistaken, without values, without bars."""
 
+import copy
 from concurrent.futures import ThreadPoolExecutor
 from math import nan
 
@@ -11,6 +12,7 @@ from ml4t.backtest import BacktestConfig, BacktestEngine, Commission, SignalStra
 from ml4t.backtest.risk import (
     AnyOf,
     BreakEven,
+    ExitType,
     InvalidRuleError,
     MaxLoss,
     PriceBasedStopLoss,
@@ -22,6 +24,7 @@ from ml4t.backtest.risk import (
     TimeBasedExit,
     TrailingStop,
 )
+from ml4t.backtest.risk.spec import Form, RuleSpec
 from ml4t.backtest.runfile import RunFile
 
 LOW = (100.0, 100.0, 94.0, 100.0)  # reaches a stop at 95
@@ -449,3 +452,43 @@ def test_a_target_by_the_risk_without_a_stop_is_refused_before_the_run():
         return RiskDecision.no_action()
 
     assert len(run([FLAT, FLAT], rules=[target, own]).open_positions) == 1
+
+
+# ----- what the engine asks of a rule ------------------------------------------------------------
+
+
+def test_a_rule_that_never_changes_is_asked_what_it_is_once_for_all_runs():
+    asked = []
+
+    class Counted(PriceBasedStopLoss):
+        def lower(self):
+            asked.append(self)
+            return super().lower()
+
+    rule = Counted(pct=0.05)
+    again = copy.deepcopy(rule)
+    bars = {"A": [FLAT, FLAT, LOW, FLAT]}
+    exits = [
+        exit_days(run(market(bars), acts={0: lambda s: [s.buy("A", 1.0)]}, rules=[one]))
+        for one in (rule, rule, again)
+    ]
+    assert exits == [[("A", 2)]] * 3
+    assert [one is rule for one in asked] == [True, False], "a copy is asked for itself"
+
+
+def test_a_rule_that_may_change_is_asked_at_each_run():
+    class Widened(RiskRule):
+        pct = 0.05
+
+        def evaluate(self, context):
+            return RiskDecision.no_action()
+
+        def lower(self):
+            return (RuleSpec(ExitType.STOP_LOSS, self.pct, Form.FRACTION),)
+
+    rule = Widened()
+    bars = {"A": [FLAT, FLAT, LOW, FLAT]}
+    acts = {0: lambda s: [s.buy("A", 1.0)]}
+    assert exit_days(run(market(bars), acts=acts, rules=[rule])) == [("A", 2)]
+    rule.pct = 0.5
+    assert exit_days(run(market(bars), acts=acts, rules=[rule])) == []

@@ -32,7 +32,7 @@ def rule_indicators(rules: Iterable[object], data: MarketData) -> dict[str, Indi
     names = [
         name
         for rule in rules
-        if isinstance(rule, RiskRule) and getattr(rule, "_may_compute", True)
+        if getattr(rule, "_may_compute", True) and isinstance(rule, RiskRule)
         for name in (*rule.frozen_columns, *rule.live_columns)
     ]
     return indicators_missing(names, data) if names else {}

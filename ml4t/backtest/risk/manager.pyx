@@ -27,6 +27,7 @@ from ml4t.backtest.portfolio.position_bar cimport close_bar
 from ml4t.backtest.risk.compiled_rule cimport CompiledRule
 from ml4t.backtest.risk.compiled_rules cimport CompiledRules
 from ml4t.backtest.risk.contexts cimport Contexts
+from ml4t.backtest.risk.lowered_rule cimport LoweredRule, lowered_rule
 from ml4t.backtest.risk.merged_rules cimport MergedRules
 from ml4t.backtest.risk.order_checks cimport OrderChecks
 from ml4t.backtest.risk.portfolio_limits cimport Cut, PortfolioLimits
@@ -45,7 +46,7 @@ from ml4t.backtest.risk.function_rule import each_rule
 from ml4t.backtest.risk.kept_rules import KeptRules
 from ml4t.backtest.risk.calendar_needed import check_calendar
 from ml4t.backtest.risk.known_regimes import check_regimes
-from ml4t.backtest.risk.lowered import refuse_distances, traits_of
+from ml4t.backtest.risk.lowered import refuse_distances
 from ml4t.backtest.risk.python_rules import check_decision, rule_error
 from ml4t.backtest.risk.stop_needed import check_stops
 
@@ -664,20 +665,21 @@ cdef class RiskManager(FillListener):
     # ---- inside ------------------------------------------------------------------------------
 
     cdef int _compile(self, RuleEntry entry) except -1:
+        cdef LoweredRule lowered = lowered_rule(entry.rule)
+        cdef int traits
         cdef int32_t slot
         codes = None
         if entry.assets is not None:
             codes = [self.cursor.data.code(name) for name in entry.assets]
-        if entry.rule.limit_spec is not None:
-            self.limits.add(
-                entry.rule.limit_spec, entry.number, entry.rule.priority, entry.assets, entry.label
-            )
+        entry.lowered = lowered
+        if lowered.limit is not None:
+            self.limits.add(lowered.limit, entry.number, lowered.priority, entry.assets, entry.label)
             return 0
-        if entry.rule.needs_calendar:
+        if lowered.needs_calendar:
             check_calendar(entry.label, self.cursor.sessions, self.cursor.data)
-        specs = entry.rule.lower()
-        merged = entry.rule.lower_merged() if specs is None and self.lower else None
-        cdef int32_t traits = traits_of(specs)
+        specs = lowered.specs
+        merged = lowered.merged if self.lower else None
+        traits = lowered.traits
         if self.cursor.data.negative_prices:
             refuse_distances(
                 entry.label, entry.assets, merged.specs if merged is not None else specs,
@@ -685,7 +687,7 @@ cdef class RiskManager(FillListener):
             )
         if traits & IN_REGIMES:
             check_regimes(entry.label, specs, self.plan.inputs.data, entry.assets)
-        columns, live = entry.rule.frozen_columns, entry.rule.live_columns
+        columns, live = lowered.frozen_columns, lowered.live_columns
         # What other rules say comes first, and Python is asked before: a multiple of the risk is always said in C, and so is
         # what keeps the regime of a position.
         self.measures_risk = self.measures_risk or traits & AT_RISK
@@ -700,7 +702,7 @@ cdef class RiskManager(FillListener):
                 self.python_rules.add(entry, entry.slots[0])
         else:
             spec = specs[0] if specs is not None and len(specs) == 1 else None
-            slot = self.plan.add(codes, spec, columns, live, entry.rule.priority, entry.number, True)
+            slot = self.plan.add(codes, spec, columns, live, lowered.priority, entry.number, True)
             entry.slots.append(slot)
             if merged is not None:
                 entry.slots += self.merged_rules.add(slot, merged)

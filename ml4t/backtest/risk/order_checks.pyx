@@ -32,7 +32,7 @@ cdef class OrderChecks:
 
     # Take a rule in, if it looks at orders.
     cdef int add(self, RuleEntry entry) except -1:
-        if not entry.rule.looks_at_orders:
+        if not entry.lowered.looks_at_orders:
             return 0
         if entry.assets is None:
             self._of_all.append(entry)

@@ -11,6 +11,7 @@ from ml4t.backtest.data.errors import DataError
 from ml4t.backtest.data.features.indicators import Indicator
 from ml4t.backtest.data.features.named_indicator import column_name
 from ml4t.backtest.risk.decision import ExitType, RiskDecision
+from ml4t.backtest.risk.lowered_rule import LoweredRule
 from ml4t.backtest.risk.regime_numbers import RegimeNumbers
 from ml4t.backtest.risk.rule import InvalidRuleError, RiskRule, checked_priority
 from ml4t.backtest.risk.spec import BOUNDS, Bounds, Form, Regime, RuleSpec
@@ -59,6 +60,7 @@ class ParameterRule(RiskRule):
         object.__setattr__(self, "_may_compute", isinstance(column, str) and column[-1] == ")")
         # Lowered once, not for every run.
         object.__setattr__(self, "_lowered", self._specs())
+        object.__setattr__(self, "_lowered_rule", LoweredRule())
 
     @property
     def multiple(self) -> float:

@@ -10,68 +10,11 @@ from ml4t.backtest.market.session_ends cimport SessionEnds
 from ml4t.backtest.portfolio.account cimport Account
 from ml4t.backtest.portfolio.positions cimport Positions
 from ml4t.backtest.risk.contexts cimport Contexts
+from ml4t.backtest.risk.packed_limit cimport Limit
 from ml4t.backtest.risk.portfolio_context cimport PortfolioContext
 from ml4t.backtest.risk.portfolio_history cimport PortfolioHistory
 from ml4t.backtest.risk.projection cimport Projection
-from ml4t.backtest.risk.ranked_room cimport RankedRoom, Ranking
-from ml4t.backtest.risk.realised_risk cimport RealisedRisk
-
-
-# In the order of LimitKind (risk/limits/limit_spec.py).
-cdef enum LimitKind:
-    DAILY_LOSS = 0
-    DRAWDOWN = 1
-    GROSS = 2
-    VOLATILITY = 3
-    VAR = 4
-    CVAR = 5
-    NET = 6
-    WEIGHT = 7
-    GROUP = 8
-    TURNOVER = 9
-    POSITIONS = 10
-    RESTRICTED = 11
-    ONE_SIDE = 12
-    PYTHON = 13
-
-
-# In the order of ON_BREACH there.
-cdef enum OnBreach:
-    WARN = 0
-    REJECT = 1
-    SCALE = 2
-    HALT = 3
-    FLATTEN = 4
-
-
-cdef enum Resume:
-    NEXT_SESSION = 0
-    NEVER = -1
-
-
-cdef struct Limit:
-    double value                 # currency, a number of positions, or
-    double* values               # by asset: of its group; NULL: one for all
-    int8_t is_pct                # a part of equity
-    int8_t kind
-    int8_t on_breach
-    int8_t is_breached
-    int8_t is_halting
-    int8_t sees_marks            # each of them, to know what it measures by
-    int8_t at_marks              # tried at them
-    int64_t resume               # Resume, or so many timestamps
-    int64_t halted_t             # the timestamp of the run of the breach
-    int64_t halted_until         # the end of its session
-    double peak
-    int32_t priority
-    int32_t rule
-    int32_t reason
-    int32_t grouping
-    double* is_for               # by asset, 1 or 0; NULL: for all
-    int64_t bars                 # of turnover
-    RealisedRisk* risk           # NULL: it measures none
-    int32_t python               # of its rule among those in Python
-    Ranking* ranking             # who makes room; NULL: nobody does
+from ml4t.backtest.risk.ranked_room cimport RankedRoom
 
 
 # The limit that has cut an order; rule -1: none has.
@@ -142,12 +85,13 @@ cdef class PortfolioLimits:
     cdef int add(
         self, object spec, int32_t rule, int32_t priority, object assets, str label
     ) except -1
+    cdef int _narrow(self, Limit* limit, object spec, object assets) except -1
     cdef int remove(self, int32_t rule) except -1
     cdef int32_t admit(self, int32_t asset, double* units, Cut* cut) except -1 nogil
     cdef int try_at_mark(self, double recorded) except -1 nogil
     cdef int try_after_fills(self) except -1 nogil
     cdef int32_t _admit(self, int32_t asset, double* units, Cut* cut) except -1 nogil
-    cdef bint _certainly_fits(self, int32_t asset, double wanted) noexcept nogil
+    cdef bint _certainly_fits(self, int32_t asset, double wanted, double size) noexcept nogil
     cdef void _begin_bounds(self) noexcept nogil
     cdef void _bound_all(self) noexcept nogil
     cdef bint _lets_nothing_pass(self, const Limit* limit) noexcept nogil

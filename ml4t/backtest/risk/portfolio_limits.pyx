@@ -20,6 +20,11 @@ from ml4t.backtest.execution.views cimport Order
 from ml4t.backtest.market.session_ends cimport SessionEnds
 from ml4t.backtest.portfolio.position cimport Position
 from ml4t.backtest.risk.contexts cimport Contexts
+from ml4t.backtest.risk.packed_limit cimport (
+    CVAR, DAILY_LOSS, DRAWDOWN, FLATTEN, GROSS, GROUP, HALT, NET, NEXT_SESSION, ONE_SIDE, POSITIONS, PYTHON, REJECT,
+    RESTRICTED, SCALE, TURNOVER, VAR, VOLATILITY, WARN, WEIGHT, Limit, PackedLimit, holds_gross, knows_sessions,
+    remembers,
+)
 from ml4t.backtest.risk.portfolio_context cimport PortfolioContext, new_portfolio_context
 from ml4t.backtest.risk.portfolio_history cimport PortfolioHistory
 from ml4t.backtest.risk.projection cimport Projection
@@ -77,13 +82,13 @@ cdef class PortfolioLimits:
     cdef int add(
         self, object spec, int32_t rule, int32_t priority, object assets, str label
     ) except -1:
-        cdef Limit limit
+        cdef PackedLimit packed = spec.packed
+        cdef Limit limit = packed.limit
         cdef int32_t place = self.n
         cdef Limit* limits
-        names = self.cursor.data.assets
-        if assets is not None and spec.kind not in (WEIGHT, ONE_SIDE):
+        if assets is not None and limit.kind != WEIGHT and limit.kind != ONE_SIDE:
             raise InvalidRuleError(
-                f"{spec.reason} is a limit of the whole portfolio: add it with add_rule(limit), without assets"
+                f"{packed.reason} is a limit of the whole portfolio: add it with add_rule(limit), without assets"
             )
         limits = <Limit*> realloc(self._limits, <size_t> (self.n + 1) * sizeof(Limit))
         if limits == NULL:
@@ -91,41 +96,15 @@ cdef class PortfolioLimits:
         self._limits = limits
         if self.n_at_marks == 0:
             self._day_base = self._peak = self.account.marked_equity
-        groups = None if spec.groups is None else spec.groups_of(names)
-        limit.values = NULL
-        limit.is_for = NULL
-        limit.grouping = -1
-        limit.value = spec.value
-        limit.is_pct = spec.is_pct
-        limit.kind = spec.kind
-        limit.on_breach = spec.on_breach_code
-        limit.resume = spec.resume_code
         limit.peak = self.account.marked_equity
-        limit.is_breached = 0
-        limit.is_halting = 0
-        limit.halted_t = 0
-        limit.halted_until = 0
         limit.priority = priority
         limit.rule = rule
-        limit.reason = self.reasons.code(spec.reason)
-        if groups is not None:
-            self._begin_projection()
-            limit.grouping = self.projection.add_grouping(groups.codes)
-            limit.values = self._numbers_of(groups.values)
-            self._reserve_groups(max(groups.codes) + 1)
-        if spec.restricted is not None:
-            assets = [name for name in names if name in spec.restricted]
-        if assets is not None:
-            wanted = set(assets)
-            limit.is_for = self._numbers_of([name in wanted for name in names])
+        limit.reason = self.reasons.code(packed.reason)
+        if limit.is_grouped or limit.is_restricted or assets is not None:
+            self._narrow(&limit, spec, assets)
         while place > 0 and limits[place - 1].priority < priority:
             place -= 1
-        limit.at_marks = _is_tried_at_marks(&limit)
-        limit.sees_marks = limit.at_marks or limit.kind == PYTHON or _remembers(&limit)
-        limit.risk = NULL
-        limit.bars = spec.bars
-        limit.ranking = NULL
-        if spec.rank is not None:
+        if limit.is_ranked:
             limit.ranking = self.room.new_ranking(spec.rank)
         self._remember(&limit, spec)
         if limit.kind == PYTHON:
@@ -139,15 +118,31 @@ cdef class PortfolioLimits:
         self._n_ranking += limit.ranking != NULL
         self.n_at_marks += limit.sees_marks
         self.n_measuring += GROSS <= limit.kind <= TURNOVER
-        if _knows_sessions(&limit):
+        if knows_sessions(&limit):
             self.n_of_sessions += 1
             if self._session_ends is None:
                 self._session_ends = SessionEnds(self.cursor)
         return 0
 
+    # Bounds by group, and the assets whose orders a limit is for.
+    cdef int _narrow(self, Limit* limit, object spec, object assets) except -1:
+        names = self.cursor.data.assets
+        if limit.is_grouped:
+            groups = spec.groups_of(names)
+            self._begin_projection()
+            limit.grouping = self.projection.add_grouping(groups.codes)
+            limit.values = self._numbers_of(groups.values)
+            self._reserve_groups(max(groups.codes) + 1)
+        if limit.is_restricted:
+            assets = [name for name in names if name in spec.restricted]
+        if assets is not None:
+            wanted = set(assets)
+            limit.is_for = self._numbers_of([name in wanted for name in names])
+        return 0
+
     # What a limit measures by is written down from now on.
     cdef int _remember(self, Limit* limit, object spec) except -1:
-        if not _remembers(limit):
+        if not remembers(limit):
             return 0
         if self._n_remembering == 0:
             self._history = PortfolioHistory(self.cursor, self.fills)
@@ -174,8 +169,8 @@ cdef class PortfolioLimits:
                 self.n_blocking -= self._lets_nothing_pass(&self._limits[i])
                 self.n_at_marks -= self._limits[i].sees_marks
                 self.n_measuring -= GROSS <= self._limits[i].kind <= TURNOVER
-                self._n_remembering -= _remembers(&self._limits[i])
-                self.n_of_sessions -= _knows_sessions(&self._limits[i])
+                self._n_remembering -= remembers(&self._limits[i])
+                self.n_of_sessions -= knows_sessions(&self._limits[i])
                 self._n_ranking -= self._limits[i].ranking != NULL
                 self._release(&self._limits[i])
                 self.n -= 1
@@ -190,6 +185,7 @@ cdef class PortfolioLimits:
 
     # The units of an order that pass; 0, or why it cannot be measured. Most orders are far from every limit.
     cdef int32_t admit(self, int32_t asset, double* units, Cut* cut) except -1 nogil:
+        cdef double size = self.account.size_of(asset)
         cdef int32_t problem = 0
         cut.rule = -1
         if self._n_remembering > 0:
@@ -199,9 +195,9 @@ cdef class PortfolioLimits:
             or self._bounds_equity != self.account.marked_equity
         ):
             self._begin_bounds()
-        if not self._certainly_fits(asset, fabs(units[0])):
+        if not self._certainly_fits(asset, fabs(units[0]), size):
             problem = self._admit(asset, units, cut)
-        self._most_value += fabs(units[0]) * self.account.size_of(asset)
+        self._most_value += fabs(units[0]) * size
         self._most_positions += 1
         return problem
 
@@ -235,9 +231,8 @@ cdef class PortfolioLimits:
                 self._value_bound = min(self._value_bound, self._bound(limit, 0))
 
     # Far enough from every limit, for what rounding moves, to be within it whatever is projected.
-    cdef bint _certainly_fits(self, int32_t asset, double wanted) noexcept nogil:
+    cdef bint _certainly_fits(self, int32_t asset, double wanted, double size) noexcept nogil:
         cdef const Limit* limit
-        cdef double size = self.account.size_of(asset)
         cdef double most = (1.0 + 1e-9) * (self._most_value + wanted * size)
         cdef double weight = (1.0 + 1e-9) * (fabs(self.positions.at[asset].quantity) + wanted) * size
         cdef int32_t i
@@ -396,7 +391,7 @@ cdef class PortfolioLimits:
         w = self.projection.w(asked.asset)
         if limit.kind == POSITIONS:
             return w > 0.0 or self.projection.n < limit.value
-        if _holds_gross(limit) and asked.start + asked.more <= w:
+        if holds_gross(limit) and asked.start + asked.more <= w:
             return True
         bound = self._bound(limit, asked.asset)
         if bound == INFINITY:
@@ -438,7 +433,7 @@ cdef class PortfolioLimits:
         if not GROSS <= limit.kind <= TURNOVER:
             return 0.0
         bound = self._bound(limit, asked.asset)
-        if _holds_gross(limit):
+        if holds_gross(limit):
             within = self.projection.w(asked.asset) - asked.start
             within = within if within > 0.0 else 0.0
         room = bound - self._measure(limit, asked, within)
@@ -743,30 +738,7 @@ cdef class PortfolioLimits:
         return 0
 
 
-cdef inline bint _knows_sessions(const Limit* limit) noexcept nogil:
-    return limit.kind == DAILY_LOSS or (limit.on_breach >= HALT and limit.resume == NEXT_SESSION)
-
-
 def _limit_error(str label, PortfolioContext context, str what):
     moment = "the mark" if context.order is None else f"an order of {context.order.quantity} {context.order.asset!r}"
     time = pd.Timestamp(context.cursor.now, tz="UTC")
     return RuleError(f"rule {label} {what} (asked about {moment}, {time})")
-
-
-# Losses, and sizes of what is held that warn, halt or flatten. The others look at orders alone.
-cdef inline bint _is_tried_at_marks(const Limit* limit) noexcept nogil:
-    if limit.kind <= DRAWDOWN:
-        return True
-    if limit.kind in (TURNOVER, RESTRICTED, ONE_SIDE):
-        return False
-    return limit.on_breach != REJECT and limit.on_breach != SCALE
-
-
-# Gross exposure, or that of a group: what waits on the smaller side of an asset adds nothing.
-cdef inline bint _holds_gross(const Limit* limit) noexcept nogil:
-    return GROSS <= limit.kind <= CVAR or limit.kind == GROUP
-
-
-# It measures by what has been.
-cdef inline bint _remembers(const Limit* limit) noexcept nogil:
-    return VOLATILITY <= limit.kind <= CVAR or limit.kind == TURNOVER

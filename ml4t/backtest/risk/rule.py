@@ -14,6 +14,7 @@ from ml4t.backtest.risk.spec import Merged, RuleSpec
 if TYPE_CHECKING:
     from ml4t.backtest.risk.context import RiskContext
     from ml4t.backtest.risk.limits.limit_spec import LimitSpec
+    from ml4t.backtest.risk.lowered_rule import LoweredRule
 
 __all__ = [
     "InvalidRuleError",
@@ -60,6 +61,8 @@ class RiskRule(ABC):
     name: str = "RiskRule"
     # Whether one of its columns may be the name of an indicator; asked at each run, of compiled rules always.
     _may_compute = True
+    # Where a rule that never changes keeps what the engine has asked of it; others are asked at each run.
+    _lowered_rule: LoweredRule | None = None
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)

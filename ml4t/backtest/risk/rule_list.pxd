@@ -1,11 +1,14 @@
 cimport cython
 from libc.stdint cimport int32_t
 
+from ml4t.backtest.risk.lowered_rule cimport LoweredRule
+
 
 # One rule as added: its label in the results, its assets, its slots in the plan.
 @cython.final
 cdef class RuleEntry:
     cdef object rule
+    cdef LoweredRule lowered         # as the last run asked it
     cdef str label
     cdef object assets               # tuple of names, or None for all
     cdef list slots

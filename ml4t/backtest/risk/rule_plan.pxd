@@ -11,6 +11,7 @@ from ml4t.backtest.portfolio.account cimport Account
 from ml4t.backtest.portfolio.armed_levels cimport LevelSource
 from ml4t.backtest.portfolio.position cimport Position
 from ml4t.backtest.risk.frozen_inputs cimport FrozenInputs
+from ml4t.backtest.risk.packed_spec cimport PackedSpec
 from ml4t.backtest.risk.said_levels cimport AssetSlots, Said, Slot
 from ml4t.backtest.risk.verdict cimport Verdict
 
@@ -100,7 +101,7 @@ cdef class RulePlan:
     cdef void _say_level(
         self, const Position* position, const Slot* slot, Said* said, double value, double base
     ) noexcept nogil
-    cdef int _lower(self, int32_t number, object spec) except -1
+    cdef int _lower(self, Slot* slot, PackedSpec packed, int32_t rule) except -1
     cdef bint _is_live(self, const Slot* slot) noexcept nogil
     cdef int _count_from(self, int32_t rule) except -1
     cdef int32_t _add_slot(self) except -1

@@ -22,6 +22,7 @@ from ml4t.backtest.portfolio.account cimport Account
 from ml4t.backtest.portfolio.armed_levels cimport TO_ASK, TO_TELL, Levels, LevelSource
 from ml4t.backtest.portfolio.position cimport Position, better, commission_per_unit, side_of, worse
 from ml4t.backtest.risk.frozen_inputs cimport FrozenInputs, Input
+from ml4t.backtest.risk.packed_spec cimport PackedSpec, clear
 from ml4t.backtest.risk.said_levels cimport (
     FORM_BARS_LEFT, FORM_CURRENCY, FORM_DISTANCE, FORM_GAIN, FORM_MINUTES_LEFT, FORM_PRICE, FORM_RISK, FORM_SIGNAL,
     AssetSlots, Said, Slot, away, first_from, forget, wins_stop, wins_target, wins_tie,
@@ -80,16 +81,16 @@ cdef class RulePlan:
         self._count_from(rule)
         cdef int32_t number = self._add_slot()
         cdef Slot* slot = &self.slot[number]
-        slot.rule = rule
-        slot.priority = priority
-        slot.is_answered = is_answered
         if spec is not None:
-            self._lower(number, spec)
+            self._lower(slot, spec.packed, rule)
         elif columns:
             # A rule of the user's own: any number its first frozen column holds will do.
             slot.low = -INFINITY
             slot.high = INFINITY
             slot.input = columns[0]
+        slot.rule = rule
+        slot.priority = priority
+        slot.is_answered = is_answered
         if assets is None:
             self._apply_to_all(number)
         else:
@@ -101,44 +102,28 @@ cdef class RulePlan:
     def add_member(self, spec, rule, member):
         """Add a slot of the group at `rule` among the rule names, for its rule `member`; returns its number."""
         cdef int32_t number = self._add_slot()
-        self.slot[number].rule = rule
-        self.slot[number].priority = spec.priority
+        self._lower(&self.slot[number], spec.packed, rule)
         self.slot[number].member = member
-        self._lower(number, spec)
         return number
 
-    # What a slot arms or decides.
-    cdef int _lower(self, int32_t number, object spec) except -1:
-        cdef Slot* slot = &self.slot[number]
-        slot.kind = spec.kind.code
-        slot.form = spec.form
-        slot.multiple = spec.multiple
-        slot.only_tighten = spec.only_tighten
-        slot.activation = NAN if spec.activation is None else spec.activation
-        slot.tighten = spec.tighten
-        slot.floor = spec.floor
-        slot.costs = spec.costs
+    # What a slot arms or decides: a copy of the spec's, but for the columns, whose places are those of the run.
+    cdef int _lower(self, Slot* slot, PackedSpec packed, int32_t rule) except -1:
+        cdef bint leads = self.n_slots == 1 or (slot - 1).rule != rule
+        slot[0] = packed.slot
+        slot.rule = rule
         self.measures_risk = self.measures_risk or slot.form == FORM_RISK
         self.follows_units = self.follows_units or slot.form == FORM_CURRENCY
-        slot.part = spec.part
         self.closes_parts = self.closes_parts or slot.part > 0.0
-        slot.beyond = spec.beyond
-        slot.side = spec.side
-        bounds = spec.bounds
-        slot.low, slot.high, slot.low_closed = bounds.low, bounds.high, bounds.closed
-        if spec.regime is not None:
-            self._add_values(slot, spec.regime.values)
-            slot.regime_input = self.inputs.number_of(spec.regime.column, True)
-            slot.regime = spec.regime.index
-            slot.are_edges = spec.regime.are_edges
-            slot.hysteresis = spec.regime.hysteresis
-            slot.keeps = spec.regime.keeps
-            slot.leads = number == 0 or self.slot[number - 1].rule != slot.rule
-        column = spec.column
-        if column is None:
-            slot.value = slot.multiple * spec.value
-        else:
-            slot.input = self.inputs.number_of(column, spec.live)
+        if packed.column is not None:
+            slot.input = self.inputs.number_of(packed.column, packed.live)
+        if packed.regime is not None:
+            self._add_values(slot, packed.regime.values)
+            slot.regime_input = self.inputs.number_of(packed.regime.column, True)
+            slot.regime = packed.regime.index
+            slot.are_edges = packed.regime.are_edges
+            slot.hysteresis = packed.regime.hysteresis
+            slot.keeps = packed.regime.keeps
+            slot.leads = leads
         return 0
 
     def remove(self, int32_t number):
@@ -710,14 +695,7 @@ cdef class RulePlan:
             capacity = 8 + 2 * self._capacity
             self.slot = <Slot*> _grown(self.slot, <size_t> capacity * sizeof(Slot))
             self._capacity = capacity
-        memset(&self.slot[number], 0, sizeof(Slot))
-        self.slot[number].input = -1
-        self.slot[number].regime_input = -1
-        self.slot[number].question = -1
-        self.slot[number].group = -1
-        self.slot[number].value = NAN
-        self.slot[number].multiple = 1.0
-        self.slot[number].activation = NAN
+        clear(&self.slot[number])
         self.n_slots = number + 1
         return number
 

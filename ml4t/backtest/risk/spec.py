@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from enum import IntEnum, IntFlag
 from math import inf
 from types import MappingProxyType
+from typing import Any
 
 from ml4t.backtest.risk.decision import ExitType
+from ml4t.backtest.risk.packed_spec import PackedSpec
 
 __all__ = ["BOUNDS", "Bounds", "Form", "Merged", "Regime", "RuleSpec"]
 
@@ -177,6 +179,8 @@ class RuleSpec:
     ----------
     traits : int
         What it asks of the engine, of :class:`Trait`.
+    packed : PackedSpec
+        What the engine copies of it before each run.
 
     Raises
     ------
@@ -201,6 +205,7 @@ class RuleSpec:
     regime: Regime | None = None
     traits: int = field(init=False, repr=False, compare=False)
     """What it asks of the engine, of :class:`Trait`; found once, for it is looked at before each run."""
+    packed: PackedSpec = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "traits", _traits_of(self))
@@ -212,6 +217,10 @@ class RuleSpec:
             raise ValueError(
                 f"value of a {self.kind.value} must be {self.bounds}, was {self.multiple * self.value!r}"
             )
+        object.__setattr__(self, "packed", PackedSpec(self))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return RuleSpec, tuple(getattr(self, one.name) for one in fields(self) if one.init)
 
     @property
     def bounds(self) -> Bounds:

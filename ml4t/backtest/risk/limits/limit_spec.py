@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from enum import IntEnum
 from math import nan
 from typing import Any
 
+from ml4t.backtest.risk.packed_limit import PackedLimit
 from ml4t.backtest.risk.rule import InvalidRuleError
 
 __all__ = ["NEXT_SESSION", "ON_BREACH", "AssetGroups", "LimitKind", "LimitSpec", "RiskWindow"]
 
 ON_BREACH = ("warn", "reject", "scale", "halt", "flatten")
-"""What a breach does; the order is that of ``portfolio_limits.pxd``."""
+"""What a breach does; the order is that of ``packed_limit.pxd``."""
 
 NEXT_SESSION, NEVER = 0, -1
 
 
 class LimitKind(IntEnum):
-    """What a limit measures; the numbers are those of ``portfolio_limits.pxd``."""
+    """What a limit measures; the numbers are those of ``packed_limit.pxd``."""
 
     DAILY_LOSS = 0
     DRAWDOWN = 1
@@ -116,12 +117,18 @@ class LimitSpec:
     """Its place in :data:`ON_BREACH`."""
     resume_code: int = field(init=False)
     """0 for the next session, -1 for never, else the number of timestamps."""
+    packed: PackedLimit = field(init=False, repr=False, compare=False)
+    """What the engine copies of it before each run."""
 
     def __post_init__(self) -> None:
         words = {"next_session": NEXT_SESSION, "never": NEVER}
         resume = words[self.resume] if isinstance(self.resume, str) else self.resume
         object.__setattr__(self, "on_breach_code", ON_BREACH.index(self.on_breach))
         object.__setattr__(self, "resume_code", resume)
+        object.__setattr__(self, "packed", PackedLimit(self))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return LimitSpec, tuple(getattr(self, one.name) for one in fields(self) if one.init)
 
     def groups_of(self, assets: Sequence[str]) -> AssetGroups | None:
         """Return the groups of the assets of a run; None for a limit without groups.

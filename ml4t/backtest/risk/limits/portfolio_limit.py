@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from ml4t.backtest.risk.decision import RiskDecision
 from ml4t.backtest.risk.limits.limit_spec import LimitKind, LimitSpec
+from ml4t.backtest.risk.lowered_rule import LoweredRule
 from ml4t.backtest.risk.parameters import number_or_nan
 from ml4t.backtest.risk.rule import InvalidRuleError, RiskRule, checked_priority
 
@@ -61,6 +62,7 @@ class PortfolioLimit(RiskRule):
         if not self.name:
             object.__setattr__(self, "name", cls)
         object.__setattr__(self, "_spec", self._made())
+        object.__setattr__(self, "_lowered_rule", LoweredRule())
 
     @property
     def limit_spec(self) -> LimitSpec:
