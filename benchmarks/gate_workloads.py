@@ -11,7 +11,7 @@ import numpy as np
 from benchmarks import outcomes
 from benchmarks.gating import ROUNDS
 from benchmarks.harness import Comparison, Run
-from benchmarks.markets import DAY, MINUTE, marked_volume, market, random_walk
+from benchmarks.markets import DAY, MINUTE, marked_volume, market, random_walk, volatility_index
 from benchmarks.memory import peak_growth
 from benchmarks.processes import in_fresh_process
 from benchmarks.strategies import Roll, RollBatch, TopWeights
@@ -27,6 +27,7 @@ from ml4t.backtest.risk import (
     MaxPositionWeight,
     PriceBasedStopLoss,
     PriceBasedTakeProfit,
+    RegimeDependentRule,
     RiskContext,
     RiskDecision,
     RiskManager,
@@ -83,11 +84,17 @@ def basic_rules() -> list[RiskRule]:
 
 
 def adapting_rules() -> list[RiskRule]:
-    """Return rules that follow volatility and gains, so far away that they never act."""
+    """Return rules that follow volatility, gains and a regime, so far away that they never act."""
     return [
         VolatilityScaledStopLoss(1.0, atr="atr"),
         VolatilityScaledTakeProfit(1e6, atr="atr"),
         DynamicTrailingStop(0.99, schedule=[(1e5, 0.98)]),
+        RegimeDependentRule(
+            "vix",
+            [PriceBasedStopLoss(pct=0.99), PriceBasedStopLoss(pct=0.98)],
+            bands=[25.0],
+            hysteresis=2.0,
+        ),
     ]
 
 
@@ -121,6 +128,7 @@ def _rolling_market(n_times: int, n_assets: int, n_held: int, every: int, step: 
         step,
         volume=marked_volume(n_times, n_assets, first_assets=n_held, every=every),
         signals={"atr": np.full((n_times, n_assets), FAR)},
+        context={"vix": volatility_index(n_times, seed=15)},
     )
 
 
@@ -142,6 +150,7 @@ def batch(n_times: int, **options: object) -> Comparison:
         random_walk(n_times, 500, seed=13, volatility=0.001),
         DAY,
         signals={"prediction": prediction, "atr": np.full((n_times, 500), FAR)},
+        context={"vix": volatility_index(n_times, seed=15)},
     )
     return with_and_without(data, RollBatch, **options)
 
@@ -260,8 +269,8 @@ GATES = {
         Gate("G3", "500 assets, 50 held, batch; 3 rules", partial(with_basic_rules, batch), 0.03, 450, 2_520),
         Gate("G4", "compiled, one asset; 3 rules and a trail", compiled, 0.03, 500_000, 1_000_000),
         Gate("G5", "ten Python rules against bare calls", ten_python_rules, 0.50, 3_000),
-        Gate("G8", "G2; 3 rules that adapt against the 3", partial(with_adapting_rules, many_assets), 0.03, 900, 5_040),
-        Gate("G8 batch", "G3; 3 rules that adapt against the 3", partial(with_adapting_rules, batch), 0.03, 2_250, 2_520),
+        Gate("G8", "G2; 4 rules that adapt against the 3", partial(with_adapting_rules, many_assets), 0.03, 900, 5_040),
+        Gate("G8 batch", "G3; 4 rules that adapt against the 3", partial(with_adapting_rules, batch), 0.03, 2_250, 2_520),
         Gate("G9", "B4; 5 limits of the portfolio that never act", weights, 0.03, 400, 2_520),
         Gate("ledger", "B5; ledger=all against fills", with_ledger, 0.50, 100_000, 1_000_000),
         Gate("G7", "empty RiskManager against none", partial(with_empty_manager, one_asset), 0.01, 20_000, n_rounds=12),

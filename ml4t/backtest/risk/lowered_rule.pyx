@@ -35,6 +35,9 @@ cdef class LoweredRule:
     def __hash__(self):
         return 0
 
+    def __repr__(self):
+        return "LoweredRule()"
+
     # A copy of the rule is asked for itself.
     def __reduce__(self):
         return LoweredRule, ()

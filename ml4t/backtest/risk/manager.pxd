@@ -1,8 +1,10 @@
 cimport cython
+from libc.math cimport INFINITY
 from libc.stdint cimport int32_t, int64_t
 
 from ml4t.backtest.core.build cimport CHECKED
 from ml4t.backtest.core.guards cimport guard
+from ml4t.backtest.core.prefetch cimport prefetch
 from ml4t.backtest.core.reasons cimport Reasons
 from ml4t.backtest.core.settings cimport Settings
 from ml4t.backtest.core.types cimport FillRecord
@@ -11,13 +13,14 @@ from ml4t.backtest.execution.fill_listener cimport FillListener
 from ml4t.backtest.market.cursor cimport Cursor
 from ml4t.backtest.market.event cimport MarketEvent
 from ml4t.backtest.market.market_data cimport MarketData
-from ml4t.backtest.portfolio.armed_levels cimport levels_hold
+from ml4t.backtest.portfolio.armed_levels cimport TO_TURN, levels_hold
 from ml4t.backtest.portfolio.portfolio cimport Portfolio
 from ml4t.backtest.portfolio.position cimport Position, side_of
 from ml4t.backtest.portfolio.position_bar cimport close_bar
 from ml4t.backtest.portfolio.positions cimport Positions
 from ml4t.backtest.risk.compiled_rules cimport CompiledRules
 from ml4t.backtest.risk.contexts cimport Contexts
+from ml4t.backtest.risk.frozen_inputs cimport Watched, may_turn
 from ml4t.backtest.risk.merged_rules cimport MergedRules
 from ml4t.backtest.risk.order_checks cimport OrderChecks
 from ml4t.backtest.risk.portfolio_limits cimport PortfolioLimits
@@ -67,6 +70,8 @@ cdef class RiskManager(FillListener):
         cdef const double* low = self.cursor.data.low_
         cdef const double* close = self.cursor.data.close_
         cdef const int32_t* open_asset
+        cdef Watched watched = self.plan.inputs.only_live()
+        cdef bint some_turn = watched.some_turn
         self.positions.settle()
         if CHECKED:
             self.positions.check_settled()
@@ -74,8 +79,9 @@ cdef class RiskManager(FillListener):
         for i in range(self.positions.n_open):
             position = &at[open_asset[i]]
             row = row_of[open_asset[i]]
-            if row >= first and close_bar(
-                position, &self.settings, t, high[row], low[row], close[row]
+            if row >= first and (
+                close_bar(position, &self.settings, t, high[row], low[row], close[row])
+                | (some_turn and self._turns(position, &watched, row))
             ):
                 self._decide(position)
             if CHECKED:
@@ -84,7 +90,35 @@ cdef class RiskManager(FillListener):
                     levels_hold(&position.levels, side_of(position.quantity)),
                     b"a level lies on the wrong side of its position",
                 )
+        if some_turn and watched.column != NULL and not watched.by_row:
+            self._gather_regimes(&watched)
         return 0
+
+    # Where a column says another regime its rules are asked.
+    cdef inline bint _turns(self, Position* position, const Watched* watched, int64_t row) noexcept nogil:
+        cdef bint turns
+        if not position.levels.watches:
+            return False
+        if watched.column == NULL:
+            turns = self.plan.inputs.may_turn(position.asset)
+        else:
+            # Rows of the next timestamp lie as far away as this one has rows, where all assets have one.
+            prefetch(&watched.column[row + self.cursor.last - self.cursor.first])
+            turns = may_turn(watched, row, position.asset)
+        position.levels.attention |= TO_TURN * turns
+        return turns
+
+    # Between which values of a column of the whole market no regime ends: some did.
+    cdef inline void _gather_regimes(self, const Watched* watched) noexcept nogil:
+        cdef int32_t i
+        cdef int32_t asset
+        watched.of.all_stay_from = -INFINITY
+        watched.of.all_stay_below = INFINITY
+        for i in range(self.positions.n_open):
+            asset = self.positions.open_asset[i]
+            if self.positions.at[asset].levels.watches:
+                watched.of.all_stay_from = max(watched.of.all_stay_from, watched.stays_from[asset])
+                watched.of.all_stay_below = min(watched.of.all_stay_below, watched.stays_below[asset])
 
     cdef int enter_run(self, Broker broker) except -1
     cdef int begin(self, object strategy) except -1

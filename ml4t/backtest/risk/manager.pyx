@@ -20,13 +20,14 @@ from ml4t.backtest.execution.fill_listener cimport FillListener
 from ml4t.backtest.execution.views cimport Fill
 from ml4t.backtest.market.event cimport MarketEvent
 from ml4t.backtest.market.market_data cimport MarketData
-from ml4t.backtest.portfolio.armed_levels cimport TO_ASK, level_or_nan
+from ml4t.backtest.portfolio.armed_levels cimport TO_ASK, TO_TURN, level_or_nan
 from ml4t.backtest.portfolio.portfolio cimport Portfolio
 from ml4t.backtest.portfolio.position cimport Position
 from ml4t.backtest.portfolio.position_bar cimport close_bar
 from ml4t.backtest.risk.compiled_rule cimport CompiledRule
 from ml4t.backtest.risk.compiled_rules cimport CompiledRules
 from ml4t.backtest.risk.contexts cimport Contexts
+from ml4t.backtest.risk.frozen_inputs cimport Watched
 from ml4t.backtest.risk.lowered_rule cimport LoweredRule, lowered_rule
 from ml4t.backtest.risk.merged_rules cimport MergedRules
 from ml4t.backtest.risk.order_checks cimport OrderChecks
@@ -35,7 +36,7 @@ from ml4t.backtest.risk.python_rules cimport PythonRules
 from ml4t.backtest.risk.rule_list cimport RuleEntry, RuleList
 from ml4t.backtest.risk.rule_plan cimport RulePlan
 from ml4t.backtest.risk.said_levels cimport AssetSlots, Said, Slot
-from ml4t.backtest.risk.verdict cimport Verdict
+from ml4t.backtest.risk.verdict cimport Verdict, no_verdict
 
 from ml4t.backtest.core.copies import Attributes, check_not_running, made_anew
 from ml4t.backtest.core.records import FIXED_REASONS
@@ -361,9 +362,11 @@ cdef class RiskManager(FillListener):
         cdef int64_t before = broker.book.orders.count
         broker.inside_bar.try_bar(asset, row)
         portfolio.account.mark_one(asset, data.close_[row])
-        if position.quantity != 0.0 and close_bar(
-            position, &self.settings, self.cursor.run_t(), data.high_[row], data.low_[row],
-            data.close_[row],
+        cdef Watched watched = self.plan.inputs.only_live()
+        cdef int64_t t = self.cursor.run_t()
+        if position.quantity != 0.0 and (
+            close_bar(position, &self.settings, t, data.high_[row], data.low_[row], data.close_[row])
+            | self._turns(position, &watched, row)
         ):
             self._decide(position)
         return broker.book.orders.count - before
@@ -516,17 +519,16 @@ cdef class RiskManager(FillListener):
 
     # The close has something to decide: rules to ask, levels to arm anew, a time that is up.
     cdef int _decide(self, Position* position) except -1 nogil:
-        cdef Verdict verdict
-        verdict.slot = -1
-        verdict.priority = 0
-        verdict.reason = 0
-        verdict.kind = 0
+        cdef Verdict verdict = no_verdict()
         if position.levels.attention & TO_ASK:
             self.plan.end_waits(position.asset)
             self.plan.inputs.read_close(position)
             self._warn_missing(position)
             self._ask(position, False, True, &verdict)
-            self.plan.arm(position, &self.settings, True)
+            self.plan.arm(position, &self.settings, True, False)
+        elif position.levels.attention & TO_TURN:
+            self.plan.inputs.read_close(position)
+            self.plan.arm(position, &self.settings, True, True)
         if self.settings.ledger != TELL_FILLS:
             self._tell_levels(position, self.cursor.row[position.asset])
         self.plan.decide_exits(position, &verdict)
@@ -586,7 +588,7 @@ cdef class RiskManager(FillListener):
             self.plan.open_position(position, at_open, self.portfolio.account)
             self._warn_missing(position)
         self._ask(position, True, not at_open, NULL)
-        self.plan.arm(position, &self.settings, False)
+        self.plan.arm(position, &self.settings, False, False)
         if self.settings.ledger != TELL_FILLS:
             self._tell_levels(
                 position,
@@ -666,7 +668,6 @@ cdef class RiskManager(FillListener):
 
     cdef int _compile(self, RuleEntry entry) except -1:
         cdef LoweredRule lowered = lowered_rule(entry.rule)
-        cdef int traits
         cdef int32_t slot
         codes = None
         if entry.assets is not None:
@@ -679,20 +680,19 @@ cdef class RiskManager(FillListener):
             check_calendar(entry.label, self.cursor.sessions, self.cursor.data)
         specs = lowered.specs
         merged = lowered.merged if self.lower else None
-        traits = lowered.traits
         if self.cursor.data.negative_prices:
             refuse_distances(
                 entry.label, entry.assets, merged.specs if merged is not None else specs,
                 self.cursor.data.negative_prices,
             )
-        if traits & IN_REGIMES:
+        if lowered.traits & IN_REGIMES:
             check_regimes(entry.label, specs, self.plan.inputs.data, entry.assets)
         columns, live = lowered.frozen_columns, lowered.live_columns
         # What other rules say comes first, and Python is asked before: a multiple of the risk is always said in C, and so is
         # what keeps the regime of a position.
-        self.measures_risk = self.measures_risk or traits & AT_RISK
-        cdef bint answers = not self.lower and not traits & (AT_RISK | IN_REGIMES)
-        if specs is not None and (not answers or traits & OF_A_PART):
+        self.measures_risk = self.measures_risk or lowered.traits & AT_RISK
+        cdef bint answers = not self.lower and not lowered.traits & (AT_RISK | IN_REGIMES)
+        if specs is not None and (not answers or lowered.traits & OF_A_PART):
             # In Python too a target of a part has a slot of its own, where it is written down what it has closed.
             for spec in specs:
                 entry.slots.append(

@@ -42,7 +42,7 @@ cdef double opening_stop(RiskManager manager, int32_t asset, double side, double
         inputs.forget(asset)
         inputs.read_now(&position, manager.portfolio.account)
         manager._ask(&position, True, True, NULL)
-        plan.arm(&position, &manager.settings, False)
+        plan.arm(&position, &manager.settings, False, False)
     finally:
         plan.levels_armed = armed
         memcpy(slots.said, kept, said_bytes)

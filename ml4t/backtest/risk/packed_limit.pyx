@@ -32,5 +32,9 @@ cdef class PackedLimit:
         self.limit.is_ranked = spec.rank is not None
         self.reason = spec.reason
 
+    # It says nothing that its LimitSpec does not.
+    def __repr__(self):
+        return "PackedLimit()"
+
     def __reduce__(self):
         raise TypeError("a packed limit is made anew from its LimitSpec: pickle that")

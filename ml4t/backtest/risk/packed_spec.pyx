@@ -43,6 +43,10 @@ cdef class PackedSpec:
         if self.column is None:
             self.slot.value = spec.multiple * spec.value
 
+    # It says nothing that its RuleSpec does not.
+    def __repr__(self):
+        return "PackedSpec()"
+
     def __reduce__(self):
         raise TypeError("a packed spec is made anew from its RuleSpec: pickle that")
 

@@ -66,9 +66,14 @@ cdef class RulePlan:
     cdef void _turn(self, const Position* position) noexcept nogil
     cdef int _add_values(self, Slot* slot, tuple values) except -1
     cdef bint _tightens(self, const Position* position, const Slot* slot) noexcept nogil
-    cdef void compute(self, Position* position, const Settings* settings, bint at_close) noexcept nogil
-    cdef void arm(self, Position* position, const Settings* settings, bint at_close) noexcept nogil
+    cdef void compute(
+        self, Position* position, const Settings* settings, bint at_close, bint of_regimes
+    ) noexcept nogil
+    cdef void arm(
+        self, Position* position, const Settings* settings, bint at_close, bint of_regimes
+    ) noexcept nogil
     cdef void choose(self, Position* position) noexcept nogil
+    cdef void _watch(self, int32_t asset) noexcept nogil
     cdef void choose_target(self, Position* position) noexcept nogil
     cdef void close_part(self, Position* position, double units, bint is_done) noexcept nogil
     cdef bint has_no_part(self, const Position* position, const Slot* slot, const Said* said) noexcept nogil

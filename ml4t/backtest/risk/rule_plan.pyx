@@ -23,6 +23,7 @@ from ml4t.backtest.portfolio.armed_levels cimport TO_ASK, TO_TELL, Levels, Level
 from ml4t.backtest.portfolio.position cimport Position, better, commission_per_unit, side_of, worse
 from ml4t.backtest.risk.frozen_inputs cimport FrozenInputs, Input
 from ml4t.backtest.risk.packed_spec cimport PackedSpec, clear
+from ml4t.backtest.risk.regimes cimport Range, range_of, regime_of
 from ml4t.backtest.risk.said_levels cimport (
     FORM_BARS_LEFT, FORM_CURRENCY, FORM_DISTANCE, FORM_GAIN, FORM_MINUTES_LEFT, FORM_PRICE, FORM_RISK, FORM_SIGNAL,
     AssetSlots, Said, Slot, away, first_from, forget, wins_stop, wins_target, wins_tie,
@@ -208,28 +209,10 @@ cdef class RulePlan:
             return value if value > slot.floor else slot.floor
         return value
 
-    # The regime that the column's value stands for; without one the regime of now. No edge is passed by less than
-    # the hysteresis, but for the first regime of a position.
+    # The regime that the column's value stands for; without one the regime of now.
     cdef int32_t regime_of(self, const Position* position, const Slot* slot, int32_t now) noexcept nogil:
         cdef double value = self.inputs.input[slot.regime_input].value[position.asset]
-        cdef const double* values = &self.values[slot.first_value]
-        cdef double beyond = slot.hysteresis
-        cdef int32_t i
-        if isnan(value):
-            return now
-        if not slot.are_edges:
-            for i in range(slot.n_values):
-                if values[i] == value:
-                    return i
-            return now
-        if now < 0:
-            now = 0
-            beyond = 0.0
-        while now < slot.n_values and value >= values[now] + beyond:
-            now += 1
-        while now > 0 and value < values[now - 1] - beyond:
-            now -= 1
-        return now
+        return regime_of(slot, &self.values[slot.first_value], value, now)
 
     # Where a regime has ended its slots say nothing more; what they had said goes, or is kept as it is.
     cdef void _turn(self, const Position* position) noexcept nogil:
@@ -273,10 +256,12 @@ cdef class RulePlan:
 
     # Say all levels and choose those in force. The first stop in force is the position's initial risk: targets that
     # are multiples of it are said once it is known.
-    cdef void arm(self, Position* position, const Settings* settings, bint at_close) noexcept nogil:
+    cdef void arm(
+        self, Position* position, const Settings* settings, bint at_close, bint of_regimes
+    ) noexcept nogil:
         cdef double side = side_of(position.quantity)
         cdef double base
-        self.compute(position, settings, at_close)
+        self.compute(position, settings, at_close, of_regimes)
         self.choose(position)
         if not isnan(position.initial_risk) or position.levels.stop == -side * INFINITY:
             return
@@ -285,11 +270,13 @@ cdef class RulePlan:
             base = base - position.dividend_average
         position.initial_risk = side * (base - position.levels.stop)
         if self.measures_risk:
-            self.compute(position, settings, at_close)
+            self.compute(position, settings, at_close, False)
             self.choose(position)
 
-    # Say the levels of all lowered slots anew (formulas of section 4).
-    cdef void compute(self, Position* position, const Settings* settings, bint at_close) noexcept nogil:
+    # Say the levels of all lowered slots anew, or of those alone whose regime has turned (formulas of section 4).
+    cdef void compute(
+        self, Position* position, const Settings* settings, bint at_close, bint of_regimes
+    ) noexcept nogil:
         cdef double base = self.base_of(position, settings)
         cdef AssetSlots* slots = &self.of[position.asset]
         cdef int32_t i
@@ -299,6 +286,8 @@ cdef class RulePlan:
         self._catch_up(position, at_close, base)
         for i in range(slots.n):
             slot = &self.slot[slots.said[i].slot]
+            if of_regimes and slot.regime_input < 0:
+                continue
             if slot.is_answered or slots.said[i].waits or not self.is_on(slot, &slots.said[i]):
                 continue
             if slots.said[i].is_done:
@@ -413,6 +402,7 @@ cdef class RulePlan:
         cdef int32_t n_trails = 0
         cdef int32_t n_at_a_distance = 0
         cdef bint is_on
+        cdef bint watches = False
         cdef bint attention = self.inputs.n > 0 and self.inputs.lacks(position.asset)
         position.levels.max_bars = INFINITY
         position.levels.wakes_at = side * INFINITY
@@ -423,7 +413,7 @@ cdef class RulePlan:
                 continue
             slot = &self.slot[said.slot]
             is_on = self.is_on(slot, said)
-            attention = attention or slot.regime_input >= 0
+            watches = watches or slot.regime_input >= 0
             attention = attention or slot.is_answered or self._is_live(slot) or self._tightens(position, slot)
             if not isnan(said.wakes_at):
                 position.levels.wakes_at = worse(side, position.levels.wakes_at, said.wakes_at)
@@ -480,9 +470,27 @@ cdef class RulePlan:
         )
         self._aim_at(position, target)
         position.levels.attention = TO_ASK if attention else 0
+        position.levels.watches = watches
+        if watches:
+            self._watch(position.asset)
         # Of these the ledger is told at the close that moves the trail, or lets it overtake the other stop.
         if trail != NULL and (self.tells == TELL_ALL or (self.tells != TELL_FILLS and fixed != NULL)):
             position.levels.attention |= TO_TELL
+
+    # Between which values of its column each regime of a position goes on: of several rules, those of all.
+    cdef void _watch(self, int32_t asset) noexcept nogil:
+        cdef const AssetSlots* slots = &self.of[asset]
+        cdef const Slot* slot
+        cdef Range stays
+        cdef int32_t i
+        self.inputs.watch_anew(asset)
+        for i in range(slots.n):
+            slot = &self.slot[slots.said[i].slot]
+            # The regime of a rule is that of all its slots.
+            if slot.regime_input < 0 or not slot.leads:
+                continue
+            stays = range_of(slot, &self.values[slot.first_value], slots.said[i].regime)
+            self.inputs.watch(slot.regime_input, asset, stays.low, stays.high)
 
     # The target in force among all that was said.
     cdef void choose_target(self, Position* position) noexcept nogil:

@@ -10,6 +10,13 @@ cdef struct Verdict:
     int8_t kind
 
 
+cdef inline Verdict no_verdict() noexcept nogil:
+    cdef Verdict verdict
+    verdict.slot = -1
+    verdict.priority = verdict.reason = verdict.kind = 0
+    return verdict
+
+
 # Keep the better of two exits: priority, then the order of kinds, then the rule added first.
 cdef inline void weigh(
     Verdict* verdict, int32_t slot, int64_t priority, int8_t kind, int32_t reason
