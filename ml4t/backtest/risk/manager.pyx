@@ -280,10 +280,8 @@ cdef class RiskManager(FillListener):
             self.merged_rules = MergedRules(self.plan)
             self.order_checks = OrderChecks(self.contexts, self.positions)
             self.limits = PortfolioLimits(broker, self.reasons, self.contexts)
-            rules = self._rules.all()
-            if len(rules) > self.plan.first_slots:
-                self.plan.first_slots = min(len(rules), 16)
-            for entry in rules:
+            self.plan.first_slots = max(self.plan.first_slots, min(self._rules.n_slots(), 16))
+            for entry in self._rules.all():
                 self._compile(entry)
             self.plan.is_bound = True
         except BaseException:

@@ -13,6 +13,7 @@ from ml4t.backtest.data.features.indicators import Indicator
 from ml4t.backtest.risk.composite import _Group
 from ml4t.backtest.risk.decision import ExitType, RiskDecision
 from ml4t.backtest.risk.function_rule import GivenRules
+from ml4t.backtest.risk.lowered_rule import LoweredRule
 from ml4t.backtest.risk.parameters import checked_flag, column_of, number_or_nan
 from ml4t.backtest.risk.rule import InvalidRuleError, RiskRule
 from ml4t.backtest.risk.spec import Regime, RuleSpec
@@ -106,6 +107,7 @@ class RegimeDependentRule(_Group):
                 f"{NAME}: {regime.n} regimes need as many rules, there were {len(self.rules)}"
             )
         object.__setattr__(self, "_lowered", self._specs())
+        object.__setattr__(self, "_lowered_rule", LoweredRule())
 
     def lower(self) -> tuple[RuleSpec, ...]:
         """Return the levels and exits of all members, each for its regime."""

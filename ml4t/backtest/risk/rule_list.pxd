@@ -34,6 +34,7 @@ cdef class RuleList:
     cdef int remove(self, RuleEntry entry) except -1
     cdef list active(self)
     cdef list all(self)
+    cdef int32_t n_slots(self) except -1
     cdef int forget_removed(self) except -1
     cdef list _equal(self, tuple members)
     cdef list _made_of(self, object function)

@@ -3,6 +3,8 @@
 cimport cython
 from libc.stdint cimport int32_t
 
+from ml4t.backtest.risk.lowered_rule cimport LoweredRule, lowered_rule
+
 from ml4t.backtest.risk.compiled_rule import CFuncRule
 from ml4t.backtest.risk.function_rule import FunctionRule, as_rule
 from ml4t.backtest.risk.rule import RiskRule
@@ -114,6 +116,16 @@ cdef class RuleList:
     # Every rule ever added, those removed in the run too.
     cdef list all(self):
         return self._all
+
+    # So many levels and exits all rules have in a plan.
+    cdef int32_t n_slots(self) except -1:
+        cdef LoweredRule lowered
+        cdef int32_t n = 0
+        for entry in self._all:
+            lowered = lowered_rule((<RuleEntry> entry).rule)
+            if lowered.limit is None:
+                n += 1 if lowered.specs is None else <int32_t> len(lowered.specs)
+        return n
 
     # Between runs: what was removed has no place in the results of the next.
     cdef int forget_removed(self) except -1:

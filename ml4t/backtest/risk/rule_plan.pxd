@@ -26,7 +26,7 @@ cdef class RulePlan:
     cdef Said* _block            # the first slots of every asset, in one piece;
     cdef int32_t n_common        # the first slots, which all assets have, those without any too
     cdef bint is_bound           # a run is under way: what is added is written down at once
-    cdef int32_t first_slots     # so many of each: as many as there are rules, where that is known
+    cdef int32_t first_slots     # so many of each: as many as the rules have, where that is known
     cdef int64_t levels_armed
     cdef int64_t* exits          # by rule: fills that ended or reduced a position
     cdef int32_t n_rules

@@ -9,6 +9,7 @@ from math import inf
 from typing import TYPE_CHECKING, Any
 
 from ml4t.backtest.risk.decision import ExitType, RiskDecision
+from ml4t.backtest.risk.lowered_rule import LoweredRule
 from ml4t.backtest.risk.parameters import number_or_nan
 from ml4t.backtest.risk.rule import InvalidRuleError, RiskRule, checked_priority
 from ml4t.backtest.risk.spec import Form, RuleSpec
@@ -63,6 +64,7 @@ class ScaledExit(RiskRule):
         if not self.name:
             object.__setattr__(self, "name", "ScaledExit")
         object.__setattr__(self, "_lowered", self._specs())
+        object.__setattr__(self, "_lowered_rule", LoweredRule())
 
     def lower(self) -> tuple[RuleSpec, ...]:
         """Return the targets, one by one."""
