@@ -36,6 +36,14 @@ class DataFeed:
     def __init__(
         self, plan: FeedPlan, *, prefetch: bool = True, arguments: Mapping[str, Any] | None = None
     ) -> None:
+        # Arrow's datasets take their time to import, and few runs need them.
+        from ml4t.backtest.data.stream.feed_plan import FeedPlan
+
+        if not isinstance(plan, FeedPlan):
+            raise TypeError(
+                f"DataFeed is made by DataFeed.from_parquet(...), not of {type(plan).__name__}; market data of your "
+                "own, or a generator of them, are given to a run as they are"
+            )
         self._plan = plan
         self._prefetch = prefetch
         self.arguments = None if arguments is None else dict(arguments)
@@ -115,7 +123,6 @@ on_repeated_rows, allow_negative_prices : optional
             there are values of assets that the prices do not have. What is wrong with a single row is
             found when its chunk is read, with the messages of ``market_data``.
         """
-        # Arrow's datasets take their time to import, and few runs need them.
         from ml4t.backtest.data.stream.feed_plan import make_feed_plan
 
         options: dict[str, Any] = {

@@ -719,3 +719,11 @@ def test_tables_are_not_joined_to_a_feed(folder):
     feed = DataFeed.from_parquet(folder / "prices", **CLOCK)
     with pytest.raises(TypeError, match="signals cannot be joined to finished DataFeed"):
         run_backtest(feed, Trader(), signals=folder / "signals")
+
+
+def test_a_feed_of_anything_but_tables_is_refused():
+    with pytest.raises(
+        TypeError,
+        match=r"made by DataFeed.from_parquet.*not of generator.*given to a run as they are",
+    ):
+        DataFeed(chunk for chunk in [])
