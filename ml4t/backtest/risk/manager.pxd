@@ -72,6 +72,7 @@ cdef class RiskManager(FillListener):
         cdef const int32_t* open_asset
         cdef Watched watched = self.plan.inputs.only_live()
         cdef bint some_turn = watched.some_turn
+        cdef bint turns
         self.positions.settle()
         if CHECKED:
             self.positions.check_settled()
@@ -79,11 +80,10 @@ cdef class RiskManager(FillListener):
         for i in range(self.positions.n_open):
             position = &at[open_asset[i]]
             row = row_of[open_asset[i]]
-            if row >= first and (
-                close_bar(position, &self.settings, t, high[row], low[row], close[row])
-                | (some_turn and self._turns(position, &watched, row))
-            ):
-                self._decide(position)
+            if row >= first:
+                turns = some_turn and self._turns(position, &watched, row)
+                if close_bar(position, &self.settings, t, high[row], low[row], close[row]) | turns:
+                    self._decide(position)
             if CHECKED:
                 guard(row < self.cursor.last, b"a position stands in a row that is still to come")
                 guard(
@@ -94,7 +94,7 @@ cdef class RiskManager(FillListener):
             self._gather_regimes(&watched)
         return 0
 
-    # Where a column says another regime its rules are asked.
+    # Where a column says another regime its rules are asked. What ends stays as it was before this bar: trails catch up first.
     cdef inline bint _turns(self, Position* position, const Watched* watched, int64_t row) noexcept nogil:
         cdef bint turns
         if not position.levels.watches:
@@ -105,7 +105,9 @@ cdef class RiskManager(FillListener):
             # Rows of the next timestamp lie as far away as this one has rows, where all assets have one.
             prefetch(&watched.column[row + self.cursor.last - self.cursor.first])
             turns = may_turn(watched, row, position.asset)
-        position.levels.attention |= TO_TURN * turns
+        if turns:
+            self.plan.sync_trails(position)
+            position.levels.attention |= TO_TURN
         return turns
 
     # Between which values of a column of the whole market no regime ends: some did.

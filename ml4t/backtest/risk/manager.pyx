@@ -362,11 +362,11 @@ cdef class RiskManager(FillListener):
         portfolio.account.mark_one(asset, data.close_[row])
         cdef Watched watched = self.plan.inputs.only_live()
         cdef int64_t t = self.cursor.run_t()
-        if position.quantity != 0.0 and (
-            close_bar(position, &self.settings, t, data.high_[row], data.low_[row], data.close_[row])
-            | self._turns(position, &watched, row)
-        ):
-            self._decide(position)
+        cdef bint turns
+        if position.quantity != 0.0:
+            turns = self._turns(position, &watched, row)
+            if close_bar(position, &self.settings, t, data.high_[row], data.low_[row], data.close_[row]) | turns:
+                self._decide(position)
         return broker.book.orders.count - before
 
     def validate_order(self, order, MarketEvent event, Broker broker not None,
