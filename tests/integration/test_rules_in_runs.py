@@ -17,6 +17,7 @@ from ml4t.backtest.risk import (
     MaxLoss,
     PriceBasedStopLoss,
     PriceBasedTakeProfit,
+    RegimeDependentRule,
     RiskDecision,
     RiskManager,
     RiskRule,
@@ -452,6 +453,37 @@ def test_a_target_by_the_risk_without_a_stop_is_refused_before_the_run():
         return RiskDecision.no_action()
 
     assert len(run([FLAT, FLAT], rules=[target, own]).open_positions) == 1
+
+
+# ----- regimes -----------------------------------------------------------------------------------
+
+RISES = [FLAT, FLAT, *[(p, p + 10.0, p, p + 10.0) for p in (100.0, 110.0, 120.0)]]
+FALLS = [(125.0, 125.0, 113.0, 113.0), (113.0, 113.0, 70.0, 70.0), (60.0, 60.0, 60.0, 60.0)]
+
+
+@pytest.mark.parametrize("beside", [[], ["B"], ["B", "C"]], ids=["alone", "of two", "of three"])
+@pytest.mark.parametrize("place", ["context", "features"])
+@pytest.mark.parametrize("index", [[20.0] * 4, [20.0, 20.0, 22.0, 24.9], [20.0, 20.0, nan, 15.0]])
+@pytest.mark.parametrize("only_tighten", [True, False])
+def test_a_trail_is_left_where_it_stood_before_the_close_that_turns(
+    only_tighten, index, place, beside
+):
+    vix = [*index, *[30.0] * 4]
+    names = ["A", *beside]
+    bars = {"A": [*RISES, *FALLS]} | {name: [FLAT] * 8 for name in beside}
+    where = {"context": {"vix": vix}, "features": {"vix": dict.fromkeys(names, vix)}}
+    rule = RegimeDependentRule(
+        "vix",
+        [TrailingStop(0.05), TrailingStop(0.5)],
+        bands=[25.0],
+        hysteresis=2.0,
+        only_tighten=only_tighten,
+    )
+    acts = {0: lambda s: [s.buy(name, 1.0) for name in names]}
+    result = run(market(bars, **{place: where[place]}), acts=acts, rules=[rule])
+    # The close of bar 4 turns: by the high of bar 3 the trail stands at 120 less 5%, by that of bar 4 the other at 65.
+    assert exit_days(result) == [("A", 5 if only_tighten else 7)]
+    assert result.trades["exit_price"].iloc[0] == (120.0 * (1.0 - 0.05) if only_tighten else 60.0)
 
 
 # ----- what the engine asks of a rule ------------------------------------------------------------

@@ -94,10 +94,12 @@ def give_levels(
 ) -> None:
     """Ask one rule for its levels: at an opening, at an add at the open, at a close."""
     if rule.kind == "regime":
+        before = state.regime
         turn(rule, state, position, wrong)
         if state.regime >= 0:
             said = state.members[state.regime]
             give_levels(in_regime(rule, state), said, position, settings, None, wrong)
+            said.began_at = said.stop if state.regime != before else said.began_at
         return
     if rule.kind == "scaled":
         give_targets(rule, state, position, settings, wrong)
@@ -199,7 +201,10 @@ def signals(rule: Rule, position: Position, wrong=lambda name: False) -> bool:
 def turn(rule: Rule, state: RuleState, position: Position, wrong) -> None:
     """Find the regime; what the members of the others had said goes, or is kept as it is."""
     state.members = state.members or [RuleState() for _ in rule.members]
+    before = state.regime
     state.regime = regime_of(rule, state, position, wrong)
+    if before not in (-1, state.regime) and wrong("regimes_end_with_their_first_stop"):
+        state.members[before].stop = state.members[before].began_at
     for place, said in enumerate(state.members):
         if place != state.regime and not rule.only_tighten and not wrong("regimes_leave_levels"):
             for one in said.all():

@@ -70,6 +70,7 @@ MUTATIONS: dict[str, str] = {
     "dividend_always_adjusts": "dividend_adjusts='none' is not asked for",
     "losses_of_all_units_entered": "what a position may lose is lost by all units entered, not by those held",
     "regimes_leave_levels": "what was said in a regime outlives it",
+    "regimes_end_with_their_first_stop": "a trail that a regime leaves behind is what it was when the regime began",
     "regimes_stay": "the first regime of a position is its last",
     "regimes_end_without_a_label": "where the column has no value there is no regime",
     "bands_without_hysteresis": "a band begins at its edge",

@@ -21,6 +21,7 @@ class RuleState:
     """What one rule knows about one position. It belongs to the position (section 4)."""
 
     warned: bool = False  # the nan_input event was written
+    began_at: float = NAN  # of a member: its stop as its regime began
     regime: int = -1  # of a regime rule: which member says something; -1: none is known yet
     told: bool = False  # and the nan_input event of that
     members: list[RuleState] = field(default_factory=list)
