@@ -1,4 +1,5 @@
-from typing import Any
+from typing import Any, final
 
+@final
 class PackedSpec:
-    def __init__(self, spec: Any) -> None: ...
+    def __new__(cls, spec: Any) -> PackedSpec: ...
