@@ -69,7 +69,7 @@ def test_rules_added_that_are_named_alike():
         rules = [PriceBasedStopLoss(pct=0.5) for _ in range(n)]
         return lambda: RiskManager(rules)
 
-    assert_linear(prepare, 1_000, "rules of one name")
+    assert_linear(prepare, 250, "rules of one name")
 
 
 def test_rules_removed():
