@@ -6,6 +6,7 @@ import copy
 import pickle
 import threading
 from collections.abc import Callable, Mapping
+from dataclasses import fields
 from typing import Any
 
 Reduced = tuple[Any, ...]
@@ -46,6 +47,11 @@ def reduced(
 def named_state(thing: Any) -> Any:
     """Return the attributes of an object, those in slots too, such that one that cannot be copied is named."""
     return _named(type(thing).__name__, _EVERYTHING(thing))
+
+
+def of_its_fields(thing: Any) -> Reduced:
+    """Return what ``__reduce__`` returns of a dataclass that is made by its fields: what comes of them is not copied."""
+    return type(thing), tuple(getattr(thing, one.name) for one in fields(thing) if one.init)
 
 
 def made_anew(kind: Any) -> Any:

@@ -102,8 +102,9 @@ cdef class RiskManager(FillListener):
         if watched.column == NULL:
             turns = self.plan.inputs.may_turn(position.asset)
         else:
-            # Rows of the next timestamp lie as far away as this one has rows, where all assets have one.
-            prefetch(&watched.column[row + self.cursor.last - self.cursor.first])
+            if watched.by_row:
+                # Rows of the next timestamp lie as far away as this one has rows, where all assets have one.
+                prefetch(&watched.column[row + self.cursor.last - self.cursor.first])
             turns = may_turn(watched, row, position.asset)
         if turns:
             self.plan.sync_trails(position)

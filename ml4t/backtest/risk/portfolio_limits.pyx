@@ -22,7 +22,7 @@ from ml4t.backtest.portfolio.position cimport Position
 from ml4t.backtest.risk.contexts cimport Contexts
 from ml4t.backtest.risk.packed_limit cimport (
     CVAR, DAILY_LOSS, DRAWDOWN, FLATTEN, GROSS, GROUP, HALT, NET, NEXT_SESSION, ONE_SIDE, POSITIONS, PYTHON, REJECT,
-    RESTRICTED, SCALE, TURNOVER, VAR, VOLATILITY, WARN, WEIGHT, Limit, PackedLimit, holds_gross, knows_sessions,
+    RESTRICTED, SCALE, TURNOVER, VOLATILITY, WARN, WEIGHT, Limit, PackedLimit, holds_gross, knows_sessions,
     remembers,
 )
 from ml4t.backtest.risk.portfolio_context cimport PortfolioContext, new_portfolio_context

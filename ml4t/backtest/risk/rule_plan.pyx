@@ -470,8 +470,9 @@ cdef class RulePlan:
         )
         self._aim_at(position, target)
         position.levels.attention = TO_ASK if attention else 0
-        position.levels.watches = watches
-        if watches:
+        # Who is asked at every close need not watch.
+        position.levels.watches = watches and not attention
+        if position.levels.watches:
             self._watch(position.asset)
         # Of these the ledger is told at the close that moves the trail, or lets it overtake the other stop.
         if trail != NULL and (self.tells == TELL_ALL or (self.tells != TELL_FILLS and fixed != NULL)):

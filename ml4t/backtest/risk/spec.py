@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from enum import IntEnum, IntFlag
 from math import inf
 from types import MappingProxyType
 from typing import Any
 
+from ml4t.backtest.core.copies import of_its_fields
 from ml4t.backtest.risk.decision import ExitType
 from ml4t.backtest.risk.packed_spec import PackedSpec
 
@@ -220,7 +221,7 @@ class RuleSpec:
         object.__setattr__(self, "packed", PackedSpec(self))
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return RuleSpec, tuple(getattr(self, one.name) for one in fields(self) if one.init)
+        return of_its_fields(self)
 
     @property
     def bounds(self) -> Bounds:

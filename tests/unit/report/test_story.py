@@ -403,3 +403,31 @@ def test_an_excursion_inside_the_bar_of_a_limit_entry_has_no_time():
     low = float(np.round(9.6 - 9.5, 10))
     assert story.facts["mae"] == pytest.approx(-low)
     assert story.facts["mae_time"] is None
+
+
+def test_a_level_ends_where_there_is_none_any_more_or_another_rules():
+    prices = bars(FLAT, FLAT, FLAT, FLAT, FLAT, FLAT, FLAT, FLAT)
+
+    class Changes(Strategy):
+        n = 0
+
+        def on_market_data(self, event):
+            self.n += 1
+            if self.n == 1:
+                self.buy(event.asset, 100)
+            if self.n == 3:
+                self.risk.remove_rule("PriceBasedStopLoss")
+            if self.n == 5:
+                self.risk.add_rule(TrailingStop(0.2))
+
+    result = run_backtest(
+        prices, Changes(), rules=[PriceBasedStopLoss(pct=0.1)], config=BacktestConfig(ledger="all")
+    )
+    story = result.explain(1)
+    (first,) = (one for one in story.sentences if one.startswith("PriceBasedStopLoss armed"))
+    assert "there was none any more" in first
+    assert story.levels["event"].tolist() == ["armed", "disarmed", "armed"]
+    lines = {line.get_label(): line for line in story.plot().axes[0].lines}
+    old, new = (lines[f"{rule} stop"].get_ydata() for rule in ("PriceBasedStopLoss", "TrailingStop"))
+    assert np.isnan(old[-2:]).all(), "it is drawn to where it was taken away, and no further"
+    assert not np.isnan(new).any()

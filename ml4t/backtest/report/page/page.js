@@ -273,7 +273,7 @@
     const times = drawn.t.reduce((all, one, i) => { all.push(i ? all[i - 1] + one : one); return all; }, []);
     const width = Math.max(chart.clientWidth, 280), height = width < 520 ? 250 : 320;
     const values = [...(isRange ? drawn.h.concat(drawn.l) : drawn.c), ...drawn.fills.map((one) => one[1])];
-    for (const level of drawn.levels) values.push(...level.at.map((one) => one[1]));
+    for (const level of drawn.levels) values.push(...level.at.map((one) => one[1]).filter((value) => value !== null));
     let low = Math.min(...values), high = Math.max(...values);
     const pad = (high - low || Math.abs(high) * 0.02 || 1) * 0.06;
     low -= pad; high += pad;
@@ -306,7 +306,7 @@
     } else {
       draw(svg, "path", { d: drawn.c.map((value, i) => `${i ? "L" : "M"}${x(i).toFixed(1)} ${y(value).toFixed(1)}`).join("") + (n === 1 ? "h0" : ""), class: "close", "stroke-linecap": "round" });
     }
-    for (const level of drawn.levels) paintLevel(svg, level, x, y, step, n);
+    for (const level of drawn.levels) paintLevel(svg, level, x, y, step);
     const shapes = { buy: "M0 -1L7 11H-7Z", sell: "M0 1L7 -11H-7Z", exit: "M-5.5 -5.5L5.5 5.5M5.5 -5.5L-5.5 5.5" };
     for (const [i, price, kind] of drawn.fills) {
       const at = { d: shapes[kind], transform: `translate(${x(i).toFixed(1)} ${y(price).toFixed(1)})` };
@@ -324,12 +324,18 @@
       return { x: x(i) * scale, title: clock(times[i]), rows };
     });
   }
-  function paintLevel(svg, level, x, y, step, n) {
+  function paintLevel(svg, level, x, y, step) {
     const at = level.at, last = at.length - 1;
     if (level.steps) {
-      let d = `M${(x(at[0][0]) - step / 2).toFixed(1)} ${y(at[0][1]).toFixed(1)}`;
-      for (let k = 1; k <= last; k++) d += `H${(x(at[k][0]) - step / 2).toFixed(1)}V${y(at[k][1]).toFixed(1)}`;
-      draw(svg, "path", { d: `${d}H${(x(Math.min(at[last][0] + 1, n - 1)) + step / 2).toFixed(1)}`, class: level.kind });
+      let d = "", isDrawn = false;
+      at.forEach(([i, value], k) => {
+        const px = (x(i) + (last > 0 && k === last ? step : -step) / 2).toFixed(1);
+        if (isDrawn) d += `H${px}`;
+        if (value !== null) d += isDrawn ? `V${y(value).toFixed(1)}` : `M${px} ${y(value).toFixed(1)}`;
+        isDrawn = value !== null;
+      });
+      if (last === 0 && isDrawn) d += `H${(x(at[0][0]) + step / 2).toFixed(1)}`;
+      draw(svg, "path", { d, class: level.kind });
       return;
     }
     // Known at entry and exit alone: where it moved, what lies between is drawn as not known.

@@ -155,8 +155,9 @@ def _shown_trades(run: ChartedRun, left_out: list[str]) -> Sequence[int] | None:
         f"The table has {MOST_TRADES:,} of {count:,} trades, those of the largest gains and losses; charts and "
         "figures are of all."
     )
-    largest = trades["net_pnl"].abs().nlargest(MOST_TRADES - len(opened)).index
-    return [*trades.loc[largest.sort_values(), "trade_id"], *opened["trade_id"]]
+    held = opened["trade_id"].iloc[:MOST_TRADES]
+    largest = trades["net_pnl"].abs().nlargest(MOST_TRADES - len(held)).index
+    return [*trades.loc[largest.sort_values(), "trade_id"], *held]
 
 
 def _document(title: str, body: Sequence[Markup]) -> str:

@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from ml4t.backtest.report.picture.asset_bars import AssetBars
 from ml4t.backtest.report.story.explain import bars_around
-from ml4t.backtest.report.story.trade_levels import level_steps
+from ml4t.backtest.report.story.trade_levels import LevelSteps, level_steps, step_places
 from ml4t.backtest.report.story.trade_records import TradeRecord
 
 MOST_DRAWN = 140
@@ -46,23 +47,47 @@ def drawn_bars(record: TradeRecord) -> dict[str, Any] | None:
         "t": [int(seconds[0]), *np.diff(seconds).tolist()],
         **{name: np.round(values, digits).tolist() for name, values in prices.items()},
         "k": step,
-        "fills": [
-            [int((place - first) // step), round(fill["price"], digits), _kind(fill)]
-            for place, fill in zip(bars.places_at(stamps).tolist(), record.fills, strict=True)
-        ],
+        "fills": _drawn_fills(record, (bars.places_at(stamps) - first) // step, digits),
         "levels": [
             {
                 "name": level.name,
                 "kind": level.kind,
                 "steps": level.is_recorded,
-                "at": [
-                    [max(0, int((place - first) // step)), round(value, digits)]
-                    for place, value in zip(bars.places_at(level.stamps).tolist(), level.values, strict=True)
-                ],
+                "at": _drawn_values(level, record, bars, first, step, digits),
             }
             for level in level_steps(record)
         ],
-    }  # fmt: skip
+    }
+
+
+def _drawn_fills(record: TradeRecord, places: np.ndarray, digits: int) -> list[list[Any]]:
+    """Return one mark of each kind for a bar that is drawn: where several are, the last."""
+    marks = {
+        (place, _kind(fill)): round(fill["price"], digits)
+        for place, fill in zip(places.tolist(), record.fills, strict=True)
+    }
+    return [[place, price, kind] for (place, kind), price in marks.items()]
+
+
+def _drawn_values(
+    level: LevelSteps, record: TradeRecord, bars: AssetBars, first: int, step: int, digits: int
+) -> list[list[Any]]:
+    """Return the value with which each bar that is drawn begins, as far as it is another; None: not in force.
+
+    Of steps the last one says where the level ends.
+    """
+    if level.is_recorded:
+        places, values = step_places(level, record, bars)
+    else:
+        places, values = bars.places_at(level.stamps), level.values
+    drawn = np.maximum(0, (places - first) // step).tolist()
+    shown = [None if value != value else round(value, digits) for value in values]
+    if not level.is_recorded:
+        return [[place, value] for place, value in zip(drawn, shown, strict=True)]
+    kept = dict(zip(drawn, shown, strict=True))  # of several in one bar the last
+    if len(kept) == 1 and shown[0] is not None:
+        kept[drawn[0]] = next(value for value in reversed(shown) if value is not None)
+    return [[place, value] for place, value in kept.items()]
 
 
 def _digits(values: np.ndarray) -> int:

@@ -9,7 +9,7 @@ import pandas as pd
 
 from ml4t.backtest.report.picture.buy_and_hold import SPLIT
 from ml4t.backtest.report.story.excursions import excursion_times
-from ml4t.backtest.report.story.trade_levels import by_level
+from ml4t.backtest.report.story.trade_levels import EVENTS, by_level
 from ml4t.backtest.report.story.trade_records import Row, TradeRecord
 from ml4t.backtest.report.story.words import filled, is_known, on, when, who
 from ml4t.backtest.report.wording import money, plural, price
@@ -123,17 +123,16 @@ def _recorded_levels(levels: Sequence[Row]) -> list[str]:
     told = []
     for (rule, kind), rows in by_level(levels).items():
         text = f"{rule} armed its {kind} at "
-        armed = [one for one in rows if one["is_armed"]]
+        armed, moved, gone = ([one for one in rows if one["event"] == event] for event in EVENTS)
         shown = [f"{price(one['level'])} {on(one['time'])}" for one in armed[:MOST_ARMED]]
         text += ", then at ".join(shown)
         if len(armed) > MOST_ARMED:
             text += f" and {plural(len(armed) - MOST_ARMED, 'more time')}"
-        if len(rows) > len(armed):
-            last = rows[-1]
-            text += (
-                f" and moved it {plural(len(rows) - len(armed), 'time')}, last to {price(last['level'])} "
-                f"{on(last['time'])}"
-            )
+        if moved:
+            last = moved[-1]
+            text += f" and moved it {plural(len(moved), 'time')}, last to {price(last['level'])} {on(last['time'])}"
+        if gone:
+            text += f"; there was none any more {on(gone[-1]['time'])}"
         told.append(f"{text}.")
     return told
 

@@ -8,7 +8,7 @@ import pandas as pd
 from ml4t.backtest.report.picture import colors
 from ml4t.backtest.report.picture.asset_bars import AssetBars
 from ml4t.backtest.report.picture.shapes import Line
-from ml4t.backtest.report.story.trade_levels import level_steps
+from ml4t.backtest.report.story.trade_levels import level_steps, step_places
 from ml4t.backtest.report.story.trade_records import TradeRecord
 
 COLORS = {"stop": colors.STOP, "target": colors.TARGET}
@@ -28,17 +28,13 @@ def level_shapes(record: TradeRecord, bars: AssetBars, time: pd.DatetimeIndex) -
     """
     lines = []
     for level in level_steps(record):
-        places, values = bars.places_at(level.stamps), np.asarray(level.values)
         if level.is_recorded:
             # Each value up to the bar at which the next one holds, the last one to the end of the trade.
-            end = len(bars) - 1 if record.is_open else _exit_place(record, bars)
-            places = np.append(np.repeat(places, 2)[1:], max(end, places[-1]))
-            values = np.repeat(values, 2)
+            places, steps = step_places(level, record, bars)
+            places, values = np.repeat(places, 2)[1:-1], np.repeat(steps[:-1], 2)
+        else:
+            places, values = bars.places_at(level.stamps), np.asarray(level.values)
         lines.append(
             Line(level.name, time[places], values, COLORS[level.kind], width=1.0, is_dashed=True)
         )
     return lines
-
-
-def _exit_place(record: TradeRecord, bars: AssetBars) -> int:
-    return int(bars.places_at(np.array([record.trade["exit_time_ns"]]))[0])

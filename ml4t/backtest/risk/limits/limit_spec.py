@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from enum import IntEnum
 from math import nan
 from typing import Any
 
+from ml4t.backtest.core.copies import of_its_fields
 from ml4t.backtest.risk.packed_limit import PackedLimit
 from ml4t.backtest.risk.rule import InvalidRuleError
 
@@ -128,7 +129,7 @@ class LimitSpec:
         object.__setattr__(self, "packed", PackedLimit(self))
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return LimitSpec, tuple(getattr(self, one.name) for one in fields(self) if one.init)
+        return of_its_fields(self)
 
     def groups_of(self, assets: Sequence[str]) -> AssetGroups | None:
         """Return the groups of the assets of a run; None for a limit without groups.
