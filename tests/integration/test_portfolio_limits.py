@@ -3,7 +3,7 @@
 import pytest
 from scenes import FLAT, day, fills, market, run
 
-from ml4t.backtest import Commission
+from ml4t.backtest import Commission, Strategy, run_backtest
 from ml4t.backtest.risk import (
     AllOf,
     AnyOf,
@@ -437,3 +437,29 @@ def test_what_fills_at_an_open_is_tried_at_the_mark_of_its_bar():
         ("A", "filled", second),
         ("B", "cancelled", second),
     ]
+
+
+def test_a_change_that_cannot_be_measured_adds_nothing():
+    made = {}
+
+    class Changes(Strategy):
+        n = 0
+
+        def on_timestamp_batch(self, timestamp, events, context):
+            self.n += 1
+            if self.n == 1:
+                made["order"] = self.buy("B", 1.0)
+            if self.n == 2:
+                self.risk.add_rule(MaxPositionWeight(0.01))
+                self.modify(made["order"], quantity=1_000.0)
+
+    bars = {"A": [FLAT] * 5, "B": [None, None, *[FLAT] * 3]}
+    result = run_backtest(market(bars), Changes(), rules=[MaxPositions(5)])
+    (told,) = result.events.query("kind == 'limit_breached'").to_dict("records")
+    assert (told["asset"], told["reason"], told["asked"], told["given"]) == (
+        "B",
+        "no_price",
+        999.0,
+        0.0,
+    )
+    assert result.open_positions["quantity"].tolist() == [1.0]

@@ -15,6 +15,7 @@ from ml4t.backtest.risk import (
     ExitType,
     InvalidRuleError,
     MaxLoss,
+    PortfolioRule,
     PriceBasedStopLoss,
     PriceBasedTakeProfit,
     RegimeDependentRule,
@@ -484,6 +485,45 @@ def test_a_trail_is_left_where_it_stood_before_the_close_that_turns(
     # The close of bar 4 turns: by the high of bar 3 the trail stands at 120 less 5%, by that of bar 4 the other at 65.
     assert exit_days(result) == [("A", 5 if only_tighten else 7)]
     assert result.trades["exit_price"].iloc[0] == (120.0 * (1.0 - 0.05) if only_tighten else 60.0)
+
+
+def test_to_size_an_order_by_the_risk_turns_no_regime_of_the_position_held():
+    bars = {"A": [FLAT] * 6 + [(100.0, 100.0, 98.0, 98.0)] * 2}
+    vol = [15.0, 15.0, 25.0, 25.0, 35.0, 35.0, 35.0, 35.0]
+    rule = RegimeDependentRule(
+        "vol",
+        [PriceBasedStopLoss(pct=0.2), PriceBasedStopLoss(pct=0.01)],
+        bands=[20.0],
+        hysteresis=10.0,
+    )
+    acts = {0: lambda s: [s.buy("A", 1.0)]}
+    asks = acts | {3: lambda s: [s.sell("A", risk=0.01, limit=150.0)]}
+    for where in ({"context": {"vol": vol}}, {"features": {"vol": {"A": vol}}}):
+        for does in (acts, asks):
+            assert exit_days(run(market(bars, **where), acts=does, rules=[rule])) == [("A", 6)]
+
+
+def test_a_column_without_a_value_asks_nobody_and_keeps_the_regime():
+    bars = {"A": [FLAT] * 5 + [(100.0, 100.0, 94.0, 94.0)] * 2}
+    rule = RegimeDependentRule(
+        "vol", [PriceBasedStopLoss(pct=0.05), PriceBasedStopLoss(pct=0.2)], bands=[20.0]
+    )
+    acts = {0: lambda s: [s.buy("A", 1.0)]}
+    for vol, ends in (([15.0, *[nan] * 6], [("A", 5)]), ([25.0, *[nan] * 6], [])):
+        result = run(market(bars, context={"vol": vol}), acts=acts, rules=[rule])
+        assert exit_days(result) == ends
+
+
+def test_a_limit_in_python_arms_no_stop():
+    class Quiet(PortfolioRule):
+        def evaluate(self, portfolio):
+            return None
+
+    alone = PriceBasedTakeProfit(r=2.0)
+    grouped = AnyOf([alone, TimeBasedExit(5)])
+    for rules in ([alone], [alone, Quiet()], [grouped]):
+        with pytest.raises(InvalidRuleError, match="no rule arms one for 'A'"):
+            run([FLAT] * 4, acts={0: buy_first}, rules=rules)
 
 
 # ----- what the engine asks of a rule ------------------------------------------------------------

@@ -269,7 +269,9 @@ class Book:
         order.limit = order.limit if isnan(limit) else self.limit_on_tick(order, limit)
         order.stop = order.stop if isnan(stop) else stop
         self.event(order.asset, "modified", order.id, "modify", before, order.rest)
-        if cut is not None:
+        if isinstance(cut, str):
+            self.event(order.asset, "limit_breached", order.id, cut, beyond, order.rest - before)
+        elif cut is not None:
             self.met("limit_cut_a_change")
             given, kind = order.rest - before, cut.limit.kind
             self.event(order.asset, "limit_breached", order.id, kind, beyond, given, cut.rule)
@@ -277,9 +279,9 @@ class Book:
             self.waiting.remove(order)
             self.waiting.append(order)
 
-    def within_limits(self, order: Order, units: float) -> tuple[float, float, State | None]:
+    def within_limits(self, order: Order, units: float) -> tuple[float, float, State | str | None]:
         """What a change adds to an order is asked for as an order of its own: the units that it has
-        then, those that it was to add, and the limit that cut them."""
+        then, those that it was to add, and the limit that cut them, or why none can be measured."""
         more = units - abs(order.rest)
         if isnan(units) or order.reduce_only or not more > 0.0:
             return units, NAN, None
@@ -287,7 +289,7 @@ class Book:
             return units, NAN, None
         asked = order.direction * more
         if self.limits.cannot_measure(order.asset):
-            return units, NAN, None
+            return abs(order.rest), asked, "no_price"
         passed, cut = self.limits.admit(order.asset, asked)
         if cut is None:
             return units, NAN, None

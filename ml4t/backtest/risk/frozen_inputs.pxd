@@ -39,10 +39,10 @@ cdef struct Watched:
     bint some_turn               # some position's regime may end
 
 
-# Does it say another regime than at the last close that asked? NaN may say one.
+# Does it say another regime than at the last close that asked? NaN says none.
 cdef inline bint may_turn(const Watched* watched, int64_t row, int32_t asset) noexcept nogil:
     cdef double value = watched.column[row if watched.by_row else 0]
-    return not (value >= watched.stays_from[asset] and value < watched.stays_below[asset])
+    return value < watched.stays_from[asset] or value >= watched.stays_below[asset]
 
 
 @cython.final
@@ -99,8 +99,8 @@ cdef class FrozenInputs:
         for i in range(self.n):
             if self.input[i].is_live:
                 watched = self._watched(&self.input[i])
-        watched.some_turn = watched.by_row or not (
-            watched.column[0] >= watched.of.all_stay_from and watched.column[0] < watched.of.all_stay_below
+        watched.some_turn = watched.by_row or (
+            watched.column[0] < watched.of.all_stay_from or watched.column[0] >= watched.of.all_stay_below
         )
         return watched
 

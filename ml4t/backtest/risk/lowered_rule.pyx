@@ -24,7 +24,7 @@ cdef class LoweredRule:
         self.merged = rule.lower_merged() if self.specs is None else None
         self.frozen_columns = rule.frozen_columns
         self.live_columns = rule.live_columns
-        for spec in self.specs or ():
+        for spec in self.specs or (() if self.merged is None else self.merged.specs):
             self.traits |= (<PackedSpec> spec.packed).traits
         return 0
 

@@ -72,7 +72,6 @@ cdef class RiskManager(FillListener):
         cdef const int32_t* open_asset
         cdef Watched watched = self.plan.inputs.only_live()
         cdef bint some_turn = watched.some_turn
-        cdef bint turns
         self.positions.settle()
         if CHECKED:
             self.positions.check_settled()
@@ -81,8 +80,9 @@ cdef class RiskManager(FillListener):
             position = &at[open_asset[i]]
             row = row_of[open_asset[i]]
             if row >= first:
-                turns = some_turn and self._turns(position, &watched, row)
-                if close_bar(position, &self.settings, t, high[row], low[row], close[row]) | turns:
+                if some_turn and position.levels.watches:
+                    self._look_for_a_turn(position, &watched, row)
+                if close_bar(position, &self.settings, t, high[row], low[row], close[row]):
                     self._decide(position)
             if CHECKED:
                 guard(row < self.cursor.last, b"a position stands in a row that is still to come")
@@ -95,10 +95,10 @@ cdef class RiskManager(FillListener):
         return 0
 
     # Where a column says another regime its rules are asked. What ends stays as it was before this bar: trails catch up first.
-    cdef inline bint _turns(self, Position* position, const Watched* watched, int64_t row) noexcept nogil:
+    cdef inline void _look_for_a_turn(
+        self, Position* position, const Watched* watched, int64_t row
+    ) noexcept nogil:
         cdef bint turns
-        if not position.levels.watches:
-            return False
         if watched.column == NULL:
             turns = self.plan.inputs.may_turn(position.asset)
         else:
@@ -109,7 +109,6 @@ cdef class RiskManager(FillListener):
         if turns:
             self.plan.sync_trails(position)
             position.levels.attention |= TO_TURN
-        return turns
 
     # Between which values of a column of the whole market no regime ends: some did.
     cdef inline void _gather_regimes(self, const Watched* watched) noexcept nogil:

@@ -28,7 +28,7 @@ from ml4t.backtest.risk.compiled_rule cimport CompiledRule
 from ml4t.backtest.risk.compiled_rules cimport CompiledRules
 from ml4t.backtest.risk.contexts cimport Contexts
 from ml4t.backtest.risk.frozen_inputs cimport Watched
-from ml4t.backtest.risk.lowered_rule cimport LoweredRule, lowered_rule
+from ml4t.backtest.risk.lowered_rule cimport LoweredRule
 from ml4t.backtest.risk.merged_rules cimport MergedRules
 from ml4t.backtest.risk.order_checks cimport OrderChecks
 from ml4t.backtest.risk.portfolio_limits cimport Cut, PortfolioLimits
@@ -362,11 +362,12 @@ cdef class RiskManager(FillListener):
         portfolio.account.mark_one(asset, data.close_[row])
         cdef Watched watched = self.plan.inputs.only_live()
         cdef int64_t t = self.cursor.run_t()
-        cdef bint turns
-        if position.quantity != 0.0:
-            turns = self._turns(position, &watched, row)
-            if close_bar(position, &self.settings, t, data.high_[row], data.low_[row], data.close_[row]) | turns:
-                self._decide(position)
+        if position.levels.watches:
+            self._look_for_a_turn(position, &watched, row)
+        if position.quantity != 0.0 and close_bar(
+            position, &self.settings, t, data.high_[row], data.low_[row], data.close_[row]
+        ):
+            self._decide(position)
         return broker.book.orders.count - before
 
     def validate_order(self, order, MarketEvent event, Broker broker not None,
@@ -665,12 +666,11 @@ cdef class RiskManager(FillListener):
     # ---- inside ------------------------------------------------------------------------------
 
     cdef int _compile(self, RuleEntry entry) except -1:
-        cdef LoweredRule lowered = lowered_rule(entry.rule)
+        cdef LoweredRule lowered = entry.asked()
         cdef int32_t slot
         codes = None
         if entry.assets is not None:
             codes = [self.cursor.data.code(name) for name in entry.assets]
-        entry.lowered = lowered
         if lowered.limit is not None:
             self.limits.add(lowered.limit, entry.number, lowered.priority, entry.assets, entry.label)
             return 0

@@ -48,6 +48,8 @@ cdef double opening_stop(RiskManager manager, int32_t asset, double side, double
         memcpy(slots.said, kept, said_bytes)
         inputs.copy_in(asset, <double*> (kept + said_bytes))
         free(kept)
+        if manager.positions.at[asset].levels.watches:
+            plan.watch(asset)
     return level_or_nan(position.levels.stop)
 
 

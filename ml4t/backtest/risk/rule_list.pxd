@@ -8,7 +8,7 @@ from ml4t.backtest.risk.lowered_rule cimport LoweredRule
 @cython.final
 cdef class RuleEntry:
     cdef object rule
-    cdef LoweredRule lowered         # as the last run asked it
+    cdef LoweredRule lowered         # as it was asked at the beginning of the run, or when it was added; None before
     cdef str label
     cdef object assets               # tuple of names, or None for all
     cdef list slots
@@ -16,6 +16,7 @@ cdef class RuleEntry:
     cdef bint is_active
 
     cdef bint is_for(self, object asset) except -1
+    cdef LoweredRule asked(self)
 
 
 @cython.final

@@ -17,6 +17,12 @@ cdef class RuleEntry:
     cdef bint is_for(self, object asset) except -1:
         return self.assets is None or asset in self.assets
 
+    # What the rule is, in this run.
+    cdef LoweredRule asked(self):
+        if self.lowered is None:
+            self.lowered = lowered_rule(self.rule)
+        return self.lowered
+
 
 @cython.final
 cdef class RuleList:
@@ -122,7 +128,7 @@ cdef class RuleList:
         cdef LoweredRule lowered
         cdef int32_t n = 0
         for entry in self._all:
-            lowered = lowered_rule((<RuleEntry> entry).rule)
+            lowered = (<RuleEntry> entry).asked()
             if lowered.limit is None:
                 n += 1 if lowered.specs is None else <int32_t> len(lowered.specs)
         return n
@@ -134,6 +140,7 @@ cdef class RuleList:
         for number in range(<int32_t> len(self._all)):
             (<RuleEntry> self._all[number]).number = number
             (<RuleEntry> self._all[number]).slots = []
+            (<RuleEntry> self._all[number]).lowered = None
         # A new list: the fills of the last run are named by the old one.
         self.labels = [(<RuleEntry> entry).label for entry in self._all]
         self._by_label = dict(zip(self.labels, self._all))

@@ -73,7 +73,7 @@ cdef class RulePlan:
         self, Position* position, const Settings* settings, bint at_close, bint of_regimes
     ) noexcept nogil
     cdef void choose(self, Position* position) noexcept nogil
-    cdef void _watch(self, int32_t asset) noexcept nogil
+    cdef void watch(self, int32_t asset) noexcept nogil
     cdef void choose_target(self, Position* position) noexcept nogil
     cdef void close_part(self, Position* position, double units, bint is_done) noexcept nogil
     cdef bint has_no_part(self, const Position* position, const Slot* slot, const Said* said) noexcept nogil

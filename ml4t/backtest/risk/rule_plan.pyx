@@ -473,13 +473,13 @@ cdef class RulePlan:
         # Who is asked at every close need not watch.
         position.levels.watches = watches and not attention
         if position.levels.watches:
-            self._watch(position.asset)
+            self.watch(position.asset)
         # Of these the ledger is told at the close that moves the trail, or lets it overtake the other stop.
         if trail != NULL and (self.tells == TELL_ALL or (self.tells != TELL_FILLS and fixed != NULL)):
             position.levels.attention |= TO_TELL
 
     # Between which values of its column each regime of a position goes on: of several rules, those of all.
-    cdef void _watch(self, int32_t asset) noexcept nogil:
+    cdef void watch(self, int32_t asset) noexcept nogil:
         cdef const AssetSlots* slots = &self.of[asset]
         cdef const Slot* slot
         cdef Range stays

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from ml4t.backtest.risk.decision import ExitType
 from ml4t.backtest.risk.rule import InvalidRuleError, RiskRule
-from ml4t.backtest.risk.spec import Form
+from ml4t.backtest.risk.spec import Form, RuleSpec
 
 STOPS = (ExitType.STOP_LOSS, ExitType.TRAILING_STOP)
 
@@ -32,7 +32,7 @@ def check_stops(
     needing = [
         (label, assets if names is None else names)
         for rule, names, label in given
-        if any(spec.form is Form.RISK for spec in rule.lower() or ())
+        if any(spec.form is Form.RISK for spec in _specs(rule) or ())
     ]
     if not needing:
         return
@@ -55,5 +55,13 @@ def is_stopped(rules: Iterable[tuple[RiskRule, Sequence[str] | None, str]], asse
 
 
 def _may_stop(rule: RiskRule) -> bool:
-    specs = rule.lower()
+    if rule.limit_spec is not None:
+        return False
+    specs = _specs(rule)
     return specs is None or any(spec.kind in STOPS for spec in specs)
+
+
+def _specs(rule: RiskRule) -> tuple[RuleSpec, ...] | None:
+    """Return the levels and exits of a rule, or of all members of a group; None where it may say anything."""
+    specs, merged = rule.lower(), rule.lower_merged()
+    return merged.specs if specs is None and merged is not None else specs

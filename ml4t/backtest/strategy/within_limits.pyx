@@ -4,7 +4,7 @@ from libc.math cimport fabs
 from libc.stdint cimport int32_t, int64_t
 
 from ml4t.backtest.core.types cimport (
-    EVENT_LIMIT_BREACHED, EVENT_SCALED, ORDER_OPEN, EventRecord, OrderRecord, TermsRecord,
+    EVENT_LIMIT_BREACHED, EVENT_SCALED, ORDER_OPEN, REASON_NONE, EventRecord, OrderRecord, TermsRecord,
 )
 from ml4t.backtest.execution.broker cimport Broker
 from ml4t.backtest.execution.costs cimport whole_units
@@ -40,17 +40,22 @@ cdef int change_within(
     cdef double before = order.rest
     cdef double more = side_of(order.quantity) * (fabs(units) - fabs(before))
     cdef double asked = more
+    cdef int32_t problem = REASON_NONE
     cdef EventRecord* event
     cdef Cut cut
     cut.rule = -1
     if limits.n > 0 and not order.reduce_only and fabs(units) > fabs(before):
-        limits.admit(order.asset, &more, &cut)
-    if cut.rule >= 0:
+        problem = limits.admit(order.asset, &more, &cut)
+    if problem != REASON_NONE:
+        # Nothing is added that cannot be measured.
+        cut.reason = problem
+        more = 0.0
+    if cut.rule >= 0 or problem != REASON_NONE:
         units = fabs(before) + fabs(more)
         units = whole_units(units) if broker.settings.whole_units else units
         units = side_of(order.quantity) * units
     broker.book.modify(order_id, units, limit, stop)
-    if cut.rule >= 0:
+    if cut.rule >= 0 or problem != REASON_NONE:
         event = broker.events.add(
             EVENT_LIMIT_BREACHED, cut.reason, order.asset, order_id, asked, order.rest - before
         )

@@ -428,6 +428,8 @@ def test_a_level_ends_where_there_is_none_any_more_or_another_rules():
     assert "there was none any more" in first
     assert story.levels["event"].tolist() == ["armed", "disarmed", "armed"]
     lines = {line.get_label(): line for line in story.plot().axes[0].lines}
-    old, new = (lines[f"{rule} stop"].get_ydata() for rule in ("PriceBasedStopLoss", "TrailingStop"))
+    old, new = (
+        lines[f"{rule} stop"].get_ydata() for rule in ("PriceBasedStopLoss", "TrailingStop")
+    )
     assert np.isnan(old[-2:]).all(), "it is drawn to where it was taken away, and no further"
     assert not np.isnan(new).any()
