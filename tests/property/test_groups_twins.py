@@ -16,6 +16,7 @@ from ml4t.backtest.risk import (
     BreakEven,
     CompositeRule,
     DynamicTrailingStop,
+    InvalidRuleError,
     MaxLoss,
     PriceBasedStopLoss,
     PriceBasedTakeProfit,
@@ -26,6 +27,7 @@ from ml4t.backtest.risk import (
     VolatilityScaledStopLoss,
     VolatilityScaledTakeProfit,
 )
+from ml4t.backtest.risk.stop_needed import check_stops
 
 
 def random_member(rng: Random) -> RiskRule:
@@ -68,6 +70,15 @@ def random_group(rng: Random, depth: int = 2) -> RiskRule:
     return kind(members, priority=rng.choice((0, 0, 1, 2)))
 
 
+def stopped(rules: list[RiskRule]) -> list[RiskRule]:
+    """Beside groups whose targets need a stop, and that arm none, one that does."""
+    try:
+        check_stops([(one, None, one.name) for rule in rules for one in rule.members], ["A0"])
+    except InvalidRuleError:
+        return [*rules, PriceBasedStopLoss(pct=0.2)]
+    return rules
+
+
 @shards
 def test_a_group_in_c_is_the_same_run(shard):
     met: Counter = Counter()
@@ -75,7 +86,7 @@ def test_a_group_in_c_is_the_same_run(shard):
     def check(case: Case) -> None:
         rng = rng_of(case)
         case = above_zero(case)
-        rules = [random_group(rng) for _ in range(rng.choice((1, 2)))]
+        rules = stopped([random_group(rng) for _ in range(rng.choice((1, 2)))])
         found = play(case, rules=rules)
         expected = play(case, rules=rules, lower=False)
         assert differences(outcome(expected), outcome(found)) == [], rules
