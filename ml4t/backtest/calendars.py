@@ -254,10 +254,19 @@ def _rows(table: Any) -> list[tuple[Any, Any, Any]]:
 
 def _check_values(rows: Iterable[Any]) -> None:
     for number, row in enumerate(rows):
-        if isinstance(row, list | tuple) and any(one is None or one != one for one in row):
+        if isinstance(row, list | tuple) and any(map(_is_missing, row)):
             raise ValueError(
                 f"row {number} of the table of sessions lacks its date, its open or its close"
             )
+
+
+def _is_missing(value: Any) -> bool:
+    try:
+        return value is None or bool(value != value)
+    except TypeError:  # pandas.NA, which is neither
+        return True
+    except ValueError:  # an array, which is no date
+        return False
 
 
 def _instants(column: Any) -> list[datetime.datetime]:

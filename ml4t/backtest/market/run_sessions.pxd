@@ -29,6 +29,7 @@ cdef class RunSessions:
     cdef bint is_over(self, int64_t before, int64_t now) noexcept nogil
     cpdef double ns_to_close(self, int64_t time) noexcept nogil
     cpdef double bar_ns(self, int64_t time, int64_t before) noexcept nogil
+    cdef int _narrow_dates(self, object timestamps) except -1
     cdef int reach(self, int64_t time) except -1
     cdef int64_t end_of_month(self, int64_t time) except? -1
     cdef int _begin(self, MarketData data) except -1

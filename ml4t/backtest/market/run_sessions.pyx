@@ -9,7 +9,7 @@ from ml4t.backtest.market.market_data cimport MarketData
 import numpy as np
 import pandas as pd
 
-from ml4t.backtest.market.session_times import are_midnights, dates_of, described, session_times
+from ml4t.backtest.market.session_times import check_covered, dates_of, session_times
 
 
 # Of a long feed sessions are looked up twice as far each time, up to this time (2200-01-01).
@@ -62,11 +62,10 @@ cdef class RunSessions:
     # The run goes on in the next chunk.
     cdef int enter(self, MarketData data) except -1:
         own = data.timestamps[data.first_t :]
-        if self.are_dates and not are_midnights(own, self._dates.zone):
-            raise ValueError(
-                "the timestamps of the first chunk are dates, those of another have a time of day: with a calendar a feed "
-                "has either"
-            )
+        if len(own) == 0:
+            return 0
+        if self.are_dates:
+            self._narrow_dates(own)
         if self._may_be_a_date and dates_of(own, data.info or {}, of_one=True) is not None:
             raise ValueError(
                 "the first chunk has one timestamp, at midnight, and of one alone nobody knows whether it is a date: with a "
@@ -76,6 +75,21 @@ cdef class RunSessions:
         self.reach(own[len(own) - 1])
         return self._check(own)
 
+    # Of zones whose midnights all timestamps were so far, some may be no longer: those of another remain.
+    cdef int _narrow_dates(self, object timestamps) except -1:
+        cdef int64_t at = self.at
+        dates = self._dates.of_more(timestamps)
+        if dates is None:
+            raise ValueError(
+                "the timestamps of the first chunk are dates, those of another have a time of day: with a calendar a feed "
+                "has either"
+            )
+        if dates != self._dates:
+            self._dates = dates
+            self._take(self.times)
+            self.at = at
+        return 0
+
     # Look up sessions as far as a time, where the calendar knows them.
     cdef int reach(self, int64_t time) except -1:
         if self.end[self.n - 1] < time:
@@ -84,17 +98,7 @@ cdef class RunSessions:
 
     cdef int _check(self, object timestamps) except -1:
         first, last = timestamps[0], timestamps[len(timestamps) - 1]
-        begin = self._ends[0] - 1 if self.are_dates else self.times.begin
-        if first <= begin:
-            raise ValueError(
-                f"{described(self.calendar)} begins with the session {self.day(0)}, and the prices have a bar at "
-                f"{pd.Timestamp(first, tz='UTC')}: a run needs the sessions of all its bars"
-            )
-        if last > self._ends[self.n - 1]:
-            raise ValueError(
-                f"{described(self.calendar)} ends with the session {self.day(self.n - 1)}, and the prices have a bar at "
-                f"{pd.Timestamp(last, tz='UTC')}: a run needs the sessions of all its bars"
-            )
+        check_covered(self.calendar, self.times, self._ends, first, last, are_dates=self.are_dates)
         # By session, of which there are fewer than timestamps.
         opens, closes = (self._ends - 1, self._ends) if self.are_dates else (self.times.opens, self.times.closes)
         inside = np.searchsorted(timestamps, closes, "right") - np.searchsorted(timestamps, opens, "right")
@@ -169,6 +173,8 @@ cdef class RunSessions:
         -------
         datetime64[D] array, shape (n,)
         """
+        if len(timestamps) == 0:
+            return np.empty(0, "M8[D]")
         self.reach(timestamps[len(timestamps) - 1])
         # Beyond the last session no run goes on: that is told when the chunk is entered.
         at = np.minimum(np.searchsorted(self._ends, timestamps), self.n - 1)

@@ -17,6 +17,8 @@ from ml4t.backtest.market.sessions import DAY, SECOND, session_zone
 
 _MARGIN = timedelta(days=40)
 """How far around the timestamps sessions are looked up: further than any market is closed."""
+_YEAR = timedelta(days=366)
+_LATEST = date(2200, 1, 1)
 _MONDAY = 3  # 1970-01-01, day 0, was a Thursday
 
 
@@ -41,6 +43,10 @@ class SessionTimes(NamedTuple):
     early: np.ndarray
     zone: str
 
+    def of(self, chosen: slice) -> SessionTimes:
+        """Return some of the sessions."""
+        return SessionTimes(*(column[chosen] for column in self[:-1]), self.zone)
+
     @property
     def begin(self) -> int:
         """The midnight before the first open: what is stamped up to it is before all sessions."""
@@ -53,18 +59,24 @@ class Dates(NamedTuple):
 
     Parameters
     ----------
-    zone : str
-        Whose midnights they are.
+    zones : tuple of str
+        Whose midnights they are: of several, as London and UTC in winter, all that nothing has contradicted.
     after : int
-        What lies between such a midnight and the timestamp (nanoseconds): of bars stamped at their start, a bar.
+        What lies between such a midnight and the timestamp, by the clock of the zone (nanoseconds): of bars stamped at
+        their start, a bar.
     """
 
-    zone: str
+    zones: tuple[str, ...]
     after: int
 
     def stamps(self, days: np.ndarray) -> np.ndarray:
         """Return the timestamps that dates have, days since 1970-01-01."""
-        return _instants(days, np.int64(0), self.zone) + self.after
+        return _instants(days, np.int64(self.after // SECOND), self.zones[0])
+
+    def of_more(self, timestamps: np.ndarray) -> Dates | None:
+        """Return how these timestamps stand for dates, too; None where they are times of day."""
+        zones = tuple(zone for zone in self.zones if are_midnights(timestamps, zone))
+        return Dates(zones, self.after) if zones else None
 
 
 def dates_of(timestamps: np.ndarray, info: Mapping[str, Any], of_one: bool = False) -> Dates | None:
@@ -75,9 +87,8 @@ def dates_of(timestamps: np.ndarray, info: Mapping[str, Any], of_one: bool = Fal
     """
     if len(timestamps) <= (0 if of_one or info.get("dates_only") else 1):
         return None
-    zones = dict.fromkeys(("UTC", session_zone(info) or "UTC"))
-    zone = next((one for one in zones if are_midnights(timestamps, one)), None)
-    return None if zone is None else Dates(zone, info.get("complete_after") or 0)
+    zones = tuple(dict.fromkeys(("UTC", session_zone(info) or "UTC")))
+    return Dates(zones, info.get("complete_after") or 0).of_more(timestamps)
 
 
 def are_midnights(timestamps: np.ndarray, zone: str) -> bool:
@@ -90,11 +101,47 @@ def are_midnights(timestamps: np.ndarray, zone: str) -> bool:
 
 
 def session_days(calendar: Calendar, timestamps: np.ndarray, info: Mapping[str, Any]) -> np.ndarray:
-    """Return the date of the session of each timestamp of a run, shape (n,), datetime64[D]; n is at least 1."""
-    times = session_times(calendar, timestamps.min(), timestamps.max())
+    """Return the date of the session of each timestamp of a run, shape (n,), datetime64[D]; n is at least 1.
+
+    Raises
+    ------
+    ValueError
+        If the calendar has not the sessions of all of them.
+    """
+    first, last = timestamps.min(), timestamps.max()
+    times = session_times(calendar, first, last)
     dates = dates_of(timestamps, info)
     ends = times.ends if dates is None else dates.stamps(times.days)
+    check_covered(calendar, times, ends, first, last, are_dates=dates is not None)
     return times.days[np.searchsorted(ends, timestamps)].astype("M8[D]")
+
+
+def check_covered(
+    calendar: Calendar,
+    times: SessionTimes,
+    ends: np.ndarray,
+    first: int,
+    last: int,
+    *,
+    are_dates: bool,
+) -> None:
+    """Refuse timestamps before the first session of a calendar, or after its last.
+
+    Raises
+    ------
+    ValueError
+        Naming the session and the timestamp.
+    """
+    for is_beyond, verb, place, stamp in (
+        (first <= (ends[0] - 1 if are_dates else times.begin), "begins", 0, first),
+        (last > ends[-1], "ends", -1, last),
+    ):
+        if is_beyond:
+            day = times.days[place].astype("M8[D]")
+            raise ValueError(
+                f"{described(calendar)} {verb} with the session {day}, and the prices have a bar at "
+                f"{pd.Timestamp(stamp, tz='UTC')}: a run needs the sessions of all its bars"
+            )
 
 
 def session_times(calendar: Calendar, first: int, last: int) -> SessionTimes:
@@ -134,9 +181,35 @@ def described(calendar: Calendar) -> str:
     return f"calendar {calendar!r}" if isinstance(calendar, str) else "the calendar of the run"
 
 
-@lru_cache(maxsize=32)
+_WIDEST: dict[str, tuple[date, date, SessionTimes]] = {}
+"""Of each calendar the widest range that was looked up: to make one takes as long for a month as for a decade."""
+
+
 def exchange_sessions(name: str, first: date, last: date) -> SessionTimes:
     """Return the sessions of a calendar of exchange_calendars, from one date to another.
+
+    Raises
+    ------
+    ImportError
+        If exchange_calendars is not installed.
+    ValueError
+        If it has no calendar of that name, or knows nothing of those dates.
+    """
+    known = _WIDEST.get(name)
+    if known is None or not known[0] <= first <= last <= known[1]:
+        least = first if known is None else min(first, known[0])
+        most = last if known is None else max(last, known[1])
+        # The parts of a walk, and the chunks of a feed, go on from there: each time as far again.
+        most = max(most, min(_LATEST, most + max(_YEAR, most - least)))
+        known = least, most, _exchange_sessions(name, least, most)
+        _WIDEST[name] = known
+    times = known[2]
+    bounds = np.array([first, last + timedelta(days=1)], "M8[D]").astype(np.int64)
+    return times.of(slice(*np.searchsorted(times.days, bounds)))
+
+
+def _exchange_sessions(name: str, first: date, last: date) -> SessionTimes:
+    """Look up the sessions of a calendar of exchange_calendars, from one date to another.
 
     Raises
     ------

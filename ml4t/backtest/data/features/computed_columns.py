@@ -51,7 +51,7 @@ class ComputedColumns:
         running = {made: made.start(n_assets) for made in indicators.values()}
         self._running = {name: running[made] for name, made in indicators.items()}
         self._last = {made: np.full(n_assets, np.nan) for made in running}
-        self._has_begun = False
+        self._assets: tuple[str, ...] | None = None
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -59,7 +59,7 @@ class ComputedColumns:
         return tuple(self._running)
 
     def joined(self, data: MarketData) -> MarketData:
-        """Return the next chunk with the indicators at its bars.
+        """Return the next chunk with the indicators at its bars; one of other assets as it is, which a run refuses.
 
         Raises
         ------
@@ -67,8 +67,14 @@ class ComputedColumns:
             If an indicator reads a column that the prices do not have.
         """
         # Bars that a chunk carries over have been seen; those of a first one begin it.
-        own = bars_with(data, {}, {}, first_t=1) if self._has_begun and data.first_t else data
-        self._has_begun = True
+        if self._assets is not None and data.assets != self._assets:
+            return data
+        own = (
+            bars_with(data, {}, {}, first_t=1)
+            if self._assets is not None and data.first_t
+            else data
+        )
+        self._assets = data.assets
         made = {
             running.indicator: self._next(running, data, own)
             for running in {*self._running.values()}

@@ -11,6 +11,8 @@ import re
 from dataclasses import MISSING, fields
 from typing import Any
 
+import numpy as np
+
 from ml4t.backtest.data.errors import DataError
 from ml4t.backtest.data.features.indicators import (
     ATR,
@@ -30,7 +32,7 @@ INDICATORS: dict[str, type[Indicator]] = {
 }
 """The indicators that can be named."""
 
-_CALL = re.compile(r"\s*(\w+)\s*\(.*\)\s*", re.DOTALL)
+_CALL = re.compile(r"\s*(\w+)\s*\((.*)\)\s*", re.DOTALL)
 
 
 def indicator_named(text: str) -> Indicator | None:
@@ -56,17 +58,25 @@ def indicator_named(text: str) -> Indicator | None:
             f"no column {text!r} in the market data, and no indicator {call[1]}; {hint}"
         )
     try:
-        made = ast.parse(text.strip(), mode="eval").body
-        assert isinstance(made, ast.Call)
-        arguments = [ast.literal_eval(one) for one in made.args]
-        named = {str(one.arg): ast.literal_eval(one.value) for one in made.keywords}
-        return INDICATORS[call[1]](*arguments, **named)
+        return _called(INDICATORS[call[1]], call[2])
     except DataError as error:
         raise DataError(f"{text!r}: {error}") from error
-    except (SyntaxError, ValueError, TypeError, AssertionError) as error:
+    except (SyntaxError, ValueError, TypeError, MemoryError, RecursionError) as error:
         raise DataError(
             f"{text!r} is no indicator: write its parameters as in {example(call[1])!r}"
         ) from error
+
+
+def _called(kind: type[Indicator], arguments: str) -> Indicator:
+    """Return the indicator of literal arguments, as they stand between the brackets of a call."""
+    made = ast.parse(f"_({arguments}\n)", mode="eval").body
+    if not isinstance(made, ast.Call) or not isinstance(made.func, ast.Name):
+        raise ValueError("more than one call")
+    given = [ast.literal_eval(one) for one in made.args]
+    named = {str(one.arg): ast.literal_eval(one.value) for one in made.keywords}
+    if len(named) < len(made.keywords):
+        raise ValueError("an argument is given twice")
+    return kind(*given, **named)
 
 
 def example(kind: str) -> str:
@@ -90,12 +100,17 @@ def spelled(indicator: Indicator) -> str:
     if isinstance(indicator, TALib):
         return repr(indicator)
     first, *others = fields(indicator)
-    shown = [f"{getattr(indicator, first.name)!r}"]
+    shown = [f"{_plain(getattr(indicator, first.name))!r}"]
     for one in others:
         value = getattr(indicator, one.name)
         if one.default is MISSING or value != one.default:
-            shown.append(f"{one.name}={value!r}")
+            shown.append(f"{one.name}={_plain(value)!r}")
     return f"{kind}({', '.join(shown)})"
+
+
+def _plain(value: Any) -> Any:
+    """Return a number of NumPy as one of Python."""
+    return value.item() if isinstance(value, np.generic) else value
 
 
 def column_name(given: Any) -> Any:

@@ -45,7 +45,12 @@ def mapped_bars(feed: DataFeed) -> MarketData:
     DataError
         If a chunk is not what it should be, or there is no room for the files.
     """
-    folder = Path(tempfile.mkdtemp(prefix="ml4t-bars-"))
+    try:
+        folder = Path(tempfile.mkdtemp(prefix="ml4t-bars-"))
+    except OSError as error:
+        raise DataError(
+            f"the bars of a feed cannot be kept in a temporary folder: {error}"
+        ) from error
     try:
         last = _write(feed, folder)
         data = _mapped(folder, last)
