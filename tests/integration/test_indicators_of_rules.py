@@ -127,6 +127,25 @@ def test_a_chunk_that_lacks_what_it_reads_is_blamed_on_the_chunks():
         engine.run()
 
 
+@pytest.mark.parametrize("n_assets", [1, 2, 2_000])
+def test_a_chunk_of_other_assets_is_refused_as_it_is_without_rules(n_assets):
+    """Running indicators have room for the assets they began with."""
+
+    def chunk(names, time):
+        n = len(names)
+        codes = np.arange(n, dtype=np.int32)
+        return MarketData.from_arrays(names, [time], [0, n], codes, *[np.full(n, 10.0)] * 4)
+
+    parts = [chunk(["A", "B"], 1), chunk([f"X{k}" for k in range(n_assets)], 2)]
+    engine = BacktestEngine(iter(parts), Holds(), rules=[TrailingStop(atr="ATR(3)")])
+    with pytest.raises(ValueError, match="assets"):
+        engine.run()
+
+
+def test_a_period_of_numpy_has_the_name_of_one_of_python():
+    assert TrailingStop(atr=ATR(np.int64(14))) == TrailingStop(atr="ATR(14)")
+
+
 def test_a_rank_may_be_one():
     table = prices()
     one = run_backtest(table, Holds(), rules=[MaxPositions(2, rank=RSI(5)), TrailingStop(0.03)])
@@ -148,6 +167,9 @@ class Own(Indicator):
         ("ATR(0)", r"'ATR\(0\)': period must be a whole number from 1 to 1,000,000, was 0"),
         ("ATR(n)", r"'ATR\(n\)' is no indicator: write its parameters as in 'ATR\(14\)'"),
         ("ATR(14, 15)", r"'ATR\(14, 15\)' is no indicator: write its parameters as in 'ATR\(14\)'"),
+        ("ATR(14)(20)", r"'ATR\(14\)\(20\)' is no indicator: write its parameters as in 'ATR\(14\)'"),
+        ("ATR(period=3, period=4)", r"is no indicator: write its parameters as in 'ATR\(14\)'"),
+        ("ATR(" + "-" * 100_000 + "14)", r"is no indicator: write its parameters as in 'ATR\(14\)'"),
         ("ATR(14", "no column 'ATR"),
         ("ATRX(14)", r"no column 'ATRX\(14\)' in the market data, and no indicator ATRX; did you mean ATR\?"),
         ("f(__import__('os'))", "no indicator f; there are ATR, EWMA"),

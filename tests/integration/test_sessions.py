@@ -199,6 +199,29 @@ def test_dates_in_chunks_of_one_are_dates(tmp_path, zone):
     assert whole.counters["outside_sessions"] == parts.counters["outside_sessions"] == 1
 
 
+@pytest.mark.parametrize("chunk", [1, 20, "month"])
+def test_dates_of_london_are_dates_in_winter_and_in_summer(tmp_path, chunk):
+    """In winter its midnights are those of UTC: chunks of winter alone do not tell which of them are meant."""
+    days = pd.bdate_range("2024-01-02", "2024-06-28", tz="Europe/London")
+    frame = prices(days, close=100.0 + np.arange(len(days)) % 7)
+    config = BacktestConfig(calendar=Sessions(open="08:00", close="16:30", tz="Europe/London"))
+    rules = [TimeBasedExit(3)]
+    whole = run_backtest(frame, BuyFirst(), rules=rules, config=config)
+    parts = run_backtest(chunked(tmp_path, frame, chunk), BuyFirst(), rules=rules, config=config)
+    assert len(whole.trades) > 20
+    pd.testing.assert_frame_equal(whole.fills, parts.fills)
+    pd.testing.assert_series_equal(whole.returns, parts.returns)
+
+
+def test_chunks_that_are_dates_here_and_times_there_are_refused(tmp_path):
+    """Of one zone each, and of no zone all of them: summer of London after a winter of UTC."""
+    winter = pd.bdate_range("2024-01-02", "2024-01-12", tz="UTC")
+    summer = pd.bdate_range("2024-06-03", "2024-06-14", tz="America/New_York").tz_convert("UTC")
+    frame = prices(winter, summer)
+    with pytest.raises(ValueError, match="those of another have a time of day"):
+        run_backtest(chunked(tmp_path, frame, 9), BuyFirst(), config=XNYS)
+
+
 def test_a_midnight_of_hours_in_chunks_of_one_is_a_time(tmp_path):
     hours = pd.date_range("2024-11-27", periods=30, freq="h", tz="UTC")
     config = BacktestConfig(calendar="24/7")

@@ -206,8 +206,8 @@ cdef class EngineLoop:
             self.following = None
 
     cdef int _enter(self, MarketData data) except -1:
-        if tuple(data.features) != tuple(self.data.features) or (
-            tuple(data.context) != tuple(self.data.context)
+        if data.assets == self.data.assets and (  # of other assets the cursor tells
+            tuple(data.features) != tuple(self.data.features) or tuple(data.context) != tuple(self.data.context)
         ):
             raise ValueError("a chunk must have the columns of the first one, in the same order")
         self.cursor.enter(data)

@@ -197,10 +197,11 @@ def exchange_sessions(name: str, first: date, last: date) -> SessionTimes:
     """
     known = _WIDEST.get(name)
     if known is None or not known[0] <= first <= last <= known[1]:
-        least = first if known is None else min(first, known[0])
-        most = last if known is None else max(last, known[1])
-        # The parts of a walk, and the chunks of a feed, go on from there: each time as far again.
-        most = max(most, min(_LATEST, most + max(_YEAR, most - least)))
+        least, most = first, last
+        if known is not None:
+            least, most = min(first, known[0]), max(last, known[1])
+            # The parts of a walk, and the chunks of a feed, go on from there: each time as far again.
+            most = max(most, min(_LATEST, most + max(_YEAR, most - least)))
         known = least, most, _exchange_sessions(name, least, most)
         _WIDEST[name] = known
     times = known[2]

@@ -9,9 +9,10 @@ import pandas as pd
 import pytest
 
 from ml4t.backtest import BacktestConfig, Sessions
+from ml4t.backtest.market import session_times as module
 from ml4t.backtest.market.market_data import MarketData
 from ml4t.backtest.market.run_sessions import RunSessions
-from ml4t.backtest.market.session_times import exchange_sessions, session_times
+from ml4t.backtest.market.session_times import dates_of, session_times
 from ml4t.backtest.setting_errors import SettingsError
 
 pytest.importorskip("exchange_calendars")
@@ -32,6 +33,12 @@ def bars(*times, **info):
     return MarketData.from_arrays(
         ["A"], stamps, offsets, codes, prices, prices, prices, prices, info=info
     )
+
+
+@pytest.fixture
+def nothing_looked_up(monkeypatch):
+    monkeypatch.setattr(module, "_WIDEST", {})
+    module._between.cache_clear()
 
 
 def told(found, *days):
@@ -160,7 +167,7 @@ def test_times_given_say_what_the_calendar_says():
     )
     first, last = datetime.date(2024, 11, 1), datetime.date(2024, 12, 31)
     own = session_times(given, ns("2024-12-12"), ns("2024-12-20"))
-    known = exchange_sessions("XNYS", first, last)
+    known = module.exchange_sessions("XNYS", first, last)
     both, ours, theirs = np.intersect1d(own.days, known.days, return_indices=True)
     assert len(both) > 35
     assert not set(known.days[known.days > own.days[0]]) - set(own.days)
@@ -174,7 +181,9 @@ def test_a_table_of_sessions_is_the_schedule_of_a_calendar():
     import exchange_calendars
 
     calendar = exchange_calendars.get_calendar("XNYS", start="2024-11-01", end="2024-12-31")
-    known = exchange_sessions("XNYS", datetime.date(2024, 11, 1), datetime.date(2024, 12, 31))
+    known = module.exchange_sessions(
+        "XNYS", datetime.date(2024, 11, 1), datetime.date(2024, 12, 31)
+    )
     frame = calendar.schedule.rename_axis("session").reset_index()[["session", "open", "close"]]
     for given in (
         calendar,
@@ -244,6 +253,10 @@ def table(*rows):
                 ]
             ),
             "the session 2024-01-03 opens before the session 2024-01-02 closes",
+        ),
+        (
+            lambda: Sessions(table=[("2024-01-02", pd.NA, "2024-01-02T21:00Z")]),
+            "row 0 of the table of sessions lacks its date, its open or its close",
         ),
         (
             lambda: Sessions(table=[("2024-01-02", "2024-01-02T21:30Z", "2024-01-02T21:00Z")]),
@@ -332,13 +345,12 @@ def test_sessions_that_cannot_be(make, told):
     ],
     ids=["name", "before all", "before", "after"],
 )
-def test_calendars_that_do_not_know_the_prices(calendar, times, told):
+def test_calendars_that_do_not_know_the_prices(nothing_looked_up, calendar, times, told):
     with pytest.raises(ValueError, match=told.replace("+", r"\+")):
         RunSessions(calendar, bars(*times))
 
 
-def test_the_package_is_named_where_it_is_missing(monkeypatch):
-    exchange_sessions.cache_clear()
+def test_the_package_is_named_where_it_is_missing(monkeypatch, nothing_looked_up):
     monkeypatch.setitem(sys.modules, "exchange_calendars", None)
     with pytest.raises(
         ImportError,
@@ -356,14 +368,13 @@ def test_a_session_that_the_clocks_leave_out_is_none():
     assert {"2024-03-03", "2024-03-11", "2024-03-17"} <= {*days}
 
 
-def test_a_calendar_registered_as_it_is():
+def test_a_calendar_registered_as_it_is(nothing_looked_up):
     import exchange_calendars
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of exchange_calendars itself, with a pandas that is newer
         own = exchange_calendars.get_calendar("XLON", start="2024-01-02", end="2024-03-01")
     exchange_calendars.register_calendar("OWN", own)
-    exchange_sessions.cache_clear()
     try:
         assert days_of("OWN", "2024-01-03 12:00", "2024-01-04 12:00") == [
             "2024-01-03",
@@ -371,4 +382,35 @@ def test_a_calendar_registered_as_it_is():
         ]
     finally:
         exchange_calendars.deregister_calendar("OWN")
-        exchange_sessions.cache_clear()
+
+
+def test_a_calendar_is_made_a_few_times_for_many_ranges(nothing_looked_up, monkeypatch):
+    made = []
+
+    def counted(*given):
+        made.append(given)
+        return make(*given)
+
+    make = module._exchange_sessions
+    monkeypatch.setattr(module, "_exchange_sessions", counted)
+    start, day = ns("2013-01-01"), ns("1970-01-02")
+    ranges = [(start + k * 40 * day, start + (k * 40 + 150) * day) for k in range(40)]
+    found = [session_times("XNYS", *one) for one in ranges]
+    assert len(made) <= 5
+    module._between.cache_clear()
+    for (first, last), times in zip(ranges, found, strict=True):
+        monkeypatch.setattr(module, "_WIDEST", {})
+        alone = session_times("XNYS", first, last)
+        for one, other in zip(times, alone, strict=True):
+            np.testing.assert_array_equal(one, other)
+        module._between.cache_clear()
+
+
+def test_bars_stamped_at_their_start_are_dates_on_both_sides_of_a_change_of_clocks():
+    # 2024-03-31: clocks of London go forward. A bar of a day, stamped at its start, is complete one day later.
+    days = pd.date_range("2024-03-28", "2024-04-03", tz="Europe/London")
+    stamps = (days + pd.DateOffset(days=1)).as_unit("ns").asi8
+    found = dates_of(stamps, {"timezone": "Europe/London", "complete_after": ns("1970-01-02")})
+    assert found is not None
+    dates = np.array([day.date() for day in days], "M8[D]").astype(np.int64)
+    np.testing.assert_array_equal(found.stamps(dates), stamps)

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ml4t.backtest import BacktestConfig, MarketData, Strategy
+from ml4t.backtest import BacktestConfig, MarketData, Sessions, Strategy
 from ml4t.backtest.walk_forward import WalkForward, walk_forward
 
 
@@ -39,3 +39,15 @@ def test_a_part_is_measured_as_its_run_is(data, calendar):
         assert len(run.returns) == 40 or run is walked.results[-1]
     weekend = any(run.returns.index.day_of_week.max() > 4 for run in walked.results)
     assert weekend == (calendar is None)
+
+
+def test_a_calendar_that_ends_before_the_data_is_told_before_the_walk(data):
+    days = pd.bdate_range("2023-12-29", "2024-03-29").strftime("%Y-%m-%d")
+    table = [(day, f"{day}T09:00Z", f"{day}T17:00Z") for day in days]
+    with pytest.raises(ValueError, match="ends with the session 2024-03-29"):
+        walk_forward(
+            lambda train: pytest.fail("a part was trained"),
+            data,
+            WalkForward(30, 40),
+            config=BacktestConfig(calendar=Sessions(table=table)),
+        )
