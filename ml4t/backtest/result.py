@@ -36,6 +36,7 @@ from ml4t.backtest.records.measured import MeasuredRun
 from ml4t.backtest.records.shown_times import ShownTimes
 from ml4t.backtest.records.storage import write_folder
 from ml4t.backtest.records.stored_frames import StoredFrames
+from ml4t.backtest.report.given_data import data_of_run
 from ml4t.backtest.report.notes import notes_of
 from ml4t.backtest.report.run_reports import RunReports
 from ml4t.backtest.report.summary import Summary, summary_html, summary_of
@@ -531,7 +532,7 @@ class BacktestResult(RunAnalyses, RunReports):
         KeyError
             If there is no such asset.
         ValueError
-            If there is nothing to draw, no such column, or no price to draw it from.
+            If there is nothing to draw, no such column, no price to draw it from, or the data are not those of the run.
         ResultError
             If the picture cannot be written.
         """
@@ -540,7 +541,7 @@ class BacktestResult(RunAnalyses, RunReports):
         picture = picture_of(
             self,
             self._table,
-            self._data if data is None else data,
+            data_of_run(self, self._data, data),
             asset=asset,
             columns=columns,
             benchmark=benchmark,

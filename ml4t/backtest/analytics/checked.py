@@ -8,17 +8,22 @@ import numpy as np
 
 from ml4t.backtest.analytics.errors import AnalysisError
 
+MOST = 2**31 - 1
+"""What the libraries below count with."""
+
 
 def whole_number(name: str, value: object, least: int = 1) -> int:
-    """Return a whole number from ``least`` on.
+    """Return a whole number from ``least`` on, one that 32 bits hold.
 
     Raises
     ------
     AnalysisError
     """
-    if isinstance(value, int | np.integer) and not isinstance(value, bool) and value >= least:
-        return int(value)
-    raise AnalysisError(f"{name} must be a whole number from {least} on, was {value!r}")
+    if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < least:
+        raise AnalysisError(f"{name} must be a whole number from {least} on, was {value!r}")
+    if value > MOST:
+        raise AnalysisError(f"{name} must be at most {MOST:,}")
+    return int(value)
 
 
 def number(name: str, value: object) -> float:
@@ -29,7 +34,10 @@ def number(name: str, value: object) -> float:
     AnalysisError
     """
     if isinstance(value, int | float | np.number) and not isinstance(value, bool):
-        found = float(value)
+        try:
+            found = float(value)
+        except OverflowError:  # a whole number of 309 digits
+            found = math.inf
         if math.isfinite(found):
             return found
     raise AnalysisError(f"{name} must be a finite number, was {value!r}")

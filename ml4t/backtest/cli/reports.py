@@ -67,16 +67,18 @@ def read_returns(text: str) -> pd.Series:
     path = Path(asked.source)
     try:
         frame = pd.read_csv(path) if path.suffix.lower() == ".csv" else pd.read_parquet(path)
+        if not isinstance(frame.index, pd.RangeIndex):
+            frame = frame.reset_index()
     except FileNotFoundError:
         raise ArgumentError(f"--benchmark: there is no file {path}") from None
     except (OSError, ValueError) as error:
         raise ArgumentError(f"--benchmark {path} cannot be read: {error}") from error
-    if not isinstance(frame.index, pd.RangeIndex):
-        frame = frame.reset_index()
-    numbers = [name for name in frame if pd.api.types.is_numeric_dtype(frame[name])]
-    dates = [name for name in frame if name not in numbers]
+    numbers = [name for name in frame if _holds_numbers(frame[name])]
+    dates = next(
+        (name for name in frame if name not in numbers and _holds_times(frame[name])), None
+    )
     chosen = list(asked.values or ()) or numbers
-    if not dates:
+    if dates is None:
         raise ArgumentError(
             f"--benchmark {path} has no column of dates; it has {', '.join(map(str, frame))}"
         )
@@ -85,4 +87,23 @@ def read_returns(text: str) -> pd.Series:
         raise ArgumentError(
             f"--benchmark {path} must have one column of returns, has {', '.join(map(str, numbers)) or 'none'}{named}"
         )
-    return pd.Series(frame[chosen[0]].to_numpy(), index=frame[dates[0]], name=chosen[0])
+    return pd.Series(frame[chosen[0]].to_numpy(), index=frame[dates], name=chosen[0])
+
+
+def _holds_numbers(column: pd.Series) -> bool:
+    return pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column)
+
+
+def _holds_times(column: pd.Series) -> bool:
+    """Whether a column holds times, as far as its first value says: a later one that is none is told as such."""
+    known = column.dropna()
+    if pd.api.types.is_datetime64_any_dtype(column) or known.empty:
+        return not known.empty
+    first = known.iloc[0]
+    if isinstance(first, bool | int | float):
+        return False
+    try:
+        pd.Timestamp(first)
+    except (ValueError, TypeError):
+        return False
+    return True

@@ -7,8 +7,8 @@ whoever writes next.
 
 from __future__ import annotations
 
-import os
 import shutil
+import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -111,6 +111,13 @@ def checked_file(path: str | Path) -> Path:
     target = Path(path)
     if "\0" in str(target):
         raise ResultError(f"{str(target)!r} can be no path; choose another file")
+    try:
+        return _checked(target)
+    except OSError as error:  # a name that is too long, a folder that may not be looked into
+        raise ResultError(f"{target} cannot be written: {reason(error)}") from error
+
+
+def _checked(target: Path) -> Path:
     if target.is_symlink():
         raise ResultError(
             f"{target} is a symbolic link, and what it leads to would be lost; remove it, or choose another file"
@@ -132,7 +139,7 @@ def replace_file(target: Path, text: str) -> Path:
     ResultError
         If it cannot be written; what was there before is there still.
     """
-    aside = target.with_name(f".{target.name}.{os.getpid()}{PARTIAL}")
+    aside = target.with_name(f".{uuid.uuid4().hex}{PARTIAL}")  # a name that always fits
     try:
         try:
             aside.write_text(text, encoding="utf-8")

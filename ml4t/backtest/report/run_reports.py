@@ -10,6 +10,7 @@ import pandas as pd
 
 from ml4t.backtest.analytics.checked import whole_number
 from ml4t.backtest.records.replaced import checked_file, replace_file
+from ml4t.backtest.report.given_data import data_of_run
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -25,7 +26,11 @@ class RunReports:
 
     if TYPE_CHECKING:  # what they read of it
         _data: MarketData | None
+        info: dict[str, Any]
+        partial: bool
 
+        @cached_property
+        def fingerprint(self) -> str: ...
         @cached_property
         def _times(self) -> ShownTimes: ...
         def _table(self, name: str) -> pd.DataFrame: ...
@@ -55,7 +60,7 @@ class RunReports:
         """
         from ml4t.backtest.report.story import explain  # most runs explain nothing
 
-        found = self._data if data is None else data
+        found = data_of_run(self, self._data, data)
         return explain(self, self._table, self._times, trade_id, found)  # type: ignore[arg-type]
 
     def chart(
@@ -146,7 +151,7 @@ class RunReports:
         target = checked_file(path)
         page = run_page(
             self,  # type: ignore[arg-type]
-            self._data if data is None else data,
+            data_of_run(self, self._data, data),
             benchmark=benchmark,
             title=title,
             window=window,

@@ -104,7 +104,13 @@ def test_a_window_is_a_number_of_sessions(result, window):
         result.rolling(window)
 
 
-def test_a_run_shorter_than_the_window_has_rows_of_nothing():
-    table = result_of([100.0, 101.0, 102.0]).rolling(63)
+def test_a_window_beyond_all_sessions_is_one_that_numbers_hold(result):
+    with pytest.raises(AnalysisError, match="window must be at most 2,147,483,647"):
+        result.rolling(10**19)
+
+
+@pytest.mark.parametrize("window", [63, 2**31 - 1])
+def test_a_run_shorter_than_the_window_has_rows_of_nothing(window):
+    table = result_of([100.0, 101.0, 102.0]).rolling(window)
     assert len(table) == 3
     assert table.isna().all(axis=None)

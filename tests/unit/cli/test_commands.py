@@ -338,10 +338,22 @@ def test_a_page_has_its_benchmark_from_a_file(folder, suffix):
     assert "must have one column of returns, has spy, qqq" in done.stderr
 
 
+def test_the_date_of_a_benchmark_is_the_column_that_holds_times(folder):
+    call("run", "prices.csv", "--strategy", "mine.py:BuyOnce", "--output", "out")
+    returns = pd.DataFrame({"ticker": "SPY", "open": True, "date": TIMES, "spy": 0.01})
+    returns.to_csv("spy.csv", index=False)
+    done = call("report", "out", "--benchmark", "spy.csv", "--output", "x.html")
+    assert done.exit_code == 0, done.output
+    assert '"name":"benchmark"' in (folder / "x.html").read_text(encoding="utf-8")
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
         (["nowhere"], "nowhere"),
+        (["out", "--window", "10000000000000000000"], "window must be at most 2,147,483,647"),
+        (["out", "--output", "n" * 300], "cannot be written: File name too long"),
+        (["out", "--benchmark", "twice.parquet"], "--benchmark twice.parquet cannot be read"),
         (["out", "--output", "out"], "out is a folder; name a file in it"),
         (["out", "--output", "no/x.html"], "there is no folder no"),
         (["out", "--benchmark", "no.csv"], "--benchmark: there is no file no.csv"),
@@ -353,6 +365,8 @@ def test_a_page_that_cannot_be_written_is_one_sentence(folder, arguments, senten
     call("run", "prices.csv", "--strategy", "mine.py:BuyOnce", "--output", "out")
     pd.DataFrame({"spy": [0.01]}).to_csv("dates.csv", index=False)
     pd.DataFrame({"date": ["2024-03-05"], "spy": [0.01]}).to_csv("short.csv", index=False)
+    twice = pd.DataFrame({"spy": [0.01]}, index=pd.Index(["2024-03-05"], name="spy"))
+    twice.to_parquet("twice.parquet")
     done = call("report", *arguments)
     assert done.exit_code == 2
     assert done.stderr.startswith("error: ")

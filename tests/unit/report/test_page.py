@@ -233,6 +233,7 @@ def test_without_empyrical_the_page_says_what_is_left_out(run, tmp_path, monkeyp
         ),
         ({"benchmark": pd.Series(CLOSE, DATES)}, AnalysisError, "looks like prices"),
         ({"window": 1}, AnalysisError, "window must be a whole number from 2 on"),
+        ({"window": 10**19}, AnalysisError, "window must be at most 2,147,483,647"),
         ({"most_bars": -1}, AnalysisError, "most_bars must be a whole number from 0 on"),
         ({"most_bars": 1.5}, AnalysisError, "most_bars must be a whole number"),
         ({"data": PriceBasedStopLoss(pct=0.1)}, TypeError, "data must be MarketData or a DataFeed"),
@@ -250,11 +251,17 @@ def test_what_cannot_be_shown_is_said_and_nothing_is_written(run, tmp_path, give
         (lambda folder: folder, "is a folder; name a file in it"),
         (lambda folder: folder / "nowhere" / "run.html", "there is no folder"),
         (lambda folder: folder / "a\0b.html", "can be no path"),
+        (lambda folder: folder / ("n" * 300), "n cannot be written: File name too long"),
     ],
 )
 def test_a_path_that_cannot_be_written_is_said(run, tmp_path, make, said):
     with pytest.raises(ResultError, match=said):
         run.to_html(make(tmp_path))
+
+
+def test_a_name_may_be_as_long_as_the_system_lets_it(run, tmp_path):
+    page = run.to_html(tmp_path / f"{'n' * 245}.html")
+    assert [*tmp_path.iterdir()] == [page]
 
 
 def test_a_link_is_not_replaced(run, tmp_path):

@@ -183,6 +183,21 @@ def test_what_cannot_be_drawn_is_said(result, asked, error, said):
 
 def test_data_of_another_run_are_refused(result):
     later = MarketData.from_tables(PRICES.assign(timestamp=DATES - pd.Timedelta(hours=1)))
+    other = MarketData.from_tables(PRICES.assign(asset="OTHER"))
+    dearer = MarketData.from_tables(
+        PRICES.assign(**{one: PRICES[one] * 2 for one in ("open", "high", "low", "close")})
+    )
+    for data in (later, dearer):
+        with pytest.raises(ValueError, match="not those of the run: prices, signals, context"):
+            result.plot(asset="ACME", data=data)
+    with pytest.raises(ValueError, match="not those of the run: they have other assets"):
+        result.plot(asset="ACME", data=other)
+
+
+def test_bars_at_other_times_are_told_of_a_run_cut_short(result, monkeypatch):
+    """Of which nobody knows all it would have gone over."""
+    monkeypatch.setattr(result, "partial", True)
+    later = MarketData.from_tables(PRICES.assign(timestamp=DATES - pd.Timedelta(hours=1)))
     with pytest.raises(
         ValueError, match="not those of the run: ACME has a bar at 2023-12-31 23:00"
     ):

@@ -18,6 +18,7 @@ from ml4t.backtest.report.charts.run_charts import (
     rolling_sharpe_chart,
 )
 from ml4t.backtest.report.charts.trade_charts import excursions_of, groups_of
+from ml4t.backtest.report.given_data import checked_data
 from ml4t.backtest.report.page.headline import figures, footer, head, notes
 from ml4t.backtest.report.page.line_chart import line_chart
 from ml4t.backtest.report.page.markup import Markup, element, joined
@@ -27,7 +28,6 @@ from ml4t.backtest.report.page.trade_blocks import trade_blocks
 from ml4t.backtest.report.page.trade_groups import trade_groups
 from ml4t.backtest.report.page.trade_table import trade_table
 from ml4t.backtest.report.picture.asset_bars import bars_of_assets
-from ml4t.backtest.report.picture.chosen_picture import checked_data
 from ml4t.backtest.report.story.trade_levels import recorded_levels
 from ml4t.backtest.report.story.trade_records import TradeRecords
 

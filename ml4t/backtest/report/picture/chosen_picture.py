@@ -10,6 +10,7 @@ import pandas as pd
 
 from ml4t.backtest.data.stream.feed import DataFeed
 from ml4t.backtest.market.market_data import MarketData
+from ml4t.backtest.report.given_data import checked_data
 from ml4t.backtest.report.picture.asset_bars import AssetBars, bars_of
 from ml4t.backtest.report.picture.asset_picture import asset_picture
 from ml4t.backtest.report.picture.buy_and_hold import buy_and_hold
@@ -92,26 +93,3 @@ def asset_bars(
     return bars_of(
         checked_data(data), asset, pd.DatetimeIndex(tables("equity").index).asi8, columns
     )
-
-
-def checked_data(data: MarketData | DataFeed | None) -> MarketData | DataFeed:
-    """Return what a run went over.
-
-    Raises
-    ------
-    ValueError
-        If it is not there.
-    TypeError
-        If it is something else.
-    """
-    if data is None:
-        raise ValueError(
-            "the result does not hold the prices of its run: give what the run went over as data=, "
-            "MarketData or a DataFeed"
-        )
-    if not isinstance(data, (MarketData, DataFeed)):
-        raise TypeError(
-            f"data must be MarketData or a DataFeed, was {type(data).__name__}: "
-            "MarketData.from_tables makes it of tables"
-        )
-    return data
