@@ -1,4 +1,4 @@
-"""The runs of G1 to G8, without rules (a) and with them (b), under pytest-benchmark.
+"""The runs of the gates (G1 to G9), without rules (a) and with them (b), under pytest-benchmark.
 
 For histories and comparisons; the gate itself is ``make gate``.
 """

@@ -58,7 +58,7 @@ class Gate:
         Side b may take this much more time than side a, as a fraction; the upper end of the interval
         must stay below.
     n_times : int
-        Length of the measured runs: 1 to 5 ms each.
+        Length of the measured runs: 1 to 10 ms each.
     full_size : int
         Length of the runs that are printed and not asserted; 0 for none.
     n_rounds : int

@@ -45,7 +45,8 @@ class SessionTimes(NamedTuple):
 
     def of(self, chosen: slice) -> SessionTimes:
         """Return some of the sessions."""
-        return SessionTimes(*(column[chosen] for column in self[:-1]), self.zone)
+        columns = ("days", "opens", "closes", "ends", "early")
+        return self._replace(**{name: getattr(self, name)[chosen] for name in columns})
 
     @property
     def begin(self) -> int:

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 
-import numpy as np
 import pandas as pd
 
 from ml4t.backtest.market.session_times import described
@@ -37,7 +36,3 @@ def held_over_sessions(run: ReportedRun) -> Iterator[str]:
             f"{plural(count, 'position')} held beyond the session that a SessionExit was to end them in: opened too late, or "
             "no bar of the asset was left to fill in."
         )
-
-
-def _ns(times: pd.Index | pd.Series) -> np.ndarray:
-    return pd.DatetimeIndex(times).as_unit("ns").asi8
