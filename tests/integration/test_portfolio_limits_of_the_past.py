@@ -250,6 +250,28 @@ def test_nobody_makes_room_for_what_another_limit_refuses():
     assert events(result, "kind", "asset", "reason") == [["rejected", "B", "max_gross_exposure"]]
 
 
+def test_nobody_makes_room_for_less_than_a_unit():
+    scores = {"A": 1.0, "B": 2.0}
+    acts = {0: lambda s: (s.buy("A", 1.0), s.buy("B", 0.5))}
+    rules = [MaxPositions(1, rank="score")]
+    result = run(ranked(scores), rules, acts, quantity="whole")
+    assert held(result) == {"A": 1.0}
+    assert events(result, "kind", "asset", "reason") == [["rejected", "B", "zero_quantity"]]
+
+
+def test_nobody_makes_room_for_what_another_order_has_cancelled_already():
+    scores = {"A": 1.0, "B": 2.0, "C": 3.0}
+    made = {}
+    acts = {
+        0: lambda s: made.update(stop=s.buy("C", 1.0)),
+        1: lambda s: s.close("C"),
+        2: lambda s: (s.buy("A", 1.0), s.buy("B", 1.0, oco=made["stop"])),
+    }
+    result = run(ranked(scores, n=5), [MaxPositions(1, rank="score")], acts)
+    assert held(result) == {"A": 1.0}
+    assert events(result, "kind", "asset", "reason") == [["rejected", "B", "one_cancels_other"]]
+
+
 # ----- in Python ---------------------------------------------------------------------------------
 
 

@@ -63,7 +63,9 @@ def made(seed):
         high = np.maximum(begin, close) * (1.0 + random.exponential(0.004, N_BARS))
         low = np.minimum(begin, close) * (1.0 - random.exponential(0.004, N_BARS))
         if seed % 2:
-            actions.append({"timestamp": DATES[SPLIT], "asset": name, "kind": "split", "value": 2.0})
+            actions.append(
+                {"timestamp": DATES[SPLIT], "asset": name, "kind": "split", "value": 2.0}
+            )
             actions.append(
                 {"timestamp": DATES[80], "asset": name, "kind": "dividend", "value": 0.5}
             )

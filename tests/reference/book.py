@@ -290,7 +290,7 @@ class Book:
         asked = order.direction * more
         if self.limits.cannot_measure(order.asset):
             return abs(order.rest), asked, "no_price"
-        passed, cut = self.limits.admit(order.asset, asked)
+        passed, cut = self.limits.admit(order.asset, asked, abs(order.rest))
         if cut is None:
             return units, NAN, None
         units = abs(order.rest) + abs(passed)

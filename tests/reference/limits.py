@@ -7,6 +7,7 @@ from math import inf, isnan
 
 from reference.limit import BY_UNITS, HALTS, LOSSES, NEXT_SESSION, RISKS, SIZES, Limit
 from reference.market import NAN
+from reference.orders import floor_units
 from reference.projection import Projection
 from reference.realised_risk import conditional_value_at_risk, value_at_risk, volatility
 
@@ -53,8 +54,11 @@ class Limits:
 
     # ----- orders -------------------------------------------------------------------------------
 
-    def admit(self, asset: int, asked: float) -> tuple[float, State | None]:
-        """The units of an order that pass, and the first limit that cut them."""
+    def admit(
+        self, asset: int, asked: float, base: float = 0.0, is_refused: bool = False
+    ) -> tuple[float, State | None]:
+        """The units of an order that pass, or of a change of one that has `base`, and the first limit that
+        cut them. Nobody makes room for what is refused anyway, or adds less than a whole unit."""
         book = self.book
         if not self.states:
             return asked, None
@@ -88,7 +92,10 @@ class Limits:
             book.met(f"{state.limit.kind}_{'scaled' if scales else 'rejected'}")
             if free > 0.0:
                 book.met("limit_cut_an_order_through_zero")
-        if more > 0.0 or book.wrong("room_is_made_for_nothing"):
+        takes_a_place = more > 0.0 and not is_refused
+        if book.settings.whole:
+            takes_a_place = takes_a_place and floor_units(base + free + more) > base + free
+        if takes_a_place or book.wrong("room_is_made_for_nothing"):
             for state in full:
                 self.make_room(state, asset)
         if cut is not None and book.wrong("limits_stop_what_reduces"):

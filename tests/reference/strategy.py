@@ -347,16 +347,16 @@ def _submit(book: Book, asset: int, asked: float, other: Order | None = None) ->
     """A plain market order, floored under whole units; zero units are rejected. It may name another,
     of which one cancels the other."""
     passed, cut = asked, None
+    late = other is not None and other.filled != 0.0 and not book.wrong("oco_of_what_has_filled")
     if abs(asked) >= 1e-12:
         if book.limits.cannot_measure(asset):
             order = book.new_order(asset, 0.0, "order")
             book.reject(order, "no_price", asked)
             return order
-        passed, cut = book.limits.admit(asset, asked)
+        passed, cut = book.limits.admit(asset, asked, is_refused=late)
     quantity = floor_units(passed) if book.settings.whole else passed
     if abs(quantity) < 1e-12:
         quantity = 0.0
-    late = other is not None and other.filled != 0.0 and not book.wrong("oco_of_what_has_filled")
     if quantity != 0.0 and late:
         order = book.new_order(asset, 0.0, "order")
         book.reject(order, "one_cancels_other", quantity)

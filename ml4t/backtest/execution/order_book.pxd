@@ -49,6 +49,7 @@ cdef class OrderBook:
     cdef int64_t accept(
         self, int32_t asset, double quantity, int32_t reason, bint reduce_only
     ) except -1 nogil
+    cdef bint is_late(self, const TermsRecord* terms) noexcept nogil
     cdef int64_t accept_with(
         self, int32_t asset, double quantity, int32_t reason, bint reduce_only, const TermsRecord* terms
     ) except -1 nogil

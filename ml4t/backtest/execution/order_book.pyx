@@ -91,6 +91,10 @@ cdef class OrderBook:
         self._wait(order)
         return order.order_id
 
+    # It was to cancel an order, or be cancelled by it, and that one has filled.
+    cdef bint is_late(self, const TermsRecord* terms) noexcept nogil:
+        return terms != NULL and terms.sibling != 0 and self.order(terms.sibling).filled_quantity != 0.0
+
     # Take an order of the strategy on these terms; their sibling is an order whose ring it is to join.
     cdef int64_t accept_with(
         self, int32_t asset, double quantity, int32_t reason, bint reduce_only, const TermsRecord* terms
@@ -100,7 +104,7 @@ cdef class OrderBook:
         cdef OrderRecord* order
         if reduce_only and not quantity * position.quantity < 0.0:
             return self.refuse_with(asset, quantity, REASON_NO_POSITION, terms)
-        if other_id != 0 and self.order(other_id).filled_quantity != 0.0:
+        if self.is_late(terms):
             return self.refuse_with(asset, quantity, REASON_ONE_CANCELS_OTHER, terms)
         order = self._new_order(asset, quantity, SOURCE_STRATEGY, reason)
         self._put_on(order, terms)

@@ -514,7 +514,7 @@ cdef class RiskManager(FillListener):
         cdef Cut cut
         if self.limits.n == 0 or reduce_only:
             return True
-        return self.limits.admit(asset, quantity, &cut) == 0 and quantity[0] != 0.0
+        return self.limits.admit(asset, quantity, 0.0, &cut) == 0 and quantity[0] != 0.0
 
     # The close has something to decide: rules to ask, levels to arm anew, a time that is up.
     cdef int _decide(self, Position* position) except -1 nogil:

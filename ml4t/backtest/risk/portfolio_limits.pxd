@@ -18,6 +18,10 @@ from ml4t.backtest.risk.ranked_room cimport RankedRoom
 
 
 # The limit that has cut an order; rule -1: none has.
+cdef enum:
+    TAKES_NO_PLACE = -1  # base: refused for another reason, nobody makes room for it
+
+
 cdef struct Cut:
     int32_t rule
     int32_t reason
@@ -87,10 +91,10 @@ cdef class PortfolioLimits:
     ) except -1
     cdef int _narrow(self, Limit* limit, object spec, object assets) except -1
     cdef int remove(self, int32_t rule) except -1
-    cdef int32_t admit(self, int32_t asset, double* units, Cut* cut) except -1 nogil
+    cdef int32_t admit(self, int32_t asset, double* units, double base, Cut* cut) except -1 nogil
     cdef int try_at_mark(self, double recorded) except -1 nogil
     cdef int try_after_fills(self) except -1 nogil
-    cdef int32_t _admit(self, int32_t asset, double* units, Cut* cut) except -1 nogil
+    cdef int32_t _admit(self, int32_t asset, double* units, double base, Cut* cut) except -1 nogil
     cdef bint _certainly_fits(self, int32_t asset, double wanted, double size) noexcept nogil
     cdef void _begin_bounds(self) noexcept nogil
     cdef void _bound_all(self) noexcept nogil
@@ -98,6 +102,7 @@ cdef class PortfolioLimits:
     cdef int _ask_in_turn(self, Asked* asked, Cut* cut) except -1 nogil
     cdef void _cut(self, const Limit* limit, Asked* asked, double given, Cut* cut) noexcept nogil
     cdef int _warn(self, const Limit* limit, const Asked* asked, double given) except -1 nogil
+    cdef bint _takes_a_place(self, const Asked* asked, double base) noexcept nogil
     cdef int _make_room(self, Asked* asked, Cut* cut) except -1 nogil
     cdef int32_t _lowest_below(self, const Limit* limit, int32_t asset) except -2 nogil
     cdef int _refresh(self) except -1 nogil

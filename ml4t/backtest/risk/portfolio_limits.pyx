@@ -16,6 +16,7 @@ from ml4t.backtest.core.types cimport (
     OrderRecord,
 )
 from ml4t.backtest.execution.broker cimport Broker
+from ml4t.backtest.execution.costs cimport whole_units
 from ml4t.backtest.execution.views cimport Order
 from ml4t.backtest.market.session_ends cimport SessionEnds
 from ml4t.backtest.portfolio.position cimport Position
@@ -183,8 +184,9 @@ cdef class PortfolioLimits:
 
     # ---- orders ------------------------------------------------------------------------------
 
-    # The units of an order that pass; 0, or why it cannot be measured. Most orders are far from every limit.
-    cdef int32_t admit(self, int32_t asset, double* units, Cut* cut) except -1 nogil:
+    # The units of an order that pass, or of a change of one that has `base`; 0, or why they cannot be measured.
+    # Most orders are far from every limit.
+    cdef int32_t admit(self, int32_t asset, double* units, double base, Cut* cut) except -1 nogil:
         cdef double size = self.account.size_of(asset)
         cdef int32_t problem = 0
         cut.rule = -1
@@ -196,7 +198,7 @@ cdef class PortfolioLimits:
         ):
             self._begin_bounds()
         if not self._certainly_fits(asset, fabs(units[0]), size):
-            problem = self._admit(asset, units, cut)
+            problem = self._admit(asset, units, base, cut)
         self._most_value += fabs(units[0]) * size
         self._most_positions += 1
         return problem
@@ -263,7 +265,7 @@ cdef class PortfolioLimits:
             self.projection = Projection(self.broker)
         return 0
 
-    cdef int32_t _admit(self, int32_t asset, double* units, Cut* cut) except -1 nogil:
+    cdef int32_t _admit(self, int32_t asset, double* units, double base, Cut* cut) except -1 nogil:
         cdef Asked asked
         cdef double present
         cdef double wanted = fabs(units[0])
@@ -284,7 +286,7 @@ cdef class PortfolioLimits:
         if asked.more <= NOTHING * wanted:
             return 0
         self._ask_in_turn(&asked, cut)
-        if asked.more > 0.0 and self._n_ranking > 0:
+        if asked.more > 0.0 and self._n_ranking > 0 and self._takes_a_place(&asked, base):
             self._make_room(&asked, cut)
         if cut.rule >= 0:
             given = asked.reducing + asked.more
@@ -333,6 +335,13 @@ cdef class PortfolioLimits:
         return 0
 
     # ---- room for an order of a higher rank ----------------------------------------------------
+
+    # Nobody gives way to what is refused, or adds less than a whole unit.
+    cdef bint _takes_a_place(self, const Asked* asked, double base) noexcept nogil:
+        cdef double less = base + asked.reducing
+        if base == TAKES_NO_PLACE:
+            return False
+        return not self.broker.settings.whole_units or whole_units(less + asked.more) > less
 
     # The orders of lower ranks that stand in its way are cancelled.
     cdef int _make_room(self, Asked* asked, Cut* cut) except -1 nogil:

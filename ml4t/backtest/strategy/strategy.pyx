@@ -26,7 +26,7 @@ from ml4t.backtest.execution.targets cimport floored_target, is_met
 from ml4t.backtest.execution.views cimport Order
 from ml4t.backtest.portfolio.position cimport Position, side_of
 from ml4t.backtest.risk.manager cimport RiskManager
-from ml4t.backtest.risk.portfolio_limits cimport Cut
+from ml4t.backtest.risk.portfolio_limits cimport TAKES_NO_PLACE, Cut
 from ml4t.backtest.strategy.order_arguments cimport (
     amount_of, finite_of, has_no_stop, price_of, quantity_of, read_bracket, read_terms, read_trail, refuse_size,
     risk_of, too_heavy, too_many,
@@ -514,7 +514,7 @@ cdef class Strategy:
             return self.book.refuse_with(asset, asked, REASON_RULE, terms)
         cut.rule = -1
         if self.risk.limits.n > 0 and not reduce_only:
-            problem = self.risk.limits.admit(asset, &units, &cut)
+            problem = self.risk.limits.admit(asset, &units, TAKES_NO_PLACE if self.book.is_late(terms) else 0.0, &cut)
             if problem != REASON_NONE:
                 return self.book.refuse_with(asset, asked, problem, terms)
         passed = units

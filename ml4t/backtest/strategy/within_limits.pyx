@@ -45,7 +45,7 @@ cdef int change_within(
     cdef Cut cut
     cut.rule = -1
     if limits.n > 0 and not order.reduce_only and fabs(units) > fabs(before):
-        problem = limits.admit(order.asset, &more, &cut)
+        problem = limits.admit(order.asset, &more, fabs(before), &cut)
     if problem != REASON_NONE:
         # Nothing is added that cannot be measured.
         cut.reason = problem
