@@ -94,6 +94,8 @@ def dates_of(timestamps: np.ndarray, info: Mapping[str, Any], of_one: bool = Fal
 
 def are_midnights(timestamps: np.ndarray, zone: str) -> bool:
     """Tell whether all timestamps are midnights of a zone."""
+    if zone == "UTC":  # as most daily bars are
+        return not bool((timestamps % DAY).any())
     for some in (timestamps[:2], timestamps):  # two tell nearly always
         local = pd.DatetimeIndex(some, tz="UTC").tz_convert(zone)
         if not bool((local == local.normalize()).all()):
@@ -293,6 +295,8 @@ def _of_weekdays(sessions: Sessions, first: date, last: date) -> SessionTimes:
 
 def _instants(days: np.ndarray, seconds: np.ndarray | np.int64, zone: str) -> np.ndarray:
     """Return nanoseconds UTC of times of day; one that clocks leave out comes later, of one they repeat it is the first."""
+    if zone == "UTC":
+        return (days.astype(np.int64) * (DAY // SECOND) + seconds) * SECOND
     local = pd.DatetimeIndex(days.astype("M8[D]").astype("M8[s]")) + pd.to_timedelta(
         seconds, unit="s"
     )
