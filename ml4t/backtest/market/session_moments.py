@@ -5,22 +5,27 @@ from __future__ import annotations
 import datetime
 from math import nan
 
-import numpy as np
 import pandas as pd
 
 from ml4t.backtest.market.market_data import MarketData
 from ml4t.backtest.market.run_sessions import RunSessions
-from ml4t.backtest.market.sessions import session_dates, session_zone
+from ml4t.backtest.market.sessions import DAY, SECOND, session_zone
 
 MINUTE = 6e10
+DAY_SECONDS = DAY // SECOND
+EPOCH = datetime.date(1970, 1, 1)
 
 
 def session_of(sessions: RunSessions | None, time: int, data: MarketData) -> datetime.date:
     """Return the date of the session of a time; without a calendar the day of the zone of the prices."""
     if sessions is not None:
         return sessions.day(sessions.place(time))
-    one = np.array([time], np.int64)
-    return session_dates(one, session_zone(data.info or {})).to_numpy()[0].astype("M8[D]").item()
+    # As session_dates has it, of one time: a midnight closes the day before.
+    seconds = -(-time // SECOND) - 1
+    zone = session_zone(data.info or {})
+    if zone in (None, "UTC"):
+        return EPOCH + datetime.timedelta(days=seconds // DAY_SECONDS)
+    return pd.Timestamp(seconds, unit="s", tz="UTC").tz_convert(zone).date()
 
 
 def minutes_since_open(sessions: RunSessions | None, time: int) -> float:
