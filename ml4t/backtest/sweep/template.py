@@ -10,6 +10,8 @@ from typing import Any
 
 from ml4t.backtest.backtest.over_tables import run_backtest
 from ml4t.backtest.core.named_arguments import keywords_of, unknown_argument
+from ml4t.backtest.data.stream.feed import DataFeed
+from ml4t.backtest.data.stream.mapped_bars import mapped_bars
 from ml4t.backtest.strategy.strategy import Strategy
 from ml4t.backtest.sweep.errors import SweepError
 from ml4t.backtest.sweep.parts import Make, Param, maker_of, params
@@ -50,6 +52,8 @@ class Recipe:
         if isinstance(given, Mapping):
             given = dict(given)
             _check_keywords(given, "the template")
+            if isinstance(given.get("fine"), DataFeed):
+                given["fine"] = mapped_bars(given["fine"])  # once, not for each trial
         elif not callable(given) or isinstance(given, Strategy):
             raise SweepError(
                 "a sweep takes a function from parameters to the arguments of run_backtest, or a mapping of them, was "

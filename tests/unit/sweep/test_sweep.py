@@ -10,11 +10,19 @@ import pandas as pd
 import pytest
 from unit.sweep.studied import PAIRS, TEMPLATE, dips, market, now_and_then, plain
 
-from ml4t.backtest import BacktestInterrupted, MarketData, SignalStrategy, run_backtest
-from ml4t.backtest.data import ATR, SMA
+from ml4t.backtest import (
+    BacktestConfig,
+    BacktestInterrupted,
+    MarketData,
+    SignalStrategy,
+    run_backtest,
+)
+from ml4t.backtest.data import ATR, SMA, DataFeed
+from ml4t.backtest.data.stream.mapped_bars import mapped_bars
 from ml4t.backtest.records.frames import TABLES
 from ml4t.backtest.risk import PriceBasedStopLoss, PriceBasedTakeProfit, TrailingStop
 from ml4t.backtest.sweep import SweepError, grid, param, random, sweep
+from ml4t.backtest.sweep import template as template_module
 from ml4t.backtest.sweep.driver import _batch_size
 
 
@@ -142,6 +150,34 @@ def test_tables_are_read_once_for_all_trials():
         {"timestamp": pd.date_range("2024-01-01", periods=9, tz="UTC"), "asset": "A", "close": 9.0}
     )
     assert alone(dips, grid(fall=[0.1]), prices).table["trades"].tolist() == [0]
+
+
+def test_a_feed_of_fine_bars_is_read_once_for_all_trials(tmp_path, monkeypatch):
+    times = pd.date_range("2024-01-01", periods=240, freq="h", tz="UTC")
+    close = 100.0 * np.exp(np.cumsum(np.random.default_rng(3).normal(0.0, 0.004, len(times))))
+    hours = pd.DataFrame({"timestamp": times, "asset": "A"})
+    hours = hours.assign(open=close, high=close * 1.002, low=close * 0.998, close=close)
+    days = hours.groupby(hours["timestamp"].dt.ceil("D")).agg(
+        {"asset": "first", "open": "first", "high": "max", "low": "min", "close": "last"}
+    )
+    signals = pd.DataFrame({"timestamp": days.index, "asset": "A", "up": 1.0})
+    data = MarketData.from_tables(days.reset_index(), signals=signals)
+    hours.to_parquet(tmp_path / "hours.parquet")
+    feed = DataFeed.from_parquet(tmp_path / "hours.parquet", chunk=50)
+    read = []
+
+    def counted(given):
+        read.append(given)
+        return mapped_bars(given)
+
+    monkeypatch.setattr(template_module, "mapped_bars", counted)
+    settings = {"config": BacktestConfig(intrabar="fine")}
+    of_feed = alone({**TEMPLATE, **settings, "fine": feed}, PAIRS, data)
+    of_data = alone({**TEMPLATE, **settings, "fine": MarketData.from_tables(hours)}, PAIRS, data)
+    assert read == [feed]
+    assert (of_feed.table["status"] == "done").all()
+    assert of_feed.table["trades"].max() > 1
+    assert plain(of_feed).equals(plain(of_data))
 
 
 def test_how_far_it_is_is_told():
