@@ -40,10 +40,13 @@ cdef class SignalStrategy(CompiledStrategy):
     cdef Ranked* asking              # entries of this timestamp that need a place
     cdef int32_t n_asking
     cdef const double* columns[4]
+    cdef int64_t[4] none_from        # by column: from this row on, and before that one, there is no signal
+    cdef int64_t[4] none_before
     cdef const double* ranks         # NULL: none
 
     cdef bint _is_on(self, int column, int64_t row) noexcept nogil
     cdef bint _is_any(self, int64_t row) noexcept nogil
+    cdef int64_t _next_on(self, int column, int64_t row, int64_t end) noexcept nogil
     cdef int _act(self, int32_t asset, int64_t row) except -1 nogil
     cdef int _open(self, int32_t asset, int64_t row) except -1 nogil
     cdef int _hold(

@@ -186,6 +186,7 @@ cdef class SignalStrategy(CompiledStrategy):
         names = (self.entry, self.exit, self.short_entry, self.short_exit)
         for i, name in enumerate(names):
             self.columns[<int> i] = self._column(name)
+            self.none_from[<int> i] = self.none_before[<int> i] = 0
         self.ranks = self._column(self.rank)
         return 0
 
@@ -202,17 +203,29 @@ cdef class SignalStrategy(CompiledStrategy):
 
     cdef int64_t next_row(self, int64_t row, int64_t end) noexcept nogil:
         cdef double held = self.portfolio.positions.at[0].quantity
-        cdef const double* one = self.columns[<int> (ENTRY if held <= 0.0 else EXIT)]
-        cdef const double* other = self.columns[<int> (SHORT_ENTRY if held >= 0.0 else SHORT_EXIT)]
+        cdef int column
         if self.max_entries > 1 or self.book.queues.n_waiting_of(0) > 0:
-            while row < end and not self._is_any(row):
-                row += 1
-            return row
-        while row < end:
-            if (one != NULL and one[row] > 0.0) or (other != NULL and other[row] > 0.0):
-                return row
-            row += 1
-        return row
+            for column in range(4):
+                end = self._next_on(column, row, end)
+            return end
+        end = self._next_on(ENTRY if held <= 0.0 else EXIT, row, end)
+        return self._next_on(SHORT_ENTRY if held >= 0.0 else SHORT_EXIT, row, end)
+
+    # The first row from this one on, and before ``end``, with a signal in the column. Where none is has been seen before:
+    # a run that asks at every bar looks at each row once.
+    cdef inline int64_t _next_on(self, int column, int64_t row, int64_t end) noexcept nogil:
+        cdef const double* values = self.columns[column]
+        cdef int64_t at = row
+        if values == NULL:
+            return end
+        if self.none_from[column] <= row <= self.none_before[column]:
+            at = self.none_before[column]
+        else:
+            self.none_from[column] = row
+        while at < end and not values[at] > 0.0:
+            at += 1
+        self.none_before[column] = at
+        return at if at < end else end
 
     cdef inline bint _is_on(self, int column, int64_t row) noexcept nogil:
         return self.columns[column] != NULL and self.columns[column][row] > 0.0
