@@ -10,6 +10,7 @@ from scenes import FLAT, Acts, buy_first, day, fills, market, only_trade, run
 
 from ml4t.backtest import BacktestConfig, BacktestEngine, Commission, SignalStrategy, Strategy
 from ml4t.backtest.risk import (
+    AllOf,
     AnyOf,
     BreakEven,
     ExitType,
@@ -23,6 +24,7 @@ from ml4t.backtest.risk import (
     RiskManager,
     RiskRule,
     RuleError,
+    SignalExit,
     TimeBasedExit,
     TrailingStop,
 )
@@ -524,6 +526,29 @@ def test_a_limit_in_python_arms_no_stop():
     for rules in ([alone], [alone, Quiet()], [grouped]):
         with pytest.raises(InvalidRuleError, match="no rule arms one for 'A'"):
             run([FLAT] * 4, acts={0: buy_first}, rules=rules)
+
+
+HIGHER = (100.0, 104.0, 99.5, 103.0)
+
+
+@pytest.mark.parametrize(
+    ("rule", "bars", "asked"),
+    [
+        # At the opening.
+        (AllOf([PriceBasedStopLoss(pct=0.1), PriceBasedStopLoss(pct=0.2)]), [FLAT] * 40, 1),
+        (AnyOf([PriceBasedStopLoss(pct=0.1), PriceBasedStopLoss(pct=0.2)]), [FLAT] * 40, 1),
+        # Once more for a new high, and at the close of a time exit.
+        (AnyOf([PriceBasedStopLoss(pct=0.1), TrailingStop(0.2)]), [FLAT] * 20 + [HIGHER] * 20, 2),
+        (AllOf([TimeBasedExit(10), TimeBasedExit(5)]), [FLAT] * 40, 2),
+        (AnyOf([TimeBasedExit(10), TimeBasedExit(20), PriceBasedStopLoss(pct=0.1), PriceBasedStopLoss(pct=0.2)]), [FLAT] * 40, 2),
+        # What may change with every bar is asked at each of them.
+        (AllOf([SignalExit("vol", above=50.0), PriceBasedStopLoss(pct=0.2)]), [FLAT] * 40, 40),
+    ],
+)  # fmt: skip
+def test_what_a_group_answers_stands_until_something_it_looks_at_changes(rule, bars, asked):
+    data = market({"A": bars}, context={"vol": [1.0] * len(bars)})
+    result = run(data, acts={0: lambda s: [s.buy("A", 1.0)]}, rules=[rule])
+    assert result.statistics["evaluations"] == asked
 
 
 # ----- what the engine asks of a rule ------------------------------------------------------------

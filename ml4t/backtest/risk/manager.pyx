@@ -519,6 +519,8 @@ cdef class RiskManager(FillListener):
     # The close has something to decide: rules to ask, levels to arm anew, a time that is up.
     cdef int _decide(self, Position* position) except -1 nogil:
         cdef Verdict verdict = no_verdict()
+        if self.plan.has_standing and <double> position.bars_held >= position.levels.max_bars:
+            position.levels.attention |= TO_ASK
         if position.levels.attention & TO_ASK:
             self.plan.end_waits(position.asset)
             self.plan.inputs.read_close(position)

@@ -35,6 +35,8 @@ cdef class MergedRules:
     cdef int64_t n_asked
 
     cdef list add(self, int32_t slot, object merged)
+    cdef void _let_stand(self, Slot* slot, const Group* group) noexcept nogil
+    cdef bint _changes_with_every_bar(self, const Slot* level) noexcept nogil
     cdef int ask(
         self, const Position* position, const Settings* settings, bint opening, Verdict* verdict
     ) except -1 nogil

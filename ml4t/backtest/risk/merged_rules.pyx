@@ -7,12 +7,14 @@ from libc.stdlib cimport free, realloc
 
 from ml4t.backtest.core.settings cimport Settings
 from ml4t.backtest.core.types cimport (
-    EXIT_STOP_LOSS, EXIT_TAKE_PROFIT, EXIT_TIME, REASON_SESSION_EXIT, REASON_STOP_LOSS, REASON_TAKE_PROFIT,
+    EXIT_STOP_LOSS, EXIT_TAKE_PROFIT, EXIT_TIME, EXIT_TRAILING_STOP, REASON_SESSION_EXIT, REASON_STOP_LOSS, REASON_TAKE_PROFIT,
     REASON_TIME_EXIT, REASON_TRAILING_STOP,
 )
 from ml4t.backtest.portfolio.position cimport Position, side_of
 from ml4t.backtest.risk.rule_plan cimport RulePlan
-from ml4t.backtest.risk.said_levels cimport FORM_BARS, FORM_BARS_LEFT, FORM_MINUTES_LEFT, FORM_SIGNAL, Slot
+from ml4t.backtest.risk.said_levels cimport (
+    FORM_BARS, FORM_BARS_LEFT, FORM_GAIN, FORM_MINUTES_LEFT, FORM_RISK, FORM_SIGNAL, Slot,
+)
 from ml4t.backtest.risk.verdict cimport Verdict, weigh
 
 
@@ -54,8 +56,40 @@ cdef class MergedRules:
         self.group[number].n = <int32_t> len(slots)
         self.group[number].needs_all = merged.needs_all
         self.plan.slot[slot].group = number
+        self._let_stand(&self.plan.slot[slot], &self.group[number])
         self.n_rules = number + 1
         return slots
+
+    # What a group answers stands where nothing that its members look at changes with every bar.
+    cdef void _let_stand(self, Slot* slot, const Group* group) noexcept nogil:
+        cdef const Slot* level = &self.plan.slot[group.first]
+        cdef double own = INFINITY
+        cdef int32_t member = 0
+        cdef int32_t i
+        slot.asked_from = 0.0 if group.needs_all else INFINITY
+        for i in range(group.n):
+            if self._changes_with_every_bar(&level[i]):
+                return
+            if group.needs_all and level[i].member != member:
+                slot.asked_from = max(slot.asked_from, own)
+                own = INFINITY
+                member = level[i].member
+            if level[i].kind == EXIT_TIME:
+                own = min(own, level[i].value)
+            elif level[i].kind == EXIT_TRAILING_STOP or level[i].form == FORM_GAIN or not isnan(level[i].activation):
+                slot.follows_water = 1
+        # Of any the first time exit decides, of all the last one's.
+        slot.asked_from = max(slot.asked_from, own) if group.needs_all else own
+        slot.stands = 1
+        self.plan.has_standing = True
+
+    cdef bint _changes_with_every_bar(self, const Slot* level) noexcept nogil:
+        if level.kind == EXIT_TIME and (level.form != FORM_BARS or level.input >= 0):
+            return True
+        return (
+            level.form == FORM_SIGNAL or level.form == FORM_RISK or level.tighten > 0.0 or level.part > 0.0
+            or level.regime_input >= 0 or self.plan._is_live(level)
+        )
 
     # Ask every group of the position.
     cdef int ask(

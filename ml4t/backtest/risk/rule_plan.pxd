@@ -39,6 +39,7 @@ cdef class RulePlan:
     cdef bint whole_units        # Settings
     cdef Cursor cursor
     cdef bint exits_at_close     # what is decided at a close fills at it
+    cdef bint has_standing       # answers stand: they are not asked for at every close
     cdef bint follows_units      # a level lies by the units held: a partial exit moves it
 
     cdef inline void count_exit(self, int32_t rule) noexcept nogil:
@@ -89,6 +90,7 @@ cdef class RulePlan:
         int32_t reason
     ) noexcept nogil
     cdef void split(self, Position* position, double ratio) noexcept nogil
+    cdef void _ask_anew(self, Position* position) noexcept nogil
     cdef void go_ex_dividend(self, Position* position, double dividend) noexcept nogil
     cdef void sync_trails(self, Position* position) noexcept nogil
     cdef void _catch_up(self, Position* position, bint at_close, double base) noexcept nogil

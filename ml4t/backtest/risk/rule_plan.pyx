@@ -6,7 +6,7 @@ Each asset has the slots of its own rules, so that a rule for one asset costs th
 """
 
 cimport cython
-from libc.math cimport INFINITY, NAN, fabs, isnan
+from libc.math cimport INFINITY, NAN, fabs, isnan, nextafter
 from libc.stdint cimport int8_t, int32_t, int64_t
 from libc.stdlib cimport calloc, free, malloc, realloc
 from libc.string cimport memcpy, memmove, memset
@@ -414,7 +414,13 @@ cdef class RulePlan:
             slot = &self.slot[said.slot]
             is_on = self.is_on(slot, said)
             watches = watches or slot.regime_input >= 0
-            attention = attention or slot.is_answered or self._is_live(slot) or self._tightens(position, slot)
+            attention = attention or self._is_live(slot) or self._tightens(position, slot)
+            attention = attention or (slot.is_answered and not slot.stands)
+            if slot.stands:
+                position.levels.max_bars = min(position.levels.max_bars, slot.asked_from)
+                if slot.follows_water:
+                    value = nextafter(position.water, side * INFINITY)
+                    position.levels.wakes_at = worse(side, position.levels.wakes_at, value)
             if not isnan(said.wakes_at):
                 position.levels.wakes_at = worse(side, position.levels.wakes_at, said.wakes_at)
             if not isnan(said.target) and (target == NULL or wins_target(side, said, target)):
@@ -607,6 +613,11 @@ cdef class RulePlan:
         said.target_priority = priority
         said.target_reason = reason
 
+    # Answers that stood are given again at the next close.
+    cdef void _ask_anew(self, Position* position) noexcept nogil:
+        if self.has_standing:
+            position.levels.attention |= TO_ASK
+
     # A split divides every level said; trails first catch up with the water mark of before.
     cdef void split(self, Position* position, double ratio) noexcept nogil:
         cdef AssetSlots* slots = &self.of[position.asset]
@@ -616,6 +627,7 @@ cdef class RulePlan:
             slots.said[i].stop = slots.said[i].stop / ratio
             slots.said[i].target = slots.said[i].target / ratio
             slots.said[i].closed = slots.said[i].closed * ratio
+        self._ask_anew(position)
 
     # A dividend lowers what was said below the market: stops of a long, targets of a short. What falls
     # to zero or below is gone. Trails first catch up with the water mark of before.
@@ -630,6 +642,7 @@ cdef class RulePlan:
             if level[0] <= 0.0:
                 level[0] = NAN
         self.choose(position)
+        self._ask_anew(position)
 
     # The position's bar moves only the winning trail; the others follow here, before they are used.
     # Once a bar: what a split has divided since is not computed anew before the next close.

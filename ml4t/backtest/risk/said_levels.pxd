@@ -34,6 +34,7 @@ cdef struct Slot:
     double beyond                # FORM_SIGNAL: the exit is decided where the column is above
     double part                  # of the largest quantity, what a target closes; 0: all that is held
     double hysteresis            # how far beyond an edge a regime begins
+    double asked_from            # answers that stand: bars held from which each close asks
     int64_t priority
     int32_t regime_input         # live input that says which regime there is; -1: said in all
     int32_t regime               # the one in which the slot is said
@@ -54,6 +55,8 @@ cdef struct Slot:
     int8_t are_edges             # of its regimes: the values lie between them
     int8_t keeps                 # what was said stays when its regime ends
     int8_t leads                 # the first slot of its rule: it tells what the regime is not
+    int8_t stands                # what it answered stands: until a fill, a split, a dividend, asked_from
+    int8_t follows_water         # and until the water mark moves
     int8_t is_answered           # its levels are answers, of evaluate() or of a compiled rule
 
 
