@@ -361,7 +361,7 @@ def test_the_story_of_a_trade_tells_its_parts():
         (0.03, "ScaledExit: targets must be pairs of a gain and a fraction of the position"),
         ([(0.03, 0.5), 0.06], "ScaledExit: targets must be pairs of a gain and a fraction"),
         ([(0.0, 0.5)], "ScaledExit: a gain must be a number above 0 and finite"),
-        ([("atr", 0.5)], "ScaledExit: a gain must be a number .* was 'atr'"),
+        ([("", 0.5)], "ScaledExit: a gain must be a number .* was ''"),
         ([(0.03, 1.5)], "ScaledExit: a fraction of the position must be above 0 and at most 1, was 1.5"),
         ([(0.03, 0.0)], "ScaledExit: a fraction of the position must be above 0"),
         ([(0.03, 0.7), (0.06, 0.7)], "ScaledExit: fractions must sum to at most 1, .* was 1.4"),

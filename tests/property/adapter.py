@@ -337,18 +337,20 @@ def scaled_exit_of(rule: Rule) -> ScaledExit:
 
 def signal_exit_of(rule: Rule) -> SignalExit:
     beyond = {"above": rule.above, "below": rule.below}
-    given = {name: value for name, value in beyond.items() if not isnan(value)}
+    given = {
+        name: value for name, value in beyond.items() if isinstance(value, str) or not isnan(value)
+    }
     side = {0: None, 1: "long", -1: "short"}[rule.side]
     return SignalExit(rule.parameter, side=side, priority=rule.priority, **given)
 
 
 def trailing_stop_of(rule: Rule) -> TrailingStop | DynamicTrailingStop:
     given: dict[str, Any] = {"priority": rule.priority}
-    if rule.tighten > 0.0:
+    if rule.tightens:
         return DynamicTrailingStop(rule.parameter, tighten=rule.tighten, floor=rule.floor, **given)
     if rule.schedule:
         return DynamicTrailingStop(rule.parameter, schedule=rule.schedule, **given)
-    if not isnan(rule.activation):
+    if rule.waits:
         given["activation"] = rule.activation
     if rule.form == "fraction":
         return TrailingStop(rule.parameter, **given)

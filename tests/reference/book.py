@@ -1083,10 +1083,8 @@ class Book:
         levels.give_levels(rule, state, position, self.settings, answer, self.wrong)
         self.count_gained(rule, position, before, state.stop)
         self.count_max_loss(rule, position, before, state.stop)
-        if state.stop != before and (rule.tighten > 0.0 or rule.schedule) and not isnan(before):
-            self.met(
-                "trail_tightened_by_bars" if rule.tighten > 0.0 else "trail_tightened_by_a_gain"
-            )
+        if state.stop != before and (rule.tightens or rule.schedule) and not isnan(before):
+            self.met("trail_tightened_by_bars" if rule.tightens else "trail_tightened_by_a_gain")
         if rule.live and (before, target) != (state.stop, state.target):
             self.met("live_input_moved_a_level")
         if rule.only_tighten and state.stop == before:
@@ -1126,7 +1124,7 @@ class Book:
 
     def count_gained(self, rule: Rule, position: Position, before: float, stop: float) -> None:
         """What becomes of a stop that waits for a gain."""
-        if isnan(rule.activation) and rule.form != "gain":
+        if not rule.waits and rule.form != "gain":
             return
         if isnan(before) and not isnan(stop):
             name = "broke_even" if rule.form == "gain" else "trail_activated"

@@ -505,7 +505,9 @@ class Engine:
         return self.settings.fill_at == "close" or self.settings.exit_decided_at_close == "close"
 
     def count_signal(self, rule: Rule, position: Position) -> None:
-        self.met(f"signal_{'below' if isnan(rule.above) else 'above'}")
+        self.met(
+            f"signal_{'below' if isinstance(rule.below, str) or not isnan(rule.below) else 'above'}"
+        )
         self.met(f"signal_of_a_{'long' if position.sign > 0.0 else 'short'}")
         if rule.side != 0:
             self.met("signal_of_one_side")

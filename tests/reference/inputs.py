@@ -44,9 +44,16 @@ def warn_missing(book, index: int, state: RuleState, position: Position) -> None
     if rule.kind == "scaled":
         _warn_of_parts(book, index, rule, state, position)
         return
-    if rule.column and not state.warned and isnan(levels.parameter(rule, position)):
+    _warn_of_columns(book, index, rule, state, position)
+
+
+def _warn_of_columns(book, index: int, rule: Rule, state: RuleState, position: Position) -> None:
+    """One event while what the rule reads has no valid value; it names all its columns."""
+    if rule.columns and not state.warned and isnan(levels.parameter(rule, position)):
         state.warned = True
-        book.event(position.asset, "nan_input", 0, rule.column, rule=index)
+        if len(rule.columns) > 1:
+            book.met("one_of_several_columns_missing")
+        book.event(position.asset, "nan_input", 0, " or ".join(rule.columns), rule=index)
 
 
 def _warn_of_regimes(book, index: int, state: RuleState, position: Position) -> None:
@@ -60,18 +67,15 @@ def _warn_of_regimes(book, index: int, state: RuleState, position: Position) -> 
     for member, said in zip(rule.members, state.members, strict=True):
         if member.kind == "scaled":
             _warn_of_parts(book, index, member, said, position)
-        if member.column and not said.warned and isnan(levels.parameter(member, position)):
-            said.warned = True
-            book.event(position.asset, "nan_input", 0, member.column, rule=index)
+        _warn_of_columns(book, index, member, said, position)
 
 
 def _warn_of_parts(book, index: int, rule: Rule, state: RuleState, position: Position) -> None:
     """One event for each target that has less to close than an order can have."""
     state.members = state.members or [RuleState() for _ in rule.members]
     for member, said in zip(rule.members, state.members, strict=True):
-        if member.part == 0.0 or said.done or said.warned:
-            continue
-        if levels.units_of_part(member.part, said, position, book.settings) == 0.0:
+        passed_by = member.part > 0.0 and not (said.done or said.warned)
+        if passed_by and levels.units_of_part(member.part, said, position, book.settings) == 0.0:
             said.warned = True
             book.met("scaled_passed_by")
             units = member.part * position.largest - said.closed
@@ -79,6 +83,7 @@ def _warn_of_parts(book, index: int, rule: Rule, state: RuleState, position: Pos
                 book.event(
                     position.asset, "passed_over", 0, "zero_quantity", units, 0.0, rule=index
                 )
+        _warn_of_columns(book, index, member, said, position)
 
 
 def _has_hole(book, asset: int, row: int) -> bool:
@@ -89,7 +94,7 @@ def _count_found(book, position: Position, column: str) -> None:
     if position.dividend_sum > 0.0 and _prices(book, column):
         book.met("price_read_after_a_dividend")
     for index, state in position.states.items():
-        if state.warned and index in book.rules and book.rules[index].column == column:
+        if state.warned and index in book.rules and column in book.rules[index].columns:
             book.met("nan_input_found_later")
 
 

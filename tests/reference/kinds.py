@@ -243,6 +243,7 @@ KINDS = [
     "stop_rests_below_its_gain",
     "trail_tightened_by_bars",
     "trail_tightened_by_a_gain",
+    "one_of_several_columns_missing",
     "live_input_moved_a_level",
     "exit_time_exit",
     "signal_above",

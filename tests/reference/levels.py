@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from math import floor, isnan
+from math import floor, inf, isnan
 from typing import NamedTuple
 
 from reference.market import NAN, Bar
 from reference.positions import Position, RuleState
-from reference.rules import EXIT_ORDER, Decision, Rule
+from reference.rules import EXIT_ORDER, Decision, Input, Rule
 from reference.settings import Settings
 
 
@@ -46,14 +46,39 @@ def parameter(rule: Rule, position: Position, wrong=lambda name: False) -> float
     value, before, ratio_then = rule.parameter, 1.0, 1.0
     if rule.column:
         value, before, ratio_then, _ = position.inputs.get(rule.input, (NAN, 1.0, 1.0, 0.0))
-    value = rule.multiple * value
-    if rule.column and not rule.in_range(value):
+    value = number(rule, "multiple", position) * value
+    if rule.columns and not rule.in_range(value):
+        return NAN
+    beside = [one for one in BESIDE if isinstance(getattr(rule, one), str)]
+    missing = any(isnan(number(rule, one, position)) for one in beside)
+    if missing and not wrong("missing_columns_beside_are_passed_by"):
         return NAN
     if rule.form == "distance" and wrong("splits_leave_distances"):
         return value
     if rule.form in ("price", "distance"):
         return value / (before * (position.split_ratio / ratio_then))
     return value
+
+
+BESIDE = {
+    "multiple": (0.0, inf),
+    "activation": (0.0, inf),
+    "tighten": (0.0, inf),
+    "floor": (0.0, 1.0),
+    "above": (-inf, inf),
+    "below": (-inf, inf),
+}
+"""What stands beside a parameter, and between which values a column has to lie."""
+
+
+def number(rule: Rule, name: str, position: Position) -> float:
+    """What stands beside the parameter; NaN while its column has no valid value."""
+    given = getattr(rule, name)
+    if not isinstance(given, str):
+        return given
+    value = position.inputs.get(Input(given, rule.live), (NAN,))[0]
+    low, high = BESIDE[name]
+    return value if low < value < high else NAN
 
 
 def away(rule: Rule, base: float, value: float, direction: float) -> float:
@@ -194,8 +219,9 @@ def signals(rule: Rule, position: Position, wrong=lambda name: False) -> bool:
         return False
     value = parameter(rule, position)  # NaN: no comparison holds
     if wrong("signals_at_their_value"):
-        return value >= rule.above or value <= rule.below
-    return value > rule.above or value < rule.below
+        above, below = (number(rule, one, position) for one in ("above", "below"))
+        return value >= above or value <= below
+    return value > number(rule, "above", position) or value < number(rule, "below", position)
 
 
 def turn(rule: Rule, state: RuleState, position: Position, wrong) -> None:
@@ -256,7 +282,9 @@ def has_gained(
     rule: Rule, position: Position, settings: Settings, wrong=lambda name: False
 ) -> bool:
     """H has come as far from E as the gain that the rule waits for; it has fallen with a long's dividends."""
-    gain = parameter(rule, position) if rule.form == "gain" else rule.activation
+    gain = (
+        parameter(rule, position) if rule.form == "gain" else number(rule, "activation", position)
+    )
     if isnan(gain) or (rule.form != "gain" and wrong("trails_from_the_opening")):
         return True
     reached = basis_of(position, settings) * (1.0 + position.sign * gain)
@@ -267,8 +295,9 @@ def has_gained(
 
 def tightened(rule: Rule, position: Position, settings: Settings, pct: float, wrong) -> float:
     """The fraction of a trailing stop, as far as bars and gains have tightened it."""
-    if rule.tighten > 0.0 and not wrong("trails_do_not_tighten"):
-        return max(rule.floor, pct - rule.tighten * position.bars_held)
+    if rule.tightens and not wrong("trails_do_not_tighten"):
+        by = number(rule, "tighten", position) * position.bars_held
+        return max(number(rule, "floor", position), pct - by)
     for gain, step in rule.schedule:
         if wrong("steps_at_once") or has_gained(replace(rule, activation=gain), position, settings):
             pct = step

@@ -85,7 +85,7 @@ def random_rule(rng: Random, market: Market, grid: float) -> Rule:
         costs = rng.choice((0.0, 2.0))
         return Rule(kind, gain, "gain", priority, assets, only_tighten=tightens, costs=costs)
     parameter = rng.choice(("pct", "pct", "mood")) if column else rng.choice(PCTS)
-    multiple = 1.0 if kind == "trailing_stop" else rng.choice((1.0, 1.0, 1.0, 1.5))
+    multiple = 1.0 if kind == "trailing_stop" else rng.choice((1.0, 1.0, 1.0, 1.5, "bars"))
     rule = Rule(
         kind, parameter, "fraction", priority, assets, only_tighten=tightens, multiple=multiple
     )
@@ -97,7 +97,8 @@ def _signal(rng: Random, priority: int, assets) -> Rule:
     column, values = rng.choice(
         (("pct", (0.02, 0.05, 0.1)), ("bars", (1.0, 2.5, 3.0)), ("mood", (0.02, 0.05)))
     )
-    beyond = {rng.choice(("above", "below")): rng.choice(values)}
+    beside = rng.choice(("mood", "pct")) if rng.random() < 0.2 else rng.choice(values)
+    beyond = {rng.choice(("above", "below")): beside}
     side = rng.choice((0, 0, 1, -1))
     return Rule("signal", column, "signal", priority, assets, live=True, side=side, **beyond)
 
@@ -129,7 +130,7 @@ def _member(rng: Random) -> Rule:
 
 
 def _scaled(rng: Random, priority: int, assets) -> Rule:
-    """Some close all of a position, some leave a part; of some a part is less than a unit."""
+    """Some close all of a position, some leave a part; of some a part is less than a unit, or a gain is a column's."""
     pairs = rng.choice(
         (
             ((0.01, 0.5), (0.02, 0.5)),
@@ -140,6 +141,7 @@ def _scaled(rng: Random, priority: int, assets) -> Rule:
             ((0.03, 0.7),),
             ((0.002, 0.4), (0.06, 0.3), (0.09, 0.3)),
             ((0.004, 0.2), (0.05, 0.2), (0.07, 0.2), (0.1, 0.2)),
+            (("mood", 0.3), (0.03, 0.3), ("pct", 0.4)),
         )
     )
     return scaled_exit(pairs, priority, assets)
@@ -150,12 +152,13 @@ def _waiting_or_live(rng: Random, rule: Rule) -> Rule:
     if rule.kind == "trailing_stop" and rule.form == "fraction":
         if rng.random() < 0.2:
             pct = rule.parameter if rule.column else rng.choice((0.05, 0.1))
-            return replace(rule, parameter=pct, tighten=rng.choice((0.002, 0.01)), floor=0.01)
+            by = rng.choice((0.002, 0.01, "mood"))
+            return replace(rule, parameter=pct, tighten=by, floor=rng.choice((0.01, 0.01, "mood")))
         if rng.random() < 0.2 and not rule.column:
             steps = rng.choice((((0.01, 0.03),), ((0.005, 0.04), (0.02, 0.02))))
             return replace(rule, parameter=0.05, schedule=steps)
     if rule.kind == "trailing_stop":
-        return replace(rule, activation=rng.choice((NAN, NAN, 0.005, 0.02, 0.05)))
+        return replace(rule, activation=rng.choice((NAN, NAN, 0.005, 0.02, 0.05, "pct")))
     scaled = rule.form == "distance" or rule.multiple != 1.0
     return replace(rule, live=True) if scaled and rule.column and rng.random() < 0.6 else rule
 
@@ -163,7 +166,7 @@ def _waiting_or_live(rng: Random, rule: Rule) -> Rule:
 def _at_a_distance(rng: Random, grid: float, rule: Rule) -> Rule:
     """Of so much money, or some hundredths of a price: a column in the units of its asset."""
     if rng.random() < 0.5:
-        return replace(rule, parameter="level", multiple=rng.choice((0.01, 0.02, 0.05)))
+        return replace(rule, parameter="level", multiple=rng.choice((0.01, 0.02, 0.05, "mood")))
     amount = (grid or 1.7) * rng.randint(1, 4)
     return replace(rule, parameter=amount, multiple=rng.choice((1.0, 1.0, 0.5)))
 

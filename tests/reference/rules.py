@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from math import isfinite
+from math import isfinite, isnan
 from typing import NamedTuple
 
 from reference.market import NAN
@@ -52,15 +52,16 @@ class Rule:
     closing: Mapping[tuple[int, int], Decision] = field(default_factory=dict)
     opening: Mapping[tuple[int, int], Decision] = field(default_factory=dict)
     only_tighten: bool = False  # of a stop loss
-    multiple: float = 1.0  # what the parameter is multiplied by
-    live: bool = False  # its column is read anew at every close
-    activation: float = NAN  # of a trailing stop: the gain from which on it is given
-    tighten: float = 0.0  # of a trailing stop: what each bar held takes off its fraction
-    floor: float = 0.0  # and where that stays
+    # A number too, or a column: what stands beside the parameter.
+    multiple: float | str = 1.0  # what the parameter is multiplied by
+    activation: float | str = NAN  # of a trailing stop: the gain from which on it is given
+    tighten: float | str = 0.0  # of a trailing stop: what each bar held takes off its fraction
+    floor: float | str = 0.0  # and where that stays
+    above: float | str = NAN  # of a signal: the value that its column is to be above
+    below: float | str = NAN  # or below
+    live: bool = False  # columns are read anew at every close
     schedule: tuple[tuple[float, float], ...] = ()  # or (gain, fraction): from that gain on
     costs: float = 0.0  # of a stop at E: how many times the commission of a unit lies between them
-    above: float = NAN  # of a signal: the value that its column is to be above
-    below: float = NAN  # or below
     side: int = 0  # the sign of the positions that it ends; 0: any
     members: tuple[Rule, ...] = ()  # of a regime rule, whose parameter is the column
     values: tuple[float, ...] = ()  # the label of each, or the edges between their bands
@@ -71,6 +72,8 @@ class Rule:
     def __post_init__(self) -> None:
         if self.kind in ("scripted", "scaled") or isinstance(self.parameter, str):
             return
+        if isinstance(self.multiple, str):
+            return
         if not self.in_range(self.multiple * self.parameter):
             raise ValueError(f"{self.kind} parameter out of range: {self.parameter}")
 
@@ -80,14 +83,31 @@ class Rule:
         return self.parameter if isinstance(self.parameter, str) else ""
 
     @property
+    def tightens(self) -> bool:
+        """A trailing stop: with each bar held."""
+        return isinstance(self.tighten, str) or self.tighten > 0.0
+
+    @property
+    def waits(self) -> bool:
+        """A trailing stop: for a gain."""
+        return isinstance(self.activation, str) or not isnan(self.activation)
+
+    @property
+    def columns(self) -> list[str]:
+        """All columns it reads, its parameter's first."""
+        beside = (self.multiple, self.activation, self.tighten, self.floor, self.above, self.below)
+        named = (one for one in (self.parameter, *beside) if isinstance(one, str))
+        return list(dict.fromkeys(named))
+
+    @property
     def input(self) -> Input:
-        """What a position keeps of that column."""
+        """What a position keeps of the parameter's column."""
         return Input(self.column, self.live)
 
     @property
     def inputs(self) -> list[Input]:
-        """Likewise, with what its members read."""
-        own = [self.input] if self.column else []
+        """What it keeps of all columns, with what its members read."""
+        own = [Input(column, self.live) for column in self.columns]
         return own + [one for member in self.members for one in member.inputs]
 
     def applies_to(self, asset: int) -> bool:

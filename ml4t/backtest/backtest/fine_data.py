@@ -136,4 +136,5 @@ def _shown(span: tuple[int, int]) -> str:
 
 
 def _step(data: MarketData) -> float | None:
-    return float(np.median(np.diff(data.timestamps))) if data.n_times >= ENOUGH else None
+    """Return the step that one in four is no longer than: where rows are missing, others are longer than bars."""
+    return float(np.quantile(np.diff(data.timestamps), 0.25)) if data.n_times >= ENOUGH else None

@@ -269,7 +269,7 @@ def _stand_beside(leaves: Sequence[tuple[RuleSpec, ...]]) -> bool:
     risk together with the stops.
     """
     specs = [spec for leaf in leaves for spec in leaf]
-    by_column = [spec for spec in specs if spec.column is not None]
+    by_column = [spec for spec in specs if spec.columns]
     n_stops = sum(any(spec.kind in _STOPS for spec in leaf) for leaf in leaves)
     n_targets = sum(spec.kind is ExitType.TAKE_PROFIT for spec in specs)
     priorities = {spec.priority for spec in specs if spec.form in _EXITS}

@@ -642,7 +642,7 @@ cdef class RiskManager(FillListener):
                 event.rule = slot.rule
             if slot.part > 0.0:
                 self._warn_of_part(position, slot, said)
-            if slot.input < 0 or said.is_warned:
+            if not slot.reads or said.is_warned:
                 continue
             if isnan(self.plan.parameter(position, slot)):
                 said.is_warned = 1
@@ -716,10 +716,10 @@ cdef class RiskManager(FillListener):
                 self.plan.slot[slot].regime_reason = self.reasons.code(
                     self.plan.inputs.names[self.plan.slot[slot].regime_input]
                 )
-            if self.plan.slot[slot].input >= 0:
-                self.plan.slot[slot].missing_reason = self.reasons.code(
-                    self.plan.inputs.names[self.plan.slot[slot].input]
-                )
+            if self.plan.slot[slot].reads:
+                names = self.plan.names_read(slot)
+                self.plan.slot[slot].signal_reason = self.reasons.code(names[0])
+                self.plan.slot[slot].missing_reason = self.reasons.code(" or ".join(names))
         self.order_checks.add(entry)
         if self.python_rules.n_rules > 0 or self.compiled_rules.n_rules > 0 or self.order_checks.n > 0:
             # What rules look at holds exposure: it is kept up to date while orders fill.

@@ -15,6 +15,7 @@ from ml4t.backtest.risk.rule_plan cimport RulePlan
 from ml4t.backtest.risk.said_levels cimport (
     FORM_BARS, FORM_BARS_LEFT, FORM_GAIN, FORM_MINUTES_LEFT, FORM_RISK, FORM_SIGNAL, Slot,
 )
+from ml4t.backtest.risk.slot_numbers cimport beyond_of
 from ml4t.backtest.risk.verdict cimport Verdict, weigh
 
 
@@ -76,7 +77,9 @@ cdef class MergedRules:
                 member = level[i].member
             if level[i].kind == EXIT_TIME:
                 own = min(own, level[i].value)
-            elif level[i].kind == EXIT_TRAILING_STOP or level[i].form == FORM_GAIN or not isnan(level[i].activation):
+            elif level[i].kind == EXIT_TRAILING_STOP or level[i].form == FORM_GAIN or (
+                level[i].activation_input >= 0 or not isnan(level[i].activation)
+            ):
                 slot.follows_water = 1
         # Of any the first time exit decides, of all the last one's.
         slot.asked_from = max(slot.asked_from, own) if group.needs_all else own
@@ -84,11 +87,11 @@ cdef class MergedRules:
         self.plan.has_standing = True
 
     cdef bint _changes_with_every_bar(self, const Slot* level) noexcept nogil:
-        if level.kind == EXIT_TIME and (level.form != FORM_BARS or level.input >= 0):
+        if level.kind == EXIT_TIME and (level.form != FORM_BARS or level.reads):
             return True
         return (
-            level.form == FORM_SIGNAL or level.form == FORM_RISK or level.tighten > 0.0 or level.part > 0.0
-            or level.regime_input >= 0 or self.plan._is_live(level)
+            level.form == FORM_SIGNAL or level.form == FORM_RISK or level.tightens or level.part > 0.0
+            or level.regime_input >= 0 or level.is_live
         )
 
     # Ask every group of the position.
@@ -150,7 +153,7 @@ cdef class MergedRules:
                 _want_exit(wanted, slot)
             return
         if slot.form == FORM_SIGNAL:
-            if slot.side * position.quantity >= 0.0 and value > slot.beyond:
+            if slot.side * position.quantity >= 0.0 and value > beyond_of(slot, self.plan.inputs, position.asset):
                 _want_exit(wanted, slot)
             return
         if not isnan(self.plan.gain_waited_for(position, slot, value, base)):
@@ -186,7 +189,7 @@ cdef class MergedRules:
 
 cdef int32_t _reason_of(const Slot* slot) noexcept nogil:
     if slot.form == FORM_SIGNAL:
-        return slot.missing_reason
+        return slot.signal_reason
     return REASON_TIME_EXIT if slot.form == FORM_BARS else REASON_SESSION_EXIT
 
 

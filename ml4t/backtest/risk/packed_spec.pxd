@@ -10,5 +10,10 @@ cdef class PackedSpec:
     cdef Slot slot               # what is the same in every run
     cdef int traits              # Trait
     cdef str column              # that the parameter is read from; None: it is a number
-    cdef bint live               # the column is read anew at every close
+    cdef str multiple            # likewise
+    cdef str activation
+    cdef str tighten
+    cdef str floor
+    cdef str beyond
+    cdef bint live               # columns are read anew at every close
     cdef object regime           # Regime, or None

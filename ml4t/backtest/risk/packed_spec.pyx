@@ -26,21 +26,24 @@ cdef class PackedSpec:
         self.slot.kind = spec.kind.code
         self.slot.form = spec.form
         self.slot.priority = spec.priority
-        self.slot.multiple = spec.multiple
         self.slot.only_tighten = spec.only_tighten
-        self.slot.activation = NAN if spec.activation is None else spec.activation
-        self.slot.tighten = spec.tighten
-        self.slot.floor = spec.floor
+        self.multiple, self.slot.multiple = _read(spec.multiple)
+        self.activation, self.slot.activation = _read(spec.activation)
+        self.tighten, self.slot.tighten = _read(spec.tighten)
+        self.floor, self.slot.floor = _read(spec.floor)
+        self.beyond, self.slot.beyond = _read(spec.beyond)
+        self.column, self.slot.value = _read(spec.value)
+        self.slot.tightens = self.tighten is not None or self.slot.tighten > 0.0
+        self.slot.reads = len(spec.columns) > 0
+        self.slot.is_live = spec.live and self.slot.reads
         self.slot.costs = spec.costs
         self.slot.part = spec.part
-        self.slot.beyond = spec.beyond
         self.slot.side = spec.side
         self.slot.low, self.slot.high, self.slot.low_closed = bounds.low, bounds.high, bounds.closed
         self.traits = spec.traits
         self.live = spec.live
         self.regime = spec.regime
-        self.column = spec.column
-        if self.column is None:
+        if not self.slot.reads:
             self.slot.value = spec.multiple * spec.value
 
     # It says nothing that its RuleSpec does not.
@@ -51,10 +54,20 @@ cdef class PackedSpec:
         raise TypeError("a packed spec is made anew from its RuleSpec: pickle that")
 
 
+# A column, or a number; NaN where there is neither.
+def _read(value):
+    return (value, NAN) if isinstance(value, str) else (None, NAN if value is None else value)
+
+
 # A slot that says nothing and reads nothing.
 cdef void clear(Slot* slot) noexcept nogil:
     memset(slot, 0, sizeof(Slot))
     slot.input = -1
+    slot.multiple_input = -1
+    slot.activation_input = -1
+    slot.tighten_input = -1
+    slot.floor_input = -1
+    slot.beyond_input = -1
     slot.regime_input = -1
     slot.question = -1
     slot.group = -1

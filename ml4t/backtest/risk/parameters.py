@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from math import inf, nan
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from ml4t.backtest.data.errors import DataError
 from ml4t.backtest.data.features.indicators import Indicator
@@ -26,15 +26,23 @@ _LAST = ("priority", "name")
 """What every rule has stands last where one is shown."""
 
 
+class Beside(NamedTuple):
+    """A number beside the parameter of a rule, which may be given in the same forms."""
+
+    bounds: Bounds
+    hint: str = ""
+
+
 @dataclass(frozen=True, kw_only=True, repr=False)
 class ParameterRule(RiskRule):
     """A rule of one kind whose parameter is given in one of a few forms.
 
-    A subclass names its ``kind`` and its ``forms``: parameter name -> what it is.
+    A subclass names its ``kind`` and its ``forms``: parameter name -> what it is; and what stands ``beside`` it.
     """
 
     kind: ClassVar[ExitType]
     forms: ClassVar[dict[str, Form]]
+    beside: ClassVar[dict[str, Beside]] = {}
 
     priority: int = 0
     name: str = ""
@@ -47,48 +55,48 @@ class ParameterRule(RiskRule):
         if len(given) != 1:
             had = " and ".join(given) or "none"
             raise InvalidRuleError(f"{cls} needs exactly one of {', '.join(self.forms)}; had {had}")
-        value = _parameter(cls, given[0], getattr(self, given[0]))
-        numbers = value.numbers if isinstance(value, RegimeNumbers) else (value,)
-        for number in numbers:
-            if not isinstance(number, str):
-                _check_range(cls, given[0], number, self.multiple, self._bounds(given[0]))
-        object.__setattr__(self, given[0], value)
+        object.__setattr__(self, given[0], _parameter(cls, given[0], getattr(self, given[0])))
+        for name, what in self.beside.items():
+            object.__setattr__(self, name, _number_beside(cls, name, getattr(self, name), what))
         object.__setattr__(self, "priority", checked_priority(cls, self.priority))
         if not self.name:
             object.__setattr__(self, "name", cls)
-        column = getattr(value, "column", value)
-        object.__setattr__(self, "_may_compute", isinstance(column, str) and column[-1] == ")")
+        regimes = self._regimes()
+        value, multiple = getattr(self, given[0]), self.multiple
+        if not regimes and not isinstance(value, str) and not isinstance(multiple, str):
+            _check_range(cls, given[0], value, multiple, self._bounds(given[0]))
         # Lowered once, not for every run.
-        object.__setattr__(self, "_lowered", self._specs())
+        object.__setattr__(
+            self, "_lowered", self._in_regimes(regimes) if regimes else self._specs()
+        )
         object.__setattr__(self, "_lowered_rule", LoweredRule())
+        columns = (*self.frozen_columns, *self.live_columns)
+        object.__setattr__(self, "_may_compute", any(name[-1] == ")" for name in columns))
 
     @property
-    def multiple(self) -> float:
-        """What the parameter is multiplied by."""
+    def multiple(self) -> Any:
+        """What the parameter is multiplied by: a number, or how one is given."""
         return 1.0
 
     def lower(self) -> tuple[RuleSpec, ...]:
-        """Return the one level or exit the rule consists of."""
+        """Return the one level or exit the rule consists of; by regime one for each."""
         return self._lowered
 
     @property
     def is_live(self) -> bool:
-        """Whether a column is read anew at every close."""
+        """Whether columns are read anew at every close."""
         return False
 
     @property
     def frozen_columns(self) -> tuple[str, ...]:
-        """The column the parameter is read from when the position opens, if it is one."""
-        column = self._lowered[0].column
-        return () if column is None or self.is_live else (column,)
+        """The columns that its numbers are read from when the position opens."""
+        return () if self.is_live else self._columns()
 
     @property
     def live_columns(self) -> tuple[str, ...]:
-        """The column the parameter is read from at every close, or that says the regime, if there is one."""
-        regime, column = self._lowered[0].regime, self._lowered[0].column
-        if regime is not None:
-            return (regime.column,)
-        return (column,) if column is not None and self.is_live else ()
+        """The columns that its numbers are read from at every close, and the one that says the regime."""
+        regimes = (spec.regime.column for spec in self._lowered if spec.regime is not None)
+        return tuple(dict.fromkeys((*regimes, *(self._columns() if self.is_live else ()))))
 
     def value(self, context: RiskContext) -> float:
         """Return the parameter for the position of `context`; NaN when its column has no valid value.
@@ -96,12 +104,13 @@ class ParameterRule(RiskRule):
         A price or a distance is in the units of the row that its column was read from.
         """
         form = self._form()
-        value = self.given(context)
-        if not isinstance(value, str):
-            return self.multiple * value
-        read = context.live(value) if self.is_live else context.frozen(value)
-        number = self.multiple * float(read)
+        number = self._read(self.multiple, context) * self._read(getattr(self, form), context)
         return number if self._bounds(form).hold(number) else nan
+
+    def number(self, name: str, context: RiskContext) -> float:
+        """Return what stands beside the parameter, by its name, likewise."""
+        number = self._read(getattr(self, name), context)
+        return number if self.beside[name].bounds.hold(number) else nan
 
     def given(self, context: RiskContext) -> float | str:
         """Return the parameter as it was given, a number or a column; by regime that of the regime of now.
@@ -109,9 +118,14 @@ class ParameterRule(RiskRule):
         NaN where the label of now has none. In a run the engine knows the last regime of the position.
         """
         value = getattr(self, self._form())
-        if isinstance(value, RegimeNumbers):
-            return value.at(context.live(value.column))
-        return value if isinstance(value, str) else float(value)
+        return value if isinstance(value, str) else self._read(value, context)
+
+    def _read(self, given: Any, context: RiskContext) -> float:
+        if isinstance(given, RegimeNumbers):
+            return given.at(context.live(given.column))
+        if isinstance(given, str):
+            return float(context.live(given) if self.is_live else context.frozen(given))
+        return float(given)
 
     def has_gained(self, context: RiskContext, gain: float) -> bool:
         """Return whether the water mark has come so far from the entry price; never for a NaN.
@@ -149,17 +163,35 @@ class ParameterRule(RiskRule):
 
     def _specs(self) -> tuple[RuleSpec, ...]:
         form = self._form()
-        value = getattr(self, form)
-        if not isinstance(value, RegimeNumbers):
-            return (self._spec(value, self.forms[form]),)
-        made = []
-        for index, number in enumerate(value.numbers):
-            spec = self._spec(number, self.forms[form])
-            keeps = spec.only_tighten or spec.kind is ExitType.TRAILING_STOP
-            made.append(
-                replace(spec, regime=Regime(value.column, index, value.labels, keeps=keeps))
+        return (self._spec(getattr(self, form), self.forms[form]),)
+
+    def _regimes(self) -> dict[str, RegimeNumbers]:
+        """Return what is given by regime, by name; of one column, with the same labels."""
+        names = (*self.forms, *self.beside)
+        given = {name: getattr(self, name) for name in names}
+        found = {name: one for name, one in given.items() if isinstance(one, RegimeNumbers)}
+        ways = {(one.column, one.labels) for one in found.values()}
+        if len(ways) > 1:
+            raise InvalidRuleError(
+                f"{type(self).__name__}: {' and '.join(found)} by regime need one column, with the same labels in one "
+                "order; for others take a RegimeDependentRule"
             )
+        return found
+
+    def _in_regimes(self, given: dict[str, RegimeNumbers]) -> tuple[RuleSpec, ...]:
+        """Return the levels of the rule with the numbers of each regime, which each have to be right."""
+        first = next(iter(given.values()))
+        made = []
+        for index in range(len(first.labels)):
+            numbers: Any = {name: one.numbers[index] for name, one in given.items()}
+            for spec in replace(self, **numbers).lower():
+                keeps = spec.only_tighten or spec.kind is ExitType.TRAILING_STOP
+                regime = Regime(first.column, index, first.labels, keeps=keeps)
+                made.append(replace(spec, regime=regime))
         return tuple(made)
+
+    def _columns(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(name for spec in self._lowered for name in spec.columns))
 
     def _form(self) -> str:
         return next(form for form in self.forms if getattr(self, form) is not None)
@@ -179,19 +211,18 @@ class ParameterRule(RiskRule):
         return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in given)})"
 
 
-def checked_positive(rule: str, name: str, value: Any, hint: str = "") -> float:
-    """Return how many times a rule takes its parameter, or a gain that it waits for.
-
-    Raises
-    ------
-    InvalidRuleError
-        If it is no number above 0 and finite.
-    """
+def _number_beside(rule: str, name: str, value: Any, what: Beside) -> Any:
+    """Return what stands beside a parameter: nothing, a number in its range, a column, or numbers by regime."""
+    value = column_of(rule, value)
+    if isinstance(value, Mapping):
+        return RegimeNumbers.of(rule, name, value)
+    if value is None or (isinstance(value, str) and value):
+        return value
     number = number_or_nan(value)
-    if not 0.0 < number < inf:
+    if not what.bounds.hold(number):
         shown = number if number == inf else value
         raise InvalidRuleError(
-            f"{rule}: {name} must be a number above 0 and finite{hint}, was {shown!r}"
+            f"{rule}: {name} must be a number {what.bounds}{what.hint}, was {shown!r}"
         )
     return number
 

@@ -27,7 +27,7 @@ cdef class PythonRules:
     cdef int ask(
         self, const Position* position, bint opening, bint sees_bar, Verdict* verdict
     ) except -1
-    cdef int32_t _next_place(self, int32_t slot, int32_t place) noexcept nogil
+    cdef int32_t _place_of(self, RuleEntry entry, int32_t slot, object about) except -1
     cdef int _take(
         self, const Position* position, RuleEntry entry, int32_t slot, object decision,
         RiskContext context, Verdict* verdict

@@ -9,10 +9,10 @@ from ml4t.backtest.risk.context cimport RiskContext
 from ml4t.backtest.risk.contexts cimport Contexts
 from ml4t.backtest.risk.rule_list cimport RuleEntry
 from ml4t.backtest.risk.rule_plan cimport RulePlan
-from ml4t.backtest.risk.said_levels cimport Slot
 from ml4t.backtest.risk.verdict cimport Verdict, weigh
 
 from ml4t.backtest.core.meant_names import attribute_meant
+from ml4t.backtest.risk import decision as decisions
 from ml4t.backtest.risk.decision import RiskDecision
 from ml4t.backtest.risk.function_rule import FunctionRule
 from ml4t.backtest.risk.rule import RuleError
@@ -73,19 +73,16 @@ cdef class PythonRules:
             slot = self.plan.next_answered(position.asset, slot, &place)
         return 0
 
-    # Where the next target of one answer is written down: those of a scaled exit have a place each.
-    cdef int32_t _next_place(self, int32_t slot, int32_t place) noexcept nogil:
-        cdef const Slot* slots = self.plan.slot
-        if slots[slot].part > 0.0 and place + 1 < self.plan.n_slots and slots[place + 1].rule == slots[slot].rule:
-            return place + 1
-        return place
+    # Where a target of an answer is written down: those of a scaled exit have a place each.
+    cdef int32_t _place_of(self, RuleEntry entry, int32_t slot, object about) except -1:
+        place = about.get(decisions.TARGET)
+        return entry.slots[place] if isinstance(place, int) and 0 <= place < len(entry.slots) else slot
 
     cdef int _take(
         self, const Position* position, RuleEntry entry, int32_t slot, object decision,
         RiskContext context, Verdict* verdict
     ) except -1:
         cdef int64_t priority
-        cdef int32_t target = slot
         check_decision(entry, context, decision)
         for part in decision.elementary():
             priority = entry.rule.priority if part.priority is None else part.priority
@@ -101,10 +98,9 @@ cdef class PythonRules:
                 )
             if part.update_take_profit is not None:
                 self.plan.say_target(
-                    position, target, part.update_take_profit, priority,
+                    position, self._place_of(entry, slot, part.metadata), part.update_take_profit, priority,
                     self.reasons.code(part.reason or "take_profit"),
                 )
-                target = self._next_place(slot, target)
         return 0
 
 

@@ -109,7 +109,8 @@ cdef class RulePlan:
         self, const Position* position, const Slot* slot, Said* said, double value, double base
     ) noexcept nogil
     cdef int _lower(self, Slot* slot, PackedSpec packed, int32_t rule) except -1
-    cdef bint _is_live(self, const Slot* slot) noexcept nogil
+    cdef list names_read(self, int32_t number)
+    cdef int32_t _place_of(self, str column, bint live) except? -1
     cdef int _count_from(self, int32_t rule) except -1
     cdef int32_t _add_slot(self) except -1
     cdef int _apply_to_all(self, int32_t slot) except -1 nogil

@@ -8,9 +8,10 @@ Each asset has the slots of its own rules, so that a rule for one asset costs th
 cimport cython
 from libc.math cimport INFINITY, NAN, fabs, isnan, nextafter
 from libc.stdint cimport int8_t, int32_t, int64_t
-from libc.stdlib cimport calloc, free, malloc, realloc
+from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcpy, memmove, memset
 
+from ml4t.backtest.core.grown cimport grown
 from ml4t.backtest.core.settings cimport TELL_ALL, TELL_FILLS, Settings
 from ml4t.backtest.core.types cimport (
     EXIT_OTHER, EXIT_STOP_LOSS, EXIT_TAKE_PROFIT, EXIT_TIME, EXIT_TRAILING_STOP,
@@ -28,6 +29,7 @@ from ml4t.backtest.risk.said_levels cimport (
     FORM_BARS_LEFT, FORM_CURRENCY, FORM_DISTANCE, FORM_GAIN, FORM_MINUTES_LEFT, FORM_PRICE, FORM_RISK, FORM_SIGNAL,
     AssetSlots, Said, Slot, away, first_from, forget, wins_stop, wins_target, wins_tie,
 )
+from ml4t.backtest.risk.slot_numbers cimport activation_of, beyond_of, floor_of, parameter_of
 from ml4t.backtest.risk.verdict cimport Verdict, weigh
 
 
@@ -89,6 +91,8 @@ cdef class RulePlan:
             slot.low = -INFINITY
             slot.high = INFINITY
             slot.input = columns[0]
+            slot.reads = True
+            slot.is_live = self.inputs.input[slot.input].is_live
         slot.rule = rule
         slot.priority = priority
         slot.is_answered = is_answered
@@ -115,8 +119,12 @@ cdef class RulePlan:
         self.measures_risk = self.measures_risk or slot.form == FORM_RISK
         self.follows_units = self.follows_units or slot.form == FORM_CURRENCY
         self.closes_parts = self.closes_parts or slot.part > 0.0
-        if packed.column is not None:
-            slot.input = self.inputs.number_of(packed.column, packed.live)
+        slot.input = self._place_of(packed.column, packed.live)
+        slot.multiple_input = self._place_of(packed.multiple, packed.live)
+        slot.activation_input = self._place_of(packed.activation, packed.live)
+        slot.tighten_input = self._place_of(packed.tighten, packed.live)
+        slot.floor_input = self._place_of(packed.floor, packed.live)
+        slot.beyond_input = self._place_of(packed.beyond, packed.live)
         if packed.regime is not None:
             self._add_values(slot, packed.regime.values)
             slot.regime_input = self.inputs.number_of(packed.regime.column, True)
@@ -126,6 +134,15 @@ cdef class RulePlan:
             slot.keeps = packed.regime.keeps
             slot.leads = leads
         return 0
+
+    cdef int32_t _place_of(self, str column, bint live) except? -1:
+        return -1 if column is None else self.inputs.number_of(column, live)
+
+    # The columns that a slot reads, its parameter's first.
+    cdef list names_read(self, int32_t number):
+        cdef const Slot* slot = &self.slot[number]
+        places = (slot.input, slot.multiple_input, slot.activation_input, slot.tighten_input, slot.floor_input, slot.beyond_input)
+        return list(dict.fromkeys(self.inputs.names[place] for place in places if place >= 0))
 
     def remove(self, int32_t number):
         """Take a slot out of the plan, with all it said; an IndexError if there is none of that number."""
@@ -187,27 +204,9 @@ cdef class RulePlan:
         for i in range(self.of[asset].n):
             self.of[asset].said[i].waits = 0
 
-    # The slot's parameter for a position; NaN when its column has no valid value. No division by zero:
-    # ratios of splits are positive.
-    @cython.cdivision(True)
+    # The slot's parameter for a position; NaN when a column of it has no valid value.
     cdef double parameter(self, const Position* position, const Slot* slot) noexcept nogil:
-        cdef double value = slot.value
-        cdef double before = 1.0
-        cdef double ratio = 1.0
-        if slot.input >= 0:
-            value = slot.multiple * self.inputs.input[slot.input].value[position.asset]
-            before = self.inputs.input[slot.input].splits_before[position.asset]
-            ratio = self.inputs.input[slot.input].split_ratio[position.asset]
-            if isnan(value) or value >= slot.high or value < slot.low:
-                return NAN
-            if value == slot.low and not slot.low_closed:
-                return NAN
-        if slot.form == FORM_PRICE or slot.form == FORM_DISTANCE:
-            return value / (before * (position.split_ratio / ratio))
-        if slot.tighten > 0.0:
-            value = value - slot.tighten * <double> position.bars_held
-            return value if value > slot.floor else slot.floor
-        return value
+        return parameter_of(slot, self.inputs, position)
 
     # The regime that the column's value stands for; without one the regime of now.
     cdef int32_t regime_of(self, const Position* position, const Slot* slot, int32_t now) noexcept nogil:
@@ -236,7 +235,7 @@ cdef class RulePlan:
 
     # Will the fraction of a trailing stop be less at the next close?
     cdef bint _tightens(self, const Position* position, const Slot* slot) noexcept nogil:
-        return slot.tighten > 0.0 and self.parameter(position, slot) > slot.floor
+        return slot.tightens and self.parameter(position, slot) > floor_of(slot, self.inputs, position.asset)
 
     # What dividends have taken off a level of the slot: nothing where it lies above the market. No
     # division by zero: ratios of splits are positive.
@@ -313,7 +312,7 @@ cdef class RulePlan:
         self, const Position* position, const Slot* slot, double value, double base
     ) noexcept nogil:
         cdef double side = side_of(position.quantity)
-        cdef double gain = value if slot.form == FORM_GAIN else slot.activation
+        cdef double gain = value if slot.form == FORM_GAIN else activation_of(slot, self.inputs, position.asset)
         cdef double reached
         if isnan(gain):
             return NAN
@@ -414,7 +413,7 @@ cdef class RulePlan:
             slot = &self.slot[said.slot]
             is_on = self.is_on(slot, said)
             watches = watches or slot.regime_input >= 0
-            attention = attention or self._is_live(slot) or self._tightens(position, slot)
+            attention = attention or slot.is_live or self._tightens(position, slot)
             attention = attention or (slot.is_answered and not slot.stands)
             if slot.stands:
                 position.levels.max_bars = min(position.levels.max_bars, slot.asked_from)
@@ -565,8 +564,10 @@ cdef class RulePlan:
                 if <double> position.bars_held >= self.parameter(position, slot):
                     weigh(verdict, slots.said[i].slot, slot.priority, EXIT_TIME, REASON_TIME_EXIT)
             elif slot.form == FORM_SIGNAL:
-                if slot.side * position.quantity >= 0.0 and self.parameter(position, slot) > slot.beyond:
-                    weigh(verdict, slots.said[i].slot, slot.priority, EXIT_OTHER, slot.missing_reason)
+                if slot.side * position.quantity >= 0.0 and self.parameter(position, slot) > beyond_of(
+                    slot, self.inputs, position.asset
+                ):
+                    weigh(verdict, slots.said[i].slot, slot.priority, EXIT_OTHER, slot.signal_reason)
 
     # Is it too late to wait for one bar more, by the calendar and the timestamp before?
     cdef bint session_ends(self, const Position* position, const Slot* slot) noexcept nogil:
@@ -684,14 +685,11 @@ cdef class RulePlan:
         source.reason = reason
         source.kind = kind
 
-    cdef bint _is_live(self, const Slot* slot) noexcept nogil:
-        return slot.input >= 0 and self.inputs.input[slot.input].is_live
-
     # The values of the slot's regimes, after those of the others.
     cdef int _add_values(self, Slot* slot, tuple values) except -1:
         cdef int32_t i
         cdef int32_t n = self.n_values + <int32_t> len(values)
-        self.values = <double*> _grown(self.values, <size_t> n * sizeof(double))
+        self.values = <double*> grown(self.values, <size_t> n * sizeof(double))
         slot.first_value = self.n_values
         slot.n_values = <int32_t> len(values)
         for i in range(slot.n_values):
@@ -706,7 +704,7 @@ cdef class RulePlan:
             return 0
         # Twice as many as there are: rules come one by one.
         self.n_rules = 8 + 2 * rule
-        self.exits = <int64_t*> _grown(self.exits, <size_t> self.n_rules * sizeof(int64_t))
+        self.exits = <int64_t*> grown(self.exits, <size_t> self.n_rules * sizeof(int64_t))
         memset(&self.exits[n], 0, <size_t> (self.n_rules - n) * sizeof(int64_t))
         return 0
 
@@ -715,7 +713,7 @@ cdef class RulePlan:
         cdef int32_t capacity
         if number == self._capacity:
             capacity = 8 + 2 * self._capacity
-            self.slot = <Slot*> _grown(self.slot, <size_t> capacity * sizeof(Slot))
+            self.slot = <Slot*> grown(self.slot, <size_t> capacity * sizeof(Slot))
             self._capacity = capacity
         clear(&self.slot[number])
         self.n_slots = number + 1
@@ -789,11 +787,3 @@ cdef class RulePlan:
 
 cdef int _no_memory(int64_t slots) except -1 with gil:
     raise MemoryError(f"no memory for {slots} slots of rules")
-
-
-# A block with room for so many bytes; on failure the old one stays where it is.
-cdef void* _grown(void* block, size_t size) except NULL:
-    cdef void* grown = realloc(block, size)
-    if grown == NULL:
-        raise MemoryError(f"no memory for {size} bytes of rules")
-    return grown

@@ -23,8 +23,8 @@ cdef enum:
 
 # One level or exit of one rule. Slots are numbered in the order rules were added; none is reused.
 cdef struct Slot:
-    double value                 # the parameter, when it is a number: multiplied already
-    double multiple              # of what is read from a column
+    double value                 # the parameter, when it is a number; multiplied already where nothing is read
+    double multiple              # of what is read
     double low                   # range of a parameter read from a column: (low, high), or [low, high)
     double high
     double activation            # a trailing stop: the gain from which on it is said; NaN: from the opening on
@@ -40,9 +40,15 @@ cdef struct Slot:
     int32_t regime               # the one in which the slot is said
     int32_t first_value          # of the regimes, in ``values``
     int32_t n_values
-    int32_t input                # frozen input the parameter is read from; -1: a number
+    int32_t input                # the column that the parameter is read from; -1: a number
+    int32_t multiple_input       # likewise
+    int32_t activation_input
+    int32_t tighten_input
+    int32_t floor_input
+    int32_t beyond_input
     int32_t rule                 # position in the result's rule names
-    int32_t missing_reason       # of the event when the input has no value, and of the exit of a signal
+    int32_t missing_reason       # of the event when a column has no value
+    int32_t signal_reason        # of the exit of a signal
     int32_t regime_reason        # of the event when no regime is known
     int32_t question             # of a compiled rule: its place in CompiledRules; else -1
     int32_t group                # of rules asked as one: its place in MergedRules; else -1
@@ -57,6 +63,9 @@ cdef struct Slot:
     int8_t leads                 # the first slot of its rule: it tells what the regime is not
     int8_t stands                # what it answered stands: until a fill, a split, a dividend, asked_from
     int8_t follows_water         # and until the water mark moves
+    int8_t reads                 # some of its numbers are columns
+    int8_t is_live               # which are read anew at every close
+    int8_t tightens              # with every bar held
     int8_t is_answered           # its levels are answers, of evaluate() or of a compiled rule
 
 

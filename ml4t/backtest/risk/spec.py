@@ -13,7 +13,17 @@ from ml4t.backtest.core.copies import of_its_fields
 from ml4t.backtest.risk.decision import ExitType
 from ml4t.backtest.risk.packed_spec import PackedSpec
 
-__all__ = ["BOUNDS", "Bounds", "Form", "Merged", "Regime", "RuleSpec"]
+__all__ = [
+    "BOUNDS",
+    "FINITE",
+    "FRACTION",
+    "POSITIVE",
+    "Bounds",
+    "Form",
+    "Merged",
+    "Regime",
+    "RuleSpec",
+]
 
 
 class Form(IntEnum):
@@ -53,33 +63,35 @@ class Bounds:
         return (value > self.low or (self.closed and value == self.low)) and value < self.high
 
     def __str__(self) -> str:
+        if self.low == -inf and self.high == inf:
+            return "that is finite"
         low = f"at least {self.low:g}" if self.closed else f"above {self.low:g}"
         return f"{low} and finite" if self.high == inf else f"{low} and below {self.high:g}"
 
 
-_FRACTION = Bounds(0.0, 1.0)
-_POSITIVE = Bounds(0.0, inf)
+FRACTION = Bounds(0.0, 1.0)
+POSITIVE = Bounds(0.0, inf)
+FINITE = Bounds(-inf, inf)
 _BARS = Bounds(1.0, inf, closed=True)
 _LEFT = Bounds(0.0, inf, closed=True)
-_ANY = Bounds(-inf, inf)
 
 BOUNDS: Mapping[tuple[ExitType, Form], Bounds] = MappingProxyType(
     {
-        (ExitType.STOP_LOSS, Form.FRACTION): _FRACTION,
-        (ExitType.STOP_LOSS, Form.PRICE): _POSITIVE,
-        (ExitType.STOP_LOSS, Form.DISTANCE): _POSITIVE,
-        (ExitType.STOP_LOSS, Form.GAIN): _POSITIVE,
-        (ExitType.STOP_LOSS, Form.CURRENCY): _POSITIVE,
-        (ExitType.TRAILING_STOP, Form.FRACTION): _FRACTION,
-        (ExitType.TRAILING_STOP, Form.DISTANCE): _POSITIVE,
-        (ExitType.TAKE_PROFIT, Form.FRACTION): _POSITIVE,
-        (ExitType.TAKE_PROFIT, Form.PRICE): _POSITIVE,
-        (ExitType.TAKE_PROFIT, Form.DISTANCE): _POSITIVE,
-        (ExitType.TAKE_PROFIT, Form.RISK): _POSITIVE,
+        (ExitType.STOP_LOSS, Form.FRACTION): FRACTION,
+        (ExitType.STOP_LOSS, Form.PRICE): POSITIVE,
+        (ExitType.STOP_LOSS, Form.DISTANCE): POSITIVE,
+        (ExitType.STOP_LOSS, Form.GAIN): POSITIVE,
+        (ExitType.STOP_LOSS, Form.CURRENCY): POSITIVE,
+        (ExitType.TRAILING_STOP, Form.FRACTION): FRACTION,
+        (ExitType.TRAILING_STOP, Form.DISTANCE): POSITIVE,
+        (ExitType.TAKE_PROFIT, Form.FRACTION): POSITIVE,
+        (ExitType.TAKE_PROFIT, Form.PRICE): POSITIVE,
+        (ExitType.TAKE_PROFIT, Form.DISTANCE): POSITIVE,
+        (ExitType.TAKE_PROFIT, Form.RISK): POSITIVE,
         (ExitType.TIME_EXIT, Form.BARS): _BARS,
         (ExitType.TIME_EXIT, Form.MINUTES_LEFT): _LEFT,
         (ExitType.TIME_EXIT, Form.BARS_LEFT): _LEFT,
-        (ExitType.OTHER, Form.SIGNAL): _ANY,
+        (ExitType.OTHER, Form.SIGNAL): FINITE,
     }
 )
 """Range of the parameter of each (kind, form). A column value outside it counts as NaN."""
@@ -152,23 +164,24 @@ class RuleSpec:
     kind : ExitType
         What it arms or decides.
     value : float or str
-        The number, or the name of the column read as a frozen input.
+        The number, or the name of a column; so are `multiple`, `activation`, `tighten`, `floor` and `beyond`.
     form : Form
     priority : int
     only_tighten : bool
         Whether a stop loss stays where it was when the formula would loosen it.
-    multiple : float
+    multiple : float or str
         What the value, number or column, is multiplied by; the product has to be in range.
     live : bool
-        Whether a column is read anew at every close, instead of once for the position.
-    activation : float, optional
+        Whether columns are read anew at every close, instead of once for the position.
+    activation : float or str, optional
         A trailing stop is asked for only while the position has gained so much, a fraction of the entry price.
-    tighten, floor : float
+    tighten, floor : float or str
         A trailing stop's fraction is less by `tighten` for each bar held, and never below `floor`.
     costs : float
         Of a level at the entry price: how many times the commission paid for a unit lies between them.
-    beyond : float
-        Of an exit by a signal: it is decided where the value, times the multiple, is above this.
+    beyond : float or str
+        Of an exit by a signal: it is decided where the value, times the multiple, is above this; a column is taken times the
+        multiple too.
     side : int
         Of an exit by a signal: 1 for long positions alone, -1 for short ones, 0 for both.
     part : float
@@ -194,13 +207,13 @@ class RuleSpec:
     form: Form
     priority: int = 0
     only_tighten: bool = False
-    multiple: float = 1.0
+    multiple: float | str = 1.0
     live: bool = False
-    activation: float | None = None
-    tighten: float = 0.0
-    floor: float = 0.0
+    activation: float | str | None = None
+    tighten: float | str = 0.0
+    floor: float | str = 0.0
     costs: float = 0.0
-    beyond: float = 0.0
+    beyond: float | str = 0.0
     side: int = 0
     part: float = 0.0
     regime: Regime | None = None
@@ -214,10 +227,12 @@ class RuleSpec:
             raise ValueError(
                 f"there is no {self.kind.value} by a {self.form.name.lower()} to lower to"
             )
-        if not isinstance(self.value, str) and not self.bounds.hold(self.multiple * self.value):
-            raise ValueError(
-                f"value of a {self.kind.value} must be {self.bounds}, was {self.multiple * self.value!r}"
-            )
+        if not isinstance(self.value, str) and not isinstance(self.multiple, str):
+            number = self.multiple * self.value
+            if not self.bounds.hold(number):
+                raise ValueError(
+                    f"value of a {self.kind.value} must be {self.bounds}, was {number!r}"
+                )
         object.__setattr__(self, "packed", PackedSpec(self))
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -232,6 +247,14 @@ class RuleSpec:
     def column(self) -> str | None:
         """Name of the column the value is read from; None when it is a number."""
         return self.value if isinstance(self.value, str) else None
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Names of all columns it reads, each once."""
+        numbers = (
+            self.value, self.multiple, self.activation, self.tighten, self.floor, self.beyond,
+        )  # fmt: skip
+        return tuple(dict.fromkeys(one for one in numbers if isinstance(one, str)))
 
 
 @dataclass(frozen=True, slots=True)

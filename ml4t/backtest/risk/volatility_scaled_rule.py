@@ -6,14 +6,13 @@ from dataclasses import KW_ONLY, dataclass
 from typing import ClassVar
 
 from ml4t.backtest.risk.parameters import (
+    Beside,
     Parameter,
     ParameterRule,
     checked_flag,
-    checked_positive,
-    column_of,
 )
 from ml4t.backtest.risk.rule import InvalidRuleError
-from ml4t.backtest.risk.spec import Form
+from ml4t.backtest.risk.spec import POSITIVE, Form
 
 
 @dataclass(frozen=True, repr=False)
@@ -22,7 +21,9 @@ class VolatilityScaledRule(ParameterRule):
 
     forms: ClassVar[dict[str, Form]] = {"atr": Form.DISTANCE, "volatility": Form.FRACTION}
 
-    k: float
+    beside: ClassVar[dict[str, Beside]] = {"k": Beside(POSITIVE)}
+
+    k: Parameter
     _: KW_ONLY
     atr: Parameter | None = None
     volatility: Parameter | None = None
@@ -30,16 +31,12 @@ class VolatilityScaledRule(ParameterRule):
 
     def __post_init__(self) -> None:
         rule = type(self).__name__
-        for form in self.forms:
-            object.__setattr__(self, form, column_of(rule, getattr(self, form)))
-        if checked_flag(rule, "live", self.live) and not isinstance(
-            self.volatility if self.atr is None else self.atr, str
-        ):
+        checked_flag(rule, "live", self.live)
+        super().__post_init__()
+        if self.live and not self._columns():
             raise InvalidRuleError(
                 f"{rule}: live=True reads a column anew at every close, and none is given; leave live out"
             )
-        object.__setattr__(self, "k", checked_positive(rule, "k", self.k))
-        super().__post_init__()
 
     @property
     def is_live(self) -> bool:
@@ -47,6 +44,6 @@ class VolatilityScaledRule(ParameterRule):
         return self.live
 
     @property
-    def multiple(self) -> float:
+    def multiple(self) -> Parameter:
         """What the parameter is multiplied by."""
         return self.k

@@ -16,6 +16,7 @@ from ml4t.backtest.risk import (
     PriceBasedTakeProfit,
     RegimeDependentRule,
     RiskManager,
+    SignalExit,
     TimeBasedExit,
     TrailingStop,
     VolatilityScaledStopLoss,
@@ -37,6 +38,10 @@ CALM, STORM = 0, 1
         (lambda n: BreakEven(n, costs=True), (0.1, 0.04)),
         (lambda n: MaxLoss(n), (500.0, 100.0)),
         (lambda n: TimeBasedExit(n), (20, 5)),
+        (lambda n: VolatilityScaledStopLoss(n, atr=2.0), (3.0, 1.5)),
+        (lambda n: VolatilityScaledStopLoss(n, atr="atr"), (3.0, 1.5)),
+        (lambda n: SignalExit("rsi", above=n), (70.0, 80.0)),
+        (lambda n: SignalExit("rsi", below=n, side="short"), (30.0, 20.0)),
     ],
 )
 def test_it_is_the_rule_with_each_of_the_numbers(make, numbers):
@@ -48,7 +53,8 @@ def test_it_is_the_rule_with_each_of_the_numbers(make, numbers):
         priority=rule.priority,
     )
     assert rule.lower() == same.lower()
-    assert rule.live_columns == ("regime",)
+    assert rule.live_columns == same.live_columns
+    assert rule.frozen_columns == same.frozen_columns
 
 
 @pytest.mark.parametrize(
@@ -56,6 +62,13 @@ def test_it_is_the_rule_with_each_of_the_numbers(make, numbers):
     [
         lambda n: TrailingStop(n, activation=0.02),
         lambda n: DynamicTrailingStop(n, tighten=0.01, floor=0.02),
+        lambda n: DynamicTrailingStop(n, schedule=[(0.05, 0.03), (0.1, 0.02)]),
+        lambda n: DynamicTrailingStop(0.2, tighten=0.01, floor=n),
+        lambda n: DynamicTrailingStop(0.2, tighten=n, floor=0.02),
+        lambda n: DynamicTrailingStop("pct", tighten=n, floor=n),
+        lambda n: TrailingStop(0.2, activation=n),
+        lambda n: TrailingStop(n, activation=n),
+        lambda n: TrailingStop(atr="atr", k=n),
         lambda n: PriceBasedStopLoss(pct=n, only_tighten=True),
     ],
 )
@@ -111,7 +124,11 @@ def test_files_hold_labels_as_texts(text):
         (lambda: PriceBasedStopLoss(pct={"a": {0: "wide"}}), "pct must be a number for each label of 'a'"),
         (lambda: PriceBasedStopLoss(pct={"a": {0: 0.1, 1: 1.5}}), "pct must be above 0 and below 1"),
         (lambda: TimeBasedExit({"a": {0: 2.5}}), "max_bars must be a whole number of bars, was 2.5"),
-        (lambda: DynamicTrailingStop({"a": {0: 0.1}}, schedule=[(0.1, 0.02)]), "pct of a schedule must be a number"),
+        (lambda: DynamicTrailingStop({"a": {0: 0.1, 1: 0.01}}, schedule=[(0.1, 0.02)]), "a schedule only tightens, 0.02 came after 0.01"),
+        (lambda: DynamicTrailingStop(0.1, tighten=0.01, floor={"a": {0: 0.05, 1: 0.2}}), "floor must be above 0 and below pct, 0.1, was 0.2"),
+        (lambda: TrailingStop(0.1, activation={"a": {0: 0.05, 1: -0.2}}), "activation must be a number above 0 .*, was -0.2"),
+        (lambda: TrailingStop({"a": {0: 0.1}}, activation={"b": {0: 0.1}}), "pct and activation by regime need one column, with the same labels"),
+        (lambda: TrailingStop({"a": {0: 0.1}}, activation={"a": {1: 0.1}}), "pct and activation by regime need one column, with the same labels"),
         (lambda: AnyOf([PriceBasedStopLoss(pct={"a": {0: 0.1}})]), "keeps the regime of a position"),
         (lambda: VolatilityScaledStopLoss(2, atr={"a": {0: 1.0}}, live=True), "none is given; leave live out"),
     ],

@@ -294,7 +294,7 @@ def test_a_short_target_no_price_can_reach_arms_nothing():
         (lambda: TrailingStop(amount=10**400), "amount must be above 0 and finite, was inf"),
         (lambda: TrailingStop(atr="atr", k=10**400), "k must be .* finite, was inf"),
         (lambda: TrailingStop(0.05, activation=0), "activation must be a number above 0 .* was 0"),
-        (lambda: TrailingStop(0.05, activation="x"), "activation must be a number above 0 .* 'x'"),
+        (lambda: TrailingStop(0.05, activation=[]), r"activation must be a number above 0 .* \[\]"),
         (lambda: DynamicTrailingStop(0.1), r"needs one of tighten \(with floor\) and schedule"),
         (
             lambda: DynamicTrailingStop(0.1, tighten=0.01, floor=0.02, schedule=[(0.1, 0.05)]),
@@ -302,7 +302,7 @@ def test_a_short_target_no_price_can_reach_arms_nothing():
         ),
         (
             lambda: DynamicTrailingStop(0.1, tighten=0.01),
-            "floor must be .* below pct, 0.1, was None",
+            "tighten needs a floor, the fraction at which it stays",
         ),
         (lambda: DynamicTrailingStop(0.1, tighten=0.01, floor=0.1), "below pct, 0.1, was 0.1"),
         (lambda: DynamicTrailingStop(0.1, tighten=-1, floor=0.01), "tighten must be .* above 0"),
@@ -349,7 +349,7 @@ def test_a_short_target_no_price_can_reach_arms_nothing():
         ),
         (
             lambda: VolatilityScaledStopLoss("atr"),
-            "k must be a number above 0 and finite, was 'atr'",
+            "needs exactly one of atr, volatility; had none",
         ),
         (lambda: VolatilityScaledStopLoss(True, atr=1), "k must be a number above 0 .* was True"),
         (lambda: VolatilityScaledStopLoss(2), "needs exactly one of atr, volatility; had none"),
@@ -491,8 +491,8 @@ def test_a_signal_for_one_side_leaves_the_other():
         (lambda: SignalExit("rsi", above=1, below=2), "needs exactly one of above and below"),
         (lambda: SignalExit(3, above=1), "column must be the name of one, was 3"),
         (lambda: SignalExit("", above=1), "must be a number or a column, was an empty name"),
-        (lambda: SignalExit("rsi", above="sma"), "above must be a finite number, was 'sma'"),
-        (lambda: SignalExit("rsi", below=nan), "below must be a finite number, was nan"),
+        (lambda: SignalExit("rsi", above=()), r"above must be a number that is finite, was \(\)"),
+        (lambda: SignalExit("rsi", below=nan), "below must be a number that is finite, was nan"),
         (lambda: SignalExit("rsi", below=1, side="both"), "side must be 'long', 'short' or None"),
         (lambda: SignalExit("rsi", below=1, side=[1]), "side must be 'long', 'short' or None"),
     ],

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import KW_ONLY, dataclass, replace
 from itertools import pairwise
 from math import inf
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ml4t.backtest.risk.decision import ExitType, RiskDecision
-from ml4t.backtest.risk.parameters import Parameter, ParameterRule, column_of, number_or_nan
+from ml4t.backtest.risk.parameters import Beside, Parameter, ParameterRule, number_or_nan
 from ml4t.backtest.risk.rule import InvalidRuleError
-from ml4t.backtest.risk.spec import Form, RuleSpec
+from ml4t.backtest.risk.spec import FRACTION, POSITIVE, Form, RuleSpec
 
 if TYPE_CHECKING:
     from ml4t.backtest.risk.context import RiskContext
@@ -26,11 +26,11 @@ class DynamicTrailingStop(ParameterRule):
     pct : float or str
         Fraction of the water mark at the opening, above 0 and below 1; or the name of a column that holds it, read when
         the position opens. Of a schedule a number.
-    tighten : float, optional
-        What is taken off for each bar held, above 0.
-    floor : float, optional
-        The fraction at which it stays, above 0 and below `pct`. Needed with `tighten`. Where a column says less, it is
-        what counts.
+    tighten : float or str, optional
+        What is taken off for each bar held, above 0; or a column's name, likewise.
+    floor : float or str, optional
+        The fraction at which it stays, above 0 and below `pct`; or a column's name. Needed with `tighten`. Where a column of
+        `pct` says less, it is what counts.
     schedule : sequence of (gain, fraction), optional
         From this gain on, a fraction of the entry price, that fraction of the water mark; both have to go on
         from step to step, gains up and fractions down. Give either `tighten` or a schedule.
@@ -48,32 +48,34 @@ class DynamicTrailingStop(ParameterRule):
     kind: ClassVar[ExitType] = ExitType.TRAILING_STOP
     forms: ClassVar[dict[str, Form]] = {"pct": Form.FRACTION}
 
+    beside: ClassVar[dict[str, Beside]] = {
+        "tighten": Beside(POSITIVE, " (a fraction for each bar)"),
+        "floor": Beside(FRACTION),
+    }
+
     pct: Parameter
     _: KW_ONLY
-    tighten: float | None = None
-    floor: float | None = None
+    tighten: Parameter | None = None
+    floor: Parameter | None = None
     schedule: Sequence[tuple[float, float]] | None = None
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "pct", column_of("DynamicTrailingStop", self.pct))
         if (self.tighten is None) == (self.schedule is None):
             raise InvalidRuleError(
                 "DynamicTrailingStop needs one of tighten (with floor) and schedule; with neither it is a TrailingStop"
             )
-        if self.schedule is None:
-            self._check_tightens()
-        elif self.floor is not None:
+        if self.schedule is None and self.floor is None:
+            raise InvalidRuleError(
+                "DynamicTrailingStop: tighten needs a floor, the fraction at which it stays"
+            )
+        if self.schedule is not None and self.floor is not None:
             raise InvalidRuleError(
                 "DynamicTrailingStop: floor belongs to tighten; a schedule ends with its last step"
             )
-        elif isinstance(self.pct, str | Mapping):
-            what = "the column " if isinstance(self.pct, str) else ""
-            raise InvalidRuleError(
-                f"DynamicTrailingStop: pct of a schedule must be a number, was {what}{self.pct!r}"
-            )
-        else:
-            object.__setattr__(self, "schedule", _steps(self.pct, self.schedule))
+        if self.schedule is not None:
+            object.__setattr__(self, "schedule", _steps(self.schedule))
         super().__post_init__()
+        self._check_order()
 
     def evaluate(self, context: RiskContext) -> RiskDecision:
         """Set the stop behind the best price, as far as it may lie now."""
@@ -82,16 +84,17 @@ class DynamicTrailingStop(ParameterRule):
     def fraction(self, context: RiskContext) -> float:
         """Return how far the stop lies behind the water mark now, a fraction of it."""
         pct = self.value(context)
-        if self.tighten is not None and self.floor is not None:
-            tighter = pct - self.tighten * context.bars_held
-            return self.floor if tighter < self.floor else tighter
+        if self.tighten is not None:
+            floor = self.number("floor", context)
+            tighter = pct - self.number("tighten", context) * context.bars_held
+            return floor if tighter < floor or floor != floor else tighter
         reached = [step for gain, step in self.schedule or () if self.has_gained(context, gain)]
         return min([pct, *reached])
 
     def _spec(self, value: float | str, form: Form) -> RuleSpec:
-        return replace(
-            super()._spec(value, form), tighten=self.tighten or 0.0, floor=self.floor or 0.0
-        )
+        tighten: Any = self.tighten or 0.0
+        floor: Any = self.floor or 0.0
+        return replace(super()._spec(value, form), tighten=tighten, floor=floor)
 
     # One for each step of a schedule: the tightest of those whose gain was reached wins.
     def _specs(self) -> tuple[RuleSpec, ...]:
@@ -99,24 +102,26 @@ class DynamicTrailingStop(ParameterRule):
         steps = (replace(first, value=pct, activation=gain) for gain, pct in self.schedule or ())
         return (first, *others, *steps)
 
-    def _check_tightens(self) -> None:
-        tighten, floor = number_or_nan(self.tighten), number_or_nan(self.floor)
-        if not 0.0 < tighten < inf:
+    # What columns say nobody knows before the run; by regime each number is looked at with those of its regime.
+    def _check_order(self) -> None:
+        pct: Any = self.pct
+        if self.schedule is not None and isinstance(pct, str):
             raise InvalidRuleError(
-                f"DynamicTrailingStop: tighten must be a number above 0 (a fraction for each bar), was {self.tighten!r}"
+                f"DynamicTrailingStop: pct of a schedule must be a number, was the column {pct!r}"
             )
-        given: Any = self.pct
-        by_column = isinstance(given, str | Mapping)
-        if not 0.0 < floor < (1.0 if by_column else number_or_nan(given)):
-            below = "below 1" if by_column else f"below pct, {self.pct!r}"
+        if not isinstance(pct, float):
+            return
+        if isinstance(self.floor, float) and not self.floor < pct:
             raise InvalidRuleError(
-                f"DynamicTrailingStop: floor must be above 0 and {below}, was {self.floor!r}"
+                f"DynamicTrailingStop: floor must be above 0 and below pct, {pct!r}, was {self.floor!r}"
             )
-        object.__setattr__(self, "tighten", tighten)
-        object.__setattr__(self, "floor", floor)
+        if self.schedule is not None and not self.schedule[0][1] < pct:
+            raise InvalidRuleError(
+                f"DynamicTrailingStop: a schedule only tightens, {self.schedule[0][1]!r} came after {pct!r}"
+            )
 
 
-def _steps(pct: Any, schedule: Any) -> tuple[tuple[float, float], ...]:
+def _steps(schedule: Any) -> tuple[tuple[float, float], ...]:
     try:
         steps = tuple((number_or_nan(gain), number_or_nan(step)) for gain, step in schedule)
     except (TypeError, ValueError):
@@ -125,7 +130,7 @@ def _steps(pct: Any, schedule: Any) -> tuple[tuple[float, float], ...]:
         raise InvalidRuleError(
             f"DynamicTrailingStop: schedule must be pairs of a gain and a fraction, [(0.1, 0.05)], was {schedule!r}"
         )
-    for (gain, wider), (next_gain, tighter) in pairwise([(0.0, number_or_nan(pct)), *steps]):
+    for (gain, wider), (next_gain, tighter) in pairwise([(0.0, 1.0), *steps]):
         if not gain < next_gain < inf:
             raise InvalidRuleError(
                 f"DynamicTrailingStop: gains of a schedule must be above 0 and rise, {next_gain!r} came after {gain!r}"

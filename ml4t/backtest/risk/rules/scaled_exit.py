@@ -8,11 +8,11 @@ from itertools import pairwise
 from math import inf
 from typing import TYPE_CHECKING, Any
 
-from ml4t.backtest.risk.decision import ExitType, RiskDecision
+from ml4t.backtest.risk.decision import TARGET, ExitType, RiskDecision
 from ml4t.backtest.risk.lowered_rule import LoweredRule
-from ml4t.backtest.risk.parameters import number_or_nan
+from ml4t.backtest.risk.parameters import column_of, number_or_nan
 from ml4t.backtest.risk.rule import InvalidRuleError, RiskRule, checked_priority
-from ml4t.backtest.risk.spec import Form, RuleSpec
+from ml4t.backtest.risk.spec import POSITIVE, Form, RuleSpec
 
 if TYPE_CHECKING:
     from ml4t.backtest.risk.context import RiskContext
@@ -29,8 +29,8 @@ class ScaledExit(RiskRule):
     ----------
     targets : sequence of (gain, fraction)
         At this gain, a fraction of the entry price, that fraction of the largest quantity the position has had:
-        ``[(0.03, 0.5), (0.06, 0.5)]`` is half at +3% and the rest at +6%. Numbers; gains rise, fractions sum to at
-        most 1. Where they sum to 1 the last target closes all that is held.
+        ``[(0.03, 0.5), (0.06, 0.5)]`` is half at +3% and the rest at +6%. A gain may be the name of a column, read when the
+        position opens. Gains rise, fractions sum to at most 1. Where they sum to 1 the last target closes all that is held.
     priority : int
         Of each target, against those of other rules.
     name : str
@@ -52,7 +52,7 @@ class ScaledExit(RiskRule):
     :meth:`evaluate` says all targets; which of them are done the engine knows.
     """
 
-    targets: Sequence[tuple[float, float]]
+    targets: Sequence[tuple[float | str, float]]
     _: KW_ONLY
     priority: int = 0
     name: str = ""
@@ -70,23 +70,31 @@ class ScaledExit(RiskRule):
         """Return the targets, one by one."""
         return self._lowered
 
+    @property
+    def frozen_columns(self) -> tuple[str, ...]:
+        """The columns that gains are read from."""
+        return tuple(dict.fromkeys(gain for gain, _ in self.targets if isinstance(gain, str)))
+
     def evaluate(self, context: RiskContext) -> RiskDecision:
         """Set all targets: the parts of one decision, the nearest first."""
         paid = context.dividend_average if context.side < 0 else 0.0
-        parts = []
-        for gain, fraction in self.targets:
+        levels = {}
+        for place, (given, fraction) in enumerate(self.targets):
+            gain = float(context.frozen(given) if isinstance(given, str) else given)
             level = context.level_price * (1.0 + context.side * gain) - paid
-            if not 0.0 < level < inf:
-                break  # nor can a price reach those behind it
-            parts.append(
-                RiskDecision.update_stops(take_profit=level, metadata={"fraction": fraction})
-            )
-        if not parts:
+            # No price comes to others, or a column has no valid value.
+            if POSITIVE.hold(gain) and 0.0 < level < inf:
+                about = {"fraction": fraction, TARGET: place}
+                levels[context.side * level, place] = RiskDecision.update_stops(
+                    take_profit=level, metadata=about
+                )
+        if not levels:
             return RiskDecision.no_action()
+        parts = tuple(levels[key] for key in sorted(levels))
         return RiskDecision(
             exit_type=ExitType.TAKE_PROFIT,
             update_take_profit=parts[0].update_take_profit,
-            parts=tuple(parts),
+            parts=parts,
         )
 
     def _specs(self) -> tuple[RuleSpec, ...]:
@@ -109,7 +117,13 @@ class ScaledExit(RiskRule):
         return f"ScaledExit({', '.join(given)})"
 
 
-def _checked(given: Any) -> tuple[tuple[float, float], ...]:
+def _gain(given: Any) -> float | str:
+    """Return a gain as a number, NaN for what is none, or as the column it is read from."""
+    named = column_of("ScaledExit", given)
+    return named if isinstance(named, str) and named else number_or_nan(named)
+
+
+def _checked(given: Any) -> tuple[tuple[float | str, float], ...]:
     try:
         pairs = [(gain, part) for gain, part in given]
     except (TypeError, ValueError):
@@ -119,9 +133,9 @@ def _checked(given: Any) -> tuple[tuple[float, float], ...]:
             "ScaledExit: targets must be pairs of a gain and a fraction of the position, "
             f"[(0.03, 0.5), (0.06, 0.5)], was {given!r}"
         )
-    targets = tuple((number_or_nan(gain), number_or_nan(part)) for gain, part in pairs)
+    targets = tuple((_gain(gain), number_or_nan(part)) for gain, part in pairs)
     for (gain, part), pair in zip(targets, pairs, strict=True):
-        if not 0.0 < gain < inf:
+        if not isinstance(gain, str) and not POSITIVE.hold(gain):
             raise InvalidRuleError(
                 f"ScaledExit: a gain must be a number above 0 and finite (0.05 is 5%), was {pair[0]!r}"
             )
@@ -129,7 +143,8 @@ def _checked(given: Any) -> tuple[tuple[float, float], ...]:
             raise InvalidRuleError(
                 f"ScaledExit: a fraction of the position must be above 0 and at most 1, was {pair[1]!r}"
             )
-    for (gain, _), (next_gain, _) in pairwise(targets):
+    numbers = [gain for gain, _ in targets if not isinstance(gain, str)]
+    for gain, next_gain in pairwise(numbers):
         if not gain < next_gain:
             raise InvalidRuleError(
                 f"ScaledExit: gains must rise from target to target, {next_gain!r} came after {gain!r}"

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import KW_ONLY, dataclass, replace
-from math import isfinite
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from ml4t.backtest.data.features.indicators import Indicator
 from ml4t.backtest.risk.decision import ExitType, RiskDecision
-from ml4t.backtest.risk.parameters import ParameterRule, column_of, number_or_nan
+from ml4t.backtest.risk.parameters import Beside, Parameter, ParameterRule, column_of
 from ml4t.backtest.risk.rule import InvalidRuleError
-from ml4t.backtest.risk.spec import Form, RuleSpec
+from ml4t.backtest.risk.spec import FINITE, Form, RuleSpec
 
 if TYPE_CHECKING:
     from ml4t.backtest.risk.context import RiskContext
@@ -27,8 +26,9 @@ class SignalExit(ParameterRule):
     ----------
     column : str or Indicator
         A signal, an indicator or a market-wide column, read at every close.
-    above, below : float, optional
-        The value it has to be above, or below; at the value nothing happens. Give either.
+    above, below : float or str, optional
+        The value it has to be above, or below; at the value nothing happens. Or a column's name, read at every close too. Give
+        either.
     side : {"long", "short"}, optional
         The positions that it ends; those of both sides by default.
     priority : int
@@ -45,10 +45,12 @@ class SignalExit(ParameterRule):
     kind: ClassVar[ExitType] = ExitType.OTHER
     forms: ClassVar[dict[str, Form]] = {"column": Form.SIGNAL}
 
+    beside: ClassVar[dict[str, Beside]] = {"above": Beside(FINITE), "below": Beside(FINITE)}
+
     column: str | Indicator
     _: KW_ONLY
-    above: float | None = None
-    below: float | None = None
+    above: Parameter | None = None
+    below: Parameter | None = None
     side: Literal["long", "short"] | None = None
 
     def __post_init__(self) -> None:
@@ -59,9 +61,6 @@ class SignalExit(ParameterRule):
             raise InvalidRuleError(
                 "SignalExit needs exactly one of above and below; for both add two of them"
             )
-        for name in ("above", "below"):
-            if getattr(self, name) is not None:
-                object.__setattr__(self, name, _finite(name, getattr(self, name)))
         if self.side not in tuple(SIDES):
             raise InvalidRuleError(
                 f"SignalExit: side must be 'long', 'short' or None, was {self.side!r}"
@@ -82,20 +81,12 @@ class SignalExit(ParameterRule):
         """Exit at a close where the column stands beyond the value."""
         if context.opening or SIDES[self.side] * context.side < 0:
             return RiskDecision.no_action()
-        if not self.value(context) > self._beyond:
+        name = "above" if self.below is None else "below"
+        if not self.value(context) > self.multiple * self.number(name, context):
             return RiskDecision.no_action()
         return RiskDecision.exit_now(ExitType.OTHER, reason=str(self.column))
 
-    @property
-    def _beyond(self) -> float:
-        return -self.below if self.below is not None else self.above or 0.0
-
     def _spec(self, value: float | str, form: Form) -> RuleSpec:
-        return replace(super()._spec(value, form), beyond=self._beyond, side=SIDES[self.side])
-
-
-def _finite(name: str, value: Any) -> float:
-    number = number_or_nan(value)
-    if not isfinite(number):
-        raise InvalidRuleError(f"SignalExit: {name} must be a finite number, was {value!r}")
-    return number
+        given: Any = self.above if self.below is None else self.below
+        beyond = given if isinstance(given, str) else self.multiple * given
+        return replace(super()._spec(value, form), beyond=beyond, side=SIDES[self.side])

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from ml4t.backtest.risk.decision import ExitType, RiskDecision
 from ml4t.backtest.risk.parameters import Parameter, ParameterRule
-from ml4t.backtest.risk.regime_numbers import RegimeNumbers
 from ml4t.backtest.risk.rule import InvalidRuleError
 from ml4t.backtest.risk.spec import Form
 
@@ -40,13 +39,13 @@ class TimeBasedExit(ParameterRule):
     def __post_init__(self) -> None:
         super().__post_init__()
         given: Any = self.max_bars
-        for number in given.numbers if isinstance(given, RegimeNumbers) else (given,):
-            if isinstance(number, float) and number != int(number):
-                raise InvalidRuleError(
-                    f"TimeBasedExit: max_bars must be a whole number of bars, was {number!r}"
-                )
-        if isinstance(given, float):
-            object.__setattr__(self, "max_bars", int(given))
+        if not isinstance(given, float):
+            return
+        if given != int(given):
+            raise InvalidRuleError(
+                f"TimeBasedExit: max_bars must be a whole number of bars, was {given!r}"
+            )
+        object.__setattr__(self, "max_bars", int(given))
 
     def evaluate(self, context: RiskContext) -> RiskDecision:
         """Exit at a close once the bars are over."""

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import KW_ONLY, dataclass, replace
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from ml4t.backtest.risk.decision import ExitType, RiskDecision
-from ml4t.backtest.risk.parameters import Parameter, ParameterRule, checked_positive
+from ml4t.backtest.risk.parameters import Beside, Parameter, ParameterRule
 from ml4t.backtest.risk.rule import InvalidRuleError
-from ml4t.backtest.risk.spec import Form, RuleSpec
+from ml4t.backtest.risk.spec import POSITIVE, Form, RuleSpec
 
 if TYPE_CHECKING:
     from ml4t.backtest.risk.context import RiskContext
@@ -28,11 +28,11 @@ class TrailingStop(ParameterRule):
     atr : float or str, optional
         The average true range, currency per unit, above 0; or a column's name. Give one of `pct`, `amount`
         and `atr`.
-    k : float
-        How many times the `atr`, above 0.
-    activation : float, optional
+    k : float or str
+        How many times the `atr`, above 0; or a column's name.
+    activation : float or str, optional
         The stop is armed once the best price is so much better than the entry price, a fraction of it above 0
-        (0.05 is 5%). By default from the opening on.
+        (0.05 is 5%); or a column's name. By default from the opening on.
     priority : int
     name : str
 
@@ -53,34 +53,36 @@ class TrailingStop(ParameterRule):
         "atr": Form.DISTANCE,
     }
 
+    beside: ClassVar[dict[str, Beside]] = {
+        "k": Beside(POSITIVE),
+        "activation": Beside(POSITIVE, " (a fraction: 0.05 is 5%)"),
+    }
+
     pct: Parameter | None = None
     _: KW_ONLY
     amount: Parameter | None = None
     atr: Parameter | None = None
-    k: float = 1.0
-    activation: float | None = None
+    k: Parameter = 1.0
+    activation: Parameter | None = None
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "k", checked_positive("TrailingStop", "k", self.k))
+        super().__post_init__()
         if self.k != 1.0 and self.atr is None:
             raise InvalidRuleError(f"TrailingStop: k={self.k!r} multiplies atr, which is not given")
-        if self.activation is not None:
-            activation = checked_positive(
-                "TrailingStop", "activation", self.activation, " (a fraction: 0.05 is 5%)"
-            )
-            object.__setattr__(self, "activation", activation)
-        super().__post_init__()
 
     @property
-    def multiple(self) -> float:
+    def multiple(self) -> Parameter:
         """What the parameter is multiplied by."""
         return self.k
 
     def evaluate(self, context: RiskContext) -> RiskDecision:
         """Set the stop behind the best price, once that is good enough."""
-        if self.activation is not None and not self.has_gained(context, self.activation):
+        if self.activation is not None and not self.has_gained(
+            context, self.number("activation", context)
+        ):
             return RiskDecision.no_action()
         return self.arm(self.away(context, context.water_mark, -context.side))
 
     def _spec(self, value: float | str, form: Form) -> RuleSpec:
-        return replace(super()._spec(value, form), activation=self.activation)
+        activation: Any = self.activation
+        return replace(super()._spec(value, form), activation=activation)

@@ -14,8 +14,8 @@ class VolatilityScaledStopLoss(VolatilityScaledRule, StopLossRule):
 
     Parameters
     ----------
-    k : float
-        How many times, above 0.
+    k : float or str
+        How many times, above 0; or a column's name.
     atr : float or str, optional
         A distance, currency per unit, above 0: the average true range; or the name of a column that holds
         it, read when the position opens.
