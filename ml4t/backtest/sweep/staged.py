@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -55,7 +56,7 @@ class Staged:
         batch : sequence of dict
         """
         left = dict(enumerate(batch, begin))
-        spent = dict.fromkeys(left, 0.0)
+        spent: defaultdict[int, float] = defaultdict(float)
         for end in self._ends:
             reached = dict(self._run(self._of_stage[end], left, end))
             for number, outcome in reached.items():
@@ -66,7 +67,8 @@ class Staged:
                 self._seen.add([ended], are_new=False)
                 yield number, ended
         for number, outcome in self._run(self._of_all, left):
-            yield number, outcome._replace(seconds=spent[number] + outcome.seconds)
+            before = spent.get(number)
+            yield number, outcome._replace(seconds=before + outcome.seconds) if before else outcome
 
     def _run(
         self, driver: Driver, parameters: Mapping[int, Parameters], end: int | None = None

@@ -488,6 +488,9 @@ def test_data_that_cannot_be_cut_are_refused_before_anything_runs(tmp_path):
         match="a feed is not held in memory: give the sweep MarketData, or leave out stages",
     ):
         sweep(counted, asked(NEVER, space=FALLS)[1], feed, journal=tmp_path / "study.db")
+    _, chunk, *_ = feed
+    with pytest.raises(SweepError, match="the data are a chunk of a run, which has no stages"):
+        sweep(counted, asked(NEVER, space=FALLS)[1], chunk, journal=tmp_path / "study.db")
     assert RUNS == []
     assert not (tmp_path / "study.db").exists()
 

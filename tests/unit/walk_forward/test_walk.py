@@ -783,6 +783,11 @@ def test_a_feed_is_refused(tmp_path):
     feed = DataFeed.from_parquet(tmp_path / "prices.parquet", chunk=50)
     with pytest.raises(WalkForwardError, match="a walk goes over its data more than once"):
         walk_forward(always(), feed, SPLITS)
+    _, chunk, *_ = feed
+    with pytest.raises(WalkForwardError, match="a walk takes market data as a whole"):
+        walk_forward(always(), chunk, SPLITS)
+    with pytest.raises(ValueError, match="a chunk of a run is not cut by time: give market data"):
+        cut(chunk, 0, 10)
 
 
 def test_tables_are_read():
