@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from unit.sweep import studied
-from unit.sweep.studied import TEMPLATE, dips, market, plain
+from unit.sweep.studied import DAY, TEMPLATE, dips, market, plain
 
 from ml4t.backtest import BacktestConfig, MarketData, SignalStrategy, run_backtest
 from ml4t.backtest.data import ATR, DataFeed
@@ -238,6 +238,18 @@ def test_a_stage_is_the_run_over_the_first_timestamps_to_the_last_bit():
     )
 
 
+def test_finer_bars_go_on_where_a_stage_ends():
+    fine = market(N * 24, step=DAY // 24)
+    given = {**TEMPLATE, "fine": fine, "config": BacktestConfig(intrabar="fine")}
+    study, result = swept(NEVER, given, n=3)
+    for trial, parameters in zip(study.trials, result.parameters, strict=True):
+        for end in ENDS:
+            runner = Runner(Recipe(given), first(end), Measures(["sharpe"]))
+            assert runner.outcome(Trial(0, parameters)).measures == (
+                trial.intermediate_values[end],
+            )
+
+
 # ---- what does not prune ---------------------------------------------------------------------------
 
 
@@ -324,9 +336,11 @@ def counted(fall, hold):
 FALLS = {"fall": between(0.001, 0.02), "hold": [1, 3, 8]}
 
 
-def test_what_is_in_the_journal_is_not_run_again(tmp_path):
+@pytest.mark.parametrize("keep_returns", [False, True])
+def test_what_is_in_the_journal_is_not_run_again(keep_returns, tmp_path):
     RUNS.clear()
     options = {"given": counted, "space": FALLS, "journal": tmp_path / "study.db"}
+    options["keep_returns"] = keep_returns
     once = swept(**options)[1]
     assert {"pruned", "done"} == set(once.table["status"])
     n_runs = len(RUNS)
@@ -334,6 +348,15 @@ def test_what_is_in_the_journal_is_not_run_again(tmp_path):
     assert len(RUNS) == n_runs
     assert again.table.equals(once.table)  # seconds too
     assert plain(once).equals(plain(swept(given=counted, space=FALLS)[1]))
+
+
+def test_the_seconds_of_a_trial_are_those_of_its_stages_too(tmp_path):
+    path = tmp_path / "study.db"
+    table = swept(given=counted, space=FALLS, journal=path)[1].table
+    with sqlite3.connect(path) as journal:
+        asked = "SELECT SUM(seconds) FROM trials GROUP BY parameters ORDER BY MIN(rowid)"
+        written = [seconds for (seconds,) in journal.execute(asked)]
+    assert sorted(table["seconds"]) == pytest.approx(sorted(written))
 
 
 def test_stages_are_not_mistaken_for_whole_runs(tmp_path):
