@@ -16,7 +16,7 @@ from unit.sweep.studied import DAY, PAIRS, TEMPLATE, dips, market, now_and_then,
 
 from ml4t.backtest import BacktestConfig, MarketData
 from ml4t.backtest.data import on_file
-from ml4t.backtest.sweep import SweepError, grid, random, sweep
+from ml4t.backtest.sweep import SweepError, between, from_optuna, grid, random, sweep
 from ml4t.backtest.sweep.measures import Measures
 from ml4t.backtest.sweep.study_file import StudyFile
 from ml4t.backtest.sweep.template import Recipe
@@ -65,6 +65,30 @@ def test_the_table_is_the_same_for_any_workers_of_this_machine(
         dips, FALLS, market(), measures=MEASURES, workers=workers, backend=backend, **journal
     )
     assert plain(result).equals(expected["Python"])
+
+
+@pytest.mark.parametrize("backend", ["threads", "processes"])
+def test_what_a_study_prunes_is_the_same_for_any_workers_of_this_machine(backend, tmp_path):
+    optuna = pytest.importorskip("optuna")
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+
+    def table(**options):
+        learning = optuna.create_study(
+            direction="maximize",
+            sampler=optuna.samplers.TPESampler(seed=1, n_startup_trials=8),
+            pruner=optuna.pruners.MedianPruner(n_startup_trials=4),
+        )
+        values = {"fall": between(0.001, 0.02), "hold": between(1, 13)}
+        space = from_optuna(learning, 30, values, at_a_time=6, stages=(0.3, 0.5))
+        return plain(sweep(dips, space, market(240), measures=MEASURES, **options))
+
+    expected = table(workers=1)
+    assert set(expected["status"]) == {"done", "pruned"}
+    for workers in (2, 5):
+        journal = tmp_path / f"{workers}.db"
+        assert table(workers=workers, backend=backend).equals(expected)
+        for _ in range(2):
+            assert table(workers=workers, backend=backend, journal=journal).equals(expected)
 
 
 def test_python_goes_to_processes_and_what_is_compiled_to_threads():

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from queue import Empty, SimpleQueue
 
 from ml4t.backtest.sweep.journal import Journal, NoJournal
-from ml4t.backtest.sweep.shown_progress import ShownProgress
+from ml4t.backtest.sweep.shown_progress import NotShown, ShownProgress
 from ml4t.backtest.sweep.trial import Outcome, Runner, Trial
 from ml4t.backtest.sweep.workers.chosen import Workers
 
@@ -29,11 +29,15 @@ class Driver:
     runner : Runner
     crew : Workers
     rows : Journal or NoJournal
-    seen : ShownProgress
+    seen : ShownProgress or NotShown
     """
 
     def __init__(
-        self, runner: Runner, crew: Workers, rows: Journal | NoJournal, seen: ShownProgress
+        self,
+        runner: Runner,
+        crew: Workers,
+        rows: Journal | NoJournal,
+        seen: ShownProgress | NotShown,
     ) -> None:
         self._runner = runner
         self._crew = crew

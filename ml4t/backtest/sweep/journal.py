@@ -35,6 +35,9 @@ CREATE TABLE IF NOT EXISTS trials (
 CREATE TABLE IF NOT EXISTS sessions (id TEXT PRIMARY KEY, days BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS returns (key TEXT PRIMARY KEY, sessions TEXT NOT NULL, returned BLOB NOT NULL);
 """
+OF_STAGE = "/"
+"""What stands in the key of a stage between that of its trial and the number of its timestamps."""
+IS_WHOLE = f"instr(trials.key, '{OF_STAGE}') = 0"
 COLUMNS = "trials.key, status, measures, error, seconds, driver"
 WITH_RETURNS = "LEFT JOIN returns ON returns.key = trials.key LEFT JOIN sessions ON sessions.id = returns.sessions"
 
@@ -96,8 +99,14 @@ class Journal:
         self._salt = hashlib.blake2b(salt.encode(), digest_size=DIGEST_BYTES).digest()
         self._drivers = Drivers(self.path)
 
-    def key(self, parameters: Mapping[str, Any]) -> str:
-        """Return the fingerprint of a trial.
+    def key(self, parameters: Mapping[str, Any], n_times: int | None = None) -> str:
+        """Return the fingerprint of a trial, or of a stage of it.
+
+        Parameters
+        ----------
+        parameters : mapping
+        n_times : int, optional
+            Timestamps of the stage.
 
         Raises
         ------
@@ -106,7 +115,8 @@ class Journal:
         """
         made = hashlib.blake2b(self._salt, digest_size=DIGEST_BYTES)
         made.update(_json(parameters).encode())
-        return made.hexdigest()
+        key = made.hexdigest()
+        return key if n_times is None else f"{key}{OF_STAGE}{n_times}"
 
     def claim(self, trials: Sequence[Trial]) -> tuple[list[Trial], list[Outcome]]:
         """Take trials that nobody has, and see what has come of the others.
@@ -128,7 +138,7 @@ class Journal:
                 row = known.get(trial.key)
                 if row is not None and row.status == RUNNING and row.driver in living:
                     continue
-                if row is not None and row.status != RUNNING and self._has_all(row):
+                if row is not None and row.status != RUNNING and self._has_all(row, trial):
                     done.append(self._outcome(row))
                 else:
                     mine.append(trial)
@@ -173,11 +183,12 @@ class Journal:
             [(key, returns.of_sessions, returns.values) for key, returns in kept],
         )
 
-    def _has_all(self, row: Row) -> bool:
+    def _has_all(self, row: Row, trial: Trial) -> bool:
         # One measured for less is run again, for what is asked.
+        needs_returns = self.keeps_returns and trial.n_times is None
         return row.status != DONE or (
             all(name in row.measures for name in self.measures)
-            and (row.returns is not None or not self.keeps_returns)
+            and (row.returns is not None or not needs_returns)
         )
 
     def _all_of(self, outcome: Outcome) -> str:
@@ -235,9 +246,9 @@ class Journal:
 class NoJournal:
     """What stands in for a journal where nothing is kept."""
 
-    def key(self, parameters: Mapping[str, Any]) -> Any:
+    def key(self, parameters: Mapping[str, Any], n_times: int | None = None) -> Any:
         """Return the parameters' own identity: nobody else sees them."""
-        return id(parameters)
+        return id(parameters), n_times
 
     def claim(self, trials: Sequence[Trial]) -> tuple[list[Trial], list[Outcome]]:
         """Take all of them."""
@@ -264,7 +275,7 @@ def _read_only(path: str | Path) -> Iterator[sqlite3.Connection]:
 
 
 def read_journal(path: str | Path) -> tuple[dict[str, str], list[WrittenTrial]]:
-    """Return what a journal says of its runs, and its rows as they were written.
+    """Return what a journal says of its runs, and the rows of those over all data as they were written.
 
     Raises
     ------
@@ -274,7 +285,7 @@ def read_journal(path: str | Path) -> tuple[dict[str, str], list[WrittenTrial]]:
     with _read_only(path) as rows:
         about = dict(rows.execute("SELECT name, value FROM about"))
         trials = rows.execute(
-            "SELECT parameters, status, measures, error, seconds FROM trials ORDER BY rowid"
+            f"SELECT parameters, status, measures, error, seconds FROM trials WHERE {IS_WHOLE} ORDER BY rowid"
         ).fetchall()
     measured = [json.loads(measures or "{}") for _, _, measures, _, _ in trials]
     shown = _shown_names(dict.fromkeys(name for one in measured for name in one))
@@ -319,7 +330,8 @@ def read_returns(path: str | Path) -> pd.DataFrame:
         ).fetchone()
         joined, more = (WITH_RETURNS, "days, returned") if has_any else ("", "NULL, NULL")
         kept = rows.execute(
-            f"SELECT {more} FROM trials {joined} WHERE status = ? ORDER BY trials.rowid", (DONE,)
+            f"SELECT {more} FROM trials {joined} WHERE status = ? AND {IS_WHOLE} ORDER BY trials.rowid",
+            (DONE,),
         ).fetchall()
     n_missing = sum(None in one for one in kept)
     if n_missing or not kept:

@@ -7,7 +7,9 @@ from typing import Any
 
 from ml4t.backtest.sweep.errors import SweepError
 from ml4t.backtest.sweep.measures import NO_NUMBERS
+from ml4t.backtest.sweep.pruning import pruned
 from ml4t.backtest.sweep.space import Between, Parameters, Space, by_name, distribution, plain
+from ml4t.backtest.sweep.stages import checked_stages
 from ml4t.backtest.sweep.trial import DONE, PRUNED, Outcome
 
 AT_A_TIME = 10
@@ -23,6 +25,7 @@ class Asked(Space):
         values: Mapping[str, Any],
         objectives: Sequence[str],
         at_a_time: int,
+        stages: Any = (),
     ) -> None:
         self._optuna = _imported()
         for name, number in (("n", n), ("at_a_time", at_a_time)):
@@ -35,12 +38,17 @@ class Asked(Space):
                 f"the study has {len(study.directions)} directions, and {len(objectives)} objectives are given: "
                 f"{', '.join(objectives)}"
             )
+        self.stages = checked_stages(stages)
+        if self.stages and len(objectives) > 1:
+            raise SweepError(
+                f"Optuna prunes by one objective alone, and there are {len(objectives)}: leave out stages"
+            )
         self.study, self.n, self.at_a_time = study, n, at_a_time
         self.objectives = tuple(objectives)
         self.names = tuple(values)
         self._choices: dict[str, list[Any]] = {}
         self._distributions = {name: self._distribution(name, one) for name, one in values.items()}
-        self._open: list[Any] = []
+        self._open: dict[int, Any] = {}
         self._measures: tuple[str, ...] = ()
 
     def __len__(self) -> int:
@@ -65,14 +73,22 @@ class Asked(Space):
         """Ask for some trials, and for the next when these have been told."""
         for begin in range(0, self.n, self.at_a_time):
             count = min(self.at_a_time, self.n - begin)
-            self._open = [self.study.ask(self._distributions) for _ in range(count)]
-            yield [self._parameters(trial) for trial in self._open]
+            self._open = {
+                begin + place: self.study.ask(self._distributions) for place in range(count)
+            }
+            yield [self._parameters(trial) for trial in self._open.values()]
+
+    def ended(self, n_times: int, reached: Mapping[int, Outcome]) -> dict[int, Outcome]:
+        """Report the objective of a stage to the study, and return the trials that its pruner ends there."""
+        found = {number: self._number_found(outcome) for number, outcome in reached.items()}
+        values = {number: value for number, value in found.items() if value is not None}
+        return pruned(self._open, reached, values, self.objectives[0], n_times)
 
     def tell(self, begin: int, outcomes: Any) -> None:
         """Tell the study what came of each trial, in the order in which it asked."""
         states = self._optuna.trial.TrialState
         wrong = []
-        for number, trial in enumerate(self._open, begin):
+        for number, trial in self._open.items():
             outcome = outcomes.of(number)
             found = self._found(outcome)
             bad = [item for item in found.items() if not isinstance(item[1], int | float | None)]
@@ -95,6 +111,14 @@ class Asked(Space):
             return {}
         measured = dict(zip(self._measures, outcome.measures, strict=True))
         return {name: measured[name] for name in self.objectives}
+
+    def _number_found(self, outcome: Outcome) -> float | None:
+        """Return the objective of a stage; none of one that failed: the run over all data says what it is."""
+        values = [*self._found(outcome).values()]
+        if not all(isinstance(value, int | float) for value in values):
+            return None
+        known = self._values(values)
+        return known[0] if known else None
 
     def _values(self, values: Sequence[Any]) -> list[float] | None:
         # One that has no value, as the Sharpe ratio of no trade, says nothing of its parameters.
@@ -134,6 +158,7 @@ def from_optuna(
     *,
     objectives: str | Sequence[str] = "sharpe",
     at_a_time: int = AT_A_TIME,
+    stages: Sequence[float] = (),
     **named: Any,
 ) -> Asked:
     """Return trials that an Optuna study asks for.
@@ -152,11 +177,16 @@ def from_optuna(
     at_a_time : int
         Trials it asks for before it is told what came of them. More of them keep more workers busy, and tell the
         sampler later; the table does not depend on the workers.
+    stages : sequence of float, shape (n_stages,)
+        Fractions of the timestamps, rising, each above 0 and below 1. A trial runs over the first of them alone, is
+        reported to the study by its objective so far, and ends as pruned where the study's pruner says so; the others
+        go on to the next, and at last run over all data. Of one objective, and over market data or a table alone.
 
     Raises
     ------
     SweepError
-        If there is no parameter, or objectives and directions differ in number.
+        If there is no parameter, objectives and directions differ in number, or stages are none that a study can prune
+        at.
     ImportError
         If Optuna is not installed.
 
@@ -164,6 +194,11 @@ def from_optuna(
     -----
     A strategy or function that raises ``optuna.TrialPruned`` ends its trial as pruned. A trial that failed, or whose
     objective has no value, is told as failed.
+
+    A trial that is pruned at a stage has no measures in the table, which are those of whole runs; its ``error`` says what
+    it had reached. The steps that a pruner knows are timestamps: ``n_warmup_steps=250`` prunes none before 250 of them.
+    All trials that were asked for together are reported before the pruner is asked about the first. A trial that fails at
+    a stage, or whose objective has no value there, is not reported and goes on.
     """
     given = (objectives,) if isinstance(objectives, str) else objectives
     if not isinstance(given, list | tuple) or not all(isinstance(one, str) for one in given):
@@ -172,7 +207,7 @@ def from_optuna(
         )
     if not hasattr(study, "ask") or not hasattr(study, "directions"):
         raise SweepError(f"study must be an Optuna study, was {type(study).__name__}")
-    return Asked(study, n, by_name(values, named), tuple(given), at_a_time)
+    return Asked(study, n, by_name(values, named), tuple(given), at_a_time, stages)
 
 
 def _imported() -> Any:

@@ -12,7 +12,6 @@ from ml4t.backtest.market.market_data import MarketData
 from ml4t.backtest.provenance.package_versions import package_version
 from ml4t.backtest.strategy.errors import BacktestInterrupted
 from ml4t.backtest.sweep.code_fingerprint import code_hash, code_parts
-from ml4t.backtest.sweep.driver import Driver
 from ml4t.backtest.sweep.errors import SweepError
 from ml4t.backtest.sweep.journal import Journal, NoJournal
 from ml4t.backtest.sweep.measures import Measure, Measures
@@ -20,8 +19,10 @@ from ml4t.backtest.sweep.outcomes import Outcomes
 from ml4t.backtest.sweep.result import SweepResult, check_columns
 from ml4t.backtest.sweep.shown_progress import ShownProgress, shown
 from ml4t.backtest.sweep.space import Parameters, Space
+from ml4t.backtest.sweep.staged import Staged
+from ml4t.backtest.sweep.stages import ends_of
 from ml4t.backtest.sweep.template import Given, Recipe
-from ml4t.backtest.sweep.trial import Runner, Trial
+from ml4t.backtest.sweep.trial import Runner
 from ml4t.backtest.sweep.workers.chosen import Workers, workers_for
 
 Update = Callable[[int, int, str], None]
@@ -99,9 +100,10 @@ def sweep(
     space.check_measures(asked.of)
     check_columns(space.names, asked.names)
     runner = Runner(recipe, _read_once(data), asked, keep_returns)
+    ends = ends_of(space.stages, runner.data)
     rows = _journal(journal, recipe, runner)
     crew: Workers | None = None
-    driver: Driver | None = None
+    staged: Staged | None = None
     done = Outcomes(len(space), asked.names)
     tried: list[Parameters] = []
 
@@ -115,14 +117,11 @@ def sweep(
             for parameters in space.batches():
                 begin = len(tried)
                 tried += parameters
-                if crew is None or driver is None:
+                if crew is None or staged is None:
                     crew = workers_for(backend, workers, runner, parameters[0])
-                    driver = Driver(runner, crew, rows, seen)
-                places = _places(rows, parameters, begin)
-                trials = [Trial(key, tried[at[0]]) for key, at in places.items()]
-                for outcome in driver.outcomes(trials):
-                    for at in places[outcome.key]:
-                        done.put(at, outcome)
+                    staged = Staged(space, ends, runner, crew, rows, seen)
+                for number, outcome in staged.outcomes(begin, parameters):
+                    done.put(number, outcome)
                 space.tell(begin, done)
     except KeyboardInterrupt as error:
         stopped = BacktestInterrupted(f"interrupted after {done.n_done:,} of {len(space):,} trials")
@@ -165,13 +164,3 @@ def _journal(path: str | Path | None, recipe: Recipe, runner: Runner) -> Journal
 def _stored_name(name: str, measure: str | Measure) -> str:
     """Return what a journal calls a measure: one whose code has changed is another."""
     return measure if isinstance(measure, str) else f"{name}@{code_hash(measure)[:8]}"
-
-
-def _places(
-    rows: Journal | NoJournal, parameters: Sequence[Parameters], begin: int
-) -> dict[Any, list[int]]:
-    """Return the trials of each key, by number: equal parameters are one trial."""
-    places: dict[Any, list[int]] = {}
-    for number, one in enumerate(parameters, begin):
-        places.setdefault(rows.key(one), []).append(number)
-    return places

@@ -54,6 +54,13 @@ class ShownProgress:
         return ", ".join(part for part in (said, best) if part)
 
 
+class NotShown:
+    """What stands in for it where runs are no trials that are done."""
+
+    def add(self, outcomes: list[Outcome], *, are_new: bool = True) -> None:
+        """Tell nothing."""
+
+
 @contextmanager
 def shown(progress: bool | Callable[[int, int, str], None] | None) -> Iterator[Any]:
     """Give what to tell how far a sweep is: a bar, a function of the user, or nothing."""

@@ -22,9 +22,12 @@ class Space(ABC):
     Attributes
     ----------
     names : tuple of str
+    stages : tuple of float
+        Fractions of the timestamps over which a trial runs before it runs over all data.
     """
 
     names: tuple[str, ...]
+    stages: tuple[float, ...] = ()
 
     @abstractmethod
     def __len__(self) -> int:
@@ -40,6 +43,18 @@ class Space(ABC):
     def objective(self, measures: Sequence[str]) -> str:
         """Return the measure whose best is said while a sweep goes on."""
         return "sharpe" if "sharpe" in measures else measures[0]
+
+    def ended(self, n_times: int, reached: Mapping[int, Any]) -> Mapping[int, Any]:
+        """Take what came of a stage, and return what became of the trials that end there.
+
+        Parameters
+        ----------
+        n_times : int
+            Timestamps of the stage.
+        reached : mapping of int to Outcome
+            By the number of the trial, those of the batch that have not ended before.
+        """
+        return {}
 
     def tell(self, begin: int, outcomes: Any) -> None:  # noqa: B027 - most spaces do not want to know
         """Take what came of the last batch.

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from ml4t.backtest.backtest.backtest_engine import BacktestEngine
 from ml4t.backtest.backtest.over_tables import run_backtest
 from ml4t.backtest.backtest.rule_columns import rules_of
+from ml4t.backtest.market.cut import cut
 from ml4t.backtest.market.market_data import MarketData
 from ml4t.backtest.result import BacktestResult
 from ml4t.backtest.risk.function_rule import each_rule
@@ -29,6 +30,8 @@ class Trial(NamedTuple):
 
     key: Any
     parameters: Parameters
+    n_times: int | None = None
+    """The first timestamps alone, where it is a stage of a trial."""
 
 
 class Outcome(NamedTuple):
@@ -62,10 +65,18 @@ class Runner:
         self.data = data
         self.measures = measures
         self.keeps_returns = keeps_returns
-        self._columns = SharedColumns(data) if isinstance(data, MarketData) else None
+        self._columns: dict[int | None, SharedColumns] = {}  # by how many timestamps they are of
 
-    def arguments(self, parameters: Mapping[str, Any]) -> dict[str, Any]:
+    def arguments(
+        self, parameters: Mapping[str, Any], n_times: int | None = None
+    ) -> dict[str, Any]:
         """Return the arguments of ``run_backtest``, further columns joined.
+
+        Parameters
+        ----------
+        parameters : mapping
+        n_times : int, optional
+            Run over the first timestamps alone, of market data.
 
         Raises
         ------
@@ -83,20 +94,28 @@ class Runner:
             return made
         if "prices" in made:
             raise SweepError(f"{self.recipe.name} gives prices, and data is given: leave out one")
-        if self._columns is None:
+        if not isinstance(self.data, MarketData):
             return {"prices": self.data, **made}
         columns = {name: made.pop(name) for name in JOINED if name in made}
         if "rules" in made and made["rules"] is not None:
             made["rules"] = each_rule(made["rules"])
-        return {"prices": self._columns.joined(columns, rules_of(made)), **made}
+        shared = self._columns_of(self.data, n_times)
+        return {"prices": shared.joined(columns, rules_of(made)), **made}
+
+    def _columns_of(self, data: MarketData, n_times: int | None) -> SharedColumns:
+        """Return what joins columns to the first timestamps: cut before, they hold nothing of what comes later."""
+        if n_times not in self._columns:  # another thread may be as far: the first of both stays
+            own = data if n_times is None else cut(data, 0, n_times)
+            self._columns.setdefault(n_times, SharedColumns(own))
+        return self._columns[n_times]
 
     def result(self, parameters: Mapping[str, Any]) -> BacktestResult:
         """Run a trial for its whole result."""
         return run_backtest(**self.arguments(parameters))
 
-    def _measured_result(self, parameters: Mapping[str, Any]) -> BacktestResult:
+    def _measured_result(self, trial: Trial) -> BacktestResult:
         """Run a trial for what a run measures by itself: how it could be written as a file is not asked."""
-        arguments = self.arguments(parameters)
+        arguments = self.arguments(trial.parameters, trial.n_times)
         if self.measures.are_named and arguments.keys() <= RUN:
             data = arguments.pop("prices")
             if isinstance(data, MarketData):
@@ -111,9 +130,9 @@ class Runner:
         returns: KeptReturns | None = None
         status, said = DONE, ""
         try:
-            result = self._measured_result(trial.parameters)
+            result = self._measured_result(trial)
             measured = self.measures(result)
-            if self.keeps_returns:
+            if self.keeps_returns and trial.n_times is None:
                 returns = kept_returns(result)
         except Exception as error:
             status = PRUNED if _is_pruned(error) else FAILED

@@ -10,9 +10,9 @@ from typing import Any
 from ml4t.backtest.backtest.rule_columns import rule_indicators, rules_of, with_rule_columns
 from ml4t.backtest.config import BacktestConfig
 from ml4t.backtest.core.named_arguments import unknown_argument
+from ml4t.backtest.market.cut import cut
 from ml4t.backtest.market.market_data import MarketData
 from ml4t.backtest.strategy.strategy import Strategy
-from ml4t.backtest.walk_forward.cut import cut
 from ml4t.backtest.walk_forward.errors import WalkForwardError
 from ml4t.backtest.walk_forward.train_and_test import Piece
 

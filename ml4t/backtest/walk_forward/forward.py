@@ -6,13 +6,14 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from ml4t.backtest.backtest.over_tables import run_backtest
+from ml4t.backtest.market.cut import cut
 from ml4t.backtest.market.market_data import MarketData
 from ml4t.backtest.result import BacktestResult
 from ml4t.backtest.walk_forward.carried import check_same, one_strategy
-from ml4t.backtest.walk_forward.cut import cut, put_together
 from ml4t.backtest.walk_forward.errors import WalkForwardError
 from ml4t.backtest.walk_forward.measured import measured
 from ml4t.backtest.walk_forward.parts_table import parts_table
+from ml4t.backtest.walk_forward.put_together import put_together
 from ml4t.backtest.walk_forward.result import WalkForwardResult
 from ml4t.backtest.walk_forward.stitched import stitched
 from ml4t.backtest.walk_forward.walking import FittedPart, Test, Walk, told

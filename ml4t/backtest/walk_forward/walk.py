@@ -131,4 +131,8 @@ def _checked(
         raise WalkForwardError(
             "a walk goes over its data more than once, and a feed is not held in memory: give MarketData"
         )
-    return data if isinstance(data, MarketData) else MarketData.from_tables(data)
+    if not isinstance(data, MarketData):
+        return MarketData.from_tables(data)
+    if data.first_t:
+        raise WalkForwardError("these are a chunk of a run: a walk takes market data as a whole")
+    return data

@@ -11,12 +11,12 @@ import numpy as np
 from ml4t.backtest.backtest.over_tables import run_backtest
 from ml4t.backtest.config import BacktestConfig
 from ml4t.backtest.data.arrays import Int64s
+from ml4t.backtest.market.cut import cut
 from ml4t.backtest.market.market_data import MarketData
 from ml4t.backtest.market.session_times import session_days
 from ml4t.backtest.market.sessions import session_zone
 from ml4t.backtest.result import BacktestResult
 from ml4t.backtest.walk_forward.combinatorial import CombinatorialPurged
-from ml4t.backtest.walk_forward.cut import cut
 from ml4t.backtest.walk_forward.fitted import Fit, Fitted, as_fitted
 from ml4t.backtest.walk_forward.measured import as_number
 from ml4t.backtest.walk_forward.splitter import WalkForward

@@ -21,6 +21,7 @@ from ml4t.backtest import (
     run_backtest,
 )
 from ml4t.backtest.data import ATR, DataFeed, Table
+from ml4t.backtest.market.cut import cut
 from ml4t.backtest.market.fingerprint import fingerprint
 from ml4t.backtest.records.frames import TABLES
 from ml4t.backtest.risk import RiskManager, TrailingStop
@@ -34,7 +35,7 @@ from ml4t.backtest.walk_forward import (
     walk_forward,
 )
 from ml4t.backtest.walk_forward.carried import one_strategy
-from ml4t.backtest.walk_forward.cut import cut, put_together
+from ml4t.backtest.walk_forward.put_together import put_together
 
 SPACE = grid(fall=[0.002, 0.01], hold=[2, 7])
 COSTS = BacktestConfig(commission=0.001, slippage=0.0005)
@@ -782,6 +783,11 @@ def test_a_feed_is_refused(tmp_path):
     feed = DataFeed.from_parquet(tmp_path / "prices.parquet", chunk=50)
     with pytest.raises(WalkForwardError, match="a walk goes over its data more than once"):
         walk_forward(always(), feed, SPLITS)
+    _, chunk, *_ = feed
+    with pytest.raises(WalkForwardError, match="a walk takes market data as a whole"):
+        walk_forward(always(), chunk, SPLITS)
+    with pytest.raises(ValueError, match="a chunk of a run is not cut by time: give market data"):
+        cut(chunk, 0, 10)
 
 
 def test_tables_are_read():

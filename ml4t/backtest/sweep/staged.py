@@ -1,0 +1,82 @@
+"""A batch of trials on its way to the end: stage by stage, at last over all data."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from ml4t.backtest.sweep.driver import Driver
+from ml4t.backtest.sweep.journal import Journal, NoJournal
+from ml4t.backtest.sweep.shown_progress import NotShown, ShownProgress
+from ml4t.backtest.sweep.space import Parameters, Space
+from ml4t.backtest.sweep.trial import Outcome, Runner, Trial
+from ml4t.backtest.sweep.workers.chosen import Workers
+
+
+class Staged:
+    """Brings batches of trials to their end.
+
+    Parameters
+    ----------
+    space : Space
+        It says after each stage which trials end there.
+    ends : sequence of int
+        The number of timestamps of each stage; none where trials run over all data at once.
+    runner : Runner
+    crew : Workers
+    rows : Journal or NoJournal
+    seen : ShownProgress
+    """
+
+    def __init__(
+        self,
+        space: Space,
+        ends: Sequence[int],
+        runner: Runner,
+        crew: Workers,
+        rows: Journal | NoJournal,
+        seen: ShownProgress,
+    ) -> None:
+        self._space = space
+        self._ends = ends
+        self._rows = rows
+        self._seen = seen
+        # One for each stage, as each has found out how long its own runs take. No stage is a trial that is done.
+        self._of_stage = {end: Driver(runner, crew, rows, NotShown()) for end in ends}
+        self._of_all = Driver(runner, crew, rows, seen)
+
+    def outcomes(self, begin: int, batch: Sequence[Parameters]) -> Iterator[tuple[int, Outcome]]:
+        """Yield what comes of each trial, with its number, in any order.
+
+        Parameters
+        ----------
+        begin : int
+            The number of the first trial.
+        batch : sequence of dict
+        """
+        left = dict(enumerate(batch, begin))
+        spent: defaultdict[int, float] = defaultdict(float)
+        for end in self._ends:
+            reached = dict(self._run(self._of_stage[end], left, end))
+            for number, outcome in reached.items():
+                spent[number] += outcome.seconds
+            for number, outcome in self._space.ended(end, reached).items():
+                del left[number]
+                ended = outcome._replace(seconds=spent[number])
+                self._seen.add([ended], are_new=False)
+                yield number, ended
+        for number, outcome in self._run(self._of_all, left):
+            before = spent.get(number)
+            yield number, outcome._replace(seconds=before + outcome.seconds) if before else outcome
+
+    def _run(
+        self, driver: Driver, parameters: Mapping[int, Parameters], end: int | None = None
+    ) -> Iterator[tuple[int, Outcome]]:
+        places: dict[Any, list[int]] = {}  # equal parameters are one trial
+        for number, one in parameters.items():
+            places.setdefault(self._rows.key(one, end), []).append(number)
+        trials = [Trial(key, parameters[at[0]], end) for key, at in places.items()]
+        for outcome in driver.outcomes(trials):
+            for number in places[outcome.key]:
+                yield number, outcome
