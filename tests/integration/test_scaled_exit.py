@@ -354,6 +354,22 @@ def test_the_story_of_a_trade_tells_its_parts():
 # ----- bad input --------------------------------------------------------------------------------
 
 
+@BOTH_EXECUTIONS
+@pytest.mark.parametrize("adds", [False, True])
+def test_what_a_split_leaves_of_a_part_is_passed_by_at_its_close(lower, adds):
+    # One of ten, of which a split leaves a tenth.
+    rule = ScaledExit([(0.5, 0.1), (0.6, 0.9)])
+    tenfold = (1000.0, 1000.0, 1000.0, 1000.0)
+    data = market({"A": [FLAT, FLAT, tenfold, tenfold]}, actions=[(day(2) - 1, 0, 0, 0.1)])
+    acts = {0: buy_first}
+    if adds:  # two units after the split
+        acts[1] = lambda s: s.buy("A", 10.0)
+    result = run(data, acts=acts, risk_manager=RiskManager([rule], lower=lower), quantity="whole")
+    passed = result.events[result.events["kind"] == "passed_over"]
+    assert passed["timestamp"].tolist() == [result.equity.index[2]]
+    assert passed["asked"].tolist() == [pytest.approx(0.2 if adds else 0.1)]
+
+
 @pytest.mark.parametrize(
     ("targets", "message"),
     [

@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from math import inf
-from typing import Any, SupportsFloat, SupportsIndex
+from typing import Any, ClassVar, SupportsFloat, SupportsIndex
 
 from ml4t.backtest.core.records import EXIT_TYPES
 
-__all__ = ["TARGET", "ExitType", "InvalidDecisionError", "RiskDecision"]
+__all__ = ["ExitType", "InvalidDecisionError", "RiskDecision"]
 
 
 class InvalidDecisionError(ValueError):
@@ -38,9 +38,6 @@ class ExitType(StrEnum):
         """Return the type with this code; None for 0, which stands for no exit."""
         return cls(EXIT_TYPES[code]) if code else None
 
-
-TARGET = "target"
-"""In the metadata of a part: which of its rule's targets it is, from 0 on."""
 
 _CODES = {exit_type: EXIT_TYPES.index(exit_type.value) for exit_type in ExitType}
 _STOP_TYPES = (ExitType.STOP_LOSS, ExitType.TRAILING_STOP)
@@ -81,6 +78,9 @@ class RiskDecision:
     InvalidDecisionError
         If the parts contradict each other, or a price is not positive and finite.
     """
+
+    TARGET: ClassVar[str] = "target"
+    """In the metadata of a part: which of its rule's targets it is, from 0 on."""
 
     should_exit: bool = False
     exit_type: ExitType | None = None

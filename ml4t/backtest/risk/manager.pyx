@@ -590,6 +590,7 @@ cdef class RiskManager(FillListener):
             self._warn_missing(position)
         self._ask(position, True, not at_open, NULL)
         self.plan.arm(position, &self.settings, False, False)
+        position.levels.attention |= is_add and self.plan.closes_parts  # what a split has left of them is told at the close
         if self.settings.ledger != TELL_FILLS:
             self._tell_levels(
                 position,

@@ -12,7 +12,6 @@ from ml4t.backtest.risk.rule_plan cimport RulePlan
 from ml4t.backtest.risk.verdict cimport Verdict, weigh
 
 from ml4t.backtest.core.meant_names import attribute_meant
-from ml4t.backtest.risk import decision as decisions
 from ml4t.backtest.risk.decision import RiskDecision
 from ml4t.backtest.risk.function_rule import FunctionRule
 from ml4t.backtest.risk.rule import RuleError
@@ -75,7 +74,7 @@ cdef class PythonRules:
 
     # Where a target of an answer is written down: those of a scaled exit have a place each.
     cdef int32_t _place_of(self, RuleEntry entry, int32_t slot, object about) except -1:
-        place = about.get(decisions.TARGET)
+        place = about.get(RiskDecision.TARGET)
         return entry.slots[place] if isinstance(place, int) and 0 <= place < len(entry.slots) else slot
 
     cdef int _take(

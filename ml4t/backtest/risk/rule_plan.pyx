@@ -614,9 +614,9 @@ cdef class RulePlan:
         said.target_priority = priority
         said.target_reason = reason
 
-    # Answers that stood are given again at the next close.
+    # At the next close answers that stood are given again, and parts looked at, of which a split may leave less than a unit.
     cdef void _ask_anew(self, Position* position) noexcept nogil:
-        if self.has_standing:
+        if self.has_standing or self.closes_parts:
             position.levels.attention |= TO_ASK
 
     # A split divides every level said; trails first catch up with the water mark of before.

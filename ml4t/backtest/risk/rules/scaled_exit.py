@@ -8,7 +8,7 @@ from itertools import pairwise
 from math import inf
 from typing import TYPE_CHECKING, Any
 
-from ml4t.backtest.risk.decision import TARGET, ExitType, RiskDecision
+from ml4t.backtest.risk.decision import ExitType, RiskDecision
 from ml4t.backtest.risk.lowered_rule import LoweredRule
 from ml4t.backtest.risk.parameters import column_of, number_or_nan
 from ml4t.backtest.risk.rule import InvalidRuleError, RiskRule, checked_priority
@@ -84,7 +84,7 @@ class ScaledExit(RiskRule):
             level = context.level_price * (1.0 + context.side * gain) - paid
             # No price comes to others, or a column has no valid value.
             if POSITIVE.hold(gain) and 0.0 < level < inf:
-                about = {"fraction": fraction, TARGET: place}
+                about = {"fraction": fraction, RiskDecision.TARGET: place}
                 levels[context.side * level, place] = RiskDecision.update_stops(
                     take_profit=level, metadata=about
                 )
