@@ -8,6 +8,7 @@ from scenes import FLAT, Acts, buy_first, day, fills, market, run
 
 from ml4t.backtest import Order, Strategy
 from ml4t.backtest.risk import (
+    MaxGrossExposure,
     PriceBasedStopLoss,
     RiskContext,
     RiskDecision,
@@ -169,12 +170,20 @@ def test_an_order_is_rejected():
     assert (order["status"], order["reason"], order["filled_quantity"]) == ("rejected", "rule", 0.0)
     (event,) = result.events.to_dict("records")
     assert (event["kind"], event["reason"], event["asked"]) == ("rejected", "rule", 10.0)
+    assert event["rule"] == "Limit0"
+
+
+def said(result):
+    columns = ["kind", "reason", "rule", "asked", "given"]
+    return list(result.events[columns].astype(object).itertuples(index=False, name=None))
 
 
 def test_an_order_is_cut():
     result = run(BARS, [Limit(4.0)])
     assert fills(result, "quantity", "price") == [(4.0, 101.0)]
     assert list(result.orders["quantity"]) == [4.0]
+    assert said(result) == [("scaled", "rule", "Limit4", 10.0, 4.0)]
+    assert any("1 order scaled down" in note and "40" in note for note in result.notes)
 
 
 def test_rules_see_an_order_by_priority_each_what_the_last_one_left():
@@ -182,6 +191,38 @@ def test_rules_see_an_order_by_priority_each_what_the_last_one_left():
     result = run(BARS, [low, high])
     assert (high.asked, low.asked) == ([10.0], [7.0])
     assert fills(result, "quantity") == [(5.0,)]
+    assert said(result) == [("scaled", "rule", "Limit7", 10.0, 5.0)]
+
+
+def test_a_limit_is_asked_about_what_a_rule_has_left():
+    result = run(BARS, [Limit(7.0), MaxGrossExposure(value=500.0, on_breach="scale")])
+    (first, second) = said(result)
+    assert first == ("scaled", "rule", "Limit7", 10.0, 7.0)
+    assert second[:4] == ("scaled", "max_gross_exposure", "MaxGrossExposure", 7.0)
+    assert second[4] == result.orders["quantity"].iloc[0] < 7.0
+
+
+def test_an_order_may_be_made_larger():
+    class Doubled(Limit):
+        def validate_order(self, order, context):
+            return order.with_quantity(2.0 * order.quantity)
+
+    result = run(BARS, [Doubled(1.0, name="Doubled")])
+    assert said(result) == [("scaled", "rule", "Doubled", 10.0, 20.0)]
+    assert [note for note in result.notes if "1 order scaled by rule" in note or "1 order scaled (" in note]
+
+
+def test_of_what_a_rule_leaves_nothing_it_is_named():
+    class Fraction(Limit):
+        def validate_order(self, order, context):
+            return order.with_quantity(0.25)
+
+    result = run(BARS, [Fraction(1.0, name="Fraction")], quantity="whole")
+    assert said(result) == [("rejected", "zero_quantity", "Fraction", 10.0, 0.0)]
+
+
+def test_an_order_that_passes_as_it_is_makes_no_event():
+    assert said(run(BARS, [Limit(10.0)])) == []
 
 
 def test_after_a_rejection_nobody_else_is_asked():

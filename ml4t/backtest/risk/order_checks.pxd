@@ -14,6 +14,7 @@ cdef class OrderChecks:
     cdef set _added                  # all entries
     cdef list _of_all                # entries for every asset
     cdef dict _of_one                # asset -> entries for it
+    cdef int32_t rule                # of the order just asked about: that refused it, or changed it first; -1: none
     cdef dict _asked                 # asset -> both, in the order in which they are asked
 
     cdef int add(self, RuleEntry entry) except -1

@@ -29,6 +29,7 @@ cdef class OrderChecks:
         self._of_one = {}
         self._asked = {}
         self._added = set()
+        self.rule = -1
 
     # Take a rule in, if it looks at orders.
     cdef int add(self, RuleEntry entry) except -1:
@@ -72,6 +73,7 @@ cdef class OrderChecks:
         cdef RiskContext context
         name = self.contexts.cursor.data.assets[asset]
         order = Order.unchecked(name, quantity[0], reduce_only)
+        self.rule = -1
         context = self.contexts.new(&self.positions.at[asset], False, True)
         for candidate in self._asked_of(name):
             entry = candidate
@@ -82,6 +84,7 @@ cdef class OrderChecks:
                     entry, context, f"raised {type(error).__name__}: {error}"
                 ) from error
             if answer is None:
+                self.rule = entry.number
                 return 0
             if not isinstance(answer, Order) or answer.asset != name:
                 raise rule_error(
@@ -89,6 +92,8 @@ cdef class OrderChecks:
                     "must return the order, a changed copy of it or None from validate_order, "
                     f"returned {answer!r}",
                 )
+            if self.rule < 0 and answer.quantity != order.quantity:
+                self.rule = entry.number
             order = answer
         quantity[0] = order.quantity
         return 1

@@ -8,6 +8,7 @@ from ml4t.backtest.execution.order_book cimport OrderBook
 from ml4t.backtest.portfolio.account cimport Account
 from ml4t.backtest.portfolio.portfolio cimport Portfolio
 from ml4t.backtest.risk.manager cimport RiskManager
+from ml4t.backtest.risk.portfolio_limits cimport Cut
 
 
 cdef class Strategy:
@@ -54,7 +55,7 @@ cdef class Strategy:
     cdef double units_of_weight(self, int32_t asset, double weight) noexcept nogil
     cdef int check_weight(self, double weight) except -1 nogil
     cdef int32_t cannot_size(self, int32_t asset, bint needs_equity) noexcept nogil
-    cdef int _validate(self, int32_t asset, double* units, bint reduce_only) except -1 with gil
+    cdef int _validate(self, int32_t asset, double* units, bint reduce_only, Cut* by_rule) except -1 with gil
     cdef object _made(self, int64_t order_id)
     cdef object _weight_array(self, object weights, bint keep_others)
     cdef object _order(

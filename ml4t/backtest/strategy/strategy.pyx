@@ -33,7 +33,7 @@ from ml4t.backtest.strategy.order_arguments cimport (
 )
 from ml4t.backtest.strategy.read_only cimport make_read_only
 from ml4t.backtest.strategy.sizes cimport is_nothing, own_price, units_at_risk, what_is_left
-from ml4t.backtest.strategy.within_limits cimport change_within, refuse_beyond, tell_cut
+from ml4t.backtest.strategy.within_limits cimport change_within, refuse_beyond, refuse_nothing, tell_cut
 
 from ml4t.backtest.core.copies import check_not_running, made_anew, reduced
 from ml4t.backtest.core.kept_state import KeptState
@@ -501,18 +501,19 @@ cdef class Strategy:
         self, int32_t asset, double units, int32_t reason, bint reduce_only, const TermsRecord* terms
     ) except -1 nogil:
         cdef double asked = units
-        cdef double passed
+        cdef double left, passed
         cdef int32_t problem
         cdef int64_t order_id
-        cdef Cut cut
+        cdef Cut by_rule, cut
         cdef TermsRecord accepted
         if not reduce_only and fabs(units) > MOST_UNITS:
             return too_many(units)
         if is_nothing(units, reduce_only):
             return self.book.refuse_with(asset, asked, REASON_ZERO_QUANTITY, terms)
-        if self.risk.order_checks.n > 0 and not self._validate(asset, &units, reduce_only):
-            return self.book.refuse_with(asset, asked, REASON_RULE, terms)
-        cut.rule = -1
+        by_rule.rule = cut.rule = -1
+        if self.risk.order_checks.n > 0 and not self._validate(asset, &units, reduce_only, &by_rule):
+            return refuse_beyond(self.broker, asset, asked, &by_rule, terms)
+        left = units
         if self.risk.limits.n > 0 and not reduce_only:
             problem = self.risk.limits.admit(asset, &units, TAKES_NO_PLACE if self.book.is_late(terms) else 0.0, &cut)
             if problem != REASON_NONE:
@@ -521,9 +522,7 @@ cdef class Strategy:
         if self.broker.settings.whole_units and not reduce_only:
             units = side_of(units) * whole_units(fabs(units))
         if is_nothing(units, reduce_only):
-            if cut.rule >= 0:
-                return refuse_beyond(self.broker, asset, asked, &cut, terms)
-            return self.book.refuse_with(asset, asked, REASON_ZERO_QUANTITY, terms)
+            return refuse_nothing(self.broker, asset, asked, by_rule.rule, &cut, terms)
         # What a halt lets pass does no more than reduce, whatever becomes of its position.
         reduce_only = reduce_only or self.risk.limits.n_halting > 0
         if not say_something(terms):
@@ -534,8 +533,8 @@ cdef class Strategy:
                 self.account.is_watched = True  # the fill asks for equity
                 accepted.amount = what_is_left(accepted.amount, passed, asked)
             order_id = self.book.accept_with(asset, units, reason, reduce_only, &accepted)
-        if cut.rule >= 0:
-            tell_cut(self.broker, order_id, asked, &cut)
+        tell_cut(self.broker, order_id, asked, left, &by_rule)
+        tell_cut(self.broker, order_id, left, self.book.order(order_id).quantity, &cut)
         return order_id
 
     # A reduce-only order of the whole position; 0 when there is none.
@@ -663,8 +662,10 @@ cdef class Strategy:
             return REASON_NO_EQUITY
         return REASON_NONE
 
-    cdef int _validate(self, int32_t asset, double* units, bint reduce_only) except -1 with gil:
-        return self.risk.validate(asset, units, reduce_only)
+    cdef int _validate(self, int32_t asset, double* units, bint reduce_only, Cut* by_rule) except -1 with gil:
+        cdef int passes = self.risk.validate(asset, units, reduce_only)
+        by_rule.rule, by_rule.reason = self.risk.order_checks.rule, REASON_RULE
+        return passes
 
     cdef object _order(
         self, object asset, double direction, object quantity, object value, object percent, object risk,

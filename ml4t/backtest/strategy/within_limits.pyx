@@ -1,10 +1,10 @@
-"""What a limit of the portfolio does to an order of the strategy, and to a change of one."""
+"""What rules and limits of the portfolio do to an order of the strategy, and limits to a change of one."""
 
 from libc.math cimport fabs
 from libc.stdint cimport int32_t, int64_t
 
 from ml4t.backtest.core.types cimport (
-    EVENT_LIMIT_BREACHED, EVENT_SCALED, ORDER_OPEN, REASON_NONE, EventRecord, OrderRecord, TermsRecord,
+    EVENT_LIMIT_BREACHED, EVENT_SCALED, ORDER_OPEN, REASON_NONE, REASON_ZERO_QUANTITY, EventRecord, OrderRecord, TermsRecord,
 )
 from ml4t.backtest.execution.broker cimport Broker
 from ml4t.backtest.execution.costs cimport whole_units
@@ -12,7 +12,7 @@ from ml4t.backtest.portfolio.position cimport side_of
 from ml4t.backtest.risk.portfolio_limits cimport Cut, PortfolioLimits
 
 
-# It has left nothing of an order.
+# A rule, or a limit, has left nothing of an order.
 cdef int64_t refuse_beyond(
     Broker broker, int32_t asset, double asked, const Cut* cut, const TermsRecord* terms
 ) except -1 nogil:
@@ -21,13 +21,25 @@ cdef int64_t refuse_beyond(
     return order_id
 
 
-# It has left some units of an order that waits now.
-cdef int tell_cut(Broker broker, int64_t order_id, double asked, const Cut* cut) except -1 nogil:
+# Less than an order can have is left, by a limit or by what a rule (-1: none) has made of it.
+cdef int64_t refuse_nothing(
+    Broker broker, int32_t asset, double asked, int32_t rule, const Cut* cut, const TermsRecord* terms
+) except -1 nogil:
+    cdef int64_t order_id
+    if cut.rule >= 0:
+        return refuse_beyond(broker, asset, asked, cut, terms)
+    order_id = broker.book.refuse_with(asset, asked, REASON_ZERO_QUANTITY, terms)
+    broker.events.last().rule = rule
+    return order_id
+
+
+# An order that waits now has other units than were asked for, if one has changed them.
+cdef int tell_cut(Broker broker, int64_t order_id, double asked, double given, const Cut* cut) except -1 nogil:
     cdef const OrderRecord* order = broker.book.order(order_id)
     cdef EventRecord* event
-    if order.status != ORDER_OPEN:
+    if cut.rule < 0 or order.status != ORDER_OPEN:
         return 0
-    event = broker.events.add(EVENT_SCALED, cut.reason, order.asset, order_id, asked, order.quantity)
+    event = broker.events.add(EVENT_SCALED, cut.reason, order.asset, order_id, asked, given)
     event.rule = cut.rule
     return 0
 

@@ -66,13 +66,15 @@ def rejected(run: ReportedRun) -> Iterator[str]:
 
 
 def scaled(run: ReportedRun) -> Iterator[str]:
-    """Orders cut down to what could be paid, or to a limit."""
+    """Orders cut down to what could be paid, to a limit, or changed by a rule."""
     events = _of_kind(run, "scaled")
     if len(events):
         least = float((events["given"] / events["asked"]).min())
+        is_down = least < 1.0
+        down, far = " down" if is_down else "", percent(np.floor(1e4 * least) / 1e4)
         yield (
-            f"{plural(len(events), 'order')} scaled down {_why_and_when(events)}, at the least to "
-            f"{percent(np.floor(1e4 * least) / 1e4)} of what was asked: see result.events."
+            f"{plural(len(events), 'order')} scaled{down} {_why_and_when(events)}"
+            f"{f', at the least to {far} of what was asked' if is_down else ''}: see result.events."
         )
 
 
