@@ -209,7 +209,11 @@ def test_an_order_may_be_made_larger():
 
     result = run(BARS, [Doubled(1.0, name="Doubled")])
     assert said(result) == [("scaled", "rule", "Doubled", 10.0, 20.0)]
-    assert [note for note in result.notes if "1 order scaled by rule" in note or "1 order scaled (" in note]
+    assert [
+        note
+        for note in result.notes
+        if "1 order scaled by rule" in note or "1 order scaled (" in note
+    ]
 
 
 def test_of_what_a_rule_leaves_nothing_it_is_named():

@@ -43,6 +43,8 @@ class ParameterRule(RiskRule):
     kind: ClassVar[ExitType]
     forms: ClassVar[dict[str, Form]]
     beside: ClassVar[dict[str, Beside]] = {}
+    tables: ClassVar[tuple[str, ...]] = ()
+    """Parameters that are tables of numbers, which may go by regime too."""
 
     priority: int = 0
     name: str = ""
@@ -122,7 +124,7 @@ class ParameterRule(RiskRule):
 
     def _read(self, given: Any, context: RiskContext) -> float:
         if isinstance(given, RegimeNumbers):
-            return given.at(context.live(given.column))
+            return float(given.at(context.live(given.column)))
         if isinstance(given, str):
             return float(context.live(given) if self.is_live else context.frozen(given))
         return float(given)
@@ -167,7 +169,7 @@ class ParameterRule(RiskRule):
 
     def _regimes(self) -> dict[str, RegimeNumbers]:
         """Return what is given by regime, by name; of one column, with the same labels."""
-        names = (*self.forms, *self.beside)
+        names = (*self.forms, *self.beside, *self.tables)
         given = {name: getattr(self, name) for name in names}
         found = {name: one for name, one in given.items() if isinstance(one, RegimeNumbers)}
         ways = {(one.column, one.labels) for one in found.values()}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from math import isfinite, nan
 from typing import Any
@@ -13,7 +13,7 @@ EXAMPLE = "{'regime': {0: 0.05, 1: 0.02}}"
 
 
 @dataclass(frozen=True, repr=False)
-class RegimeNumbers(Mapping[str, Mapping[str, float]]):
+class RegimeNumbers(Mapping[str, Mapping[str, Any]]):
     """Numbers by the label of a column; what the mapping of a rule's parameter becomes.
 
     As a mapping it is that of a file: the column, its labels as texts, their numbers.
@@ -21,17 +21,32 @@ class RegimeNumbers(Mapping[str, Mapping[str, float]]):
     Parameters
     ----------
     column : str
-    labels, numbers : tuple of float
-        One number for each label.
+    labels : tuple of float
+    numbers : tuple
+        One number for each label; or one table of numbers.
     """
 
     column: str
     labels: tuple[float, ...]
-    numbers: tuple[float, ...]
+    numbers: tuple[Any, ...]
 
     @classmethod
-    def of(cls, rule: str, parameter: str, given: Mapping[Any, Any]) -> RegimeNumbers:
+    def of(
+        cls,
+        rule: str,
+        parameter: str,
+        given: Mapping[Any, Any],
+        table: Callable[[Any], tuple[Any, ...]] | None = None,
+    ) -> RegimeNumbers:
         """Take what was given for a parameter of a rule.
+
+        Parameters
+        ----------
+        rule, parameter : str
+            For messages.
+        given : mapping
+        table : callable, optional
+            Reads the table of a label, where it is one in place of a number.
 
         Raises
         ------
@@ -48,23 +63,25 @@ class RegimeNumbers(Mapping[str, Mapping[str, float]]):
             )
         column, inner = columns[0]
         labels = tuple(_number(label) for label in inner)
-        numbers = tuple(_number(value) for value in inner.values())
         if not all(map(isfinite, labels)) or len(set(labels)) < len(labels):
             raise InvalidRuleError(
                 f"{rule}: labels of {column!r} are numbers, as columns are, each once; make codes of texts first, were "
                 f"{list(inner)}"
             )
+        if table is not None:
+            return cls(column, labels, tuple(map(table, inner.values())))
+        numbers = tuple(_number(value) for value in inner.values())
         if not all(map(isfinite, numbers)):
             raise InvalidRuleError(
                 f"{rule}: {parameter} must be a number for each label of {column!r}, was {dict(inner)!r}"
             )
         return cls(column, labels, numbers)
 
-    def at(self, label: float) -> float:
-        """Return the number of a label; NaN where it has none."""
-        return self.numbers[self.labels.index(label)] if label in self.labels else nan
+    def at(self, label: float, otherwise: Any = nan) -> Any:
+        """Return the number, or the table, of a label; something else where it has none."""
+        return self.numbers[self.labels.index(label)] if label in self.labels else otherwise
 
-    def __getitem__(self, column: str) -> Mapping[str, float]:
+    def __getitem__(self, column: str) -> Mapping[str, Any]:
         if column != self.column:
             raise KeyError(column)
         texts = (f"{label!r}" for label in self.labels)

@@ -16,6 +16,7 @@ from ml4t.backtest.risk import (
     PriceBasedTakeProfit,
     RegimeDependentRule,
     RiskManager,
+    ScaledExit,
     SignalExit,
     TimeBasedExit,
     TrailingStop,
@@ -89,6 +90,35 @@ def test_a_stop_is_tighter_in_a_storm(lower):
     assert trade["rule"] == "PriceBasedStopLoss"
 
 
+TWO, ONE = [(0.03, 0.5), (0.06, 0.5)], [(0.02, 1.0)]
+STEPS, NARROW = [(0.05, 0.06), (0.1, 0.04)], [(0.02, 0.03)]
+
+
+def test_tables_of_numbers_go_by_regime_too():
+    targets = ScaledExit({"regime": {CALM: TWO, STORM: ONE}}, priority=1)
+    same = RegimeDependentRule(
+        "regime", {CALM: ScaledExit(TWO), STORM: ScaledExit(ONE)}, priority=1
+    )
+    assert targets.lower() == same.lower()
+    assert targets.live_columns == ("regime",)
+    trail = DynamicTrailingStop(0.1, schedule={"regime": {CALM: STEPS, STORM: NARROW}})
+    members = {
+        one: DynamicTrailingStop(0.1, schedule=by) for one, by in ((CALM, STEPS), (STORM, NARROW))
+    }
+    assert trail.lower() == RegimeDependentRule("regime", members, only_tighten=True).lower()
+    for rule in (targets, trail):
+        described = describe_rule(rule, "rule")
+        assert (
+            NamedRule.model_validate(described).make() == rule == pickle.loads(pickle.dumps(rule))
+        )
+        assert eval(repr(rule)) == rule
+    context = FakeContext(columns={"regime": 1.0}, water_mark=103.0)
+    assert targets.evaluate(context).update_take_profit == 102.0
+    assert trail.evaluate(context).update_stop_loss == pytest.approx(103.0 * 0.97)
+    nowhere = FakeContext(columns={"regime": 7.0})
+    assert targets.evaluate(nowhere).update_take_profit is None
+
+
 def test_a_label_without_a_number_is_refused_before_the_run():
     data = market({"A": [FLAT] * 3}, {"regime": {"A": [0.0, 2.0, 1.0]}})
     with pytest.raises(InvalidRuleError, match="'regime' is 2 somewhere"):
@@ -123,6 +153,9 @@ def test_files_hold_labels_as_texts(text):
         (lambda: PriceBasedStopLoss(pct={"a": {"calm": 0.1}}), "labels of 'a' are numbers, as columns are"),
         (lambda: PriceBasedStopLoss(pct={"a": {0: "wide"}}), "pct must be a number for each label of 'a'"),
         (lambda: PriceBasedStopLoss(pct={"a": {0: 0.1, 1: 1.5}}), "pct must be above 0 and below 1"),
+        (lambda: ScaledExit({"a": {0: TWO, 1: [(0.03, 1.5)]}}), "a fraction of the position must be above 0 and at most 1, was 1.5"),
+        (lambda: ScaledExit({"a": TWO}), "targets by regime is a column and a number for each of its labels"),
+        (lambda: DynamicTrailingStop(0.1, schedule={"a": {0: STEPS, 1: [(0.1, 0.2)]}}), "a schedule only tightens, 0.2 came after 0.1"),
         (lambda: TimeBasedExit({"a": {0: 2.5}}), "max_bars must be a whole number of bars, was 2.5"),
         (lambda: DynamicTrailingStop({"a": {0: 0.1, 1: 0.01}}, schedule=[(0.1, 0.02)]), "a schedule only tightens, 0.02 came after 0.01"),
         (lambda: DynamicTrailingStop(0.1, tighten=0.01, floor={"a": {0: 0.05, 1: 0.2}}), "floor must be above 0 and below pct, 0.1, was 0.2"),

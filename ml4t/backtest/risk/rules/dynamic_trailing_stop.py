@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, replace
 from itertools import pairwise
 from math import inf
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from ml4t.backtest.risk.decision import ExitType, RiskDecision
 from ml4t.backtest.risk.parameters import Beside, Parameter, ParameterRule, number_or_nan
+from ml4t.backtest.risk.regime_numbers import RegimeNumbers
 from ml4t.backtest.risk.rule import InvalidRuleError
 from ml4t.backtest.risk.spec import FRACTION, POSITIVE, Form, RuleSpec
 
@@ -31,7 +32,7 @@ class DynamicTrailingStop(ParameterRule):
     floor : float or str, optional
         The fraction at which it stays, above 0 and below `pct`; or a column's name. Needed with `tighten`. Where a column of
         `pct` says less, it is what counts.
-    schedule : sequence of (gain, fraction), optional
+    schedule : sequence of (gain, fraction), or one by regime, optional
         From this gain on, a fraction of the entry price, that fraction of the water mark; both have to go on
         from step to step, gains up and fractions down. Give either `tighten` or a schedule.
     priority : int
@@ -53,11 +54,15 @@ class DynamicTrailingStop(ParameterRule):
         "floor": Beside(FRACTION),
     }
 
+    tables: ClassVar[tuple[str, ...]] = ("schedule",)
+
     pct: Parameter
     _: KW_ONLY
     tighten: Parameter | None = None
     floor: Parameter | None = None
-    schedule: Sequence[tuple[float, float]] | None = None
+    schedule: (
+        Sequence[tuple[float, float]] | dict[str, dict[float, Sequence[tuple[float, float]]]] | None
+    ) = None
 
     def __post_init__(self) -> None:
         if (self.tighten is None) == (self.schedule is None):
@@ -73,7 +78,7 @@ class DynamicTrailingStop(ParameterRule):
                 "DynamicTrailingStop: floor belongs to tighten; a schedule ends with its last step"
             )
         if self.schedule is not None:
-            object.__setattr__(self, "schedule", _steps(self.schedule))
+            object.__setattr__(self, "schedule", _schedule(self.schedule))
         super().__post_init__()
         self._check_order()
 
@@ -88,7 +93,10 @@ class DynamicTrailingStop(ParameterRule):
             floor = self.number("floor", context)
             tighter = pct - self.number("tighten", context) * context.bars_held
             return floor if tighter < floor or floor != floor else tighter
-        reached = [step for gain, step in self.schedule or () if self.has_gained(context, gain)]
+        steps: Any = self.schedule or ()
+        if isinstance(steps, RegimeNumbers):
+            steps = steps.at(context.live(steps.column), ())
+        reached = [step for gain, step in steps if self.has_gained(context, gain)]
         return min([pct, *reached])
 
     def _spec(self, value: float | str, form: Form) -> RuleSpec:
@@ -99,8 +107,12 @@ class DynamicTrailingStop(ParameterRule):
     # One for each step of a schedule: the tightest of those whose gain was reached wins.
     def _specs(self) -> tuple[RuleSpec, ...]:
         first, *others = super()._specs()
-        steps = (replace(first, value=pct, activation=gain) for gain, pct in self.schedule or ())
-        return (first, *others, *steps)
+        steps: Any = self.schedule or ()
+        return (
+            first,
+            *others,
+            *(replace(first, value=pct, activation=gain) for gain, pct in steps),
+        )
 
     # What columns say nobody knows before the run; by regime each number is looked at with those of its regime.
     def _check_order(self) -> None:
@@ -115,10 +127,16 @@ class DynamicTrailingStop(ParameterRule):
             raise InvalidRuleError(
                 f"DynamicTrailingStop: floor must be above 0 and below pct, {pct!r}, was {self.floor!r}"
             )
-        if self.schedule is not None and not self.schedule[0][1] < pct:
+        if isinstance(self.schedule, tuple) and not self.schedule[0][1] < pct:
             raise InvalidRuleError(
                 f"DynamicTrailingStop: a schedule only tightens, {self.schedule[0][1]!r} came after {pct!r}"
             )
+
+
+def _schedule(given: Any) -> Any:
+    if isinstance(given, Mapping):
+        return RegimeNumbers.of("DynamicTrailingStop", "schedule", given, _steps)
+    return _steps(given)
 
 
 def _steps(schedule: Any) -> tuple[tuple[float, float], ...]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import KW_ONLY, dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import KW_ONLY, dataclass, field, replace
 from itertools import pairwise
 from math import inf
 from typing import TYPE_CHECKING, Any
@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 from ml4t.backtest.risk.decision import ExitType, RiskDecision
 from ml4t.backtest.risk.lowered_rule import LoweredRule
 from ml4t.backtest.risk.parameters import column_of, number_or_nan
+from ml4t.backtest.risk.regime_numbers import RegimeNumbers
 from ml4t.backtest.risk.rule import InvalidRuleError, RiskRule, checked_priority
-from ml4t.backtest.risk.spec import POSITIVE, Form, RuleSpec
+from ml4t.backtest.risk.spec import POSITIVE, Form, Regime, RuleSpec
 
 if TYPE_CHECKING:
     from ml4t.backtest.risk.context import RiskContext
@@ -27,7 +28,7 @@ class ScaledExit(RiskRule):
 
     Parameters
     ----------
-    targets : sequence of (gain, fraction)
+    targets : sequence of (gain, fraction), or one by regime
         At this gain, a fraction of the entry price, that fraction of the largest quantity the position has had:
         ``[(0.03, 0.5), (0.06, 0.5)]`` is half at +3% and the rest at +6%. A gain may be the name of a column, read when the
         position opens. Gains rise, fractions sum to at most 1. Where they sum to 1 the last target closes all that is held.
@@ -52,14 +53,17 @@ class ScaledExit(RiskRule):
     :meth:`evaluate` says all targets; which of them are done the engine knows.
     """
 
-    targets: Sequence[tuple[float | str, float]]
+    targets: (
+        Sequence[tuple[float | str, float]]
+        | dict[str, dict[float, Sequence[tuple[float | str, float]]]]
+    )
     _: KW_ONLY
     priority: int = 0
     name: str = ""
     _lowered: tuple[RuleSpec, ...] = field(init=False, compare=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "targets", _checked(self.targets))
+        object.__setattr__(self, "targets", _read(self.targets))
         object.__setattr__(self, "priority", checked_priority("ScaledExit", self.priority))
         if not self.name:
             object.__setattr__(self, "name", "ScaledExit")
@@ -73,13 +77,24 @@ class ScaledExit(RiskRule):
     @property
     def frozen_columns(self) -> tuple[str, ...]:
         """The columns that gains are read from."""
-        return tuple(dict.fromkeys(gain for gain, _ in self.targets if isinstance(gain, str)))
+        return tuple(
+            dict.fromkeys(spec.column for spec in self._lowered if spec.column is not None)
+        )
+
+    @property
+    def live_columns(self) -> tuple[str, ...]:
+        """The column that says the regime, if there is one."""
+        given: Any = self.targets
+        return (given.column,) if isinstance(given, RegimeNumbers) else ()
 
     def evaluate(self, context: RiskContext) -> RiskDecision:
         """Set all targets: the parts of one decision, the nearest first."""
         paid = context.dividend_average if context.side < 0 else 0.0
         levels = {}
-        for place, (given, fraction) in enumerate(self.targets):
+        targets: Any = self.targets
+        if isinstance(targets, RegimeNumbers):
+            targets = targets.at(context.live(targets.column), ())
+        for place, (given, fraction) in enumerate(targets):
             gain = float(context.frozen(given) if isinstance(given, str) else given)
             level = context.level_price * (1.0 + context.side * gain) - paid
             # No price comes to others, or a column has no valid value.
@@ -98,16 +113,18 @@ class ScaledExit(RiskRule):
         )
 
     def _specs(self) -> tuple[RuleSpec, ...]:
-        parts = [fraction for _, fraction in self.targets]
-        if sum(parts) >= 1.0 - TOLERANCE:
-            parts[-1] = 0.0
+        given: Any = self.targets
+        if not isinstance(given, RegimeNumbers):
+            return _specs_of(given, self.priority)
         return tuple(
-            RuleSpec(ExitType.TAKE_PROFIT, gain, Form.FRACTION, self.priority, part=part)
-            for (gain, _), part in zip(self.targets, parts, strict=True)
+            replace(spec, regime=Regime(given.column, index, given.labels))
+            for index, targets in enumerate(given.numbers)
+            for spec in _specs_of(targets, self.priority)
         )
 
     def __repr__(self) -> str:
-        given = [repr([*self.targets])]
+        is_one = isinstance(self.targets, tuple)
+        given = [repr([*self.targets]) if is_one else repr(self.targets)]
         shown = {"priority": 0, "name": "ScaledExit"}
         given += [
             f"{name}={getattr(self, name)!r}"
@@ -115,6 +132,24 @@ class ScaledExit(RiskRule):
             if getattr(self, name) != usual
         ]
         return f"ScaledExit({', '.join(given)})"
+
+
+def _specs_of(
+    targets: tuple[tuple[float | str, float], ...], priority: int
+) -> tuple[RuleSpec, ...]:
+    parts = [fraction for _, fraction in targets]
+    if sum(parts) >= 1.0 - TOLERANCE:
+        parts[-1] = 0.0
+    return tuple(
+        RuleSpec(ExitType.TAKE_PROFIT, gain, Form.FRACTION, priority, part=part)
+        for (gain, _), part in zip(targets, parts, strict=True)
+    )
+
+
+def _read(given: Any) -> Any:
+    if isinstance(given, Mapping):
+        return RegimeNumbers.of("ScaledExit", "targets", given, _checked)
+    return _checked(given)
 
 
 def _gain(given: Any) -> float | str:
