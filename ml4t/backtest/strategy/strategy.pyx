@@ -49,10 +49,9 @@ cdef class Strategy:
     """Strategy()\n--\n
     Subclass it and define ``on_market_data`` (per bar), ``on_timestamp_batch``, or both.
 
-    At each timestamp ``on_fill`` is called for every fill and ``on_order`` for every order that was
-    rejected, scaled or cancelled, then ``on_market_data`` for every bar in asset order, then
-    ``on_timestamp_batch``. What is called sees complete bars; its orders fill at the next bar of their asset
-    at the earliest.
+    At each timestamp ``on_fill`` is called for every fill and ``on_order`` for every order that was rejected, scaled or
+    cancelled, then ``on_market_data`` for every bar in asset order, then ``on_timestamp_batch``. What is called sees
+    complete bars; its orders fill at the next bar of their asset at the earliest.
 
     Orders are made in these callbacks, ``on_start`` and ``on_end`` included, in the thread of the run:
     elsewhere they raise a ``RuntimeError``. Outside of a run a strategy holds nothing of it.
