@@ -32,6 +32,7 @@ KEYWORDS = tuple(name for name in keywords_of(run_backtest) if name not in OURS)
 OF_A_RUN = ("prices", "strategy", "fine", "rules", "risk_manager", "config")
 DEFAULT = ("total_return", "sharpe", "max_drawdown", "trades")
 WHOLE = "all rules"
+COLUMNS = ("exits", "differing", "resized", "pnl")
 
 Once = Callable[[str | None, Progress | None], BacktestResult]
 
@@ -45,6 +46,8 @@ class RuleContribution:
         The run with all rules.
     without : dict of str to BacktestResult
         The run without a rule, by its label.
+    failed : dict of str to str
+        What a run without a rule failed with, by its label: a target by the risk needs a stop.
     measures : DataFrame
         The measures of these runs: ``all rules`` first, then a row without each.
     """
@@ -54,9 +57,11 @@ class RuleContribution:
         whole: BacktestResult,
         without: Mapping[str, BacktestResult],
         measures: Sequence[str] = DEFAULT,
+        failed: Mapping[str, str] | None = None,
     ) -> None:
         self.whole = whole
         self.without = dict(without)
+        self.failed = dict(failed or {})
         runs = {WHOLE: whole, **self.without}
         rows = [run.measure(only=list(measures)) for run in runs.values()]
         index = pd.Index([*runs], name="without", dtype=object)
@@ -69,7 +74,8 @@ class RuleContribution:
 
         ``exits`` are the trades that it ended in the whole run; ``differing`` those that end otherwise without it, or are
         in one of the two runs alone; ``resized`` those that have other units only. ``pnl`` (currency) is the difference of the
-        last equities; then come the measures. Rules work on the same trades: what they add does not sum to anything.
+        last equities; then come the measures. Rules work on the same trades: what they add does not sum to anything. Of a
+        rule without which the run failed there are its exits alone.
         """
         ended = self.whole.metrics["exits_by_rule"]
         rows = {
@@ -81,9 +87,10 @@ class RuleContribution:
             }
             for label, run in self.without.items()
         }
+        rows |= {label: {"exits": ended.get(label, 0)} for label in self.failed}
         index = pd.Index([*rows], name="rule", dtype=object)
-        added = -self.measures.iloc[1:].set_axis(index).sub(self.measures.iloc[0], axis=1)
-        return pd.DataFrame([*rows.values()], index).join(added + 0.0)
+        added = -self.measures.iloc[1:].sub(self.measures.iloc[0], axis=1)
+        return pd.DataFrame([*rows.values()], index, COLUMNS).join(added + 0.0)
 
     def trades(self, rule: str) -> pd.DataFrame:
         """Return the trades that differ without a rule, and by how much, by entry time.
@@ -104,6 +111,8 @@ class RuleContribution:
         AnalysisError
             If no rule was left out under this name.
         """
+        if rule in self.failed:
+            raise AnalysisError(f"the run without {rule} failed: {self.failed[rule]}")
         if rule not in self.without:
             raise AnalysisError(f"there is no rule {rule!r}; {nearest(rule, [*self.without])}")
         return self._trades(rule).copy()
@@ -124,7 +133,11 @@ class RuleContribution:
         return f"RuleContribution: {name}, final equity {money(_last_equity(self.whole))} with all rules"
 
     def __str__(self) -> str:
-        return f"{self._headline()}\n\n{_written(self.table).to_string()}"
+        said = "".join(f"\n{line}" for line in self._failures())
+        return f"{self._headline()}\n\n{_written(self.table).to_string()}{said}"
+
+    def _failures(self) -> list[str]:
+        return [f"The run without {label} failed: {why}" for label, why in self.failed.items()]
 
     def __repr__(self) -> str:
         return f"<{self._headline()}>"
@@ -132,7 +145,8 @@ class RuleContribution:
     def _repr_html_(self) -> str:
         table = _written(self.table)
         rows = [[label, *row] for label, row in zip(table.index, table.to_numpy(), strict=True)]
-        return html.page(html.heading(self._headline()), html.table(["rule", *table], rows))
+        said = [html.line(line) for line in self._failures()]
+        return html.page(html.heading(self._headline()), html.table(["rule", *table], rows), *said)
 
 
 def rule_contribution(
@@ -165,7 +179,7 @@ def rule_contribution(
     TypeError
         If ``run`` is neither, or holds what ``run_backtest`` does not take.
     Exception
-        What a run raises, with a note that says which of them it was.
+        What the run with all rules raises. What one without a rule raises is a row without figures, and stands in ``failed``.
     """
     names = (measures,) if isinstance(measures, str) else tuple(measures)
     for name in names:
@@ -184,24 +198,35 @@ def rule_contribution(
         )
     if progress is True:
         with progress_bar() as update:
-            return RuleContribution(*_runs(labels, once, update), names)
-    return RuleContribution(*_runs(labels, once, progress or None), names)
+            return _runs(labels, once, update, names)
+    return _runs(labels, once, progress or None, names)
 
 
 def _runs(
-    labels: Sequence[str], once: Once, progress: Progress | None
-) -> tuple[BacktestResult, dict[str, BacktestResult]]:
+    labels: Sequence[str], once: Once, progress: Progress | None, measures: Sequence[str]
+) -> RuleContribution:
     if not labels:
         raise AnalysisError("the run has no rule that could be left out")
-    results: dict[str | None, BacktestResult] = {}
-    for number, label in enumerate([None, *labels]):
-        part = None if progress is None else _part(progress, number, len(labels) + 1)
+    parts = [
+        None if progress is None else _part(progress, number, len(labels) + 1)
+        for number in range(len(labels) + 1)
+    ]
+    try:
+        whole = once(None, parts[0])
+    except (Exception, KeyboardInterrupt) as error:
+        error.add_note("in the run with all rules")
+        raise
+    without: dict[str, BacktestResult] = {}
+    failed: dict[str, str] = {}
+    for label, part in zip(labels, parts[1:], strict=True):
         try:
-            results[label] = once(label, part)
-        except (Exception, KeyboardInterrupt) as error:
-            error.add_note(f"in the run without {label}" if label else "in the run with all rules")
+            without[label] = once(label, part)
+        except KeyboardInterrupt as error:
+            error.add_note(f"in the run without {label}")
             raise
-    return results.pop(None), {str(label): result for label, result in results.items()}
+        except Exception as error:  # others may need it: the rest of the rules is told all the same
+            failed[label] = f"{type(error).__name__}: {error}"
+    return RuleContribution(whole, without, measures, failed)
 
 
 def _part(progress: Progress, number: int, n_runs: int) -> Progress:

@@ -282,7 +282,7 @@ def test_a_rule_that_was_not_left_out(found):
         found.trades("StopLoss")
 
 
-def test_an_error_says_in_which_run():
+def test_a_run_without_a_rule_that_fails_is_told_and_the_others_go_on():
     class Breaks(Strategy):
         def on_market_data(self, event):
             if self.position(event.asset) and event.close > 110:
@@ -290,10 +290,36 @@ def test_an_error_says_in_which_run():
             self.buy(event.asset, 1)
 
     data = market({"A": [FLAT, FLAT, RISES, FLAT]})
-    given = {"prices": data, "strategy": Breaks(), "rules": [PriceBasedTakeProfit(pct=0.1)]}
+    rules = [PriceBasedTakeProfit(pct=0.1), PriceBasedStopLoss(pct=0.5)]
+    found = rule_contribution({"prices": data, "strategy": Breaks(), "rules": rules})
+    assert [*found.without] == ["PriceBasedStopLoss"]
+    assert "too high" in found.failed["PriceBasedTakeProfit"]
+    row = found.table.loc["PriceBasedTakeProfit"]
+    assert row["exits"] == 1
+    assert row.drop("exits").isna().all()
+    for shown in (str(found), found._repr_html_()):
+        assert "The run without PriceBasedTakeProfit failed: StrategyError" in shown
+    with pytest.raises(AnalysisError, match="the run without PriceBasedTakeProfit failed"):
+        found.trades("PriceBasedTakeProfit")
+
+
+def test_a_stop_that_a_target_needs_is_left_out_of_no_run():
+    data = market({"A": [FLAT, FLAT, RISES, FLAT, FLAT]})
+    rules = [PriceBasedStopLoss(pct=0.05), PriceBasedTakeProfit(r=2)]
+    found = rule_contribution({"prices": data, "strategy": Acts({0: buy_first}), "rules": rules})
+    assert "no rule arms one" in found.failed["PriceBasedStopLoss"]
+    assert found.table.loc["PriceBasedTakeProfit", "exits"] == 1
+
+
+def test_an_error_of_the_run_with_all_rules_is_raised():
+    class Breaks(Strategy):
+        def on_market_data(self, event):
+            raise ValueError("at once")
+
+    data = market({"A": [FLAT, FLAT]})
     with pytest.raises(StrategyError) as error:
-        rule_contribution(given)
-    assert error.value.__notes__ == ["in the run without PriceBasedTakeProfit"]
+        rule_contribution({"prices": data, "strategy": Breaks(), "rules": RULES})
+    assert error.value.__notes__ == ["in the run with all rules"]
 
 
 def test_trades_that_begin_together_are_matched_in_their_order():

@@ -1,5 +1,6 @@
 """Limits of the portfolio, by hand: which orders pass, when a run halts and goes on, and what says so."""
 
+import pandas as pd
 import pytest
 from scenes import FLAT, day, fills, market, run
 
@@ -372,6 +373,16 @@ def test_what_acts_is_a_line_of_the_summary():
         (lambda: MaxGroupExposure({}, 0.1), "map each asset"),
         (lambda: MaxGroupExposure({"A": "x"}, {}), "every group"),
         (lambda: MaxGroupExposure({"A": ["x"]}, 0.1), "must be a label"),
+        (
+            lambda: MaxGroupExposure({"A": "x", "B": float("nan")}, 0.1),
+            "the group of 'B' is missing",
+        ),
+        (lambda: MaxGroupExposure({"A": None}, 0.1), "the group of 'A' is missing"),
+        (lambda: MaxGroupExposure(pd.Series({"A": pd.NA}), 0.1), "the group of 'A' is missing"),
+        (
+            lambda: MaxGroupExposure(pd.DataFrame({"sector": ["x"]}, ["A"]), 0.1),
+            "a table of columns: take the one",
+        ),
         (lambda: RestrictedAssets([1]), "at least one asset"),
         (lambda: MaxDrawdown(0.1, resume=[1]), "from 1"),
         (lambda: LongOnly(on_breach="flatten"), "must be one of"),

@@ -8,12 +8,12 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from ml4t.backtest import risk
 from ml4t.backtest.config import BacktestConfig
 from ml4t.backtest.data.features.named_indicator import INDICATORS
 from ml4t.backtest.data.tables.find_files import is_there
 from ml4t.backtest.data.tables.options import Table
-from ml4t.backtest.risk import RiskRule, rules
+from ml4t.backtest.provenance.rules import GROUPS, RULES
+from ml4t.backtest.risk import RiskRule
 from ml4t.backtest.runfile.changes import is_path
 from ml4t.backtest.runfile.imports import without_init
 from ml4t.backtest.runfile.text import read_scalar
@@ -128,8 +128,11 @@ def read_rule(text: str) -> RiskRule:
     if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Name):
         raise ArgumentError(f'--rule must read like "PriceBasedStopLoss(pct=0.05)", was {text!r}')
     name = call.func.id
-    if name not in rules.__all__:
-        raise ArgumentError(f"--rule: there is no rule {name!r}; {nearest(name, rules.__all__)}")
+    known = [one for one in RULES if one not in GROUPS]
+    if name in GROUPS:
+        raise ArgumentError(f"--rule: {name} has rules as members, which a run file can name")
+    if name not in known:
+        raise ArgumentError(f"--rule: there is no rule {name!r}; {nearest(name, known)}")
     try:
         positional = [_literal(argument) for argument in call.args]
         named = {str(word.arg): _literal(word.value) for word in call.keywords}
@@ -138,7 +141,7 @@ def read_rule(text: str) -> RiskRule:
             f"--rule: the arguments of {text!r} must be numbers, quoted names or indicators"
         ) from error
     try:
-        return getattr(risk, name)(*positional, **named)
+        return RULES[name](*positional, **named)
     except (TypeError, ValueError) as error:
         raise ArgumentError(f"--rule {text}: {without_init(name, error)}") from error
 

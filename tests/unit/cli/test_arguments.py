@@ -12,6 +12,9 @@ from ml4t.backtest.cli.arguments import (
 )
 from ml4t.backtest.data import ATR
 from ml4t.backtest.risk import (
+    MaxDrawdown,
+    MaxGroupExposure,
+    MaxPositions,
     PriceBasedStopLoss,
     ScaledExit,
     SessionExit,
@@ -97,6 +100,9 @@ def test_tables_that_are_none(texts, message):
         ("TimeBasedExit(max_bars=20, name='month')", TimeBasedExit(max_bars=20, name="month")),
         ("ScaledExit([(0.03, 0.5), (0.06, 0.5)])", ScaledExit([(0.03, 0.5), (0.06, 0.5)])),
         ("TrailingStop(atr=ATR(14), k=2)", TrailingStop(atr=ATR(14), k=2)),
+        ("MaxDrawdown(0.1, on_breach='halt')", MaxDrawdown(0.1, on_breach="halt")),
+        ("MaxPositions(3, rank='score')", MaxPositions(3, rank="score")),
+        ("MaxGroupExposure({'A': 'x', 'B': 'y'}, 0.5)", MaxGroupExposure({"A": "x", "B": "y"}, 0.5)),
         ("TrailingStop(atr=TALib('NATR', 14))", TrailingStop(atr="TALib('NATR', 14)")),
         ("TrailingStop({'regime': {0: 0.1, 1: 0.04}})", TrailingStop({"regime": {0: 0.1, 1: 0.04}})),
     ],
@@ -117,6 +123,8 @@ def test_a_rule_is_a_call_with_literals(text, rule):
             "exec('1')",
             "there is no rule 'exec'; there are BreakEven, DynamicTrailingStop, MaxLoss, PriceBasedStopLoss",
         ),
+        ("MaxPosition(1)", "there is no rule 'MaxPosition'; did you mean 'MaxPositions'?"),
+        ("AnyOf([1])", "AnyOf has rules as members, which a run file can name"),
         ("TrailingStop(open('x'))", "must be numbers, quoted names or indicators"),
         ("TrailingStop(pct=width)", "must be numbers, quoted names or indicators"),
         ("TrailingStop(*[0.1])", "must be numbers, quoted names or indicators"),

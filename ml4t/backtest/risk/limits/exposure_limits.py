@@ -124,6 +124,16 @@ class MaxGroupExposure(SizeLimit):
                 f"{cls}: groups must map each asset to its group, was {type(self.groups).__name__}"
                 f"{' of nothing' if isinstance(groups, Mapping) else ''}"
             )
+        if any(isinstance(label, Mapping) for label in groups.values()):
+            raise InvalidRuleError(
+                f"{cls}: groups must map each asset to its group, was a table of columns: take the one that names groups"
+            )
+        missing = [asset for asset, label in groups.items() if is_missing(label)]
+        if missing:
+            raise InvalidRuleError(
+                f"{cls}: the group of {missing[0]!r} is missing (groups has {groups[missing[0]]!r}): name one for each asset, "
+                "'other' say"
+            )
         unhashable = [asset for asset, label in groups.items() if not isinstance(label, Hashable)]
         if unhashable:
             raise InvalidRuleError(
@@ -151,3 +161,13 @@ class MaxGroupExposure(SizeLimit):
 
     def _more(self) -> dict[str, Any]:
         return {"groups": self.groups}
+
+
+def is_missing(label: Any) -> bool:
+    """Whether a label is None, NaN, or what pandas writes for none."""
+    try:
+        return label is None or bool(label != label)
+    except TypeError:  # pandas.NA, which is neither
+        return True
+    except ValueError:  # an array, which is no label
+        return False
