@@ -23,6 +23,7 @@ from ml4t.backtest.risk import (
     AllOf,
     InvalidRuleError,
     MaxDailyLoss,
+    PortfolioRule,
     RiskDecision,
     RiskManager,
     SessionExit,
@@ -342,12 +343,26 @@ class Asks(Strategy):
 
     def on_timestamp_batch(self, timestamp, events, context):
         (event,) = events
-        assert event.session == self.session
-        assert repr(event.minutes_to_close) == repr(self.minutes_to_close)
+        assert repr(stands(events)) == repr(stands(event)) == repr(self.said[-1])
+
+
+def stands(one):
+    """Where something that knows sessions says it stands."""
+    names = ("session", "minutes_since_open", "minutes_to_close", "is_early_close", "local_time")
+    return tuple(getattr(one, name) for name in names)
+
+
+class Looks(PortfolioRule):
+    def __init__(self, asked):
+        super().__init__()
+        self.asked = asked
+
+    def evaluate(self, portfolio):
+        self.asked.append(stands(portfolio))
 
 
 def test_events_contexts_and_strategies_say_where_they_stand():
-    asked = []
+    asked, of_portfolio = [], []
 
     def look(context):
         if not context.opening:
@@ -362,7 +377,7 @@ def test_events_contexts_and_strategies_say_where_they_stand():
     strategy = Asks()
     stamps = ["2024-11-27 09:00", "2024-11-27 10:00", "2024-11-29 12:45:30"]
     frame = prices(pd.to_datetime(stamps, format="ISO8601").tz_localize(NEW_YORK))
-    run_backtest(frame, strategy, rules=[look], config=XNYS)
+    run_backtest(frame, strategy, rules=[look, Looks(of_portfolio)], config=XNYS)
     wednesday, friday = datetime.date(2024, 11, 27), datetime.date(2024, 11, 29)
     at = [pd.Timestamp(one, tz=NEW_YORK) for one in stamps]
     assert strategy.said == [
@@ -372,6 +387,8 @@ def test_events_contexts_and_strategies_say_where_they_stand():
     ]
     assert str(strategy.said[0][4].tz) == NEW_YORK
     assert asked == strategy.said
+    assert of_portfolio
+    assert {*of_portfolio} <= {*strategy.said}
 
 
 def test_without_a_calendar_there_is_a_day_and_a_time():

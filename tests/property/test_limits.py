@@ -1,4 +1,4 @@
-"""What a limit of the portfolio promises, on random markets: a halt lets nothing grow, a count is never passed."""
+"""What a limit of the portfolio promises, on random markets: a halt lets nothing grow, a count is never passed, nothing is short."""
 
 from collections import Counter
 from dataclasses import replace
@@ -75,3 +75,22 @@ def test_at_most_so_many_positions():
 
     for_markets(SHARD + 1, 4 * MARKETS, check)
     assert met["rejected"] > 8, met
+
+
+def test_under_long_only_nothing_is_ever_short():
+    met: Counter = Counter()
+
+    def check(case: Case) -> None:
+        _, found = under(case, Limit("long_only", "reject"))
+        for fill in found.fills:
+            assert fill["position_after"] >= 0.0, fill
+            met["sold"] += fill["quantity"] < 0.0
+        met["refused"] += sum(
+            row["kind"] in ("rejected", "scaled") and row["reason"] == "long_only"
+            for row in found.events
+        )
+        ended = (row["reason"] == "position_closed" for row in found.events)
+        met["ended with its position"] += sum(ended)
+
+    for_markets(SHARD + 2, MARKETS, check)
+    assert min(met[one] for one in ("sold", "refused", "ended with its position")) > 50, met

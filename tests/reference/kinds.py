@@ -341,6 +341,7 @@ KINDS = [
     "max_positions_rejected",
     "restricted_assets_rejected",
     "long_only_rejected",
+    "reduce_only_for_long_only",
     "max_daily_loss_rejected",
     "max_drawdown_rejected",
     "max_daily_loss_breached",

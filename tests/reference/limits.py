@@ -68,6 +68,8 @@ class Limits:
         d = 1.0 if asked > 0.0 else -1.0
         present = self.projection.up[asset] if d > 0.0 else -self.projection.low[asset]
         free = max(0.0, -present)
+        if self.forbids_short(asked):
+            free = min(free, self.held_long(asset))
         more = abs(asked) - free
         if more <= 1e-12 * abs(asked):
             book.met("limits_let_reduce")
@@ -101,6 +103,18 @@ class Limits:
         if cut is not None and book.wrong("limits_stop_what_reduces"):
             free = free if more > 0.0 else 0.0
         return (asked, None) if cut is None else (d * (free + more), cut)
+
+    def forbids_short(self, asked: float) -> bool:
+        """The order is a sale that may do no more than reduce what is held."""
+        acts = any(
+            state.limit.kind == "long_only" and state.limit.on_breach != "warn"
+            for state in self.states
+        )
+        return acts and asked < 0.0 and not self.book.wrong("long_only_at_the_order_alone")
+
+    def held_long(self, asset: int) -> float:
+        position = self.book.positions[asset]
+        return 0.0 if position is None else max(0.0, position.quantity)
 
     @property
     def halts(self) -> bool:

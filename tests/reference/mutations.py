@@ -179,6 +179,7 @@ MUTATIONS: dict[str, str] = {
     "all_of_the_bar_after_an_entry": "after an entry inside both extremes are still to come",
     "exits_inside_pay": "an exit inside the bar pays for entries inside it",
     "entries_inside_spend_nothing": "entries inside take nothing of what pays without the exits",
+    "long_only_at_the_order_alone": "a sale that LongOnly lets pass may open a short once its position is gone",
     "missing_columns_beside_are_passed_by": "a rule says its level without what a column beside its parameter says",
     "adds_risk_a_new_stop": "what adds to a position is sized by the stop of an opening, not by the one in force",
     "risk_by_the_mark": "the stop of an order that waits for a price is that of an opening at the mark",

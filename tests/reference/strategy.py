@@ -369,8 +369,9 @@ def _submit(book: Book, asset: int, asked: float, other: Order | None = None) ->
         book.reject(order, "zero_quantity", asked)
         return order
     order.passed = 1.0 if cut is None else passed / asked
-    if book.limits.halts and not book.wrong("limits_ask_nobody"):
-        book.met("reduce_only_in_a_halt")
+    no_short = book.limits.forbids_short(quantity)
+    if (book.limits.halts or no_short) and not book.wrong("limits_ask_nobody"):
+        book.met("reduce_only_for_long_only" if no_short else "reduce_only_in_a_halt")
         order.reduce_only, order.position_number = True, book.positions[asset].number
     book.waiting.append(order)
     if other is not None and other.status == "open":

@@ -14,6 +14,9 @@ from ml4t.backtest.market.market_data cimport MarketData
 from ml4t.backtest.market.run_sessions cimport RunSessions
 
 from ml4t.backtest.market.column_names import BAR_COLUMNS, unknown_name
+from ml4t.backtest.market.session_moments import (
+    is_early_close, local_time, minutes_since_open, minutes_to_close, session_of,
+)
 
 
 @cython.final
@@ -41,6 +44,31 @@ cdef class CrossSection:
     def timestamp(self):
         """Time at which the bars are complete, a UTC ``pandas.Timestamp``."""
         return pd.Timestamp(self.data.time[self.t], tz="UTC")
+
+    @property
+    def session(self):
+        """Date of the session, a ``datetime.date``; without a calendar a day of the prices' zone."""
+        return session_of(self.sessions, self.data.time[self.t], self.data)
+
+    @property
+    def minutes_since_open(self):
+        """Minutes since the session opened, below 0 before; NaN without a calendar."""
+        return minutes_since_open(self.sessions, self.data.time[self.t])
+
+    @property
+    def minutes_to_close(self):
+        """Minutes until the session closes, below 0 after; NaN without a calendar."""
+        return minutes_to_close(self.sessions, self.data.time[self.t])
+
+    @property
+    def is_early_close(self):
+        """Whether the session closes early; False without a calendar."""
+        return is_early_close(self.sessions, self.data.time[self.t])
+
+    @property
+    def local_time(self):
+        """The time in the zone of the calendar, or of the prices, a ``pandas.Timestamp``."""
+        return local_time(self.sessions, self.data.time[self.t], self.data)
 
     @property
     def codes(self):

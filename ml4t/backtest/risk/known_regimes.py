@@ -29,7 +29,7 @@ def check_regimes(
         Of the rule, for the message.
     specs : iterable of RuleSpec, optional
     data : MarketData
-        What is known of it before the run; of chunks, the first.
+        All of it, or the chunk that a run enters.
     assets : sequence of str, optional
         Those of the rule; all by default.
 

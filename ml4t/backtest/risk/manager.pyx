@@ -46,7 +46,6 @@ from ml4t.backtest.risk.decision import RiskDecision
 from ml4t.backtest.risk.function_rule import each_rule
 from ml4t.backtest.risk.kept_rules import KeptRules
 from ml4t.backtest.risk.calendar_needed import check_calendar
-from ml4t.backtest.risk.known_regimes import check_regimes
 from ml4t.backtest.risk.lowered import refuse_distances
 from ml4t.backtest.risk.python_rules import check_decision, rule_error
 from ml4t.backtest.risk.stop_needed import check_stops
@@ -496,7 +495,8 @@ cdef class RiskManager(FillListener):
 
     # The run goes on in the next chunk: rules read the columns that go with it.
     cdef int enter(self, MarketData data) except -1:
-        return self.contexts.enter(data)
+        self.contexts.enter(data)
+        return self._rules.check_regimes(self.plan.inputs.data)
 
     # Hook B. Returns 0 when a rule rejects the order; otherwise quantity may have changed.
     cdef int validate(self, int32_t asset, double* quantity, bint reduce_only) except -1:
@@ -686,8 +686,7 @@ cdef class RiskManager(FillListener):
                 entry.label, entry.assets, merged.specs if merged is not None else specs,
                 self.cursor.data.negative_prices,
             )
-        if lowered.traits & IN_REGIMES:
-            check_regimes(entry.label, specs, self.plan.inputs.data, entry.assets)
+        entry.check_regimes(self.plan.inputs.data)
         columns, live = lowered.frozen_columns, lowered.live_columns
         # What other rules say comes first, and Python is asked before: a multiple of the risk is always said in C, and so is
         # what keeps the regime of a position.

@@ -12,6 +12,10 @@ from ml4t.backtest.portfolio.positions cimport Positions
 from ml4t.backtest.risk.contexts cimport Contexts
 from ml4t.backtest.risk.projection cimport Projection
 
+from ml4t.backtest.market.session_moments import (
+    is_early_close, local_time, minutes_since_open, minutes_to_close, session_of,
+)
+
 
 @cython.final
 cdef class PortfolioContext:
@@ -34,6 +38,36 @@ cdef class PortfolioContext:
         """Time of the moment, a ``pandas.Timestamp`` in UTC."""
         self._check()
         return pd.Timestamp(self.cursor.now, tz="UTC")
+
+    @property
+    def session(self):
+        """Date of the session, a ``datetime.date``; without a calendar a day of the prices' zone."""
+        self._check()
+        return session_of(self.cursor.sessions, self.cursor.now, self.cursor.data)
+
+    @property
+    def minutes_since_open(self):
+        """Minutes since the session opened, below 0 before; NaN without a calendar."""
+        self._check()
+        return minutes_since_open(self.cursor.sessions, self.cursor.now)
+
+    @property
+    def minutes_to_close(self):
+        """Minutes until the session closes, below 0 after; NaN without a calendar."""
+        self._check()
+        return minutes_to_close(self.cursor.sessions, self.cursor.now)
+
+    @property
+    def is_early_close(self):
+        """Whether the session closes early; False without a calendar."""
+        self._check()
+        return is_early_close(self.cursor.sessions, self.cursor.now)
+
+    @property
+    def local_time(self):
+        """The time in the zone of the calendar, or of the prices, a ``pandas.Timestamp``."""
+        self._check()
+        return local_time(self.cursor.sessions, self.cursor.now, self.cursor.data)
 
     @property
     def equity(self):

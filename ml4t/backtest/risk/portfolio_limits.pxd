@@ -17,14 +17,23 @@ from ml4t.backtest.risk.projection cimport Projection
 from ml4t.backtest.risk.ranked_room cimport RankedRoom
 
 
-# The limit that has cut an order; rule -1: none has.
 cdef enum:
-    TAKES_NO_PLACE = -1  # base: refused for another reason, nobody makes room for it
+    TAKES_NO_PLACE = -1          # base: refused for another reason, nobody makes room for it
 
 
+# The limit that has cut an order; rule -1: none has.
 cdef struct Cut:
     int32_t rule
     int32_t reason
+    bint only_reduces            # what passes, whatever becomes of its position
+
+
+cdef inline Cut no_cut() noexcept nogil:
+    cdef Cut cut
+    cut.rule = -1
+    cut.reason = 0
+    cut.only_reduces = False
+    return cut
 
 
 # An order before a limit: its side, and how many units lie where.
@@ -102,6 +111,7 @@ cdef class PortfolioLimits:
     cdef int _ask_in_turn(self, Asked* asked, Cut* cut) except -1 nogil
     cdef void _cut(self, const Limit* limit, Asked* asked, double given, Cut* cut) noexcept nogil
     cdef int _warn(self, const Limit* limit, const Asked* asked, double given) except -1 nogil
+    cdef bint _forbids_shorts(self, int32_t asset) noexcept nogil
     cdef bint _takes_a_place(self, const Asked* asked, double base) noexcept nogil
     cdef int _make_room(self, Asked* asked, Cut* cut) except -1 nogil
     cdef int32_t _lowest_below(self, const Limit* limit, int32_t asset) except -2 nogil

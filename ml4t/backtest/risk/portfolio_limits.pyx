@@ -189,7 +189,7 @@ cdef class PortfolioLimits:
     cdef int32_t admit(self, int32_t asset, double* units, double base, Cut* cut) except -1 nogil:
         cdef double size = self.account.size_of(asset)
         cdef int32_t problem = 0
-        cut.rule = -1
+        cut[0] = no_cut()
         if self._n_remembering > 0:
             self._measure_risks()
         if (
@@ -279,6 +279,9 @@ cdef class PortfolioLimits:
         asked.buys = units[0] > 0.0
         present = self.projection.up[asset] if asked.buys else -self.projection.low[asset]
         asked.reducing = -present if present < 0.0 else 0.0
+        if not asked.buys and self._forbids_shorts(asset):
+            cut.only_reduces = True
+            asked.reducing = min(asked.reducing, max(self.positions.at[asset].quantity, 0.0))
         asked.start = present if present > 0.0 else 0.0
         asked.wanted = wanted
         asked.more = wanted - asked.reducing
@@ -335,6 +338,16 @@ cdef class PortfolioLimits:
         return 0
 
     # ---- room for an order of a higher rank ----------------------------------------------------
+
+    # Of a sale only what is held passes then.
+    cdef bint _forbids_shorts(self, int32_t asset) noexcept nogil:
+        cdef const Limit* limit
+        cdef int32_t i
+        for i in range(self.n):
+            limit = &self._limits[i]
+            if limit.kind == ONE_SIDE and limit.on_breach != WARN and (limit.is_for == NULL or limit.is_for[asset]):
+                return True
+        return False
 
     # Nobody gives way to what is refused, or adds less than a whole unit.
     cdef bint _takes_a_place(self, const Asked* asked, double base) noexcept nogil:

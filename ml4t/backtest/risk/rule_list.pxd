@@ -17,6 +17,7 @@ cdef class RuleEntry:
 
     cdef bint is_for(self, object asset) except -1
     cdef LoweredRule asked(self)
+    cdef int check_regimes(self, object data) except -1
 
 
 @cython.final
@@ -36,6 +37,7 @@ cdef class RuleList:
     cdef list active(self)
     cdef list all(self)
     cdef int32_t n_slots(self) except -1
+    cdef int check_regimes(self, object data) except -1
     cdef int forget_removed(self) except -1
     cdef list _equal(self, tuple members)
     cdef list _made_of(self, object function)

@@ -7,7 +7,12 @@ from ml4t.backtest.risk.lowered_rule cimport LoweredRule, lowered_rule
 
 from ml4t.backtest.risk.compiled_rule import CFuncRule
 from ml4t.backtest.risk.function_rule import FunctionRule, as_rule
+from ml4t.backtest.risk.known_regimes import check_regimes
 from ml4t.backtest.risk.rule import RiskRule
+
+# Trait of risk/spec.py.
+cdef enum:
+    IN_REGIMES = 2
 
 
 @cython.final
@@ -23,6 +28,13 @@ cdef class RuleEntry:
             self.lowered = lowered_rule(self.rule)
         return self.lowered
 
+    # Labels of its regimes that it has no rule for are refused.
+    cdef int check_regimes(self, object data) except -1:
+        cdef LoweredRule lowered = self.asked()
+        if lowered.traits & IN_REGIMES:
+            check_regimes(self.label, lowered.specs, data, self.assets)
+        return 0
+
 
 @cython.final
 cdef class RuleList:
@@ -34,6 +46,12 @@ cdef class RuleList:
         self._by_label = {}
         self._by_rule = {}
         self._times = {}
+
+    # Of the rules in force, in a chunk that the run enters.
+    cdef int check_regimes(self, object data) except -1:
+        for entry in self.active():
+            (<RuleEntry> entry).check_regimes(data)
+        return 0
 
     # Take a rule in; a composite one is its members. Returns the new entries.
     cdef list add(self, object rule, object assets):

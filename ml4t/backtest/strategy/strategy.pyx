@@ -26,7 +26,7 @@ from ml4t.backtest.execution.targets cimport floored_target, is_met
 from ml4t.backtest.execution.views cimport Order
 from ml4t.backtest.portfolio.position cimport Position, side_of
 from ml4t.backtest.risk.manager cimport RiskManager
-from ml4t.backtest.risk.portfolio_limits cimport TAKES_NO_PLACE, Cut
+from ml4t.backtest.risk.portfolio_limits cimport TAKES_NO_PLACE, Cut, no_cut
 from ml4t.backtest.strategy.order_arguments cimport (
     amount_of, finite_of, has_no_stop, price_of, quantity_of, read_bracket, read_terms, read_trail, refuse_size,
     risk_of, too_heavy, too_many,
@@ -503,13 +503,13 @@ cdef class Strategy:
         cdef double left, passed
         cdef int32_t problem
         cdef int64_t order_id
-        cdef Cut by_rule, cut
+        cdef Cut by_rule = no_cut()
+        cdef Cut cut = no_cut()
         cdef TermsRecord accepted
         if not reduce_only and fabs(units) > MOST_UNITS:
             return too_many(units)
         if is_nothing(units, reduce_only):
             return self.book.refuse_with(asset, asked, REASON_ZERO_QUANTITY, terms)
-        by_rule.rule = cut.rule = -1
         if self.risk.order_checks.n > 0 and not self._validate(asset, &units, reduce_only, &by_rule):
             return refuse_beyond(self.broker, asset, asked, &by_rule, terms)
         left = units
@@ -523,7 +523,7 @@ cdef class Strategy:
         if is_nothing(units, reduce_only):
             return refuse_nothing(self.broker, asset, asked, by_rule.rule, &cut, terms)
         # What a halt lets pass does no more than reduce, whatever becomes of its position.
-        reduce_only = reduce_only or self.risk.limits.n_halting > 0
+        reduce_only = reduce_only or cut.only_reduces or self.risk.limits.n_halting > 0
         if not say_something(terms):
             order_id = self.book.accept(asset, units, reason, reduce_only)
         else:

@@ -9,7 +9,7 @@ from ml4t.backtest.core.types cimport (
 from ml4t.backtest.execution.broker cimport Broker
 from ml4t.backtest.execution.costs cimport whole_units
 from ml4t.backtest.portfolio.position cimport side_of
-from ml4t.backtest.risk.portfolio_limits cimport Cut, PortfolioLimits
+from ml4t.backtest.risk.portfolio_limits cimport Cut, PortfolioLimits, no_cut
 
 
 # A rule, or a limit, has left nothing of an order.
@@ -54,8 +54,7 @@ cdef int change_within(
     cdef double asked = more
     cdef int32_t problem = REASON_NONE
     cdef EventRecord* event
-    cdef Cut cut
-    cut.rule = -1
+    cdef Cut cut = no_cut()
     if limits.n > 0 and not order.reduce_only and fabs(units) > fabs(before):
         problem = limits.admit(order.asset, &more, fabs(before), &cut)
     if problem != REASON_NONE:

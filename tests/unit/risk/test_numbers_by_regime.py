@@ -2,10 +2,13 @@
 
 import pickle
 
+import pandas as pd
 import pytest
-from scenes import FLAT, market, only_trade, run
+from scenes import FLAT, Acts, buy_first, market, only_trade, run
 from unit.risk.fake_context import FakeContext
 
+from ml4t.backtest import run_backtest
+from ml4t.backtest.data import DataFeed
 from ml4t.backtest.provenance.rules import describe_rule
 from ml4t.backtest.risk import (
     AnyOf,
@@ -123,6 +126,17 @@ def test_a_label_without_a_number_is_refused_before_the_run():
     data = market({"A": [FLAT] * 3}, {"regime": {"A": [0.0, 2.0, 1.0]}})
     with pytest.raises(InvalidRuleError, match="'regime' is 2 somewhere"):
         run(data, [PriceBasedStopLoss(pct={"regime": {CALM: 0.1, STORM: 0.04}})])
+
+
+def test_of_a_feed_it_is_refused_where_its_chunk_begins(tmp_path):
+    days = pd.date_range("2024-01-01", periods=6)
+    frame = pd.DataFrame({"timestamp": days, "asset": "A"})
+    frame.assign(open=100.0, high=100.0, low=100.0, close=100.0).to_parquet(tmp_path / "p.parquet")
+    regime = frame.assign(regime=[0.0, 1.0, 0.0, 1.0, 2.0, 0.0])
+    feed = DataFeed.from_parquet(tmp_path / "p.parquet", signals=regime, chunk=2)
+    rule = PriceBasedStopLoss(pct={"regime": {CALM: 0.1, STORM: 0.04}})
+    with pytest.raises(InvalidRuleError, match="'regime' is 2 somewhere"):
+        run_backtest(feed, Acts({0: buy_first}), rules=[rule])
 
 
 def test_by_hand_it_takes_the_number_of_now():

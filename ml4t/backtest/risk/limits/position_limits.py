@@ -86,7 +86,7 @@ def _are_names(names: tuple[Any, ...]) -> bool:
 
 @dataclass(frozen=True, repr=False)
 class LongOnly(PortfolioLimit):
-    """No position is short.
+    """No position is short: a sale is of units that are held, and is reduce-only.
 
     Parameters
     ----------
