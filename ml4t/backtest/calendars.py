@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
+from ml4t.backtest.core.missing import is_missing
 from ml4t.backtest.setting_errors import SettingsError
 from ml4t.backtest.settings_model import SettingsModel
 
@@ -254,19 +255,10 @@ def _rows(table: Any) -> list[tuple[Any, Any, Any]]:
 
 def _check_values(rows: Iterable[Any]) -> None:
     for number, row in enumerate(rows):
-        if isinstance(row, list | tuple) and any(map(_is_missing, row)):
+        if isinstance(row, list | tuple) and any(map(is_missing, row)):
             raise ValueError(
                 f"row {number} of the table of sessions lacks its date, its open or its close"
             )
-
-
-def _is_missing(value: Any) -> bool:
-    try:
-        return value is None or bool(value != value)
-    except TypeError:  # pandas.NA, which is neither
-        return True
-    except ValueError:  # an array, which is no date
-        return False
 
 
 def _instants(column: Any) -> list[datetime.datetime]:

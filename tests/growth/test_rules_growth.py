@@ -64,6 +64,19 @@ def test_a_rule_of_its_own_for_each_asset():
     assert_linear(prepare, 500, "assets with a rule of their own")
 
 
+def test_a_rule_by_labels_of_its_own_for_each_asset():
+    """Whether all labels of an asset have a rule is asked before the run."""
+
+    def prepare(n):
+        data = market(20, n, n_columns=2)
+        manager = RiskManager()
+        for asset in data.assets:
+            manager.add_rule(PriceBasedStopLoss(pct={"x1": {0: 0.5, 1: 0.4}}), assets=[asset])
+        return BacktestEngine(data, Batch(hold_all), risk_manager=manager, config=RICH).run
+
+    assert_linear(prepare, 500, "assets with a rule by labels of their own")
+
+
 def test_rules_added_that_are_named_alike():
     def prepare(n):
         rules = [PriceBasedStopLoss(pct=0.5) for _ in range(n)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any, Protocol
+from weakref import WeakKeyDictionary
 
 from ml4t.backtest.data.stream.feed import DataFeed
 from ml4t.backtest.market.fingerprint import fingerprint
@@ -45,8 +46,16 @@ def data_of_run(
     return data
 
 
+# Of market data, which never change: trade after trade is explained with the same ones.
+_KNOWN: WeakKeyDictionary[MarketData, str] = WeakKeyDictionary()
+
+
 def _fingerprint_of(data: MarketData | DataFeed) -> str:
-    return fingerprint(data) if isinstance(data, MarketData) else data.fingerprint()
+    if not isinstance(data, MarketData):
+        return data.fingerprint()  # which keeps it
+    if data not in _KNOWN:
+        _KNOWN[data] = fingerprint(data)
+    return _KNOWN[data]
 
 
 def checked_data(data: MarketData | DataFeed | None) -> MarketData | DataFeed:

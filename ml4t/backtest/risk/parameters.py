@@ -31,6 +31,7 @@ class Beside(NamedTuple):
 
     bounds: Bounds
     hint: str = ""
+    is_optional: bool = True
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
@@ -218,7 +219,7 @@ def _number_beside(rule: str, name: str, value: Any, what: Beside) -> Any:
     value = column_of(rule, value)
     if isinstance(value, Mapping):
         return RegimeNumbers.of(rule, name, value)
-    if value is None or (isinstance(value, str) and value):
+    if (value is None and what.is_optional) or (isinstance(value, str) and value):
         return value
     number = number_or_nan(value)
     if not what.bounds.hold(number):

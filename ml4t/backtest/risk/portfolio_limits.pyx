@@ -296,6 +296,16 @@ cdef class PortfolioLimits:
             units[0] = given if asked.buys else -given
         return 0
 
+    # LongOnly is in force: of a sale only what is held passes.
+    cdef bint _forbids_shorts(self, int32_t asset) noexcept nogil:
+        cdef const Limit* limit
+        cdef int32_t i
+        for i in range(self.n):
+            limit = &self._limits[i]
+            if limit.kind == ONE_SIDE and limit.on_breach != WARN and (limit.is_for == NULL or limit.is_for[asset]):
+                return True
+        return False
+
     # Each limit is asked about what those before it have left.
     cdef int _ask_in_turn(self, Asked* asked, Cut* cut) except -1 nogil:
         cdef const Limit* limit
@@ -338,16 +348,6 @@ cdef class PortfolioLimits:
         return 0
 
     # ---- room for an order of a higher rank ----------------------------------------------------
-
-    # Of a sale only what is held passes then.
-    cdef bint _forbids_shorts(self, int32_t asset) noexcept nogil:
-        cdef const Limit* limit
-        cdef int32_t i
-        for i in range(self.n):
-            limit = &self._limits[i]
-            if limit.kind == ONE_SIDE and limit.on_breach != WARN and (limit.is_for == NULL or limit.is_for[asset]):
-                return True
-        return False
 
     # Nobody gives way to what is refused, or adds less than a whole unit.
     cdef bint _takes_a_place(self, const Asked* asked, double base) noexcept nogil:

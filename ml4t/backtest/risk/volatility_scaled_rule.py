@@ -21,7 +21,7 @@ class VolatilityScaledRule(ParameterRule):
 
     forms: ClassVar[dict[str, Form]] = {"atr": Form.DISTANCE, "volatility": Form.FRACTION}
 
-    beside: ClassVar[dict[str, Beside]] = {"k": Beside(POSITIVE)}
+    beside: ClassVar[dict[str, Beside]] = {"k": Beside(POSITIVE, is_optional=False)}
 
     k: Parameter
     _: KW_ONLY

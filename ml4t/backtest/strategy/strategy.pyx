@@ -533,7 +533,7 @@ cdef class Strategy:
                 accepted.amount = what_is_left(accepted.amount, passed, asked)
             order_id = self.book.accept_with(asset, units, reason, reduce_only, &accepted)
         tell_cut(self.broker, order_id, asked, left, &by_rule)
-        tell_cut(self.broker, order_id, left, self.book.order(order_id).quantity, &cut)
+        tell_cut(self.broker, order_id, left, units, &cut)
         return order_id
 
     # A reduce-only order of the whole position; 0 when there is none.

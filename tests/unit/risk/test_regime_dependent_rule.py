@@ -162,3 +162,15 @@ def test_a_label_without_a_rule_is_refused_before_the_run():
         stops(rule, [0.0, 1.0, 2.0, 0.0])
     with pytest.raises(ValueError, match="no column 'vix'"):
         run([FLAT, FLAT], rules=[rule])
+
+
+def test_a_label_of_another_asset_is_no_matter_of_a_rule():
+    bars = {"A": [FLAT] * 3, "B": [FLAT] * 3}
+    data = market(bars, {"regime": {"A": [0.0, 1.0, 0.0], "B": [0.0, 5.0, 7.0]}})
+    stop = {0: PriceBasedStopLoss(pct=0.1), 1: PriceBasedStopLoss(pct=0.05)}
+    manager = RiskManager()
+    manager.add_rule(RegimeDependentRule("regime", stop), assets="A")
+    run(data, risk_manager=manager)
+    manager.add_rule(RegimeDependentRule("regime", stop), assets=["A", "B"])
+    with pytest.raises(InvalidRuleError, match="'regime' is 5 somewhere"):
+        run(data, risk_manager=manager)

@@ -290,6 +290,8 @@ def test_a_short_target_no_price_can_reach_arms_nothing():
             lambda: TrailingStop(0.05, k=2),
             r"TrailingStop: k=2.0 multiplies atr, which is not given",
         ),
+        (lambda: TrailingStop(atr="atr", k=None), "k must be a number above 0 .* was None"),
+        (lambda: VolatilityScaledStopLoss(None, atr=2.0), "k must be a number above 0 .* was None"),
         (lambda: TrailingStop(atr="atr", k=0), "k must be a number above 0 and finite, was 0"),
         (lambda: TrailingStop(amount=10**400), "amount must be above 0 and finite, was inf"),
         (lambda: TrailingStop(atr="atr", k=10**400), "k must be .* finite, was inf"),

@@ -1,4 +1,4 @@
-"""walk_forward: what fit sees, how parts follow one another, and what cannot be."""
+"""walk_forward: what fit sees, and how parts follow one another."""
 
 import copy
 import pickle
@@ -8,7 +8,7 @@ from itertools import pairwise
 import numpy as np
 import pandas as pd
 import pytest
-from unit.walk_forward.walked import Holds, N, holds, market, prices
+from unit.walk_forward.walked import SPLITS, Holds, N, always, holds, market, prices
 
 from ml4t.backtest import (
     BacktestConfig,
@@ -20,7 +20,7 @@ from ml4t.backtest import (
     TopK,
     run_backtest,
 )
-from ml4t.backtest.data import ATR, DataFeed, Table
+from ml4t.backtest.data import ATR, Table
 from ml4t.backtest.market.cut import cut
 from ml4t.backtest.market.fingerprint import fingerprint
 from ml4t.backtest.records.frames import TABLES
@@ -39,17 +39,11 @@ from ml4t.backtest.walk_forward.put_together import put_together
 
 SPACE = grid(fall=[0.002, 0.01], hold=[2, 7])
 COSTS = BacktestConfig(commission=0.001, slippage=0.0005)
-SPLITS = WalkForward(80, 40)
 TESTS = [(80, 120), (120, 160), (160, 200), (200, 240)]
 
 
 def holds_at_a_cost(fall, hold):
     return {"config": COSTS, **holds(fall, hold)}
-
-
-def always(**given):
-    """A fit that has made up its mind."""
-    return lambda train: {"strategy": Holds(), **given}
 
 
 def same_tables(one, other, tables=TABLES):
@@ -736,58 +730,6 @@ def test_a_part_of_several_stretches_has_no_single_data():
 def test_what_a_fit_returns_is_looked_at(given, said):
     with pytest.raises(WalkForwardError, match=said):
         walk_forward(lambda train: given, market(), SPLITS)
-
-
-@pytest.mark.parametrize(
-    ("changes", "said"),
-    [
-        ({"fit": 5}, "fit must be a function of a train part, was int"),
-        ({"splits": 5}, "splits must be WalkForward or CombinatorialPurged, was int"),
-        ({"splits": CombinatorialPurged(4, 2).path(0)}, "was CombinatorialPath"),
-        ({"positions": "held"}, "positions must be \"flat\" or \"carried\", was 'held'"),
-        ({"measure": "sharp"}, "there is no measure 'sharp'"),
-        ({"measure": "exits_by_rule"}, "there is no measure 'exits_by_rule'"),
-        ({"measure": ["sharpe"]}, "there is no measure"),
-        ({"config": {}}, "config must be a BacktestConfig, was dict"),
-        ({"splits": WalkForward(500, 20)}, "the rows end before the first train part does: 240 sessions"),
-        ({"splits": WalkForward(20, 20, 10)}, "let step be at least test"),
-        ({"splits": WalkForward(20, 20, times="date")}, "times of the splits are those of rows, and there are none"),
-        ({"splits": WalkForward(20, 20, label_ends="end")}, "label_ends of the splits are those of rows"),
-        ({"splits": CombinatorialPurged(4, 2), "positions": "carried"}, "positions cannot be carried"),
-        ({"table": [1, 2]}, "table must be a pandas DataFrame, was list"),
-        ({"table": pd.DataFrame({"x": [1.0]})}, "the rows of table have no times"),
-        ({"table": pd.DataFrame({"x": [1.0]}, index=pd.DatetimeIndex(["2029-01-01"]))}, "no row of table is left to train on"),
-    ],
-)  # fmt: skip
-def test_a_walk_that_cannot_begin(changes, said):
-    given = {"fit": always(), "data": market(), "splits": SPLITS} | changes
-    with pytest.raises(WalkForwardError, match=said):
-        walk_forward(given.pop("fit"), given.pop("data"), given.pop("splits"), **given)
-
-
-def test_a_walk_ends_where_nothing_is_left():
-    class Doubles(Strategy):
-        def on_market_data(self, event):
-            if event.asset == "A" and not self.position("A"):
-                self.buy("A", value=2.0 * self.equity)
-
-    table = prices(assets=("A",))
-    table.loc[100:, ["open", "high", "low", "close"]] *= 0.2
-    config = BacktestConfig(account="margin", on_insufficient="allow")
-    with pytest.raises(WalkForwardError, match="at the end of test part 0: there is nothing left"):
-        walk_forward(lambda train: Doubles(), table, SPLITS, config=config)
-
-
-def test_a_feed_is_refused(tmp_path):
-    prices().to_parquet(tmp_path / "prices.parquet")
-    feed = DataFeed.from_parquet(tmp_path / "prices.parquet", chunk=50)
-    with pytest.raises(WalkForwardError, match="a walk goes over its data more than once"):
-        walk_forward(always(), feed, SPLITS)
-    _, chunk, *_ = feed
-    with pytest.raises(WalkForwardError, match="a walk takes market data as a whole"):
-        walk_forward(always(), chunk, SPLITS)
-    with pytest.raises(ValueError, match="a chunk of a run is not cut by time: give market data"):
-        cut(chunk, 0, 10)
 
 
 def test_tables_are_read():

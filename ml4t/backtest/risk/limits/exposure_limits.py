@@ -6,6 +6,7 @@ from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from ml4t.backtest.core.missing import is_missing
 from ml4t.backtest.risk.limits.limit_spec import LimitKind, LimitSpec
 from ml4t.backtest.risk.limits.portfolio_limit import SizeLimit, checked_size
 from ml4t.backtest.risk.rule import InvalidRuleError
@@ -161,13 +162,3 @@ class MaxGroupExposure(SizeLimit):
 
     def _more(self) -> dict[str, Any]:
         return {"groups": self.groups}
-
-
-def is_missing(label: Any) -> bool:
-    """Whether a label is None, NaN, or what pandas writes for none."""
-    try:
-        return label is None or bool(label != label)
-    except TypeError:  # pandas.NA, which is neither
-        return True
-    except ValueError:  # an array, which is no label
-        return False

@@ -54,7 +54,7 @@ class TrailingStop(ParameterRule):
     }
 
     beside: ClassVar[dict[str, Beside]] = {
-        "k": Beside(POSITIVE),
+        "k": Beside(POSITIVE, is_optional=False),
         "activation": Beside(POSITIVE, " (a fraction: 0.05 is 5%)"),
     }
 
