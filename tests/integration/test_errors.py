@@ -346,3 +346,23 @@ def test_a_strategy_serves_one_run_at_a_time():
 
     with pytest.raises(StrategyError, match="in a run already"):
         run_backtest(GOOD, Nested())
+
+
+@pytest.mark.parametrize(
+    ("name", "given"),
+    [
+        ("quantity", {"quantity": "ten"}),
+        ("value", {"value": [1]}),
+        ("percent", {"percent": "1%"}),
+        ("risk", {"risk": "1%"}),
+        ("limit", {"quantity": 1.0, "limit": "99"}),
+    ],
+)
+def test_an_order_of_what_is_no_number_names_it(name, given):
+    class Buys(Strategy):
+        def on_market_data(self, event):
+            self.buy(event.asset, **given)
+
+    rules = [PriceBasedStopLoss(pct=0.1)]
+    with pytest.raises(StrategyError, match=f"{name} must be a number, was"):
+        run_backtest(GOOD, Buys(), rules=rules)

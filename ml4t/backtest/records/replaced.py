@@ -108,7 +108,10 @@ def checked_file(path: str | Path) -> Path:
     ResultError
         If it is a folder, a symbolic link or no path, or there is no folder for it.
     """
-    target = Path(path)
+    try:
+        target = Path(path)
+    except TypeError as error:
+        raise ResultError(f"{path!r} is no path of a file; write one, like 'run.html'") from error
     if "\0" in str(target):
         raise ResultError(f"{str(target)!r} can be no path; choose another file")
     try:

@@ -30,8 +30,15 @@ VALID = ("gtc", "day", "ioc", "fok")
 # ---- size --------------------------------------------------------------------------------------
 
 
+cdef double _number(str name, object value) except? -1.0:
+    try:
+        return value
+    except TypeError:
+        raise TypeError(f"{name} must be a number, was {value!r}") from None
+
+
 cdef double quantity_of(object quantity) except -1.0:
-    cdef double units = quantity
+    cdef double units = _number("quantity", quantity)
     if not (units > 0.0 and isfinite(units)):
         raise ValueError(f"quantity must be positive and finite, was {quantity!r}")
     if not is_quantity(units):
@@ -40,7 +47,7 @@ cdef double quantity_of(object quantity) except -1.0:
 
 
 cdef double finite_of(str name, object value) except? -1.0:
-    cdef double number = value
+    cdef double number = _number(name, value)
     if not isfinite(number):
         raise ValueError(f"{name} must be finite, was {value!r}")
     return number
@@ -118,7 +125,7 @@ cdef double price_of(str name, object price, bint is_signed) except? -1.0:
     cdef double number
     if price is None:
         return NAN
-    number = price
+    number = _number(name, price)
     if can_be_price(number, is_signed):
         return number
     raise ValueError(f"{name} must be a price in {PRICE}, was {price!r}")

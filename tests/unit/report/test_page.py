@@ -251,6 +251,7 @@ def test_what_cannot_be_shown_is_said_and_nothing_is_written(run, tmp_path, give
         (lambda folder: folder, "is a folder; name a file in it"),
         (lambda folder: folder / "nowhere" / "run.html", "there is no folder"),
         (lambda folder: folder / "a\0b.html", "can be no path"),
+        (lambda folder: None, "None is no path of a file"),
         (lambda folder: folder / ("n" * 300), "n cannot be written: File name too long"),
     ],
 )
