@@ -21,8 +21,8 @@ cdef class Recursion:
         self.seen = np.zeros(n_assets, np.int64)
 
     def update(
-        self, const int32_t[::1] assets, const double[::1] ratio, const double[::1] values,
-        high=None, low=None,
+        self, const int32_t[::1] assets not None, const double[::1] ratio not None,
+        const double[::1] values not None, high=None, low=None,
     ):
         """Return the value at each bar, NaN where there were not enough of its asset yet.
 
@@ -32,14 +32,25 @@ cdef class Recursion:
         ratio, values : shape (n,)
         high, low : shape (n,), optional
             For what reads them; without them they are the values.
+
+        Raises
+        ------
+        ValueError
+            If the arrays are not of the same bars, or an asset's code is none.
         """
         result = np.empty(assets.shape[0])
         cdef double[::1] out = result
         cdef const double[::1] highs = values if high is None else high
         cdef const double[::1] lows = values if low is None else low
+        cdef Py_ssize_t n_assets = 0 if self.seen is None else self.seen.shape[0]
         cdef Py_ssize_t i
+        if not assets.shape[0] == ratio.shape[0] == values.shape[0] == highs.shape[0] == lows.shape[0]:
+            raise ValueError(f"{assets.shape[0]} assets do not stand beside as many ratios, values, highs and lows")
         with nogil:
             for i in range(assets.shape[0]):
+                if not 0 <= assets[i] < n_assets:
+                    with gil:
+                        raise ValueError(f"bar {i} is of asset {assets[i]}, of {n_assets}")
                 out[i] = self.step(assets[i], ratio[i], values[i], highs[i], lows[i])
                 self.seen[assets[i]] += 1
         return result
