@@ -16,7 +16,7 @@ from reference import Case, Outcome
 DETAILS = ("fills", "decisions", "all")
 ENDS = ("filled", "rejected", "cancelled", "expired")
 STATUSES = ("open", "filled", "rejected", "cancelled", "expired")
-DECISIONS = ("armed", "disarmed", "triggered", "sized", "adjusted")
+DECISIONS = ("armed", "disarmed", "triggered", "sized", "adjusted", "compared")
 OWN = {"fills": (*DECISIONS, "moved"), "decisions": ("moved",), "all": ()}
 
 

@@ -555,18 +555,21 @@ class Engine:
             rule, answer = book.rules[index], answers.get(index)
             rule = levels.in_regime(rule, position.states[index])
             exit_type, priority, reason = "", rule.priority, rule.kind
+            compared = (NAN, NAN)
             if rule.kind == "time_exit":
                 max_bars = levels.parameter(rule, position)  # NaN: no comparison holds
                 late = position.bars_held >= max_bars
                 if self.wrong("time_exit_late"):
                     late = position.bars_held > max_bars
                 exit_type = "time_exit" if late else ""
+                compared = (float(position.bars_held), max_bars)
             elif rule.kind == "session_exit":
-                late = sessions_end.is_late(book, rule, position, self.exits_at_close)
+                late, compared = sessions_end.is_late(book, rule, position, self.exits_at_close)
                 exit_type = "time_exit" if late else ""
             elif rule.kind == "signal":
                 says = levels.signals(rule, position, self.wrong)
                 exit_type, reason = ("other" if says else ""), rule.column
+                compared = levels.compared_by_signal(rule, position)
                 if says:
                     self.count_signal(rule, position)
             elif rule.kind == "scripted" and answer is not None and answer.exit:
@@ -577,11 +580,11 @@ class Engine:
                 if self.wrong("priority_ignored"):
                     priority = 0
                 rank = (-priority, EXIT_ORDER.index(exit_type), index)
-                exits.append((rank, exit_type, index, reason))
+                exits.append((rank, exit_type, index, reason, compared))
         if not exits:
             return None
         exits.sort(key=lambda item: item[0])
-        _, exit_type, index, reason = exits[0]
+        _, exit_type, index, reason, compared = exits[0]
         for loser in exits[1:]:
             self.conflict(book.rules[index].kind, book.rules[loser[2]].kind)
         for order in book.waiting:
@@ -596,6 +599,7 @@ class Engine:
             rule=index,
         )
         book.waiting.append(order)
+        book.ledger.compared(order, *compared)
         return order
 
     # ----- 5. the mark --------------------------------------------------------------------------

@@ -312,6 +312,7 @@ KINDS = [
     "ledger_moved",
     "ledger_disarmed",
     "ledger_triggered",
+    "ledger_compared",
     "ledger_sized",
     "ledger_adjusted",
     "ledger_armed_by_another_rule",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import isnan
+
 from reference import levels
 from reference.market import NAN
 from reference.orders import Order
@@ -117,6 +119,14 @@ class Ledger:
         untold = kind == "triggered" and self.book.wrong("triggers_untold")
         if self.tells_decisions and not untold:
             self.row(kind, order.asset, **(self.of_order(order) | {"reason": reason} | numbers))
+
+    def compared(self, order: Order, number: float, bound: float) -> None:
+        """On what an exit was decided at a close."""
+        if isnan(number) or self.book.wrong("comparisons_untold"):
+            return
+        if self.book.wrong("compared_the_other_way_round"):
+            number, bound = bound, number
+        self.transition("compared", order, order.reason, before=number, after=bound)
 
     def adjusted(self, order: Order, reason: str, before: float) -> None:
         if reason == "dividend" and self.book.wrong("adjusted_by_splits_alone"):

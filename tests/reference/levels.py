@@ -224,6 +224,12 @@ def signals(rule: Rule, position: Position, wrong=lambda name: False) -> bool:
     return value > number(rule, "above", position) or value < number(rule, "below", position)
 
 
+def compared_by_signal(rule: Rule, position: Position) -> tuple[float, float]:
+    """The column's value, and the one that it is beyond."""
+    beyond = [number(rule, name, position) for name in ("above", "below")]
+    return parameter(rule, position), beyond[1] if isnan(beyond[0]) else beyond[0]
+
+
 def turn(rule: Rule, state: RuleState, position: Position, wrong) -> None:
     """Find the regime; what the members of the others had said goes, or is kept as it is."""
     state.members = state.members or [RuleState() for _ in rule.members]

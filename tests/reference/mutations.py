@@ -263,6 +263,8 @@ MUTATIONS: dict[str, str] = {
     "accepted_as_it_ended": "an order is told with the units that splits and changes have left it",
     "an_order_is_of_its_first_trade": "an order through zero is told of the trade that it ended",
     "triggers_untold": "a stop-limit that is triggered leaves no row",
+    "comparisons_untold": "an exit at a close does not say on what numbers it was decided",
+    "compared_the_other_way_round": "a number and what it was compared with are told in each other's place",
     "adjusted_by_splits_alone": "a dividend that lowers an order's price leaves no row",
     "trailing_orders_told_by_asset": "trailing stop orders move by asset, not by submission",
 }

@@ -75,7 +75,7 @@ EVENT_KINDS = (
     "passed_over", "duplicate_exit", "negative_cash", "no_fine_bars", "fine_bars_differ", "capped",
     "limit_breached", "halted", "resumed",
 )  # fmt: skip
-LEDGER_KINDS = ("armed", "moved", "disarmed", "triggered", "sized", "adjusted")
+LEDGER_KINDS = ("armed", "moved", "disarmed", "triggered", "sized", "adjusted", "compared")
 INTRABAR_CHOICES = ("", "adverse_first", "favourable_first", "fine")
 FIXED_REASONS = (
     "", "order", "close", "stop_loss", "trailing_stop", "take_profit", "time_exit", "cash_in_lieu",

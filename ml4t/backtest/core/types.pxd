@@ -90,6 +90,7 @@ cdef enum LedgerKind:
     LEDGER_TRIGGERED = 3         # the stop price of an order was reached: from then on a limit, or at the market
     LEDGER_SIZED = 4             # an order of money has found its units
     LEDGER_ADJUSTED = 5          # a split or a dividend has changed an order that waits
+    LEDGER_COMPARED = 6          # an exit was decided at a close on these numbers
 
 
 cdef enum ActionKind:

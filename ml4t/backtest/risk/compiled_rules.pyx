@@ -20,7 +20,7 @@ from ml4t.backtest.risk.compiled_rule cimport (
 )
 from ml4t.backtest.risk.rule_plan cimport RulePlan
 from ml4t.backtest.risk.rule_view cimport RuleAnswer, RuleView, look
-from ml4t.backtest.risk.verdict cimport Verdict, weigh
+from ml4t.backtest.risk.verdict cimport Verdict, nothing_compared, weigh
 
 from ml4t.backtest.market.column_names import unknown_name
 from ml4t.backtest.risk.decision import ExitType
@@ -160,7 +160,7 @@ cdef class CompiledRules:
         if answer.exit_type != EXIT_NONE and verdict != NULL:
             weigh(
                 verdict, slot, answer.priority, <int8_t> answer.exit_type,
-                self.reason[answer.exit_type],
+                self.reason[answer.exit_type], nothing_compared(),
             )
         if not isnan(answer.update_stop_loss):
             self.plan.say_stop(

@@ -82,6 +82,9 @@ class RiskDecision:
     TARGET: ClassVar[str] = "target"
     """In the metadata of a part: which of its rule's targets it is, from 0 on."""
 
+    COMPARED: ClassVar[str] = "compared"
+    """In the metadata of an exit: the number it was decided on and the one it was compared with, for the ledger."""
+
     should_exit: bool = False
     exit_type: ExitType | None = None
     exit_price: float | None = None

@@ -10,7 +10,7 @@ from libc.math cimport NAN, isnan
 from libc.stdint cimport int32_t, int64_t
 
 from ml4t.backtest.core.reasons cimport Reasons
-from ml4t.backtest.core.settings cimport FILL_CLOSE, FILL_NEXT_OPEN, TELL_FILLS
+from ml4t.backtest.core.settings cimport TELL_FILLS
 from ml4t.backtest.core.types cimport (
     EVENT_NAN_INPUT, EVENT_PASSED_OVER, MOMENT_CLOSE, MOMENT_OPEN, REASON_NONE, REASON_ZERO_QUANTITY,
     EventRecord, FillRecord,
@@ -27,6 +27,7 @@ from ml4t.backtest.portfolio.position_bar cimport close_bar
 from ml4t.backtest.risk.compiled_rule cimport CompiledRule
 from ml4t.backtest.risk.compiled_rules cimport CompiledRules
 from ml4t.backtest.risk.contexts cimport Contexts
+from ml4t.backtest.risk.exits_at_close cimport decide_exits, take_exit
 from ml4t.backtest.risk.frozen_inputs cimport Watched
 from ml4t.backtest.risk.lowered_rule cimport LoweredRule
 from ml4t.backtest.risk.merged_rules cimport MergedRules
@@ -532,13 +533,8 @@ cdef class RiskManager(FillListener):
             self.plan.arm(position, &self.settings, True, True)
         if self.settings.ledger != TELL_FILLS:
             self._tell_levels(position, self.cursor.row[position.asset])
-        self.plan.decide_exits(position, &verdict)
-        if verdict.slot >= 0 and not position.exit_is_decided:
-            self.broker.book.accept_exit(
-                position, verdict.kind, self.plan.slot[verdict.slot].rule, verdict.reason,
-                FILL_CLOSE if self.settings.exit_at_close else FILL_NEXT_OPEN,
-            )
-        return 0
+        decide_exits(self.plan, position, &verdict)
+        return take_exit(self.plan, self.broker.book, position, &verdict, &self.settings)
 
     # Hook D.
     cdef int on_fill_booked(self, const FillRecord* fill, Position* position) except -1 nogil:

@@ -7,7 +7,7 @@ from ml4t.backtest.core.settings cimport Settings
 from ml4t.backtest.portfolio.position cimport Position
 from ml4t.backtest.risk.rule_plan cimport RulePlan
 from ml4t.backtest.risk.said_levels cimport Slot
-from ml4t.backtest.risk.verdict cimport Verdict
+from ml4t.backtest.risk.verdict cimport Compared, Verdict
 
 
 # One group: its members' slots follow each other.
@@ -24,6 +24,7 @@ cdef struct Wanted:
     const Slot* exit
     double stop_level
     double target_level
+    Compared compared            # of the exit
 
 
 @cython.final

@@ -7,16 +7,16 @@ from libc.stdlib cimport free, realloc
 
 from ml4t.backtest.core.settings cimport Settings
 from ml4t.backtest.core.types cimport (
-    EXIT_STOP_LOSS, EXIT_TAKE_PROFIT, EXIT_TIME, EXIT_TRAILING_STOP, REASON_SESSION_EXIT, REASON_STOP_LOSS, REASON_TAKE_PROFIT,
-    REASON_TIME_EXIT, REASON_TRAILING_STOP,
+    EXIT_STOP_LOSS, EXIT_TAKE_PROFIT, EXIT_TIME, EXIT_TRAILING_STOP, REASON_STOP_LOSS, REASON_TAKE_PROFIT,
+    REASON_TRAILING_STOP,
 )
 from ml4t.backtest.portfolio.position cimport Position, side_of
+from ml4t.backtest.risk.exits_at_close cimport reason_of, wants_exit
 from ml4t.backtest.risk.rule_plan cimport RulePlan
 from ml4t.backtest.risk.said_levels cimport (
-    FORM_BARS, FORM_BARS_LEFT, FORM_GAIN, FORM_MINUTES_LEFT, FORM_RISK, FORM_SIGNAL, Slot,
+    FORM_BARS, FORM_GAIN, FORM_RISK, FORM_SIGNAL, Slot,
 )
-from ml4t.backtest.risk.slot_numbers cimport beyond_of
-from ml4t.backtest.risk.verdict cimport Verdict, weigh
+from ml4t.backtest.risk.verdict cimport Compared, Verdict, nothing_compared, weigh
 
 
 @cython.final
@@ -142,19 +142,12 @@ cdef class MergedRules:
         cdef double side = side_of(position.quantity)
         cdef double value = self.plan.parameter(position, slot)
         cdef double level
+        cdef Compared compared
         if isnan(value):
             return
-        if slot.form == FORM_MINUTES_LEFT or slot.form == FORM_BARS_LEFT:
-            if self.plan.session_ends(position, slot):
-                _want_exit(wanted, slot)
-            return
-        if slot.kind == EXIT_TIME:
-            if <double> position.bars_held >= value:
-                _want_exit(wanted, slot)
-            return
-        if slot.form == FORM_SIGNAL:
-            if slot.side * position.quantity >= 0.0 and value > beyond_of(slot, self.plan.inputs, position.asset):
-                _want_exit(wanted, slot)
+        if slot.kind == EXIT_TIME or slot.form == FORM_SIGNAL:
+            if wants_exit(self.plan, position, slot, &compared):
+                _want_exit(wanted, slot, compared)
             return
         if not isnan(self.plan.gain_waited_for(position, slot, value, base)):
             return
@@ -176,7 +169,7 @@ cdef class MergedRules:
     ) noexcept nogil:
         cdef int64_t priority = self.plan.slot[slot].priority
         if wanted.exit != NULL and verdict != NULL:
-            weigh(verdict, slot, priority, wanted.exit.kind, _reason_of(wanted.exit))
+            weigh(verdict, slot, priority, wanted.exit.kind, reason_of(wanted.exit), wanted.compared)
         if wanted.stop != NULL:
             self.plan.say_stop(
                 position, slot, wanted.stop_level, wanted.stop.kind, priority,
@@ -187,18 +180,13 @@ cdef class MergedRules:
             self.plan.say_target(position, slot, wanted.target_level, priority, REASON_TAKE_PROFIT)
 
 
-cdef int32_t _reason_of(const Slot* slot) noexcept nogil:
-    if slot.form == FORM_SIGNAL:
-        return slot.signal_reason
-    return REASON_TIME_EXIT if slot.form == FORM_BARS else REASON_SESSION_EXIT
-
-
 cdef void _want_nothing(Wanted* wanted) noexcept nogil:
     wanted.stop = NULL
     wanted.target = NULL
     wanted.exit = NULL
     wanted.stop_level = 0.0
     wanted.target_level = 0.0
+    wanted.compared = nothing_compared()
 
 
 # The highest priority, the tightest, then by type; what still ties is the first one's.
@@ -210,11 +198,12 @@ cdef bint _wins_stop(double side, const Slot* slot, double level, const Wanted* 
     return slot.kind < wanted.stop.kind
 
 
-cdef void _want_exit(Wanted* wanted, const Slot* slot) noexcept nogil:
+cdef void _want_exit(Wanted* wanted, const Slot* slot, Compared compared) noexcept nogil:
     if wanted.exit == NULL or slot.priority > wanted.exit.priority or (
         slot.priority == wanted.exit.priority and slot.kind < wanted.exit.kind
     ):
         wanted.exit = slot
+        wanted.compared = compared
 
 
 # One rule more has to agree: a level or an exit that it does not want is none.
@@ -235,4 +224,4 @@ cdef void _agree(double side, Wanted* agreed, const Wanted* own, bint is_first) 
     if own.exit == NULL or agreed.exit == NULL:
         agreed.exit = NULL
     else:
-        _want_exit(agreed, own.exit)
+        _want_exit(agreed, own.exit, own.compared)

@@ -9,7 +9,7 @@ from ml4t.backtest.risk.context cimport RiskContext
 from ml4t.backtest.risk.contexts cimport Contexts
 from ml4t.backtest.risk.rule_list cimport RuleEntry
 from ml4t.backtest.risk.rule_plan cimport RulePlan
-from ml4t.backtest.risk.verdict cimport Verdict, weigh
+from ml4t.backtest.risk.verdict cimport Compared, Verdict, nothing_compared, weigh
 
 from ml4t.backtest.core.meant_names import attribute_meant
 from ml4t.backtest.risk.decision import RiskDecision
@@ -88,7 +88,7 @@ cdef class PythonRules:
             if part.should_exit and verdict != NULL:
                 weigh(
                     verdict, slot, priority, part.exit_type.code,
-                    self.reasons.code(part.reason or part.exit_type.value),
+                    self.reasons.code(part.reason or part.exit_type.value), _compared(part.metadata),
                 )
             if part.update_stop_loss is not None:
                 self.plan.say_stop(
@@ -101,6 +101,15 @@ cdef class PythonRules:
                     self.reasons.code(part.reason or "take_profit"),
                 )
         return 0
+
+
+# The numbers that an exit was decided on, where it says them.
+cdef Compared _compared(object about) except *:
+    cdef Compared compared = nothing_compared()
+    said = about.get(RiskDecision.COMPARED)
+    if isinstance(said, tuple) and len(said) == 2 and all(isinstance(one, (int, float)) for one in said):
+        compared.number, compared.bound = said
+    return compared
 
 
 # A function of its own: what an exception needs to be kept apart is then no part of the loop.

@@ -13,7 +13,6 @@ from ml4t.backtest.portfolio.position cimport Position
 from ml4t.backtest.risk.frozen_inputs cimport FrozenInputs
 from ml4t.backtest.risk.packed_spec cimport PackedSpec
 from ml4t.backtest.risk.said_levels cimport AssetSlots, Said, Slot
-from ml4t.backtest.risk.verdict cimport Verdict
 
 
 @cython.final
@@ -79,8 +78,6 @@ cdef class RulePlan:
     cdef void close_part(self, Position* position, double units, bint is_done) noexcept nogil
     cdef bint has_no_part(self, const Position* position, const Slot* slot, const Said* said) noexcept nogil
     cdef void _aim_at(self, Position* position, const Said* target) noexcept nogil
-    cdef void decide_exits(self, const Position* position, Verdict* verdict) noexcept nogil
-    cdef bint session_ends(self, const Position* position, const Slot* slot) noexcept nogil
     cdef void say_stop(
         self, const Position* position, int32_t slot, double level, int8_t kind,
         int64_t priority, int32_t reason, bint only_tighten

@@ -14,8 +14,8 @@ from libc.string cimport memcpy, memmove, memset
 from ml4t.backtest.core.grown cimport grown
 from ml4t.backtest.core.settings cimport TELL_ALL, TELL_FILLS, Settings
 from ml4t.backtest.core.types cimport (
-    EXIT_OTHER, EXIT_STOP_LOSS, EXIT_TAKE_PROFIT, EXIT_TIME, EXIT_TRAILING_STOP,
-    REASON_SESSION_EXIT, REASON_STOP_LOSS, REASON_TAKE_PROFIT, REASON_TIME_EXIT, REASON_TRAILING_STOP,
+    EXIT_STOP_LOSS, EXIT_TAKE_PROFIT, EXIT_TIME, EXIT_TRAILING_STOP,
+    REASON_STOP_LOSS, REASON_TAKE_PROFIT, REASON_TRAILING_STOP,
 )
 from ml4t.backtest.execution.target_parts cimport units_of_part
 from ml4t.backtest.market.cursor cimport Cursor
@@ -26,14 +26,12 @@ from ml4t.backtest.risk.frozen_inputs cimport FrozenInputs, Input
 from ml4t.backtest.risk.packed_spec cimport PackedSpec, clear
 from ml4t.backtest.risk.regimes cimport Range, range_of, regime_of
 from ml4t.backtest.risk.said_levels cimport (
-    FORM_BARS_LEFT, FORM_CURRENCY, FORM_DISTANCE, FORM_GAIN, FORM_MINUTES_LEFT, FORM_PRICE, FORM_RISK, FORM_SIGNAL,
+    FORM_BARS_LEFT, FORM_CURRENCY, FORM_DISTANCE, FORM_GAIN, FORM_MINUTES_LEFT, FORM_PRICE, FORM_RISK,
     AssetSlots, Said, Slot, away, first_from, forget, wins_stop, wins_target, wins_tie,
 )
-from ml4t.backtest.risk.slot_numbers cimport activation_of, beyond_of, floor_of, parameter_of
-from ml4t.backtest.risk.verdict cimport Verdict, weigh
+from ml4t.backtest.risk.slot_numbers cimport activation_of, floor_of, parameter_of
 
 
-cdef double NS_OF_MINUTE = 6e10
 
 # Slots of an asset before it needs a block of its own, at least.
 cdef int32_t FIRST_SLOTS = 2
@@ -547,40 +545,6 @@ cdef class RulePlan:
         return slot.part > 0.0 and units_of_part(
             position, slot.part, said.closed, self.whole_units
         ) == 0.0
-
-    # Exits of lowered rules: a time that is up, a signal that stands beyond its value.
-    cdef void decide_exits(self, const Position* position, Verdict* verdict) noexcept nogil:
-        cdef const AssetSlots* slots = &self.of[position.asset]
-        cdef const Slot* slot
-        cdef int32_t i
-        for i in range(slots.n):
-            slot = &self.slot[slots.said[i].slot]
-            if slot.is_answered or slots.said[i].waits or not self.is_on(slot, &slots.said[i]):
-                continue
-            if slot.form == FORM_MINUTES_LEFT or slot.form == FORM_BARS_LEFT:
-                if self.session_ends(position, slot):
-                    weigh(verdict, slots.said[i].slot, slot.priority, EXIT_TIME, REASON_SESSION_EXIT)
-            elif slot.kind == EXIT_TIME:
-                if <double> position.bars_held >= self.parameter(position, slot):
-                    weigh(verdict, slots.said[i].slot, slot.priority, EXIT_TIME, REASON_TIME_EXIT)
-            elif slot.form == FORM_SIGNAL:
-                if slot.side * position.quantity >= 0.0 and self.parameter(position, slot) > beyond_of(
-                    slot, self.inputs, position.asset
-                ):
-                    weigh(verdict, slots.said[i].slot, slot.priority, EXIT_OTHER, slot.signal_reason)
-
-    # Is it too late to wait for one bar more, by the calendar and the timestamp before?
-    cdef bint session_ends(self, const Position* position, const Slot* slot) noexcept nogil:
-        cdef double value = self.parameter(position, slot)
-        if isnan(value):
-            return False
-        if self.cursor.sessions.is_over(position.entry_time, self.cursor.now):
-            return True
-        cdef double left = self.cursor.sessions.ns_to_close(self.cursor.now)
-        cdef double bar = self.cursor.sessions.bar_ns(self.cursor.now, self.cursor.time_before())
-        if slot.form == FORM_BARS_LEFT:
-            return left <= (value + (0.0 if self.exits_at_close else 1.0)) * bar
-        return left - value * NS_OF_MINUTE < (1.0 if self.exits_at_close else 2.0) * bar
 
     # Levels a rule answered with. A trailing stop never moves against the position, nor does one that
     # only tightens. A rule that was removed while it answered says nothing.

@@ -63,14 +63,22 @@ class SessionExit(ParameterRule):
 
     def evaluate(self, context: RiskContext) -> RiskDecision:
         """Exit at a close that is the last chance."""
-        if context.opening or not self._is_late(context):
+        if context.opening:
             return RiskDecision.no_action()
-        return RiskDecision.exit_now(ExitType.TIME_EXIT, reason=REASON)
+        value = self.value(context)
+        if context.is_held_over and value == value:
+            return RiskDecision.exit_now(ExitType.TIME_EXIT, reason=REASON)
+        is_late, latest = self._is_late(context, value)
+        if not is_late:
+            return RiskDecision.no_action()
+        about = {RiskDecision.COMPARED: (context.ns_to_close / MINUTE, latest / MINUTE)}
+        return RiskDecision.exit_now(ExitType.TIME_EXIT, reason=REASON, metadata=about)
 
-    def _is_late(self, context: RiskContext) -> bool:
-        left, bar, value = context.ns_to_close, context.bar_ns, self.value(context)
-        if context.is_held_over:
-            return value == value
+    def _is_late(self, context: RiskContext, value: float) -> tuple[bool, float]:
+        """Return whether one bar more is too late, and from how many nanoseconds before the close on it is."""
+        left, bar = context.ns_to_close, context.bar_ns
         if self.bars is not None:
-            return left <= (value + (0.0 if context.exits_at_close else 1.0)) * bar
-        return left - value * MINUTE < (1.0 if context.exits_at_close else 2.0) * bar
+            latest = (value + (0.0 if context.exits_at_close else 1.0)) * bar
+            return left <= latest, latest
+        to_fill = (1.0 if context.exits_at_close else 2.0) * bar
+        return left - value * MINUTE < to_fill, value * MINUTE + to_fill

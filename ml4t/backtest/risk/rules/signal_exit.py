@@ -82,9 +82,11 @@ class SignalExit(ParameterRule):
         if context.opening or SIDES[self.side] * context.side < 0:
             return RiskDecision.no_action()
         name = "above" if self.below is None else "below"
-        if not self.value(context) > self.multiple * self.number(name, context):
+        value, beyond = self.value(context), self.multiple * self.number(name, context)
+        if not value > beyond:
             return RiskDecision.no_action()
-        return RiskDecision.exit_now(ExitType.OTHER, reason=str(self.column))
+        about = {RiskDecision.COMPARED: (self.multiple * value, self.multiple * beyond)}
+        return RiskDecision.exit_now(ExitType.OTHER, reason=str(self.column), metadata=about)
 
     def _spec(self, value: float | str, form: Form) -> RuleSpec:
         given: Any = self.above if self.below is None else self.below

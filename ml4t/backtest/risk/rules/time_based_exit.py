@@ -49,6 +49,8 @@ class TimeBasedExit(ParameterRule):
 
     def evaluate(self, context: RiskContext) -> RiskDecision:
         """Exit at a close once the bars are over."""
-        if context.opening or not context.bars_held >= self.value(context):
+        bars, most = context.bars_held, self.value(context)
+        if context.opening or not bars >= most:
             return RiskDecision.no_action()
-        return RiskDecision.exit_now(ExitType.TIME_EXIT)
+        about = {RiskDecision.COMPARED: (bars, most)}
+        return RiskDecision.exit_now(ExitType.TIME_EXIT, metadata=about)
