@@ -30,6 +30,7 @@ from ml4t.backtest.risk import (
     TimeBasedExit,
     TrailingStop,
     VolatilityScaledStopLoss,
+    VolatilityScaledTakeProfit,
 )
 from ml4t.backtest.testing.manual_run import ManualRun
 
@@ -72,6 +73,14 @@ PICTURES = (
         -1,
     ),
     Picture(
+        "volatility_target",
+        VolatilityScaledTakeProfit(2.0, atr="atr"),
+        "2010-05-18",
+        25,
+        "two ATR above the entry, with the ATR of the bar before it",
+        entered=6,
+    ),
+    Picture(
         "scaled_exit",
         ScaledExit([(0.04, 0.5), (0.1, 0.5)]),
         "2010-03-24",
@@ -85,6 +94,13 @@ PICTURES = (
         "2010-02-26",
         52,
         "the stop follows the highest high of the bars before",
+    ),
+    Picture(
+        "amount_trail",
+        TrailingStop(amount=20),
+        "2009-09-03",
+        44,
+        "twenty dollars below the highest high, whatever the price",
     ),
     Picture(
         "volatility_stop",
@@ -115,6 +131,13 @@ PICTURES = (
         "2010-03-24",
         30,
         "tighter with the gain",
+    ),
+    Picture(
+        "tightening_trail",
+        DynamicTrailingStop(0.1, tighten=0.005, floor=0.03),
+        "2012-05-29",
+        23,
+        "tighter with each bar held, down to 3%",
     ),
     Picture(
         "max_loss",

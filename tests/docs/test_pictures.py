@@ -22,14 +22,19 @@ EXITS = {
     "stop_loss": ("stop_loss", 460.0),  # the open after the gap; the stop was at 477.55
     "take_profit": ("take_profit", 678.75 * 0.9),
     "risk_target": ("take_profit", 678.75 * (1 - 2 * 0.04)),
+    # Two means of the true ranges of 19 to 25 May 2010.
+    "volatility_target": ("take_profit", 250.08 + 2 * (8.07 + 12.13 + 13.15 + 8.58 + 9.6) / 5),
     "scaled_exit": ("take_profit", 258.805),  # the open after the gap; the target was at 253.50
     "trailing_stop": ("trailing_stop", 272.46 * 0.92),
+    "amount_trail": ("trailing_stop", 208.7099 - 20),  # off the high of 21 October 2009
     # Two, and three, means of the true ranges of the five bars before the entry.
     "volatility_stop": ("stop_loss", 699.88 - 2 * (13.6 + 13.9 + 15.71 + 14.0 + 8.52) / 5),
     "atr_trail": ("trailing_stop", 272.46 - 3 * (2.09 + 3.31 + 5.62 + 4.381 + 5.97) / 5),
     # Off the high of 26 July 2011, the bar before the last.
     "activation": ("trailing_stop", 404.5 * 0.96),
     "dynamic_trail": ("trailing_stop", 272.46 * 0.97),
+    # At its floor since 19 June 2012, off the high of that day.
+    "tightening_trail": ("trailing_stop", 590.0 * 0.97),
     # The RSI has fallen to 49.8, the open of 3 May 2010 lies below 3% off the high of 26 April, 272.46.
     "regimes": ("trailing_stop", 263.84),
     "max_loss": ("stop_loss", 678.75 - 400 / 10),
@@ -73,6 +78,19 @@ def test_a_picture_shows_one_position_and_how_it_ends(picture):
         pytest.approx(EXITS[picture.name][1], rel=1e-12),
     )
     assert tried.notna().any(axis=None) == (picture.name not in ("time_exit", "signal_exit"))
+
+
+def test_the_picture_of_a_trail_by_bars_held_shows_it_tighten_and_its_floor():
+    (picture,) = (one for one in SCRIPT.PICTURES if one.name == "tightening_trail")
+    bars = bars_of(picture)
+    tried, (entry, _) = SCRIPT.walk_through(bars, picture)
+    stops = tried["stop"].dropna()
+    best = bars["high"].iloc[1:].cummax().clip(lower=entry.price).shift(fill_value=entry.price)
+    off = 1.0 - stops / best.reindex(stops.index)
+    # A half percent a bar from 10% on, then the floor for five bars.
+    assert off.tolist() == pytest.approx([0.1 - 0.005 * held for held in range(14)] + [0.03] * 5)
+    # On most of them the high stands: what moves the stop is the bars held.
+    assert (best.reindex(stops.index).diff() == 0.0).sum() > 10
 
 
 @pytest.mark.parametrize("picture", ORDERS.PICTURES, ids=lambda picture: picture.name)

@@ -190,8 +190,12 @@ def levels_of_trades(n):
 
 
 def trades_of_a_page(n):
-    """n trades of a page: their rows, bars and stories."""
+    """n trades of a page: their rows, bars and stories, and an input that a rule lacked at each entry."""
     data, records = busy_run(5 * n, n)
+    records["events"] = rows(
+        codes.EVENT, n, kind=codes.EVENT_KINDS.index("nan_input"), timestamp=records["trades"]["entry_time"],
+        rule=0, reason=1, n_fills_before=2 * np.arange(n) + 1,
+    )  # fmt: skip
     result = BacktestResult.from_run(records, data, BacktestConfig())
     return lambda: run_page(result, data)
 

@@ -14,6 +14,7 @@ from ml4t.backtest.risk.rules import (
     PriceBasedTakeProfit,
     TimeBasedExit,
     TrailingStop,
+    VolatilityScaledStopLoss,
 )
 
 N_BARS, SEEDS = 120, range(4)
@@ -79,13 +80,15 @@ def made(seed):
                 }
             )
         )  # fmt: skip
+    prices = pd.concat(tables)
     return run_backtest(
-        pd.concat(tables),
+        prices,
         Restless(seed),
+        features=prices[["timestamp", "asset"]].assign(atr=np.where(random.random(len(prices)) < 0.5, np.nan, 2.0)),
         actions=pd.DataFrame(actions) if actions else None,
         rules=[
             PriceBasedStopLoss(pct=0.04), PriceBasedTakeProfit(pct=0.05), TrailingStop(pct=0.03),
-            TimeBasedExit(max_bars=25),
+            TimeBasedExit(max_bars=25), VolatilityScaledStopLoss(2, atr="atr"),
         ],
         config=BacktestConfig(
             account="margin", commission=Commission(per_unit=0.01), slippage=0.001, max_participation=0.1,
@@ -129,6 +132,23 @@ def test_every_trade_has_a_story_that_is_true(seed, tmp_path):
     assert n_dated > len(trades)
     for number in opened["trade_id"]:
         assert "still open" in result.explain(number).title
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_every_value_that_was_missing_is_told_in_one_story(seed):
+    result = made(seed)
+    missing = result.events[result.events["kind"] == "nan_input"]
+    numbers = [*result.trades["trade_id"], *result.open_positions["trade_id"]]
+    trades = pd.concat([result.trades, result.open_positions]).set_index("trade_id")
+    told = [
+        (trades.loc[number, "asset"], sentence.partition(" on ")[2][:10])
+        for number in numbers
+        for sentence in result.explain(number).sentences
+        if "no valid value of atr" in sentence
+    ]
+    happened = zip(missing["asset"], missing["timestamp"].dt.strftime("%Y-%m-%d"), strict=True)
+    assert sorted(told) == sorted(happened)
+    assert 0 < len(told) < len(numbers)
 
 
 @pytest.mark.parametrize("seed", SEEDS)

@@ -11,6 +11,7 @@ from ml4t.backtest import (
     Commission,
     DataFeed,
     MarketData,
+    SignalStrategy,
     Strategy,
     run_backtest,
 )
@@ -18,8 +19,10 @@ from ml4t.backtest.report.wording import price
 from ml4t.backtest.risk.rules import (
     PriceBasedStopLoss,
     PriceBasedTakeProfit,
+    ScaledExit,
     TimeBasedExit,
     TrailingStop,
+    VolatilityScaledStopLoss,
 )
 
 DATES = pd.bdate_range("2024-01-01", periods=10)
@@ -433,3 +436,158 @@ def test_a_level_ends_where_there_is_none_any_more_or_another_rules():
     )
     assert np.isnan(old[-2:]).all(), "it is drawn to where it was taken away, and no further"
     assert not np.isnan(new).any()
+
+
+NO_VALUE = "had no valid value of"
+
+
+def with_atr(*atr, asset="ACME"):
+    """Flat bars and a column, as arguments of a run."""
+    prices = bars(*[FLAT] * len(atr), asset=asset)
+    features = prices[["timestamp", "asset"]].assign(atr=np.array(atr, dtype=float))
+    return {"prices": prices, "features": features}
+
+
+def lacked(story):
+    """The sentences of a story that name an input without a value."""
+    return [one for one in story.sentences if NO_VALUE in one]
+
+
+def test_a_stop_that_was_never_armed_because_its_column_had_no_value():
+    # Bought at the open of 2 January: the row before has no atr. From 3 January on it is 1, too late for this story.
+    given = with_atr(None, None, 1, 1)
+    orders = {"b0": ("buy", 100), "b1": ("close",)}
+    _, story = told(**given, orders=orders, rules=[VolatilityScaledStopLoss(2, atr="atr")])
+    assert story.sentences[2:4] == (
+        "It filled at the open of 2024-01-02: 100 at 10.",
+        "VolatilityScaledStopLoss had no valid value of atr on 2024-01-02: nothing was armed with it then.",
+    )
+    orders["b1"] = ("buy", 1)
+    _, held = told(**given, orders=orders, rules=[VolatilityScaledStopLoss(2, atr="atr")])
+    assert lacked(held) == lacked(story)
+    assert "In force for the next bar: the stop at 8." in held.sentences
+
+
+def test_a_stop_that_found_its_value_later_lies_at_it_by_the_exit():
+    given = with_atr(None, None, 1, 1, 1)
+    orders = {"b0": ("buy", 100), "b3": ("close",)}
+    _, story = told(**given, orders=orders, rules=[VolatilityScaledStopLoss(2, atr="atr")])
+    assert len(lacked(story)) == 1
+    assert "By the exit the stop lay at 8." in story.sentences
+
+
+def test_a_column_read_at_every_close_can_be_missing_later():
+    # Armed at the entry of 2 January, without a value at the close of the 4th; a row, not two, though the 5th has none.
+    given = with_atr(1, 1, 1, None, None, 1)
+    rules = [VolatilityScaledStopLoss(2, atr="atr", live=True)]
+    _, story = told(**given, orders={"b0": ("buy", 100), "b4": ("close",)}, rules=rules)
+    assert lacked(story) == [
+        "VolatilityScaledStopLoss had no valid value of atr on 2024-01-04: nothing was armed with it then."
+    ]
+
+
+def test_an_event_is_of_the_position_that_its_asset_had_then():
+    # Two assets in turn, each held twice; atr is missing for the first position of ACME and the second of OTHER.
+    one, other = with_atr(None, None, 1, 1, 1, 1), with_atr(1, 1, 1, None, 1, 1, asset="OTHER")
+    given = {name: pd.concat([one[name], other[name]]) for name in one}
+    result = run_backtest(
+        **given,
+        strategy=At(
+            b0=("buy", 100), b1=("buy", 100), b4=("close",), b5=("close",), b6=("buy", 100), b7=("buy", 100),
+        ),
+        rules=[VolatilityScaledStopLoss(2, atr="atr")],
+    )  # fmt: skip
+    trades = pd.concat([result.trades, result.open_positions])
+    entered = trades.set_index("trade_id")[["asset", "entry_time"]].astype(str)
+    missing = {
+        tuple(entered.loc[number]) for number in entered.index if lacked(result.explain(number))
+    }
+    assert len(entered) == 4
+    assert missing == {("ACME", "2024-01-02"), ("OTHER", "2024-01-05")}
+
+
+def test_an_event_at_the_open_that_ends_one_trade_and_begins_another_is_of_the_second():
+    given = with_atr(1, 1, None, None)
+    result, first = told(
+        **given, orders={"b0": ("buy", 100), "b2": ("sell", 200)}, rules=[VolatilityScaledStopLoss(2, atr="atr")],
+        config=BacktestConfig(account="margin"),
+    )  # fmt: skip
+    assert result.events["timestamp"][0] == result.trades["exit_time"][0]
+    assert lacked(first) == []
+    assert len(lacked(result.explain(2))) == 1
+
+
+def test_parts_that_came_to_less_than_a_unit():
+    # Of two units 0.5 twice, then the rest.
+    prices = bars(*[FLAT] * 3, (10, 16, 10, 16), FLAT)
+    _, story = told(
+        prices, {"b0": ("buy", 2)}, rules=[ScaledExit([(0.1, 0.25), (0.2, 0.25), (0.5, 0.5)])],
+        config=BacktestConfig(quantity="whole"),
+    )  # fmt: skip
+    said = "ScaledExit passed by 2 parts of the position on 2024-01-02, of 0.5, 0.5 units: an order cannot have so few."
+    assert said in story.sentences
+
+
+def test_a_signal_that_is_passed_over_is_no_event_of_the_position():
+    prices = bars(*[FLAT] * 6)
+    signals = prices[["timestamp", "asset"]].assign(long=[1.0, 0, 0, 1, 0, 0])
+    strategy = SignalStrategy("long", quantity=10)
+    result = run_backtest(prices, strategy, signals=signals, rules=[TimeBasedExit(3)])
+    assert result.events["kind"].tolist() == ["passed_over"]
+    assert not any("passed" in sentence for sentence in result.explain(1).sentences)
+    assert "ledger" not in result._tables, "there is nothing to look up in it"
+
+
+def test_what_many_rules_lacked_is_counted():
+    rules = [VolatilityScaledStopLoss(k, atr="atr") for k in range(1, 9)]
+    given = with_atr(*[None] * 4)
+    _, story = told(**given, orders={"b0": ("buy", 1), "b2": ("close",)}, rules=rules)
+    assert len(lacked(story)) == 6
+    assert "result.events has 2 more such events." in story.sentences
+
+
+def test_bars_without_finer_ones_are_told_with_the_first_of_them():
+    # A quarter at 11 on 3 January, another at 12 on the 4th; the only fine bar is of the 2nd.
+    dates = DATES + pd.Timedelta(hours=16)
+    prices = bars(FLAT, FLAT, (10, 11.5, 10, 11), (11, 12.5, 11, 12), FLAT, dates=dates)
+    _, story = told(
+        prices, {"b0": ("buy", 4)}, rules=[ScaledExit([(0.1, 0.25), (0.2, 0.25)])], fine=bars(FLAT, dates=dates[1:]),
+        config=BacktestConfig(intrabar="fine"),
+    )  # fmt: skip
+    assert (
+        "There were no finer bars at 2024-01-03 16:00 and 1 more time: the bar alone decided what came first."
+        in story.sentences
+    )
+
+
+def test_finer_bars_of_other_prices():
+    dates = DATES + pd.Timedelta(hours=16)
+    prices = bars(FLAT, FLAT, (10, 12, 9.5, 10), FLAT, dates=dates)
+    _, story = told(
+        prices, {"b0": ("buy", 4)}, rules=[PriceBasedTakeProfit(pct=0.1)],
+        fine=bars((10, 13, 9.5, 10), dates=dates[2:]), config=BacktestConfig(intrabar="fine"),
+    )  # fmt: skip
+    assert (
+        "The finer bars did not fit the bar at 2024-01-03 16:00: it alone decided what came first."
+        in story.sentences
+    )
+
+
+def test_a_short_that_began_because_an_exit_was_selling_already():
+    result, story = told(
+        bars(*[FLAT] * 6), {"b0": ("buy", 10), "b3": ("sell", 10)}, trade=2, rules=[TimeBasedExit(3)],
+        config=BacktestConfig(account="margin"),
+    )  # fmt: skip
+    assert story.sentences[1] == (
+        "An exit was taking units of the position before, and left this order 0 of its 10."
+    )
+    assert not any("left this order" in one for one in result.explain(1).sentences)
+
+
+def test_a_stored_result_tells_what_was_missing(tmp_path):
+    given = with_atr(*[None] * 4)
+    result, story = told(
+        **given, orders={"b0": ("buy", 100)}, rules=[VolatilityScaledStopLoss(2, atr="atr")]
+    )
+    stored = BacktestResult.load(result.to_parquet(tmp_path / "run"))
+    assert lacked(stored.explain(1)) == lacked(story) != []

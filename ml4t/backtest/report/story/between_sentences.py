@@ -9,6 +9,7 @@ import pandas as pd
 
 from ml4t.backtest.report.picture.buy_and_hold import SPLIT
 from ml4t.backtest.report.story.excursions import excursion_times
+from ml4t.backtest.report.story.position_sentences import position_sentences
 from ml4t.backtest.report.story.trade_levels import EVENTS, by_level
 from ml4t.backtest.report.story.trade_records import Row, TradeRecord
 from ml4t.backtest.report.story.words import filled, is_known, on, when, who
@@ -22,6 +23,7 @@ def between_sentences(record: TradeRecord) -> list[str]:
     """Return what happened between the first fill of a trade and its last."""
     return [
         *_levels_at_entry(record),
+        *position_sentences(record),
         *_fills_between(record),
         *_actions(record),
         *_moved_levels(record),
@@ -114,8 +116,8 @@ def _moved_levels(record: TradeRecord) -> list[str]:
     for name in ("stop", "target"):
         before, after = trade[f"{name}_at_entry"], trade[f"{name}_at_exit"]
         if is_known(after) and before != after:
-            verb = "had moved" if is_known(before) else "lay"
-            told.append(f"By the exit the {name} {verb} to {price(after)}.")
+            verb = "had moved to" if is_known(before) else "lay at"
+            told.append(f"By the exit the {name} {verb} {price(after)}.")
     return told
 
 

@@ -62,6 +62,10 @@ def _changed(record: TradeRecord, order_id: int) -> list[str]:
         why = f" ({event['reason']})" if is_known(event["reason"]) else ""
         if event["kind"] == "scaled":
             told.append(f"The order was scaled down from {asked} to {given} units{why}.")
+        if event["kind"] == "duplicate_exit":
+            told.append(
+                f"An exit was taking units of the position before, and left this order {given} of its {asked}."
+            )
     capped = [on(event["timestamp"]) for event in own if event["kind"] == "capped"]
     if capped:
         told.append(f"The volume of the bar held it back {listed(capped)}.")

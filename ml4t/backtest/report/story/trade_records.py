@@ -13,11 +13,12 @@ from ml4t.backtest.analytics.errors import AnalysisError
 from ml4t.backtest.analytics.round_trips import open_pnl, recorded
 from ml4t.backtest.records.shown_times import ShownTimes
 from ml4t.backtest.report.picture.asset_bars import AssetBars
+from ml4t.backtest.report.story.position_events import position_events
 
 Row = dict[str, Any]
 STAMP = "_ns"
 """Behind the name of a time: the same in nanoseconds UTC, as bars are found by it."""
-SHOWN_EVENTS = ("scaled", "capped", "modified")
+SHOWN_EVENTS = ("scaled", "capped", "modified", "duplicate_exit")
 """Events of an order that belong to the story of its trade."""
 
 
@@ -37,6 +38,8 @@ class TradeRecord:
         Stops and limits of brackets that these orders made, filled or not.
     events : sequence of dict
         What happened to these orders beside their fills.
+    position_events : sequence of dict
+        What happened to its position without an order, rows of the ledger.
     entry_columns : sequence of str
         Names of the signals, indicators and context values known at the decision of the entry.
     bars : AssetBars or None
@@ -53,6 +56,7 @@ class TradeRecord:
     orders: Mapping[int, Row]
     children: Sequence[Row] = ()
     events: Sequence[Row] = ()
+    position_events: Sequence[Row] = ()
     entry_columns: Sequence[str] = ()
     bars: AssetBars | None = None
     bar_times: pd.DatetimeIndex | None = None
@@ -115,6 +119,8 @@ class TradeRecords:
         events = self.tables("events")
         told = events[events["kind"].isin(SHOWN_EVENTS)]
         self._events = _grouped(self._rows(told, "order_id", ids), "order_id")
+        held = position_events(self.tables, [trade for trade, _ in self._trades.values()])
+        self._position_events = _grouped(self._rows(held, "trade_id"), "trade_id")
 
     def _rows(self, frame: pd.DataFrame, key: str, wanted: Any = None) -> Iterable[Row]:
         """Return the rows of a frame that belong to the trades asked for."""
@@ -146,6 +152,7 @@ class TradeRecords:
             {one: self._orders[one] for one in ids if one in self._orders},
             [child for one in ids for child in self._children.get(one, ())],
             [event for one in ids for event in self._events.get(one, ())],
+            self._position_events.get(trade_id, ()),
             self._entry_columns,
             bars,
             self._bar_times.get(asset),
