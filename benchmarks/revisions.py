@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 import tarfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -71,8 +72,12 @@ def has_uncommitted_changes() -> bool:
     return bool(_output(["git", "status", "--porcelain", "--untracked-files=no"], cwd=ROOT).strip())
 
 
-def build(commit: str, folder: Path, jobs: int) -> Revision:
+def build(
+    commit: str, folder: Path, jobs: int, prepare: Callable[[Path], object] = lambda source: None
+) -> Revision:
     """Compile the release build of a commit below ``folder``, with the dependencies of this interpreter.
+
+    ``prepare`` may change its sources before.
 
     Raises
     ------
@@ -85,6 +90,7 @@ def build(commit: str, folder: Path, jobs: int) -> Revision:
     ).stdout
     with tarfile.open(fileobj=io.BytesIO(archive)) as files:
         files.extractall(source, filter="data")
+    prepare(source)
     _output(
         [sys.executable, "setup.py", "-q", "build", "--build-lib", str(site), "-j", str(jobs)],
         cwd=source,

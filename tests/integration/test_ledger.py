@@ -1,15 +1,22 @@
 """The ledger by hand: what is told, when it was decided, and on what numbers."""
 
+from math import nan as NAN
+
 import pandas as pd
 import pytest
 from scenes import FLAT, Acts, buy_first, day, market, run
 
-from ml4t.backtest import BacktestConfig, BacktestResult
+from ml4t.backtest import BacktestConfig, BacktestResult, Sessions
 from ml4t.backtest.risk import (
+    AllOf,
+    AnyOf,
     PriceBasedStopLoss,
     PriceBasedTakeProfit,
     RiskDecision,
+    RiskManager,
     RuleError,
+    SessionExit,
+    SignalExit,
     TimeBasedExit,
     TrailingStop,
 )
@@ -75,6 +82,64 @@ def test_a_setting_says_how_much_is_told(detail, expected):
         "accepted",
         "filled",
     ]
+
+
+SESSION = pd.DataFrame(
+    {
+        "session": [pd.Timestamp(day(0)).normalize()],
+        "open": [pd.Timestamp(day(0) - 3_600_000_000_000, tz="UTC")],
+        "close": [pd.Timestamp(day(4), tz="UTC")],
+    }
+)
+DAY_OF_MINUTES = 24.0 * 60.0
+
+
+def says_its_numbers(context):
+    if context.opening or context.bars_held < 2:
+        return RiskDecision.no_action()
+    return RiskDecision.exit_now(reason="tired", metadata={RiskDecision.COMPARED: (0.5, 0.25)})
+
+
+def says_something_else(context):
+    if context.opening or context.bars_held < 2:
+        return RiskDecision.no_action()
+    return RiskDecision.exit_now(reason="tired", metadata={RiskDecision.COMPARED: "by eye"})
+
+
+@pytest.mark.parametrize("lower", [True, False])
+@pytest.mark.parametrize(
+    ("rule", "reason", "compared"),
+    [
+        (TimeBasedExit(2), "time_exit", [(2.0, 2.0)]),
+        (SignalExit("score", above=2.0), "score", [(3.0, 2.0)]),
+        (SignalExit("score", below=4.0), "score", [(3.0, 4.0)]),
+        (SignalExit("score", below="most"), "score", [(3.0, 3.5)]),
+        (SessionExit(bars=1), "session_exit", [(2 * DAY_OF_MINUTES, 2 * DAY_OF_MINUTES)]),
+        (SessionExit(minutes=30), "session_exit", [(2 * DAY_OF_MINUTES, 2 * DAY_OF_MINUTES + 30)]),
+        (AnyOf([TimeBasedExit(2), TrailingStop(0.5)]), "time_exit", [(2.0, 2.0)]),
+        (AllOf([TimeBasedExit(2), SignalExit("score", above=2.0)]), "time_exit", [(2.0, 2.0)]),
+        (says_its_numbers, "tired", [(0.5, 0.25)]),
+        (says_something_else, "tired", []),
+    ],
+)
+def test_an_exit_at_a_close_says_on_what_numbers_it_was_decided(rule, reason, compared, lower):
+    # The column says 3 from the third bar on; before it, nothing.
+    data = market(
+        {"A": [FLAT] * 5},
+        {"score": {"A": [NAN, NAN, 3.0, 3.0, 3.0]}, "most": {"A": [NAN, 3.0, 3.5, 3.5, 3.5]}},
+    )
+    manager = RiskManager([rule], lower=lower)
+    calendar = Sessions(table=SESSION)
+    result = run(data, risk_manager=manager, ledger="decisions", calendar=calendar)
+    rows = result.ledger[result.ledger["kind"] == "compared"]
+    assert list(zip(rows["before"], rows["after"], strict=True)) == compared
+    order = result.orders[result.orders["source"] == "rule"]
+    assert order["reason"].tolist() == [reason]
+    if compared:
+        assert rows["order_id"].tolist() == order["order_id"].tolist()
+        assert rows["decision_time"].tolist() == order["timestamp"].tolist()
+        assert rows["information_time"].tolist() == order["timestamp"].tolist()
+        assert rows["reason"].tolist() == [reason]
 
 
 def test_a_trail_that_overtakes_the_stop_is_told_where_decisions_are():

@@ -26,7 +26,7 @@ from ml4t.backtest.report.page.markup import Markup, element
 from ml4t.backtest.report.page.run_page import PARTS
 from ml4t.backtest.report.page.trade_bars import MOST_DRAWN
 from ml4t.backtest.report.picture import colors
-from ml4t.backtest.risk.rules import PriceBasedStopLoss, PriceBasedTakeProfit
+from ml4t.backtest.risk.rules import PriceBasedStopLoss, PriceBasedTakeProfit, TimeBasedExit
 
 pages = sys.modules["ml4t.backtest.report.page.run_page"]
 EVIL = "</script><img src=x onerror=alert(1)>"
@@ -51,9 +51,13 @@ def prices(asset="ACME", close=CLOSE, dates=DATES):
     )  # fmt: skip
 
 
-def swings(**given):
-    rules = [PriceBasedStopLoss(pct=0.05), PriceBasedTakeProfit(pct=0.05)]
-    return run_backtest(prices(**given), Swings(), rules=rules)
+LEVELS = (PriceBasedStopLoss(pct=0.05), PriceBasedTakeProfit(pct=0.05))
+
+
+def swings(rules=LEVELS, *, ledger="fills", **given):
+    return run_backtest(
+        prices(**given), Swings(), rules=rules, config=BacktestConfig(ledger=ledger)
+    )
 
 
 @pytest.fixture(scope="module")
@@ -133,6 +137,15 @@ def test_the_table_has_every_trade_as_the_result_has_it(run, tmp_path):
     assert (shown["by"][n], shown["exit"][n], shown["exit_price"][n]) == ("open", "open", None)
     # All of them together are the profit and loss of the run.
     assert sum(shown["pnl"]) == pytest.approx(run.metrics["final_equity"] - 100_000.0)
+
+
+@pytest.mark.parametrize("ledger", ["decisions", "all"])
+def test_each_trade_is_told_as_explain_tells_it(ledger, tmp_path):
+    run = swings([TimeBasedExit(7), PriceBasedStopLoss(pct=0.02)], ledger=ledger)
+    told = [one["told"] for one in page_of(run, tmp_path).told()]
+    ids = [*run.trades["trade_id"], *run.open_positions["trade_id"]]
+    assert told == [list(run.explain(number).sentences) for number in ids]
+    assert any("(time_exit: 7 against 7)" in sentence for one in told for sentence in one)
 
 
 def test_each_trade_has_its_bars_its_fills_its_levels_and_its_story(run, tmp_path):

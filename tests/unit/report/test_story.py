@@ -229,10 +229,14 @@ def test_a_bracket_and_a_time_exit():
         "The take profit of its bracket ended it: the level 11 was reached inside the bar, which went from 9.5 to 11.5."
         in story.sentences
     )
-    _, story = told(prices, {"b0": ("buy", 100)}, rules=[TimeBasedExit(max_bars=2)])
-    assert (
-        "TimeBasedExit decided at the close of 2024-01-03 to leave (time_exit)." in story.sentences
-    )
+    asked, rules = {"b0": ("buy", 100)}, [TimeBasedExit(max_bars=2)]
+    _, story = told(prices, asked, rules=rules)
+    decided = "TimeBasedExit decided at the close of 2024-01-03 to leave (time_exit"
+    assert f"{decided})." in story.sentences
+    # On what numbers is known where the ledger was asked to tell decisions.
+    config = BacktestConfig(ledger="decisions")
+    _, story = told(prices, asked, rules=rules, config=config)
+    assert f"{decided}: 2 against 2)." in story.sentences
 
 
 @pytest.mark.parametrize(

@@ -28,6 +28,7 @@ from ml4t.backtest.report.page.trade_blocks import trade_blocks
 from ml4t.backtest.report.page.trade_groups import trade_groups
 from ml4t.backtest.report.page.trade_table import trade_table
 from ml4t.backtest.report.picture.asset_bars import bars_of_assets
+from ml4t.backtest.report.story.comparisons import comparisons
 from ml4t.backtest.report.story.trade_levels import recorded_levels
 from ml4t.backtest.report.story.trade_records import TradeRecords
 
@@ -123,7 +124,13 @@ def _trades(
 ) -> tuple[Markup, Markup]:
     shown = _shown_trades(run, left_out)
     levels = recorded_levels(run, run._table, run._times, shown)
-    records = TradeRecords(run._table, run._times, levels=levels, only=shown)
+    records = TradeRecords(
+        run._table,
+        run._times,
+        levels=levels,
+        comparisons=comparisons(run, run._table),
+        only=shown,
+    )
     numbers = list(records)
     if numbers and data is None:
         left_out.append(

@@ -53,7 +53,11 @@ def _why(record: TradeRecord, fill: Row, order: Row | None) -> str:
     if order is not None and order["source"] == "strategy":
         own = f" {terms(order)}" if is_order_of_price(order) else ""
         return f"At the close of {decided} the strategy ordered to leave{own}."
-    named = "" if fill["reason"] in (None, fill["rule"]) else f" ({fill['reason']})"
+    why = [] if fill["reason"] in (None, fill["rule"]) else [str(fill["reason"])]
+    if fill["order_id"] in record.compared:
+        number, bound = record.compared[fill["order_id"]]
+        why.append(f"{price(number)} against {price(bound)}")
+    named = f" ({': '.join(why)})" if why else ""
     return f"{who(fill, order)} decided at the close of {decided} to leave{named}."
 
 

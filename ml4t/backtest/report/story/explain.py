@@ -16,6 +16,7 @@ from ml4t.backtest.report.picture.asset_picture import asset_picture
 from ml4t.backtest.report.picture.chosen_picture import Tables, asset_bars
 from ml4t.backtest.report.picture.drawing import drawn
 from ml4t.backtest.report.reported_run import ReportedRun
+from ml4t.backtest.report.story.comparisons import comparisons
 from ml4t.backtest.report.story.level_shapes import level_shapes
 from ml4t.backtest.report.story.trade_levels import recorded_levels
 from ml4t.backtest.report.story.trade_records import TradeRecord, TradeRecords, known_trade
@@ -51,7 +52,9 @@ def explain(
     """
     number = known_trade(tables, trade_id)
     levels = recorded_levels(run, tables, times, [number])
-    records = TradeRecords(tables, times, levels=levels, only=[number])
+    records = TradeRecords(
+        tables, times, levels=levels, comparisons=comparisons(run, tables), only=[number]
+    )
     asset = records[number].trade["asset"]
     index = pd.DatetimeIndex(run.equity.index)
     if data is not None:

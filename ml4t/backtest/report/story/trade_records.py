@@ -13,6 +13,7 @@ from ml4t.backtest.analytics.errors import AnalysisError
 from ml4t.backtest.analytics.round_trips import open_pnl, recorded
 from ml4t.backtest.records.shown_times import ShownTimes
 from ml4t.backtest.report.picture.asset_bars import AssetBars
+from ml4t.backtest.report.story.comparisons import Comparison
 from ml4t.backtest.report.story.position_events import position_events
 
 Row = dict[str, Any]
@@ -48,6 +49,8 @@ class TradeRecord:
         Their times as they are shown.
     levels : sequence of dict, or None
         What the ledger holds of its levels, in order of time; None where there is no ledger.
+    compared : mapping of order_id to pair of float
+        On what numbers these orders were decided, those of which it is recorded.
     """
 
     trade: Row
@@ -61,6 +64,7 @@ class TradeRecord:
     bars: AssetBars | None = None
     bar_times: pd.DatetimeIndex | None = None
     levels: Sequence[Row] | None = None
+    compared: Mapping[int, Comparison] = field(default_factory=dict)
 
     @property
     def is_long(self) -> bool:
@@ -89,6 +93,8 @@ class TradeRecords:
     bar_times : DatetimeIndex
         The timestamps of the run as they are shown.
     levels : DataFrame or None
+    comparisons : mapping of order_id to pair of float
+        On what numbers orders were decided, where that was recorded.
     only : sequence of int, optional
         The trades that are asked for; by default all of them.
     """
@@ -98,6 +104,7 @@ class TradeRecords:
     bars: Mapping[Any, AssetBars] = field(default_factory=dict)
     bar_times: pd.DatetimeIndex | None = None
     levels: pd.DataFrame | None = None
+    comparisons: Mapping[int, Comparison] = field(default_factory=dict)
     only: Sequence[int] | None = None
 
     def __post_init__(self) -> None:
@@ -157,6 +164,7 @@ class TradeRecords:
             bars,
             self._bar_times.get(asset),
             None if self.levels is None else self._levels.get(trade_id, []),
+            {one: self.comparisons[one] for one in ids if one in self.comparisons},
         )
 
 

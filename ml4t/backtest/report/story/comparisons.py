@@ -1,0 +1,22 @@
+"""On what numbers exits at a close were decided, where the run recorded it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pandas as pd
+
+from ml4t.backtest.report.reported_run import ReportedRun
+
+Comparison = tuple[float, float]
+"""A number, and the one that it has come to or lies beyond."""
+
+
+def comparisons(run: ReportedRun, tables: Callable[[str], pd.DataFrame]) -> dict[int, Comparison]:
+    """Return them by the exit's order; none for ``ledger="fills"``."""
+    if run.config.ledger == "fills":
+        return {}
+    ledger = tables("ledger")
+    rows = ledger[ledger["kind"] == "compared"]
+    pairs = zip(rows["before"].tolist(), rows["after"].tolist(), strict=True)
+    return dict(zip(rows["order_id"].tolist(), pairs, strict=True))
