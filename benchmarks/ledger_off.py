@@ -24,6 +24,8 @@ WIDEST = 0.008
 ROUNDS, MOST_ROUNDS = 40, 120
 QUESTION = re.compile(r"[\w.]*\b(?:settings\.ledger|ledger\.detail|self\.tells)\b(?= [!=]= TELL_)")
 """What is compared with a detail of the ledger, where that decides whether it is told."""
+TELL_FILLS = "0"
+"""That of ``LedgerDetail`` (core/settings.pxd) with which nothing is told."""
 
 
 def remove_questions(source: Path) -> int:
@@ -36,7 +38,7 @@ def remove_questions(source: Path) -> int:
     """
     count = 0
     for path in (source / "ml4t").rglob("*.pyx"):
-        text, found = QUESTION.subn("TELL_FILLS", path.read_text(encoding="utf-8"))
+        text, found = QUESTION.subn(TELL_FILLS, path.read_text(encoding="utf-8"))
         if found:
             path.write_text(text, encoding="utf-8")
         count += found
