@@ -33,7 +33,7 @@ from ml4t.backtest.execution.views import Fill, Order
 from ml4t.backtest.market.market_data import ACTION
 from ml4t.backtest.records.ledger import KINDS
 from ml4t.backtest.records.recorded_columns import gather, recorded_columns
-from ml4t.backtest.risk import RegimeDependentRule, RiskDecision, RiskRule
+from ml4t.backtest.risk import InvalidRuleError, RegimeDependentRule, RiskDecision, RiskRule
 from ml4t.backtest.risk.limits import (
     LongOnly,
     MaxCVaR,
@@ -125,7 +125,11 @@ class Desk:
 
     def add_rule(self, rule: Rule) -> None:
         names = None if rule.assets is None else [f"A{asset}" for asset in sorted(rule.assets)]
-        self.manager.add_rule(self.rule(rule), assets=names)
+        try:
+            self.manager.add_rule(self.rule(rule), assets=names)
+        except InvalidRuleError as error:  # during a run
+            if "no rule arms one" not in str(error):
+                raise
 
     def remove_rule(self, rule: Rule) -> None:
         """A rule that is not in force, or one of several that equal it, is an error, not a removal."""
