@@ -385,3 +385,17 @@ def test_a_column_that_does_not_exist_is_named():
     rule = numba_rule(columns=("rnage",))(lambda view, columns, answer: None)
     with pytest.raises(ValueError, match=r"a rule reads.*rnage.*range"):
         run(random_market(1, 20), [rule])
+
+
+def test_a_column_that_does_not_exist_is_named_during_a_run_too():
+    rule = numba_rule(columns=("rnage",), name="leaves")(lambda view, columns, answer: None)
+    manager = RiskManager()
+
+    def add(strategy):
+        with pytest.raises(
+            InvalidRuleError, match=r"leaves: .* give 'rnage' .*did you mean 'range'"
+        ):
+            manager.add_rule(rule)
+
+    run(random_market(1, 20), acts={0: add}, risk_manager=manager)
+    assert manager.rule_names == ()

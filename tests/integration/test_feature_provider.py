@@ -14,6 +14,7 @@ from ml4t.backtest.data.features.providers import (
     PrecomputedFeatureProvider,
 )
 from ml4t.backtest.risk import (
+    InvalidRuleError,
     PriceBasedStopLoss,
     RiskDecision,
     RiskManager,
@@ -224,6 +225,19 @@ def test_columns_of_the_provider_go_before_those_of_the_data():
     assert level("tight") == 97.0
     with pytest.raises(ValueError, match=r"a rule reads no column 'stopp'.*did you mean 'stop'"):
         level("stopp")
+
+
+def test_a_rule_added_during_a_run_reads_columns_of_the_provider():
+    manager = RiskManager(feature_provider=PrecomputedFeatureProvider(stops_of(95.0)))
+
+    def add(strategy):
+        with pytest.raises(InvalidRuleError, match=r"give 'stopp' among.*did you mean 'stop'"):
+            manager.add_rule(PriceBasedStopLoss(price="stopp"))
+        manager.add_rule(PriceBasedStopLoss(price="stop"))
+        strategy.buy("A", 10.0)
+
+    trade = only_trade(run(FALLS, acts={0: add}, risk_manager=manager))
+    assert trade["level"] == 95.0
 
 
 def test_a_compiled_rule_reads_columns_of_the_provider():

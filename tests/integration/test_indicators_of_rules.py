@@ -12,12 +12,14 @@ from ml4t.backtest.risk import (
     MaxPositions,
     PriceBasedStopLoss,
     RegimeDependentRule,
+    RiskManager,
     SignalExit,
     TrailingStop,
     VolatilityScaledStopLoss,
     VolatilityScaledTakeProfit,
 )
 from ml4t.backtest.sweep import grid, sweep
+from ml4t.backtest.testing.manual_run import ManualRun
 from ml4t.backtest.walk_forward import WalkForward, walk_forward
 
 
@@ -192,6 +194,99 @@ def test_an_indicator_of_an_own_class_is_given_among_the_features():
         prices(), Holds(), features=[Own()], rules=[TrailingStop(atr="own", k=0.03)]
     )
     assert len(given.trades) > 5
+
+
+# ----- added during a run ------------------------------------------------------------------------
+
+
+class AddsLater(Holds):
+    """Adds a rule at the third bar, or in `on_start`, and is told what is wrong with it."""
+
+    def __init__(self, rule, at_bar=2):
+        self.rule, self.at_bar, self.told, self.n = rule, at_bar, [], 0
+
+    def on_start(self):
+        if self.at_bar is None:
+            self.add()
+
+    def on_market_data(self, event):
+        if self.n == self.at_bar:
+            self.add()
+        self.n += 1
+        super().on_market_data(event)
+
+    def add(self):
+        try:
+            self.risk.add_rule(self.rule)
+        except InvalidRuleError as error:
+            self.told.append(str(error))
+        self.names = self.risk.rule_names
+
+
+FIRST = (
+    "'ATR(14)' is computed before a run, for the rules that it begins with; add the rule before the run, or give ATR(14) "
+    "among the features (features=, with_features) and name its column, 'atr_14'"
+)
+GIVE = "columns are joined before a run, so give {} among the features (features=, with_features); there is no column {} in the market data; "  # fmt: skip
+
+
+@pytest.mark.parametrize("at_bar", [None, 0, 2])
+@pytest.mark.parametrize(
+    ("rule", "told"),
+    [
+        (VolatilityScaledStopLoss(2.0, atr=ATR(14)), f"VolatilityScaledStopLoss: {FIRST}"),
+        (TrailingStop(atr="ATR(14)", name="trail"), f"trail: {FIRST}"),
+        (MaxPositions(3, rank=ATR(14)), f"MaxPositions: {FIRST}"),
+        (RegimeDependentRule(ATR(14), [TrailingStop(0.1), TrailingStop(0.2)], bands=[1]), f"RegimeDependentRule: {FIRST}"),
+        (
+            SignalExit(RSI(5), above=60),
+            "SignalExit: 'RSI(5)' is computed before a run, for the rules that it begins with; name the column 'rsi_close_5', or add "
+            "the rule before the run",
+        ),
+        (
+            VolatilityScaledStopLoss(2.0, atr="atr_14"),
+            "VolatilityScaledStopLoss: " + GIVE.format("'atr_14'", "'atr_14'") + "there are ['rsi_close_5']",
+        ),
+        (SignalExit("rsi_close_6", above=60), "SignalExit: " + GIVE.format("'rsi_close_6'", "'rsi_close_6'") + "did you mean 'rsi_close_5'?"),
+        (TrailingStop(atr="ATR(0)"), "TrailingStop: 'ATR(0)': period must be a whole number from 1 to 1,000,000, was 0"),
+        (
+            TrailingStop(atr="ATRX(3)"),
+            "TrailingStop: no column 'ATRX(3)' in the market data, and no indicator ATRX; did you mean ATR?",
+        ),
+    ],
+    ids=lambda one: repr(one)[:40],
+)  # fmt: skip
+def test_a_rule_added_during_a_run_finds_the_columns_that_were_joined_before_it(rule, told, at_bar):
+    strategy = AddsLater(rule, at_bar)
+    kept = PriceBasedStopLoss(pct=0.05)
+    with_it = run_backtest(prices(), strategy, features=[RSI(5)], rules=[kept])
+    assert strategy.told == [told]
+    assert strategy.names == ("PriceBasedStopLoss",)
+    same_trades(with_it, run_backtest(prices(), Holds(), features=[RSI(5)], rules=[kept]))
+
+
+@pytest.mark.parametrize(
+    ("rule", "features", "rules"),
+    [
+        (VolatilityScaledStopLoss(2.0, atr="atr_14"), [ATR(14)], ()),
+        (VolatilityScaledStopLoss(2.0, atr=ATR(14)), (), [TrailingStop(atr=ATR(14), k=50)]),
+    ],
+)
+def test_a_column_that_was_joined_before_the_run_serves_a_later_rule(rule, features, rules):
+    strategy = AddsLater(rule)
+    given = {"features": features} if features else {}
+    result = run_backtest(prices(), strategy, rules=rules, **given)
+    assert strategy.told == []
+    assert (result.trades["rule"] == "VolatilityScaledStopLoss").sum() > 3
+
+
+def test_by_hand_no_indicator_is_computed():
+    made = ManualRun(MarketData.from_tables(prices()))
+    manager = RiskManager()
+    manager.bind(made.broker)
+    with pytest.raises(InvalidRuleError, match=r"so give 'ATR\(3\)' among the features"):
+        manager.add_rule(TrailingStop(atr=ATR(3)))
+    assert manager.rule_names == ()
 
 
 def test_trials_of_a_sweep_share_it(monkeypatch):

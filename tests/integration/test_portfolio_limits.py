@@ -1,5 +1,9 @@
 """Limits of the portfolio, by hand: which orders pass, when a run halts and goes on, and what says so."""
 
+import copy
+import pickle
+from dataclasses import replace
+
 import pandas as pd
 import pytest
 from scenes import FLAT, day, fills, market, run
@@ -10,6 +14,7 @@ from ml4t.backtest.risk import (
     AnyOf,
     InvalidRuleError,
     LongOnly,
+    MaxCVaR,
     MaxDailyLoss,
     MaxDrawdown,
     MaxGrossExposure,
@@ -18,9 +23,12 @@ from ml4t.backtest.risk import (
     MaxNetExposure,
     MaxPositions,
     MaxPositionWeight,
+    MaxTurnover,
+    MaxVaR,
     PriceBasedStopLoss,
     RestrictedAssets,
     RiskManager,
+    VolatilityTarget,
 )
 
 NAN = float("nan")
@@ -393,6 +401,68 @@ def test_what_acts_is_a_line_of_the_summary():
 def test_what_is_no_limit_is_refused_in_a_sentence(make, words):
     with pytest.raises(InvalidRuleError, match=words):
         make()
+
+
+EVERY_LIMIT = [
+    (MaxDailyLoss, {"pct": 0.1}),
+    (MaxDrawdown, {"pct": 0.1}),
+    (MaxLeverage, {"leverage": 1.0}),
+    (MaxGrossExposure, {"pct": 1.0}),
+    (MaxNetExposure, {"value": 100.0}),
+    (MaxPositionWeight, {"pct": 0.1}),
+    (MaxGroupExposure, {"groups": {"A": "x"}, "pct": 0.1}),
+    (MaxGroupExposure, {"groups": {"A": "x"}, "pct": {"x": 0.1}}),
+    (VolatilityTarget, {"annual": 0.1}),
+    (MaxVaR, {"pct": 0.1}),
+    (MaxCVaR, {"pct": 0.1}),
+    (MaxTurnover, {"pct": 0.1}),
+    (MaxPositions, {"n": 3}),
+    (RestrictedAssets, {"restricted": ["A"]}),
+    (LongOnly, {}),
+]
+IDLE = ("warn", "reject", "scale")
+
+
+@pytest.mark.parametrize("resume", [5, "never", "next_session", 0])
+@pytest.mark.parametrize(("kind", "given"), EVERY_LIMIT)
+def test_a_resume_of_a_limit_that_halts_nothing_is_refused(kind, given, resume):
+    halts = [one for one in kind.breaches if one not in IDLE]
+    take = ", or give on_breach='halt' or 'flatten'" if halts else ""
+    for on_breach in set(kind.breaches) & {*IDLE}:
+        with pytest.raises(InvalidRuleError) as error:
+            kind(**given, on_breach=on_breach, resume=resume)
+        assert str(error.value) == (
+            f"{kind.__name__}: resume={resume!r} says when a halt ends, and on_breach={on_breach!r} halts nothing; leave "
+            f"resume out{take}"
+        )
+        assert kind(**given, on_breach=on_breach).limit_spec.on_breach == on_breach
+    assert [kind(**given, on_breach=one, resume=5).limit_spec.resume for one in halts] == [5] * len(halts)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("limit", "again", "resume"),
+    [
+        (MaxDailyLoss(0.1), MaxDailyLoss(0.1, resume="next_session"), "next_session"),
+        (MaxDrawdown(0.1), MaxDrawdown(0.1, resume="never"), "never"),
+        (MaxPositions(3, on_breach="halt"), MaxPositions(3, on_breach="halt", resume="never"), "never"),
+        (MaxDailyLoss(0.1, resume="never"), MaxDailyLoss(0.1, resume="never"), "never"),
+        (MaxDailyLoss(0.1, resume=5), MaxDailyLoss(0.1, on_breach="halt", resume=5), 5),
+    ],
+)  # fmt: skip
+def test_a_limit_that_halts_goes_on_by_its_own_resume_unless_given_one(limit, again, resume):
+    copies = [copy.copy(limit), copy.deepcopy(limit), pickle.loads(pickle.dumps(limit)), replace(limit)]  # fmt: skip
+    for one in (limit, again, *copies):
+        assert one == limit
+        assert repr(one) == repr(limit)
+        assert hash(one) == hash(limit)
+        assert one.limit_spec.resume == resume
+
+
+def test_a_limit_with_its_own_resume_may_be_turned_into_one_that_warns():
+    for limit in (MaxDailyLoss(0.1), MaxDrawdown(0.1, resume="never")):
+        assert replace(limit, on_breach="warn") == type(limit)(0.1, on_breach="warn")
+    with pytest.raises(InvalidRuleError, match="resume=5 says when a halt ends"):
+        replace(MaxDrawdown(0.1, resume=5), on_breach="warn")
 
 
 def test_a_limit_of_the_whole_portfolio_is_for_all_assets():

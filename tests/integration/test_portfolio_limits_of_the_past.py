@@ -305,11 +305,12 @@ def test_a_limit_in_python_does_what_the_one_in_c_does(on_breach):
     acts = {0: build, 2: lambda s: s.sell("A", 100.0), 3: build, 5: lambda s: s.close("B")}
     prices = at(100.0, 100.0, 101.0, 105.0, 95.0, 100.0, 100.0)
     data = market(dict.fromkeys("ABC", prices))
+    resume = {"resume": 2} if on_breach in ("halt", "flatten") else {}
     found, wanted = (
         run(data, [limit], acts, initial_cash=CASH)
         for limit in (
-            Gross(0.7, on_breach=on_breach, resume=2),
-            MaxLeverage(0.7, on_breach=on_breach, resume=2),
+            Gross(0.7, on_breach=on_breach, **resume),
+            MaxLeverage(0.7, on_breach=on_breach, **resume),
         )
     )
     assert len(wanted.events) > 0
@@ -411,7 +412,11 @@ def test_a_limit_in_python_is_left_out_of_what_rules_say_of_a_position():
         (lambda: MaxCVaR(0.05, 0.2), "confidence must be from 0.5 up to below 1"),
         (lambda: MaxPositions(3, rank=5), "rank must be the name of a column, was 5"),
         (lambda: Gross(1.0, on_breach="sell"), "on_breach must be one of"),
-        (lambda: Gross(1.0, resume=0), "resume must be"),
+        (lambda: Gross(1.0, on_breach="halt", resume=0), "resume must be"),
+        (
+            lambda: MaxPositions(3, rank="score", on_breach="warn"),
+            "rank='score' says whose order makes room, and on_breach='warn' lets all pass; leave rank",
+        ),
     ],
 )
 def test_what_is_no_limit_is_refused_in_a_sentence(make, words):
@@ -435,6 +440,51 @@ class Fewer(PortfolioRule):
     def evaluate(self, portfolio):
         n = portfolio.n_positions
         return LimitBreach(n, self.most) if n > self.most else None
+
+
+class Waits(Gross):
+    """A class with a resume of its own, for where it halts."""
+
+    resume = 3
+
+
+@pytest.mark.parametrize(
+    ("make", "resume"),
+    [
+        (lambda: Gross(1.0), "never"),
+        (lambda: Gross(1.0, on_breach="halt", resume=2), 2),
+        (lambda: Waits(1.0, on_breach="warn"), 3),
+        (lambda: Waits(1.0, on_breach="flatten"), 3),
+        (lambda: Waits(1.0, on_breach="flatten", resume="never"), "never"),
+        (lambda: Fewer(1, on_breach="warn"), 2),
+        (lambda: Fewer(1, resume=5), 5),
+    ],
+)
+def test_a_limit_in_python_resumes_as_given_or_as_its_class_says(make, resume):
+    assert make().limit_spec.resume == resume
+
+
+@pytest.mark.parametrize(
+    ("make", "name"),
+    [
+        (lambda: Gross(1.0, resume=5), "Gross: resume=5 .* on_breach='reject'"),
+        (lambda: Gross(1.0, resume="never"), "Gross: resume='never' .* on_breach='reject'"),
+        (lambda: Waits(1.0, on_breach="scale", resume=5), "Waits: resume=5 .* on_breach='scale'"),
+        (lambda: Fewer(1, on_breach="warn", resume=5).limit_spec, "Fewer: resume=5 .* on_breach='warn'"),
+    ],
+)  # fmt: skip
+def test_a_resume_of_a_limit_in_python_that_halts_nothing_is_refused(make, name):
+    words = f"^{name} halts nothing; leave resume out, or give on_breach='halt' or 'flatten'$"
+    with pytest.raises(InvalidRuleError, match=words):
+        make()
+
+
+def test_a_frozen_dataclass_that_halts_nothing_is_refused_before_the_run():
+    met = []
+    acts = {0: lambda s: met.append(s)}
+    with pytest.raises(InvalidRuleError, match="Fewer: resume=5 says when a halt ends"):
+        run(flat("A"), [Fewer(1, on_breach="warn", resume=5)], acts)
+    assert met == []
 
 
 def test_a_limit_in_python_may_be_a_frozen_dataclass():

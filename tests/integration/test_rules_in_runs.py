@@ -13,8 +13,10 @@ from ml4t.backtest.risk import (
     AllOf,
     AnyOf,
     BreakEven,
+    CompositeRule,
     ExitType,
     InvalidRuleError,
+    LongOnly,
     MaxLoss,
     PortfolioRule,
     PriceBasedStopLoss,
@@ -456,6 +458,113 @@ def test_a_target_by_the_risk_without_a_stop_is_refused_before_the_run():
         return RiskDecision.no_action()
 
     assert len(run([FLAT, FLAT], rules=[target, own]).open_positions) == 1
+
+
+TWICE = PriceBasedTakeProfit(r=2)
+FIVE = PriceBasedStopLoss(pct=0.05)
+NO_STOP = (
+    "PriceBasedTakeProfit: r multiplies the distance to the first stop, and no rule arms one for 'A'; add a stop first, or "
+    "name the rule's assets with add_rule(rule, assets=...)"
+)
+
+
+@BOTH_EXECUTIONS
+@pytest.mark.parametrize("target", [TWICE, AnyOf([TWICE, TimeBasedExit(50)], name="PriceBasedTakeProfit")])  # fmt: skip
+@pytest.mark.parametrize("others", [[], [LongOnly()], [PriceBasedTakeProfit(pct=0.5)]])
+def test_a_target_by_the_risk_added_to_a_run_without_a_stop_is_refused(lower, target, others):
+    manager = RiskManager(others, lower=lower)
+    seen = []
+
+    def add(strategy):
+        before = manager.rules, manager.rule_names
+        with pytest.raises(InvalidRuleError) as error:
+            manager.add_rule(target)
+        seen.append(str(error.value))
+        assert (manager.rules, manager.rule_names) == before
+
+    def add_both(strategy):
+        manager.add_rule(FIVE)
+        manager.add_rule(target)
+
+    # 10 from the close of bar 2 on: the stop lies at 95, so the target at 110.
+    acts = {0: buy_first, 1: add, 2: add_both, 4: lambda s: seen.append(s.levels("A").target)}
+    run([FLAT] * 5, acts=acts, risk_manager=manager)
+    assert seen == [NO_STOP, 110.0]
+
+
+@pytest.mark.parametrize("assets", [None, "A", ["B", "A"]])
+def test_a_late_target_by_the_risk_needs_a_stop_for_each_of_its_assets(assets):
+    two = market({"A": [FLAT] * 4, "B": [FLAT] * 4})
+    manager = RiskManager()
+    manager.add_rule(FIVE, assets="B")
+    told = []
+
+    def add(strategy):
+        with pytest.raises(InvalidRuleError) as error:
+            manager.add_rule(TWICE, assets=assets)
+        told.append(str(error.value))
+        with pytest.raises(KeyError, match="NOPE"):
+            manager.add_rule(TWICE, assets=["NOPE", "A"])
+        manager.add_rule(TWICE, assets="B")
+
+    run(two, acts={0: add}, risk_manager=manager)
+    assert told == [NO_STOP]
+    assert manager.rule_names == ("PriceBasedStopLoss", "PriceBasedTakeProfit")
+
+
+@pytest.mark.parametrize("rule", [CompositeRule([TWICE, FIVE]), AnyOf([TWICE, FIVE])])
+def test_a_late_target_by_the_risk_may_come_with_its_stop(rule):
+    acts = {1: lambda s: s.risk.add_rule(rule), 2: buy_first}
+    result = run([FLAT] * 6, acts=acts)
+    assert result.open_positions[["stop", "target"]].values.tolist() == [[95.0, 110.0]]
+
+
+def test_what_python_asks_may_arm_the_stop_of_a_late_target_by_the_risk():
+    def own(_context):
+        return RiskDecision.update_stops(stop_loss=98.0)
+
+    acts = {1: lambda s: s.risk.add_rule(TWICE), 2: buy_first}
+    result = run([FLAT] * 6, rules=[own], acts=acts)
+    assert result.open_positions["target"].tolist() == [104.0]
+
+
+def test_on_start_may_add_the_target_before_the_stop():
+    class AddsBoth(Acts):
+        def on_start(self):
+            self.risk.add_rule(TWICE)
+            self.risk.add_rule(FIVE)
+
+    result = run([FLAT] * 4, acts=AddsBoth({0: buy_first}))
+    assert result.open_positions["target"].tolist() == [110.0]
+
+
+@BOTH_EXECUTIONS
+def test_who_removes_the_last_stop_keeps_the_targets_that_it_measured(lower):
+    # Bought at 100 with the stop at 95; bought again without one.
+    seen = []
+
+    def remove(strategy):
+        strategy.risk.remove_rule(FIVE)
+        strategy.risk.add_rule(TimeBasedExit(50))  # others may still come
+
+    acts = {0: buy_first, 2: remove, 5: buy_first}
+    acts |= {t: lambda s: seen.extend((s.levels("A").stop, s.levels("A").target)) for t in (3, 7)}
+    up = (100.0, 111.0, 100.0, 110.0)
+    manager = RiskManager([FIVE, TWICE], lower=lower)
+    result = run([FLAT, FLAT, FLAT, FLAT, up, *[FLAT] * 3], acts=acts, risk_manager=manager)
+    assert seen == pytest.approx([nan, 110.0, nan, nan], nan_ok=True)
+    assert fills(result, "price", "rule")[1] == (110.0, "PriceBasedTakeProfit")
+    assert len(result.events) == 0
+
+
+def test_a_stop_that_takes_the_place_of_the_last_one_measures_what_opens_later():
+    def change(strategy):
+        strategy.risk.remove_rule(FIVE)
+        strategy.risk.add_rule(PriceBasedStopLoss(pct=0.02))
+
+    acts = {1: change, 2: buy_first}
+    result = run([FLAT] * 5, rules=[FIVE, TWICE], acts=acts)
+    assert result.open_positions[["stop", "target"]].values.tolist() == [[98.0, 104.0]]
 
 
 # ----- regimes -----------------------------------------------------------------------------------

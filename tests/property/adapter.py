@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from reference import Case, Decision, Outcome, models
-from reference.limit import NEVER, NEXT_SESSION, RISKS, Limit
+from reference.limit import HALTS, NEVER, NEXT_SESSION, RISKS, Limit
 from reference.market import NAN, Bar, Market
 from reference.records import NO_END, Equity
 from reference.rules import Rule
@@ -33,7 +33,7 @@ from ml4t.backtest.execution.views import Fill, Order
 from ml4t.backtest.market.market_data import ACTION
 from ml4t.backtest.records.ledger import KINDS
 from ml4t.backtest.records.recorded_columns import gather, recorded_columns
-from ml4t.backtest.risk import RegimeDependentRule, RiskDecision, RiskRule
+from ml4t.backtest.risk import InvalidRuleError, RegimeDependentRule, RiskDecision, RiskRule
 from ml4t.backtest.risk.limits import (
     LongOnly,
     MaxCVaR,
@@ -125,7 +125,11 @@ class Desk:
 
     def add_rule(self, rule: Rule) -> None:
         names = None if rule.assets is None else [f"A{asset}" for asset in sorted(rule.assets)]
-        self.manager.add_rule(self.rule(rule), assets=names)
+        try:
+            self.manager.add_rule(self.rule(rule), assets=names)
+        except InvalidRuleError as error:  # during a run
+            if "no rule arms one" not in str(error):
+                raise
 
     def remove_rule(self, rule: Rule) -> None:
         """A rule that is not in force, or one of several that equal it, is an error, not a removal."""
@@ -360,11 +364,13 @@ def trailing_stop_of(rule: Rule) -> TrailingStop | DynamicTrailingStop:
 
 
 def limit_of(limit: Limit, assets: list[str]) -> PortfolioLimit:
-    resume = {NEXT_SESSION: "next_session", NEVER: "never"}.get(limit.resume, limit.resume)
     given: dict[str, Any] = {"on_breach": limit.on_breach, "priority": limit.priority}
-    given["resume"] = resume
+    if limit.on_breach in HALTS:
+        words = {NEXT_SESSION: "next_session", NEVER: "never"}
+        given["resume"] = words.get(limit.resume, limit.resume)
     if limit.kind == "max_positions":
-        return MaxPositions(limit.n, limit.rank or None, **given)
+        rank = None if limit.on_breach == "warn" else limit.rank or None  # nobody makes room there
+        return MaxPositions(limit.n, rank, **given)
     if limit.kind == "restricted_assets":
         return RestrictedAssets([assets[code] for code in sorted(limit.restricted)], **given)
     if limit.kind == "long_only":

@@ -8,6 +8,7 @@ from reference.book import Book
 from reference.market import NAN
 from reference.opening_stop import may_arm_a_stop, opening_stop
 from reference.orders import Order, floor_units, floored_target
+from reference.rules import Rule
 from reference.script import ON_START, Act, Script
 
 
@@ -41,6 +42,8 @@ def _per_timestamp(book: Book, script: Script, equity: float) -> None:
             book.cancel_waiting(one.index)
         elif one.kind == "modify":
             book.modify(one.index, one.amount, one.limit, one.stop)
+        elif one.kind == "add_rule" and _lacks_a_stop(book, one.rule):
+            book.met("risk_without_a_stop")  # an error, and no rule
         elif one.kind == "add_rule":
             book.rules[book.rules_added] = one.rule
             book.rules_added += 1
@@ -53,6 +56,12 @@ def _per_timestamp(book: Book, script: Script, equity: float) -> None:
                 has_row = book.bar(position.asset) is not None
                 known_t = book.t if has_row else book.row_before[position.asset]
                 book.ledger.levels(position, known_t)
+
+
+def _lacks_a_stop(book: Book, rule: Rule) -> bool:
+    """It multiplies the initial risk of an asset of which no rule can arm a stop."""
+    meant = [asset for asset in range(len(book.market.assets)) if rule.applies_to(asset)]
+    return rule.form == "risk" and not all(may_arm_a_stop(book, asset) for asset in meant)
 
 
 def _meant(book: Book, one: Act) -> list[int]:

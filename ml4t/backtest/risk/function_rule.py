@@ -88,6 +88,14 @@ def as_rule(
     return FunctionRule(rule, 0 if priority is None else checked_priority(label, priority), label)
 
 
+def members_of(
+    rule: RiskRule | RuleFunction, assets: str | Iterable[str] | None
+) -> tuple[tuple[RiskRule, ...], tuple[str, ...] | None]:
+    """Return the rules that are asked in the place of one, and the names of the assets they are for; None: all."""
+    names = (assets,) if isinstance(assets, str) else assets
+    return tuple(as_rule(rule).members), None if names is None else tuple(names)
+
+
 def each_rule(given: GivenRules) -> tuple[RiskRule | RuleFunction, ...]:
     """Return what was given as rules, one or several, as a tuple; what is no rule is for others to say."""
     several: Any = given

@@ -42,10 +42,10 @@ from ml4t.backtest.risk.verdict cimport Verdict, no_verdict
 from ml4t.backtest.core.copies import Attributes, check_not_running, made_anew
 from ml4t.backtest.core.records import FIXED_REASONS
 from ml4t.backtest.data.features.providers import FeatureProvider
-from ml4t.backtest.html import heading, page, table
 from ml4t.backtest.risk.decision import RiskDecision
-from ml4t.backtest.risk.function_rule import each_rule
+from ml4t.backtest.risk.function_rule import each_rule, members_of
 from ml4t.backtest.risk.kept_rules import KeptRules
+from ml4t.backtest.risk.late_rules import check_late
 from ml4t.backtest.risk.calendar_needed import check_calendar
 from ml4t.backtest.risk.lowered import refuse_distances
 from ml4t.backtest.risk.python_rules import check_decision, rule_error
@@ -102,14 +102,7 @@ cdef class RiskManager(FillListener):
             self.add_rule(rule)
 
     def _repr_html_(self):
-        rules = [
-            (label, repr(rule), "all" if assets is None else ", ".join(map(str, assets)))
-            for rule, assets, label in self._rules.copies()
-        ]
-        return page(
-            heading(f"RiskManager: {len(rules)} rule{'' if len(rules) == 1 else 's'}"),
-            table(("label", "rule", "assets"), rules),
-        )
+        return self._rules.as_page()
 
     # ---- the rules ---------------------------------------------------------------------------
 
@@ -168,7 +161,8 @@ cdef class RiskManager(FillListener):
     def add_rule(self, rule, assets=None):
         """Add a rule for all assets, for one or for several; during a run too.
 
-        A rule added during a run is asked for open positions at their next close.
+        A rule added during a run is asked for open positions at their next close. It finds the columns that were
+        joined before the run: an indicator is computed for the rules that the run begins with.
 
         Parameters
         ----------
@@ -179,14 +173,21 @@ cdef class RiskManager(FillListener):
         Raises
         ------
         InvalidRuleError
-            If it cannot be a rule.
+            If it cannot be a rule; during a run, if it reads a column that the run does not have, or is a target by
+            the risk for an asset of which no rule can arm a stop. Nothing is added then.
         KeyError
             If an asset is not in the market data (during a run; else when the run starts).
         RuntimeError
             In a run, if a rule that is asked calls it, or another thread.
         """
         self._check_may_change()
-        added = self._rules.add(rule, assets)
+        members, names = members_of(rule, assets)
+        if self.broker is not None:
+            check_late(
+                members, names, self._rules.copies(), self.plan.inputs.data, computes=self.is_driven,
+                has_begun=self._kept is not None,
+            )
+        added = self._rules.add(members, names)
         if self.broker is None:
             return
         try:

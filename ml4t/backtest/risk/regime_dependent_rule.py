@@ -49,13 +49,14 @@ class RegimeDependentRule(_Group):
         Whether a change of regime leaves what was said: levels of the regime before stand beside the new ones, and
         follow nothing.
     priority : int
-        Of the whole; those of the members do not count.
+        Of the whole. Members have none of their own.
     name : str
 
     Raises
     ------
     InvalidRuleError
-        If there is a member that only Python can ask, or one for every regime is not what is given.
+        If there is a member that only Python can ask or that has another priority, or one for every regime is not
+        what is given.
 
     Notes
     -----
@@ -150,6 +151,7 @@ class RegimeDependentRule(_Group):
                     "a rule of your own"
                 )
             for spec in lowered:
+                self._refuse_priority(rule, spec.priority)
                 tightens = spec.only_tighten or (
                     self.only_tighten and spec.kind is ExitType.STOP_LOSS
                 )
@@ -162,6 +164,13 @@ class RegimeDependentRule(_Group):
                     )
                 )
         return tuple(made)
+
+    def _refuse_priority(self, rule: RiskRule, priority: int) -> None:
+        if priority not in (0, self.priority):
+            raise InvalidRuleError(
+                f"{NAME}: {rule.name} has priority {priority}, and what members say has the priority of the whole; leave it out, "
+                f"or give {NAME}(..., priority={priority})"
+            )
 
     def _checked_hysteresis(self, hysteresis: Any) -> float:
         number = number_or_nan(hysteresis)

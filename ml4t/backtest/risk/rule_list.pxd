@@ -28,9 +28,10 @@ cdef class RuleList:
     cdef dict _by_rule               # id of a rule -> its entries in force
     cdef dict _times                 # name -> the last number given to it
 
-    cdef list add(self, object rule, object assets)
+    cdef list add(self, tuple members, object names)
     cdef RuleEntry _append(self, object rule, tuple names, str label)
     cdef list copies(self)
+    cdef str as_page(self)
     cdef int restore(self, list copies) except -1
     cdef list found(self, object rule)
     cdef int remove(self, RuleEntry entry) except -1

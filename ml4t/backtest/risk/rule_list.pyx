@@ -5,6 +5,7 @@ from libc.stdint cimport int32_t
 
 from ml4t.backtest.risk.lowered_rule cimport LoweredRule, lowered_rule
 
+from ml4t.backtest.html import heading, page, table
 from ml4t.backtest.risk.compiled_rule import CFuncRule
 from ml4t.backtest.risk.function_rule import FunctionRule, as_rule
 from ml4t.backtest.risk.known_regimes import check_regimes
@@ -53,15 +54,9 @@ cdef class RuleList:
             (<RuleEntry> entry).check_regimes(data)
         return 0
 
-    # Take a rule in; a composite one is its members. Returns the new entries.
-    cdef list add(self, object rule, object assets):
-        names = None
-        if assets is not None:
-            names = (assets,) if isinstance(assets, str) else tuple(assets)
-        return [
-            self._append(member, names, self._free_label(member.name))
-            for member in as_rule(rule).members
-        ]
+    # Take a rule in, that is its members, for assets of these names or for all (None). Returns the new entries.
+    cdef list add(self, tuple members, object names):
+        return [self._append(member, names, self._free_label(member.name)) for member in members]
 
     cdef RuleEntry _append(self, object rule, tuple names, str label):
         cdef RuleEntry entry = RuleEntry.__new__(RuleEntry)
@@ -83,6 +78,16 @@ cdef class RuleList:
             ((<RuleEntry> entry).rule, (<RuleEntry> entry).assets, (<RuleEntry> entry).label)
             for entry in self.active()
         ]
+
+    cdef str as_page(self):
+        rules = [
+            (label, repr(rule), "all" if assets is None else ", ".join(map(str, assets)))
+            for rule, assets, label in self.copies()
+        ]
+        return page(
+            heading(f"RiskManager: {len(rules)} rule{'' if len(rules) == 1 else 's'}"),
+            table(("label", "rule", "assets"), rules),
+        )
 
     cdef int restore(self, list copies) except -1:
         for rule, names, label in copies:

@@ -12,23 +12,27 @@ STOPS = (ExitType.STOP_LOSS, ExitType.TRAILING_STOP)
 
 
 def check_stops(
-    rules: Iterable[tuple[RiskRule, Sequence[str] | None, str]], assets: Sequence[str]
+    rules: Iterable[tuple[RiskRule, Sequence[str] | None, str]],
+    assets: Sequence[str],
+    in_force: Iterable[tuple[RiskRule, Sequence[str] | None, str]] | None = None,
 ) -> None:
     """Refuse a target by the risk for an asset of which no rule can arm a stop.
 
     Parameters
     ----------
     rules : iterable of (RiskRule, assets or None, label)
-        Those in force. What is not lowered may arm anything.
+        Those the run begins with, or those that are added to it. What is not lowered may arm anything.
     assets : sequence of str
         Those of the run.
+    in_force : iterable of (RiskRule, assets or None, label), optional
+        To which they are added: these may arm the stop too.
 
     Raises
     ------
     InvalidRuleError
         Naming the rule and the asset.
     """
-    given = list(rules)
+    given, others = list(rules), list(in_force or ())
     needing = [
         (label, assets if names is None else names)
         for rule, names, label in given
@@ -36,7 +40,7 @@ def check_stops(
     ]
     if not needing:
         return
-    stopping = [names for rule, names, _ in given if _may_stop(rule)]
+    stopping = [names for rule, names, _ in (*given, *others) if _may_stop(rule)]
     if any(names is None for names in stopping):
         return
     stopped = {asset for names in stopping for asset in names or ()}
@@ -45,7 +49,7 @@ def check_stops(
             if asset not in stopped:
                 raise InvalidRuleError(
                     f"{label}: r multiplies the distance to the first stop, and no rule arms one for {asset!r}; add "
-                    "a stop, or name the rule's assets with add_rule(rule, assets=...)"
+                    f"a stop{'' if in_force is None else ' first'}, or name the rule's assets with add_rule(rule, assets=...)"
                 )
 
 

@@ -131,6 +131,11 @@ def test_a_rule_is_a_call_with_literals(text, rule):
         ("TrailingStop(**{'pct': 0.1})", "'None'"),
         ("TrailingStop(pct=1.5)", "pct must be above 0 and below 1"),
         ("TrailingStop(percent=0.1)", "unexpected keyword argument 'percent'"),
+        (
+            "MaxDrawdown(0.1, on_breach='warn', resume=5)",
+            "--rule MaxDrawdown(0.1, on_breach='warn', resume=5): resume=5 says when a halt ends, and on_breach='warn' halts "
+            "nothing; leave resume out, or give on_breach='halt' or 'flatten'",
+        ),
     ],
 )
 def test_a_rule_that_is_none(text, message):

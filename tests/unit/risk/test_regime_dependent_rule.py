@@ -48,6 +48,19 @@ BOTH_EXECUTIONS = pytest.mark.parametrize("lower", [True, False], ids=["lowered"
         (lambda: RegimeDependentRule("r", {0: WIDE}, hysteresis=1), "hysteresis belongs to bands"),
         (lambda: replaced(only_tighten=1), "only_tighten must be True or False"),
         (lambda: RegimeDependentRule("r", {}), "needs at least one rule"),
+        (
+            lambda: RegimeDependentRule(
+                "r", {0: WIDE, 1: TrailingStop(0.1, priority=5)}, priority=2
+            ),
+            r"TrailingStop has priority 5, and what members say has the priority of the whole; leave it out, or give "
+            r"RegimeDependentRule\(\.\.\., priority=5\)$",
+        ),
+        (
+            lambda: RegimeDependentRule(
+                "r", {0: CompositeRule([WIDE, TrailingStop(0.1, priority=1)])}
+            ),
+            "CompositeRule has priority 1, and what members say has the priority of the whole",
+        ),
         (lambda: RegimeDependentRule("r", {0: own}), "members are built-in rules of one regime"),
         (lambda: RegimeDependentRule("r", {0: BY_BAND}), "members are built-in rules"),
         (lambda: AnyOf([WIDE, BY_BAND]), "AnyOf: RegimeDependentRule keeps the regime"),

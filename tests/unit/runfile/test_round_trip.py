@@ -38,6 +38,7 @@ from ml4t.backtest.risk import (
     MaxPositionWeight,
     MaxTurnover,
     MaxVaR,
+    PortfolioRule,
     PriceBasedStopLoss,
     PriceBasedTakeProfit,
     RegimeDependentRule,
@@ -93,6 +94,9 @@ EVERY_RULE = [
     SessionExit(minutes=7.5, priority=1),
     SessionExit(bars=2),
     MaxDailyLoss(value=500.0, on_breach="flatten"),
+    MaxDailyLoss(0.1, resume="never"),
+    MaxDrawdown(0.1, resume="never"),
+    MaxDrawdown(0.1, on_breach="warn"),
     MaxDrawdown(0.1, resume=5, priority=1),
     MaxLeverage(1.5, on_breach="scale"),
     MaxGrossExposure(0.8),
@@ -111,6 +115,20 @@ EVERY_RULE = [
     AnyOf([AllOf([TimeBasedExit(3), TrailingStop(0.2)], priority=4), PriceBasedStopLoss(pct=0.1)]),
     CompositeRule([TimeBasedExit(3), TimeBasedExit(4, name="late")], name="both"),
 ]
+
+
+class NothingHalts(PortfolioRule):
+    """With the arguments of the base."""
+
+    def evaluate(self, portfolio):
+        return None
+
+
+@pytest.mark.parametrize("given", [{}, {"on_breach": "warn"}, {"on_breach": "halt", "resume": 5}])
+def test_a_limit_in_python_is_described_by_what_it_was_given(given):
+    described = describe_rule(NothingHalts(**given), "rule")
+    assert described.pop("rule").endswith(":NothingHalts")
+    assert described == {"on_breach": "reject", **given, "name": "NothingHalts"}
 
 
 @pytest.mark.parametrize("rule", EVERY_RULE, ids=repr)

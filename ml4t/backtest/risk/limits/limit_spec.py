@@ -12,10 +12,20 @@ from ml4t.backtest.core.copies import of_its_fields
 from ml4t.backtest.risk.packed_limit import PackedLimit
 from ml4t.backtest.risk.rule import InvalidRuleError
 
-__all__ = ["NEXT_SESSION", "ON_BREACH", "AssetGroups", "LimitKind", "LimitSpec", "RiskWindow"]
+__all__ = [
+    "HALTS",
+    "NEXT_SESSION",
+    "ON_BREACH",
+    "AssetGroups",
+    "LimitKind",
+    "LimitSpec",
+    "RiskWindow",
+]
 
 ON_BREACH = ("warn", "reject", "scale", "halt", "flatten")
 """What a breach does; the order is that of ``packed_limit.pxd``."""
+HALTS = ("halt", "flatten")
+"""Of these, what halts: ``resume`` says when that ends."""
 
 NEXT_SESSION, NEVER = 0, -1
 

@@ -23,7 +23,8 @@ class MaxDailyLoss(SizeLimit):
     value : float, optional
         Currency.
     on_breach : "halt", "flatten", "reject" or "warn"
-    resume : "next_session", "never" or int
+    resume : "next_session", "never" or int, optional
+        When a halt ends, "next_session" unless given; with ``"halt"`` and ``"flatten"`` alone.
     priority, name
 
     Raises
@@ -34,12 +35,12 @@ class MaxDailyLoss(SizeLimit):
 
     kind: ClassVar[LimitKind] = LimitKind.DAILY_LOSS
     reason: ClassVar[str] = "max_daily_loss"
+    own_resume: ClassVar[str] = "next_session"
     breaches: ClassVar[tuple[str, ...]] = ("warn", "reject", "halt", "flatten")
 
     pct: float | None = None
     value: float | None = None
     on_breach: str = field(default="halt", kw_only=True)
-    resume: str | int = field(default="next_session", kw_only=True)
 
     def _made(self) -> LimitSpec:
         return _below_one(self, super()._made())
@@ -56,7 +57,8 @@ class MaxDrawdown(SizeLimit):
     pct : float
         A fraction, below 1.
     on_breach : "halt", "flatten", "reject" or "warn"
-    resume : "never", "next_session" or int
+    resume : "never", "next_session" or int, optional
+        When a halt ends, "never" unless given; with ``"halt"`` and ``"flatten"`` alone.
     priority, name
     """
 
@@ -66,7 +68,6 @@ class MaxDrawdown(SizeLimit):
 
     pct: float
     on_breach: str = field(default="halt", kw_only=True)
-    resume: str | int = field(default="never", kw_only=True)
 
     def _made(self) -> LimitSpec:
         return _below_one(self, super()._made())

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import operator
+from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 from math import inf
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ml4t.backtest.risk.decision import RiskDecision
-from ml4t.backtest.risk.limits.limit_spec import LimitKind, LimitSpec
+from ml4t.backtest.risk.limits.limit_spec import HALTS, LimitKind, LimitSpec
 from ml4t.backtest.risk.lowered_rule import LoweredRule
 from ml4t.backtest.risk.parameters import number_or_nan
 from ml4t.backtest.risk.rule import InvalidRuleError, RiskRule, checked_priority
@@ -32,8 +33,9 @@ class PortfolioLimit(RiskRule):
     ----------
     on_breach : str
         What a breach does: ``"warn"``, ``"reject"``, ``"scale"``, ``"halt"`` or ``"flatten"``.
-    resume : "next_session", "never" or int
-        When a halt ends; a number of timestamps.
+    resume : "next_session", "never" or int, optional
+        When a halt ends; an int is a number of timestamps. "never" unless the limit says otherwise; to be given with
+        ``"halt"`` and ``"flatten"`` alone, and None where it is the limit's own.
     priority : int
         The highest is asked first about an order.
     name : str
@@ -42,10 +44,12 @@ class PortfolioLimit(RiskRule):
     kind: ClassVar[LimitKind]
     breaches: ClassVar[tuple[str, ...]]
     reason: ClassVar[str]
+    own_resume: ClassVar[str] = "never"
+    """When a halt ends, unless ``resume`` is given."""
     _may_compute = False
 
     on_breach: str = "reject"
-    resume: str | int = "never"
+    resume: str | int | None = None
     priority: int = 0
     name: str = ""
     _spec: LimitSpec = field(init=False, compare=False)
@@ -57,7 +61,11 @@ class PortfolioLimit(RiskRule):
                 f"{cls}: on_breach must be one of {', '.join(self.breaches)}, was {self.on_breach!r}"
                 f"{'; there is nothing to scale' if self.on_breach == 'scale' else ''}"
             )
-        object.__setattr__(self, "resume", checked_resume(cls, self.resume))
+        if self.resume is not None:
+            refuse_without_halt(cls, self.resume, self.on_breach, self.breaches)
+            resume = checked_resume(cls, self.resume)
+            # Equal limits are equal, however they were written.
+            object.__setattr__(self, "resume", None if resume == self.own_resume else resume)
         object.__setattr__(self, "priority", checked_priority(cls, self.priority))
         if not self.name:
             object.__setattr__(self, "name", cls)
@@ -81,7 +89,8 @@ class PortfolioLimit(RiskRule):
         return LimitSpec(self.kind, self.reason, **self._common())
 
     def _common(self) -> dict[str, Any]:
-        return {"on_breach": self.on_breach, "resume": self.resume}
+        resume = self.own_resume if self.resume is None else self.resume
+        return {"on_breach": self.on_breach, "resume": resume}
 
     def __repr__(self) -> str:
         shown = [
@@ -161,7 +170,31 @@ def checked_count(rule: str, name: str, value: Any, least: int) -> int:
     return n
 
 
+def refuse_without_halt(rule: str, resume: Any, on_breach: str, breaches: Sequence[str]) -> None:
+    """Refuse a `resume` that was given where no breach halts.
+
+    Raises
+    ------
+    InvalidRuleError
+        Naming what would halt, of `breaches`, if anything does.
+    """
+    if on_breach in HALTS:
+        return
+    halts = " or ".join(repr(one) for one in breaches if one in HALTS)
+    raise InvalidRuleError(
+        f"{rule}: resume={resume!r} says when a halt ends, and on_breach={on_breach!r} halts nothing; leave resume out"
+        f"{f', or give on_breach={halts}' if halts else ''}"
+    )
+
+
 def checked_resume(rule: str, resume: Any) -> str | int:
+    """Return when a halt ends.
+
+    Raises
+    ------
+    InvalidRuleError
+        If it is neither a word for it nor a whole number from 1 on.
+    """
     if isinstance(resume, str) and resume in ("next_session", "never"):
         return resume
     try:

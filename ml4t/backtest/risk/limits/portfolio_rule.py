@@ -9,7 +9,7 @@ from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 from ml4t.backtest.risk.limits.limit_spec import ON_BREACH, LimitKind, LimitSpec
-from ml4t.backtest.risk.limits.portfolio_limit import checked_resume
+from ml4t.backtest.risk.limits.portfolio_limit import checked_resume, refuse_without_halt
 from ml4t.backtest.risk.parameters import number_or_nan
 from ml4t.backtest.risk.rule import InvalidRuleError, RiskRule, checked_priority
 
@@ -52,15 +52,16 @@ class PortfolioRule(RiskRule):
     ----------
     on_breach : "reject", "scale", "warn", "halt" or "flatten"
         With the first two it looks at orders alone; with the others at what is held at every mark too.
-    resume : "never", "next_session" or int
-        When a halt ends; a number of timestamps.
+    resume : "never", "next_session" or int, optional
+        When a halt ends, "never" unless the class has another; an int is a number of timestamps. To be given with
+        "halt" and "flatten" alone.
     priority : int
     name : str
         That of the class unless given.
     """
 
     on_breach: str = "reject"
-    resume: str | int = "never"
+    resume: str | int | None = None
 
     def __init__(
         self,
@@ -108,7 +109,11 @@ class PortfolioRule(RiskRule):
             raise InvalidRuleError(
                 f"{cls}: on_breach must be one of {', '.join(ON_BREACH)}, was {self.on_breach!r}"
             )
-        return checked_resume(cls, self.resume)
+        given = vars(self).get("resume")
+        # What the class has is for those that halt; a frozen dataclass has it among its own, too.
+        if given is not None and given != getattr(type(self), "resume", None):
+            refuse_without_halt(cls, given, self.on_breach, ON_BREACH)
+        return "never" if self.resume is None else checked_resume(cls, self.resume)
 
     def __repr__(self) -> str:
         shown: dict[str, Any] = {

@@ -22,7 +22,7 @@ class MaxPositions(PortfolioLimit):
     n : int
     rank : str, optional
         A column. Where more ask than fit at one timestamp, those of the highest values get in: an order takes the
-        place of the lowest. Without one they get in as they ask.
+        place of the lowest. Without one they get in as they ask. Not with ``on_breach="warn"``, where all get in.
     on_breach : "reject", "warn", "halt" or "flatten"
     resume, priority, name
     """
@@ -45,6 +45,11 @@ class MaxPositions(PortfolioLimit):
         if self.rank is not None and (not isinstance(self.rank, str) or not self.rank):
             raise InvalidRuleError(
                 f"MaxPositions: rank must be the name of a column, was {self.rank!r}"
+            )
+        if self.rank is not None and self.on_breach == "warn":
+            raise InvalidRuleError(
+                f"MaxPositions: rank={self.rank!r} says whose order makes room, and on_breach='warn' lets all pass; leave rank "
+                "out, or give on_breach='reject'"
             )
         n = checked_count("MaxPositions", "n", self.n, 1)
         object.__setattr__(self, "n", n)
