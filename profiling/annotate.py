@@ -102,9 +102,9 @@ HOT_PATHS: dict[str, tuple[str, ...]] = {
     ),
     "ml4t/backtest/risk/rule_plan.pyx": (
         "RulePlan.said_of", "RulePlan.next_answered", "RulePlan.open_position", "RulePlan.parameter",
-        "RulePlan.sync_trails", "RulePlan.compute", "RulePlan.choose", "RulePlan.decide_exits",
-        "RulePlan.session_ends",
+        "RulePlan.sync_trails", "RulePlan.compute", "RulePlan.choose",
     ),
+    "ml4t/backtest/risk/exits_at_close.pyx": ("decide_exits", "wants_exit", "_session_ends"),
     "ml4t/backtest/risk/manager.pxd": ("RiskManager.close_bars",),
     "ml4t/backtest/risk/manager.pyx": (
         "RiskManager._decide", "RiskManager.on_fill_booked", "RiskManager._arm",

@@ -95,6 +95,7 @@ def test_every_compiled_module_is_tried():
         "within_limits",
         "realised_risk",
         "opening_stop",
+        "exits_at_close",
         "sizes",
     }
     public = {path.stem for path in sources.rglob("[!_]*.pyx")}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ml4t.backtest.data.errors import DataError
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def check_late(
     rules: Sequence[RiskRule],
     assets: Sequence[str] | None,
-    in_force: Iterable[tuple[RiskRule, Sequence[str] | None, str]],
+    in_force: Callable[[], Iterable[tuple[RiskRule, Sequence[str] | None, str]]],
     data: MarketData,
     *,
     computes: bool,
@@ -33,7 +33,8 @@ def check_late(
         Those that are added.
     assets : sequence of str, optional
         Which they are for; all by default.
-    in_force : iterable of (RiskRule, assets or None, label)
+    in_force : callable
+        Returns (RiskRule, assets or None, label) of each rule in force; called for a target by the risk alone.
     data : MarketData
         With the columns that rules read.
     computes : bool
@@ -56,14 +57,14 @@ def check_late(
 
 
 def _check_columns(rules: Iterable[RiskRule], data: MarketData, computes: bool) -> None:
-    known = [*data.features, *data.context]
     for rule in rules:
-        for name in (*rule.frozen_columns, *rule.live_columns):
-            if name not in known:
-                raise InvalidRuleError(f"{rule.name}: {_missing(name, known, computes)}")
-        for name in rule.columns if isinstance(rule, CompiledRule) else ():
-            if name not in known:
-                raise InvalidRuleError(f"{rule.name}: {_missing(name, known, computes=False)}")
+        own = rule.columns if isinstance(rule, CompiledRule) else ()
+        for name in (*rule.frozen_columns, *rule.live_columns, *own):
+            if name not in data.features and name not in data.context:
+                known = [*data.features, *data.context]
+                raise InvalidRuleError(
+                    f"{rule.name}: {_missing(name, known, computes and name not in own)}"
+                )
 
 
 def _missing(name: Any, known: Sequence[str], computes: bool) -> str:

@@ -184,7 +184,7 @@ cdef class RiskManager(FillListener):
         members, names = members_of(rule, assets)
         if self.broker is not None:
             check_late(
-                members, names, self._rules.copies(), self.plan.inputs.data, computes=self.is_driven,
+                members, names, lambda: self._rules.copies(), self.plan.inputs.data, computes=self.is_driven,
                 has_begun=self._kept is not None,
             )
         added = self._rules.add(members, names)

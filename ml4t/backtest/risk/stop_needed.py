@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from ml4t.backtest.risk.decision import ExitType
 from ml4t.backtest.risk.rule import InvalidRuleError, RiskRule
@@ -14,7 +14,7 @@ STOPS = (ExitType.STOP_LOSS, ExitType.TRAILING_STOP)
 def check_stops(
     rules: Iterable[tuple[RiskRule, Sequence[str] | None, str]],
     assets: Sequence[str],
-    in_force: Iterable[tuple[RiskRule, Sequence[str] | None, str]] | None = None,
+    in_force: Callable[[], Iterable[tuple[RiskRule, Sequence[str] | None, str]]] | None = None,
 ) -> None:
     """Refuse a target by the risk for an asset of which no rule can arm a stop.
 
@@ -24,15 +24,15 @@ def check_stops(
         Those the run begins with, or those that are added to it. What is not lowered may arm anything.
     assets : sequence of str
         Those of the run.
-    in_force : iterable of (RiskRule, assets or None, label), optional
-        To which they are added: these may arm the stop too.
+    in_force : callable, optional
+        Returns those to which they are added, likewise: these may arm the stop too.
 
     Raises
     ------
     InvalidRuleError
         Naming the rule and the asset.
     """
-    given, others = list(rules), list(in_force or ())
+    given = list(rules)
     needing = [
         (label, assets if names is None else names)
         for rule, names, label in given
@@ -40,6 +40,7 @@ def check_stops(
     ]
     if not needing:
         return
+    others = () if in_force is None else in_force()
     stopping = [names for rule, names, _ in (*given, *others) if _may_stop(rule)]
     if any(names is None for names in stopping):
         return
