@@ -1,5 +1,6 @@
 """Exits that lowered rules decide at a close: a time that is up, a session that ends, a signal beyond its value."""
 
+cimport cython
 from libc.math cimport NAN, isnan
 from libc.stdint cimport int32_t, int64_t
 
@@ -81,7 +82,8 @@ cdef int take_exit(
     )
 
 
-# Is it too late to wait for one bar more, by the calendar and the timestamp before? In minutes.
+# Is it too late to wait for one bar more, by the calendar and the timestamp before? In minutes: none has 0 nanoseconds.
+@cython.cdivision(True)
 cdef bint _session_ends(
     RulePlan plan, const Position* position, const Slot* slot, Compared* compared
 ) noexcept nogil:
