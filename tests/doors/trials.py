@@ -50,6 +50,9 @@ def from_another_thread(name):
 
     def trial(attempt):
         def act():
+            # Nobody else may be making a tuple while all objects are looked through: it would be seen half made.
+            for thread in threads:
+                thread.join()
             things, others = scene.alive(TYPES[name]), ordinary()
             stop = time.monotonic() + 0.2
 

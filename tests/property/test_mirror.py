@@ -51,7 +51,8 @@ def told_mirrored(out: Outcome, width: float) -> Outcome:
         counted = one.get("reason") == "max_positions" and one["asset"] == ""
         if not counted:  # positions, at a mark
             changed = with_columns(changed, SIGNED, other_side)
-        if table == "ledger" and not (told or counted):
+        # What an exit was decided on is a time, or a column: it has no other side.
+        if table == "ledger" and not (told or counted or one["kind"] == "compared"):
             changed = with_columns(changed, TOLD_UNITS, other_side)
         if table == "orders":
             changed["notional"] = one["units"] * width - one["notional"]

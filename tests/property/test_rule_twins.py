@@ -5,7 +5,7 @@ A trailing stop, a target and a time exit; told apart by nothing but the rule th
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 from property.adapter import outcome, play
@@ -51,7 +51,8 @@ class Own(RiskRule):
         if target > 0.0:
             parts.append(RiskDecision.update_stops(take_profit=target))
         if not context.opening and context.bars_held >= self.bars:
-            parts.append(RiskDecision.exit_now("time_exit"))
+            numbers = {RiskDecision.COMPARED: (context.bars_held, self.bars)}
+            parts.append(RiskDecision.exit_now("time_exit", metadata=numbers))
         return RiskDecision.merge(parts, side=side)
 
 
@@ -83,6 +84,10 @@ def unnamed(out: Outcome) -> Outcome:
     return each_row(out, row)
 
 
+def without_numbers(out: Outcome) -> Outcome:
+    return replace(out, ledger=[row for row in out.ledger if row["kind"] != "compared"])
+
+
 def runs_of_twins(case: Case, rules: Sequence[RiskRule], **options) -> tuple[Outcome, Outcome]:
     """The run under the rules of the package, and that under these."""
     expected = outcome(play(case, rules=OF_THE_PACKAGE))
@@ -107,6 +112,8 @@ def test_the_same_rule_said_in_other_ways_is_the_same_run(ways, shard):
         way, lower = rng.choice(sorted(ways)), rng.random() < 0.5
         case = without_removals(above_zero(case))
         expected, found = runs_of_twins(case, ways[way], lower=lower)
+        if way == "numba":  # it says what it wants, not on what numbers
+            expected, found = without_numbers(expected), without_numbers(found)
         assert differences(expected, found) == [], (way, lower)
         met.update(fill["exit_type"] for fill in expected.fills)
 
