@@ -21,7 +21,7 @@ SITE = $(CURDIR)/build/$(1)/site
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-checked test-lowest build checked asan profile trace coverage lint format \
-        types diagram names docs-test parity bench peers compare ledger-off growth gate gate-test sdist wheel clean distclean dev
+        types diagram names docs-test parity bench peers compare growth gate gate-test sdist wheel clean distclean dev
 
 help:
 	@echo 'make demo          run the demonstration on real market data'
@@ -40,7 +40,6 @@ help:
 	@echo 'make coverage      lines of .py and .pyx reached by the tests (trace build)'
 	@echo 'make bench         benchmarks: print the table, fail on a breach'
 	@echo 'make peers         our runs beside those of vectorbt (numba, Rust) and raptorbt, which it installs'
-	@echo 'make ledger-off    does a ledger that is off cost anything? fail where it may, 1%'
 	@echo 'make compare REV=x  is this commit slower than commit x? fail where it is, by 3%'
 	@echo 'make gate          overhead of risk rules: print the table, fail on a breach'
 	@echo 'make growth        twice as much of anything takes at most 2.2 times as long'
@@ -207,9 +206,6 @@ peers: build $(VENV)/.stamp-dev
 	$(BIN)/python -m benchmarks.peers
 
 # Both are compiled apart, so this needs the tools and dependencies only.
-ledger-off: build $(VENV)/.stamp-dev
-	$(BIN)/python -m benchmarks.ledger_off --jobs $(JOBS)
-
 compare: build $(VENV)/.stamp-dev
 	@test -n "$(REV)" || { echo "error: name the commit to compare with: make compare REV=<commit>" >&2; exit 2; }
 	$(BIN)/python -m benchmarks.compare $(REV) --jobs $(JOBS)

@@ -62,14 +62,15 @@ class Verdict:
     high: float
     same_outcome: bool
 
-    def word(self, bound: float = SLOWER) -> str:
+    @property
+    def word(self) -> str:
         """``ok``: at most 3% slower; ``slower``: more than that; ``unclear``: the interval holds both.
 
         Only ``slower`` fails. A noisy machine has wide intervals, so noise alone ends as ``unclear``.
         """
-        if self.low > bound:
+        if self.low > SLOWER:
             return "slower"
-        return "ok" if self.high <= bound else "unclear"
+        return "ok" if self.high <= SLOWER else "unclear"
 
 
 def verdict(name: str, rounds: list[tuple[Measured, Measured]]) -> Verdict:
@@ -94,7 +95,6 @@ def compare(
     *,
     n_rounds: int = ROUNDS,
     most_rounds: int = MOST_ROUNDS,
-    widest: float = WIDEST,
     say: Callable[[str], None] = lambda text: None,
 ) -> list[Verdict]:
     """Measure both in turn until every interval is narrow, or ``most_rounds`` have been taken.
@@ -113,13 +113,11 @@ def compare(
         if len(rounds) < n_rounds:
             continue
         verdicts = [verdict(name, rounds) for name in names]
-        if len(rounds) >= most_rounds or all(v.high - v.low <= widest for v in verdicts):
+        if len(rounds) >= most_rounds or all(v.high - v.low <= WIDEST for v in verdicts):
             return verdicts
 
 
-def print_table(
-    verdicts: list[Verdict], old: str, new: str, console: Console, bound: float = SLOWER
-) -> None:
+def print_table(verdicts: list[Verdict], old: str, new: str, console: Console) -> None:
     """Print a row for each benchmark."""
     table = Table(
         "", "workload", f"{old[:10]}", f"{new[:10]}", "new/old", "95%", "bound", "outcome", "",
@@ -128,8 +126,8 @@ def print_table(
     for v in verdicts:
         table.add_row(
             v.name, BENCHMARKS[v.name].title, f"{v.old / 1e6:.1f} ms", f"{v.new / 1e6:.1f} ms",
-            f"{v.ratio:.3f}", f"[{v.low:.3f}, {v.high:.3f}]", f"{bound:g}",
-            "the same" if v.same_outcome else "another", f"[{COLOURS[v.word(bound)]}]{v.word(bound)}[/]",
+            f"{v.ratio:.3f}", f"[{v.low:.3f}, {v.high:.3f}]", f"{SLOWER:g}",
+            "the same" if v.same_outcome else "another", f"[{COLOURS[v.word]}]{v.word}[/]",
         )  # fmt: skip
     console.print(table)
 
@@ -158,7 +156,7 @@ def main(
         typer.echo(f"error: {error}", err=True)
         raise typer.Exit(2) from None
     print_table(verdicts, old.commit, new.commit, console)
-    raise typer.Exit(1 if any(v.word() == "slower" for v in verdicts) else 0)
+    raise typer.Exit(1 if any(v.word == "slower" for v in verdicts) else 0)
 
 
 def _built(

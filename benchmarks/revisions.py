@@ -8,7 +8,6 @@ import os
 import subprocess
 import sys
 import tarfile
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -72,12 +71,8 @@ def has_uncommitted_changes() -> bool:
     return bool(_output(["git", "status", "--porcelain", "--untracked-files=no"], cwd=ROOT).strip())
 
 
-def build(
-    commit: str, folder: Path, jobs: int, prepare: Callable[[Path], object] = lambda source: None
-) -> Revision:
+def build(commit: str, folder: Path, jobs: int) -> Revision:
     """Compile the release build of a commit below ``folder``, with the dependencies of this interpreter.
-
-    ``prepare`` may change its sources before.
 
     Raises
     ------
@@ -90,7 +85,6 @@ def build(
     ).stdout
     with tarfile.open(fileobj=io.BytesIO(archive)) as files:
         files.extractall(source, filter="data")
-    prepare(source)
     _output(
         [sys.executable, "setup.py", "-q", "build", "--build-lib", str(site), "-j", str(jobs)],
         cwd=source,

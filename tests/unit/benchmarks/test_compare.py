@@ -53,22 +53,22 @@ def test_the_ratio_is_the_median_of_the_rounds():
     ],
 )
 def test_what_the_interval_says(low, ratio, high, word):
-    assert Verdict("B1", 1.0, ratio, ratio, low, high, True).word() == word
+    assert Verdict("B1", 1.0, ratio, ratio, low, high, True).word == word
 
 
 def test_a_revision_eight_percent_slower_fails():
-    assert compared(0.08, noise=0.02).word() == "slower"
+    assert compared(0.08, noise=0.02).word == "slower"
 
 
 def test_a_revision_as_fast_is_ok():
-    assert compared(0.0, noise=0.02).word() == "ok"
+    assert compared(0.0, noise=0.02).word == "ok"
 
 
 def test_noise_alone_does_not_fail():
     words = []
     for seed in range(100):
         old, new = machine(0.0, noise=0.2, seed=seed)
-        words.append(verdict("B1", [(old(), new()) for _ in range(20)]).word())
+        words.append(verdict("B1", [(old(), new()) for _ in range(20)]).word)
     assert words.count("slower") <= 4  # at 95%: the interval lies wholly above the truth in 2.5%
     assert words.count("unclear") >= 50
 
