@@ -114,12 +114,13 @@ def with_and_without(
     strategy: Callable[[], object],
     *,
     beside: list[RiskRule] | None = None,
+    config: BacktestConfig = CONFIG,
     **options: object,
 ) -> Comparison:
     """Compare a run with ``options`` (rules, say) to one without, or with other rules; both must take the same course."""
     bare = engine_side(data, strategy, config=CONFIG, rules=beside)
     check = outcomes.same_course(bare()())
-    return Comparison(bare, engine_side(data, strategy, config=CONFIG, **options), check, check)
+    return Comparison(bare, engine_side(data, strategy, config=config, **options), check, check)
 
 
 def _rolling_market(n_times: int, n_assets: int, n_held: int, every: int, step: int) -> MarketData:
@@ -256,6 +257,16 @@ def with_ledger(n_times: int) -> Comparison:
     return Comparison(bare, told, check, check)
 
 
+def with_quiet_ledger(build: Callable[..., Comparison], n_times: int) -> Comparison:
+    """Compare a workload in which levels stand still under a ledger that tells everything to one that is off.
+
+    Where nothing happens neither may cost anything; and one that is off asks no more than one that tells.
+    """
+    return build(
+        n_times, beside=basic_rules(), rules=basic_rules(), config=CONFIG.replace(ledger="all")
+    )
+
+
 def with_empty_manager(build: Callable[..., Comparison], n_times: int) -> Comparison:
     """Compare a workload under a manager without rules to the same without a manager."""
     return build(n_times, risk_manager=partial(RiskManager, []))
@@ -273,6 +284,7 @@ GATES = {
         Gate("G8 batch", "G3; 4 rules that adapt against the 3", partial(with_adapting_rules, batch), 0.03, 2_250, 2_520),
         Gate("G9", "B4; 5 limits of the portfolio that never act", weights, 0.03, 400, 2_520),
         Gate("ledger", "B5; ledger=all against fills", with_ledger, 0.50, 100_000, 1_000_000),
+        Gate("ledger off", "G1's rules; ledger=all where nothing moves against fills", partial(with_quiet_ledger, one_asset), 0.01, 20_000, n_rounds=12),
         Gate("G7", "empty RiskManager against none", partial(with_empty_manager, one_asset), 0.01, 20_000, n_rounds=12),
     )
 }  # fmt: skip
