@@ -464,7 +464,7 @@ def test_a_stop_that_was_never_armed_because_its_column_had_no_value():
     _, story = told(**given, orders=orders, rules=[VolatilityScaledStopLoss(2, atr="atr")])
     assert story.sentences[2:4] == (
         "It filled at the open of 2024-01-02: 100 at 10.",
-        "VolatilityScaledStopLoss had no valid value of atr on 2024-01-02: nothing was armed with it then.",
+        "VolatilityScaledStopLoss had no valid value of atr on 2024-01-02: nothing was armed or decided by it then.",
     )
     orders["b1"] = ("buy", 1)
     _, held = told(**given, orders=orders, rules=[VolatilityScaledStopLoss(2, atr="atr")])
@@ -486,7 +486,7 @@ def test_a_column_read_at_every_close_can_be_missing_later():
     rules = [VolatilityScaledStopLoss(2, atr="atr", live=True)]
     _, story = told(**given, orders={"b0": ("buy", 100), "b4": ("close",)}, rules=rules)
     assert lacked(story) == [
-        "VolatilityScaledStopLoss had no valid value of atr on 2024-01-04: nothing was armed with it then."
+        "VolatilityScaledStopLoss had no valid value of atr on 2024-01-04: nothing was armed or decided by it then."
     ]
 
 

@@ -28,7 +28,7 @@ def position_sentences(record: TradeRecord) -> list[str]:
 def _told(events: Sequence[Row]) -> str:
     first, when = events[0], _first_and_more(events)
     if first["kind"] == "nan_input":
-        return f"{first['rule']} had no valid value of {first['reason']} {when}: nothing was armed with it then."
+        return f"{first['rule']} had no valid value of {first['reason']} {when}: nothing was armed or decided by it then."
     if first["kind"] == "passed_over":
         units = listed([price(event["before"]) for event in events])
         return (
