@@ -42,7 +42,7 @@ class Costly(RiskRule):
 
 
 def artificial_gate(cost: float) -> Gate:
-    """Return G1 with one rule that makes a run slower by the fraction ``cost``."""
+    """Return G1 with one rule that makes a run slower by the fraction ``cost``; without a cost a free one beside none."""
     g1 = GATES["G1"]
     return Gate(
         f"G1 + {cost:.0%}", "an artificial rule", partial(_with_cost, cost), g1.bound, g1.n_times
@@ -53,6 +53,9 @@ def _with_cost(cost: float, n_times: int) -> Comparison:
     # One order a run, the first bar's: the rule is asked once.
     build = partial(one_asset, n_times, every=n_times)
     free = build(rules=[Costly(0)])
+    if cost == 0.0:
+        return free
     # As the gate measures: with garbage collection on, the run would take longer than it does there.
-    usual = np.median(measure_pairs(free, 16)[:, 0])
-    return build(rules=[Costly(int(cost * usual))])
+    usual = np.median(measure_pairs(free, 16)[:, 1])
+    # Against the free rule: what it takes to ask any rule at all is not part of the price.
+    return build(beside=[Costly(0)], rules=[Costly(int(cost * usual))])
