@@ -2,6 +2,7 @@
 
 from math import nan as NAN
 
+import numpy as np
 import pandas as pd
 import pytest
 from scenes import FLAT, Acts, buy_first, day, market, run
@@ -94,16 +95,15 @@ SESSION = pd.DataFrame(
 DAY_OF_MINUTES = 24.0 * 60.0
 
 
-def says_its_numbers(context):
-    if context.opening or context.bars_held < 2:
-        return RiskDecision.no_action()
-    return RiskDecision.exit_now(reason="tired", metadata={RiskDecision.COMPARED: (0.5, 0.25)})
+def tired(numbers):
+    """A rule that says that it has compared these."""
 
+    def evaluate(context):
+        if context.opening or context.bars_held < 2:
+            return RiskDecision.no_action()
+        return RiskDecision.exit_now(reason="tired", metadata={RiskDecision.COMPARED: numbers})
 
-def says_something_else(context):
-    if context.opening or context.bars_held < 2:
-        return RiskDecision.no_action()
-    return RiskDecision.exit_now(reason="tired", metadata={RiskDecision.COMPARED: "by eye"})
+    return evaluate
 
 
 @pytest.mark.parametrize("lower", [True, False])
@@ -118,8 +118,11 @@ def says_something_else(context):
         (SessionExit(minutes=30), "session_exit", [(2 * DAY_OF_MINUTES, 2 * DAY_OF_MINUTES + 30)]),
         (AnyOf([TimeBasedExit(2), TrailingStop(0.5)]), "time_exit", [(2.0, 2.0)]),
         (AllOf([TimeBasedExit(2), SignalExit("score", above=2.0)]), "time_exit", [(2.0, 2.0)]),
-        (says_its_numbers, "tired", [(0.5, 0.25)]),
-        (says_something_else, "tired", []),
+        (tired((0.5, 0.25)), "tired", [(0.5, 0.25)]),
+        (tired([np.int64(3), np.float32(0.5)]), "tired", [(3.0, 0.5)]),
+        (tired((2, 10**400)), "tired", [(2.0, np.inf)]),
+        (tired((1.0, 2.0, 3.0)), "tired", []),
+        (tired("by eye"), "tired", []),
     ],
 )
 def test_an_exit_at_a_close_says_on_what_numbers_it_was_decided(rule, reason, compared, lower):

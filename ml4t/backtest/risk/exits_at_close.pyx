@@ -95,14 +95,12 @@ cdef bint _session_ends(
         return True
     cdef double left = plan.cursor.sessions.ns_to_close(plan.cursor.now)
     cdef double bar = plan.cursor.sessions.bar_ns(plan.cursor.now, plan.cursor.time_before())
-    cdef double from_
-    cdef bint is_late
+    cdef double to_fill = (1.0 if plan.exits_at_close else 2.0) * bar
+    cdef double latest = value * NS_OF_MINUTE + to_fill
+    cdef bint is_late = left - value * NS_OF_MINUTE < to_fill
     if slot.form == FORM_BARS_LEFT:
-        from_ = (value + (0.0 if plan.exits_at_close else 1.0)) * bar
-        is_late = left <= from_
-    else:
-        is_late = left - value * NS_OF_MINUTE < (1.0 if plan.exits_at_close else 2.0) * bar
-        from_ = value * NS_OF_MINUTE + (1.0 if plan.exits_at_close else 2.0) * bar
+        latest = (value + (0.0 if plan.exits_at_close else 1.0)) * bar
+        is_late = left <= latest
     compared.number = left / NS_OF_MINUTE
-    compared.bound = from_ / NS_OF_MINUTE
+    compared.bound = latest / NS_OF_MINUTE
     return is_late

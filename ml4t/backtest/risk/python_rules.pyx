@@ -14,6 +14,7 @@ from ml4t.backtest.risk.verdict cimport Compared, Verdict, nothing_compared, wei
 from ml4t.backtest.core.meant_names import attribute_meant
 from ml4t.backtest.risk.decision import RiskDecision
 from ml4t.backtest.risk.function_rule import FunctionRule
+from ml4t.backtest.risk.parameters import number_or_nan
 from ml4t.backtest.risk.rule import RuleError
 
 cdef object _NO_ACTION = RiskDecision.no_action()
@@ -107,8 +108,8 @@ cdef class PythonRules:
 cdef Compared _compared(object about) except *:
     cdef Compared compared = nothing_compared()
     said = about.get(RiskDecision.COMPARED)
-    if isinstance(said, tuple) and len(said) == 2 and all(isinstance(one, (int, float)) for one in said):
-        compared.number, compared.bound = said
+    if isinstance(said, (tuple, list)) and len(said) == 2:
+        compared.number, compared.bound = map(number_or_nan, said)
     return compared
 
 

@@ -32,7 +32,6 @@ from ml4t.backtest.risk.said_levels cimport (
 from ml4t.backtest.risk.slot_numbers cimport activation_of, floor_of, parameter_of
 
 
-
 # Slots of an asset before it needs a block of its own, at least.
 cdef int32_t FIRST_SLOTS = 2
 

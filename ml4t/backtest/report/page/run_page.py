@@ -124,13 +124,8 @@ def _trades(
 ) -> tuple[Markup, Markup]:
     shown = _shown_trades(run, left_out)
     levels = recorded_levels(run, run._table, run._times, shown)
-    records = TradeRecords(
-        run._table,
-        run._times,
-        levels=levels,
-        comparisons=comparisons(run, run._table),
-        only=shown,
-    )
+    compared = comparisons(run, run._table, shown)
+    records = TradeRecords(run._table, run._times, levels=levels, comparisons=compared, only=shown)
     numbers = list(records)
     if numbers and data is None:
         left_out.append(

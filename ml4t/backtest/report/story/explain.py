@@ -52,9 +52,8 @@ def explain(
     """
     number = known_trade(tables, trade_id)
     levels = recorded_levels(run, tables, times, [number])
-    records = TradeRecords(
-        tables, times, levels=levels, comparisons=comparisons(run, tables), only=[number]
-    )
+    compared = comparisons(run, tables, [number])
+    records = TradeRecords(tables, times, levels=levels, comparisons=compared, only=[number])
     asset = records[number].trade["asset"]
     index = pd.DatetimeIndex(run.equity.index)
     if data is not None:
