@@ -6,6 +6,7 @@ from libc.math cimport NAN, fabs
 from libc.stdint cimport int64_t
 
 from ml4t.backtest.core.build cimport CHECKED
+from ml4t.backtest.core.prefetch cimport prefetch
 from ml4t.backtest.core.settings cimport FILL_CLOSE, Settings
 from ml4t.backtest.core.types cimport EVENT_NEGATIVE_EQUITY, REASON_END_OF_DATA, REASON_NEGATIVE_EQUITY
 from ml4t.backtest.engine.callbacks cimport Callbacks
@@ -31,16 +32,6 @@ from functools import partial
 import pandas as pd
 
 from ml4t.backtest.strategy.call_times import call_times_of
-
-cdef extern from *:
-    """
-    #if defined(__GNUC__)
-    #define ML4T_FETCH(address) __builtin_prefetch(address)
-    #else
-    #define ML4T_FETCH(address) ((void)(address))
-    #endif
-    """
-    void fetch "ML4T_FETCH"(const void* address) noexcept nogil
 
 # Rows between two looks at Ctrl-C and the progress bar.
 cdef int64_t TICK_ROWS = 200_000
@@ -253,6 +244,7 @@ cdef class EngineLoop:
                 if CHECKED and not self.n_done <= until <= self.end_of_quiet:
                     return _wrong_row(self.n_done, self.end_of_quiet, until)
                 self._fetch_ahead(until)
+                self._fetch_ahead(strategy.row_after(until, self.end_of_quiet))
                 self._walk_quietly(until)
                 if self.n_done == self.data.n_times:
                     return 0
@@ -500,10 +492,13 @@ cdef class EngineLoop:
 
     # What only the seven steps read is far away in memory: ask for it before walking there.
     cdef inline void _fetch_ahead(self, int64_t row) noexcept nogil:
-        fetch(&self.data.time[row])
-        fetch(&self.data.offset[row])
-        fetch(&self.data.asset[row])
-        fetch(&self.data.open_[row])
+        prefetch(&self.data.time[row])
+        prefetch(&self.data.offset[row])
+        prefetch(&self.data.asset[row])
+        prefetch(&self.data.open_[row])
+        prefetch(&self.data.high_[row])
+        prefetch(&self.data.low_[row])
+        prefetch(&self.data.close_[row])
 
     # Stand at t as if the steps had led there.
     cdef inline void _arrive(self, int64_t t) noexcept nogil:

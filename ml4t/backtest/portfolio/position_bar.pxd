@@ -2,6 +2,7 @@
 # without. A level that does not exist lies at infinity and is never reached, a trail that does not
 # exist has a NaN factor and never moves. So rules cost nothing on a bar that touches nothing.
 
+from libc.math cimport ceil, isnan
 from libc.stdint cimport int64_t
 
 from ml4t.backtest.core.settings cimport START_ENTRY_CLOSE, START_ENTRY_HIGH, Settings
@@ -27,6 +28,34 @@ cdef inline bint has_to_decide(const Position* position) noexcept nogil:
     return position.levels.attention | position.levels.watches | (
         <double> (position.bars_held + 1) >= position.levels.max_bars
     )
+
+
+# The level below that ends a stretch of bars, and the one above: a stop, a target, or a water mark that arms anew.
+cdef inline double level_below(const Position* position) noexcept nogil:
+    if position.quantity > 0.0:
+        return position.levels.stop
+    return max(position.levels.target, position.levels.wakes_at)
+
+
+cdef inline double level_above(const Position* position) noexcept nogil:
+    if position.quantity > 0.0:
+        return min(position.levels.target, position.levels.wakes_at)
+    return position.levels.stop
+
+
+# Is there no trail to move, nothing to decide, and no water mark that arms levels anew at once?
+cdef inline bint levels_stand_still(const Position* position, const Settings* settings) noexcept nogil:
+    if has_to_decide(position) or settings.watermark_close or not isnan(position.levels.trail_keep):
+        return False
+    if position.quantity > 0.0:
+        return position.water < position.levels.wakes_at
+    return position.water > position.levels.wakes_at
+
+
+# The end of the bars from t on, and before ``until``, at whose close no time is up.
+cdef inline int64_t before_time_is_up(const Position* position, int64_t t, int64_t until) noexcept nogil:
+    cdef double left = position.levels.max_bars - <double> (position.bars_held + 1)
+    return t + <int64_t> ceil(left) if left < <double> (until - t) else until
 
 
 # The bar is complete. A water mark moves in bars nobody can foresee, so it is moved without a branch.

@@ -6,6 +6,7 @@ from libc.stddef cimport size_t
 from libc.stdint cimport int32_t, int64_t
 from libc.stdlib cimport calloc, free
 
+from ml4t.backtest.core.prefetch cimport prefetch
 from ml4t.backtest.core.types cimport (
     EVENT_PASSED_OVER, ORDER_OPEN, REASON_CANCEL, REASON_CONFLICTING_SIGNAL, REASON_EXIT_PENDING, REASON_NONE,
     REASON_NO_PRICE, REASON_ORDER, REASON_POSITION_LIMIT, TYPE_MARKET, VALID_DAY, VALID_GTC, OrderRecord,
@@ -24,6 +25,11 @@ from ml4t.backtest.market.column_names import unknown_name
 from ml4t.backtest.strategy.counts import count_of
 from ml4t.backtest.strategy.errors import check_made_outside_of_a_run
 from ml4t.backtest.strategy.order_arguments import is_at_fill
+
+# Rows that a guess at what comes next looks at: those beyond are asked for when they are reached.
+cdef enum:
+    FAR = 128
+    FETCHED = 32  # at once; after so many the processor asks for more by itself
 
 cdef enum Column:
     ENTRY
@@ -210,6 +216,29 @@ cdef class SignalStrategy(CompiledStrategy):
             return end
         end = self._next_on(ENTRY if held <= 0.0 else EXIT, row, end)
         return self._next_on(SHORT_ENTRY if held >= 0.0 else SHORT_EXIT, row, end)
+
+    # What is entered at this row is left at the next exit, and the other way round.
+    cdef int64_t row_after(self, int64_t row, int64_t end) noexcept nogil:
+        cdef double held = self.portfolio.positions.at[0].quantity
+        end = self._soon_on(EXIT if held <= 0.0 else ENTRY, row + 1, min(end, row + FAR))
+        end = self._soon_on(SHORT_EXIT if held >= 0.0 else SHORT_ENTRY, row + 1, end)
+        self._fetch_ahead(end)
+        return end
+
+    # Where the next search begins, in each column: it is far from where the last one in that column has ended.
+    cdef inline void _fetch_ahead(self, int64_t row) noexcept nogil:
+        cdef int column
+        cdef int64_t ahead
+        for column in range(4):
+            if self.columns[column] != NULL:
+                for ahead in range(0, FETCHED, 8):
+                    prefetch(&self.columns[column][row + ahead])
+
+    cdef inline int64_t _soon_on(self, int column, int64_t row, int64_t end) noexcept nogil:
+        cdef const double* values = self.columns[column]
+        while values != NULL and row < end and not values[row] > 0.0:
+            row += 1
+        return end if values == NULL else row
 
     # The first row from this one on, and before ``end``, with a signal in the column. Where none is has been seen before:
     # a run that asks at every bar looks at each row once.

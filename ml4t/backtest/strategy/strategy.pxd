@@ -75,3 +75,4 @@ cdef class CompiledStrategy(Strategy):
     cdef int on_timestamp(self) except -1 nogil
     cdef int prepare(self) except -1
     cdef int64_t next_row(self, int64_t row, int64_t end) noexcept nogil
+    cdef int64_t row_after(self, int64_t row, int64_t end) noexcept nogil

@@ -778,6 +778,10 @@ cdef class CompiledStrategy(Strategy):
     cdef int64_t next_row(self, int64_t row, int64_t end) noexcept nogil:
         return row
 
+    # A guess at the one after that, for memory to be asked for in time.
+    cdef int64_t row_after(self, int64_t row, int64_t end) noexcept nogil:
+        return row
+
 
 # A class in Python that derives from Strategy is checked when it is made: `class` looks for this name,
 # which Cython has no statement for.
