@@ -43,6 +43,27 @@ def count_times(const int64_t[::1] times):
     return count
 
 
+def are_sorted(const int64_t[::1] first not None, const int64_t[::1] second not None):
+    """Tell whether rows stand in order of (first, second)."""
+    cdef Py_ssize_t i
+    cdef bint are = True
+    with nogil:
+        for i in range(1, min(first.shape[0], second.shape[0])):
+            if first[i] < first[i - 1] or (first[i] == first[i - 1] and second[i] < second[i - 1]):
+                are = False
+                break
+    return are
+
+
+def are_counting(const int64_t[::1] rows not None):
+    """Tell whether rows are 0, 1, 2, ..."""
+    cdef Py_ssize_t i = 0
+    with nogil:
+        while i < rows.shape[0] and rows[i] == i:
+            i += 1
+    return i == rows.shape[0]
+
+
 def place_times(
     const int64_t[::1] times not None, int64_t[::1] timestamps not None,
     int64_t[::1] offsets not None,

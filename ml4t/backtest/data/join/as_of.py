@@ -26,6 +26,7 @@ from ml4t.backtest.data.errors import (
     warn,
 )
 from ml4t.backtest.data.join._as_of import as_of_rows, repeats, take_known
+from ml4t.backtest.data.join._row_order import are_counting, are_sorted
 from ml4t.backtest.data.join.bars import Bars
 from ml4t.backtest.data.join.history import History, lagged
 from ml4t.backtest.data.join.row_order import sort_by_time
@@ -182,7 +183,7 @@ class Publications:
 
     def values(self, values: Float64s, rows: Int64s) -> Float64s:
         """Return the values of ``rows``; the column itself where each bar has its own row."""
-        if len(rows) == len(values) and np.array_equal(rows, np.arange(len(rows))):
+        if len(rows) == len(values) and are_counting(np.ascontiguousarray(rows)):
             return values
         return take_known(np.ascontiguousarray(values), rows)
 
@@ -256,14 +257,12 @@ def report_violation(
 
 def publication_order(published: Int64s, own: Int64s) -> Int64s | None:
     """Return the stable order by (published, own), None if the rows stand so."""
-    step = np.diff(published)
-    if own is published:
-        if (step >= 0).all():
-            return None
-        return sort_by_time(np.arange(len(published)), published)
-    if ((step > 0) | ((step == 0) & (np.diff(own) >= 0))).all():
+    if are_sorted(*map(np.ascontiguousarray, (published, own))):
         return None
-    return sort_by_time(sort_by_time(np.arange(len(published)), own), published)
+    order = np.arange(len(published))
+    if own is not published:
+        order = sort_by_time(order, own)
+    return sort_by_time(order, published)
 
 
 def _refuse_repeats(series: SeriesTable, known: Publications) -> None:
