@@ -36,6 +36,10 @@ from ml4t.backtest.strategy.call_times import call_times_of
 # Rows between two looks at Ctrl-C and the progress bar.
 cdef int64_t TICK_ROWS = 200_000
 
+# Rows of a walk that are asked for before it; what follows the processor asks for by itself.
+cdef enum:
+    WALKED = 48
+
 
 @cython.final
 cdef class EngineLoop:
@@ -245,6 +249,8 @@ cdef class EngineLoop:
                     return _wrong_row(self.n_done, self.end_of_quiet, until)
                 self._fetch_ahead(until)
                 self._fetch_ahead(strategy.row_after(until, self.end_of_quiet))
+                if self.positions.n_open == 0:
+                    self._fetch_walk(until)
                 self._walk_quietly(until)
                 if self.n_done == self.data.n_times:
                     return 0
@@ -490,15 +496,25 @@ cdef class EngineLoop:
             t += 1
         return t
 
-    # What only the seven steps read is far away in memory: ask for it before walking there.
+    # What only the seven steps read is far away in memory. It is asked for one stop ahead, while the steps of this one
+    # are done: the bar, with that before it, where the walk ends, and that after it, where what is decided fills.
     cdef inline void _fetch_ahead(self, int64_t row) noexcept nogil:
-        prefetch(&self.data.time[row])
-        prefetch(&self.data.offset[row])
+        cdef int64_t near
+        for near in range(row - 1, row + 2, 2):
+            prefetch(&self.data.time[near])
+            prefetch(&self.data.offset[near])
+            prefetch(&self.data.open_[near])
+            prefetch(&self.data.close_[near])
         prefetch(&self.data.asset[row])
-        prefetch(&self.data.open_[row])
-        prefetch(&self.data.high_[row])
-        prefetch(&self.data.low_[row])
-        prefetch(&self.data.close_[row])
+        prefetch(&self.data.high_[row + 1])
+        prefetch(&self.data.low_[row + 1])
+
+    # The bars that what is entered at this row will be held over.
+    cdef inline void _fetch_walk(self, int64_t row) noexcept nogil:
+        cdef int64_t ahead
+        for ahead in range(8, WALKED, 8):
+            prefetch(&self.data.high_[row + ahead])
+            prefetch(&self.data.low_[row + ahead])
 
     # Stand at t as if the steps had led there.
     cdef inline void _arrive(self, int64_t t) noexcept nogil:

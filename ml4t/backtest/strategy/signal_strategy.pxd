@@ -47,7 +47,7 @@ cdef class SignalStrategy(CompiledStrategy):
     cdef bint _is_on(self, int column, int64_t row) noexcept nogil
     cdef bint _is_any(self, int64_t row) noexcept nogil
     cdef int64_t _next_on(self, int column, int64_t row, int64_t end) noexcept nogil
-    cdef int64_t _soon_on(self, int column, int64_t row, int64_t end) noexcept nogil
+    cdef bint _asks_all(self) noexcept nogil
     cdef void _fetch_ahead(self, int64_t row) noexcept nogil
     cdef int _act(self, int32_t asset, int64_t row) except -1 nogil
     cdef int _open(self, int32_t asset, int64_t row) except -1 nogil

@@ -29,7 +29,7 @@ from ml4t.backtest.strategy.order_arguments import is_at_fill
 # Rows that a guess at what comes next looks at: those beyond are asked for when they are reached.
 cdef enum:
     FAR = 128
-    FETCHED = 32  # at once; after so many the processor asks for more by itself
+    FETCHED = 64  # at once; what follows the processor asks for by itself
 
 cdef enum Column:
     ENTRY
@@ -210,18 +210,25 @@ cdef class SignalStrategy(CompiledStrategy):
     cdef int64_t next_row(self, int64_t row, int64_t end) noexcept nogil:
         cdef double held = self.portfolio.positions.at[0].quantity
         cdef int column
-        if self.max_entries > 1 or self.book.queues.n_waiting_of(0) > 0:
+        if self._asks_all():
             for column in range(4):
                 end = self._next_on(column, row, end)
             return end
         end = self._next_on(ENTRY if held <= 0.0 else EXIT, row, end)
         return self._next_on(SHORT_ENTRY if held >= 0.0 else SHORT_EXIT, row, end)
 
+    # A further entry may come, or what waits be cancelled by any signal.
+    cdef inline bint _asks_all(self) noexcept nogil:
+        return self.max_entries > 1 or self.book.queues.n_waiting_of(0) > 0
+
     # What is entered at this row is left at the next exit, and the other way round.
     cdef int64_t row_after(self, int64_t row, int64_t end) noexcept nogil:
         cdef double held = self.portfolio.positions.at[0].quantity
-        end = self._soon_on(EXIT if held <= 0.0 else ENTRY, row + 1, min(end, row + FAR))
-        end = self._soon_on(SHORT_EXIT if held >= 0.0 else SHORT_ENTRY, row + 1, end)
+        if self._asks_all() or row >= end:
+            return row
+        end = min(end, row + FAR)
+        end = self._next_on(EXIT if held <= 0.0 else ENTRY, row + 1, end)
+        end = self._next_on(SHORT_EXIT if held >= 0.0 else SHORT_ENTRY, row + 1, end)
         self._fetch_ahead(end)
         return end
 
@@ -234,14 +241,9 @@ cdef class SignalStrategy(CompiledStrategy):
                 for ahead in range(0, FETCHED, 8):
                     prefetch(&self.columns[column][row + ahead])
 
-    cdef inline int64_t _soon_on(self, int column, int64_t row, int64_t end) noexcept nogil:
-        cdef const double* values = self.columns[column]
-        while values != NULL and row < end and not values[row] > 0.0:
-            row += 1
-        return end if values == NULL else row
-
     # The first row from this one on, and before ``end``, with a signal in the column. Where none is has been seen before:
-    # a run that asks at every bar looks at each row once.
+    # a run that asks at every bar looks at each row once. A guess at what comes next looks into the columns that are not
+    # asked while the position is what it is.
     cdef inline int64_t _next_on(self, int column, int64_t row, int64_t end) noexcept nogil:
         cdef const double* values = self.columns[column]
         cdef int64_t at = row
