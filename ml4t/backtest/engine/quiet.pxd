@@ -2,13 +2,12 @@
 # anything to decide, and equity is positive. Of the seven steps 1, 2 and 6 are empty then, and the others
 # are what stands here. A bar that is not quiet is left, untouched, to the seven steps.
 
-from libc.math cimport INFINITY
 from libc.stdint cimport int64_t
 
 from ml4t.backtest.core.settings cimport Settings
 from ml4t.backtest.portfolio.position cimport Position
 from ml4t.backtest.portfolio.position_bar cimport (
-    before_time_is_up, close_bar, has_to_decide, level_above, level_below, levels_stand_still, may_wake, touches,
+    before_time_is_up, close_bar, has_to_decide, may_wake, may_walk, touches,
 )
 
 # The columns of the one asset.
@@ -41,63 +40,84 @@ cdef inline int64_t take_quiet_bars(
     const QuietBars* bars, Position* position, const Settings* settings, double cash, int64_t t,
     int64_t until, int64_t t_before
 ) noexcept nogil:
+    cdef int64_t first = t
+    cdef int64_t last
     # What the bar of the opening adds to the water mark is a matter of its own.
     if t < until and position.opened_t == t_before + t:
         if not take_quiet_bar(bars, position, settings, cash, t, t_before + t):
             return t
-        t += 1
-    if levels_stand_still(position, settings):
-        return take_between_levels(bars, position, settings, cash, t, until, t_before)
-    return take_bar_by_bar(bars, position, settings, cash, t, until, t_before)
-
-
-cdef inline int64_t take_bar_by_bar(
-    const QuietBars* bars, Position* position, const Settings* settings, double cash, int64_t t,
-    int64_t until, int64_t t_before
-) noexcept nogil:
-    # A copy, which stays in registers: through the pointer each bar waits for what the last one has stored.
-    cdef Position held = position[0]
-    while t < until and take_quiet_bar(bars, &held, settings, cash, t, t_before + t):
-        t += 1
-    position.bars_held = held.bars_held
-    position.best = held.best
-    position.worst = held.worst
-    position.water = held.water
-    position.levels.stop = held.levels.stop
-    position.levels.trail_stop = held.levels.trail_stop
-    position.levels.trail_moves = held.levels.trail_moves
-    return t
-
-
-# Levels that no bar moves: the first bar to reach one ends the stretch, and all that the others do to the position is
-# how high and how low they came.
-cdef inline int64_t take_between_levels(
-    const QuietBars* bars, Position* position, const Settings* settings, double cash, int64_t t,
-    int64_t until, int64_t t_before
-) noexcept nogil:
-    cdef int64_t first = t
-    cdef int64_t last = before_time_is_up(position, t, until)
-    cdef bint is_long = position.quantity > 0.0
-    cdef double floor = level_below(position)
-    cdef double ceiling = level_above(position)
-    cdef double high = -INFINITY
-    cdef double low = INFINITY
-    while t < last and not ((bars.low[t] <= floor) | (bars.high[t] >= ceiling)):
-        high = bars.high[t] if bars.high[t] > high else high
-        low = bars.low[t] if bars.low[t] < low else low
-        t += 1
-    if t == first:
-        return t
-    # A close lies between low and high: if equity is above zero at the worse of them, it is at every close.
-    if not cash + position.quantity * (low if is_long else high) > 0.0:
-        return take_bar_by_bar(bars, position, settings, cash, first, until, t_before)
-    position.bars_held += t - first
-    if is_long:
-        position.best = high if high > position.best else position.best
-        position.worst = low if low < position.worst else position.worst
-        position.water = high if high > position.water else position.water
+        first += 1
+    if not may_walk(position):
+        return first
+    last = before_time_is_up(position, first, until)
+    if position.quantity > 0.0:
+        t = walk_between_levels(bars, position, settings, cash, first, last, True)
     else:
-        position.best = low if low < position.best else position.best
-        position.worst = high if high > position.worst else position.worst
-        position.water = low if low < position.water else position.water
+        t = walk_between_levels(bars, position, settings, cash, first, last, False)
+    if t >= 0:
+        return t
+    # Equity may not be positive on the way: each close has to be looked at.
+    while first < last and take_quiet_bar(bars, position, settings, cash, first, t_before + first):
+        first += 1
+    return first
+
+
+# The bars from t on and before ``last`` that touch no level; -1, and nothing is taken in, if equity may not be positive
+# at the close of each. They are taken in as close_bar does, with or without rules, in as few steps as that takes: a run
+# spends its time here.
+cdef inline int64_t walk_between_levels(
+    const QuietBars* bars, Position* position, const Settings* settings, double cash, int64_t t,
+    int64_t last, bint is_long
+) noexcept nogil:
+    cdef const double* ahead = bars.high if is_long else bars.low
+    cdef const double* behind = bars.low if is_long else bars.high
+    cdef const double* mark = bars.close if settings.watermark_close else ahead
+    cdef double limit = nearer(position.levels.target, position.levels.wakes_at, is_long)
+    cdef double fixed_stop = position.levels.fixed_stop
+    cdef double keep = position.levels.trail_keep
+    cdef double distance = position.levels.trail_distance
+    cdef double stop = position.levels.stop
+    cdef double trail_stop = position.levels.trail_stop
+    cdef double best = position.best
+    cdef double worst = position.worst
+    cdef double water = position.water
+    cdef int64_t trail_moves = position.levels.trail_moves
+    cdef int64_t first = t
+    cdef double level
+    while t < last and not (reaches(stop, behind[t], is_long) | reaches(ahead[t], limit, is_long)):
+        best = farther(ahead[t], best, is_long)
+        worst = farther(behind[t], worst, not is_long)
+        water = farther(mark[t], water, is_long)
+        level = water * keep - distance
+        trail_moves += is_beyond(level, trail_stop, is_long)
+        trail_stop = farther(level, trail_stop, is_long)
+        stop = farther(trail_stop, fixed_stop, is_long)
+        t += 1
+    # A close lies between low and high.
+    if t > first and not cash + position.quantity * worst > 0.0:
+        return -1
+    position.bars_held += t - first
+    position.best = best
+    position.worst = worst
+    position.water = water
+    position.levels.stop = stop
+    position.levels.trail_stop = trail_stop
+    position.levels.trail_moves = trail_moves
     return t
+
+
+# On the side of a position: up for a long, down for a short.
+cdef inline bint is_beyond(double a, double b, bint is_long) noexcept nogil:
+    return a > b if is_long else a < b
+
+
+cdef inline bint reaches(double a, double b, bint is_long) noexcept nogil:
+    return a >= b if is_long else a <= b
+
+
+cdef inline double farther(double a, double b, bint is_long) noexcept nogil:
+    return a if is_beyond(a, b, is_long) else b
+
+
+cdef inline double nearer(double a, double b, bint is_long) noexcept nogil:
+    return a if is_beyond(b, a, is_long) else b

@@ -2,7 +2,7 @@
 # without. A level that does not exist lies at infinity and is never reached, a trail that does not
 # exist has a NaN factor and never moves. So rules cost nothing on a bar that touches nothing.
 
-from libc.math cimport ceil, isnan
+from libc.math cimport ceil
 from libc.stdint cimport int64_t
 
 from ml4t.backtest.core.settings cimport START_ENTRY_CLOSE, START_ENTRY_HIGH, Settings
@@ -30,22 +30,9 @@ cdef inline bint has_to_decide(const Position* position) noexcept nogil:
     )
 
 
-# The level below that ends a stretch of bars, and the one above: a stop, a target, or a water mark that arms anew.
-cdef inline double level_below(const Position* position) noexcept nogil:
-    if position.quantity > 0.0:
-        return position.levels.stop
-    return max(position.levels.target, position.levels.wakes_at)
-
-
-cdef inline double level_above(const Position* position) noexcept nogil:
-    if position.quantity > 0.0:
-        return min(position.levels.target, position.levels.wakes_at)
-    return position.levels.stop
-
-
-# Is there no trail to move, nothing to decide, and no water mark that arms levels anew at once?
-cdef inline bint levels_stand_still(const Position* position, const Settings* settings) noexcept nogil:
-    if has_to_decide(position) or settings.watermark_close or not isnan(position.levels.trail_keep):
+# Has the coming close nothing to decide, and none that follows either before a bar reaches a level or time is up?
+cdef inline bint may_walk(const Position* position) noexcept nogil:
+    if has_to_decide(position):
         return False
     if position.quantity > 0.0:
         return position.water < position.levels.wakes_at
