@@ -1,7 +1,5 @@
 """Made-up records of a run: what the engine hands to the result, without an engine."""
 
-from functools import partial
-
 import numpy as np
 
 from ml4t.backtest.config import BacktestConfig
@@ -67,7 +65,7 @@ def run_records(n_done, equity, **given):
     curve = {name: given.pop(name, column) for name, column in curve.items()}
     records = {
         "n_done": n_done,
-        "curve": partial(dict, curve),
+        "curve": curve.__getitem__,
         "orders": rows(codes.ORDER, 0),
         "terms": rows(codes.TERMS, 0),
         "fills": rows(codes.FILL, 0),

@@ -158,11 +158,11 @@ cdef class EngineLoop:
             "counters": self.broker.counts(),
         }
 
-    # A function that makes the columns of the curve: of a run in one piece when they are asked for.
+    # A function from the name of a column of the curve to it: of a run in one piece it is made when it is asked for.
     cdef object _curve_of(self, int64_t n_done):
         if self.n_chunks == 1:
-            return partial(self.curve.arrays, n_done)
-        return partial(dict, self.curve.arrays(n_done))
+            return partial(self.curve.column, n_done)
+        return self.curve.arrays(n_done).__getitem__
 
     def tables(self):
         """Return the structured arrays alone. The run cannot go on while they are held."""

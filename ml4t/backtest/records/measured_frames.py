@@ -8,7 +8,13 @@ import numpy as np
 import pandas as pd
 
 from ml4t.backtest.market.sessions import session_ends
-from ml4t.backtest.records.measured import ClosedTrades, EquityCurve, closed_trades, equity_curve
+from ml4t.backtest.records.measured import (
+    ClosedTrades,
+    EquityCurve,
+    closed_trades,
+    equity_column,
+    equity_curve,
+)
 
 
 class MeasuredFrames(ABC):
@@ -21,6 +27,10 @@ class MeasuredFrames(ABC):
     def curve(self) -> EquityCurve:
         """Return what is measured of the equity curve."""
         return equity_curve(self.frame("equity"))
+
+    def gross_exposure(self) -> np.ndarray:
+        """Return what was held by timestamp, without its sign."""
+        return equity_column(self.frame("equity"), "gross_exposure")
 
     def session_ends(self, time_zone: str | None) -> np.ndarray:
         """Return the position of the last timestamp of each session, a day of this zone."""
