@@ -28,7 +28,7 @@ def records(result) -> dict:
     """Return the raw record arrays of a result, those of its curve among them."""
     # Making frames would take longer than the runs that are checked.
     arrays = result._frames._records
-    return arrays | {name: arrays["curve"](name) for name in CURVE}
+    return {**arrays} | {name: arrays["curve"](name) for name in CURVE}
 
 
 def same_course(reference) -> Callable[[object], None]:

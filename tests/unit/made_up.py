@@ -1,5 +1,7 @@
 """Made-up records of a run: what the engine hands to the result, without an engine."""
 
+from functools import partial
+
 import numpy as np
 
 from ml4t.backtest.config import BacktestConfig
@@ -66,6 +68,7 @@ def run_records(n_done, equity, **given):
     records = {
         "n_done": n_done,
         "curve": curve.__getitem__,
+        "n_exposed": partial(np.count_nonzero, curve["gross"]),
         "orders": rows(codes.ORDER, 0),
         "terms": rows(codes.TERMS, 0),
         "fills": rows(codes.FILL, 0),

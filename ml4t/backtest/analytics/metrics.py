@@ -24,8 +24,8 @@ from ml4t.backtest.records.measured import (
     Measured,
     MeasuredRun,
     closed_trades,
-    equity_column,
     equity_curve,
+    n_exposed,
 )
 
 LEAST_YEARS = 30 / 365.25
@@ -145,7 +145,7 @@ def performance_metrics(
     curve = equity_curve(equity)
     measured = Measured(
         curve,
-        equity_column(equity, "gross_exposure"),
+        n_exposed(equity),
         closed_trades(trades),
         session_ends(curve.timestamps, time_zone),
         traded_value,
@@ -232,8 +232,8 @@ class _Run:
         return _time(stamps[place]) if len(stamps) else pd.NaT
 
     def exposure(self) -> float:
-        gross = self.of.gross_exposure
-        return np.count_nonzero(gross != 0.0) / len(gross) if len(gross) else np.nan
+        n = len(self.of.curve.timestamps)
+        return self.of.n_exposed / n if n else np.nan
 
     def turnover(self) -> float:
         value = self.of.curve.equity

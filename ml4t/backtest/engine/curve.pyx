@@ -126,6 +126,23 @@ cdef class Curve:
                 self._made[n_done, name] = self._column_of_balances(n_done, name)
         return self._made[n_done, name]
 
+    def n_exposed(self, int64_t n_done):
+        """Return at how many of the first ``n_done`` timestamps something of a price was held."""
+        cdef const double* close
+        cdef const Balance* balance
+        cdef int64_t i
+        cdef int64_t t
+        cdef int64_t n = 0
+        if self._single is None or self._t_before > 0:  # the record has all of it
+            return np.count_nonzero(self._record[NAMES.index("gross"), self._begin:n_done] != 0.0)
+        close = self._single.close_
+        for i in range(self._balances.count):
+            balance = <const Balance*> self._balances.at(i)
+            if balance.units != 0.0:
+                for t in range(balance.t, self._end_of(i, n_done)):
+                    n += balance.units * close[t] != 0.0
+        return n
+
 
 # A stretch of n points between two changes of cash and units: the cash, the value of the units, or both.
 cdef void write_stretch(

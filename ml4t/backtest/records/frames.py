@@ -4,7 +4,7 @@ The columns and their units are documented in ``docs/results.md``, and a test co
 """
 
 from collections.abc import Mapping
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, Protocol
 
 import numpy as np
@@ -44,8 +44,8 @@ class Frames(Protocol):
     def curve(self) -> EquityCurve:
         """Return what is measured of the equity curve."""
 
-    def gross_exposure(self) -> np.ndarray:
-        """Return what was held by timestamp, without its sign."""
+    def n_exposed(self) -> int:
+        """Return the number of timestamps with a gross exposure."""
 
     def session_ends(self, time_zone: str | None) -> np.ndarray:
         """Return the position of the last timestamp of each session, a day of this zone."""
@@ -71,7 +71,8 @@ class RecordFrames:
     ----------
     records : mapping
         What the engine hands over: ``n_done``, ``curve``, which makes each of the four columns of the equity
-        curve by its name, the structured arrays of ``core/records.py``, ``rule_names`` and ``reasons``.
+        curve by its name, ``n_exposed``, which counts the timestamps with an exposure, the structured arrays of
+        ``core/records.py``, ``rule_names`` and ``reasons``.
     data : MarketData
     config : BacktestConfig
     """
@@ -84,7 +85,8 @@ class RecordFrames:
     # What makes the curve stands in the run; a copy has the curve.
     def __getstate__(self) -> dict[str, Any]:
         made = {name: self._curve(name) for name in CURVE}
-        return {**self.__dict__, "_records": {**self._records, "curve": made.__getitem__}}
+        own = {"curve": made.__getitem__, "n_exposed": partial(int, self.n_exposed())}
+        return {**self.__dict__, "_records": {**self._records, **own}}
 
     def frame(self, table: str) -> pd.DataFrame:
         """Make the frame of ``table``, one of :data:`TABLES`."""
@@ -111,9 +113,10 @@ class RecordFrames:
         stamps = self._data.timestamps[: self._records["n_done"]]
         return EquityCurve(stamps, self._curve("equity"))
 
-    def gross_exposure(self) -> np.ndarray:
-        """Return what was held by timestamp, without its sign."""
-        return self._curve("gross")
+    def n_exposed(self) -> int:
+        """Return the number of timestamps with a gross exposure."""
+        n: int = self._records["n_exposed"]()
+        return n
 
     def session_ends(self, time_zone: str | None) -> np.ndarray:
         """Return the position of the last timestamp of each session, a day of this zone."""

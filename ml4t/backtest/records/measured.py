@@ -60,7 +60,8 @@ class Measured(NamedTuple):
     Attributes
     ----------
     curve : EquityCurve
-    gross_exposure : float64 array, shape (n_times,), currency
+    n_exposed : int
+        Timestamps with a gross exposure.
     trades : ClosedTrades
     ends : int64 array, shape (n_sessions,)
         The position of the last timestamp of each session.
@@ -69,7 +70,7 @@ class Measured(NamedTuple):
     """
 
     curve: EquityCurve
-    gross_exposure: np.ndarray
+    n_exposed: int
     trades: ClosedTrades
     ends: np.ndarray
     traded_value: float
@@ -88,8 +89,8 @@ class Tables(Protocol):
     def curve(self) -> EquityCurve:
         """Return what is measured of the equity curve."""
 
-    def gross_exposure(self) -> np.ndarray:
-        """Return what was held by timestamp, without its sign."""
+    def n_exposed(self) -> int:
+        """Return the number of timestamps with a gross exposure."""
 
     def closed_trades(self) -> ClosedTrades:
         """Return what is measured of the round trips."""
@@ -114,8 +115,8 @@ class MeasuredRun:
         return self._tables.curve()
 
     @property
-    def gross_exposure(self) -> np.ndarray:
-        return self._tables.gross_exposure()
+    def n_exposed(self) -> int:
+        return self._tables.n_exposed()
 
     @made_once
     def trades(self) -> ClosedTrades:
@@ -152,12 +153,13 @@ class MeasuredRun:
 
 def equity_curve(equity: pd.DataFrame) -> EquityCurve:
     """Return what is measured of the frame of equity of a result."""
-    return EquityCurve(np.ascontiguousarray(equity.index.asi8), equity_column(equity, "equity"))
+    value = np.ascontiguousarray(equity["equity"].to_numpy(np.float64))
+    return EquityCurve(np.ascontiguousarray(equity.index.asi8), value)
 
 
-def equity_column(equity: pd.DataFrame, name: str) -> np.ndarray:
-    """Return a column of the frame of equity of a result, contiguous."""
-    return np.ascontiguousarray(equity[name].to_numpy(np.float64))
+def n_exposed(equity: pd.DataFrame) -> int:
+    """Return the number of timestamps with a gross exposure, of the frame of equity of a result."""
+    return int(np.count_nonzero(equity["gross_exposure"].to_numpy() != 0.0))
 
 
 def closed_trades(trades: pd.DataFrame) -> ClosedTrades:

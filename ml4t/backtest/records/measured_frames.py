@@ -12,8 +12,8 @@ from ml4t.backtest.records.measured import (
     ClosedTrades,
     EquityCurve,
     closed_trades,
-    equity_column,
     equity_curve,
+    n_exposed,
 )
 
 
@@ -28,9 +28,9 @@ class MeasuredFrames(ABC):
         """Return what is measured of the equity curve."""
         return equity_curve(self.frame("equity"))
 
-    def gross_exposure(self) -> np.ndarray:
-        """Return what was held by timestamp, without its sign."""
-        return equity_column(self.frame("equity"), "gross_exposure")
+    def n_exposed(self) -> int:
+        """Return the number of timestamps with a gross exposure."""
+        return n_exposed(self.frame("equity"))
 
     def session_ends(self, time_zone: str | None) -> np.ndarray:
         """Return the position of the last timestamp of each session, a day of this zone."""

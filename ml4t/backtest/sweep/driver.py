@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 import time
 from collections.abc import Iterator, Sequence
 from queue import Empty, SimpleQueue
+from statistics import fmean
 
 from ml4t.backtest.sweep.journal import Journal, NoJournal
 from ml4t.backtest.sweep.shown_progress import NotShown, ShownProgress
@@ -19,8 +19,10 @@ SECONDS_OF_A_BATCH = 0.2
 BATCHES_A_SECOND = 1_000
 """What one process hands out and takes back: with more workers than it can serve so batches last longer."""
 MOST_IN_A_BATCH = 1_024
-BATCHES_A_WORKER = 8
-"""At least so many, so that none waits long for the last."""
+BATCHES_OF_WHAT_IS_LEFT = 2
+"""For each worker: batches become smaller towards the end, so that none waits long for the last."""
+LEAST_SECONDS_OF_A_BATCH = 0.002
+"""A batch on its way and back keeps the process that hands it out busy for a third of a millisecond."""
 SECONDS_BETWEEN_LOOKS = 0.1
 
 
@@ -76,11 +78,10 @@ class Driver:
             mine = mine[n_first:]
         others, rest = mine, trials[n_looked_at:]
         if others or rest:
-            n_left = len(others) + len(rest)
-            workers = self._crew.suited(self._seconds_of_done, n_left)
-            size = _batch_size(self._seconds or 0.0, n_left, workers.n)
-            batches = itertools.chain(_cut(others, size), self._claimed(rest, size, workers.n))
+            workers = self._crew.suited(self._seconds_of_done, len(others) + len(rest))
+            batches = self._batches(others, rest, workers.n)
             for outcomes in workers.outcomes(batches):
+                self._seconds = fmean(one.seconds for one in outcomes)  # the first of all were slow
                 yield from self._stored(outcomes)
                 yield from self._those_found()
         yield from self._those_found()
@@ -108,9 +109,17 @@ class Driver:
                 return mine, at
         return [], at
 
-    def _claimed(self, trials: Sequence[Trial], size: int, workers: int) -> Iterator[list[Trial]]:
-        # A batch for each worker at a time: they ask for so many at once, and a claim is a transaction.
-        for several in _cut(trials, max(size, min(MOST_IN_A_BATCH, size * workers))):
+    def _batches(
+        self, mine: Sequence[Trial], rest: Sequence[Trial], workers: int
+    ) -> Iterator[list[Trial]]:
+        """Yield what is claimed, and claim what is free of the rest."""
+        at, seconds = 0, self._seconds or 0.0
+        yield from _cut(mine, _batch_size(seconds, len(mine) + len(rest), workers))
+        while at < len(rest):
+            size = _batch_size(seconds, len(rest) - at, workers)
+            # A batch for each worker at a time: they ask for so many at once, and a claim is a transaction.
+            several = rest[at : at + max(size, min(MOST_IN_A_BATCH, size * workers))]
+            at += len(several)
             yield from _cut(self._claim(several), size)
 
     def _claim(self, trials: Sequence[Trial]) -> list[Trial]:
@@ -142,6 +151,13 @@ def _cut(trials: Sequence[Trial], size: int) -> Iterator[list[Trial]]:
 
 
 def _batch_size(seconds: float, n: int, workers: int) -> int:
-    most = min(MOST_IN_A_BATCH, -(-n // (workers * BATCHES_A_WORKER)))
+    """Return how many of n trials are handed out together."""
+    seconds = max(seconds, 1e-6)
     lasting = max(SECONDS_OF_A_BATCH, workers / BATCHES_A_SECOND)
-    return max(1, min(most, int(lasting / max(seconds, 1e-6))))
+    share = _parts(n, workers * BATCHES_OF_WHAT_IS_LEFT)
+    least = min(int(LEAST_SECONDS_OF_A_BATCH / seconds), _parts(n, workers))
+    return max(1, min(MOST_IN_A_BATCH, int(lasting / seconds), max(share, least)))
+
+
+def _parts(n: int, parts: int) -> int:
+    return -(-n // parts)
