@@ -133,7 +133,7 @@ class BacktestResult(RunAnalyses, RunReports):
         self.seconds = float(seconds)
         self.partial = bool(partial)
         self.statistics = dict(statistics or {})
-        self.counters = {name: int(count) for name, count in (counters or {}).items()}
+        self.counters = dict(counters or {})
         self.info = dict(info or {})
         self.rules = tuple(rules)
         self.run_file = None if run_file is None else dict(run_file)
