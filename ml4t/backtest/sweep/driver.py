@@ -21,6 +21,8 @@ BATCHES_A_SECOND = 1_000
 MOST_IN_A_BATCH = 1_024
 BATCHES_OF_WHAT_IS_LEFT = 2
 """For each worker: batches become smaller towards the end, so that none waits long for the last."""
+BATCHES_OF_ONE = 8
+"""Of what is left, where one worker alone runs it."""
 LEAST_SECONDS_OF_A_BATCH = 0.002
 """A batch on its way and back keeps the process that hands it out busy for a third of a millisecond."""
 SECONDS_BETWEEN_LOOKS = 0.1
@@ -154,9 +156,12 @@ def _batch_size(seconds: float, n: int, workers: int) -> int:
     """Return how many of n trials are handed out together."""
     seconds = max(seconds, 1e-6)
     lasting = max(SECONDS_OF_A_BATCH, workers / BATCHES_A_SECOND)
-    share = _parts(n, workers * BATCHES_OF_WHAT_IS_LEFT)
-    least = min(int(LEAST_SECONDS_OF_A_BATCH / seconds), _parts(n, workers))
-    return max(1, min(MOST_IN_A_BATCH, int(lasting / seconds), max(share, least)))
+    if workers == 1:  # nothing is handed out: what is under way when a sweep is stopped is a batch
+        wanted = _parts(n, BATCHES_OF_ONE)
+    else:
+        least = min(int(LEAST_SECONDS_OF_A_BATCH / seconds), _parts(n, workers))
+        wanted = max(least, _parts(n, workers * BATCHES_OF_WHAT_IS_LEFT))
+    return max(1, min(MOST_IN_A_BATCH, int(lasting / seconds), wanted))
 
 
 def _parts(n: int, parts: int) -> int:
