@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated
@@ -52,9 +53,12 @@ class Row:
 
 def time_row(benchmark: Benchmark, comparison: Comparison, n_pairs: int) -> Row:
     """Measure a run against its yardstick."""
-    pairs = measure_pairs(comparison, n_pairs)
+    pairs = measure_pairs(comparison, n_pairs, benchmark.clock)
     units = benchmark.units or benchmark.n_bars
-    yardstick, run = (f"{ns / units:,.1f} ns/{benchmark.unit}" for ns in np.median(pairs, axis=0))
+    medians = np.median(pairs, axis=0)
+    yardstick, run = (f"{ns / units:,.1f} ns/{benchmark.unit}" for ns in medians)
+    if benchmark.clock is time.perf_counter_ns:
+        run += f", {1e9 * units / medians[1]:,.0f} a second"
     return Row(
         benchmark.name, benchmark.title, run, yardstick, pair_ratio(pairs), benchmark.bound,
         interval_of(pairs),

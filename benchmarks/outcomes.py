@@ -6,6 +6,8 @@ from collections.abc import Callable
 
 import numpy as np
 
+from ml4t.backtest.records.frames import CURVE
+
 _COURSE = {
     "fills": ("timestamp", "asset", "quantity", "price", "commission"),
     "trades": ("entry_time", "exit_time", "asset", "side", "quantity", "entry_price", "exit_price", "net_pnl"),
@@ -26,7 +28,7 @@ def records(result) -> dict:
     """Return the raw record arrays of a result, those of its curve among them."""
     # Making frames would take longer than the runs that are checked.
     arrays = result._frames._records
-    return arrays | arrays["curve"]()
+    return {**arrays} | {name: arrays["curve"](name) for name in CURVE}
 
 
 def same_course(reference) -> Callable[[object], None]:

@@ -42,9 +42,9 @@ RUNS = {"W5": pairs}
 
 def timed(run, data):
     gc.collect()
-    start = time.process_time_ns()
+    start = time.perf_counter_ns()  # ours is by two processes, and on the clock
     measured = run(data)
-    took = time.process_time_ns() - start
+    took = time.perf_counter_ns() - start
     return took, 2 * sum(trades for _, trades, _ in measured)
 
 

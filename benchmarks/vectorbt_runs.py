@@ -88,11 +88,16 @@ RUNS = {
 }
 
 
-def timed(run, data, engine):
+CLOCKS = {"W5": time.perf_counter_ns}
+"""Where ours is by two processes, and on the clock; else processor time."""
+
+
+def timed(name, data, engine):
+    clock = CLOCKS.get(name, time.process_time_ns)
     gc.collect()
-    start = time.process_time_ns()
-    answer = run(data, engine)
-    took = time.process_time_ns() - start
+    start = clock()
+    answer = RUNS[name](data, engine)
+    took = clock() - start
     portfolio = answer[0] if isinstance(answer, tuple) else answer
     return took, len(portfolio.order_records)
 
@@ -104,8 +109,8 @@ def main(engine, folder, names):
             dict(np.load(path)) for path in sorted(Path(folder).glob(f"{name.split()[0]}-*.npz"))
         ]
         warm_up, *others = markets
-        timed(RUNS[name], warm_up, engine)  # compiles
-        runs = [timed(RUNS[name], data, engine) for data in others]
+        timed(name, warm_up, engine)  # compiles
+        runs = [timed(name, data, engine) for data in others]
         measured[name] = {"nanoseconds": [ns for ns, _ in runs], "orders": [n for _, n in runs]}
     print(json.dumps({"version": vbt.__version__, "measured": measured}))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -9,7 +10,7 @@ from functools import partial
 import numpy as np
 
 from benchmarks import outcomes
-from benchmarks.harness import Comparison, Run, Side
+from benchmarks.harness import Clock, Comparison, Run, Side
 from benchmarks.markets import DAY, MINUTE, alternating_signals, market, random_walk
 from benchmarks.strategies import Idle, Jumps, TopWeights
 from benchmarks.yardsticks.build import yardstick
@@ -47,6 +48,8 @@ class Benchmark:
         What a run may add to resident memory at its highest.
     units, unit : int, str
         What a time is told by: bars, or so many of something else.
+    clock : callable
+        Processor time; of what other processes do, the time on the wall.
     """
 
     name: str
@@ -58,6 +61,7 @@ class Benchmark:
     bytes_a_bar: float = 64.0
     units: int = 0
     unit: str = "bar"
+    clock: Clock = time.process_time_ns
 
     @property
     def n_bars(self) -> int:

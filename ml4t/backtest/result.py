@@ -55,6 +55,17 @@ if TYPE_CHECKING:
 DEEP = int(pd.__version__.split(".")[0]) < 3
 
 
+def _check_measures(names: Sequence[str], *, with_benchmark: bool) -> None:
+    for name in names:
+        if name in MEASURES:
+            continue
+        if name not in BENCHMARK_MEASURES:
+            known = [*MEASURES, *BENCHMARK_MEASURES]
+            raise ValueError(f"there is no measure {name!r}; {nearest(name, known)}")
+        if not with_benchmark:
+            raise ValueError(f"{name} is measured beside a benchmark: give benchmark=")
+
+
 class BacktestResult(RunAnalyses, RunReports):
     """The tables, measures and settings of one run.
 
@@ -122,7 +133,7 @@ class BacktestResult(RunAnalyses, RunReports):
         self.seconds = float(seconds)
         self.partial = bool(partial)
         self.statistics = dict(statistics or {})
-        self.counters = {name: int(count) for name, count in (counters or {}).items()}
+        self.counters = dict(counters or {})
         self.info = dict(info or {})
         self.rules = tuple(rules)
         self.run_file = None if run_file is None else dict(run_file)
@@ -408,12 +419,7 @@ class BacktestResult(RunAnalyses, RunReports):
             If empyrical-reloaded is not installed.
         """
         only = (only,) if isinstance(only, str) else only
-        for name in only or ():
-            if name in BENCHMARK_MEASURES and benchmark is None:
-                raise ValueError(f"{name} is measured beside a benchmark: give benchmark=")
-            if name not in MEASURES and name not in BENCHMARK_MEASURES:
-                known = [*MEASURES, *BENCHMARK_MEASURES]
-                raise ValueError(f"there is no measure {name!r}; {nearest(name, known)}")
+        _check_measures(only or (), with_benchmark=benchmark is not None)
         if periods_per_year is not None:
             periods_per_year = positive("periods_per_year", periods_per_year)
         both = None if benchmark is None else beside(self.returns, benchmark)

@@ -205,7 +205,7 @@ def test_a_chunk_that_cannot_be_entered_adds_nothing_to_the_record():
         loop.run([second])
     records = loop.records()
     assert records["n_done"] == 4
-    assert records["curve"]()["equity"].tolist() == [BacktestConfig().initial_cash] * 4
+    assert records["curve"]("equity").tolist() == [BacktestConfig().initial_cash] * 4
 
 
 class Watched(CompiledStrategy):

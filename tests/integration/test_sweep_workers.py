@@ -1,5 +1,6 @@
 """One table, whoever runs the trials: threads, processes, Dask, Ray; and what becomes of workers that are killed."""
 
+import math
 import os
 import pickle
 import signal
@@ -17,12 +18,15 @@ from unit.sweep.studied import DAY, PAIRS, TEMPLATE, dips, market, now_and_then,
 from ml4t.backtest import BacktestConfig, MarketData
 from ml4t.backtest.data import on_file
 from ml4t.backtest.sweep import SweepError, between, from_optuna, grid, random, sweep
+from ml4t.backtest.sweep.driver import Driver
+from ml4t.backtest.sweep.journal import NoJournal
 from ml4t.backtest.sweep.measures import Measures
+from ml4t.backtest.sweep.shown_progress import NotShown
 from ml4t.backtest.sweep.study_file import StudyFile
 from ml4t.backtest.sweep.template import Recipe
 from ml4t.backtest.sweep.trial import Runner, Trial
 from ml4t.backtest.sweep.workers import local
-from ml4t.backtest.sweep.workers.chosen import workers_for
+from ml4t.backtest.sweep.workers.chosen import SECONDS_SHORT, crew_for
 from ml4t.backtest.sweep.workers.killed import (
     TIMES_KILLED,
     InHand,
@@ -30,7 +34,8 @@ from ml4t.backtest.sweep.workers.killed import (
     one_by_one,
     said_of_killed,
 )
-from ml4t.backtest.sweep.workers.local import Processes
+from ml4t.backtest.sweep.workers.local import OneByOne, Processes
+from ml4t.backtest.sweep.workers.pool import are_there
 from ml4t.backtest.sweep.workers.task import raise_lost, sent
 
 FALLS = random(40, seed=2, fall=[0.001, 0.002, 0.005, 0.02], hold=[1, 2, 3, 5, 8, 13])
@@ -91,14 +96,82 @@ def test_what_a_study_prunes_is_the_same_for_any_workers_of_this_machine(backend
             assert table(workers=workers, backend=backend, journal=journal).equals(expected)
 
 
-def test_python_goes_to_processes_and_what_is_compiled_to_threads():
-    for given, first, kind in (
-        (TEMPLATE, {"stop": 0.1, "target": 0.1}, "Threads"),
-        (dips, {"fall": 0.1}, "Processes"),
-        ({**TEMPLATE, "rules": [now_and_then]}, {}, "Processes"),
+PAIR = {"stop": 0.1, "target": 0.1}
+MANY, FEW = 10**6, 10
+
+
+def kind_of_workers(given, first, backend, seconds, n, measures=None):
+    runner = Runner(Recipe(given), market(), Measures(measures))
+    crew = crew_for(backend, 2, runner, first)
+    return type(crew.suited(seconds, n)).__name__
+
+
+@pytest.mark.parametrize("seconds", [1e-5, 1.0])
+def test_python_goes_to_processes_and_where_threads_are_asked_for_to_these(seconds):
+    for given, first in (
+        (dips, {"fall": 0.1}),
+        ({**TEMPLATE, "rules": [now_and_then]}, {}),
     ):
-        runner = Runner(Recipe(given), market(), Measures())
-        assert type(workers_for(None, 2, runner, first)).__name__ == kind
+        assert kind_of_workers(given, first, None, seconds, FEW) == "Processes"
+        kind = "Threads" if seconds == 1.0 else "OneByOne"
+        assert kind_of_workers(given, first, "threads", seconds, FEW) == kind
+
+
+def test_long_compiled_runs_go_to_threads():
+    for backend in (None, "threads"):
+        assert kind_of_workers(TEMPLATE, PAIR, backend, 1.0, FEW) == "Threads"
+
+
+def test_short_compiled_runs_go_to_processes_where_these_are_worth_their_start():
+    assert kind_of_workers(TEMPLATE, PAIR, None, 1e-5, MANY * 10) == "Processes"
+    assert kind_of_workers(TEMPLATE, PAIR, None, 1e-5, FEW) == "OneByOne"
+    assert kind_of_workers(TEMPLATE, PAIR, "threads", 1e-5, MANY * 10) == "OneByOne"
+    assert kind_of_workers(TEMPLATE, PAIR, "processes", 1e-5, FEW) == "Processes"
+
+
+def test_short_compiled_runs_that_cannot_be_sent_run_one_after_the_other():
+    measures = {"lambda": lambda result: 1.0}
+    assert kind_of_workers(TEMPLATE, PAIR, None, 1e-5, MANY * 10, measures) == "OneByOne"
+
+
+def test_a_first_run_that_is_short_is_followed_by_another_before_anybody_is_chosen():
+    runner = Runner(Recipe(TEMPLATE), market(), Measures())
+    for backend, wanted in ((None, True), ("threads", True), ("processes", False)):
+        crew = crew_for(backend, 2, runner, PAIR)
+        assert crew.wants_another(SECONDS_SHORT / 2) == wanted
+        assert not crew.wants_another(SECONDS_SHORT * 2)
+
+
+class Watching:
+    """A crew that notes what it is asked, and runs everything here."""
+
+    def __init__(self, runner):
+        self.asked = []
+        self.one_by_one = OneByOne(runner)
+
+    def wants_another(self, seconds):
+        return True
+
+    def suited(self, seconds, n):
+        self.asked.append((seconds, n))
+        return self.one_by_one
+
+
+@pytest.mark.parametrize("falls", [[0.001, 0.002, 0.003, 0.004], ["?", "?", 0.003, 0.004]])
+def test_what_fails_at_first_does_not_tell_how_long_runs_take(falls):
+    runner = Runner(Recipe(dips), market(), Measures())
+    crew = Watching(runner)
+    trials = [Trial(number, {"fall": fall}) for number, fall in enumerate(falls)]
+    outcomes = [*Driver(runner, crew, NoJournal(), NotShown()).outcomes(trials)]
+    assert [one.key for one in outcomes] == [0, 1, 2, 3]
+    expected = [one.seconds for one in outcomes[:2] if one.status == "done"]
+    assert crew.asked == [(min(expected, default=math.inf), 2)]
+
+
+def test_processes_are_there_once_they_have_had_work():
+    sweep(dips, FALLS, market(), workers=2, backend="processes")
+    assert are_there(2)
+    assert not are_there(61)
 
 
 def mapped(fall):
@@ -253,7 +326,7 @@ def test_what_had_not_been_handed_out_again_is_not_lost(monkeypatch):
     batches = [trials[n : n + 2] for n in range(0, 20, 2)]
     breaks = iter([5, 1, 1, 3])  # after so many batches have been asked for
 
-    def pool(n, backend, run, given):
+    def pool(n, run, given):
         given = iter(given)
         asked = next(breaks, None) if isinstance(given, InHand) else None
         if asked is not None:
@@ -263,7 +336,7 @@ def test_what_had_not_been_handed_out_again_is_not_lost(monkeypatch):
         for one in given:
             yield run(one)
 
-    monkeypatch.setattr(local, "_parallel", pool)
+    monkeypatch.setattr(local, "in_processes", pool)
     outcomes = [one for some in Processes(runner, 2).outcomes(iter(batches)) for one in some]
     assert sorted(one.key for one in outcomes) == [*range(20)]
 

@@ -67,7 +67,8 @@ def run_records(n_done, equity, **given):
     curve = {name: given.pop(name, column) for name, column in curve.items()}
     records = {
         "n_done": n_done,
-        "curve": partial(dict, curve),
+        "curve": curve.__getitem__,
+        "n_exposed": partial(np.count_nonzero, curve["gross"]),
         "orders": rows(codes.ORDER, 0),
         "terms": rows(codes.TERMS, 0),
         "fills": rows(codes.FILL, 0),

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-DAY = pd.Timedelta(days=1)
+DAY = 86_400_000_000_000.0
+"""Nanoseconds."""
 
 
 def as_json(measures: Mapping[str, Any], text_of: Callable[[pd.Timestamp], str]) -> dict[str, Any]:
@@ -41,7 +42,7 @@ def _plain(value: Any, text_of: Callable[[pd.Timestamp], str]) -> Any:
     if isinstance(value, pd.Timestamp):
         return text_of(value)
     if isinstance(value, pd.Timedelta):
-        return value / DAY
+        return float(value.value) / DAY
     if isinstance(value, Mapping):
         return as_json(value, text_of)
     return int(value)

@@ -8,13 +8,15 @@ is NaN, and so is every measure made of it.
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from functools import cached_property
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from ml4t.backtest.analytics.moments import Moments, simple_returns_of, sum_of
+from ml4t.backtest.analytics.trade_sums import counted_exits, profit_sums
 from ml4t.backtest.analytics.years import elapsed_years, periods_between
+from ml4t.backtest.core.made_once import made_once
 from ml4t.backtest.market.sessions import session_ends
 from ml4t.backtest.records.curve import underwater
 from ml4t.backtest.records.measured import (
@@ -23,63 +25,26 @@ from ml4t.backtest.records.measured import (
     MeasuredRun,
     closed_trades,
     equity_curve,
+    n_exposed,
 )
 
 LEAST_YEARS = 30 / 365.25
 """A month: what fewer days did says nothing of a year, and is not annualised."""
+MOST_GROWTH = 1e20
+"""Growth of a month below it can be annualised: to the power of twelve and a quarter it is a double still."""
 
 
 def simple_returns(equity: np.ndarray, initial: float) -> np.ndarray:
     """Return equity[i]/equity[i - 1] - 1, the first one against ``initial``; NaN after equity <= 0."""
-    if len(equity) == 0:
-        return np.empty(0)
-    before = np.empty(len(equity))
-    before[0] = initial
-    before[1:] = equity[:-1]
-    if not before.min() > 0.0:
-        before[before <= 0.0] = np.nan
-    returns = np.divide(equity, before, out=before)
-    return np.subtract(returns, 1.0, out=returns)
+    return simple_returns_of(_doubles(equity), initial)
 
 
-class _Moments:
-    """Of returns, each computed when it is asked for."""
+def _moments(returns: np.ndarray) -> Moments:
+    return Moments(_doubles(returns))
 
-    def __init__(self, returns: np.ndarray) -> None:
-        self._returns = returns
 
-    @cached_property
-    def growth(self) -> float:
-        """The product of 1 + r."""
-        with np.errstate(invalid="ignore", over="ignore"):
-            return float(np.multiply.reduce(1.0 + self._returns))
-
-    @cached_property
-    def mean(self) -> float:
-        n = len(self._returns)
-        return float(np.add.reduce(self._returns)) / n if n > 1 else math.nan
-
-    @cached_property
-    def deviation(self) -> float:
-        """The sample standard deviation (n - 1)."""
-        returns = self._returns
-        n = len(returns)
-        if n < 2:
-            return math.nan
-        # Equal returns have no dispersion, but their rounded mean may leave a residue of 1e-18.
-        if returns[0] == returns[-1] and returns.min() == returns.max():
-            return 0.0
-        away = returns - self.mean
-        return math.sqrt(float(np.add.reduce(np.square(away, out=away))) / (n - 1))
-
-    @cached_property
-    def downside(self) -> float:
-        """sqrt(mean(min(r, 0)^2))."""
-        n = len(self._returns)
-        if n < 2:
-            return math.nan
-        below = np.minimum(self._returns, 0.0)
-        return math.sqrt(float(np.add.reduce(np.square(below, out=below))) / n)
+def _doubles(values: np.ndarray) -> np.ndarray:
+    return np.ascontiguousarray(values, np.float64)
 
 
 def annual_return(returns: np.ndarray, years: float) -> float:
@@ -87,40 +52,44 @@ def annual_return(returns: np.ndarray, years: float) -> float:
 
     NaN without returns or years, or when the growth is negative and has no such power.
     """
-    return _annual(_Moments(returns).growth, years) if len(returns) else math.nan
+    return _annual(_moments(returns).growth, years) if len(returns) else math.nan
 
 
 def _annual(growth: float, years: float) -> float:
     if math.isnan(years):  # 1 to the power of NaN is 1
         return math.nan
+    if (
+        0.0 <= growth < MOST_GROWTH and years >= LEAST_YEARS
+    ):  # else NumPy may warn, and is told not to
+        return float(np.power(growth, 1.0 / years) - 1.0)
     with np.errstate(invalid="ignore", over="ignore"):
         return float(np.power(growth, 1.0 / years) - 1.0)
 
 
 def annual_volatility(returns: np.ndarray, periods_per_year: float) -> float:
     """Return the sample standard deviation of the returns (n - 1) times sqrt(periods_per_year)."""
-    return _volatility(_Moments(returns), periods_per_year)
+    return _volatility(_moments(returns), periods_per_year)
 
 
 def sharpe_ratio(returns: np.ndarray, periods_per_year: float) -> float:
     """Return mean/standard deviation (n - 1) times sqrt(periods_per_year); NaN when both are 0."""
-    return _sharpe(_Moments(returns), periods_per_year)
+    return _sharpe(_moments(returns), periods_per_year)
 
 
 def sortino_ratio(returns: np.ndarray, periods_per_year: float) -> float:
     """Return mean/sqrt(mean(min(r, 0)^2)) times sqrt(periods_per_year); NaN when both are 0."""
-    return _sortino(_Moments(returns), periods_per_year)
+    return _sortino(_moments(returns), periods_per_year)
 
 
-def _volatility(moments: _Moments, periods_per_year: float) -> float:
+def _volatility(moments: Moments, periods_per_year: float) -> float:
     return moments.deviation * math.sqrt(periods_per_year)
 
 
-def _sharpe(moments: _Moments, periods_per_year: float) -> float:
+def _sharpe(moments: Moments, periods_per_year: float) -> float:
     return _ratio(moments.mean, moments.deviation) * math.sqrt(periods_per_year)
 
 
-def _sortino(moments: _Moments, periods_per_year: float) -> float:
+def _sortino(moments: Moments, periods_per_year: float) -> float:
     return _ratio(moments.mean, moments.downside) * math.sqrt(periods_per_year)
 
 
@@ -176,6 +145,7 @@ def performance_metrics(
     curve = equity_curve(equity)
     measured = Measured(
         curve,
+        n_exposed(equity),
         closed_trades(trades),
         session_ends(curve.timestamps, time_zone),
         traded_value,
@@ -218,17 +188,17 @@ class _Run:
         self.initial_cash = initial_cash
         self.given_periods = given_periods
 
-    @cached_property
-    def moments(self) -> _Moments:
+    @made_once
+    def moments(self) -> Moments:
         value = self.of.curve.equity
         at_ends = value if len(self.of.ends) == len(value) else value[self.of.ends]
-        return _Moments(simple_returns(at_ends, self.initial_cash))
+        return Moments(simple_returns_of(at_ends, self.initial_cash))
 
-    @cached_property
+    @made_once
     def years(self) -> float:
         return measured_years(self.of.curve.timestamps)
 
-    @cached_property
+    @made_once
     def periods(self) -> float:
         if self.given_periods is not None:
             return self.given_periods
@@ -236,11 +206,11 @@ class _Run:
             return math.nan
         return periods_between(self.of.curve.timestamps, self.of.ends)
 
-    @cached_property
+    @made_once
     def growth(self) -> float:
         return _annual(self.moments.growth, self.years) if len(self.of.ends) else math.nan
 
-    @cached_property
+    @made_once
     def underwater(self) -> tuple[float, int]:
         return underwater(self.of.curve.timestamps, self.of.curve.equity, self.initial_cash)
 
@@ -248,7 +218,7 @@ class _Run:
     def largest_drawdown(self) -> float:
         return self.underwater[0] if len(self.of.curve.equity) else np.nan
 
-    @cached_property
+    @made_once
     def of_trades(self) -> dict[str, Any]:
         return _of_trades(self.of.trades)
 
@@ -262,12 +232,12 @@ class _Run:
         return _time(stamps[place]) if len(stamps) else pd.NaT
 
     def exposure(self) -> float:
-        gross = self.of.curve.gross_exposure
-        return np.count_nonzero(gross != 0.0) / len(gross) if len(gross) else np.nan
+        n = len(self.of.curve.timestamps)
+        return self.of.n_exposed / n if n else np.nan
 
     def turnover(self) -> float:
         value = self.of.curve.equity
-        mean = _mean(float(np.add.reduce(value)), len(value))
+        mean = _mean(sum_of(value), len(value))
         return _ratio(self.of.traded_value / 2.0, mean * self.years) if mean > 0.0 else np.nan
 
 
@@ -318,17 +288,15 @@ def trade_metrics(trades: pd.DataFrame) -> dict[str, Any]:
 
 
 def _of_trades(trades: ClosedTrades) -> dict[str, Any]:
-    profit = trades.net_pnl
-    wins, losses = profit[profit > 0.0], profit[profit < 0.0]
-    won, lost = float(np.add.reduce(wins)), float(np.add.reduce(losses))
-    count = len(profit)
+    n_won, won, n_lost, lost, total = profit_sums(_doubles(trades.net_pnl))
+    count = len(trades.net_pnl)
     return {
         "trades": count,
-        "win_rate": len(wins) / count if count else np.nan,
+        "win_rate": n_won / count if count else np.nan,
         "profit_factor": _ratio(won, abs(lost)),
-        "expectancy": _mean(float(np.add.reduce(profit)), count),
-        "average_win": _mean(won, len(wins)),
-        "average_loss": _mean(lost, len(losses)),
+        "expectancy": _mean(total, count),
+        "average_win": _mean(won, n_won),
+        "average_loss": _mean(lost, n_lost),
         "average_bars_held": _mean(float(np.add.reduce(trades.bars_held)), count),
         "exits_by_rule": _exits(trades),
     }
@@ -345,14 +313,10 @@ def exits_by_rule(trades: pd.DataFrame) -> dict[str, int]:
 
 def _exits(trades: ClosedTrades) -> dict[str, int]:
     rule, reason = trades.rule, trades.reason
+    names = (*rule.names, "", *reason.names)
+    counted = counted_exits(rule.codes, reason.codes, len(rule.names), len(reason.names))
     counts: dict[str, int] = {}
-    _count(counts, rule.names, rule.codes[rule.codes >= 0])
-    _count(counts, reason.names, reason.codes[rule.codes < 0])
-    return dict(sorted(counts.items(), key=lambda item: -item[1]))
-
-
-def _count(counts: dict[str, int], names: Sequence[Any], codes: np.ndarray) -> None:
-    # Code -1, a missing name, is counted at 0.
-    for name, count in zip(("", *names), np.bincount(codes + 1).tolist(), strict=False):
+    for name, count in zip(names, counted, strict=True):
         if count:
             counts[name or "unknown"] = counts.get(name or "unknown", 0) + count
+    return dict(sorted(counts.items(), key=lambda item: -item[1]))

@@ -41,4 +41,5 @@ def periods_between(timestamps: np.ndarray, ends: np.ndarray) -> float:
     """Return :func:`periods_per_year` of the timestamps at these positions."""
     if len(ends) < 2:
         return np.nan
-    return (len(ends) - 1) / elapsed_years(timestamps[[ends[0], ends[-1]]])
+    took = int(timestamps[ends[-1]]) - int(timestamps[ends[0]])
+    return (len(ends) - 1) / (took / YEAR)

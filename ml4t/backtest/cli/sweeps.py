@@ -12,7 +12,7 @@ from ml4t.backtest.analytics.overfitting import deflated_sharpe
 from ml4t.backtest.cli.outcomes import FAILED, INTERRUPTED, UNUSABLE, ended_well_or_told, stop
 from ml4t.backtest.strategy.errors import BacktestInterrupted
 from ml4t.backtest.sweep.errors import JournalError, SweepError
-from ml4t.backtest.sweep.journal import read_journal, read_returns
+from ml4t.backtest.sweep.journal import read_journal, read_returns, read_stages
 from ml4t.backtest.sweep.measures import USUAL
 from ml4t.backtest.sweep.run_sweep import sweep as run_sweep
 from ml4t.backtest.sweep.study_file import StudyFile
@@ -125,6 +125,11 @@ def study(
         table = pd.DataFrame([{**one.parameters, **one.measures, **one.rest} for one in trials])
         measures = list(dict.fromkeys(name for one in trials for name in one.measures))
         typer.echo(f"Data {about['data']}, ml4t-backtest {about['package']}")
+        for n_times, count in read_stages(journal):
+            typer.echo(
+                f"{count:,} trial{'s' * (count > 1)} ended after a stage of {n_times:,} timestamps: pruned there, or still to "
+                "go on"
+            )
         if table.empty:
             typer.echo("No run is written down.")
             return

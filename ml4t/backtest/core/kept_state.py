@@ -90,6 +90,11 @@ HOLDERS = _holders(_Alone())
 """Of a dict that only its object holds, as Python counts them here."""
 
 
+def has_attributes(kind: Any) -> bool:
+    """Tell whether objects of a class have attributes that Python may set: not those of a compiled one alone."""
+    return kind.__dictoffset__ != 0 or bool(_slots_of(kind))
+
+
 def look_at_attributes(thing: Any) -> dict[str, Look]:
     """Return what can be seen of each attribute of an object, by name; no value is copied or kept alive
     that is not small."""

@@ -21,15 +21,18 @@ def suggests_names(
     said where they belong.
     """
     known = keywords_of(function)
+    names = frozenset(known)
 
     @functools.wraps(function)
     def checked(*arguments: _Arguments.args, **named: _Arguments.kwargs) -> _Returned:
-        for name in named:
-            if name not in known and name in settings:
-                raise TypeError(f"{name} is a setting: write config=BacktestConfig({name}=...)")
-            if name not in known:
-                raise TypeError(unknown_argument(name, known))
+        if not named.keys() <= names:
+            raise TypeError(_refused(next(name for name in named if name not in names)))
         return function(*arguments, **named)
+
+    def _refused(name: str) -> str:
+        if name in settings:
+            return f"{name} is a setting: write config=BacktestConfig({name}=...)"
+        return unknown_argument(name, known)
 
     return checked
 

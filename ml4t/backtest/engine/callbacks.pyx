@@ -55,7 +55,8 @@ cdef class Callbacks:
         if kind.on_timestamp_batch is not Strategy.on_timestamp_batch:
             self.on_batch = strategy.on_timestamp_batch
         if isinstance(strategy, CompiledStrategy):
-            refuse_callbacks(kind, Strategy)
+            if not (self.on_bar is self.on_fill is self.on_order is self.on_batch is None):
+                refuse_callbacks(kind, Strategy)
         elif self.on_bar is None and self.on_batch is None:
             raise TypeError(
                 f"{kind.__name__} defines neither on_market_data nor on_timestamp_batch: it would "

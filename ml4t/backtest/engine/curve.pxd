@@ -37,7 +37,7 @@ cdef class Curve:
     cdef int64_t _t_before           # timestamps of the run before the chunk under way
     cdef int64_t _n_known            # timestamps of the run, where they are known; else 0
     cdef RecordBuffer _balances      # of the chunk under way, where it has a single asset
-    cdef bint _is_net                # net exposure is the gross one too, and stands in its place
+    cdef dict _made                  # columns of a run in one piece, by where it stood and their name
     cdef MarketData _single          # that chunk; None: the columns are written as the run goes
 
     cdef int enter(
@@ -45,6 +45,8 @@ cdef class Curve:
     ) except -1
     cdef int _reserve(self, int64_t n_here) except -1
     cdef int _write_balances(self, int64_t n_here) except -1
+    cdef object _column_of_balances(self, int64_t n_done, str name)
+    cdef int64_t _end_of(self, int64_t i, int64_t n_here) noexcept nogil
     cdef bint _is_long(self) noexcept nogil
 
     # What the account of a single asset is at t, and stays until it is said anew.

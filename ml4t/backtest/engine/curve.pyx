@@ -27,12 +27,12 @@ cdef class Curve:
 
     def __cinit__(self, int64_t begin):
         self._begin = begin
+        self._made = {}
 
     # A chunk begins; what is pending of the one before is written while its closes are there.
     cdef int enter(
         self, MarketData data, bint is_single, int64_t t_before, int64_t n_known
     ) except -1:
-        self._is_net = False
         if self._single is not None:
             self._write_balances(self._single.n_times)
         self._t_before = t_before
@@ -65,22 +65,39 @@ cdef class Curve:
         cdef const double* close = self._single.close_
         cdef const Balance* balance
         cdef int64_t i
-        cdef int64_t t = 0
-        cdef int64_t end
+        cdef int64_t t
         cdef double net
         self._reserve(n_here)
         for i in range(self._balances.count):
             balance = <const Balance*> self._balances.at(i)
-            end = n_here
-            if i + 1 < self._balances.count:
-                end = min(end, (<const Balance*> self._balances.at(i + 1)).t)
-            if self._is_net:
-                write_long(&self.columns, balance, close, end)
-                continue
-            for t in range(balance.t, end):
+            for t in range(balance.t, self._end_of(i, n_here)):
                 net = 0.0 + balance.units * close[t]
                 write_point(&self.columns, t, balance.cash, net, fabs(net))
         return 0
+
+    # The same of one column, in an array of its own: most of those who ask want the equity alone.
+    cdef object _column_of_balances(self, int64_t n_done, str name):
+        cdef const double* close = self._single.close_
+        cdef const Balance* balance
+        cdef double[::1] column
+        cdef int64_t i
+        made = np.empty(max(n_done - self._begin, 0))
+        column = made
+        for i in range(self._balances.count):
+            balance = <const Balance*> self._balances.at(i)
+            if balance.t >= n_done:
+                break
+            write_stretch(
+                &column[balance.t - self._begin], close + balance.t, balance.cash, balance.units,
+                self._end_of(i, n_done) - balance.t, name == "cash", name == "equity",
+            )
+        return np.abs(made, out=made) if name == "gross" else made
+
+    # Where a balance is followed by the next: at n_here for the last.
+    cdef int64_t _end_of(self, int64_t i, int64_t n_here) noexcept nogil:
+        if i + 1 == self._balances.count:
+            return n_here
+        return min(n_here, (<const Balance*> self._balances.at(i + 1)).t)
 
     # Nothing was held short in this chunk, and no price is below zero.
     cdef bint _is_long(self) noexcept nogil:
@@ -95,23 +112,49 @@ cdef class Curve:
     def arrays(self, int64_t n_done):
         """Return the columns of the first ``n_done`` timestamps by name, float64 views."""
         if self._single is not None:
-            self._is_net = self._t_before == 0 and self._is_long()
             self._write_balances(n_done - self._t_before)
-        columns = dict(zip(NAMES, self._record[:, self._begin:n_done]))
-        if self._is_net:
-            columns["gross"] = columns["net"]
-        return columns
+        return dict(zip(NAMES, self._record[:, self._begin:n_done]))
+
+    def column(self, int64_t n_done, str name):
+        """Return one of :data:`NAMES` of a run in one piece, float64; it is made once."""
+        if self._single is None:
+            return self._record[NAMES.index(name), self._begin:n_done]
+        if (n_done, name) not in self._made:
+            if name == "gross" and self._is_long():  # where nothing is short both are one
+                self._made[n_done, name] = self.column(n_done, "net")
+            else:
+                self._made[n_done, name] = self._column_of_balances(n_done, name)
+        return self._made[n_done, name]
+
+    def n_exposed(self, int64_t n_done):
+        """Return at how many of the first ``n_done`` timestamps something of a price was held."""
+        cdef const double* close
+        cdef const Balance* balance
+        cdef int64_t i
+        cdef int64_t t
+        cdef int64_t n = 0
+        if self._single is None or self._t_before > 0:  # the record has all of it
+            return np.count_nonzero(self._record[NAMES.index("gross"), self._begin:n_done] != 0.0)
+        close = self._single.close_
+        for i in range(self._balances.count):
+            balance = <const Balance*> self._balances.at(i)
+            if balance.units != 0.0:
+                for t in range(balance.t, self._end_of(i, n_done)):
+                    n += balance.units * close[t] != 0.0
+        return n
 
 
-# The points of a stretch in which gross and net are one: in columns of their own, and so in vectors.
-cdef void write_long(
-    const CurveColumns* columns, const Balance* balance, const double* close, int64_t end
+# A stretch of n points between two changes of cash and units: the cash, the value of the units, or both.
+cdef void write_stretch(
+    double* column, const double* close, double cash, double units, int64_t n, bint is_cash, bint is_equity
 ) noexcept nogil:
-    cdef double* equity = columns.equity
-    cdef double* cash = columns.cash
-    cdef double* net = columns.net
     cdef int64_t t
-    for t in range(balance.t, end):
-        cash[t] = balance.cash
-        net[t] = 0.0 + balance.units * close[t]
-        equity[t] = balance.cash + net[t]
+    if is_cash:
+        for t in range(n):
+            column[t] = cash
+    elif is_equity:
+        for t in range(n):
+            column[t] = cash + (0.0 + units * close[t])
+    else:
+        for t in range(n):
+            column[t] = 0.0 + units * close[t]

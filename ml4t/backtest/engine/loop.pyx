@@ -31,6 +31,7 @@ from functools import partial
 
 import pandas as pd
 
+from ml4t.backtest.engine.run_records import RunRecords
 from ml4t.backtest.strategy.call_times import call_times_of
 
 # Rows between two looks at Ctrl-C and the progress bar.
@@ -141,23 +142,31 @@ cdef class EngineLoop:
             self.risk_manager.leave_run()
 
     def records(self):
-        """Return what happened so far: structured arrays and columns by name."""
+        """Return what happened: structured arrays and columns by name. The run does not go on then."""
         self._check_made()
         cdef int64_t n_done = self.cursor.t_before + self.n_done
-        return self.tables() | {
+        known = {
             "curve": self._curve_of(n_done),
+            "n_exposed": partial(self.curve.n_exposed, n_done),
             "n_done": n_done - self.curve._begin,
             "rule_names": self.risk_manager.rule_names,
             "reasons": self.risk_manager.reason_texts(),
             "statistics": self.risk_manager.statistics,
             "counters": self.broker.counts(),
         }
+        return RunRecords(
+            known,
+            (
+                self.broker.records, self.broker.fills.records, self.portfolio.trade_records,
+                self.portfolio.records,
+            ),
+        )
 
-    # A function that makes the columns of the curve: of a run in one piece when they are asked for.
+    # A function from the name of a column of the curve to it: of a run in one piece it is made when it is asked for.
     cdef object _curve_of(self, int64_t n_done):
         if self.n_chunks == 1:
-            return partial(self.curve.arrays, n_done)
-        return partial(dict, self.curve.arrays(n_done))
+            return partial(self.curve.column, n_done)
+        return self.curve.arrays(n_done).__getitem__
 
     def tables(self):
         """Return the structured arrays alone. The run cannot go on while they are held."""

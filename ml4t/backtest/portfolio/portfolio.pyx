@@ -117,6 +117,11 @@ cdef class Portfolio:
             "open_positions": self._open_positions(),
         }
 
+    def trade_records(self):
+        """Return the trades alone, likewise: what most who measure a run look at."""
+        self.thread.check()
+        return {"trades": self.trades.records()}
+
     cdef object _open_positions(self):
         cdef const Position* position
         cdef double mark

@@ -257,6 +257,11 @@ class ChunkFrames(RecordFrames):
         self._unplaced = records
         self._config = config
 
+    def __getstate__(self) -> dict[str, Any]:
+        state = super().__getstate__()
+        del state["_unplaced"]  # what makes these tables stands in the run, too
+        return state
+
     @cached_property
     def _records(self) -> Records:  # type: ignore[override]  # set there, made here
         return self._rows.placed(self._unplaced)

@@ -12,6 +12,8 @@ Floats = npt.NDArray[np.float64]
 
 SPLIT = ("spread_cost", "impact_cost", "other_cost")
 """Kinds of slippage; together they are the slippage cost."""
+PAID_APART = SPLIT[:2]
+"""Kinds that only some runs pay."""
 COSTS = ("commission", "slippage_cost", *SPLIT)
 """Columns of costs, currency."""
 
@@ -34,6 +36,8 @@ class FillCosts:
         """Return one of :data:`COSTS`, for each fill."""
         if name in ("commission", "slippage_cost"):
             return np.ascontiguousarray(self._fills[name])
+        if self._slippage is None and name in PAID_APART:
+            return np.zeros(len(self._fills))
         return self._split[name]
 
     @cached_property
@@ -41,7 +45,7 @@ class FillCosts:
         if self._slippage is None:
             nothing = np.zeros(len(self._fills))
             return split(self._fills["slippage_cost"] + 0.0, nothing, nothing)
-        spread, impact = (np.ascontiguousarray(self._slippage[name]) for name in SPLIT[:2])
+        spread, impact = (np.ascontiguousarray(self._slippage[name]) for name in PAID_APART)
         return split(self._fills["slippage_cost"], spread, impact)
 
     def by(self, number: str, wanted: np.ndarray) -> dict[str, Floats]:
@@ -54,7 +58,7 @@ class FillCosts:
         if self._slippage is None:
             nothing = np.zeros(len(wanted))
             return split(slippage_cost, nothing, nothing)
-        return split(slippage_cost, *(self._sum(number, name, wanted) for name in SPLIT[:2]))
+        return split(slippage_cost, *(self._sum(number, name, wanted) for name in PAID_APART))
 
     def _sum(self, number: str, name: str, wanted: np.ndarray) -> Floats:
         """Sums over the fills, one after the other."""

@@ -3,8 +3,8 @@
 The columns and their units are documented in ``docs/results.md``, and a test compares.
 """
 
-from collections.abc import Callable, Mapping
-from functools import cached_property, lru_cache, partial
+from collections.abc import Mapping
+from functools import lru_cache, partial
 from typing import Any, Protocol
 
 import numpy as np
@@ -12,6 +12,7 @@ import pandas as pd
 
 from ml4t.backtest.config import BacktestConfig
 from ml4t.backtest.core import records as codes
+from ml4t.backtest.core.made_once import made_once
 from ml4t.backtest.market._last_rows import last_rows
 from ml4t.backtest.records.columns import Labels, frame_of_columns, times
 from ml4t.backtest.records.cost_columns import COSTS, SPLIT, FillCosts
@@ -23,6 +24,9 @@ from ml4t.backtest.records.recorded_columns import gather, recorded_columns
 
 NO_END = np.iinfo(np.int64).max
 """Until then an order waits that never expires."""
+
+CURVE = ("equity", "cash", "gross", "net")
+"""Columns of the equity curve in the records of a run."""
 
 TABLES = ("trades", "fills", "orders", "events", "ledger", "equity", "positions", "open_positions")
 """Every table of a result."""
@@ -39,6 +43,9 @@ class Frames(Protocol):
 
     def curve(self) -> EquityCurve:
         """Return what is measured of the equity curve."""
+
+    def n_exposed(self) -> int:
+        """Return the number of timestamps with a gross exposure."""
 
     def session_ends(self, time_zone: str | None) -> np.ndarray:
         """Return the position of the last timestamp of each session, a day of this zone."""
@@ -63,8 +70,9 @@ class RecordFrames:
     Parameters
     ----------
     records : mapping
-        What the engine hands over: ``n_done``, ``curve``, which makes the four arrays of the equity curve,
-        the structured arrays of ``core/records.py``, ``rule_names`` and ``reasons``.
+        What the engine hands over: ``n_done``, ``curve``, which makes each of the four columns of the equity
+        curve by its name, ``n_exposed``, which counts the timestamps with an exposure, the structured arrays of
+        ``core/records.py``, ``rule_names`` and ``reasons``.
     data : MarketData
     config : BacktestConfig
     """
@@ -76,10 +84,9 @@ class RecordFrames:
 
     # What makes the curve stands in the run; a copy has the curve.
     def __getstate__(self) -> dict[str, Any]:
-        made: Callable[[], Any] = partial(dict, self._curve)
-        state = {**self.__dict__, "_records": {**self._records, "curve": made}}
-        del state["_curve"]  # it stands in the records
-        return state
+        made = {name: self._curve(name) for name in CURVE}
+        own = {"curve": made.__getitem__, "n_exposed": partial(int, self.n_exposed())}
+        return {**self.__dict__, "_records": {**self._records, **own}}
 
     def frame(self, table: str) -> pd.DataFrame:
         """Make the frame of ``table``, one of :data:`TABLES`."""
@@ -93,19 +100,23 @@ class RecordFrames:
             return self._costs.of_fills(name)
         return self._records[table][name]
 
-    @cached_property
+    @made_once
     def _costs(self) -> FillCosts:
         return FillCosts(self._records["fills"], self._records.get("slippage"))
 
-    @cached_property
-    def _curve(self) -> Mapping[str, np.ndarray]:
-        return self._records["curve"]()
+    def _curve(self, name: str) -> np.ndarray:
+        column: np.ndarray = self._records["curve"](name)
+        return column
 
     def curve(self) -> EquityCurve:
         """Return what is measured of the equity curve."""
-        curve = self._curve
         stamps = self._data.timestamps[: self._records["n_done"]]
-        return EquityCurve(stamps, curve["equity"], curve["gross"])
+        return EquityCurve(stamps, self._curve("equity"))
+
+    def n_exposed(self) -> int:
+        """Return the number of timestamps with a gross exposure."""
+        n: int = self._records["n_exposed"]()
+        return n
 
     def session_ends(self, time_zone: str | None) -> np.ndarray:
         """Return the position of the last timestamp of each session, a day of this zone."""
@@ -124,15 +135,15 @@ class RecordFrames:
             Named(names["reasons"], trades["reason"]),
         )
 
-    @cached_property
+    @made_once
     def _asset(self) -> Labels:
         return _labels(self._data.assets)
 
-    @cached_property
+    @made_once
     def _rule(self) -> Labels:
         return _labels(tuple(self._records["rule_names"]))
 
-    @cached_property
+    @made_once
     def _reason(self) -> Labels:
         return _labels(tuple(self._records["reasons"]))
 
@@ -308,15 +319,14 @@ class RecordFrames:
 
     def _equity(self) -> pd.DataFrame:
         # Shown as recorded, without a copy: sums from 0.0 have no -0.0.
-        curve = self._curve
-        equity, gross = curve["equity"], curve["gross"]
+        equity, gross = self._curve("equity"), self._curve("gross")
         leverage, drawdown = leverage_and_drawdown(gross, equity, self._config.initial_cash)
         return pd.DataFrame(
             {
                 "equity": equity,
-                "cash": curve["cash"],
+                "cash": self._curve("cash"),
                 "gross_exposure": gross,
-                "net_exposure": curve["net"],
+                "net_exposure": self._curve("net"),
                 "leverage": leverage,
                 "drawdown": drawdown,
             },

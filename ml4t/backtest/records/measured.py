@@ -1,11 +1,12 @@
 """What measures are made of: a few columns of a run, without its frames."""
 
 from collections.abc import Callable, Sequence
-from functools import cached_property
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import pandas as pd
+
+from ml4t.backtest.core.made_once import made_once
 
 
 class EquityCurve(NamedTuple):
@@ -14,12 +15,11 @@ class EquityCurve(NamedTuple):
     Attributes
     ----------
     timestamps : int64 array, shape (n_times,), nanoseconds UTC
-    equity, gross_exposure : float64 array, shape (n_times,), currency
+    equity : float64 array, shape (n_times,), currency
     """
 
     timestamps: np.ndarray
     equity: np.ndarray
-    gross_exposure: np.ndarray
 
 
 class Named(NamedTuple):
@@ -45,7 +45,7 @@ class ClosedTrades(NamedTuple):
     net_pnl : float64 array, shape (n_trades,), currency
     bars_held : int64 array, shape (n_trades,)
     rule, reason : Named
-        Of their exits.
+        Of their exits; codes are int32.
     """
 
     net_pnl: np.ndarray
@@ -60,6 +60,8 @@ class Measured(NamedTuple):
     Attributes
     ----------
     curve : EquityCurve
+    n_exposed : int
+        Timestamps with a gross exposure.
     trades : ClosedTrades
     ends : int64 array, shape (n_sessions,)
         The position of the last timestamp of each session.
@@ -68,6 +70,7 @@ class Measured(NamedTuple):
     """
 
     curve: EquityCurve
+    n_exposed: int
     trades: ClosedTrades
     ends: np.ndarray
     traded_value: float
@@ -85,6 +88,9 @@ class Tables(Protocol):
 
     def curve(self) -> EquityCurve:
         """Return what is measured of the equity curve."""
+
+    def n_exposed(self) -> int:
+        """Return the number of timestamps with a gross exposure."""
 
     def closed_trades(self) -> ClosedTrades:
         """Return what is measured of the round trips."""
@@ -104,15 +110,19 @@ class MeasuredRun:
         self._tables = tables
         self._session_ends = session_ends
 
-    @cached_property
+    @made_once
     def curve(self) -> EquityCurve:
         return self._tables.curve()
 
-    @cached_property
+    @property
+    def n_exposed(self) -> int:
+        return self._tables.n_exposed()
+
+    @made_once
     def trades(self) -> ClosedTrades:
         return self._tables.closed_trades()
 
-    @cached_property
+    @made_once
     def ends(self) -> np.ndarray:
         return self._session_ends()
 
@@ -121,19 +131,19 @@ class MeasuredRun:
         value = self._tables.column("fills", "quantity") * self._tables.column("fills", "price")
         return float(np.add.reduce(np.abs(value)))
 
-    @cached_property
+    @made_once
     def commission(self) -> float:
         return self._sum("commission")
 
-    @cached_property
+    @made_once
     def slippage_cost(self) -> float:
         return self._sum("slippage_cost")
 
-    @cached_property
+    @made_once
     def spread_cost(self) -> float:
         return self._sum("spread_cost")
 
-    @cached_property
+    @made_once
     def impact_cost(self) -> float:
         return self._sum("impact_cost")
 
@@ -143,8 +153,13 @@ class MeasuredRun:
 
 def equity_curve(equity: pd.DataFrame) -> EquityCurve:
     """Return what is measured of the frame of equity of a result."""
-    columns = (equity[name].to_numpy(np.float64) for name in EquityCurve._fields[1:])
-    return EquityCurve(*map(np.ascontiguousarray, (equity.index.asi8, *columns)))
+    value = np.ascontiguousarray(equity["equity"].to_numpy(np.float64))
+    return EquityCurve(np.ascontiguousarray(equity.index.asi8), value)
+
+
+def n_exposed(equity: pd.DataFrame) -> int:
+    """Return the number of timestamps with a gross exposure, of the frame of equity of a result."""
+    return int(np.count_nonzero(equity["gross_exposure"].to_numpy() != 0.0))
 
 
 def closed_trades(trades: pd.DataFrame) -> ClosedTrades:
@@ -158,4 +173,4 @@ def closed_trades(trades: pd.DataFrame) -> ClosedTrades:
 
 
 def _named(column: pd.Series) -> Named:
-    return Named(column.cat.categories.tolist(), column.cat.codes.to_numpy())
+    return Named(column.cat.categories.tolist(), column.cat.codes.to_numpy(np.int32))

@@ -8,7 +8,13 @@ import numpy as np
 import pandas as pd
 
 from ml4t.backtest.market.sessions import session_ends
-from ml4t.backtest.records.measured import ClosedTrades, EquityCurve, closed_trades, equity_curve
+from ml4t.backtest.records.measured import (
+    ClosedTrades,
+    EquityCurve,
+    closed_trades,
+    equity_curve,
+    n_exposed,
+)
 
 
 class MeasuredFrames(ABC):
@@ -21,6 +27,10 @@ class MeasuredFrames(ABC):
     def curve(self) -> EquityCurve:
         """Return what is measured of the equity curve."""
         return equity_curve(self.frame("equity"))
+
+    def n_exposed(self) -> int:
+        """Return the number of timestamps with a gross exposure."""
+        return n_exposed(self.frame("equity"))
 
     def session_ends(self, time_zone: str | None) -> np.ndarray:
         """Return the position of the last timestamp of each session, a day of this zone."""

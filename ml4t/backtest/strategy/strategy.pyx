@@ -36,7 +36,7 @@ from ml4t.backtest.strategy.sizes cimport is_nothing, own_price, units_at_risk, 
 from ml4t.backtest.strategy.within_limits cimport change_within, refuse_beyond, refuse_nothing, tell_cut
 
 from ml4t.backtest.core.copies import check_not_running, made_anew, reduced
-from ml4t.backtest.core.kept_state import KeptState
+from ml4t.backtest.core.kept_state import KeptState, has_attributes
 from ml4t.backtest.core.ranges import QUANTITY
 from ml4t.backtest.strategy.errors import warn_of_kept_state
 from ml4t.backtest.strategy.order_arguments import is_at_fill, one_of
@@ -437,10 +437,10 @@ cdef class Strategy:
 
     # on_start has been called, and the first timestamp is next.
     cdef int begin(self) except -1:
-        check_attributes(self, Strategy)
-        if self.kept is None:
-            self.kept = KeptState()
-        warn_of_kept_state(self, self.kept.begin(self))
+        if has_attributes(type(self)):
+            check_attributes(self, Strategy)
+            self.kept = self.kept or KeptState()
+            warn_of_kept_state(self, self.kept.begin(self))
         return 0
 
     # Outside of a run a strategy holds nothing of it.

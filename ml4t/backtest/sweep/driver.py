@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
-import itertools
+import math
 import time
 from collections.abc import Iterator, Sequence
 from queue import Empty, SimpleQueue
+from statistics import fmean
 
 from ml4t.backtest.sweep.journal import Journal, NoJournal
 from ml4t.backtest.sweep.shown_progress import NotShown, ShownProgress
-from ml4t.backtest.sweep.trial import Outcome, Runner, Trial
-from ml4t.backtest.sweep.workers.chosen import Workers
+from ml4t.backtest.sweep.trial import DONE, Outcome, Runner, Trial
+from ml4t.backtest.sweep.workers.chosen import Crew
 
+AT_FIRST = 2
+"""Trials that may tell how long the others will take."""
 SECONDS_OF_A_BATCH = 0.2
 BATCHES_A_SECOND = 1_000
 """What one process hands out and takes back: with more workers than it can serve so batches last longer."""
 MOST_IN_A_BATCH = 1_024
-BATCHES_A_WORKER = 8
-"""At least so many, so that none waits long for the last."""
+BATCHES_OF_WHAT_IS_LEFT = 2
+"""For each worker: batches become smaller towards the end, so that none waits long for the last."""
+BATCHES_OF_ONE = 8
+"""Of what is left, where one worker alone runs it."""
+LEAST_SECONDS_OF_A_BATCH = 0.002
+"""A batch on its way and back keeps the process that hands it out busy for a third of a millisecond."""
 SECONDS_BETWEEN_LOOKS = 0.1
 
 
@@ -27,7 +34,7 @@ class Driver:
     Parameters
     ----------
     runner : Runner
-    crew : Workers
+    crew : Crew
     rows : Journal or NoJournal
     seen : ShownProgress or NotShown
     """
@@ -35,7 +42,7 @@ class Driver:
     def __init__(
         self,
         runner: Runner,
-        crew: Workers,
+        crew: Crew,
         rows: Journal | NoJournal,
         seen: ShownProgress | NotShown,
     ) -> None:
@@ -45,7 +52,8 @@ class Driver:
         self._seen = seen
         # Workers' threads claim, and find what others have done.
         self._found: SimpleQueue[Outcome] = SimpleQueue()
-        self._seconds: float | None = None
+        self._seconds: float | None = None  # of a run
+        self._seconds_of_done = math.inf  # of one that came to its end
 
     def outcomes(self, trials: Sequence[Trial]) -> Iterator[Outcome]:
         """Yield what comes of each trial, run here or by another driver, in any order."""
@@ -64,23 +72,37 @@ class Driver:
         yield from self._those_found()
         if not mine:
             return
-        if self._seconds is None:  # the first of all alone: it tells how long the others will take
-            (first,) = self._stored(self._runner.outcomes(mine[:1]))
-            self._seconds = first.seconds
-            yield first
-            mine = mine[1:]
+        if self._seconds is None:
+            n_first = 0
+            for outcome in self._first_ones(mine):
+                n_first += 1
+                yield outcome
+            mine = mine[n_first:]
         others, rest = mine, trials[n_looked_at:]
-        size = _batch_size(self._seconds, len(others) + len(rest), self._crew.n)
         if others or rest:
-            batches = itertools.chain(_cut(others, size), self._claimed(rest, size))
-            for outcomes in self._crew.outcomes(batches):
+            workers = self._crew.suited(self._seconds_of_done, len(others) + len(rest))
+            batches = self._batches(others, rest, workers.n)
+            for outcomes in workers.outcomes(batches):
+                self._seconds = fmean(one.seconds for one in outcomes)  # the first of all were slow
                 yield from self._stored(outcomes)
                 yield from self._those_found()
         yield from self._those_found()
 
+    def _first_ones(self, trials: Sequence[Trial]) -> Iterator[Outcome]:
+        """Run the first of all alone, a short one and the next: they tell how long the others will take."""
+        for trial in trials:
+            (outcome,) = self._stored(self._runner.outcomes([trial]))
+            is_second = self._seconds is not None
+            self._seconds = min(outcome.seconds, self._seconds or math.inf)
+            if outcome.status == DONE:
+                self._seconds_of_done = min(outcome.seconds, self._seconds_of_done)
+            yield outcome
+            if is_second or not self._crew.wants_another(outcome.seconds):
+                return
+
     def _first_free(self, trials: Sequence[Trial]) -> tuple[list[Trial], int]:
         """Return the first trials that were free to be claimed, and how many were looked at for them."""
-        at, size = 0, 1
+        at, size = 0, AT_FIRST
         while at < len(trials):
             mine = self._claim(trials[at : at + size])
             at = min(at + size, len(trials))
@@ -89,9 +111,17 @@ class Driver:
                 return mine, at
         return [], at
 
-    def _claimed(self, trials: Sequence[Trial], size: int) -> Iterator[list[Trial]]:
-        # A batch for each worker at a time: they ask for so many at once, and a claim is a transaction.
-        for several in _cut(trials, max(size, min(MOST_IN_A_BATCH, size * self._crew.n))):
+    def _batches(
+        self, mine: Sequence[Trial], rest: Sequence[Trial], workers: int
+    ) -> Iterator[list[Trial]]:
+        """Yield what is claimed, and claim what is free of the rest."""
+        at, seconds = 0, self._seconds or 0.0
+        yield from _cut(mine, _batch_size(seconds, len(mine) + len(rest), workers))
+        while at < len(rest):
+            size = _batch_size(seconds, len(rest) - at, workers)
+            # A batch for each worker at a time: they ask for so many at once, and a claim is a transaction.
+            several = rest[at : at + max(size, min(MOST_IN_A_BATCH, size * workers))]
+            at += len(several)
             yield from _cut(self._claim(several), size)
 
     def _claim(self, trials: Sequence[Trial]) -> list[Trial]:
@@ -123,6 +153,16 @@ def _cut(trials: Sequence[Trial], size: int) -> Iterator[list[Trial]]:
 
 
 def _batch_size(seconds: float, n: int, workers: int) -> int:
-    most = min(MOST_IN_A_BATCH, -(-n // (workers * BATCHES_A_WORKER)))
+    """Return how many of n trials are handed out together."""
+    seconds = max(seconds, 1e-6)
     lasting = max(SECONDS_OF_A_BATCH, workers / BATCHES_A_SECOND)
-    return max(1, min(most, int(lasting / max(seconds, 1e-6))))
+    if workers == 1:  # nothing is handed out: what is under way when a sweep is stopped is a batch
+        wanted = _parts(n, BATCHES_OF_ONE)
+    else:
+        least = min(int(LEAST_SECONDS_OF_A_BATCH / seconds), _parts(n, workers))
+        wanted = max(least, _parts(n, workers * BATCHES_OF_WHAT_IS_LEFT))
+    return max(1, min(MOST_IN_A_BATCH, int(lasting / seconds), wanted))
+
+
+def _parts(n: int, parts: int) -> int:
+    return -(-n // parts)

@@ -299,6 +299,35 @@ def read_journal(path: str | Path) -> tuple[dict[str, str], list[WrittenTrial]]:
     ]
 
 
+def read_stages(path: str | Path) -> list[tuple[int, int]]:
+    """Return how many trials a journal has of which no run over all data was begun, by the last stage they reached.
+
+    They were pruned there, or their sweep has not come back to them yet.
+
+    Returns
+    -------
+    list of (int, int)
+        The timestamps of the stage, and how many trials.
+
+    Raises
+    ------
+    JournalError
+        If there is no journal, or it cannot be read.
+    """
+    with _read_only(path) as rows:
+        return rows.execute(
+            f"""
+            WITH reached AS (
+                SELECT substr(key, 1, instr(key, '{OF_STAGE}') - 1) AS trial,
+                    max(CAST(substr(key, instr(key, '{OF_STAGE}') + 1) AS INTEGER)) AS n_times
+                FROM trials WHERE NOT {IS_WHOLE} AND status != '{RUNNING}' GROUP BY trial
+            )
+            SELECT n_times, count(*) FROM reached WHERE trial NOT IN (SELECT key FROM trials WHERE {IS_WHOLE})
+            GROUP BY n_times ORDER BY n_times
+            """
+        ).fetchall()
+
+
 def _shown_names(stored: Iterable[str]) -> dict[str, str]:
     """Return what each measure of a journal is shown as: without its version where there is no other."""
     names = {name: name.rpartition("@")[0] or name for name in stored}

@@ -16,6 +16,8 @@ from ml4t.backtest.sweep.errors import SweepError
 PACKAGE = "ml4t.backtest."
 MOST_KEPT = 4096
 PLAIN = int | float | str | bytes | None
+PLAIN_KINDS = frozenset({int, float, str, bytes, bool, type(None)})
+"""Their types, and no class that derives from one: most parameters are of these."""
 
 Make = Callable[[Mapping[str, Any], dict[int, Any]], Any]
 """``make(parameters, memo)``; the memo is that of one run, for what stands in several places."""
@@ -64,7 +66,7 @@ def maker_of(value: Any) -> Make:
         return lambda parameters, memo: value
     if _is_ours(type(value)) and isinstance(value, CompiledStrategy):
         kept = _Kept()
-        return lambda parameters, memo: kept.get((), lambda: copy.deepcopy(value))
+        return lambda parameters, memo: kept.get((), copy.deepcopy, value)
     return lambda parameters, memo: copy.deepcopy(value, memo)
 
 
@@ -85,10 +87,10 @@ def _called(value: partial[Any]) -> Make:
 
     def make_once(parameters: Mapping[str, Any], memo: dict[int, Any]) -> Any:
         values = [parameters[name] for name in names]
-        if not all(isinstance(one, PLAIN) for one in values):
+        kinds = [*map(type, values)]
+        if not (PLAIN_KINDS.issuperset(kinds) or all(isinstance(one, PLAIN) for one in values)):
             return make(parameters, memo)
-        key = tuple([(type(one), one) for one in values])
-        return kept.get(key, lambda: make(parameters, memo))
+        return kept.get((*kinds, *values), make, parameters, memo)
 
     return make_once
 
@@ -109,12 +111,12 @@ class _Kept(threading.local):
     def __init__(self) -> None:
         self._made: dict[Any, Any] = {}
 
-    def get(self, key: Any, make: Callable[[], Any]) -> Any:
+    def get(self, key: Any, make: Callable[..., Any], *arguments: Any) -> Any:
         made = self._made.get(key)
         if made is None:
             if len(self._made) >= MOST_KEPT:
                 self._made.clear()
-            made = self._made[key] = make()
+            made = self._made[key] = make(*arguments)
         return made
 
 

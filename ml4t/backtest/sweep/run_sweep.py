@@ -23,7 +23,7 @@ from ml4t.backtest.sweep.staged import Staged
 from ml4t.backtest.sweep.stages import ends_of
 from ml4t.backtest.sweep.template import Given, Recipe
 from ml4t.backtest.sweep.trial import Runner
-from ml4t.backtest.sweep.workers.chosen import Workers, workers_for
+from ml4t.backtest.sweep.workers.chosen import Crew, crew_for
 
 Update = Callable[[int, int, str], None]
 
@@ -59,7 +59,9 @@ def sweep(
     workers : int, optional
         How many runs are made at a time; by default one for each processor. One makes them in this thread.
     backend : {"threads", "processes", "dask", "ray"} or distributed.Client, optional
-        By default threads where strategy and rules are compiled, so that no run holds the GIL, else processes.
+        By default processes; where strategy and rules are compiled, so that the loop of a run does not hold the GIL,
+        threads for long runs, and for short ones processes if they save more time than it takes to start them, or
+        none. Threads that are asked for are fewer where runs are short.
     journal : path, optional
         An SQLite file with a row for each trial. Whatever ends a sweep, the same call goes on where it was;
         several processes may work on one.
@@ -102,7 +104,7 @@ def sweep(
     runner = Runner(recipe, _read_once(data), asked, keep_returns)
     ends = ends_of(space.stages, runner.data)
     rows = _journal(journal, recipe, runner)
-    crew: Workers | None = None
+    crew: Crew | None = None
     staged: Staged | None = None
     done = Outcomes(len(space), asked.names)
     tried: list[Parameters] = []
@@ -118,7 +120,7 @@ def sweep(
                 begin = len(tried)
                 tried += parameters
                 if crew is None or staged is None:
-                    crew = workers_for(backend, workers, runner, parameters[0])
+                    crew = crew_for(backend, workers, runner, parameters[0])
                     staged = Staged(space, ends, runner, crew, rows, seen)
                 for number, outcome in staged.outcomes(begin, parameters):
                     done.put(number, outcome)

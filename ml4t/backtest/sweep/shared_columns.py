@@ -37,7 +37,7 @@ class SharedColumns:
             of a feature, is joined once; a table is joined whenever it comes.
         rules : iterable of RiskRule
         """
-        key = _key(given)
+        key = _key(given) if given else ()
         data = self._kept_or(key, lambda: _with(self.data, given)) if given else self.data
         columns = computed_columns(rules, data)
         if columns is None:

@@ -11,7 +11,7 @@ from ml4t.backtest.sweep.journal import Journal, NoJournal
 from ml4t.backtest.sweep.shown_progress import NotShown, ShownProgress
 from ml4t.backtest.sweep.space import Parameters, Space
 from ml4t.backtest.sweep.trial import Outcome, Runner, Trial
-from ml4t.backtest.sweep.workers.chosen import Workers
+from ml4t.backtest.sweep.workers.chosen import Crew
 
 
 class Staged:
@@ -24,7 +24,7 @@ class Staged:
     ends : sequence of int
         The number of timestamps of each stage; none where trials run over all data at once.
     runner : Runner
-    crew : Workers
+    crew : Crew
     rows : Journal or NoJournal
     seen : ShownProgress
     """
@@ -34,7 +34,7 @@ class Staged:
         space: Space,
         ends: Sequence[int],
         runner: Runner,
-        crew: Workers,
+        crew: Crew,
         rows: Journal | NoJournal,
         seen: ShownProgress,
     ) -> None:

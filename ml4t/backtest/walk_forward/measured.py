@@ -16,7 +16,7 @@ from ml4t.backtest.analytics import (
 )
 from ml4t.backtest.analytics.metrics import MEASURES, measured_years, run_metrics
 from ml4t.backtest.records.curve import underwater
-from ml4t.backtest.records.measured import Measured, closed_trades, equity_curve
+from ml4t.backtest.records.measured import Measured, closed_trades, equity_curve, n_exposed
 from ml4t.backtest.result import BacktestResult
 from ml4t.backtest.setting_errors import nearest
 from ml4t.backtest.sweep.measures import NO_NUMBERS
@@ -73,6 +73,7 @@ def measured(
         ends = ends[(ends >= inside.start) & (ends < inside.stop)]
         stretch = Measured(
             equity_curve(equity.iloc[inside]),
+            n_exposed(equity.iloc[inside]),
             closed_trades(trades.iloc[rows("trades", first, last)]),
             ends - inside.start,
             float((filled["quantity"] * filled["price"]).abs().sum()),

@@ -53,6 +53,13 @@ def test_pairs_alternate_which_side_goes_first():
     assert "".join(log) == "ABAB" + "AB" + "BA" + "AB"
 
 
+def test_pairs_are_timed_by_the_clock_that_is_given():
+    ticks = iter(range(0, 10_000, 7))
+    spin = spinning(1_000)
+    pairs = measure_pairs(Comparison(spin, spin, nothing, nothing), 2, lambda: next(ticks))
+    assert pairs.tolist() == [[7, 7], [7, 7]]
+
+
 def test_set_up_and_check_are_not_timed():
     spin = spinning(50_000_000)()
 

@@ -1,5 +1,7 @@
 """Ours beside an engine that is not here: the arithmetic of a row, the order of processes, what is handed over."""
 
+import time
+
 import numpy as np
 import pytest
 
@@ -65,6 +67,12 @@ def test_the_pairs_that_others_are_given_are_those_of_the_sweep():
     assert [*zip(given["stop"].tolist(), given["target"].tolist(), strict=True)] == pairs
     assert given["entry"].dtype == given["exit"].dtype == bool
     assert given["entry"].sum() >= given["exit"].sum() > 0
+
+
+def test_the_sweep_in_two_processes_is_timed_on_the_clock_and_the_others_by_their_processor():
+    clocks = {name: one.clock for name, one in ALL.items()}
+    assert clocks.pop("W5") is time.perf_counter_ns
+    assert {*clocks.values()} == {time.process_time_ns}
 
 
 def test_the_sweep_of_pairs_is_the_one_that_is_meant():

@@ -111,5 +111,5 @@ def test_a_run_without_anything_has_empty_tables_of_the_right_columns():
 def test_equity_shares_the_memory_of_the_records():
     data, records = busy_run(2_000, 10)
     equity = RecordFrames(records, data, BacktestConfig()).frame("equity")
-    assert np.shares_memory(equity["equity"].to_numpy(), records["curve"]()["equity"])
+    assert np.shares_memory(equity["equity"].to_numpy(), records["curve"]("equity"))
     assert np.shares_memory(equity.index.asi8, data.timestamps)

@@ -12,15 +12,17 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from typer.testing import CliRunner
 from unit.sweep import studied
 from unit.sweep.studied import DAY, TEMPLATE, dips, market, plain
 
 from ml4t.backtest import BacktestConfig, MarketData, SignalStrategy, run_backtest
+from ml4t.backtest.cli import app
 from ml4t.backtest.data import ATR, DataFeed
 from ml4t.backtest.risk import TrailingStop
 from ml4t.backtest.strategy.errors import BacktestInterrupted
 from ml4t.backtest.sweep import SweepError, between, from_optuna, grid, param, read_returns, sweep
-from ml4t.backtest.sweep.journal import read_journal
+from ml4t.backtest.sweep.journal import read_journal, read_stages
 from ml4t.backtest.sweep.measures import Measures
 from ml4t.backtest.sweep.stages import ends_of
 from ml4t.backtest.sweep.template import Recipe
@@ -372,6 +374,23 @@ def test_stages_are_not_mistaken_for_whole_runs(tmp_path):
     assert whole.table["status"].eq("done").all()
     assert len(RUNS) == 24 - len(done)
     assert plain(whole).equals(plain(swept(NEVER, given=counted, space=FALLS, stages=())[1]))
+
+
+def test_a_journal_says_how_many_trials_ended_at_which_stage(tmp_path):
+    path = tmp_path / "study.db"
+    table = swept(space=FALLS, given=counted, journal=path)[1].table
+    ended = table["error"][table["status"] == "pruned"].str.extract(r"after (\d+) timestamps")[0]
+    counted_here = sorted(ended.astype(int).value_counts().items())
+    assert len(counted_here) > 1
+    assert read_stages(path) == counted_here
+    told = CliRunner().invoke(app, ["study", str(path)]).stdout
+    for n_times, count in counted_here:
+        said = (
+            f"{count} trial{'s' * (count > 1)} ended after a stage of {n_times} timestamps: pruned"
+        )
+        assert said in told
+    swept(NEVER, space=FALLS, given=counted, journal=path)
+    assert read_stages(path) == []
 
 
 def test_other_stages_are_run_and_whole_runs_are_not(tmp_path):

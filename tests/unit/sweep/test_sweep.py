@@ -372,10 +372,16 @@ def test_an_indicator_is_no_other_of_its_numbers():
     [
         (0.01, 10_000, 2, 20),  # a fifth of a second
         (0.0001, 1_000_000, 2, 1_024),
-        (0.0001, 1_000, 2, 63),  # each worker has eight, so that none waits long for the last
+        (0.0001, 1_000, 2, 250),  # of what is left each worker gets a half of its own
+        (
+            0.0001,
+            40,
+            2,
+            20,
+        ),  # a millisecond of them would be less than what it takes to hand them out
         (10.0, 1_000, 2, 1),
         (0.01, 10_000_000, 3_000, 300),  # 1,000 batches a second, whatever the number of workers
-        (0.0, 100, 2, 7),
+        (0.0, 100, 2, 50),
     ],
 )
 def test_a_batch_lasts_long_enough_to_be_handed_out(seconds, n, workers, size):

@@ -1,4 +1,4 @@
-"""Workers of this machine, by joblib: threads for what runs without the GIL, processes for Python."""
+"""Workers of this machine: threads for long runs without the GIL, processes for short ones and for Python."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from functools import partial
 from typing import Any
 
 from ml4t.backtest.sweep.trial import Outcome, Runner, Trial
+from ml4t.backtest.sweep.workers.joblib_needed import imported_joblib
 from ml4t.backtest.sweep.workers.killed import InHand, Suspects, is_killed, one_by_one
+from ml4t.backtest.sweep.workers.pool import in_processes
 from ml4t.backtest.sweep.workers.task import Sent, raise_lost, run_trials, sent
 
 
@@ -36,14 +38,14 @@ class Threads:
 
     def outcomes(self, batches: Iterable[list[Trial]]) -> Iterator[list[Outcome]]:
         """Yield what came of each batch, as they are done."""
-        yield from _parallel(self.n, "threading", self._runner.outcomes, batches)
+        yield from _in_threads(self.n, self._runner.outcomes, batches)
 
     def close(self) -> None:
         """Nothing is held."""
 
 
 class Processes:
-    """Processes of this machine, which map the data; joblib keeps them for a while."""
+    """Processes of this machine, which map the data; they stay for a while."""
 
     def __init__(self, runner: Runner, n: int) -> None:
         self.n = n
@@ -59,7 +61,7 @@ class Processes:
         suspects = Suspects()
         while True:
             try:
-                for number, outcomes in _parallel(self.n, "loky", run, in_hand):
+                for number, outcomes in in_processes(self.n, run, in_hand):
                     in_hand.done(number)
                     yield outcomes
                 again = in_hand.taken()
@@ -86,7 +88,7 @@ class Processes:
         return [[trial] for batch in batches for trial in batch][n_tried:]
 
     def _by_itself(self, trials: list[Trial]) -> list[Outcome]:
-        (outcomes,) = _parallel(self.n, "loky", partial(run_trials, self._sent), [trials])
+        (outcomes,) = in_processes(self.n, partial(run_trials, self._sent), [trials])
         return outcomes
 
 
@@ -95,29 +97,10 @@ def _run_numbered(given: Sent, numbered: tuple[int, list[Trial]]) -> tuple[int, 
     return number, run_trials(given, trials)
 
 
-def _parallel(
-    n: int, backend: str, run: Callable[[Any], Any], given: Iterable[Any]
-) -> Iterator[Any]:
+def _in_threads(n: int, run: Callable[[Any], Any], given: Iterable[Any]) -> Iterator[Any]:
     """Yield what a function returns for each of what is given, in the order in which they are done."""
     joblib = imported_joblib()
     parallel = joblib.Parallel(
-        n_jobs=n, backend=backend, return_as="generator_unordered", batch_size=1
+        n_jobs=n, backend="threading", return_as="generator_unordered", batch_size=1
     )
     yield from parallel(joblib.delayed(run)(one) for one in given)
-
-
-def imported_joblib() -> Any:
-    """Return joblib.
-
-    Raises
-    ------
-    ImportError
-        If it is not installed.
-    """
-    try:
-        import joblib
-    except ImportError as error:
-        raise ImportError(
-            "several workers need joblib; install it with: pip install 'ml4t-backtest[sweep]'"
-        ) from error
-    return joblib

@@ -1,0 +1,80 @@
+"""Processes of this machine that stay for the next sweep: those of loky, whose script needs no guard to start them."""
+
+from __future__ import annotations
+
+import itertools
+import multiprocessing
+import os
+import time
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, wait
+from typing import Any
+
+from ml4t.backtest.sweep.workers.joblib_needed import imported_joblib
+
+AT_A_TIME = 2
+"""Pieces of work for each process: one that runs, one that waits."""
+SECONDS_IDLE = 300
+"""So long a process waits for more work before it ends."""
+THREADS = (
+    "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "BLIS_NUM_THREADS", "NUMBA_NUM_THREADS",
+    "NUMEXPR_NUM_THREADS", "VECLIB_MAXIMUM_THREADS",
+)  # fmt: skip
+"""By these libraries are told how many threads their process may have; else each takes one for every processor."""
+
+_pools: dict[tuple[int, int], Any] = {}
+"""By the process that made them, of which a fork is another, and by how many they are."""
+_used: dict[tuple[int, int], float] = {}
+"""When they last had work."""
+
+
+def are_there(n: int) -> bool:
+    """Tell whether so many processes have been started and have had no time to end."""
+    used = _used.get((os.getpid(), n))
+    return used is not None and time.monotonic() - used < SECONDS_IDLE
+
+
+def in_processes(n: int, run: Callable[[Any], Any], given: Iterable[Any]) -> Iterator[Any]:
+    """Yield what a function returns for each of what is given, in the order in which they are done.
+
+    Not by ``joblib.Parallel``, which looks for results a hundred times a second: a sweep of short runs may take as
+    long as one look.
+
+    Raises
+    ------
+    BrokenProcessPool
+        If a process was killed.
+    Exception
+        What the function raised.
+    """
+    if multiprocessing.current_process().daemon:  # it may have no processes of its own
+        yield from map(run, given)
+        return
+    key = os.getpid(), n
+    pool = _pool(key)
+    left = iter(given)
+    try:
+        waiting = {pool.submit(run, one) for one in itertools.islice(left, AT_A_TIME * n)}
+        while waiting:
+            done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
+            waiting |= {pool.submit(run, one) for one in itertools.islice(left, len(done))}
+            for one in done:
+                yield one.result()
+    except BaseException:  # whoever asks is gone: nothing is left running for them
+        _pools.pop(key, None)
+        _used.pop(key, None)
+        pool.shutdown(wait=True, kill_workers=True)
+        raise
+    _used[key] = time.monotonic()
+
+
+def _pool(key: tuple[int, int]) -> Any:
+    if key not in _pools:
+        imported_joblib()
+        from joblib.externals.loky import ProcessPoolExecutor
+
+        n = key[1]
+        threads = str(max(1, (os.cpu_count() or 1) // n))
+        told = {name: os.environ.get(name, threads) for name in THREADS}
+        _pools[key] = ProcessPoolExecutor(n, timeout=SECONDS_IDLE, env=told)
+    return _pools[key]
