@@ -151,10 +151,14 @@ cdef class RecordBuffer:
         self._stretch = 0
         self._bytes = NULL
 
+    # No array looks at the records.
+    cdef int _check_free(self) except -1 nogil:
+        return _is_exported() if self._exports > 0 else 0
+
     cdef void* append(self) except NULL nogil:
         # The new record is zeroed: padding bytes and fields nobody set are the same on every run.
-        if CHECKED and self._exports > 0:
-            _is_exported()
+        if CHECKED:
+            self._check_free()
         if self.count == self._capacity:
             self.grow()
         cdef char* record = self._bytes + <size_t> self.count * self.itemsize
