@@ -54,6 +54,8 @@ cdef size_t SMALL_BYTES = 1 << 24
 # Fewer are better off in the heap: a process of many runs has that memory from the run before.
 cdef size_t MANY_BYTES = 1 << 25
 cdef size_t STRETCH = <size_t> 1 << 33
+# Where what is open ends within a large page, the system has to make that one of small ones.
+cdef size_t LARGE_PAGE = 1 << 21
 
 
 @cython.final
@@ -122,6 +124,7 @@ cdef class RecordBuffer:
     # So many bytes of a stretch are open: of that the records stand in, or of one they have moved to.
     cdef bint _has_room_for(self, size_t wanted) noexcept nogil:
         cdef void* stretch = self._bytes
+        wanted = (wanted + LARGE_PAGE - 1) & ~(LARGE_PAGE - 1)
         if wanted > STRETCH:
             return False
         if self._stretch == 0:
