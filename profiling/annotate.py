@@ -22,7 +22,7 @@ ROOT = Path(__file__).resolve().parents[1]
 OUTPUT = ROOT / "profiling" / "output"
 
 HOT_PATHS: dict[str, tuple[str, ...]] = {
-    "ml4t/backtest/core/buffer.pxd": ("RecordBuffer.at",),
+    "ml4t/backtest/core/buffer.pxd": ("RecordBuffer.at", "RecordBuffer.append_like"),
     "ml4t/backtest/core/buffer.pyx": ("RecordBuffer.append",),
     "ml4t/backtest/market/cursor.pxd": (
         "Cursor.advance", "Cursor.arrive", "Cursor.has_row", "Cursor.row_before",
@@ -41,7 +41,7 @@ HOT_PATHS: dict[str, tuple[str, ...]] = {
     ),
     "ml4t/backtest/portfolio/account.pxd": (
         "Account.mark_close", "Account.sum_exposure", "Account.arrive", "Account.pay",
-        "Account.before_fill", "Account.after_fill",
+        "Account.before_fill", "Account.after_fill", "Account.decision_close",
     ),
     "ml4t/backtest/portfolio/account.pyx": (
         "Account.mark_open", "Account.net", "Account.gross", "Account.equity",
@@ -80,7 +80,7 @@ HOT_PATHS: dict[str, tuple[str, ...]] = {
         "Fills.of_order", "Fills._new_fill", "Fills._charge", "Fills._check", "Fills._book",
     ),
     "ml4t/backtest/execution/matching.pyx": (
-        "Matching.fill_market_orders", "Matching._reduce_at_mark", "Matching._enter_at_mark",
+        "Matching.fill_market_orders", "Matching._reduce_at_mark", "Matching._reduce_against", "Matching._enter_at_mark",
         "Matching.reduce", "Matching.enter", "Matching._fill_entry", "Matching._find_units",
         "Matching._enter_together", "Matching._joins", "Matching._add_share", "Matching._fill_basket",
     ),
@@ -123,10 +123,11 @@ HOT_PATHS: dict[str, tuple[str, ...]] = {
     ),
     "ml4t/backtest/risk/realised_risk.pyx": ("_volatility", "_loss_of_the_worst", "_take_new"),
     "ml4t/backtest/strategy/strategy.pyx": (
-        "Strategy.order_units", "Strategy.order_entry", "Strategy._order_units", "Strategy.order_close",
+        "Strategy.order_units", "Strategy.order_entry", "Strategy.order_close",
         "Strategy.target_units", "Strategy._target", "Strategy._is_left_alone",
         "Strategy.target_weight", "Strategy.units_of_weight", "Strategy.cannot_size",
     ),
+    "ml4t/backtest/strategy/placing.pyx": ("place", "_place_within", "_accept"),
     "ml4t/backtest/strategy/signal_strategy.pyx": (
         "SignalStrategy.on_timestamp", "SignalStrategy.next_row", "SignalStrategy._act",
         "SignalStrategy._is_on", "SignalStrategy._open", "SignalStrategy._leave", "SignalStrategy._enter",

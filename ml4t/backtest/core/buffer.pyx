@@ -54,6 +54,8 @@ cdef size_t SMALL_BYTES = 1 << 24
 # Fewer are better off in the heap: a process of many runs has that memory from the run before.
 cdef size_t MANY_BYTES = 1 << 25
 cdef size_t STRETCH = <size_t> 1 << 33
+# Where what is open ends within a large page, the system has to make that one of small ones.
+cdef size_t LARGE_PAGE = 1 << 21
 
 
 @cython.final
@@ -122,6 +124,7 @@ cdef class RecordBuffer:
     # So many bytes of a stretch are open: of that the records stand in, or of one they have moved to.
     cdef bint _has_room_for(self, size_t wanted) noexcept nogil:
         cdef void* stretch = self._bytes
+        wanted = (wanted + LARGE_PAGE - 1) & ~(LARGE_PAGE - 1)
         if wanted > STRETCH:
             return False
         if self._stretch == 0:
@@ -151,10 +154,14 @@ cdef class RecordBuffer:
         self._stretch = 0
         self._bytes = NULL
 
+    # No array looks at the records.
+    cdef int _check_free(self) except -1 nogil:
+        return _is_exported() if self._exports > 0 else 0
+
     cdef void* append(self) except NULL nogil:
         # The new record is zeroed: padding bytes and fields nobody set are the same on every run.
-        if CHECKED and self._exports > 0:
-            _is_exported()
+        if CHECKED:
+            self._check_free()
         if self.count == self._capacity:
             self.grow()
         cdef char* record = self._bytes + <size_t> self.count * self.itemsize

@@ -1,5 +1,8 @@
 cimport cython
 
+cdef extern from "pythread.h":
+    unsigned long PyThread_get_thread_ident() noexcept
+
 
 # Shared by all that belongs to one run: who may touch it while the run goes on.
 @cython.final
@@ -8,4 +11,11 @@ cdef class RunThread:
 
     cdef void begin(self) noexcept
     cdef void end(self) noexcept
-    cdef int check(self) except -1
+
+    # Called by whatever Python may reach from anywhere; free of charge in the run's own thread.
+    cdef inline int check(self) except -1:
+        if self._ident != 0 and self._ident != PyThread_get_thread_ident():
+            return self._refuse()
+        return 0
+
+    cdef int _refuse(self) except -1

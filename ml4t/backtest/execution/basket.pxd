@@ -37,7 +37,7 @@ cdef class Basket:
     cdef int64_t _capacity
 
     cdef int add(
-        self, OrderRecord* order, double held, double wanted, FillPrice price, double left
+        self, OrderRecord* order, double held, double wanted, const FillPrice* price, double left
     ) except -1 nogil
     cdef double payable_part(self) except -1.0 nogil
     cdef int _look_ahead(self, double* low, double* high) except -1 nogil

@@ -36,7 +36,7 @@ cdef class Basket:
 
     # The share of an order, which knows it by its number from now on.
     cdef int add(
-        self, OrderRecord* order, double held, double wanted, FillPrice price, double left
+        self, OrderRecord* order, double held, double wanted, const FillPrice* price, double left
     ) except -1 nogil:
         cdef double units = cut_to(wanted, left)
         cdef Share* share
@@ -53,7 +53,7 @@ cdef class Basket:
         share.order_id = order.order_id
         share.wanted = wanted
         share.units = units
-        share.price = price
+        share.price = price[0]
         share.reached = held + side_of(order.quantity) * units
         share.left = left_after(left, units)
         self.n += 1

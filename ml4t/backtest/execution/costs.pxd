@@ -57,6 +57,14 @@ cdef inline double order_commission(
     return within_bounds(terms, notional, notional * percent + units * terms.per_unit)
 
 
+# Whatever an order fills costs nothing, where there are no tiers.
+cdef inline bint is_free(const CommissionTerms* terms) noexcept nogil:
+    return (
+        terms.percent == 0.0 and terms.maker_percent == 0.0 and terms.per_unit == 0.0 and terms.fixed == 0.0
+        and terms.minimum <= 0.0 and not terms.has_maximum
+    )
+
+
 # The rates from a volume of the month on.
 cdef struct Tier:
     double above                 # units or currency
@@ -74,6 +82,7 @@ cdef class Costs:
     cdef list amounts                # by who slips: the model that is asked, or None; None: there is none
     cdef object fees                 # the model that is asked; None: there is none
     cdef bint is_asking              # a model in Python: nothing else happens until it has answered
+    cdef bint charges_nothing        # whatever an order fills
     cdef bint charges_by_more        # than the terms of the settings: tiers, a model
     cdef Tier* tiers                 # the first above nothing; NULL: no others
     cdef int n_tiers
@@ -104,6 +113,8 @@ cdef class Costs:
     cdef inline double commission(
         self, const OrderRecord* order, double units, double price
     ) except -1e300 nogil:
+        if self.charges_nothing:
+            return 0.0
         if self.charges_by_more:
             return self._commission_by_more(order, units, price)
         return self._commission_by_terms(order, units, price)

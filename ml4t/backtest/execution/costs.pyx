@@ -56,6 +56,7 @@ cdef class Costs:
             self._set_tiers(config.commission)
         self._set_models(config.commission, config.slippage)
         self.charges_by_more = self.n_tiers > 0 or self.fees is not None
+        self.charges_nothing = not self.charges_by_more and is_free(&self.settings.commission)
 
     def __dealloc__(self):
         free(self.tiers)

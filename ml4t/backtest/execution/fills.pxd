@@ -37,11 +37,12 @@ cdef class Fills:
     cdef Settings settings
     cdef FillListener listener       # told of each fill at once
     cdef RecordBuffer buffer
+    cdef FillRecord blank            # what a record begins as: no order asked for it
     cdef RecordBuffer slippage       # a record for each fill, where a run pays spread or impact
     cdef Counters counters
 
     cdef int of_order(
-        self, OrderRecord* order, double quantity, double rest, FillPrice price, int8_t moment,
+        self, OrderRecord* order, double quantity, double rest, const FillPrice* price, int8_t moment,
         int8_t intrabar
     ) except -1 nogil
     cdef int cash_in_lieu(self, const Position* position, double units) except -1 nogil

@@ -41,6 +41,9 @@ cdef class Fills:
         self.settings = book.settings
         self.listener = FillListener()
         self.buffer = RecordBuffer(sizeof(FillRecord))
+        self.blank.decision_time = INT64_MIN
+        self.blank.level = NAN
+        self.blank.rule = -1
         self.slippage = RecordBuffer(sizeof(SlippageRecord))
         book.events.fills = self.buffer
 
@@ -51,11 +54,11 @@ cdef class Fills:
     # A fill of an order, which leaves a rest of it; with none the order is filled. What it costs is found first:
     # a model may fail, and then nothing has happened.
     cdef int of_order(
-        self, OrderRecord* order, double quantity, double rest, FillPrice price, int8_t moment,
+        self, OrderRecord* order, double quantity, double rest, const FillPrice* price, int8_t moment,
         int8_t intrabar
     ) except -1 nogil:
         cdef double commission = self.costs.commission(order, fabs(quantity), price.paid)
-        cdef FillRecord* fill = self._new_fill(order.asset, quantity, &price, moment)
+        cdef FillRecord* fill = self._new_fill(order.asset, quantity, price, moment)
         fill.order_id = order.order_id
         fill.decision_time = order.decision_time
         fill.level = order.level
@@ -87,16 +90,13 @@ cdef class Fills:
     cdef inline FillRecord* _new_fill(
         self, int32_t asset, double quantity, const FillPrice* price, int8_t moment
     ) except NULL nogil:
-        cdef FillRecord* fill = <FillRecord*> self.buffer.append()
+        cdef FillRecord* fill = <FillRecord*> self.buffer.append_like(&self.blank, sizeof(FillRecord))
         fill.timestamp = self.cursor.now
-        fill.decision_time = INT64_MIN
         fill.asset = asset
         fill.quantity = quantity
         fill.base_price = price.base
         fill.price = price.paid
         fill.moment = moment
-        fill.level = NAN
-        fill.rule = -1
         if self.settings.splits_slippage:
             self._split_slippage(fabs(quantity), price)
         return fill

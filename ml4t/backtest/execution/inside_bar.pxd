@@ -135,10 +135,10 @@ cdef class InsideBar:
     cdef bint _is_reached_still(self, const OrderRecord* order) noexcept nogil
     cdef int _fill(self, Walk* walk, OrderRecord* order, double base_price, bint slips) except -1 nogil
     cdef int _fill_both_parts(
-        self, Walk* walk, OrderRecord* order, FillPrice price
+        self, Walk* walk, OrderRecord* order, const FillPrice* price
     ) except -1 nogil
     cdef int _trigger(self, int64_t order_id) except -1 nogil
-    cdef int _enter(self, Walk* walk, OrderRecord* order, FillPrice price) except -1 nogil
+    cdef int _enter(self, Walk* walk, OrderRecord* order, const FillPrice* price) except -1 nogil
     cdef void _spend(self, const FillRecord* fill) noexcept nogil
     cdef int _exit_stop(
         self, Position* position, double price, int8_t moment, int8_t intrabar
@@ -150,7 +150,7 @@ cdef class InsideBar:
         self, Position* position, double price, int8_t moment, int8_t intrabar
     ) except -1 nogil
     cdef int _fill_what_is_left(
-        self, Position* position, OrderRecord* order, bint is_stop, FillPrice price, int8_t moment, int8_t intrabar
+        self, Position* position, OrderRecord* order, bint is_stop, const FillPrice* price, int8_t moment, int8_t intrabar
     ) except -1 nogil
     cdef int _exit_at_level(
         self, Position* position, double units, const LevelSource* source, double level, double base_price,

@@ -598,9 +598,9 @@ cdef class InsideBar:
         ):
             return 0
         if not self.settings.is_capped:
-            return self._fill_both_parts(walk, order, price)
+            return self._fill_both_parts(walk, order, &price)
         if self.participation.has_volume(order):
-            self._fill_both_parts(walk, order, price)
+            self._fill_both_parts(walk, order, &price)
         return self._trigger(order_id)
 
     # A stop that has been reached, and has a rest while nothing is left of the volume.
@@ -613,7 +613,7 @@ cdef class InsideBar:
             return 0
         return self.triggered.add(order_id)
 
-    cdef int _fill_both_parts(self, Walk* walk, OrderRecord* order, FillPrice price) except -1 nogil:
+    cdef int _fill_both_parts(self, Walk* walk, OrderRecord* order, const FillPrice* price) except -1 nogil:
         cdef const Position* position = &self.positions.at[walk.asset]
         cdef bint had_ended = walk.has_ended
         cdef bint was_held = position.quantity != 0.0
@@ -631,7 +631,7 @@ cdef class InsideBar:
             return 0
         return self._enter(walk, order, price)
 
-    cdef int _enter(self, Walk* walk, OrderRecord* order, FillPrice price) except -1 nogil:
+    cdef int _enter(self, Walk* walk, OrderRecord* order, const FillPrice* price) except -1 nogil:
         cdef Position* position = &self.positions.at[walk.asset]
         cdef bint was_flat = position.quantity == 0.0
         cdef bint has_children = is_bracket(self.book.terms_of(order))
@@ -745,15 +745,15 @@ cdef class InsideBar:
         if self.settings.is_capped and (
             self.participation.cut(asset, fabs(order.quantity)) < fabs(order.quantity)
         ):
-            return self._fill_what_is_left(position, order, is_stop, price, moment, intrabar)
+            return self._fill_what_is_left(position, order, is_stop, &price, moment, intrabar)
         return self.fills.of_order(
-            order, order.quantity, 0.0, price, moment, intrabar
+            order, order.quantity, 0.0, &price, moment, intrabar
         )
 
     # The exit of a level is cut by the volume of the bar. For the rest a stop goes on at the next open; the position
     # keeps its target.
     cdef int _fill_what_is_left(
-        self, Position* position, OrderRecord* order, bint is_stop, FillPrice price, int8_t moment, int8_t intrabar
+        self, Position* position, OrderRecord* order, bint is_stop, const FillPrice* price, int8_t moment, int8_t intrabar
     ) except -1 nogil:
         cdef double units = side_of(order.quantity) * self.participation.left(order.asset)
         self.participation.tell(order.asset, order.order_id, order.quantity, units)

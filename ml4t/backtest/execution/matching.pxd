@@ -34,9 +34,9 @@ cdef class Matching:
     cdef void _count_beyond(self, const OrderRecord* order) noexcept nogil
     cdef bint _is_against(self, const OrderRecord* order) noexcept nogil
     cdef int reduce(
-        self, OrderRecord* order, FillPrice price, int8_t moment, int8_t intrabar
+        self, OrderRecord* order, const FillPrice* price, int8_t moment, int8_t intrabar
     ) except -1 nogil
-    cdef int enter(self, OrderRecord* order, FillPrice price, int8_t moment) except -1 nogil
+    cdef int enter(self, OrderRecord* order, const FillPrice* price, int8_t moment) except -1 nogil
     cdef int _slip_mark(self, const OrderRecord* order, FillPrice* price) except -1 nogil
     cdef bint _has_one_turn(self, OrderRecord* order) except -1 nogil
     cdef int _end_turn(self, int64_t order_id) except -1 nogil
@@ -48,10 +48,11 @@ cdef class Matching:
         self, Means* means, OrderRecord* order, double units, double price
     ) except -1 nogil
     cdef int _reduce_at_mark(self, OrderRecord* order, int8_t moment) except -1 nogil
+    cdef int _reduce_against(self, OrderRecord* order, int8_t moment) except -1 nogil
     cdef int _enter_at_mark(self, OrderRecord* order, int8_t moment) except -1 nogil
     cdef int _find_units(self, OrderRecord* order) except -1 nogil
     cdef int _fill_entry(
-        self, OrderRecord* order, double wanted, double asked, double units, FillPrice price, int8_t moment
+        self, OrderRecord* order, double wanted, double asked, double units, const FillPrice* price, int8_t moment
     ) except -1 nogil
     cdef int64_t _enter_together(self, const int64_t* due, int64_t n_due, int8_t moment) except -1 nogil
     cdef bint _joins(self, const OrderRecord* order) noexcept nogil

@@ -118,7 +118,7 @@ cdef class Matching:
             if self.settings.is_capped:
                 self._count_beyond(order)
             self._slip_mark(order, &price)
-            self.fills.of_order(order, order.quantity, 0.0, price, MOMENT_CLOSE, CHOICE_NONE)
+            self.fills.of_order(order, order.quantity, 0.0, &price, MOMENT_CLOSE, CHOICE_NONE)
         return 0
 
     # All of it is closed, whatever the volume of the bar.
@@ -130,17 +130,21 @@ cdef class Matching:
     cdef inline int _slip_mark(self, const OrderRecord* order, FillPrice* price) except -1 nogil:
         return self.costs.slip(order, self.account.mark[order.asset], False, price)
 
+    # Most orders that are tried reduce nothing, or have done so: they are passed over without a call.
     cdef inline int _reduce_at_mark(self, OrderRecord* order, int8_t moment) except -1 nogil:
         cdef double held = self.positions.at[order.asset].quantity
-        cdef FillPrice price
         if order.status != ORDER_OPEN or held == 0.0 or side_of(held) == side_of(order.quantity):
             return 0
+        return self._reduce_against(order, moment)
+
+    cdef int _reduce_against(self, OrderRecord* order, int8_t moment) except -1 nogil:
+        cdef FillPrice price
         if self.settings.is_capped and not self.participation.has_volume(order):
             return 0
         if self.book.has_no_units(order) and self._find_units(order) == 0:
             return 0
         self._slip_mark(order, &price)
-        return self.reduce(order, price, moment, CHOICE_NONE)
+        return self.reduce(order, &price, moment, CHOICE_NONE)
 
     cdef inline int _enter_at_mark(self, OrderRecord* order, int8_t moment) except -1 nogil:
         cdef FillPrice price
@@ -151,11 +155,11 @@ cdef class Matching:
         if self.book.has_no_units(order) and self._find_units(order) == 0:
             return 0
         self._slip_mark(order, &price)
-        return self.enter(order, price, moment)
+        return self.enter(order, &price, moment)
 
     # The part of an order that reduces its position, at a price before and after slippage.
     cdef int reduce(
-        self, OrderRecord* order, FillPrice price, int8_t moment, int8_t intrabar
+        self, OrderRecord* order, const FillPrice* price, int8_t moment, int8_t intrabar
     ) except -1 nogil:
         cdef const Position* position = &self.positions.at[order.asset]
         cdef double direction
@@ -194,7 +198,7 @@ cdef class Matching:
         )
 
     # What is left of an order opens or adds, as far as it can be paid.
-    cdef int enter(self, OrderRecord* order, FillPrice price, int8_t moment) except -1 nogil:
+    cdef int enter(self, OrderRecord* order, const FillPrice* price, int8_t moment) except -1 nogil:
         cdef double wanted
         cdef double asked
         cdef double units
@@ -216,7 +220,7 @@ cdef class Matching:
     # Of the units that an entry wants the volume of the bar leaves those asked, and of these so many can be paid.
     # What its target left out is cancelled, what the volume cut off waits.
     cdef int _fill_entry(
-        self, OrderRecord* order, double wanted, double asked, double units, FillPrice price, int8_t moment
+        self, OrderRecord* order, double wanted, double asked, double units, const FillPrice* price, int8_t moment
     ) except -1 nogil:
         cdef double direction = side_of(order.quantity)
         cdef bint is_cut = asked < wanted and units == asked
@@ -390,7 +394,7 @@ cdef class Matching:
         if is_short_in_cash_account(&self.settings, order):
             return self._leave_unfilled(order, why_not_affordable(&self.settings, order))
         self._slip_mark(order, &price)
-        return self.basket.add(order, held, units, price, left)
+        return self.basket.add(order, held, units, &price, left)
 
     # A rule that is asked at a fill may cancel an order that is still to fill.
     cdef int _fill_basket(self, int8_t moment) except -1 nogil:
@@ -403,7 +407,7 @@ cdef class Matching:
             order = self.book.order(share.order_id)
             if order.status == ORDER_OPEN:
                 self._fill_entry(
-                    order, share.wanted, share.units, self.basket.units_of(share, part), share.price, moment
+                    order, share.wanted, share.units, self.basket.units_of(share, part), &share.price, moment
                 )
         return 0
 

@@ -25,6 +25,7 @@ cdef class OrderBook:
     cdef Ledger ledger
     cdef Settings settings
     cdef RecordBuffer orders         # every order ever made, by order id
+    cdef OrderRecord blank           # what each begins as
     cdef RecordBuffer terms          # of orders that have some
     cdef OrderQueues queues          # those that wait, by asset
     cdef RestingOrders resting       # those of them that wait for a price
@@ -114,6 +115,7 @@ cdef class OrderBook:
     cdef bint _fall(self, const OrderRecord* order, double dividend) noexcept nogil
     cdef void _lower_bracket(self, const OrderRecord* order, double dividend) noexcept nogil
     cdef int tell_duplicate(self, int64_t order_id, double after) except -1 nogil
+    cdef void _make_blank(self) noexcept
     cdef OrderRecord* _new_order(
         self, int32_t asset, double quantity, int8_t source, int32_t reason
     ) except NULL nogil

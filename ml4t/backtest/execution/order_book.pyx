@@ -54,6 +54,7 @@ cdef class OrderBook:
         self.events = events
         self.settings = resolve_settings(config)
         self.orders = RecordBuffer(sizeof(OrderRecord))
+        self._make_blank()
         self.terms = RecordBuffer(sizeof(TermsRecord))
         self.rings = Rings(self.orders, self.terms)
         self.queues = OrderQueues(
@@ -353,7 +354,8 @@ cdef class OrderBook:
     cdef void complete(self, OrderRecord* order, int8_t status) noexcept nogil:
         if order.waits:
             self.queues.leave(order)
-            self.rings.leave(order)
+            if self.rings.holds(order):
+                self.rings.leave(order)
         self._end(order, status)
 
     cdef inline void _end(self, OrderRecord* order, int8_t status) noexcept nogil:
@@ -453,31 +455,34 @@ cdef class OrderBook:
 
     # ---- inside ------------------------------------------------------------------------------
 
+    # What is the same of all orders of the run when they are made.
+    cdef void _make_blank(self) noexcept:
+        self.blank.ended = INT64_MIN
+        self.blank.target_units = NAN
+        self.blank.level = NAN
+        self.blank.rule = -1
+        self.blank.status = ORDER_OPEN
+        self.blank.exit_kind = EXIT_OTHER
+        self.blank.fill_at = self.settings.fill_at
+
     cdef inline OrderRecord* _new_order(
         self, int32_t asset, double quantity, int8_t source, int32_t reason
     ) except NULL nogil:
-        cdef OrderRecord* order = <OrderRecord*> self.orders.append()
+        cdef OrderRecord* order = <OrderRecord*> self.orders.append_like(&self.blank, sizeof(OrderRecord))
         order.order_id = self.orders.count
         order.place = self.events.place()
         order.timestamp = self.cursor.now
         order.decision_row = self.cursor.number_of(self.cursor.row[asset])
         # Before the first bar (on_start) nothing has been decided on.
         order.decision_time = self.cursor.now if self.cursor.t >= 0 else INT64_MIN
-        order.ended = INT64_MIN
-        order.target_units = NAN
         order.quantity = quantity
         order.accepted = quantity
         order.rest = quantity
         order.decision_close = self.portfolio.account.decision_close(asset, self.cursor)
-        order.level = NAN
         order.asset = asset
-        order.rule = -1
         order.reason = reason
         order.cause = reason
         order.source = source
-        order.status = ORDER_OPEN
-        order.exit_kind = EXIT_OTHER
-        order.fill_at = self.settings.fill_at
         return order
 
     cdef inline int _wait(self, OrderRecord* order) except -1 nogil:

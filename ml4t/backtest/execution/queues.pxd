@@ -116,9 +116,7 @@ cdef class OrderQueues:
             self._count_due(queue, order.asset)
             self._append(&queue.due, order)
         order.waits = 1
-        if queue.n_orders == 0:
-            self._begin_count(queue, order.asset)
-        # One more at the end of the count: as if it had been counted anew.
+        # One more at the end of the count: as if it had been counted anew. Without a count there is none to keep.
         if queue.is_counted:
             self._count(queue, order)
         queue.n_orders += 1

@@ -45,11 +45,9 @@ cdef class Rings:
             other = self._next(other)
         return False
 
-    # An order that has ended is cancelled by no other.
+    # An order of a ring has ended, and is cancelled by no other.
     cdef void leave(self, const OrderRecord* order) noexcept nogil:
         cdef TermsRecord* terms = terms_of(self.terms, order)
-        if not self.holds(order):
-            return
         if terms.sibling == terms.sibling_before:  # the other one is alone from here on
             terms_of(self.terms, self._next(order)).sibling = 0
         else:

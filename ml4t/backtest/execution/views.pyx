@@ -73,7 +73,8 @@ cdef class Order:
         order.quantity = record.quantity
         order.reduce_only = record.reduce_only
         order.order_id = order_id
-        order.rule = broker.rule_name(record.rule)
+        if record.rule >= 0:
+            order.rule = broker.rule_name(record.rule)
         order.event = ""
         order.asked = NAN
         order.given = NAN

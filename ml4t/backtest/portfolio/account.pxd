@@ -37,11 +37,14 @@ cdef class Account:
     cdef void go_ex_dividend(self, int32_t asset, double amount, Cursor cursor) noexcept nogil
     cdef SinceRow* since_row(self, int32_t asset, Cursor cursor) noexcept nogil
     cdef double close_before(self, int32_t asset, Cursor cursor) noexcept nogil
-    cdef double decision_close(self, int32_t asset, Cursor cursor) noexcept nogil
     cdef double net(self) noexcept nogil
     cdef double gross(self) noexcept nogil
     cdef double equity(self) noexcept nogil
     cdef double unrealised_pnl(self) noexcept nogil
+
+    # The close that an order of now is decided at: that of the bar of now, or the last one.
+    cdef inline double decision_close(self, int32_t asset, Cursor cursor) noexcept nogil:
+        return self.mark[asset] if cursor.has_row(asset) else self.close_before(asset, cursor)
 
     # From step 4 on an asset is marked at its close.
     cdef inline void mark_close(self, Cursor cursor) noexcept nogil:

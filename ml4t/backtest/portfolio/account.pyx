@@ -101,10 +101,6 @@ cdef class Account:
             return self._since[asset].close
         return cursor.data.close_[row]
 
-    # The close that an order of now is decided at: that of the bar of now, or the last one.
-    cdef double decision_close(self, int32_t asset, Cursor cursor) noexcept nogil:
-        return self.mark[asset] if cursor.has_row(asset) else self.close_before(asset, cursor)
-
     cdef double net(self) noexcept nogil:
         if not self._has_sums:
             self.sum_exposure()

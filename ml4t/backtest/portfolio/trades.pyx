@@ -32,7 +32,9 @@ cdef class Trades:
         cdef double side = -side_of(fill.quantity)
         cdef double entry_price = position.entry_average
         cdef double without_dividends = entry_price - position.entry_dividend
-        cdef TradeRecord* trade = <TradeRecord*> self.buffer.append()
+        cdef TradeRecord* trade = <TradeRecord*> self.buffer.append_like(
+            &self.blank, sizeof(TradeRecord)
+        )
         trade.trade_id = position.position_id
         trade.asset = fill.asset
         trade.side = <int8_t> side

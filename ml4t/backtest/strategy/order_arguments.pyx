@@ -31,6 +31,8 @@ VALID = ("gtc", "day", "ioc", "fok")
 
 
 cdef double _number(str name, object value) except? -1.0:
+    if isinstance(value, float):
+        return value
     try:
         return value
     except TypeError:
@@ -159,8 +161,6 @@ cdef int read_terms(
 cdef int read_trail(
     TermsRecord* terms, double direction, object trail, object trail_percent, double mark, bint is_signed
 ) except -1:
-    if trail is None and trail_percent is None:
-        return 0
     if terms.type != TYPE_MARKET:
         raise ValueError("an order that trails has its stop from the market; leave limit, stop and fill_at out")
     if trail is not None and trail_percent is not None:
@@ -187,8 +187,6 @@ cdef int read_bracket(
     TermsRecord* terms, double direction, object stop_loss, object take_profit, bint is_signed, const Settings* settings
 ) except -1:
     cdef double entry = own_price(terms, direction, settings)
-    if stop_loss is None and take_profit is None:
-        return 0
     if terms.type == TYPE_TRAILING_STOP:
         raise ValueError("an order that trails has no bracket: its own price is not known beforehand")
     terms.stop_loss = price_of("stop_loss", stop_loss, is_signed)

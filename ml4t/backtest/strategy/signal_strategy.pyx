@@ -17,6 +17,7 @@ from ml4t.backtest.portfolio.position cimport Position
 from ml4t.backtest.risk.manager cimport RiskManager
 from ml4t.backtest.strategy.entry_terms cimport EntryTerms
 from ml4t.backtest.strategy.order_arguments cimport has_no_stop
+from ml4t.backtest.strategy.placing cimport place
 from ml4t.backtest.strategy.ranking cimport Ranked, make_heap, take_best
 from ml4t.backtest.strategy.strategy cimport CompiledStrategy
 
@@ -459,7 +460,7 @@ cdef class SignalStrategy(CompiledStrategy):
         if terms.type == TYPE_MARKET and (terms.time_in_force == VALID_GTC or terms.time_in_force == VALID_DAY):
             order_id = self.order_entry(asset, units, terms)
         else:
-            order_id = self._order_units(asset, units, REASON_ORDER, False, terms)
+            order_id = place(self.broker, self.risk, asset, units, REASON_ORDER, False, terms)
         self.entered[asset].order_id = order_id
         return 0
 

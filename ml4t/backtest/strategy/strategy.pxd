@@ -8,7 +8,6 @@ from ml4t.backtest.execution.order_book cimport OrderBook
 from ml4t.backtest.portfolio.account cimport Account
 from ml4t.backtest.portfolio.portfolio cimport Portfolio
 from ml4t.backtest.risk.manager cimport RiskManager
-from ml4t.backtest.risk.portfolio_limits cimport Cut
 
 
 cdef class Strategy:
@@ -30,8 +29,10 @@ cdef class Strategy:
     cdef int begin(self) except -1
     cdef int leave_run(self) except -1
     cdef int32_t code_of(self, object asset) except -1
+    cdef int32_t _code(self, object asset) except -1
     cdef int check_may_order(self) except -1
     cdef int _check_running(self) except -1
+    cdef int _check_in_run(self) except -1
     # ``terms``: NULL of a market order of units that waits until it is cancelled.
     cdef int64_t order_units(
         self, int32_t asset, double units, int32_t reason, bint reduce_only, const TermsRecord* terms
@@ -43,9 +44,6 @@ cdef class Strategy:
     cdef double _target_of(self, double units) noexcept nogil
     cdef int64_t _target(self, int32_t asset, double target, double change) except -1 nogil
     cdef bint _is_left_alone(self, int32_t asset, double target, double change) noexcept nogil
-    cdef int64_t _order_units(
-        self, int32_t asset, double units, int32_t reason, bint reduce_only, const TermsRecord* terms
-    ) except -1 nogil
     cdef int64_t target_weight(self, int32_t asset, double weight) except -1 nogil
     cdef int64_t target_checked_weight(self, int32_t asset, double weight) except -1 nogil
     cdef int check_weight_of(self, int32_t asset, double weight) except -1 nogil
@@ -55,7 +53,6 @@ cdef class Strategy:
     cdef double units_of_weight(self, int32_t asset, double weight) noexcept nogil
     cdef int check_weight(self, double weight) except -1 nogil
     cdef int32_t cannot_size(self, int32_t asset, bint needs_equity) noexcept nogil
-    cdef int _validate(self, int32_t asset, double* units, bint reduce_only, Cut* by_rule) except -1 with gil
     cdef object _made(self, int64_t order_id)
     cdef object _weight_array(self, object weights, bint keep_others)
     cdef object _order(

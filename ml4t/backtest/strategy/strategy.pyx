@@ -1,7 +1,8 @@
 """Strategy: a user's callbacks, and the orders they can make."""
 
 cimport cython
-from cpython.object cimport PyTypeObject
+from cpython.dict cimport PyDict_GetItemWithError
+from cpython.object cimport PyObject, PyTypeObject
 from cpython.type cimport PyType_Modified
 from libc.math cimport NAN, fabs, isnan
 from libc.stdint cimport INT64_MIN, int32_t, int64_t
@@ -20,20 +21,19 @@ from ml4t.backtest.execution.basket cimport IN_BASKET
 from ml4t.backtest.execution.broker cimport Broker
 from ml4t.backtest.execution.costs cimport whole_units
 from ml4t.backtest.execution.cut_orders cimport take_back_targets
-from ml4t.backtest.execution.order_terms cimport say_something
 from ml4t.backtest.execution.queues cimport OrderQueues
 from ml4t.backtest.execution.targets cimport floored_target, is_met
 from ml4t.backtest.execution.views cimport Order
 from ml4t.backtest.portfolio.position cimport Position, side_of
 from ml4t.backtest.risk.manager cimport RiskManager
-from ml4t.backtest.risk.portfolio_limits cimport TAKES_NO_PLACE, Cut, no_cut
 from ml4t.backtest.strategy.order_arguments cimport (
     amount_of, finite_of, has_no_stop, price_of, quantity_of, read_bracket, read_terms, read_trail, refuse_size,
     risk_of, too_heavy, too_many,
 )
+from ml4t.backtest.strategy.placing cimport place
 from ml4t.backtest.strategy.read_only cimport make_read_only
-from ml4t.backtest.strategy.sizes cimport is_nothing, own_price, units_at_risk, what_is_left
-from ml4t.backtest.strategy.within_limits cimport change_within, refuse_beyond, refuse_nothing, tell_cut
+from ml4t.backtest.strategy.sizes cimport own_price, units_at_risk
+from ml4t.backtest.strategy.within_limits cimport change_within
 
 from ml4t.backtest.core.copies import check_not_running, made_anew, reduced
 from ml4t.backtest.core.kept_state import KeptState, has_attributes
@@ -459,6 +459,13 @@ cdef class Strategy:
 
     cdef int32_t code_of(self, object asset) except -1:
         self._check_running()
+        return self._code(asset)
+
+    cdef int32_t _code(self, object asset) except -1:
+        cdef PyObject* known
+        if type(asset) is str:
+            known = PyDict_GetItemWithError(self.codes, asset)
+            return self.data.code(asset) if known == NULL else <object> known
         try:
             code = self.codes.get(asset)
         except TypeError:
@@ -468,12 +475,17 @@ cdef class Strategy:
         return code
 
     cdef int _check_running(self) except -1:
-        if self.broker is None:
-            raise RuntimeError("the strategy is not in a run: orders and positions exist only there")
+        self._check_in_run()
         return self.broker.thread.check()
 
+    cdef inline int _check_in_run(self) except -1:
+        if self.broker is None:
+            raise RuntimeError("the strategy is not in a run: orders and positions exist only there")
+        return 0
+
+    # In the thread of the run, as the broker sees to.
     cdef int check_may_order(self) except -1:
-        self._check_running()
+        self._check_in_run()
         return self.broker.check_takes_orders()
 
     # An order of so many units. Where an exit is taking them already, an event says so.
@@ -483,57 +495,16 @@ cdef class Strategy:
         cdef double after
         cdef int64_t order_id
         if reduce_only or self.book.queues.n_exits_of(asset) == 0:
-            return self._order_units(asset, units, reason, reduce_only, terms)
+            return place(self.broker, self.risk, asset, units, reason, reduce_only, terms)
         after = self.book.queues.units_after(asset)
-        order_id = self._order_units(asset, units, reason, False, terms)
+        order_id = place(self.broker, self.risk, asset, units, reason, False, terms)
         self.book.tell_duplicate(order_id, after)
         return order_id
 
     # A signal's entry: paid together with the others of this timestamp. It may reverse a position.
     cdef int64_t order_entry(self, int32_t asset, double units, const TermsRecord* terms) except -1 nogil:
-        cdef int64_t order_id = self._order_units(asset, units, REASON_ORDER, False, terms)
+        cdef int64_t order_id = place(self.broker, self.risk, asset, units, REASON_ORDER, False, terms)
         self.book.order(order_id).part = IN_BASKET
-        return order_id
-
-    # The rules see it, whole units are rounded, then it waits.
-    cdef int64_t _order_units(
-        self, int32_t asset, double units, int32_t reason, bint reduce_only, const TermsRecord* terms
-    ) except -1 nogil:
-        cdef double asked = units
-        cdef double left, passed
-        cdef int32_t problem
-        cdef int64_t order_id
-        cdef Cut by_rule = no_cut()
-        cdef Cut cut = no_cut()
-        cdef TermsRecord accepted
-        if not reduce_only and fabs(units) > MOST_UNITS:
-            return too_many(units)
-        if is_nothing(units, reduce_only):
-            return self.book.refuse_with(asset, asked, REASON_ZERO_QUANTITY, terms)
-        if self.risk.order_checks.n > 0 and not self._validate(asset, &units, reduce_only, &by_rule):
-            return refuse_beyond(self.broker, asset, asked, &by_rule, terms)
-        left = units
-        if self.risk.limits.n > 0 and not reduce_only:
-            problem = self.risk.limits.admit(asset, &units, TAKES_NO_PLACE if self.book.is_late(terms) else 0.0, &cut)
-            if problem != REASON_NONE:
-                return self.book.refuse_with(asset, asked, problem, terms)
-        passed = units
-        if self.broker.settings.whole_units and not reduce_only:
-            units = side_of(units) * whole_units(fabs(units))
-        if is_nothing(units, reduce_only):
-            return refuse_nothing(self.broker, asset, asked, by_rule.rule, &cut, terms)
-        # What a halt lets pass does no more than reduce, whatever becomes of its position.
-        reduce_only = reduce_only or cut.only_reduces or self.risk.limits.n_halting > 0
-        if not say_something(terms):
-            order_id = self.book.accept(asset, units, reason, reduce_only)
-        else:
-            accepted = terms[0]
-            if accepted.amount != 0.0:
-                self.account.is_watched = True  # the fill asks for equity
-                accepted.amount = what_is_left(accepted.amount, passed, asked)
-            order_id = self.book.accept_with(asset, units, reason, reduce_only, &accepted)
-        tell_cut(self.broker, order_id, asked, left, &by_rule)
-        tell_cut(self.broker, order_id, left, units, &cut)
         return order_id
 
     # A reduce-only order of the whole position; 0 when there is none.
@@ -580,7 +551,7 @@ cdef class Strategy:
 
     # The change that a target asks for becomes an order, which is held to it.
     cdef int64_t _target(self, int32_t asset, double target, double change) except -1 nogil:
-        cdef int64_t order_id = self._order_units(asset, change, REASON_ORDER, False, NULL)
+        cdef int64_t order_id = place(self.broker, self.risk, asset, change, REASON_ORDER, False, NULL)
         cdef OrderRecord* order = self.book.order(order_id)
         order.target_units = target
         order.part = IN_BASKET
@@ -661,31 +632,28 @@ cdef class Strategy:
             return REASON_NO_EQUITY
         return REASON_NONE
 
-    cdef int _validate(self, int32_t asset, double* units, bint reduce_only, Cut* by_rule) except -1 with gil:
-        cdef int passes = self.risk.validate(asset, units, reduce_only)
-        by_rule.rule, by_rule.reason = self.risk.order_checks.rule, REASON_RULE
-        return passes
-
     cdef object _order(
         self, object asset, double direction, object quantity, object value, object percent, object risk,
         object size_at, object limit, object stop, object trail, object trail_percent, object fill_at, object valid,
         object valid_until, object stop_loss, object take_profit, object oco
     ):
         self.check_may_order()
-        cdef int32_t code = self.code_of(asset)
-        cdef bint at_fill = is_at_fill(size_at, quantity, (limit, stop, trail, trail_percent))
+        cdef int32_t code = self._code(asset)
+        cdef bint at_fill = size_at != "close" and is_at_fill(size_at, quantity, (limit, stop, trail, trail_percent))
         cdef TermsRecord terms
         read_terms(
             &terms, limit, stop, fill_at, valid, valid_until, self.data.is_signed[code],
             self.cursor.now if self.cursor.t >= 0 else INT64_MIN,
         )
-        read_trail(&terms, direction, trail, trail_percent, self.account.mark[code], self.data.is_signed[code])
-        read_bracket(&terms, direction, stop_loss, take_profit, self.data.is_signed[code], &self.broker.settings)
+        if trail is not None or trail_percent is not None:
+            read_trail(&terms, direction, trail, trail_percent, self.account.mark[code], self.data.is_signed[code])
+        if stop_loss is not None or take_profit is not None:
+            read_bracket(&terms, direction, stop_loss, take_profit, self.data.is_signed[code], &self.broker.settings)
         if oco is not None:
             terms.sibling = self._named(oco)
-        if one_of(direction, asset, (quantity, value, percent, risk)) == "risk":
-            return self._made(self._order_risk(code, direction, risk_of(risk, at_fill), &terms))
-        if quantity is None:
+        if quantity is None or not (value is None and percent is None and risk is None):
+            if one_of(direction, asset, (quantity, value, percent, risk)) == "risk":
+                return self._made(self._order_risk(code, direction, risk_of(risk, at_fill), &terms))
             return self._made(self._order_money(code, direction, value, percent, at_fill, &terms))
         cdef double units = direction * quantity_of(quantity)
         if has_no_stop(&terms):
