@@ -93,6 +93,7 @@ def test_every_compiled_module_is_tried():
         "buying_power",
         "price_heap",
         "within_limits",
+        "placing",
         "realised_risk",
         "opening_stop",
         "exits_at_close",

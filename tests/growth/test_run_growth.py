@@ -11,7 +11,7 @@ from growth.worlds import DAY, RICH, Batch, hold_all, market
 
 from benchmarks.processes import in_fresh_process
 from ml4t.backtest import BacktestEngine, MarketData, SignalStrategy, Strategy
-from ml4t.backtest.risk import RiskDecision, RiskRule, TrailingStop
+from ml4t.backtest.risk import PriceBasedStopLoss, RiskDecision, RiskRule, TrailingStop
 
 
 class Buys(Strategy):
@@ -41,6 +41,32 @@ def test_bars(strategy, n):
         return BacktestEngine(market(n, 1, n_columns=2), strategy(), config=RICH).run
 
     assert_linear(prepare, n, "bars")
+
+
+@pytest.mark.parametrize("both_sides", [False, True])
+def test_signals_that_rules_get_ahead_of(both_sides):
+    """Entries in the first half alone, and an exit in its last bar: what is searched far ahead is not searched again."""
+
+    def prepare(n):
+        entry, exit_, price = np.zeros(n), np.zeros(n), np.full(n, 100.0)
+        entry[: n // 2 : 4] = 1.0
+        exit_[-1] = 1.0
+        price[2::4] = 90.0  # the stop of what was entered at the bar before
+        data = MarketData.from_arrays(
+            ["A"],
+            DAY * np.arange(n),
+            np.arange(n + 1),
+            np.zeros(n, np.int32),
+            *[price] * 4,
+            features={"in": entry, "out": exit_},
+        )
+        sides = {"entry": "in", "exit": "out"}
+        if both_sides:
+            sides |= {"short_entry": "out", "short_exit": "out"}
+        strategy = SignalStrategy(**sides, quantity=1.0)
+        return BacktestEngine(data, strategy, rules=[PriceBasedStopLoss(pct=0.05)], config=RICH).run
+
+    assert_linear(prepare, 20_000, "signals that rules get ahead of")
 
 
 @pytest.mark.parametrize(("strategy", "n"), [(Buys, 10_000), (enters, 20_000), (turns, 2_000)])
