@@ -49,9 +49,9 @@ def test_signals_that_rules_get_ahead_of(both_sides):
 
     def prepare(n):
         entry, exit_, price = np.zeros(n), np.zeros(n), np.full(n, 100.0)
-        entry[: n // 2 : 4] = 1.0
+        entry[: n // 2 : 40] = 1.0
         exit_[-1] = 1.0
-        price[2::4] = 90.0  # the stop of what was entered at the bar before
+        price[2::40] = 90.0  # the stop of what was entered at the bar before
         data = MarketData.from_arrays(
             ["A"],
             DAY * np.arange(n),
@@ -66,7 +66,7 @@ def test_signals_that_rules_get_ahead_of(both_sides):
         strategy = SignalStrategy(**sides, quantity=1.0)
         return BacktestEngine(data, strategy, rules=[PriceBasedStopLoss(pct=0.05)], config=RICH).run
 
-    assert_linear(prepare, 20_000, "signals that rules get ahead of")
+    assert_linear(prepare, 50_000, "signals that rules get ahead of")
 
 
 @pytest.mark.parametrize(("strategy", "n"), [(Buys, 10_000), (enters, 20_000), (turns, 2_000)])
