@@ -37,6 +37,7 @@ cdef class Curve:
     cdef int64_t _t_before           # timestamps of the run before the chunk under way
     cdef int64_t _n_known            # timestamps of the run, where they are known; else 0
     cdef RecordBuffer _balances      # of the chunk under way, where it has a single asset
+    cdef dict _rows                  # of a run in one piece, by where it stood: memory for all columns
     cdef dict _made                  # columns of a run in one piece, by where it stood and their name
     cdef MarketData _single          # that chunk; None: the columns are written as the run goes
 
@@ -46,6 +47,7 @@ cdef class Curve:
     cdef int _reserve(self, int64_t n_here) except -1
     cdef int _write_balances(self, int64_t n_here) except -1
     cdef object _column_of_balances(self, int64_t n_done, str name)
+    cdef object _row_for(self, int64_t n_done, str name)
     cdef int64_t _end_of(self, int64_t i, int64_t n_here) noexcept nogil
     cdef bint _is_long(self) noexcept nogil
 

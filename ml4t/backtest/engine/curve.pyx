@@ -14,6 +14,10 @@ import numpy as np
 
 NAMES = ("equity", "cash", "gross", "net")
 
+# Points of a long column: a quarter of a megabyte.
+cdef enum:
+    MANY = 1 << 15
+
 
 @cython.final
 cdef class Curve:
@@ -28,6 +32,7 @@ cdef class Curve:
     def __cinit__(self, int64_t begin):
         self._begin = begin
         self._made = {}
+        self._rows = {}
 
     # A chunk begins; what is pending of the one before is written while its closes are there.
     cdef int enter(
@@ -75,23 +80,36 @@ cdef class Curve:
                 write_point(&self.columns, t, balance.cash, net, fabs(net))
         return 0
 
-    # The same of one column, in an array of its own: most of those who ask want the equity alone.
+    # The same of one column: most of those who ask want the equity alone.
     cdef object _column_of_balances(self, int64_t n_done, str name):
         cdef const double* close = self._single.close_
         cdef const Balance* balance
+        cdef bint is_cash = name == "cash"
+        cdef bint is_equity = name == "equity"
         cdef double[::1] column
         cdef int64_t i
-        made = np.empty(max(n_done - self._begin, 0))
+        made = self._row_for(n_done, name)
         column = made
-        for i in range(self._balances.count):
-            balance = <const Balance*> self._balances.at(i)
-            if balance.t >= n_done:
-                break
-            write_stretch(
-                &column[balance.t - self._begin], close + balance.t, balance.cash, balance.units,
-                self._end_of(i, n_done) - balance.t, name == "cash", name == "equity",
-            )
+        with nogil:
+            for i in range(self._balances.count):
+                balance = <const Balance*> self._balances.at(i)
+                if balance.t >= n_done:
+                    break
+                write_stretch(
+                    &column[balance.t - self._begin], close + balance.t, balance.cash, balance.units,
+                    self._end_of(i, n_done) - balance.t, is_cash, is_equity,
+                )
         return np.abs(made, out=made) if name == "gross" else made
+
+    # Long columns have their place at once, of which those that nobody asks for are never touched: so much memory is
+    # had in large pages, where threads that ask for a few megabytes each, over and over, get it in small ones.
+    cdef object _row_for(self, int64_t n_done, str name):
+        cdef int64_t n = max(n_done - self._begin, 0)
+        if n < MANY:
+            return np.empty(n)
+        if n_done not in self._rows:
+            self._rows[n_done] = np.empty((len(NAMES), n))
+        return self._rows[n_done][NAMES.index(name)]
 
     # Where a balance is followed by the next: at n_here for the last.
     cdef int64_t _end_of(self, int64_t i, int64_t n_here) noexcept nogil:
