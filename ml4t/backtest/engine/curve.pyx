@@ -16,7 +16,7 @@ NAMES = ("equity", "cash", "gross", "net")
 
 # Points of a long column: a quarter of a megabyte.
 cdef enum:
-    MANY = 1 << 15
+    MANY = 32_768
 
 
 @cython.final
