@@ -62,8 +62,10 @@ cdef int64_t _place_within(
     # What a halt lets pass does no more than reduce, whatever becomes of its position.
     reduce_only = reduce_only or cut.only_reduces or risk.limits.n_halting > 0
     order_id = _accept(broker, asset, units, passed, asked, reason, reduce_only, terms)
-    _tell_cut(broker, order_id, asked, left, &by_rule)
-    _tell_cut(broker, order_id, left, units, &cut)
+    if by_rule.rule >= 0:
+        _tell_cut(broker, order_id, asked, left, &by_rule)
+    if cut.rule >= 0:
+        _tell_cut(broker, order_id, left, units, &cut)
     return order_id
 
 
@@ -115,11 +117,11 @@ cdef int64_t _refuse_nothing(
     return order_id
 
 
-# An order that waits now has other units than were asked for, if one has changed them.
+# An order that waits now has other units than were asked for: a rule or a limit has changed them.
 cdef int _tell_cut(Broker broker, int64_t order_id, double asked, double given, const Cut* cut) except -1 nogil:
     cdef const OrderRecord* order = broker.book.order(order_id)
     cdef EventRecord* event
-    if cut.rule < 0 or order.status != ORDER_OPEN:
+    if order.status != ORDER_OPEN:
         return 0
     event = broker.events.add(EVENT_SCALED, cut.reason, order.asset, order_id, asked, given)
     event.rule = cut.rule
