@@ -1,5 +1,6 @@
 # Sums of doubles in the order of NumPy's add.reduce, so that they are those of the same columns in a frame to the last
-# bit: blocks of eight partial sums, and halves of what is longer than a block.
+# bit: blocks of eight partial sums, and halves of what is longer than a block. Versions of NumPy before 2.4 may sum what
+# is longer than 8,192 values piece after piece; here the order is one, whichever is installed.
 
 # What is summed of each value.
 cdef enum Term:
