@@ -167,6 +167,31 @@ def test_runs_in_one_process_leave_nothing_behind():
     assert in_fresh_process(growth_of_runs, 20) < 500_000
 
 
+def kept_of_a_run(n_assets):
+    """Bytes that a result holds whose run had so many assets, and one of them in its hands."""
+    in_hand = (np.arange(4 * n_assets) % n_assets == 0) * 1.0
+    data = MarketData.from_arrays(
+        [f"A{i}" for i in range(n_assets)],
+        DAY * np.arange(4),
+        np.arange(0, 4 * n_assets + 1, n_assets),
+        np.tile(np.arange(n_assets, dtype=np.int32), 4),
+        *[np.full(4 * n_assets, 100.0)] * 4,
+        features={"x0": in_hand, "x1": 0.0 * in_hand},
+    )
+    kept = []
+    for n in (5, 40):
+        before = resident()
+        kept += [BacktestEngine(data, enters(), config=RICH).run() for _ in range(n)]
+    assert len(kept[-1].fills) == 1
+    return (resident() - before) / 40
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="memory is read from /proc")
+def test_a_result_keeps_nothing_by_asset_of_its_run():
+    # The positions of 5,000 assets are 2 MB, and what can wait for them is another.
+    assert in_fresh_process(kept_of_a_run, 5_000) < 500_000
+
+
 def test_runs_in_one_process_take_no_longer():
     def prepare(n):
         def runs():

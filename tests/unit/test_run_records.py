@@ -6,48 +6,43 @@ import numpy as np
 from unit.made_up import market
 
 from ml4t.backtest import SignalStrategy, run_backtest
-from ml4t.backtest.engine.run_records import GROUPS, RunRecords
+from ml4t.backtest.engine.run_records import RunRecords
 
 
-def records_of(*, made):
-    def maker(*names):
+TABLES = ("orders", "fills", "trades")
+
+
+def records_of(made):
+    def maker(name):
         def make():
-            made.append(names)
-            return {name: [name] for name in names}
+            made.append(name)
+            return [name]
 
         return make
 
-    makers = (
-        maker("orders", "events", "fills", "slippage"),
-        maker("fills", "slippage"),
-        maker("trades"),
-        maker("trades", "holdings", "open_positions"),
-    )
-    return RunRecords({"n_done": 3}, makers)
+    return RunRecords({"n_done": 3}, {name: maker(name) for name in TABLES})
 
 
 def test_what_is_no_table_makes_none():
     made = []
-    assert records_of(made=made)["n_done"] == 3
+    assert records_of(made)["n_done"] == 3
     assert made == []
 
 
 def test_a_table_is_made_once_and_stays_the_same_object():
     made = []
-    records = records_of(made=made)
+    records = records_of(made)
     fills, trades = records["fills"], records["trades"]
-    assert made == [("fills", "slippage"), ("trades",)]
-    records["orders"], records["holdings"]
+    assert made == ["fills", "trades"]
     assert records["fills"] is fills
-    assert records["trades"] is trades
     assert {**records}["trades"] is trades
+    assert made == ["fills", "trades", "orders"]
 
 
 def test_all_of_them_are_there_for_who_goes_through_them():
-    names = {"n_done", "orders", "events", *GROUPS}
-    records = records_of(made=[])
-    assert {*records} == names
-    assert len(records) == len(names)
+    records = records_of([])
+    assert {*records} == {"n_done", *TABLES}
+    assert len(records) == 4
     assert records.get("ledger") is None
 
 

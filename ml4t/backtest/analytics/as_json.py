@@ -9,8 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-DAY = 86_400_000_000_000.0
-"""Nanoseconds."""
+from ml4t.backtest.analytics.years import DAY
 
 
 def as_json(measures: Mapping[str, Any], text_of: Callable[[pd.Timestamp], str]) -> dict[str, Any]:

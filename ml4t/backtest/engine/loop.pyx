@@ -153,14 +153,9 @@ cdef class EngineLoop:
             "reasons": self.risk_manager.reason_texts(),
             "statistics": self.risk_manager.statistics,
             "counters": self.broker.counts(),
+            "open_positions": self.portfolio.open_positions(),
         }
-        return RunRecords(
-            known,
-            (
-                self.broker.records, self.broker.fills.records, self.portfolio.trade_records,
-                self.portfolio.records,
-            ),
-        )
+        return RunRecords(known, self.broker.makers() | self.portfolio.makers())
 
     # A function from the name of a column of the curve to it: of a run in one piece it is made when it is asked for.
     cdef object _curve_of(self, int64_t n_done):

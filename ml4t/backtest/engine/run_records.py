@@ -1,14 +1,9 @@
-"""What a run wrote down, by name: tables become arrays when one is first asked for."""
+"""What a run wrote down, by name: a table becomes an array when it is first asked for."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
-
-Tables = dict[str, Any]
-
-GROUPS = {"fills": 1, "slippage": 1, "trades": 2, "holdings": 3, "open_positions": 3}
-"""What makes a table, among the makers; the first makes all others of them."""
 
 
 class RunRecords(Mapping[str, Any]):
@@ -17,31 +12,22 @@ class RunRecords(Mapping[str, Any]):
     Parameters
     ----------
     known : dict
-        What is no table.
-    makers : tuple of callable
-        Each returns tables, structured arrays by name: those of orders and what happened to them, of fills, of
-        trades, of the portfolio.
+        What is there already.
+    makers : dict of str to callable
+        What makes each of the others.
     """
 
-    def __init__(self, known: dict[str, Any], makers: tuple[Callable[[], Tables], ...]) -> None:
+    def __init__(self, known: dict[str, Any], makers: dict[str, Callable[[], Any]]) -> None:
         self._known = known
         self._makers = makers
 
     def __getitem__(self, name: str) -> Any:
-        if name not in self._known:
-            made = self._makers[GROUPS.get(name, 0)]() if self._makers else {}
-            self._known = made | self._known  # what is there stays
+        if name not in self._known:  # of two threads that make it the first one's stays
+            self._known.setdefault(name, self._makers[name]())
         return self._known[name]
 
-    def _all(self) -> dict[str, Any]:
-        if self._makers:
-            for make in self._makers:
-                self._known = make() | self._known
-            self._makers = ()  # what they would make is there
-        return self._known
-
     def __iter__(self) -> Iterator[str]:
-        return iter(self._all())
+        return iter({**self._known, **self._makers})
 
     def __len__(self) -> int:
-        return len(self._all())
+        return len({**self._known, **self._makers})

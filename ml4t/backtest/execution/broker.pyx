@@ -17,6 +17,10 @@ from ml4t.backtest.market.cursor cimport Cursor
 from ml4t.backtest.market.market_data cimport MarketData
 from ml4t.backtest.portfolio.portfolio cimport Portfolio
 
+from functools import partial
+
+from ml4t.backtest.core.records import EVENT
+
 
 @cython.final
 cdef class Broker:
@@ -63,14 +67,21 @@ cdef class Broker:
         """Orders accepted and not yet filled, cancelled or rejected."""
         return self.book.queues.n_due + self.book.queues.n_resting
 
-    def records(self):
-        """Return orders, their terms, fills and events so far as structured arrays, by name."""
+    def makers(self):
+        """Return functions that make orders, their terms, fills and events so far, structured arrays, by name.
+
+        They keep what they make them of, and nothing else of the run.
+        """
         self.thread.check()
         return {
-            **self.book.records(),
-            **self.fills.records(),
-            "events": self.events.records(),
+            **self.book.makers(),
+            **self.fills.makers(),
+            "events": partial(self.events.buffer.to_array, EVENT),
         }
+
+    def records(self):
+        """Return what :meth:`makers` make."""
+        return {name: make() for name, make in self.makers().items()}
 
     def counts(self):
         """Return the counters of ambiguous bars, of invariants and of targets left alone, by name."""

@@ -7,8 +7,6 @@ from ml4t.backtest.core.buffer cimport RecordBuffer
 from ml4t.backtest.core.types cimport EventRecord, FillRecord
 from ml4t.backtest.market.cursor cimport Cursor
 
-from ml4t.backtest.core.records import EVENT
-
 
 @cython.final
 cdef class EventLog:
@@ -24,10 +22,6 @@ cdef class EventLog:
         self.cursor = cursor
         self.buffer = RecordBuffer(sizeof(EventRecord))
         self.fills = RecordBuffer(sizeof(FillRecord))
-
-    def records(self):
-        """Return the events so far, a structured array."""
-        return self.buffer.to_array(EVENT)
 
     cdef EventRecord* add(
         self, int8_t kind, int32_t reason, int32_t asset, int64_t order_id, double asked, double given

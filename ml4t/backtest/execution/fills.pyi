@@ -1,3 +1,4 @@
+from collections.abc import Callable
 from typing import final
 
 import numpy as np
@@ -10,4 +11,4 @@ from ml4t.backtest.execution.participation import Participation
 @final
 class Fills:
     def __new__(cls, book: OrderBook, participation: Participation, costs: Costs) -> Fills: ...
-    def records(self) -> dict[str, NDArray[np.void]]: ...
+    def makers(self) -> dict[str, Callable[[], NDArray[np.void]]]: ...

@@ -16,6 +16,8 @@ from ml4t.backtest.execution.order_book cimport OrderBook
 from ml4t.backtest.execution.participation cimport Participation
 from ml4t.backtest.portfolio.position cimport Position, averaged, better, side_of, worse
 
+from functools import partial
+
 from ml4t.backtest.core.records import FILL, SLIPPAGE
 
 
@@ -47,9 +49,12 @@ cdef class Fills:
         self.slippage = RecordBuffer(sizeof(SlippageRecord))
         book.events.fills = self.buffer
 
-    def records(self):
-        """Return the fills so far, and what their slippage was for, structured arrays by name."""
-        return {"fills": self.buffer.to_array(FILL), "slippage": self.slippage.to_array(SLIPPAGE)}
+    def makers(self):
+        """Return what makes the fills so far, and what their slippage was for."""
+        return {
+            "fills": partial(self.buffer.to_array, FILL),
+            "slippage": partial(self.slippage.to_array, SLIPPAGE),
+        }
 
     # A fill of an order, which leaves a rest of it; with none the order is filled. What it costs is found first:
     # a model may fail, and then nothing has happened.

@@ -1,8 +1,5 @@
 from typing import final
 
-import numpy as np
-from numpy.typing import NDArray
-
 from ml4t.backtest.config import BacktestConfig
 from ml4t.backtest.core.buffer import RecordBuffer
 from ml4t.backtest.execution.event_log import EventLog
@@ -13,4 +10,3 @@ class Ledger:
     def __new__(
         cls, cursor: Cursor, events: EventLog, orders: RecordBuffer, config: BacktestConfig
     ) -> Ledger: ...
-    def records(self) -> NDArray[np.void]: ...

@@ -19,8 +19,6 @@ from ml4t.backtest.market.cursor cimport Cursor
 from ml4t.backtest.portfolio.armed_levels cimport LevelSource, level_or_nan, stop_source
 from ml4t.backtest.portfolio.position cimport Position
 
-from ml4t.backtest.core.records import LEDGER
-
 
 @cython.final
 cdef class Ledger:
@@ -51,10 +49,6 @@ cdef class Ledger:
 
     def __dealloc__(self):
         free(self.told)
-
-    def records(self):
-        """Return the rows so far, a structured array."""
-        return self.buffer.to_array(LEDGER)
 
     # Something has become of an order that waits.
     cdef int tell_order(

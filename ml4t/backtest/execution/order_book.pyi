@@ -1,3 +1,4 @@
+from collections.abc import Callable
 from typing import final
 
 import numpy as np
@@ -13,4 +14,4 @@ class OrderBook:
     def __new__(
         cls, cursor: Cursor, portfolio: Portfolio, events: EventLog, config: BacktestConfig
     ) -> OrderBook: ...
-    def records(self) -> dict[str, NDArray[np.void]]: ...
+    def makers(self) -> dict[str, Callable[[], NDArray[np.void]]]: ...

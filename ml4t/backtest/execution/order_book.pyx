@@ -31,7 +31,9 @@ from ml4t.backtest.market.cursor cimport Cursor
 from ml4t.backtest.portfolio.portfolio cimport Portfolio
 from ml4t.backtest.portfolio.position cimport Position, is_negligible, side_of
 
-from ml4t.backtest.core.records import ORDER, TERMS
+from functools import partial
+
+from ml4t.backtest.core.records import LEDGER, ORDER, TERMS
 
 
 @cython.final
@@ -67,12 +69,12 @@ cdef class OrderBook:
         )
         self.expiries = Expiries(cursor, self.orders, self.terms)
 
-    def records(self):
-        """Return the orders so far, the terms of those that have some, and the ledger, as structured arrays."""
+    def makers(self):
+        """Return what makes the orders so far, the terms of those that have some, and the ledger."""
         return {
-            "orders": self.orders.to_array(ORDER),
-            "terms": self.terms.to_array(TERMS),
-            "ledger": self.ledger.records(),
+            "orders": partial(self.orders.to_array, ORDER),
+            "terms": partial(self.terms.to_array, TERMS),
+            "ledger": partial(self.ledger.buffer.to_array, LEDGER),
         }
 
     # ---- orders come in ----------------------------------------------------------------------

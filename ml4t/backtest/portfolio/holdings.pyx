@@ -9,8 +9,6 @@ from ml4t.backtest.core.buffer cimport RecordBuffer
 from ml4t.backtest.core.types cimport HoldingRecord
 from ml4t.backtest.portfolio.position cimport Position
 
-from ml4t.backtest.core.records import HOLDING
-
 
 @cython.final
 cdef class Holdings:
@@ -31,10 +29,6 @@ cdef class Holdings:
     def __dealloc__(self):
         free(self._moved)
         free(self._has_moved)
-
-    def records(self):
-        """Return the rows so far, a structured array."""
-        return self.buffer.to_array(HOLDING)
 
     # Step 7: one row for each asset that moved at t.
     cdef int record(self, const Position* at, int64_t t) except -1 nogil:

@@ -36,4 +36,3 @@ cdef class Portfolio:
     cdef void _finish(self, const Position* position, FillRecord* fill, double held) noexcept nogil
     cdef double total_pnl(self) noexcept nogil
     cdef int32_t _code_of(self, object asset) except -1
-    cdef object _open_positions(self)

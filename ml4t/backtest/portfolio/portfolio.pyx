@@ -15,9 +15,11 @@ from ml4t.backtest.portfolio.positions cimport Positions
 from ml4t.backtest.portfolio.trades cimport Trades
 from ml4t.backtest.portfolio.views cimport position_levels, position_state
 
+from functools import partial
+
 import numpy as np
 
-from ml4t.backtest.core.records import OPEN_POSITION
+from ml4t.backtest.core.records import HOLDING, OPEN_POSITION, TRADE
 
 
 @cython.final
@@ -108,23 +110,27 @@ cdef class Portfolio:
         except (KeyError, TypeError):
             raise KeyError(f"asset {asset!r} is not in the market data") from None
 
-    def records(self):
-        """Return the trades, holdings and open positions so far as structured arrays, by name."""
+    def makers(self):
+        """Return functions that make the trades and holdings so far, structured arrays, by name.
+
+        They keep what they make them of, and nothing else of the run.
+        """
         self.thread.check()
         return {
-            "trades": self.trades.records(),
-            "holdings": self.holdings.records(),
-            "open_positions": self._open_positions(),
+            "trades": partial(self.trades.buffer.to_array, TRADE),
+            "holdings": partial(self.holdings.buffer.to_array, HOLDING),
         }
 
-    def trade_records(self):
-        """Return the trades alone, likewise: what most who measure a run look at."""
-        self.thread.check()
-        return {"trades": self.trades.records()}
+    def records(self):
+        """Return what :meth:`makers` make, and the open positions."""
+        made = {name: make() for name, make in self.makers().items()}
+        return made | {"open_positions": self.open_positions()}
 
-    cdef object _open_positions(self):
+    def open_positions(self):
+        """Return the open positions as they stand, a structured array in asset order."""
         cdef const Position* position
         cdef double mark
+        self.thread.check()
         self.positions.settle()
         rows = np.zeros(self.positions.n_open, OPEN_POSITION)
         for i in range(self.positions.n_open):

@@ -9,8 +9,6 @@ from ml4t.backtest.core.types cimport FillRecord, TradeRecord
 from ml4t.backtest.portfolio.armed_levels cimport level_or_nan
 from ml4t.backtest.portfolio.position cimport Position, side_of
 
-from ml4t.backtest.core.records import TRADE
-
 
 @cython.final
 cdef class Trades:
@@ -18,10 +16,6 @@ cdef class Trades:
 
     def __cinit__(self):
         self.buffer = RecordBuffer(sizeof(TradeRecord))
-
-    def records(self):
-        """Return the trades so far, a structured array."""
-        return self.buffer.to_array(TRADE)
 
     # The trade of a position that this fill has brought to zero. No division by zero: the units that were
     # entered are positive.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Protocol
+from warnings import warn
 
 from ml4t.backtest.risk import CompiledRule, RiskManager
 from ml4t.backtest.risk.function_rule import as_rule, each_rule
@@ -124,7 +125,8 @@ class ByLength:
         if self._processes is None:
             try:
                 self._processes = Processes(self._runner, self._n)
-            except SweepError:
+            except SweepError as error:
+                warn(f"{error}; the runs are short, and made one after the other", stacklevel=2)
                 return None
         return self._processes
 
