@@ -131,7 +131,9 @@ def test_short_compiled_runs_go_to_processes_where_these_are_worth_their_start()
 
 def test_short_compiled_runs_that_cannot_be_sent_run_one_after_the_other():
     measures = {"lambda": lambda result: 1.0}
-    with pytest.warns(UserWarning, match="lambda.*the runs are short, and made one after the other"):
+    with pytest.warns(
+        UserWarning, match="lambda.*the runs are short, and made one after the other"
+    ):
         assert kind_of_workers(TEMPLATE, PAIR, None, 1e-5, MANY * 10, measures) == "OneByOne"
     assert kind_of_workers(TEMPLATE, PAIR, None, 1e-5, FEW, measures) == "OneByOne"
 

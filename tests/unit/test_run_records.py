@@ -8,7 +8,6 @@ from unit.made_up import market
 from ml4t.backtest import SignalStrategy, run_backtest
 from ml4t.backtest.engine.run_records import RunRecords
 
-
 TABLES = ("orders", "fills", "trades")
 
 
