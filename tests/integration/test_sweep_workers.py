@@ -1,6 +1,7 @@
 """One table, whoever runs the trials: threads, processes, Dask, Ray; and what becomes of workers that are killed."""
 
 import math
+import multiprocessing
 import os
 import pickle
 import signal
@@ -35,7 +36,7 @@ from ml4t.backtest.sweep.workers.killed import (
     said_of_killed,
 )
 from ml4t.backtest.sweep.workers.local import OneByOne, Processes
-from ml4t.backtest.sweep.workers.pool import are_there
+from ml4t.backtest.sweep.workers.pool import SECONDS_IDLE, are_there
 from ml4t.backtest.sweep.workers.task import raise_lost, sent
 
 FALLS = random(40, seed=2, fall=[0.001, 0.002, 0.005, 0.02], hold=[1, 2, 3, 5, 8, 13])
@@ -343,6 +344,18 @@ def test_what_had_not_been_handed_out_again_is_not_lost(monkeypatch):
     monkeypatch.setattr(local, "in_processes", pool)
     outcomes = [one for some in Processes(runner, 2).outcomes(iter(batches)) for one in some]
     assert sorted(one.key for one in outcomes) == [*range(20)]
+
+
+def sweep_in_processes():
+    sweep(dips, FALLS, market(), measures=MEASURES, workers=2, backend="processes")
+
+
+def test_a_process_of_somebody_else_ends_once_its_sweep_has():
+    """Its workers would wait for more work for minutes, and it for them."""
+    process = multiprocessing.get_context("spawn").Process(target=sweep_in_processes)
+    process.start()
+    process.join(SECONDS_IDLE / 2)
+    assert process.exitcode == 0
 
 
 def test_a_batch_that_was_in_hand_twice_is_run_alone():

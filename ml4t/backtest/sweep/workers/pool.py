@@ -8,6 +8,7 @@ import os
 import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, wait
+from multiprocessing.util import Finalize
 from typing import Any
 
 from ml4t.backtest.sweep.workers.joblib_needed import imported_joblib
@@ -16,6 +17,8 @@ AT_A_TIME = 2
 """Pieces of work for each process: one that runs, one that waits."""
 SECONDS_IDLE = 300
 """So long a process waits for more work before it ends."""
+BEFORE_JOINING = 100
+"""The priority of what is done at the exit of a process before it joins its children: any that is not negative."""
 THREADS = (
     "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "BLIS_NUM_THREADS", "NUMBA_NUM_THREADS",
     "NUMEXPR_NUM_THREADS", "VECLIB_MAXIMUM_THREADS",
@@ -76,5 +79,14 @@ def _pool(key: tuple[int, int]) -> Any:
         n = key[1]
         threads = str(max(1, (os.cpu_count() or 1) // n))
         told = {name: os.environ.get(name, threads) for name in THREADS}
+        if all(process != key[0] for process, _ in _pools):
+            Finalize(None, _end_all, exitpriority=BEFORE_JOINING)
         _pools[key] = ProcessPoolExecutor(n, timeout=SECONDS_IDLE, env=told)
     return _pools[key]
+
+
+# A process of multiprocessing joins its children at its end, before loky ends them: it would wait until they have been
+# idle for long enough.
+def _end_all() -> None:
+    for key in [key for key in _pools if key[0] == os.getpid()]:
+        _pools.pop(key).shutdown(wait=True, kill_workers=True)
