@@ -69,11 +69,12 @@ build: $(VENV)/.stamp-tools
 	@echo "Compiling what changed (some minutes the first time) ..."
 	@$(BIN)/python setup.py -q build_ext --inplace -j$(JOBS)
 
-# Editable, in the mode that type checkers can follow; the modules are compiled before it. Isolated: a
-# dependency without a wheel for this machine must not be built with our tools (peewee 3.17 and Cython 3.3).
+# Editable, in the mode that type checkers can follow. The modules are compiled before it, and it is told so: pip would
+# compile them all anew, and the next `make build` too, since its Cython is newer than what ours has translated.
+# Isolated: a dependency without a wheel for this machine must not be built with our tools (peewee 3.17 and Cython 3.3).
 define install-extras
 	@echo "Installing dependencies ($(1)) ..."
-	@$(call INSTALL,--config-settings editable_mode=compat -e '.[$(1)]')
+	@ML4T_COMPILED=1 $(call INSTALL,--config-settings editable_mode=compat -e '.[$(1)]')
 	@touch $@
 endef
 

@@ -15,6 +15,7 @@ asan       checked, and not optimized, with the address and undefined-behaviour 
 
 ``ML4T_STRICT=1`` makes warnings of Cython and of the C compiler errors (CI does).
 ``ML4T_JOBS=n`` sets how many modules are compiled at a time (default: the number of cores).
+``ML4T_COMPILED=1`` compiles nothing: the modules stand beside their sources already.
 ``ML4T_ONLY=a,b`` builds only modules whose name contains ``a`` or ``b`` (while developing).
 """
 
@@ -267,4 +268,8 @@ class build_ext(_build_ext):
 
 if __name__ == "__main__":
     os.chdir(ROOT)
-    setup(ext_modules=find_extensions(), cmdclass={"build": build, "build_ext": build_ext})
+    compiled = os.environ.get("ML4T_COMPILED", "0") not in ("", "0")
+    setup(
+        ext_modules=[] if compiled else find_extensions(),
+        cmdclass={"build": build, "build_ext": build_ext},
+    )

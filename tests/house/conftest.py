@@ -33,7 +33,8 @@ def run_setup():
         variables = {
             name: value
             for name, value in os.environ.items()
-            if name not in ("ML4T_BUILD", "ML4T_STRICT", "ML4T_ONLY", "PYTHONWARNINGS")
+            if name
+            not in ("ML4T_BUILD", "ML4T_STRICT", "ML4T_ONLY", "ML4T_COMPILED", "PYTHONWARNINGS")
         }
         return subprocess.run(
             [sys.executable, "setup.py", "-q", *arguments],
