@@ -183,7 +183,8 @@ def deflated_sharpe(
     n : int, optional
         Returns it was made of.
     trials : float, optional
-        How many were tried. Of returns it is the number of columns; give fewer where many of them are nearly the same.
+        How many were tried. Of returns it is the number of columns, of a sweep that of the trials that were done or pruned;
+        give fewer where many of them are nearly the same.
     variance : float, optional
         Of the Sharpe ratios of all trials.
     skewness, kurtosis : float, optional
@@ -219,8 +220,8 @@ def deflated_sharpe(
     _check_number("periods_per_year", year, above=0.0)
     if not isinstance(sharpe, int | float | np.number) or isinstance(sharpe, bool):
         _refuse_beside_returns(n=n, variance=variance, skewness=skewness, kurtosis=kurtosis)
-        returns = trial_returns(sharpe)
-        return _of_returns(returns, trial, trials, year)
+        tried = _n_tried(sharpe) if trials is None else trials
+        return _of_returns(trial_returns(sharpe), trial, tried, year)
     if n is None or trials is None or variance is None:
         raise ValueError(
             "deflated_sharpe of a number needs n, the number of its returns, and trials and variance of their Sharpe "
@@ -303,6 +304,11 @@ def probability_of_backtest_overfitting(returns: Any, groups: int = GROUPS) -> B
 
 
 # ---- what is given ---------------------------------------------------------------------------------
+
+
+def _n_tried(given: Any) -> float | None:
+    """Return how many trials a sweep has tried, those included that were pruned and have no returns; None of a frame."""
+    return given.n_tried if callable(getattr(given, "tried_returns", None)) else None
 
 
 def trial_returns(given: Any) -> pd.DataFrame:

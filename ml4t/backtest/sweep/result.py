@@ -17,7 +17,7 @@ from ml4t.backtest.sweep.errors import SweepError
 from ml4t.backtest.sweep.kept_returns import returns_frame
 from ml4t.backtest.sweep.outcomes import Outcomes
 from ml4t.backtest.sweep.space import Parameters
-from ml4t.backtest.sweep.trial import DONE, Runner
+from ml4t.backtest.sweep.trial import DONE, PRUNED, Runner
 
 SHOWN = 5
 OUTCOME = ("status", "error", "seconds")
@@ -99,6 +99,12 @@ class SweepResult:
         for number in returns.columns:
             first.setdefault(_said_alike(self.parameters[number]), number)
         return returns[list(first.values())]
+
+    @property
+    def n_tried(self) -> int:
+        """How many trials the best was chosen from: all that were done or pruned, those of equal parameters once."""
+        tried = self._table["status"].isin([DONE, PRUNED])
+        return len({_said_alike(self.parameters[number]) for number in self._table.index[tried]})
 
     def best(self, measure: str | None = None, *, lowest: bool = False) -> pd.Series:
         """Return the row of the highest value of a measure, the first of those that are equal.

@@ -192,8 +192,9 @@ def test_idle_trials_are_between_gains_and_losses():
 
 def test_what_kept_returns_is_asked_for_them():
     returns = noise()
-    kept = SimpleNamespace(tried_returns=lambda: returns)
-    assert deflated_sharpe(kept) == deflated_sharpe(returns)
+    kept = SimpleNamespace(tried_returns=lambda: returns, n_tried=100)
+    assert deflated_sharpe(kept) == deflated_sharpe(returns, trials=100)
+    assert deflated_sharpe(kept, trials=7) == deflated_sharpe(returns, trials=7)
     assert probability_of_backtest_overfitting(kept, 4) == probability_of_backtest_overfitting(
         returns, 4
     )

@@ -17,6 +17,7 @@ from unit.sweep import studied
 from unit.sweep.studied import DAY, TEMPLATE, dips, market, plain
 
 from ml4t.backtest import BacktestConfig, MarketData, SignalStrategy, run_backtest
+from ml4t.backtest.analytics import deflated_sharpe
 from ml4t.backtest.cli import app
 from ml4t.backtest.data import ATR, DataFeed
 from ml4t.backtest.risk import TrailingStop
@@ -125,6 +126,23 @@ def test_what_the_pruner_says_is_pruned_and_the_others_are_what_they_are_without
     assert table[list(SPACE)].equals(whole[list(SPACE)])
     states = [trial.state.name for trial in study.trials]
     assert states == ["PRUNED" if pruned else "COMPLETE" for pruned in is_pruned]
+
+
+def test_the_luck_of_the_best_is_that_of_all_that_were_tried():
+    _, result = swept(keep_returns=True)
+    n_done = (result.table["status"] == "done").sum()
+    given = deflated_sharpe(result)
+    assert given.trials == result.n_tried == len(result) > n_done
+    assert (
+        given
+        == deflated_sharpe(result.returns, trials=len(result))
+        < deflated_sharpe(result.returns)
+    )
+
+
+def test_trials_of_equal_parameters_are_one_that_was_tried():
+    _, result = swept(ALWAYS, space={"stop": [0.05], "target": [0.02, 0.05]})
+    assert (result.n_tried, len(result)) == (2, 24)
 
 
 def test_the_study_is_told_what_each_stage_reached():
