@@ -324,7 +324,10 @@ cdef class EngineLoop:
     # The seven steps of a timestamp. The strategy, step 6, is told between the two halves.
     cdef inline int _before_strategy(self) except -1 nogil:
         cdef double recorded
-        self.cursor.advance()
+        if self.is_single:
+            self.cursor.arrive(self.cursor.t + 1)
+        else:
+            self.cursor.advance()
         # 1. Corporate actions effective since the previous timestamp; orders whose time is over expire.
         if self.cursor.next_action < self.data.n_actions:
             apply_actions(self.broker)
@@ -506,7 +509,6 @@ cdef class EngineLoop:
         cdef int64_t near
         for near in range(row - 1, row + 2, 2):
             prefetch(&self.data.time[near])
-            prefetch(&self.data.offset[near])
             prefetch(&self.data.open_[near])
             prefetch(&self.data.close_[near])
         prefetch(&self.data.asset[row])
