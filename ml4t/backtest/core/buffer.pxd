@@ -1,10 +1,14 @@
 cimport cython
 from libc.stddef cimport size_t
 from libc.stdint cimport int64_t
-from libc.string cimport memcpy
+from libc.string cimport memcpy, memset
 
 from ml4t.backtest.core.build cimport CHECKED
 from ml4t.backtest.core.guards cimport guard
+
+# What a field holds that nobody has set, byte by byte: no price and no time, so that a test sees it.
+cdef enum:
+    UNSET = 0xA5
 
 
 @cython.final
@@ -36,6 +40,22 @@ cdef class RecordBuffer:
             self.grow()
         made = self._bytes + <size_t> self.count * size
         memcpy(made, record, size)
+        self.count += 1
+        return made
+
+    # A new record of which the caller sets every field, so nothing is written twice. Between fields there is no padding;
+    # behind the last one there may be: it is the same on every run.
+    cdef inline void* append_to_fill(self, size_t size) except NULL nogil:
+        cdef char* made
+        if CHECKED:
+            guard(size == self.itemsize, b"a record of another size is appended")
+            self._check_free()
+        if self.count == self._capacity:
+            self.grow()
+        made = self._bytes + <size_t> self.count * size
+        if CHECKED:
+            memset(made, UNSET, size)
+        memset(made + size - 8, 0, 8)
         self.count += 1
         return made
 

@@ -79,21 +79,6 @@ cdef class OrderBook:
 
     # ---- orders come in ----------------------------------------------------------------------
 
-    # Take an order of the strategy; returns its id.
-    cdef int64_t accept(
-        self, int32_t asset, double quantity, int32_t reason, bint reduce_only
-    ) except -1 nogil:
-        cdef const Position* position = &self.portfolio.positions.at[asset]
-        cdef OrderRecord* order
-        if reduce_only and not quantity * position.quantity < 0.0:
-            return self.refuse(asset, quantity, REASON_NO_POSITION)
-        order = self._new_order(asset, quantity, SOURCE_STRATEGY, reason)
-        if reduce_only:
-            order.reduce_only = 1
-            order.position_id = position.position_id
-        self._wait(order)
-        return order.order_id
-
     # It was to cancel an order, or be cancelled by it, and that one has filled.
     cdef bint is_late(self, const TermsRecord* terms) noexcept nogil:
         return terms != NULL and terms.sibling != 0 and self.order(terms.sibling).filled_quantity != 0.0
@@ -352,19 +337,6 @@ cdef class OrderBook:
         event.rule = rule
         return 0
 
-    # The order has come to its end. What waited waits no more.
-    cdef void complete(self, OrderRecord* order, int8_t status) noexcept nogil:
-        if order.waits:
-            self.queues.leave(order)
-            if self.rings.holds(order):
-                self.rings.leave(order)
-        self._end(order, status)
-
-    cdef inline void _end(self, OrderRecord* order, int8_t status) noexcept nogil:
-        order.status = status
-        order.rest = 0.0
-        order.ended = self.cursor.now
-
     # A split multiplies what waits; under whole units an order left with nothing is cancelled.
     cdef int split(self, int32_t asset, double ratio) except -1 nogil:
         cdef Lanes lanes = self.queues.lanes_of(asset)
@@ -466,28 +438,3 @@ cdef class OrderBook:
         self.blank.status = ORDER_OPEN
         self.blank.exit_kind = EXIT_OTHER
         self.blank.fill_at = self.settings.fill_at
-
-    cdef inline OrderRecord* _new_order(
-        self, int32_t asset, double quantity, int8_t source, int32_t reason
-    ) except NULL nogil:
-        cdef OrderRecord* order = <OrderRecord*> self.orders.append_like(&self.blank, sizeof(OrderRecord))
-        order.order_id = self.orders.count
-        order.place = self.events.place()
-        order.timestamp = self.cursor.now
-        order.decision_row = self.cursor.number_of(self.cursor.row[asset])
-        # Before the first bar (on_start) nothing has been decided on.
-        order.decision_time = self.cursor.now if self.cursor.t >= 0 else INT64_MIN
-        order.quantity = quantity
-        order.accepted = quantity
-        order.rest = quantity
-        order.decision_close = self.portfolio.account.decision_close(asset, self.cursor)
-        order.asset = asset
-        order.reason = reason
-        order.cause = reason
-        order.source = source
-        return order
-
-    cdef inline int _wait(self, OrderRecord* order) except -1 nogil:
-        if order.rests:
-            self.resting.wait(order)
-        return self.queues.join(order)

@@ -10,7 +10,7 @@ from ml4t.backtest.core.settings cimport FILL_NEXT_OPEN
 from ml4t.backtest.core.types cimport ORDER_OPEN, OrderRecord
 from ml4t.backtest.execution.order_records cimport order_at
 from ml4t.backtest.execution.rings cimport Rings
-from ml4t.backtest.execution.schedule cimport Phase, fills_in
+from ml4t.backtest.execution.schedule cimport Phase
 from ml4t.backtest.market.cursor cimport Cursor
 from ml4t.backtest.portfolio.positions cimport Positions
 
@@ -179,19 +179,6 @@ cdef class OrderQueues:
         if not _ascends(self._due, n_due[0]):
             qsort(self._due, <size_t> n_due[0], sizeof(int64_t), _by_number)
         return self._due
-
-    cdef inline void _collect_of(self, int32_t asset, Phase phase, int64_t* n_due) noexcept nogil:
-        cdef int64_t order_id = self._queue[asset].due.first
-        cdef int64_t n = n_due[0]
-        cdef int64_t now = self.cursor.now
-        cdef const OrderRecord* order
-        while order_id != 0:
-            order = order_at(self.orders, order_id)
-            if fills_in(order, phase, now):
-                self._due[n] = order_id
-                n += 1
-            order_id = order.after
-        n_due[0] = n
 
     # Room for the ids of all that may be due.
     cdef int _reserve_due(self) except -1 nogil:
