@@ -22,7 +22,7 @@ ROOT = Path(__file__).resolve().parents[1]
 OUTPUT = ROOT / "profiling" / "output"
 
 HOT_PATHS: dict[str, tuple[str, ...]] = {
-    "ml4t/backtest/core/buffer.pxd": ("RecordBuffer.at", "RecordBuffer.append_like", "RecordBuffer.append_to_fill"),
+    "ml4t/backtest/core/buffer.pxd": ("fetch_ahead", "RecordBuffer.at", "RecordBuffer.append_to_fill"),
     "ml4t/backtest/core/buffer.pyx": ("RecordBuffer.append",),
     "ml4t/backtest/market/cursor.pxd": (
         "Cursor.advance", "Cursor.arrive", "Cursor.has_row", "Cursor.row_before", "Cursor.number_of",
@@ -77,7 +77,7 @@ HOT_PATHS: dict[str, tuple[str, ...]] = {
         "Basket.payable_part", "Basket._look_ahead", "Basket._left_of", "Basket._can_pay_all", "_pay",
         "Basket._can_pay_one_by_one",
     ),
-    "ml4t/backtest/execution/fills.pxd": ("Fills._new_fill", "Fills._check", "Fills._book"),
+    "ml4t/backtest/execution/fills.pxd": ("Fills._new_fill", "Fills._check", "Fills._take_in_open"),
     "ml4t/backtest/execution/fills.pyx": ("Fills.of_order", "_count_fill"),
     "ml4t/backtest/execution/matching.pxd": (
         "Matching._slip_mark", "Matching._reduce_at_mark", "Matching._may_reduce", "Matching._close",

@@ -12,7 +12,6 @@ from ml4t.backtest.execution.buying_power cimport SEARCH_STEPS, Means, can_pay_w
 from ml4t.backtest.execution.costs cimport Costs
 from ml4t.backtest.execution.order_book cimport OrderBook
 from ml4t.backtest.portfolio.account cimport Account
-from ml4t.backtest.portfolio.position cimport is_negligible
 
 
 @cython.final

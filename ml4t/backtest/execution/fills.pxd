@@ -1,12 +1,9 @@
 cimport cython
-from libc.math cimport fabs
 from libc.stdint cimport int8_t, int32_t, int64_t
 
 from ml4t.backtest.core.buffer cimport RecordBuffer
 from ml4t.backtest.core.settings cimport Settings
-from ml4t.backtest.core.types cimport (
-    EXIT_NONE, MOMENT_CLOSE, ORDER_FILLED, SOURCE_STRATEGY, FillRecord, OrderRecord,
-)
+from ml4t.backtest.core.types cimport FillRecord, OrderRecord
 from ml4t.backtest.execution.costs cimport Costs, FillPrice
 from ml4t.backtest.execution.fill_listener cimport FillListener
 from ml4t.backtest.execution.order_book cimport OrderBook
@@ -61,8 +58,9 @@ cdef class Fills:
         fill.price = price.paid
         fill.moment = moment
         fill.is_entry = 0
-        if self.settings.splits_slippage:
-            self._split_slippage(fabs(quantity), price)
+        # Until it is booked.
+        fill.trade_id = 0
+        fill.position_after = 0.0
         return fill
 
     # The invariants of section 4: before slippage a fill lies inside its bar, and it is later than what
@@ -77,35 +75,6 @@ cdef class Fills:
         ):
             return 0
         return self._fill_outside(fill, row)
-
-    # Everything that follows from a fill of an order: cash, position, trade, the orders that have nothing left to
-    # do, the order's own status, and whoever listens.
-    cdef inline int _book(self, FillRecord* fill, OrderRecord* order) except -1 nogil:
-        cdef Position* position = &self.portfolio.positions.at[fill.asset]
-        cdef double held = position.quantity
-        cdef double cash = self.portfolio.account.cash
-        cdef bint has_ended = False
-        if held != 0.0 and (held > 0.0) != (fill.quantity > 0.0):
-            self.portfolio.exit(fill)
-            has_ended = position.quantity == 0.0
-        else:
-            fill.is_entry = 1
-            fill.exit_kind = EXIT_NONE
-            self.portfolio.enter(fill, self.cursor.run_t(), order.decision_row, order.decision_close)
-        self._tell_if_in_debt(fill, cash)
-        if has_ended:
-            if fill.moment != MOMENT_CLOSE:
-                self._take_in_open(position, fill)
-            self.portfolio.end_trade(position, fill, order.decision_row)
-        self.book.cut_siblings(order, fabs(fill.quantity))
-        if order.rest == 0.0:
-            self.book.complete(order, ORDER_FILLED)
-            if order.source != SOURCE_STRATEGY:
-                # Of a position that was added to, a rest is left.
-                position.exit_is_decided &= ~order.source
-        if has_ended:
-            self.book.cancel_exits(position)
-        return self.listener.on_fill_booked(fill, position)
 
     cdef inline int _tell_if_in_debt(self, const FillRecord* fill, double before) except -1 nogil:
         if before >= 0.0 and self.portfolio.account.cash < 0.0 and not self.settings.margin_account:

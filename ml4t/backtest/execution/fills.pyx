@@ -2,12 +2,12 @@
 
 cimport cython
 from libc.math cimport NAN, fabs
-from libc.stdint cimport INT64_MIN, int8_t, int32_t, int64_t
+from libc.stdint cimport INT64_MIN, int8_t, int64_t
 
 from ml4t.backtest.core.buffer cimport RecordBuffer
 from ml4t.backtest.core.types cimport (
-    CHOICE_NONE, EVENT_NEGATIVE_CASH, EXIT_OTHER, MOMENT_OPEN, REASON_CASH_IN_LIEU, REASON_NEGATIVE_CASH, FillRecord,
-    OrderRecord, SlippageRecord,
+    CHOICE_NONE, EVENT_NEGATIVE_CASH, EXIT_NONE, EXIT_OTHER, MOMENT_CLOSE, MOMENT_OPEN, ORDER_FILLED,
+    REASON_CASH_IN_LIEU, REASON_NEGATIVE_CASH, SOURCE_STRATEGY, FillRecord, OrderRecord, SlippageRecord,
 )
 from ml4t.backtest.execution.costs cimport LEAST_LEFT, NO_QUOTES, NO_VOLUME, Costs, FillPrice, unslipped
 from ml4t.backtest.execution.fill_listener cimport FillListener
@@ -59,8 +59,11 @@ cdef class Fills:
         int8_t intrabar
     ) except -1 nogil:
         cdef double units = fabs(quantity)
+        cdef double cash = self.portfolio.account.cash
         cdef double commission = self.costs.commission(order, units, price.paid)
         cdef FillRecord* fill = self._new_fill(order.asset, quantity, price, moment)
+        cdef Position* position = &self.portfolio.positions.at[order.asset]
+        cdef bint has_ended = False
         fill.order_id = order.order_id
         fill.decision_time = order.decision_time
         fill.level = order.level
@@ -70,6 +73,8 @@ cdef class Fills:
         fill.intrabar = intrabar
         fill.commission = commission
         fill.slippage_cost = units * fabs(price.paid - price.base)
+        if self.settings.splits_slippage:
+            self._split_slippage(units, price)
         if self.settings.is_capped:
             self.participation.take(order.asset, units)
         if price.stand_ins != 0:
@@ -78,7 +83,29 @@ cdef class Fills:
         self._check(fill)
         _count_fill(order, quantity, price.paid)
         self.book.change_rest(order, rest)
-        return self._book(fill, order)
+        # What follows from it: cash and position, the trade, the orders that have nothing left to do, the order's own
+        # status, and whoever listens.
+        if position.quantity != 0.0 and (position.quantity > 0.0) != (quantity > 0.0):
+            self.portfolio.exit(fill)
+            has_ended = position.quantity == 0.0
+        else:
+            fill.is_entry = 1
+            fill.exit_kind = EXIT_NONE
+            self.portfolio.enter(fill, self.cursor.run_t(), order.decision_row, order.decision_close)
+        self._tell_if_in_debt(fill, cash)
+        if has_ended:
+            if moment != MOMENT_CLOSE:
+                self._take_in_open(position, fill)
+            self.portfolio.end_trade(position, fill, order.decision_row)
+        self.book.cut_siblings(order, units)
+        if order.rest == 0.0:
+            self.book.complete(order, ORDER_FILLED)
+            if order.source != SOURCE_STRATEGY:
+                # Of a position that was added to, a rest is left.
+                position.exit_is_decided &= ~order.source
+        if has_ended:
+            self.book.cancel_exits(position)
+        return self.listener.on_fill_booked(fill, position)
 
     # A split has left a fraction of a unit: it is paid out at the mark. No order, no costs.
     cdef int cash_in_lieu(self, Position* position, double units) except -1 nogil:
@@ -96,6 +123,8 @@ cdef class Fills:
         fill.intrabar = CHOICE_NONE
         fill.commission = 0.0
         fill.slippage_cost = 0.0
+        if self.settings.splits_slippage:
+            self._split_slippage(units, &price)
         self.portfolio.exit(fill)
         self._tell_if_in_debt(fill, cash)
         if position.quantity == 0.0:

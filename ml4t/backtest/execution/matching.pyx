@@ -1,7 +1,7 @@
 """Matching: an order and a price. What of it reduces its position, what enters, and what can be paid."""
 
 cimport cython
-from libc.math cimport INFINITY, NAN, fabs, isnan
+from libc.math cimport INFINITY, NAN, fabs
 from libc.stdint cimport int8_t, int32_t, int64_t
 
 from ml4t.backtest.core.build cimport CHECKED
@@ -67,7 +67,8 @@ cdef class Matching:
         if CHECKED:
             self.book.queues.check_counts()
         due = self.book.queues.collect_due(phase, &n_due)
-        if not self.settings.submission_order:
+        # Where nothing is held there is nothing to reduce.
+        if not self.settings.submission_order and self.positions.n_open > 0:
             for i in range(n_due):
                 order = self.book.order(due[i])
                 if self.book.is_fill_or_kill(order):

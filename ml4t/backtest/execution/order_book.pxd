@@ -1,9 +1,12 @@
 cimport cython
+from libc.math cimport NAN
 from libc.stdint cimport INT64_MIN, int8_t, int32_t, int64_t
 
 from ml4t.backtest.core.buffer cimport RecordBuffer
 from ml4t.backtest.core.settings cimport Settings
-from ml4t.backtest.core.types cimport REASON_NO_POSITION, SOURCE_STRATEGY, VALID_FOK, OrderRecord, TermsRecord
+from ml4t.backtest.core.types cimport (
+    EXIT_OTHER, ORDER_OPEN, REASON_NO_POSITION, SOURCE_STRATEGY, VALID_FOK, OrderRecord, TermsRecord,
+)
 from ml4t.backtest.execution.event_log cimport EventLog
 from ml4t.backtest.execution.expiries cimport Expiries
 from ml4t.backtest.execution.ledger cimport Ledger
@@ -25,7 +28,6 @@ cdef class OrderBook:
     cdef Ledger ledger
     cdef Settings settings
     cdef RecordBuffer orders         # every order ever made, by order id
-    cdef OrderRecord blank           # what each begins as
     cdef RecordBuffer terms          # of orders that have some
     cdef OrderQueues queues          # those that wait, by asset
     cdef RestingOrders resting       # those of them that wait for a price
@@ -50,22 +52,43 @@ cdef class OrderBook:
     cdef inline OrderRecord* _new_order(
         self, int32_t asset, double quantity, int8_t source, int32_t reason
     ) except NULL nogil:
-        cdef OrderRecord* order = <OrderRecord*> self.orders.append_like(&self.blank, sizeof(OrderRecord))
+        cdef OrderRecord* order = <OrderRecord*> self.orders.append_to_fill(sizeof(OrderRecord))
         cdef int64_t now = self.cursor.now
         order.order_id = self.orders.count
-        order.place = self.events.place()
         order.timestamp = now
-        order.decision_row = self.cursor.number_of(self.cursor.row[asset])
         # Before the first bar (on_start) nothing has been decided on.
         order.decision_time = now if self.cursor.t >= 0 else INT64_MIN
+        order.decision_row = self.cursor.number_of(self.cursor.row[asset])
+        order.ended = INT64_MIN
+        order.position_id = 0
         order.quantity = quantity
-        order.accepted = quantity
+        order.filled_quantity = 0.0
         order.rest = quantity
         order.decision_close = self.portfolio.account.decision_close(asset, self.cursor)
+        order.notional = 0.0
+        order.units = 0.0
+        order.average_price = 0.0
+        order.level = NAN
+        order.target_units = NAN
+        order.accepted = quantity
+        order.place = self.events.place()
         order.asset = asset
+        order.rule = -1
         order.reason = reason
         order.cause = reason
+        order.terms = 0
         order.source = source
+        order.reduce_only = 0
+        order.status = ORDER_OPEN
+        order.exit_kind = EXIT_OTHER
+        order.fill_at = <int8_t> self.settings.fill_at
+        order.rests = 0
+        order.is_child = 0
+        order.maker = 0
+        order.part = 0
+        order.before = 0
+        order.after = 0
+        order.waits = 0
         return order
 
     cdef inline int _wait(self, OrderRecord* order) except -1 nogil:
@@ -165,4 +188,3 @@ cdef class OrderBook:
     cdef bint _fall(self, const OrderRecord* order, double dividend) noexcept nogil
     cdef void _lower_bracket(self, const OrderRecord* order, double dividend) noexcept nogil
     cdef int tell_duplicate(self, int64_t order_id, double after) except -1 nogil
-    cdef void _make_blank(self) noexcept

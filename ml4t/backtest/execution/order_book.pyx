@@ -2,13 +2,13 @@
 
 cimport cython
 from libc.math cimport NAN, fabs, isnan
-from libc.stdint cimport INT64_MIN, int8_t, int32_t, int64_t
+from libc.stdint cimport int8_t, int32_t, int64_t
 
 from ml4t.backtest.core.buffer cimport RecordBuffer
 from ml4t.backtest.core.build cimport CHECKED
 from ml4t.backtest.core.settings cimport FILL_NEXT_CLOSE, FILL_NEXT_OPEN, TELL_FILLS, resolve_settings
 from ml4t.backtest.core.types cimport (
-    EVENT_CANCELLED, EVENT_DUPLICATE_EXIT, EVENT_EXPIRED, EVENT_MODIFIED, EVENT_REJECTED, EXIT_OTHER, EXIT_STOP_LOSS,
+    EVENT_CANCELLED, EVENT_DUPLICATE_EXIT, EVENT_EXPIRED, EVENT_MODIFIED, EVENT_REJECTED, EXIT_STOP_LOSS,
     EXIT_TAKE_PROFIT, LEDGER_ADJUSTED, ORDER_CANCELLED, ORDER_EXPIRED, ORDER_OPEN, ORDER_REJECTED, REASON_DIVIDEND, REASON_EXIT_PENDING,
     REASON_EXPIRED, REASON_FILL_OR_KILL, REASON_IMMEDIATE_OR_CANCEL, REASON_MODIFY, REASON_NO_POSITION,
     REASON_ONE_CANCELS_OTHER, REASON_POSITION_CLOSED, REASON_SPLIT, REASON_STOP_LOSS, REASON_TAKE_PROFIT, SOURCE_RULE,
@@ -56,7 +56,6 @@ cdef class OrderBook:
         self.events = events
         self.settings = resolve_settings(config)
         self.orders = RecordBuffer(sizeof(OrderRecord))
-        self._make_blank()
         self.terms = RecordBuffer(sizeof(TermsRecord))
         self.rings = Rings(self.orders, self.terms)
         self.queues = OrderQueues(
@@ -426,15 +425,3 @@ cdef class OrderBook:
         below[0] = below[0] - dividend
         if below[0] <= 0.0 and not self.cursor.data.is_signed[order.asset]:
             below[0] = NAN
-
-    # ---- inside ------------------------------------------------------------------------------
-
-    # What is the same of all orders of the run when they are made.
-    cdef void _make_blank(self) noexcept:
-        self.blank.ended = INT64_MIN
-        self.blank.target_units = NAN
-        self.blank.level = NAN
-        self.blank.rule = -1
-        self.blank.status = ORDER_OPEN
-        self.blank.exit_kind = EXIT_OTHER
-        self.blank.fill_at = self.settings.fill_at

@@ -228,9 +228,9 @@ cdef class OrderQueues:
         else:
             queue.entering += rest
 
-    cdef inline void _collect_of(self, int32_t asset, Phase phase, int64_t* n_due) noexcept nogil:
+    # Behind the n that have been collected, those of an asset that fill in this phase; returns how many there are then.
+    cdef inline int64_t _collect_of(self, int32_t asset, Phase phase, int64_t n) noexcept nogil:
         cdef int64_t order_id = self._queue[asset].due.first
-        cdef int64_t n = n_due[0]
         cdef int64_t now = self.cursor.now
         cdef const OrderRecord* order
         while order_id != 0:
@@ -239,7 +239,7 @@ cdef class OrderQueues:
                 self._due[n] = order_id
                 n += 1
             order_id = order.after
-        n_due[0] = n
+        return n
 
     # Right after units_after(): the largest of what it has summed.
     cdef inline double most_counted(self, int32_t asset) noexcept nogil:

@@ -1,7 +1,7 @@
 """Portfolio: one fill booked everywhere it belongs: account, position, trade and holdings."""
 
 cimport cython
-from libc.stdint cimport int32_t, int64_t
+from libc.stdint cimport int32_t
 
 from ml4t.backtest.core.run_thread cimport RunThread
 from ml4t.backtest.market.cursor cimport Cursor

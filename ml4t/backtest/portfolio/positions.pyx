@@ -1,17 +1,13 @@
 """Positions: what is owned of each asset, and which assets are held."""
 
 cimport cython
-from libc.math cimport NAN, fabs
-from libc.stdint cimport int8_t, int32_t, int64_t
+from libc.math cimport fabs
+from libc.stdint cimport int8_t, int32_t
 from libc.stdlib cimport calloc, free, qsort
 
-from ml4t.backtest.core.build cimport CHECKED
-from ml4t.backtest.core.guards cimport guard
 from ml4t.backtest.core.types cimport FillRecord
 from ml4t.backtest.portfolio.armed_levels cimport TO_ASK, clear_levels
-from ml4t.backtest.portfolio.position cimport (
-    Position, averaged, better, is_negligible, side_of, worse,
-)
+from ml4t.backtest.portfolio.position cimport Position, averaged
 
 
 # Of more assets the guard would cost more than what it guards.

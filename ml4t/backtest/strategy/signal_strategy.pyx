@@ -193,10 +193,11 @@ cdef class SignalStrategy(CompiledStrategy):
     cdef int on_timestamp(self) except -1 nogil:
         cdef int64_t row
         cdef int64_t last = self.cursor.last
+        cdef const int32_t* asset = self.cursor.data.asset
         for row in range(self.cursor.first, last):
             # Most bars have no signal at all: one look at the columns, and on to the next.
             if self._is_any(row):
-                self._act(self.cursor.data.asset[row], row)
+                self._act(asset[row], row)
         if self.n_asking > 0:
             self._enter_best()
         return 0
