@@ -22,10 +22,10 @@ ROOT = Path(__file__).resolve().parents[1]
 OUTPUT = ROOT / "profiling" / "output"
 
 HOT_PATHS: dict[str, tuple[str, ...]] = {
-    "ml4t/backtest/core/buffer.pxd": ("RecordBuffer.at", "RecordBuffer.append_like"),
+    "ml4t/backtest/core/buffer.pxd": ("fetch_ahead", "RecordBuffer.at", "RecordBuffer.append_to_fill"),
     "ml4t/backtest/core/buffer.pyx": ("RecordBuffer.append",),
     "ml4t/backtest/market/cursor.pxd": (
-        "Cursor.advance", "Cursor.arrive", "Cursor.has_row", "Cursor.row_before",
+        "Cursor.advance", "Cursor.arrive", "Cursor.has_row", "Cursor.row_before", "Cursor.number_of",
     ),
     "ml4t/backtest/market/run_sessions.pyx": (
         "RunSessions.of", "RunSessions.is_over", "RunSessions.ns_to_close", "RunSessions.bar_ns",
@@ -35,10 +35,10 @@ HOT_PATHS: dict[str, tuple[str, ...]] = {
         "touches", "has_to_decide", "close_bar", "entry_bar_mark",
     ),
     "ml4t/backtest/portfolio/armed_levels.pxd": ("clear_levels", "stop_source"),
-    "ml4t/backtest/portfolio/positions.pxd": ("Positions.settle",),
-    "ml4t/backtest/portfolio/positions.pyx": (
-        "Positions.open", "Positions.add", "Positions.reduce", "Positions.end", "Positions._settle",
+    "ml4t/backtest/portfolio/positions.pxd": (
+        "take_in", "Positions.settle", "Positions.open", "Positions.reduce", "Positions.end",
     ),
+    "ml4t/backtest/portfolio/positions.pyx": ("Positions.add", "Positions._settle"),
     "ml4t/backtest/portfolio/account.pxd": (
         "Account.mark_close", "Account.sum_exposure", "Account.arrive", "Account.pay",
         "Account.before_fill", "Account.after_fill", "Account.decision_close",
@@ -46,43 +46,47 @@ HOT_PATHS: dict[str, tuple[str, ...]] = {
     "ml4t/backtest/portfolio/account.pyx": (
         "Account.mark_open", "Account.net", "Account.gross", "Account.equity",
     ),
-    "ml4t/backtest/portfolio/trades.pyx": ("Trades.append",),
+    "ml4t/backtest/portfolio/trades.pxd": ("Trades.append",),
     "ml4t/backtest/portfolio/holdings.pxd": ("Holdings.note",),
     "ml4t/backtest/portfolio/holdings.pyx": ("Holdings.record",),
-    "ml4t/backtest/portfolio/portfolio.pyx": (
-        "Portfolio.enter", "Portfolio.exit", "Portfolio.end_trade",
+    "ml4t/backtest/portfolio/portfolio.pxd": (
+        "Portfolio.enter", "Portfolio.exit", "Portfolio._finish", "Portfolio.end_trade",
     ),
     "ml4t/backtest/execution/costs.pxd": (
         "within_bounds", "order_commission", "Costs.slip", "Costs.commission",
         "Costs._commission_by_terms", "whole_units",
     ),
     "ml4t/backtest/execution/schedule.pxd": ("fills_in",),
+    "ml4t/backtest/execution/order_book.pxd": (
+        "OrderBook.accept", "OrderBook.complete", "OrderBook._new_order", "OrderBook._wait",
+    ),
     "ml4t/backtest/execution/order_book.pyx": (
-        "OrderBook.accept", "OrderBook.accept_exit", "OrderBook.make_exit", "OrderBook.cancel",
-        "OrderBook._cancel_exits", "OrderBook.complete", "OrderBook._new_order", "OrderBook._wait",
+        "OrderBook.accept_exit", "OrderBook.make_exit", "OrderBook.cancel", "OrderBook._cancel_exits",
         "OrderBook.tell_duplicate",
     ),
     "ml4t/backtest/execution/queues.pxd": (
         "OrderQueues.join", "OrderQueues.leave", "OrderQueues._begin_count", "OrderQueues._count",
+        "OrderQueues._collect_of",
     ),
-    "ml4t/backtest/execution/queues.pyx": (
-        "OrderQueues.units_after", "OrderQueues.collect_due", "OrderQueues._collect_of",
-    ),
+    "ml4t/backtest/execution/queues.pyx": ("OrderQueues.units_after", "OrderQueues.collect_due"),
     "ml4t/backtest/execution/buying_power.pxd": ("can_pay", "is_short_in_cash_account"),
     "ml4t/backtest/execution/buying_power.pyx": ("means_of", "affordable_units", "_search"),
     "ml4t/backtest/execution/targets.pxd": ("is_met", "within_target", "floored_target"),
+    "ml4t/backtest/execution/basket.pxd": ("Basket.add", "Basket.units_of"),
     "ml4t/backtest/execution/basket.pyx": (
-        "Basket.add", "Basket.payable_part", "Basket.units_of",
-        "Basket._look_ahead", "Basket._left_of", "Basket._can_pay_all", "_pay",
+        "Basket.payable_part", "Basket._look_ahead", "Basket._left_of", "Basket._can_pay_all", "_pay",
         "Basket._can_pay_one_by_one",
     ),
-    "ml4t/backtest/execution/fills.pyx": (
-        "Fills.of_order", "Fills._new_fill", "Fills._charge", "Fills._check", "Fills._book",
+    "ml4t/backtest/execution/fills.pxd": ("Fills._new_fill", "Fills._check", "Fills._take_in_open"),
+    "ml4t/backtest/execution/fills.pyx": ("Fills.of_order", "_count_fill"),
+    "ml4t/backtest/execution/matching.pxd": (
+        "Matching._slip_mark", "Matching._reduce_at_mark", "Matching._may_reduce", "Matching._close",
+        "Matching._enter_at_mark", "Matching._joins",
     ),
     "ml4t/backtest/execution/matching.pyx": (
-        "Matching.fill_market_orders", "Matching._reduce_at_mark", "Matching._reduce_against", "Matching._enter_at_mark",
-        "Matching.reduce", "Matching.enter", "Matching._fill_entry", "Matching._find_units",
-        "Matching._enter_together", "Matching._joins", "Matching._add_share", "Matching._fill_basket",
+        "Matching.fill_market_orders", "Matching._reduce_against", "Matching.reduce", "Matching.enter",
+        "Matching._fill_entry", "Matching._find_units", "Matching._enter_together", "Matching._add_share",
+        "Matching._fill_basket",
     ),
     "ml4t/backtest/execution/inside_bar.pxd": ("InsideBar.try_bars", "InsideBar._try_levels"),
     "ml4t/backtest/execution/inside_bar.pyx": (
@@ -122,16 +126,19 @@ HOT_PATHS: dict[str, tuple[str, ...]] = {
         "PortfolioHistory.take_mark", "PortfolioHistory.traded_within", "PortfolioHistory._count_traded",
     ),
     "ml4t/backtest/risk/realised_risk.pyx": ("_volatility", "_loss_of_the_worst", "_take_new"),
+    "ml4t/backtest/strategy/strategy.pxd": ("Strategy.order_entry", "Strategy.order_close"),
     "ml4t/backtest/strategy/strategy.pyx": (
-        "Strategy.order_units", "Strategy.order_entry", "Strategy.order_close",
-        "Strategy.target_units", "Strategy._target", "Strategy._is_left_alone",
+        "Strategy.order_units", "Strategy.target_units", "Strategy._target", "Strategy._is_left_alone",
         "Strategy.target_weight", "Strategy.units_of_weight", "Strategy.cannot_size",
     ),
-    "ml4t/backtest/strategy/placing.pyx": ("place", "_place_within", "_accept"),
+    "ml4t/backtest/strategy/placing.pxd": ("place",),
+    "ml4t/backtest/strategy/placing.pyx": ("place_with_care", "_place_within", "_accept"),
+    "ml4t/backtest/strategy/signal_strategy.pxd": (
+        "SignalStrategy._is_on", "SignalStrategy._act", "SignalStrategy._open", "SignalStrategy._leave",
+        "SignalStrategy._enter", "SignalStrategy._enter_units", "SignalStrategy._pass_over",
+    ),
     "ml4t/backtest/strategy/signal_strategy.pyx": (
-        "SignalStrategy.on_timestamp", "SignalStrategy.next_row", "SignalStrategy._act",
-        "SignalStrategy._is_on", "SignalStrategy._open", "SignalStrategy._leave", "SignalStrategy._enter",
-        "SignalStrategy._pass_over",
+        "SignalStrategy.on_timestamp", "SignalStrategy.next_row", "SignalStrategy._enter_sized",
     ),
     "ml4t/backtest/engine/curve.pxd": ("write_point",),
     "ml4t/backtest/engine/quiet.pxd": ("take_quiet_bar",),

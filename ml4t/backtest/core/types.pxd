@@ -180,10 +180,10 @@ cdef struct OrderRecord:
     int8_t rests                 # waits for a price
     int8_t is_child              # of a bracket: guards what another order has entered
     int8_t maker                 # never slips: a limit, a stop-limit, the order of a target
-    # Not of the record: its neighbours among the waiting orders of its asset, by order id; 0: none.
-    int64_t before
-    int64_t after
+    # Not of the record. First what fills up its last word: there is no padding before the end.
     int32_t part                 # where it stands in a basket (execution/basket.pxd)
+    int64_t before               # its neighbours among the waiting orders of its asset, by order id; 0: none
+    int64_t after
     int8_t waits                 # in a queue of the book
 
 

@@ -3,17 +3,16 @@
 cimport cython
 from libc.math cimport fabs, floor, ldexp
 from libc.stddef cimport size_t
-from libc.stdint cimport int32_t, int64_t
+from libc.stdint cimport int64_t
 from libc.stdlib cimport free, realloc
 
 from ml4t.backtest.core.settings cimport INSUFFICIENT_REJECT
 from ml4t.backtest.core.types cimport OrderRecord
 from ml4t.backtest.execution.buying_power cimport SEARCH_STEPS, Means, can_pay_with_fee, means_of
-from ml4t.backtest.execution.costs cimport Costs, FillPrice
+from ml4t.backtest.execution.costs cimport Costs
 from ml4t.backtest.execution.order_book cimport OrderBook
-from ml4t.backtest.execution.participation cimport cut_to, left_after
 from ml4t.backtest.portfolio.account cimport Account
-from ml4t.backtest.portfolio.position cimport is_negligible, side_of
+
 
 @cython.final
 cdef class Basket:
@@ -34,30 +33,13 @@ cdef class Basket:
     def __dealloc__(self):
         free(self.shares)
 
-    # The share of an order, which knows it by its number from now on.
-    cdef int add(
-        self, OrderRecord* order, double held, double wanted, const FillPrice* price, double left
-    ) except -1 nogil:
-        cdef double units = cut_to(wanted, left)
-        cdef Share* share
-        cdef int64_t capacity
-        cdef void* moved
-        if self.n == self._capacity:
-            capacity = 16 + 2 * self._capacity
-            moved = realloc(self.shares, <size_t> capacity * sizeof(Share))
-            if moved == NULL:
-                return _out_of_memory(capacity)
-            self.shares = <Share*> moved
-            self._capacity = capacity
-        share = &self.shares[self.n]
-        share.order_id = order.order_id
-        share.wanted = wanted
-        share.units = units
-        share.price = price[0]
-        share.reached = held + side_of(order.quantity) * units
-        share.left = left_after(left, units)
-        self.n += 1
-        order.part = <int32_t> self.n
+    cdef int _grow(self) except -1 nogil:
+        cdef int64_t capacity = 16 + 2 * self._capacity
+        cdef void* moved = realloc(self.shares, <size_t> capacity * sizeof(Share))
+        if moved == NULL:
+            return _out_of_memory(capacity)
+        self.shares = <Share*> moved
+        self._capacity = capacity
         return 0
 
     # The part of every share that can be paid: 1, what the search finds, or 0 under reject.
@@ -128,15 +110,6 @@ cdef class Basket:
         if self.settings.margin_account:
             return means.equity - self.settings.initial_margin * means.gross
         return means.cash
-
-    # So much of a share; all of it is not rounded.
-    cdef inline double units_of(self, const Share* share, double part) noexcept nogil:
-        cdef double units = part * share.units
-        if part == 1.0:
-            return share.units
-        if is_negligible(units, share.units):
-            return 0.0
-        return floor(units) if self.settings.whole_units else units
 
     # Whether so much of every share can be paid, one after the other.
     cdef bint _can_pay_all(self, double part) except -1 nogil:

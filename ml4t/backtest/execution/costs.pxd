@@ -101,9 +101,11 @@ cdef class Costs:
         if self.settings.slips_by_more:
             return self._slip_by_more(order, price, is_stop, slipped)
         slipped.base = price
-        slipped.paid = price * (
-            1.0 + side_of(order.quantity) * copysign(self.settings.slippage[SLIPS_MARKET].percent, price)
-        )
+        slipped.paid = price
+        if self.settings.slippage[SLIPS_MARKET].percent != 0.0:
+            slipped.paid = price * (
+                1.0 + side_of(order.quantity) * copysign(self.settings.slippage[SLIPS_MARKET].percent, price)
+            )
         slipped.spread = 0.0
         slipped.impact = 0.0
         slipped.stand_ins = 0

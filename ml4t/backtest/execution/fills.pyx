@@ -2,19 +2,18 @@
 
 cimport cython
 from libc.math cimport NAN, fabs
-from libc.stdint cimport INT64_MIN, int8_t, int32_t, int64_t
+from libc.stdint cimport INT64_MIN, int8_t, int64_t
 
 from ml4t.backtest.core.buffer cimport RecordBuffer
 from ml4t.backtest.core.types cimport (
-    EVENT_NEGATIVE_CASH, EXIT_NONE, EXIT_OTHER, MOMENT_CLOSE, MOMENT_OPEN, ORDER_FILLED,
-    REASON_CASH_IN_LIEU, REASON_NEGATIVE_CASH, SOURCE_STRATEGY, FillRecord, OrderRecord,
-    SlippageRecord,
+    CHOICE_NONE, EVENT_NEGATIVE_CASH, EXIT_NONE, EXIT_OTHER, MOMENT_CLOSE, MOMENT_OPEN, ORDER_FILLED,
+    REASON_CASH_IN_LIEU, REASON_NEGATIVE_CASH, SOURCE_STRATEGY, FillRecord, OrderRecord, SlippageRecord,
 )
 from ml4t.backtest.execution.costs cimport LEAST_LEFT, NO_QUOTES, NO_VOLUME, Costs, FillPrice, unslipped
 from ml4t.backtest.execution.fill_listener cimport FillListener
 from ml4t.backtest.execution.order_book cimport OrderBook
 from ml4t.backtest.execution.participation cimport Participation
-from ml4t.backtest.portfolio.position cimport Position, averaged, better, side_of, worse
+from ml4t.backtest.portfolio.position cimport Position, averaged, side_of
 
 from functools import partial
 
@@ -43,9 +42,6 @@ cdef class Fills:
         self.settings = book.settings
         self.listener = FillListener()
         self.buffer = RecordBuffer(sizeof(FillRecord))
-        self.blank.decision_time = INT64_MIN
-        self.blank.level = NAN
-        self.blank.rule = -1
         self.slippage = RecordBuffer(sizeof(SlippageRecord))
         book.events.fills = self.buffer
 
@@ -62,8 +58,12 @@ cdef class Fills:
         self, OrderRecord* order, double quantity, double rest, const FillPrice* price, int8_t moment,
         int8_t intrabar
     ) except -1 nogil:
-        cdef double commission = self.costs.commission(order, fabs(quantity), price.paid)
+        cdef double units = fabs(quantity)
+        cdef double cash = self.portfolio.account.cash
+        cdef double commission = self.costs.commission(order, units, price.paid)
         cdef FillRecord* fill = self._new_fill(order.asset, quantity, price, moment)
+        cdef Position* position = &self.portfolio.positions.at[order.asset]
+        cdef bint has_ended = False
         fill.order_id = order.order_id
         fill.decision_time = order.decision_time
         fill.level = order.level
@@ -71,40 +71,68 @@ cdef class Fills:
         fill.reason = order.reason
         fill.exit_kind = order.exit_kind
         fill.intrabar = intrabar
+        fill.commission = commission
+        fill.slippage_cost = units * fabs(price.paid - price.base)
+        if self.settings.splits_slippage:
+            self._split_slippage(units, price)
         if self.settings.is_capped:
-            self.participation.take(order.asset, fabs(quantity))
+            self.participation.take(order.asset, units)
         if price.stand_ins != 0:
             self._count_stand_ins(price.stand_ins)
-        self._charge(fill, order, commission)
+        self.costs.count(order, units, price.paid)
         self._check(fill)
+        _count_fill(order, quantity, price.paid)
         self.book.change_rest(order, rest)
-        return self._book(fill, order)
+        # What follows from it: cash and position, the trade, the orders that have nothing left to do, the order's own
+        # status, and whoever listens.
+        if position.quantity != 0.0 and (position.quantity > 0.0) != (quantity > 0.0):
+            self.portfolio.exit(fill)
+            has_ended = position.quantity == 0.0
+        else:
+            fill.is_entry = 1
+            fill.exit_kind = EXIT_NONE
+            self.portfolio.enter(fill, self.cursor.run_t(), order.decision_row, order.decision_close)
+        self._tell_if_in_debt(fill, cash)
+        if has_ended:
+            if moment != MOMENT_CLOSE:
+                self._take_in_open(position, fill)
+            self.portfolio.end_trade(position, fill, order.decision_row)
+        self.book.cut_siblings(order, units)
+        if order.rest == 0.0:
+            self.book.complete(order, ORDER_FILLED)
+            if order.source != SOURCE_STRATEGY:
+                # Of a position that was added to, a rest is left.
+                position.exit_is_decided &= ~order.source
+        if has_ended:
+            self.book.cancel_exits(position)
+        return self.listener.on_fill_booked(fill, position)
 
     # A split has left a fraction of a unit: it is paid out at the mark. No order, no costs.
-    cdef int cash_in_lieu(self, const Position* position, double units) except -1 nogil:
+    cdef int cash_in_lieu(self, Position* position, double units) except -1 nogil:
         cdef FillPrice price = unslipped(self.portfolio.account.mark[position.asset])
+        cdef double cash = self.portfolio.account.cash
         cdef FillRecord* fill = self._new_fill(
             position.asset, -side_of(position.quantity) * units, &price, MOMENT_OPEN
         )
+        fill.order_id = 0
+        fill.decision_time = INT64_MIN
+        fill.level = NAN
+        fill.rule = -1
         fill.reason = REASON_CASH_IN_LIEU
         fill.exit_kind = EXIT_OTHER
-        return self._book(fill, NULL)
+        fill.intrabar = CHOICE_NONE
+        fill.commission = 0.0
+        fill.slippage_cost = 0.0
+        if self.settings.splits_slippage:
+            self._split_slippage(units, &price)
+        self.portfolio.exit(fill)
+        self._tell_if_in_debt(fill, cash)
+        if position.quantity == 0.0:
+            self.portfolio.end_trade(position, fill, -1)
+            self.book.cancel_exits(position)
+        return self.listener.on_fill_booked(fill, position)
 
     # ---- inside ------------------------------------------------------------------------------
-
-    cdef inline FillRecord* _new_fill(
-        self, int32_t asset, double quantity, const FillPrice* price, int8_t moment
-    ) except NULL nogil:
-        cdef FillRecord* fill = <FillRecord*> self.buffer.append_like(&self.blank, sizeof(FillRecord))
-        fill.timestamp = self.cursor.now
-        fill.asset = asset
-        fill.quantity = quantity
-        fill.base_price = price.base
-        fill.price = price.paid
-        fill.moment = moment
-        if self.settings.splits_slippage:
-            self._split_slippage(fabs(quantity), price)
-        return fill
 
     cdef int _split_slippage(self, double units, const FillPrice* price) except -1 nogil:
         cdef SlippageRecord* split = <SlippageRecord*> self.slippage.append()
@@ -117,68 +145,14 @@ cdef class Fills:
         self.counters.fills_without_volume += (stand_ins & NO_VOLUME) != 0
         self.counters.least_left += (stand_ins & LEAST_LEFT) != 0
 
-    # Costs of the fill; the sums they are computed from move on.
-    cdef inline int _charge(
-        self, FillRecord* fill, OrderRecord* order, double commission
-    ) except -1 nogil:
-        cdef double units = fabs(fill.quantity)
-        fill.commission = commission
-        self.costs.count(order, units, fill.price)
-        fill.slippage_cost = units * fabs(fill.price - fill.base_price)
-        order.notional += units * fill.price
-        order.average_price = averaged(order.average_price, order.units, fill.price, units)
-        order.units += units
-        order.filled_quantity += fill.quantity
-        return 0
-
-    # The invariants of section 4: before slippage a fill lies inside its bar, and it is later than what
-    # caused it.
-    cdef inline int _check(self, const FillRecord* fill) except -1 nogil:
-        cdef int64_t row = self.cursor.row[fill.asset]
-        cdef double low
-        cdef double high
-        if fill.timestamp <= fill.decision_time:
-            self.counters.fill_not_later_than_decision += 1
-        if not self.cursor.has_row(fill.asset):
-            return 0
-        low = self.cursor.data.low_[row]
-        high = self.cursor.data.high_[row]
-        if low <= fill.base_price and fill.base_price <= high:
-            return 0
+    # Outside of its bar.
+    cdef int _fill_outside(self, const FillRecord* fill, int64_t row) except -1 nogil:
         self.counters.price_outside_bar += 1
         if self.settings.debug and not self.settings.gap_fill_level:
-            return _impossible_fill(fill.base_price, low, high)
+            return _impossible_fill(
+                fill.base_price, self.cursor.data.low_[row], self.cursor.data.high_[row]
+            )
         return 0
-
-    # Everything that follows from a fill: cash, position, trade, the orders that have nothing left to
-    # do, the order's own status, and whoever listens.
-    cdef inline int _book(self, FillRecord* fill, OrderRecord* order) except -1 nogil:
-        cdef Position* position = &self.portfolio.positions.at[fill.asset]
-        cdef int64_t decision_row = -1 if order == NULL else order.decision_row
-        cdef double held = position.quantity
-        cdef double cash = self.portfolio.account.cash
-        if held != 0.0 and side_of(held) != side_of(fill.quantity):
-            self.portfolio.exit(fill)
-        else:
-            fill.is_entry = 1
-            fill.exit_kind = EXIT_NONE
-            self.portfolio.enter(fill, self.cursor.run_t(), decision_row, order.decision_close)
-        if cash >= 0.0 and self.portfolio.account.cash < 0.0 and not self.settings.margin_account:
-            self._tell_debt(fill)
-        if position.quantity == 0.0:
-            if order != NULL and fill.moment != MOMENT_CLOSE:
-                self._take_in_open(position, fill)
-            self.portfolio.end_trade(position, fill, decision_row)
-        if order != NULL:
-            self.book.cut_siblings(order, fabs(fill.quantity))
-        if order != NULL and order.rest == 0.0:
-            self.book.complete(order, ORDER_FILLED)
-            if order.source != SOURCE_STRATEGY:
-                # Of a position that was added to, a rest is left.
-                position.exit_is_decided &= ~order.source
-        if position.quantity == 0.0:
-            self.book.cancel_exits(position)
-        return self.listener.on_fill_booked(fill, position)
 
     # A cash account has fallen below zero: an event, once per fall.
     cdef int _tell_debt(self, const FillRecord* fill) except -1 nogil:
@@ -188,14 +162,13 @@ cdef class Fills:
         )
         return 0
 
-    # What the bar of an exit did before it: its open. The exit's own price is in already.
-    cdef inline void _take_in_open(self, Position* position, const FillRecord* fill) noexcept nogil:
-        cdef double side = -side_of(fill.quantity)
-        cdef double open_price = self.cursor.data.open_[self.cursor.row[fill.asset]]
-        if position.unseen != 0 and position.opened_t == self.cursor.run_t():
-            return  # it opened inside, after the open
-        position.best = better(side, position.best, open_price)
-        position.worst = worse(side, position.worst, open_price)
+# Of an order: the sums over its fills, which its costs are computed from.
+cdef inline void _count_fill(OrderRecord* order, double quantity, double price) noexcept nogil:
+    cdef double units = fabs(quantity)
+    order.notional += units * price
+    order.average_price = averaged(order.average_price, order.units, price, units)
+    order.units += units
+    order.filled_quantity += quantity
 
 
 cdef int _impossible_fill(double price, double low, double high) except -1 with gil:

@@ -1,7 +1,7 @@
 """Matching: an order and a price. What of it reduces its position, what enters, and what can be paid."""
 
 cimport cython
-from libc.math cimport INFINITY, NAN, fabs, isnan
+from libc.math cimport INFINITY, NAN, fabs
 from libc.stdint cimport int8_t, int32_t, int64_t
 
 from ml4t.backtest.core.build cimport CHECKED
@@ -67,7 +67,8 @@ cdef class Matching:
         if CHECKED:
             self.book.queues.check_counts()
         due = self.book.queues.collect_due(phase, &n_due)
-        if not self.settings.submission_order:
+        # Where nothing is held there is nothing to reduce.
+        if not self.settings.submission_order and self.positions.n_open > 0:
             for i in range(n_due):
                 order = self.book.order(due[i])
                 if self.book.is_fill_or_kill(order):
@@ -78,6 +79,9 @@ cdef class Matching:
                 self._reduce_at_mark(order, moment)
         for i in range(n_due):
             order = self.book.order(due[i])
+            # Most have had their turn by now: against their position, or in a basket.
+            if order.status != ORDER_OPEN:
+                continue
             if self.book.is_fill_or_kill(order):
                 self._kill_unless_whole(order)
             self._reduce_at_mark(order, moment)
@@ -95,9 +99,6 @@ cdef class Matching:
         if order.status == ORDER_OPEN and order.terms != 0 and is_immediate(self.book.terms_of(order)):
             return self.book.end_immediate(order_id)
         return 0
-
-    cdef inline bint _is_against(self, const OrderRecord* order) noexcept nogil:
-        return self.positions.at[order.asset].quantity * order.quantity < 0.0
 
     # close_at_end: every position leaves at its last close, with costs.
     cdef int close_all(self, int32_t reason) except -1 nogil:
@@ -126,17 +127,6 @@ cdef class Matching:
         cdef double units = fabs(order.quantity)
         self.participation.n_closed_beyond += self.participation.cut(order.asset, units) < units
 
-    # What a market order pays for a unit, found when its units are.
-    cdef inline int _slip_mark(self, const OrderRecord* order, FillPrice* price) except -1 nogil:
-        return self.costs.slip(order, self.account.mark[order.asset], False, price)
-
-    # Most orders that are tried reduce nothing, or have done so: they are passed over without a call.
-    cdef inline int _reduce_at_mark(self, OrderRecord* order, int8_t moment) except -1 nogil:
-        cdef double held = self.positions.at[order.asset].quantity
-        if order.status != ORDER_OPEN or held == 0.0 or side_of(held) == side_of(order.quantity):
-            return 0
-        return self._reduce_against(order, moment)
-
     cdef int _reduce_against(self, OrderRecord* order, int8_t moment) except -1 nogil:
         cdef FillPrice price
         if self.settings.is_capped and not self.participation.has_volume(order):
@@ -144,58 +134,16 @@ cdef class Matching:
         if self.book.has_no_units(order) and self._find_units(order) == 0:
             return 0
         self._slip_mark(order, &price)
-        return self.reduce(order, &price, moment, CHOICE_NONE)
-
-    cdef inline int _enter_at_mark(self, OrderRecord* order, int8_t moment) except -1 nogil:
-        cdef FillPrice price
-        if order.status != ORDER_OPEN:
-            return 0
-        if self.settings.is_capped and not self.participation.has_volume(order):
-            return 0
-        if self.book.has_no_units(order) and self._find_units(order) == 0:
-            return 0
-        self._slip_mark(order, &price)
-        return self.enter(order, &price, moment)
+        return self._close(order, &price, moment, CHOICE_NONE)
 
     # The part of an order that reduces its position, at a price before and after slippage.
     cdef int reduce(
         self, OrderRecord* order, const FillPrice* price, int8_t moment, int8_t intrabar
     ) except -1 nogil:
-        cdef const Position* position = &self.positions.at[order.asset]
-        cdef double direction
-        cdef double wanted
-        cdef double held
-        cdef double closing
-        cdef double rest
         # Cancelled since the orders were collected: a position ended, or a rule cancelled it.
-        if order.status != ORDER_OPEN or position.quantity == 0.0:
+        if not self._may_reduce(order):
             return 0
-        direction = side_of(order.quantity)
-        if side_of(position.quantity) == direction:
-            return 0
-        wanted = fabs(order.rest)
-        held = fabs(position.quantity)
-        closing = wanted
-        if not isnan(order.target_units) and self.book.queues.n_waiting_of(order.asset) == 1:
-            closing = within_target(order, wanted, position.quantity)
-            if closing == 0.0:
-                return 0
-        if closing > held:
-            closing = held
-        if is_negligible(held - closing, closing):
-            closing = held
-        if self.settings.is_capped and self.participation.cut(order.asset, closing) < closing:
-            closing = self.participation.left(order.asset)
-            self.participation.tell(order.asset, order.order_id, order.rest, direction * closing)
-            return self.fills.of_order(
-                order, direction * closing, direction * (wanted - closing), price, moment, intrabar
-            )
-        rest = direction * (wanted - closing)
-        if order.reduce_only or is_negligible(wanted - closing, closing):
-            rest = 0.0
-        return self.fills.of_order(
-            order, direction * closing, rest, price, moment, intrabar
-        )
+        return self._close(order, price, moment, intrabar)
 
     # What is left of an order opens or adds, as far as it can be paid.
     cdef int enter(self, OrderRecord* order, const FillPrice* price, int8_t moment) except -1 nogil:
@@ -362,10 +310,6 @@ cdef class Matching:
             self._fill_basket(moment)
         return due[n - 1]
 
-    # Whether nothing waits for the asset before it but orders that have joined.
-    cdef inline bint _joins(self, const OrderRecord* order) noexcept nogil:
-        return order.before == 0 or self.book.order(order.before).part == JOINED
-
     # What an order that has joined is to enter, once all before it have. What enters nothing comes in its
     # own turn.
     cdef int _add_share(self, OrderRecord* order) except -1 nogil:
@@ -374,7 +318,6 @@ cdef class Matching:
         cdef double units
         cdef double left = INFINITY
         cdef int64_t behind = -1
-        cdef FillPrice price
         order.part = IN_BASKET
         if self.settings.is_capped:
             left = self.participation.left(order.asset)
@@ -393,8 +336,7 @@ cdef class Matching:
             return self.book.cancel(order.order_id, REASON_TARGET_REACHED)
         if is_short_in_cash_account(&self.settings, order):
             return self._leave_unfilled(order, why_not_affordable(&self.settings, order))
-        self._slip_mark(order, &price)
-        return self.basket.add(order, held, units, &price, left)
+        return self._slip_mark(order, &self.basket.add(order, held, units, left).price)
 
     # A rule that is asked at a fill may cancel an order that is still to fill.
     cdef int _fill_basket(self, int8_t moment) except -1 nogil:

@@ -1,9 +1,12 @@
 cimport cython
-from libc.stdint cimport int8_t, int32_t, int64_t
+from libc.math cimport NAN
+from libc.stdint cimport INT64_MIN, int8_t, int32_t, int64_t
 
 from ml4t.backtest.core.buffer cimport RecordBuffer
 from ml4t.backtest.core.settings cimport Settings
-from ml4t.backtest.core.types cimport VALID_FOK, OrderRecord, TermsRecord
+from ml4t.backtest.core.types cimport (
+    EXIT_OTHER, ORDER_OPEN, REASON_NO_POSITION, SOURCE_STRATEGY, VALID_FOK, OrderRecord, TermsRecord,
+)
 from ml4t.backtest.execution.event_log cimport EventLog
 from ml4t.backtest.execution.expiries cimport Expiries
 from ml4t.backtest.execution.ledger cimport Ledger
@@ -25,7 +28,6 @@ cdef class OrderBook:
     cdef Ledger ledger
     cdef Settings settings
     cdef RecordBuffer orders         # every order ever made, by order id
-    cdef OrderRecord blank           # what each begins as
     cdef RecordBuffer terms          # of orders that have some
     cdef OrderQueues queues          # those that wait, by asset
     cdef RestingOrders resting       # those of them that wait for a price
@@ -47,9 +49,68 @@ cdef class OrderBook:
     cdef inline bint is_fill_or_kill(self, const OrderRecord* order) noexcept nogil:
         return order.terms != 0 and self.terms_of(order).time_in_force == VALID_FOK
 
-    cdef int64_t accept(
+    cdef inline OrderRecord* _new_order(
+        self, int32_t asset, double quantity, int8_t source, int32_t reason
+    ) except NULL nogil:
+        cdef OrderRecord* order = <OrderRecord*> self.orders.append_to_fill(sizeof(OrderRecord))
+        cdef int64_t now = self.cursor.now
+        order.order_id = self.orders.count
+        order.timestamp = now
+        # Before the first bar (on_start) nothing has been decided on.
+        order.decision_time = now if self.cursor.t >= 0 else INT64_MIN
+        order.decision_row = self.cursor.number_of(self.cursor.row[asset])
+        order.ended = INT64_MIN
+        order.position_id = 0
+        order.quantity = quantity
+        order.filled_quantity = 0.0
+        order.rest = quantity
+        order.decision_close = self.portfolio.account.decision_close(asset, self.cursor)
+        order.notional = 0.0
+        order.units = 0.0
+        order.average_price = 0.0
+        order.level = NAN
+        order.target_units = NAN
+        order.accepted = quantity
+        order.place = self.events.place()
+        order.asset = asset
+        order.rule = -1
+        order.reason = reason
+        order.cause = reason
+        order.terms = 0
+        order.source = source
+        order.reduce_only = 0
+        order.status = ORDER_OPEN
+        order.exit_kind = EXIT_OTHER
+        order.fill_at = <int8_t> self.settings.fill_at
+        order.rests = 0
+        order.is_child = 0
+        order.maker = 0
+        order.part = 0
+        order.before = 0
+        order.after = 0
+        order.waits = 0
+        return order
+
+    cdef inline int _wait(self, OrderRecord* order) except -1 nogil:
+        if order.rests:
+            self.resting.wait(order)
+        return self.queues.join(order)
+
+    # Take an order of the strategy; returns its id.
+    cdef inline int64_t accept(
         self, int32_t asset, double quantity, int32_t reason, bint reduce_only
-    ) except -1 nogil
+    ) except -1 nogil:
+        cdef const Position* position = &self.portfolio.positions.at[asset]
+        cdef OrderRecord* order
+        if reduce_only and not quantity * position.quantity < 0.0:
+            return self.refuse(asset, quantity, REASON_NO_POSITION)
+        order = self._new_order(asset, quantity, SOURCE_STRATEGY, reason)
+        if reduce_only:
+            order.reduce_only = 1
+            order.position_id = position.position_id
+        self._wait(order)
+        return order.order_id
+
     cdef bint is_late(self, const TermsRecord* terms) noexcept nogil
     cdef int64_t accept_with(
         self, int32_t asset, double quantity, int32_t reason, bint reduce_only, const TermsRecord* terms
@@ -99,7 +160,19 @@ cdef class OrderBook:
     cdef int _cancel_ring(self, const OrderRecord* order) except -1 nogil
     cdef int _cut_siblings(self, const OrderRecord* order, double units) except -1 nogil
     cdef int _cancel_exits(self, const Position* position) except -1 nogil
-    cdef void complete(self, OrderRecord* order, int8_t status) noexcept nogil
+    # The order has come to its end. What waited waits no more.
+    cdef inline void complete(self, OrderRecord* order, int8_t status) noexcept nogil:
+        if order.waits:
+            self.queues.leave(order)
+            if self.rings.holds(order):
+                self.rings.leave(order)
+        self._end(order, status)
+
+    cdef inline void _end(self, OrderRecord* order, int8_t status) noexcept nogil:
+        order.status = status
+        order.rest = 0.0
+        order.ended = self.cursor.now
+
     # Some order that waits may change at any timestamp: it expires, or follows the market.
     cdef inline bint may_change(self) noexcept nogil:
         return self.expiries.any() or self.trailing.waiting.n > 0
@@ -115,9 +188,3 @@ cdef class OrderBook:
     cdef bint _fall(self, const OrderRecord* order, double dividend) noexcept nogil
     cdef void _lower_bracket(self, const OrderRecord* order, double dividend) noexcept nogil
     cdef int tell_duplicate(self, int64_t order_id, double after) except -1 nogil
-    cdef void _make_blank(self) noexcept
-    cdef OrderRecord* _new_order(
-        self, int32_t asset, double quantity, int8_t source, int32_t reason
-    ) except NULL nogil
-    cdef int _wait(self, OrderRecord* order) except -1 nogil
-    cdef void _end(self, OrderRecord* order, int8_t status) noexcept nogil

@@ -2,13 +2,13 @@
 
 cimport cython
 from libc.math cimport NAN, fabs, isnan
-from libc.stdint cimport INT64_MIN, int8_t, int32_t, int64_t
+from libc.stdint cimport int8_t, int32_t, int64_t
 
 from ml4t.backtest.core.buffer cimport RecordBuffer
 from ml4t.backtest.core.build cimport CHECKED
 from ml4t.backtest.core.settings cimport FILL_NEXT_CLOSE, FILL_NEXT_OPEN, TELL_FILLS, resolve_settings
 from ml4t.backtest.core.types cimport (
-    EVENT_CANCELLED, EVENT_DUPLICATE_EXIT, EVENT_EXPIRED, EVENT_MODIFIED, EVENT_REJECTED, EXIT_OTHER, EXIT_STOP_LOSS,
+    EVENT_CANCELLED, EVENT_DUPLICATE_EXIT, EVENT_EXPIRED, EVENT_MODIFIED, EVENT_REJECTED, EXIT_STOP_LOSS,
     EXIT_TAKE_PROFIT, LEDGER_ADJUSTED, ORDER_CANCELLED, ORDER_EXPIRED, ORDER_OPEN, ORDER_REJECTED, REASON_DIVIDEND, REASON_EXIT_PENDING,
     REASON_EXPIRED, REASON_FILL_OR_KILL, REASON_IMMEDIATE_OR_CANCEL, REASON_MODIFY, REASON_NO_POSITION,
     REASON_ONE_CANCELS_OTHER, REASON_POSITION_CLOSED, REASON_SPLIT, REASON_STOP_LOSS, REASON_TAKE_PROFIT, SOURCE_RULE,
@@ -56,7 +56,6 @@ cdef class OrderBook:
         self.events = events
         self.settings = resolve_settings(config)
         self.orders = RecordBuffer(sizeof(OrderRecord))
-        self._make_blank()
         self.terms = RecordBuffer(sizeof(TermsRecord))
         self.rings = Rings(self.orders, self.terms)
         self.queues = OrderQueues(
@@ -78,21 +77,6 @@ cdef class OrderBook:
         }
 
     # ---- orders come in ----------------------------------------------------------------------
-
-    # Take an order of the strategy; returns its id.
-    cdef int64_t accept(
-        self, int32_t asset, double quantity, int32_t reason, bint reduce_only
-    ) except -1 nogil:
-        cdef const Position* position = &self.portfolio.positions.at[asset]
-        cdef OrderRecord* order
-        if reduce_only and not quantity * position.quantity < 0.0:
-            return self.refuse(asset, quantity, REASON_NO_POSITION)
-        order = self._new_order(asset, quantity, SOURCE_STRATEGY, reason)
-        if reduce_only:
-            order.reduce_only = 1
-            order.position_id = position.position_id
-        self._wait(order)
-        return order.order_id
 
     # It was to cancel an order, or be cancelled by it, and that one has filled.
     cdef bint is_late(self, const TermsRecord* terms) noexcept nogil:
@@ -352,19 +336,6 @@ cdef class OrderBook:
         event.rule = rule
         return 0
 
-    # The order has come to its end. What waited waits no more.
-    cdef void complete(self, OrderRecord* order, int8_t status) noexcept nogil:
-        if order.waits:
-            self.queues.leave(order)
-            if self.rings.holds(order):
-                self.rings.leave(order)
-        self._end(order, status)
-
-    cdef inline void _end(self, OrderRecord* order, int8_t status) noexcept nogil:
-        order.status = status
-        order.rest = 0.0
-        order.ended = self.cursor.now
-
     # A split multiplies what waits; under whole units an order left with nothing is cancelled.
     cdef int split(self, int32_t asset, double ratio) except -1 nogil:
         cdef Lanes lanes = self.queues.lanes_of(asset)
@@ -454,40 +425,3 @@ cdef class OrderBook:
         below[0] = below[0] - dividend
         if below[0] <= 0.0 and not self.cursor.data.is_signed[order.asset]:
             below[0] = NAN
-
-    # ---- inside ------------------------------------------------------------------------------
-
-    # What is the same of all orders of the run when they are made.
-    cdef void _make_blank(self) noexcept:
-        self.blank.ended = INT64_MIN
-        self.blank.target_units = NAN
-        self.blank.level = NAN
-        self.blank.rule = -1
-        self.blank.status = ORDER_OPEN
-        self.blank.exit_kind = EXIT_OTHER
-        self.blank.fill_at = self.settings.fill_at
-
-    cdef inline OrderRecord* _new_order(
-        self, int32_t asset, double quantity, int8_t source, int32_t reason
-    ) except NULL nogil:
-        cdef OrderRecord* order = <OrderRecord*> self.orders.append_like(&self.blank, sizeof(OrderRecord))
-        order.order_id = self.orders.count
-        order.place = self.events.place()
-        order.timestamp = self.cursor.now
-        order.decision_row = self.cursor.number_of(self.cursor.row[asset])
-        # Before the first bar (on_start) nothing has been decided on.
-        order.decision_time = self.cursor.now if self.cursor.t >= 0 else INT64_MIN
-        order.quantity = quantity
-        order.accepted = quantity
-        order.rest = quantity
-        order.decision_close = self.portfolio.account.decision_close(asset, self.cursor)
-        order.asset = asset
-        order.reason = reason
-        order.cause = reason
-        order.source = source
-        return order
-
-    cdef inline int _wait(self, OrderRecord* order) except -1 nogil:
-        if order.rests:
-            self.resting.wait(order)
-        return self.queues.join(order)

@@ -7,7 +7,7 @@ from ml4t.backtest.core.build cimport CHECKED
 from ml4t.backtest.core.types cimport OrderRecord
 from ml4t.backtest.execution.order_records cimport order_at
 from ml4t.backtest.execution.rings cimport Rings
-from ml4t.backtest.execution.schedule cimport Phase
+from ml4t.backtest.execution.schedule cimport Phase, fills_in
 from ml4t.backtest.execution.targets cimport larger
 from ml4t.backtest.market.cursor cimport Cursor
 from ml4t.backtest.portfolio.position cimport is_negligible, side_of
@@ -228,6 +228,19 @@ cdef class OrderQueues:
         else:
             queue.entering += rest
 
+    # Behind the n that have been collected, those of an asset that fill in this phase; returns how many there are then.
+    cdef inline int64_t _collect_of(self, int32_t asset, Phase phase, int64_t n) noexcept nogil:
+        cdef int64_t order_id = self._queue[asset].due.first
+        cdef int64_t now = self.cursor.now
+        cdef const OrderRecord* order
+        while order_id != 0:
+            order = order_at(self.orders, order_id)
+            if fills_in(order, phase, now):
+                self._due[n] = order_id
+                n += 1
+            order_id = order.after
+        return n
+
     # Right after units_after(): the largest of what it has summed.
     cdef inline double most_counted(self, int32_t asset) noexcept nogil:
         if self.n_waiting_of(asset) == 0:
@@ -243,7 +256,6 @@ cdef class OrderQueues:
     cdef double units_asked(self, int32_t asset) noexcept nogil
     cdef double _entering_of(self, int64_t order_id, double units, double* leaving) noexcept nogil
     cdef const int64_t* collect_due(self, Phase phase, int64_t* n_due) noexcept nogil
-    cdef void _collect_of(self, int32_t asset, Phase phase, int64_t* n_due) noexcept nogil
     cdef int _reserve_due(self) except -1 nogil
     cdef list ids_of(self, int32_t asset)
     cdef list ids(self)

@@ -10,7 +10,7 @@ from ml4t.backtest.core.settings cimport FILL_NEXT_OPEN
 from ml4t.backtest.core.types cimport ORDER_OPEN, OrderRecord
 from ml4t.backtest.execution.order_records cimport order_at
 from ml4t.backtest.execution.rings cimport Rings
-from ml4t.backtest.execution.schedule cimport Phase, fills_in
+from ml4t.backtest.execution.schedule cimport Phase
 from ml4t.backtest.market.cursor cimport Cursor
 from ml4t.backtest.portfolio.positions cimport Positions
 
@@ -162,36 +162,26 @@ cdef class OrderQueues:
     cdef const int64_t* collect_due(self, Phase phase, int64_t* n_due) noexcept nogil:
         cdef int64_t i
         cdef int64_t row
-        n_due[0] = 0
+        cdef int64_t n = 0
+        cdef const int32_t* asset = self.cursor.data.asset
         if self._n_busy == 1:
             # Most often a single asset has orders: they stand in order already.
             if self.cursor.has_row(self._busy[0]):
-                self._collect_of(self._busy[0], phase, n_due)
+                n = self._collect_of(self._busy[0], phase, n)
+            n_due[0] = n
             return self._due
         if self._n_busy <= self.cursor.last - self.cursor.first:
             for i in range(self._n_busy):
                 if self.cursor.has_row(self._busy[i]):
-                    self._collect_of(self._busy[i], phase, n_due)
+                    n = self._collect_of(self._busy[i], phase, n)
         else:
             for row in range(self.cursor.first, self.cursor.last):
-                if self._queue[self.cursor.data.asset[row]].n_due > 0:
-                    self._collect_of(self.cursor.data.asset[row], phase, n_due)
-        if not _ascends(self._due, n_due[0]):
-            qsort(self._due, <size_t> n_due[0], sizeof(int64_t), _by_number)
-        return self._due
-
-    cdef inline void _collect_of(self, int32_t asset, Phase phase, int64_t* n_due) noexcept nogil:
-        cdef int64_t order_id = self._queue[asset].due.first
-        cdef int64_t n = n_due[0]
-        cdef int64_t now = self.cursor.now
-        cdef const OrderRecord* order
-        while order_id != 0:
-            order = order_at(self.orders, order_id)
-            if fills_in(order, phase, now):
-                self._due[n] = order_id
-                n += 1
-            order_id = order.after
+                if self._queue[asset[row]].n_due > 0:
+                    n = self._collect_of(asset[row], phase, n)
+        if not _ascends(self._due, n):
+            qsort(self._due, <size_t> n, sizeof(int64_t), _by_number)
         n_due[0] = n
+        return self._due
 
     # Room for the ids of all that may be due.
     cdef int _reserve_due(self) except -1 nogil:

@@ -50,10 +50,17 @@ cdef class Cursor:
             current[asset] = row
 
     cdef int64_t time_of(self, int64_t row) noexcept nogil
-    cdef int64_t number_of(self, int64_t row) noexcept nogil
     cdef int enter(self, MarketData data) except -1
     cdef int begin_sessions(self, object calendar) except -1
     cdef int64_t time_before(self) noexcept nogil
+
+    # The number of a row in the whole run, which chunks do not change; -1 for "none".
+    cdef inline int64_t number_of(self, int64_t row) noexcept nogil:
+        if CHECKED:
+            guard(row < self.last, b"a row is numbered that the run has not come to")
+        if row >= self.data.n_carried:
+            return self.rows_before + row - self.data.n_carried
+        return -1 if row < 0 else self.carried_row[self.data.asset[row]]
 
     # Position of the timestamp of now in the whole run.
     cdef inline int64_t run_t(self) noexcept nogil:

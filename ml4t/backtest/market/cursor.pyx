@@ -73,16 +73,6 @@ cdef class Cursor:
                 high = middle - 1
         return self.data.time[low]
 
-    # The number of a row in the whole run, which chunks do not change; -1 for "none".
-    cdef int64_t number_of(self, int64_t row) noexcept nogil:
-        if CHECKED:
-            guard(row < self.last, b"a row is numbered that the run has not come to")
-        if row < 0:
-            return -1
-        if row < self.data.n_carried:
-            return self.carried_row[self.data.asset[row]]
-        return self.rows_before + row - self.data.n_carried
-
     # Go on in the next chunk of the same run: its carried rows are the last rows of the assets.
     cdef int enter(self, MarketData data) except -1:
         cdef int64_t row

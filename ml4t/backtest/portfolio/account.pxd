@@ -101,12 +101,13 @@ cdef class Account:
             self.sum_exposure()
 
     cdef inline void after_fill(self, int32_t asset, double held) noexcept nogil:
-        cdef double before = held * self.mark[asset]
-        cdef double after = self.positions.at[asset].quantity * self.mark[asset]
-        if not self._has_sums:
-            return
+        cdef double before
+        cdef double after
         if not self.is_watched:
             self._has_sums = False
+        if not self._has_sums:
             return
+        before = held * self.mark[asset]
+        after = self.positions.at[asset].quantity * self.mark[asset]
         self._net += after - before
         self._gross += fabs(after) - fabs(before)

@@ -2,14 +2,12 @@ cimport cython
 from libc.stdint cimport int8_t, int32_t, int64_t
 
 from ml4t.backtest.core.buffer cimport RecordBuffer
-from ml4t.backtest.core.types cimport HoldingRecord
 from ml4t.backtest.portfolio.position cimport Position
 
 
 @cython.final
 cdef class Holdings:
     cdef RecordBuffer buffer
-    cdef HoldingRecord blank         # what a record begins as
     cdef int32_t n_moved
     cdef int32_t* _moved             # assets whose units or price moved at the timestamp of now
     cdef int8_t* _has_moved          # by asset

@@ -38,7 +38,7 @@ cdef class Holdings:
         for i in range(self.n_moved):
             asset = self._moved[i]
             self._has_moved[asset] = 0
-            holding = <HoldingRecord*> self.buffer.append_like(&self.blank, sizeof(HoldingRecord))
+            holding = <HoldingRecord*> self.buffer.append_to_fill(sizeof(HoldingRecord))
             holding.time_index = t
             holding.asset = asset
             holding.quantity = at[asset].quantity

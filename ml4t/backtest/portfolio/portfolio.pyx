@@ -1,11 +1,9 @@
 """Portfolio: one fill booked everywhere it belongs: account, position, trade and holdings."""
 
 cimport cython
-from libc.math cimport isnan
-from libc.stdint cimport int32_t, int64_t
+from libc.stdint cimport int32_t
 
 from ml4t.backtest.core.run_thread cimport RunThread
-from ml4t.backtest.core.types cimport FillRecord
 from ml4t.backtest.market.cursor cimport Cursor
 from ml4t.backtest.portfolio.account cimport Account
 from ml4t.backtest.portfolio.armed_levels cimport level_or_nan
@@ -145,48 +143,6 @@ cdef class Portfolio:
                 position.asset,
             )
         return rows
-
-    # Book an entry fill: the opening of a position, or an add to it.
-    cdef Position* enter(
-        self, FillRecord* fill, int64_t t, int64_t decision_row, double decision_close
-    ) noexcept nogil:
-        cdef Position* position = &self.positions.at[fill.asset]
-        cdef double held = position.quantity
-        cdef double basis = fill.price if isnan(decision_close) else decision_close
-        self.account.before_fill()
-        self.account.pay(fill.quantity * fill.price + fill.commission)
-        if held == 0.0:
-            self.positions.open(fill, t, decision_row, basis)
-        else:
-            self.positions.add(fill, basis)
-        self._finish(position, fill, held)
-        return position
-
-    # Book a fill against the position. At zero the position stays readable until end_trade.
-    cdef Position* exit(self, FillRecord* fill) noexcept nogil:
-        cdef Position* position = &self.positions.at[fill.asset]
-        cdef double held = position.quantity
-        self.account.before_fill()
-        self.account.pay(fill.quantity * fill.price + fill.commission)
-        self.positions.reduce(fill)
-        self._finish(position, fill, held)
-        return position
-
-    cdef inline void _finish(
-        self, const Position* position, FillRecord* fill, double held
-    ) noexcept nogil:
-        fill.trade_id = position.position_id
-        fill.position_after = position.quantity
-        self.account.after_fill(fill.asset, held)
-        self.holdings.note(fill.asset)
-
-    # Close the books of a position that a fill has brought to zero.
-    cdef int end_trade(
-        self, Position* position, const FillRecord* fill, int64_t decision_row
-    ) except -1 nogil:
-        self.trades.append(position, fill, decision_row)
-        self.positions.end(position)
-        return 0
 
     # Section 2, step 1: the mark and, where the asset is held, the position.
     cdef void split(self, int32_t asset, double ratio, Cursor cursor) noexcept nogil:

@@ -17,8 +17,8 @@ from ml4t.backtest.strategy.order_arguments cimport too_many
 from ml4t.backtest.strategy.sizes cimport is_nothing, what_is_left
 
 
-# The rules see it, whole units are rounded, then it waits. Most orders meet no rule and no limit that looks at them.
-cdef int64_t place(
+# The rules see it, whole units are rounded, then it waits.
+cdef int64_t place_with_care(
     Broker broker, RiskManager risk, int32_t asset, double units, int32_t reason, bint reduce_only,
     const TermsRecord* terms
 ) except -1 nogil:

@@ -1,15 +1,15 @@
 """SignalStrategy: entry and exit columns turned into orders, without Python in the loop."""
 
 cimport cython
-from libc.math cimport INFINITY, NAN, isnan
+from libc.math cimport NAN, isnan
 from libc.stddef cimport size_t
 from libc.stdint cimport int32_t, int64_t
 from libc.stdlib cimport calloc, free
 
 from ml4t.backtest.core.prefetch cimport prefetch
 from ml4t.backtest.core.types cimport (
-    EVENT_PASSED_OVER, ORDER_OPEN, REASON_CANCEL, REASON_CONFLICTING_SIGNAL, REASON_EXIT_PENDING, REASON_NONE,
-    REASON_NO_PRICE, REASON_ORDER, REASON_POSITION_LIMIT, TYPE_MARKET, VALID_DAY, VALID_GTC, OrderRecord,
+    EVENT_PASSED_OVER, REASON_CONFLICTING_SIGNAL, REASON_EXIT_PENDING, REASON_NONE, REASON_NO_PRICE,
+    REASON_POSITION_LIMIT, VALID_GTC,
 )
 from ml4t.backtest.execution.broker cimport Broker
 from ml4t.backtest.execution.order_terms cimport no_terms
@@ -17,7 +17,6 @@ from ml4t.backtest.portfolio.position cimport Position
 from ml4t.backtest.risk.manager cimport RiskManager
 from ml4t.backtest.strategy.entry_terms cimport EntryTerms
 from ml4t.backtest.strategy.order_arguments cimport has_no_stop
-from ml4t.backtest.strategy.placing cimport place
 from ml4t.backtest.strategy.ranking cimport Ranked, make_heap, take_best
 from ml4t.backtest.strategy.strategy cimport CompiledStrategy
 
@@ -31,13 +30,6 @@ from ml4t.backtest.strategy.order_arguments import is_at_fill
 cdef enum:
     FAR = 128
     FETCHED = 64  # at once; what follows the processor asks for by itself
-
-cdef enum Column:
-    ENTRY
-    EXIT
-    SHORT_ENTRY
-    SHORT_EXIT
-
 
 @cython.final
 cdef class SignalStrategy(CompiledStrategy):
@@ -189,6 +181,7 @@ cdef class SignalStrategy(CompiledStrategy):
     cdef int prepare(self) except -1:
         self.check_weight(self.percent)
         self.terms = no_terms()
+        self.said = &self.terms if self.asked.are_some or self.at_fill else NULL
         self.asked.enter(self.data, "SignalStrategy")
         names = (self.entry, self.exit, self.short_entry, self.short_exit)
         for i, name in enumerate(names):
@@ -200,10 +193,11 @@ cdef class SignalStrategy(CompiledStrategy):
     cdef int on_timestamp(self) except -1 nogil:
         cdef int64_t row
         cdef int64_t last = self.cursor.last
+        cdef const int32_t* asset = self.cursor.data.asset
         for row in range(self.cursor.first, last):
             # Most bars have no signal at all: one look at the columns, and on to the next.
             if self._is_any(row):
-                self._act(self.cursor.data.asset[row], row)
+                self._act(asset[row], row)
         if self.n_asking > 0:
             self._enter_best()
         return 0
@@ -259,34 +253,6 @@ cdef class SignalStrategy(CompiledStrategy):
         self.none_before[column] = at
         return at if at < end else end
 
-    cdef inline bint _is_on(self, int column, int64_t row) noexcept nogil:
-        return self.columns[column] != NULL and self.columns[column][row] > 0.0
-
-    cdef inline bint _is_any(self, int64_t row) noexcept nogil:
-        return (
-            self._is_on(ENTRY, row) or self._is_on(EXIT, row)
-            or self._is_on(SHORT_ENTRY, row) or self._is_on(SHORT_EXIT, row)
-        )
-
-    # An entry that waits stands for the position it is to open.
-    cdef int _act(self, int32_t asset, int64_t row) except -1 nogil:
-        cdef double side = self.portfolio.positions.at[asset].quantity
-        if side == 0.0:
-            side = self._side_waiting(asset)
-        if side > 0.0:
-            return self._hold(asset, ENTRY, EXIT, SHORT_ENTRY, row, 1.0)
-        if side < 0.0:
-            return self._hold(asset, SHORT_ENTRY, SHORT_EXIT, ENTRY, row, -1.0)
-        return self._open(asset, row)
-
-    cdef int _open(self, int32_t asset, int64_t row) except -1 nogil:
-        if self._may_enter(ENTRY, asset, row, 1.0):
-            self._pass_over(SHORT_ENTRY, asset, row, REASON_CONFLICTING_SIGNAL)
-            return self._ask(asset, row, 1.0)
-        if self._may_enter(SHORT_ENTRY, asset, row, -1.0):
-            return self._ask(asset, row, -1.0)
-        return 0
-
     cdef int _hold(
         self, int32_t asset, int own_entry, int exit_column, int other_entry, int64_t row,
         double side
@@ -333,17 +299,9 @@ cdef class SignalStrategy(CompiledStrategy):
             entered.n += 1
         return entered.n
 
-    # A signal is on, and its prices can be; they are in ``terms`` then.
-    cdef int _may_enter(self, int column, int32_t asset, int64_t row, double direction) except -1 nogil:
-        cdef int32_t problem
-        if not self._is_on(column, row):
-            return 0
-        if not self.asked.are_some:
-            return 1
-        problem = self._read(asset, row, direction)
-        if problem == REASON_NONE:
-            return 1
-        return self._pass_over(column, asset, row, problem)
+    cdef int _can_be(self, int column, int32_t asset, int64_t row, double direction) except -1 nogil:
+        cdef int32_t problem = self._read(asset, row, direction)
+        return 1 if problem == REASON_NONE else self._pass_over(column, asset, row, problem)
 
     cdef int32_t _read(self, int32_t asset, int64_t row, double direction) noexcept nogil:
         return self.asked.read(
@@ -351,47 +309,7 @@ cdef class SignalStrategy(CompiledStrategy):
             &self.broker.settings,
         )
 
-    # An entry that the bar asks for, and that is not made: a row says so.
-    cdef int _pass_over(self, int column, int32_t asset, int64_t row, int32_t reason) except -1 nogil:
-        if self._is_on(column, row):
-            self.broker.events.add(EVENT_PASSED_OVER, reason, asset, 0, NAN, NAN)
-        return 0
-
-    # ---- what waits --------------------------------------------------------------------------
-
-    # The side of the entry that waits for an asset; 0: none does.
-    cdef double _side_waiting(self, int32_t asset) noexcept nogil:
-        cdef const OrderRecord* order
-        if self.book.queues.n_waiting_of(asset) == 0 or self.entered[asset].order_id == 0:
-            return 0.0
-        order = self.book.order(self.entered[asset].order_id)
-        return order.quantity if order.status == ORDER_OPEN else 0.0
-
-    cdef int _withdraw(self, int32_t asset) except -1 nogil:
-        if self._side_waiting(asset) != 0.0:
-            return self.book.cancel(self.entered[asset].order_id, REASON_CANCEL)
-        return 0
-
-    # Out of the position, unless an exit waits, and out of what waits to enter.
-    cdef int _leave(self, int32_t asset) except -1 nogil:
-        self._withdraw(asset)
-        if self.book.queues.n_exits_of(asset) == 0:
-            self.order_close(asset, NULL)
-        return 0
-
     # ---- places ------------------------------------------------------------------------------
-
-    # Of a flat asset: enter, or ask for a place.
-    cdef int _ask(self, int32_t asset, int64_t row, double direction) except -1 nogil:
-        cdef Ranked* asking = &self.asking[self.n_asking]
-        cdef double rank = 0.0 if self.ranks == NULL else self.ranks[row]
-        if self._max_positions == 0:
-            return self._enter(asset, direction)
-        asking.score = -INFINITY if isnan(rank) else rank
-        asking.place = <int32_t> (row - self.cursor.first)
-        asking.side = 1 if direction > 0.0 else -1
-        self.n_asking += 1
-        return 0
 
     cdef int _enter_best(self) except -1 nogil:
         cdef int32_t n = self.n_asking
@@ -430,7 +348,7 @@ cdef class SignalStrategy(CompiledStrategy):
 
     # No division by zero: prices are positive, check_may_size() and cannot_size() are asked before.
     @cython.cdivision(True)
-    cdef int _enter(self, int32_t asset, double direction) except -1 nogil:
+    cdef int _enter_sized(self, int32_t asset, double direction) except -1 nogil:
         cdef double price
         cdef bint is_weight = isnan(self.value)
         cdef int32_t problem = REASON_NONE
@@ -453,16 +371,6 @@ cdef class SignalStrategy(CompiledStrategy):
         if is_weight:
             return self._enter_units(asset, direction * ((self.percent * self.account.marked_equity) / price))
         return self._enter_units(asset, direction * (self.value / price))
-
-    cdef int _enter_units(self, int32_t asset, double units) except -1 nogil:
-        cdef const TermsRecord* terms = &self.terms
-        cdef int64_t order_id
-        if terms.type == TYPE_MARKET and (terms.time_in_force == VALID_GTC or terms.time_in_force == VALID_DAY):
-            order_id = self.order_entry(asset, units, terms)
-        else:
-            order_id = place(self.broker, self.risk, asset, units, REASON_ORDER, False, terms)
-        self.entered[asset].order_id = order_id
-        return 0
 
     cdef const double* _column(self, str name) except? NULL:
         if name is None:

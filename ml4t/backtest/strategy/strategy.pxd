@@ -1,13 +1,15 @@
 from libc.stdint cimport int32_t, int64_t
 
-from ml4t.backtest.core.types cimport TermsRecord
+from ml4t.backtest.core.types cimport REASON_CLOSE, REASON_ORDER, TermsRecord
 from ml4t.backtest.market.cursor cimport Cursor
 from ml4t.backtest.market.market_data cimport MarketData
+from ml4t.backtest.execution.basket cimport IN_BASKET
 from ml4t.backtest.execution.broker cimport Broker
 from ml4t.backtest.execution.order_book cimport OrderBook
 from ml4t.backtest.portfolio.account cimport Account
 from ml4t.backtest.portfolio.portfolio cimport Portfolio
 from ml4t.backtest.risk.manager cimport RiskManager
+from ml4t.backtest.strategy.placing cimport place
 
 
 cdef class Strategy:
@@ -37,8 +39,19 @@ cdef class Strategy:
     cdef int64_t order_units(
         self, int32_t asset, double units, int32_t reason, bint reduce_only, const TermsRecord* terms
     ) except -1 nogil
-    cdef int64_t order_close(self, int32_t asset, const TermsRecord* terms) except -1 nogil
-    cdef int64_t order_entry(self, int32_t asset, double units, const TermsRecord* terms) except -1 nogil
+    # A signal's entry: paid together with the others of this timestamp. It may reverse a position.
+    cdef inline int64_t order_entry(self, int32_t asset, double units, const TermsRecord* terms) except -1 nogil:
+        cdef int64_t order_id = place(self.broker, self.risk, asset, units, REASON_ORDER, False, terms)
+        self.book.order(order_id).part = IN_BASKET
+        return order_id
+
+    # A reduce-only order of the whole position; 0 when there is none.
+    cdef inline int64_t order_close(self, int32_t asset, const TermsRecord* terms) except -1 nogil:
+        cdef double held = self.portfolio.positions.at[asset].quantity
+        if held == 0.0:
+            return 0
+        return place(self.broker, self.risk, asset, -held, REASON_CLOSE, True, terms)
+
     cdef int64_t target_units(self, int32_t asset, double units) except -1 nogil
     cdef int64_t _change_to(self, int32_t asset, double units) except -1 nogil
     cdef double _target_of(self, double units) noexcept nogil

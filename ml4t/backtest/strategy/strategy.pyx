@@ -12,7 +12,7 @@ import numpy as np
 
 from ml4t.backtest.core.settings cimport Settings
 from ml4t.backtest.core.types cimport (
-    ORDER_OPEN, REASON_CANCEL, REASON_CLOSE, REASON_EXIT_PENDING, REASON_NONE, REASON_NO_EQUITY, REASON_NO_PRICE,
+    ORDER_OPEN, REASON_CANCEL, REASON_EXIT_PENDING, REASON_NONE, REASON_NO_EQUITY, REASON_NO_PRICE,
     REASON_NO_STOP, REASON_ORDER, REASON_RULE, REASON_ZERO_QUANTITY, SOURCE_STRATEGY, TYPE_TRAILING_STOP,
     OrderRecord, TermsRecord,
 )
@@ -500,19 +500,6 @@ cdef class Strategy:
         order_id = place(self.broker, self.risk, asset, units, reason, False, terms)
         self.book.tell_duplicate(order_id, after)
         return order_id
-
-    # A signal's entry: paid together with the others of this timestamp. It may reverse a position.
-    cdef int64_t order_entry(self, int32_t asset, double units, const TermsRecord* terms) except -1 nogil:
-        cdef int64_t order_id = place(self.broker, self.risk, asset, units, REASON_ORDER, False, terms)
-        self.book.order(order_id).part = IN_BASKET
-        return order_id
-
-    # A reduce-only order of the whole position; 0 when there is none.
-    cdef int64_t order_close(self, int32_t asset, const TermsRecord* terms) except -1 nogil:
-        cdef double held = self.portfolio.positions.at[asset].quantity
-        if held == 0.0:
-            return 0
-        return self.order_units(asset, -held, REASON_CLOSE, True, terms)
 
     # What brings position and waiting orders to so many units; 0 when nothing has to change.
     cdef int64_t target_units(self, int32_t asset, double units) except -1 nogil:
