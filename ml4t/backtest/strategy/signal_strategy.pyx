@@ -31,6 +31,7 @@ from ml4t.backtest.strategy.order_arguments import is_at_fill
 cdef enum:
     FAR = 128
     FETCHED = 64  # at once; what follows the processor asks for by itself
+    AT_ONCE = 8  # rows of a cache line, which are compared together
 
 cdef enum Column:
     ENTRY
@@ -254,8 +255,7 @@ cdef class SignalStrategy(CompiledStrategy):
             at = self.none_before[column]
         else:
             self.none_from[column] = row
-        while at < end and not values[at] > 0.0:
-            at += 1
+        at = first_above_zero(values, at, end)
         self.none_before[column] = at
         return at if at < end else end
 
@@ -470,3 +470,18 @@ cdef class SignalStrategy(CompiledStrategy):
         if name not in self.data.features:
             raise ValueError(f"SignalStrategy reads {unknown_name(name, self.data.features)}")
         return self.data.feature[<int> list(self.data.features).index(name)]
+
+
+# The first row from ``at`` on with a value above zero; ``end``, or ``at`` beyond it, where there is none. Most rows have no
+# signal, and a compiler compares two or more of them in one instruction where it may look at all of a few.
+cdef inline int64_t first_above_zero(const double* values, int64_t at, int64_t end) noexcept nogil:
+    cdef bint is_any = False
+    cdef int i
+    while at + <int64_t> AT_ONCE <= end and not is_any:
+        for i in range(AT_ONCE):
+            is_any |= values[at + i] > 0.0
+        if not is_any:
+            at += <int64_t> AT_ONCE
+    while at < end and not values[at] > 0.0:
+        at += 1
+    return at
