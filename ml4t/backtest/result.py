@@ -210,7 +210,8 @@ class BacktestResult(RunAnalyses, RunReports):
         else:
             empty = functools.partial(empty_columns, data)
             frames = RecordFrames(records, data, config)
-            n_rows = int(data.offsets[records["n_done"]])
+            n_done = records["n_done"]
+            n_rows = data.n_rows if n_done == data.n_times else int(data.offsets[n_done])
             if fingerprint is None:
                 fingerprint = functools.partial(fingerprint_of, data)
         return cls(
@@ -438,7 +439,7 @@ class BacktestResult(RunAnalyses, RunReports):
         self, periods_per_year: float | None, only: Sequence[str] | None
     ) -> dict[str, Any]:
         return run_metrics(
-            MeasuredRun(self._frames, lambda: self._session_ends),
+            MeasuredRun(self._frames, functools.partial(getattr, self, "_session_ends")),
             initial_cash=self.config.initial_cash,
             periods_per_year=periods_per_year,
             only=only,
