@@ -473,15 +473,28 @@ cdef class SignalStrategy(CompiledStrategy):
 
 
 # The first row from ``at`` on with a value above zero; ``end``, or ``at`` beyond it, where there is none. Most rows have no
-# signal, and a compiler compares two or more of them in one instruction where it may look at all of a few.
+# signal: a few of them are looked at before anything is decided, for each decision may be foreseen wrongly.
 cdef inline int64_t first_above_zero(const double* values, int64_t at, int64_t end) noexcept nogil:
-    cdef bint is_any = False
+    cdef bint is_any
     cdef int i
-    while at + <int64_t> AT_ONCE <= end and not is_any:
+    while at + <int64_t> AT_ONCE <= end:
+        is_any = False
         for i in range(AT_ONCE):
             is_any |= values[at + i] > 0.0
-        if not is_any:
-            at += <int64_t> AT_ONCE
+        if is_any:
+            return at + n_before(values + at)
+        at += <int64_t> AT_ONCE
     while at < end and not values[at] > 0.0:
         at += 1
     return at
+
+
+# How many of a few rows come before the first with a value above zero.
+cdef inline int n_before(const double* values) noexcept nogil:
+    cdef bint is_none = True
+    cdef int n = 0
+    cdef int i
+    for i in range(AT_ONCE):
+        is_none &= not values[i] > 0.0
+        n += is_none
+    return n
