@@ -19,6 +19,7 @@ from ml4t.backtest.analytics.checked import positive
 from ml4t.backtest.analytics.metrics import MEASURES, run_metrics, simple_returns
 from ml4t.backtest.analytics.run_analyses import RunAnalyses
 from ml4t.backtest.config import BacktestConfig
+from ml4t.backtest.core.made_once import made_once
 from ml4t.backtest.core.planned import comes_with
 from ml4t.backtest.data.errors import DataError
 from ml4t.backtest.market.fingerprint import fingerprint as fingerprint_of
@@ -209,7 +210,8 @@ class BacktestResult(RunAnalyses, RunReports):
         else:
             empty = functools.partial(empty_columns, data)
             frames = RecordFrames(records, data, config)
-            n_rows = int(data.offsets[records["n_done"]])
+            n_done = records["n_done"]
+            n_rows = data.n_rows if n_done == data.n_times else int(data.offsets[n_done])
             if fingerprint is None:
                 fingerprint = functools.partial(fingerprint_of, data)
         return cls(
@@ -352,7 +354,7 @@ class BacktestResult(RunAnalyses, RunReports):
         values = simple_returns(self._frames.curve().equity[ends], self.config.initial_cash)
         return pd.Series(values, index=self._session_dates(ends), name="return")
 
-    @cached_property
+    @made_once
     def _session_ends(self) -> np.ndarray:
         """The position of the last timestamp of each session."""
         if self.config.calendar is None or not len(self._session_days):
@@ -422,13 +424,14 @@ class BacktestResult(RunAnalyses, RunReports):
         _check_measures(only or (), with_benchmark=benchmark is not None)
         if periods_per_year is not None:
             periods_per_year = positive("periods_per_year", periods_per_year)
-        both = None if benchmark is None else beside(self.returns, benchmark)
+        if benchmark is None:
+            return as_json(self._measured(periods_per_year, only), self._text_of_time)
+        both = beside(self.returns, benchmark)
         own = None if only is None else [name for name in only if name in MEASURES]
         measured = self._measured(periods_per_year, own)
-        if both is not None:
-            theirs = [one for one in BENCHMARK_MEASURES if only is None or one in only]
-            periods = self._measured(periods_per_year, ["periods_per_year"])["periods_per_year"]
-            measured |= benchmark_measures(*both, periods, theirs)
+        theirs = [one for one in BENCHMARK_MEASURES if only is None or one in only]
+        periods = self._measured(periods_per_year, ["periods_per_year"])["periods_per_year"]
+        measured |= benchmark_measures(*both, periods, theirs)
         asked = measured if only is None else {name: measured[name] for name in only}
         return as_json(asked, self._text_of_time)
 
@@ -436,7 +439,7 @@ class BacktestResult(RunAnalyses, RunReports):
         self, periods_per_year: float | None, only: Sequence[str] | None
     ) -> dict[str, Any]:
         return run_metrics(
-            MeasuredRun(self._frames, lambda: self._session_ends),
+            MeasuredRun(self._frames, functools.partial(getattr, self, "_session_ends")),
             initial_cash=self.config.initial_cash,
             periods_per_year=periods_per_year,
             only=only,

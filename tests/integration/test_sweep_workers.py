@@ -167,7 +167,8 @@ def test_what_fails_at_first_does_not_tell_how_long_runs_take(falls):
     runner = Runner(Recipe(dips), market(), Measures())
     crew = Watching(runner)
     trials = [Trial(number, {"fall": fall}) for number, fall in enumerate(falls)]
-    outcomes = [*Driver(runner, crew, NoJournal(), NotShown()).outcomes(trials)]
+    driver = Driver(runner, crew, NoJournal(), NotShown())
+    outcomes = [one for some in driver.outcomes(trials) for one in some]
     assert [one.key for one in outcomes] == [0, 1, 2, 3]
     expected = [one.seconds for one in outcomes[:2] if one.status == "done"]
     assert crew.asked == [(min(expected, default=math.inf), 2)]
@@ -426,9 +427,9 @@ def test_a_worker_that_does_not_reach_the_data_is_said(tmp_path):
     script = """if True:
         import pickle, sys
         from ml4t.backtest.sweep import SweepError
-        from ml4t.backtest.sweep.workers.task import raise_lost, run_trials
+        from ml4t.backtest.sweep.workers.task import packed, raise_lost, run_trials
         try:
-            run_trials(pickle.load(sys.stdin.buffer), [])
+            run_trials(pickle.load(sys.stdin.buffer), packed([]))
         except Exception as error:
             try:
                 raise_lost(error)

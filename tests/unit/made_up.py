@@ -84,7 +84,7 @@ def run_records(n_done, equity, **given):
     }
     unknown = set(given) - set(records)
     assert not unknown, unknown
-    return {**records, **given}
+    return {**records, **given, "n_trades": len(given.get("trades", ()))}
 
 
 def result_of(equity, step=DAY, config=None, info=None, timestamps=None, **given):

@@ -27,12 +27,15 @@ def as_json(measures: Mapping[str, Any], text_of: Callable[[pd.Timestamp], str])
     dict
         Lengths of time in days; None for what is missing or no finite number.
     """
-    return {name: _plain(value, text_of) for name, value in measures.items()}
+    return {
+        # Nearly all of them are finite numbers.
+        name: value if type(value) is float and math.isfinite(value) else _plain(value, text_of)
+        for name, value in measures.items()
+    }
 
 
 def _plain(value: Any, text_of: Callable[[pd.Timestamp], str]) -> Any:
-    kind = type(value)
-    if kind is int or (kind is float and math.isfinite(value)):  # nearly all of them
+    if type(value) is int:
         return value
     if isinstance(value, (float, np.floating)):
         return float(value) if math.isfinite(value) else None

@@ -225,7 +225,7 @@ class _Run:
     @property
     def final_equity(self) -> float:
         value = self.of.curve.equity
-        return float(value[-1]) if len(value) else self.initial_cash
+        return float(value.item(-1)) if len(value) else self.initial_cash
 
     def time(self, place: int) -> pd.Timestamp:
         stamps = self.of.curve.timestamps
@@ -261,7 +261,7 @@ MEASURES: Mapping[str, Callable[[_Run], Any]] = {
     "max_drawdown_duration": lambda run: pd.Timedelta(run.underwater[1], unit="ns"),
     "exposure": _Run.exposure,
     "turnover": _Run.turnover,
-    "trades": lambda run: len(run.of.trades.net_pnl),
+    "trades": lambda run: run.of.n_trades,
     "win_rate": lambda run: run.of_trades["win_rate"],
     "profit_factor": lambda run: run.of_trades["profit_factor"],
     "expectancy": lambda run: run.of_trades["expectancy"],

@@ -18,7 +18,9 @@ def elapsed_years(timestamps: np.ndarray) -> float:
     float
         NaN without two of them.
     """
-    return int(timestamps[-1] - timestamps[0]) / YEAR if len(timestamps) > 1 else np.nan
+    if len(timestamps) < 2:
+        return np.nan
+    return (timestamps.item(-1) - timestamps.item(0)) / YEAR
 
 
 def periods_per_year(timestamps: np.ndarray) -> float:
@@ -41,5 +43,6 @@ def periods_between(timestamps: np.ndarray, ends: np.ndarray) -> float:
     """Return :func:`periods_per_year` of the timestamps at these positions."""
     if len(ends) < 2:
         return np.nan
-    took = int(timestamps[ends[-1]]) - int(timestamps[ends[0]])
+    # Numbers of Python's, not of NumPy's: a short run is measured in little more time than those take.
+    took = timestamps.item(ends.item(-1)) - timestamps.item(ends.item(0))
     return (len(ends) - 1) / (took / YEAR)

@@ -153,7 +153,10 @@ class BacktestEngine:
         del first  # its memory is for the chunks to come
         is_done = False
         try:
-            loop.run(chunks, None if rows is None else partial(_keep, rows, loop))
+            # Nothing follows data that are given as a whole.
+            loop.run(
+                () if is_whole else chunks, None if rows is None else partial(_keep, rows, loop)
+            )
             is_done = True
             self._show_the_end(progress)
         except (Exception, KeyboardInterrupt) as error:

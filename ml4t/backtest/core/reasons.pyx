@@ -6,13 +6,17 @@ from libc.stdint cimport int32_t
 from ml4t.backtest.core.records import FIXED_REASONS
 
 
+# Those of a run begin with them: a copy takes less than finding the code of each anew.
+cdef dict _FIXED_CODES = {text: code for code, text in enumerate(FIXED_REASONS)}
+
+
 @cython.final
 cdef class Reasons:
     """The reasons of one run: the fixed ones, then those that rules give, as they come."""
 
     def __cinit__(self):
         self._texts = list(FIXED_REASONS)
-        self._codes = {text: code for code, text in enumerate(FIXED_REASONS)}
+        self._codes = _FIXED_CODES.copy()
 
     @property
     def texts(self):

@@ -149,6 +149,7 @@ cdef class EngineLoop:
             "curve": self._curve_of(n_done),
             "n_exposed": partial(self.curve.n_exposed, n_done),
             "n_done": n_done - self.curve._begin,
+            "n_trades": len(self.portfolio.trades.buffer),
             "rule_names": self.risk_manager.rule_names,
             "reasons": self.risk_manager.reason_texts(),
             "statistics": self.risk_manager.statistics,

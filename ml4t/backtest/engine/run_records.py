@@ -22,9 +22,10 @@ class RunRecords(Mapping[str, Any]):
         self._makers = makers
 
     def __getitem__(self, name: str) -> Any:
-        if name not in self._known:  # of two threads that make it the first one's stays
-            self._known.setdefault(name, self._makers[name]())
-        return self._known[name]
+        known = self._known.get(name)
+        if known is None:  # of two threads that make it the first one's stays
+            known = self._known.setdefault(name, self._makers[name]())
+        return known
 
     def __iter__(self) -> Iterator[str]:
         return iter({**self._known, **self._makers})

@@ -20,6 +20,9 @@ import numpy as np
 from ml4t.backtest.core.records import HOLDING, OPEN_POSITION, TRADE
 
 
+cdef object _NONE_OPEN = np.zeros(0, OPEN_POSITION)
+
+
 @cython.final
 cdef class Portfolio:
     """Cash, positions and trades of one run.
@@ -129,6 +132,8 @@ cdef class Portfolio:
         cdef const Position* position
         cdef double mark
         self.thread.check()
+        if self.positions.n_open == 0:  # as in most runs that a rule, or a signal, has ended
+            return _NONE_OPEN
         self.positions.settle()
         rows = np.zeros(self.positions.n_open, OPEN_POSITION)
         for i in range(self.positions.n_open):

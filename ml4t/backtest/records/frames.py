@@ -50,6 +50,9 @@ class Frames(Protocol):
     def session_ends(self, time_zone: str | None) -> np.ndarray:
         """Return the position of the last timestamp of each session, a day of this zone."""
 
+    def n_trades(self) -> int:
+        """Return the number of round trips."""
+
     def closed_trades(self) -> ClosedTrades:
         """Return what is measured of the round trips."""
 
@@ -71,7 +74,7 @@ class RecordFrames:
     ----------
     records : mapping
         What the engine hands over: ``n_done``, ``curve``, which makes each of the four columns of the equity
-        curve by its name, ``n_exposed``, which counts the timestamps with an exposure, the structured arrays of
+        curve by its name, ``n_exposed``, which counts the timestamps with an exposure, ``n_trades``, the structured arrays of
         ``core/records.py``, ``rule_names`` and ``reasons``.
     data : MarketData
     config : BacktestConfig
@@ -124,6 +127,11 @@ class RecordFrames:
         if n_done == self._data.n_times or n_done == 0:
             return ends[:n_done]
         return np.append(ends[ends < n_done - 1], n_done - 1)
+
+    def n_trades(self) -> int:
+        """Return the number of round trips."""
+        n: int = self._records["n_trades"]
+        return n
 
     def closed_trades(self) -> ClosedTrades:
         """Return what is measured of the round trips."""

@@ -79,6 +79,11 @@ class Measured(NamedTuple):
     spread_cost: float
     impact_cost: float
 
+    @property
+    def n_trades(self) -> int:
+        """Round trips."""
+        return len(self.trades.net_pnl)
+
 
 class Tables(Protocol):
     """Where a run's columns come from."""
@@ -91,6 +96,9 @@ class Tables(Protocol):
 
     def n_exposed(self) -> int:
         """Return the number of timestamps with a gross exposure."""
+
+    def n_trades(self) -> int:
+        """Return the number of round trips."""
 
     def closed_trades(self) -> ClosedTrades:
         """Return what is measured of the round trips."""
@@ -117,6 +125,10 @@ class MeasuredRun:
     @property
     def n_exposed(self) -> int:
         return self._tables.n_exposed()
+
+    @property
+    def n_trades(self) -> int:
+        return self._tables.n_trades()
 
     @made_once
     def trades(self) -> ClosedTrades:

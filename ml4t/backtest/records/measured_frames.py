@@ -36,6 +36,10 @@ class MeasuredFrames(ABC):
         """Return the position of the last timestamp of each session, a day of this zone."""
         return session_ends(self.frame("equity").index.asi8, time_zone)
 
+    def n_trades(self) -> int:
+        """Return the number of round trips."""
+        return len(self.frame("trades"))
+
     def closed_trades(self) -> ClosedTrades:
         """Return what is measured of the round trips."""
         return closed_trades(self.frame("trades"))

@@ -28,13 +28,11 @@ class KeptRules:
     """
 
     def __init__(self, rules: Iterable[RiskRule], strategy: Any) -> None:
-        seen = {
-            id(thing): thing
-            for rule in rules
-            if not _keeps_nothing(type(rule))
-            for thing in _may_keep(rule)
-        }
-        self._seen = [thing for thing in seen.values() if thing is not strategy]
+        seen: dict[int, Any] = {}
+        for rule in rules:
+            if not _keeps_nothing(type(rule)):  # most rules do: nothing more is done for them
+                seen.update((id(thing), thing) for thing in _may_keep(rule))
+        self._seen = [thing for thing in seen.values() if thing is not strategy] if seen else []
         for thing in self._seen:
             kept = _state_of(thing).begin(thing)
             if kept:

@@ -159,6 +159,8 @@ cdef class RuleList:
     # Between runs: what was removed has no place in the results of the next.
     cdef int forget_removed(self) except -1:
         cdef int32_t number
+        if not any([_knows_a_run(entry) for entry in self._all]):  # as of a manager that is made for one run
+            return 0
         self._all = self.active()
         for number in range(<int32_t> len(self._all)):
             (<RuleEntry> self._all[number]).number = number
@@ -182,6 +184,11 @@ cdef class RuleList:
 
 def _is_active(RuleEntry entry):
     return entry is not None and entry.is_active
+
+
+# It was asked in a run, or is in force no more.
+cdef bint _knows_a_run(RuleEntry entry) noexcept:
+    return entry.lowered is not None or len(entry.slots) > 0 or not entry.is_active
 
 
 def _function_of(rule):

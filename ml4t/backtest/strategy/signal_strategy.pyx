@@ -30,6 +30,7 @@ from ml4t.backtest.strategy.order_arguments import is_at_fill
 cdef enum:
     FAR = 128
     FETCHED = 64  # at once; what follows the processor asks for by itself
+    AT_ONCE = 8  # rows of a cache line, which are compared together
 
 @cython.final
 cdef class SignalStrategy(CompiledStrategy):
@@ -248,8 +249,7 @@ cdef class SignalStrategy(CompiledStrategy):
             at = self.none_before[column]
         else:
             self.none_from[column] = row
-        while at < end and not values[at] > 0.0:
-            at += 1
+        at = first_above_zero(values, at, end)
         self.none_before[column] = at
         return at if at < end else end
 
@@ -378,3 +378,31 @@ cdef class SignalStrategy(CompiledStrategy):
         if name not in self.data.features:
             raise ValueError(f"SignalStrategy reads {unknown_name(name, self.data.features)}")
         return self.data.feature[<int> list(self.data.features).index(name)]
+
+
+# The first row from ``at`` on with a value above zero; ``end``, or ``at`` beyond it, where there is none. Most rows have no
+# signal: a few of them are looked at before anything is decided, for each decision may be foreseen wrongly.
+cdef inline int64_t first_above_zero(const double* values, int64_t at, int64_t end) noexcept nogil:
+    cdef bint is_any
+    cdef int i
+    while at + <int64_t> AT_ONCE <= end:
+        is_any = False
+        for i in range(AT_ONCE):
+            is_any |= values[at + i] > 0.0
+        if is_any:
+            return at + n_before(values + at)
+        at += <int64_t> AT_ONCE
+    while at < end and not values[at] > 0.0:
+        at += 1
+    return at
+
+
+# How many of a few rows come before the first with a value above zero.
+cdef inline int n_before(const double* values) noexcept nogil:
+    cdef bint is_none = True
+    cdef int n = 0
+    cdef int i
+    for i in range(AT_ONCE):
+        is_none &= not values[i] > 0.0
+        n += is_none
+    return n

@@ -6,7 +6,6 @@ import math
 import time
 from collections.abc import Iterator, Sequence
 from queue import Empty, SimpleQueue
-from statistics import fmean
 
 from ml4t.backtest.sweep.journal import Journal, NoJournal
 from ml4t.backtest.sweep.shown_progress import NotShown, ShownProgress
@@ -55,18 +54,19 @@ class Driver:
         self._seconds: float | None = None  # of a run
         self._seconds_of_done = math.inf  # of one that came to its end
 
-    def outcomes(self, trials: Sequence[Trial]) -> Iterator[Outcome]:
-        """Yield what comes of each trial, run here or by another driver, in any order."""
+    def outcomes(self, trials: Sequence[Trial]) -> Iterator[list[Outcome]]:
+        """Yield what comes of the trials, run here or by another driver, some at a time and in any order."""
         left = {trial.key: trial for trial in trials}
         while left:
             n_before = len(left)
-            for outcome in self._once(list(left.values())):
-                del left[outcome.key]
-                yield outcome
+            for outcomes in self._once(list(left.values())):
+                for one in outcomes:
+                    del left[one.key]
+                yield outcomes
             if len(left) == n_before:  # all that is left is in the hands of others
                 time.sleep(SECONDS_BETWEEN_LOOKS)
 
-    def _once(self, trials: Sequence[Trial]) -> Iterator[Outcome]:
+    def _once(self, trials: Sequence[Trial]) -> Iterator[list[Outcome]]:
         """Yield what comes of the trials that nobody else has in hand."""
         mine, n_looked_at = self._first_free(trials)
         yield from self._those_found()
@@ -74,29 +74,30 @@ class Driver:
             return
         if self._seconds is None:
             n_first = 0
-            for outcome in self._first_ones(mine):
+            for outcomes in self._first_ones(mine):
                 n_first += 1
-                yield outcome
+                yield outcomes
             mine = mine[n_first:]
         others, rest = mine, trials[n_looked_at:]
         if others or rest:
             workers = self._crew.suited(self._seconds_of_done, len(others) + len(rest))
             batches = self._batches(others, rest, workers.n)
             for outcomes in workers.outcomes(batches):
-                self._seconds = fmean(one.seconds for one in outcomes)  # the first of all were slow
-                yield from self._stored(outcomes)
+                took = sum([one.seconds for one in outcomes])
+                self._seconds = took / len(outcomes)  # the first of all were slow
+                yield self._stored(outcomes)
                 yield from self._those_found()
         yield from self._those_found()
 
-    def _first_ones(self, trials: Sequence[Trial]) -> Iterator[Outcome]:
+    def _first_ones(self, trials: Sequence[Trial]) -> Iterator[list[Outcome]]:
         """Run the first of all alone, a short one and the next: they tell how long the others will take."""
         for trial in trials:
-            (outcome,) = self._stored(self._runner.outcomes([trial]))
+            (outcome,) = outcomes = self._stored(self._runner.outcomes([trial]))
             is_second = self._seconds is not None
             self._seconds = min(outcome.seconds, self._seconds or math.inf)
             if outcome.status == DONE:
                 self._seconds_of_done = min(outcome.seconds, self._seconds_of_done)
-            yield outcome
+            yield outcomes
             if is_second or not self._crew.wants_another(outcome.seconds):
                 return
 
@@ -114,15 +115,16 @@ class Driver:
     def _batches(
         self, mine: Sequence[Trial], rest: Sequence[Trial], workers: int
     ) -> Iterator[list[Trial]]:
-        """Yield what is claimed, and claim what is free of the rest."""
-        at, seconds = 0, self._seconds or 0.0
-        yield from _cut(mine, _batch_size(seconds, len(mine) + len(rest), workers))
-        while at < len(rest):
-            size = _batch_size(seconds, len(rest) - at, workers)
+        """Yield what is claimed, with what is free of the rest, which is claimed for it."""
+        at = 0
+        while mine or at < len(rest):
+            size = _batch_size(self._seconds or 0.0, len(mine) + len(rest) - at, workers)
             # A batch for each worker at a time: they ask for so many at once, and a claim is a transaction.
-            several = rest[at : at + max(size, min(MOST_IN_A_BATCH, size * workers))]
+            n_asked = max(size, min(MOST_IN_A_BATCH, size * workers))
+            several = rest[at : at + max(0, n_asked - len(mine))]
             at += len(several)
-            yield from _cut(self._claim(several), size)
+            yield from _cut([*mine, *(self._claim(several) if several else ())], size)
+            mine = ()
 
     def _claim(self, trials: Sequence[Trial]) -> list[Trial]:
         mine, done = self._rows.claim(trials)
@@ -135,7 +137,7 @@ class Driver:
         self._seen.add(outcomes)
         return outcomes
 
-    def _those_found(self) -> Iterator[Outcome]:
+    def _those_found(self) -> Iterator[list[Outcome]]:
         found = []
         while True:
             try:
@@ -144,7 +146,7 @@ class Driver:
                 break
         if found:
             self._seen.add(found, are_new=False)
-        yield from found
+            yield found
 
 
 def _cut(trials: Sequence[Trial], size: int) -> Iterator[list[Trial]]:
@@ -159,8 +161,9 @@ def _batch_size(seconds: float, n: int, workers: int) -> int:
     if workers == 1:  # nothing is handed out: what is under way when a sweep is stopped is a batch
         wanted = _parts(n, BATCHES_OF_ONE)
     else:
-        least = min(int(LEAST_SECONDS_OF_A_BATCH / seconds), _parts(n, workers))
-        wanted = max(least, _parts(n, workers * BATCHES_OF_WHAT_IS_LEFT))
+        least = max(1, int(LEAST_SECONDS_OF_A_BATCH / seconds))
+        batches = max(1, min(BATCHES_OF_WHAT_IS_LEFT, n // (workers * least)))
+        wanted = _parts(n, workers * batches)
     return max(1, min(MOST_IN_A_BATCH, int(lasting / seconds), wanted))
 
 

@@ -47,15 +47,14 @@ class Measures:
             if not callable(measure):
                 _check_name(measure)
         self._asked = tuple(one for one in self.of.values() if isinstance(one, str))
-
-    @property
-    def are_named(self) -> bool:
+        self.are_named = len(self._asked) == len(self.of)
         """Whether each is one that a result has, and no function looks at the rest."""
-        return len(self._asked) == len(self.of)
 
     def __call__(self, result: BacktestResult) -> tuple[Any, ...]:
         """Return what was measured, in order."""
         known = result.measure(only=self._asked) if self._asked else {}
+        if self.are_named:
+            return tuple([known[one] for one in self._asked])
         return tuple(
             known[one] if isinstance(one, str) else _number(name, one(result))
             for name, one in self.of.items()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import compress
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from ml4t.backtest.sweep.kept_returns import KeptReturns
 from ml4t.backtest.sweep.trial import DONE, FAILED, NOT_RUN, PRUNED, Outcome
 
 STATUSES = (NOT_RUN, DONE, FAILED, PRUNED)
+CODES = {status: code for code, status in enumerate(STATUSES)}
 MISSING, FLOAT, INTEGER, OTHER = range(4)
 MOST_EXACT = 2**53
 """Integers up to it are doubles, too."""
@@ -39,25 +41,39 @@ class Outcomes:
         self._returns: dict[int, KeptReturns] = {}
         self._sessions: dict[bytes, bytes] = {}
 
-    def put(self, number: int, outcome: Outcome) -> None:
-        """Take in what came of a trial."""
-        self.n_done += 1
-        self._status[number] = STATUSES.index(outcome.status)
-        self._seconds[number] = outcome.seconds
-        if outcome.error:
-            self._errors[number] = outcome.error
-        if outcome.returns is not None:
-            own = outcome.returns.sessions  # one object for all that have the same
-            self._returns[number] = outcome.returns._replace(
-                sessions=self._sessions.setdefault(own, own)
-            )
-        for place, value in enumerate(outcome.measures):
+    def put(self, numbers: Sequence[int], outcomes: Sequence[Outcome]) -> None:
+        """Take in what came of trials: columns at a time, as one by one they would cost what a hundred bars do."""
+        self.n_done += len(numbers)
+        self._status[numbers] = [CODES[one.status] for one in outcomes]
+        self._seconds[numbers] = [one.seconds for one in outcomes]
+        for number, one in zip(numbers, outcomes, strict=True):
+            if one.error:
+                self._errors[number] = one.error
+            if one.returns is not None:
+                self._keep_returns(number, one.returns)
+        measured = [one.measures for one in outcomes]
+        if not all(measured):  # what failed has none
+            numbers, measured = [*compress(numbers, measured)], [*filter(None, measured)]
+        for place, values in enumerate(zip(*measured, strict=True)):
+            self._put_measure(place, numbers, values)
+
+    def _put_measure(self, place: int, numbers: Sequence[int], values: Sequence[Any]) -> None:
+        kind = _kind_of_all(values)
+        if kind in (FLOAT, INTEGER):  # nearly always
+            self._kinds[place, numbers] = kind
+            self._values[place, numbers] = values
+            return
+        for number, value in zip(numbers, values, strict=True):
             kind = _kind(value)
             self._kinds[place, number] = kind
             if kind == OTHER:
                 self._others[place, number] = value
             elif kind != MISSING:
                 self._values[place, number] = value
+
+    def _keep_returns(self, number: int, returns: KeptReturns) -> None:
+        own = returns.sessions  # one object for all that have the same
+        self._returns[number] = returns._replace(sessions=self._sessions.setdefault(own, own))
 
     def status(self) -> list[str]:
         """Return the status of each trial."""
@@ -101,6 +117,15 @@ class Outcomes:
             return self._others[place, number]
         value = float(self._values[place, number])
         return int(value) if kind == INTEGER else value
+
+
+def _kind_of_all(values: Sequence[Any]) -> int:
+    """Return the kind of numbers that are all of one; OTHER where they are not."""
+    types = {*map(type, values)}
+    if types == {float}:
+        return FLOAT
+    is_exact = types == {int} and min(values) >= -MOST_EXACT and max(values) <= MOST_EXACT
+    return INTEGER if is_exact else OTHER
 
 
 def _kind(value: Any) -> int:

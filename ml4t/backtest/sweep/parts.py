@@ -65,7 +65,7 @@ def maker_of(value: Any) -> Make:
     if not _may_change(value):
         return lambda parameters, memo: value
     if _is_ours(type(value)) and isinstance(value, CompiledStrategy):
-        kept = _Kept()
+        kept = _KeptByThread()
         return lambda parameters, memo: kept.get((), copy.deepcopy, value)
     return lambda parameters, memo: copy.deepcopy(value, memo)
 
@@ -83,7 +83,8 @@ def _called(value: partial[Any]) -> Make:
     if not _keeps_nothing(value):
         return make
     names = [*dict.fromkeys(params(value))]
-    kept = _Kept()
+    kind: Any = value.func
+    kept = _Kept() if issubclass(kind, RiskRule) else _KeptByThread()
 
     def make_once(parameters: Mapping[str, Any], memo: dict[int, Any]) -> Any:
         values = [parameters[name] for name in names]
@@ -105,8 +106,8 @@ def _keeps_nothing(value: partial[Any]) -> bool:
     )
 
 
-class _Kept(threading.local):
-    """What was made in each thread: a strategy is in one run at a time."""
+class _Kept:
+    """What was made: a rule of this package may be in several runs at a time."""
 
     def __init__(self) -> None:
         self._made: dict[Any, Any] = {}
@@ -118,6 +119,10 @@ class _Kept(threading.local):
                 self._made.clear()
             made = self._made[key] = make(*arguments)
         return made
+
+
+class _KeptByThread(_Kept, threading.local):
+    """What was made in each thread: a strategy is in one run at a time."""
 
 
 def _is_ours(kind: type) -> bool:

@@ -17,7 +17,7 @@ from ml4t.backtest.sweep.journal import Journal, NoJournal
 from ml4t.backtest.sweep.measures import Measure, Measures
 from ml4t.backtest.sweep.outcomes import Outcomes
 from ml4t.backtest.sweep.result import SweepResult, check_columns
-from ml4t.backtest.sweep.shown_progress import ShownProgress, shown
+from ml4t.backtest.sweep.shown_progress import NotShown, ShownProgress, shown
 from ml4t.backtest.sweep.space import Parameters, Space
 from ml4t.backtest.sweep.staged import Staged
 from ml4t.backtest.sweep.stages import ends_of
@@ -115,15 +115,17 @@ def sweep(
     try:
         with shown(progress) as tell:
             place = asked.names.index(space.objective(asked.names))
-            seen = ShownProgress(tell, len(space), asked.names[place], place)
+            seen: ShownProgress | NotShown = NotShown()
+            if tell is not None:
+                seen = ShownProgress(tell, len(space), asked.names[place], place)
             for parameters in space.batches():
                 begin = len(tried)
                 tried += parameters
                 if crew is None or staged is None:
                     crew = crew_for(backend, workers, runner, parameters[0])
                     staged = Staged(space, ends, runner, crew, rows, seen)
-                for number, outcome in staged.outcomes(begin, parameters):
-                    done.put(number, outcome)
+                for numbers, outcomes in staged.outcomes(begin, parameters):
+                    done.put(numbers, outcomes)
                 space.tell(begin, done)
     except KeyboardInterrupt as error:
         stopped = BacktestInterrupted(f"interrupted after {done.n_done:,} of {len(space):,} trials")

@@ -55,7 +55,7 @@ class ShownProgress:
 
 
 class NotShown:
-    """What stands in for it where runs are no trials that are done."""
+    """What stands in for it where nobody looks, or runs are no trials that are done."""
 
     def add(self, outcomes: list[Outcome], *, are_new: bool = True) -> None:
         """Tell nothing."""
@@ -63,14 +63,14 @@ class NotShown:
 
 @contextmanager
 def shown(progress: bool | Callable[[int, int, str], None] | None) -> Iterator[Any]:
-    """Give what to tell how far a sweep is: a bar, a function of the user, or nothing."""
+    """Give what to tell how far a sweep is: a bar, a function of the user, or None."""
     if callable(progress):
         yield progress
         return
     if progress is None:
         progress = _is_seen()
     if not progress:
-        yield lambda done, total, said: None
+        yield None
         return
     with progress_bar("Sweep") as update:
         yield update

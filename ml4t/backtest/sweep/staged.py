@@ -26,7 +26,7 @@ class Staged:
     runner : Runner
     crew : Crew
     rows : Journal or NoJournal
-    seen : ShownProgress
+    seen : ShownProgress or NotShown
     """
 
     def __init__(
@@ -36,7 +36,7 @@ class Staged:
         runner: Runner,
         crew: Crew,
         rows: Journal | NoJournal,
-        seen: ShownProgress,
+        seen: ShownProgress | NotShown,
     ) -> None:
         self._space = space
         self._ends = ends
@@ -46,8 +46,10 @@ class Staged:
         self._of_stage = {end: Driver(runner, crew, rows, NotShown()) for end in ends}
         self._of_all = Driver(runner, crew, rows, seen)
 
-    def outcomes(self, begin: int, batch: Sequence[Parameters]) -> Iterator[tuple[int, Outcome]]:
-        """Yield what comes of each trial, with its number, in any order.
+    def outcomes(
+        self, begin: int, batch: Sequence[Parameters]
+    ) -> Iterator[tuple[list[int], list[Outcome]]]:
+        """Yield what comes of the trials, with their numbers, some at a time and in any order.
 
         Parameters
         ----------
@@ -58,25 +60,33 @@ class Staged:
         left = dict(enumerate(batch, begin))
         spent: defaultdict[int, float] = defaultdict(float)
         for end in self._ends:
-            reached = dict(self._run(self._of_stage[end], left, end))
+            reached: dict[int, Outcome] = {}
+            for numbers, outcomes in self._run(self._of_stage[end], left, end):
+                reached.update(zip(numbers, outcomes, strict=True))
             for number, outcome in reached.items():
                 spent[number] += outcome.seconds
             for number, outcome in self._space.ended(end, reached).items():
                 del left[number]
                 ended = outcome._replace(seconds=spent[number])
                 self._seen.add([ended], are_new=False)
-                yield number, ended
-        for number, outcome in self._run(self._of_all, left):
-            before = spent.get(number)
-            yield number, outcome._replace(seconds=before + outcome.seconds) if before else outcome
+                yield [number], [ended]
+        for numbers, outcomes in self._run(self._of_all, left):
+            if spent:
+                outcomes = [
+                    one._replace(seconds=spent[number] + one.seconds)
+                    for number, one in zip(numbers, outcomes, strict=True)
+                ]
+            yield numbers, outcomes
 
     def _run(
         self, driver: Driver, parameters: Mapping[int, Parameters], end: int | None = None
-    ) -> Iterator[tuple[int, Outcome]]:
+    ) -> Iterator[tuple[list[int], list[Outcome]]]:
         places: dict[Any, list[int]] = {}  # equal parameters are one trial
         for number, one in parameters.items():
             places.setdefault(self._rows.key(one, end), []).append(number)
         trials = [Trial(key, parameters[at[0]], end) for key, at in places.items()]
-        for outcome in driver.outcomes(trials):
-            for number in places[outcome.key]:
-                yield number, outcome
+        for outcomes in driver.outcomes(trials):
+            numbers = [number for one in outcomes for number in places[one.key]]
+            if len(numbers) > len(outcomes):
+                outcomes = [one for one in outcomes for _ in places[one.key]]
+            yield numbers, outcomes

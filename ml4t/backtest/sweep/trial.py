@@ -96,11 +96,14 @@ class Runner:
             raise SweepError(f"{self.recipe.name} gives prices, and data is given: leave out one")
         if not isinstance(self.data, MarketData):
             return {"prices": self.data, **made}
-        columns = {name: made.pop(name) for name in JOINED if name in made}
-        if "rules" in made and made["rules"] is not None:
+        columns = {}
+        if not made.keys().isdisjoint(JOINED):
+            columns = {name: made.pop(name) for name in JOINED if name in made}
+        if made.get("rules") is not None:
             made["rules"] = each_rule(made["rules"])
         shared = self._columns_of(self.data, n_times)
-        return {"prices": shared.joined(columns, rules_of(made)), **made}
+        made["prices"] = shared.joined(columns, rules_of(made))
+        return made
 
     def _columns_of(self, data: MarketData, n_times: int | None) -> SharedColumns:
         """Return what joins columns to the first timestamps: cut before, they hold nothing of what comes later."""

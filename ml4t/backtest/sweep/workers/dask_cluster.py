@@ -9,7 +9,7 @@ from typing import Any
 
 from ml4t.backtest.sweep.trial import Outcome, Runner, Trial
 from ml4t.backtest.sweep.workers.killed import is_killed, one_by_one
-from ml4t.backtest.sweep.workers.task import Sent, raise_lost, run_trials, sent
+from ml4t.backtest.sweep.workers.task import Sent, packed, raise_lost, run_trials, sent, unpacked
 
 AT_A_TIME = 2
 """Batches for each thread of a worker: one that runs, one that waits."""
@@ -52,21 +52,24 @@ class Dask:
 
         submit(AT_A_TIME * self.n)
         for future in futures:
-            batch, outcomes = in_hand.pop(future.key), None
+            batch, columns = in_hand.pop(future.key), None
             try:
-                outcomes = future.result()
+                columns = future.result()
             except Exception as error:
                 if not is_killed(error):
                     raise_lost(error)
                 suspects.append(batch)  # Dask blames all that its worker had, in turn or not
             submit(1)
-            if outcomes is not None:
-                yield outcomes
-        for outcome, _ in one_by_one(suspects, lambda batch: self._submitted(batch).result(), 1):
+            if columns is not None:
+                yield unpacked(batch, columns)
+        for outcome, _ in one_by_one(suspects, self._by_itself, 1):
             yield [outcome]
 
+    def _by_itself(self, batch: list[Trial]) -> list[Outcome]:
+        return unpacked(batch, self._submitted(batch).result())
+
     def _submitted(self, batch: list[Trial]) -> Any:
-        return self._client.submit(run_trials, self._sent, batch, pure=False)
+        return self._client.submit(run_trials, self._sent, packed(batch), pure=False)
 
     def close(self) -> None:
         """End the cluster that was made for the sweep."""

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from ml4t.backtest.sweep.trial import FAILED, Outcome, Trial
-from ml4t.backtest.sweep.workers.task import raise_lost
+from ml4t.backtest.sweep.workers.task import Packed, packed, raise_lost
 
 TIMES_KILLED = 3
 """So often a trial may kill its worker while it runs alone."""
@@ -29,7 +29,7 @@ def is_killed(error: BaseException) -> bool:
 
 
 class InHand:
-    """Batches with their numbers, each in hand from when it is asked for until what came of it is there.
+    """Batches with their numbers, as they are sent, each in hand from when it is asked for until what came of it is there.
 
     Threads of joblib ask, and one of a pool that broke may ask when the next pool does.
 
@@ -47,17 +47,17 @@ class InHand:
     def __iter__(self) -> InHand:
         return self
 
-    def __next__(self) -> tuple[int, list[Trial]]:
+    def __next__(self) -> tuple[int, Packed]:
         with self._lock:
             batch = next(self._left)
             number = next(self._numbers)
             self._batches[number] = batch
-        return number, batch
+        return number, packed(batch)
 
-    def done(self, number: int) -> None:
-        """Let go of a batch."""
+    def done(self, number: int) -> list[Trial]:
+        """Let go of a batch, and return it."""
         with self._lock:
-            self._batches.pop(number, None)
+            return self._batches.pop(number)
 
     def taken(self) -> list[list[Trial]]:
         """Return what is in hand still, and let go of it."""

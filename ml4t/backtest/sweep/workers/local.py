@@ -10,7 +10,16 @@ from ml4t.backtest.sweep.trial import Outcome, Runner, Trial
 from ml4t.backtest.sweep.workers.joblib_needed import imported_joblib
 from ml4t.backtest.sweep.workers.killed import InHand, Suspects, is_killed, one_by_one
 from ml4t.backtest.sweep.workers.pool import in_processes
-from ml4t.backtest.sweep.workers.task import Sent, raise_lost, run_trials, sent
+from ml4t.backtest.sweep.workers.task import (
+    Columns,
+    Packed,
+    Sent,
+    packed,
+    raise_lost,
+    run_trials,
+    sent,
+    unpacked,
+)
 
 
 class OneByOne:
@@ -61,9 +70,8 @@ class Processes:
         suspects = Suspects()
         while True:
             try:
-                for number, outcomes in in_processes(self.n, run, in_hand):
-                    in_hand.done(number)
-                    yield outcomes
+                for number, columns in in_processes(self.n, run, in_hand):
+                    yield unpacked(in_hand.done(number), columns)
                 again = in_hand.taken()
                 if not again:
                     return
@@ -88,11 +96,12 @@ class Processes:
         return [[trial] for batch in batches for trial in batch][n_tried:]
 
     def _by_itself(self, trials: list[Trial]) -> list[Outcome]:
-        (outcomes,) = in_processes(self.n, partial(run_trials, self._sent), [trials])
-        return outcomes
+        run = partial(run_trials, self._sent)
+        (columns,) = in_processes(self.n, run, [packed(trials)])
+        return unpacked(trials, columns)
 
 
-def _run_numbered(given: Sent, numbered: tuple[int, list[Trial]]) -> tuple[int, list[Outcome]]:
+def _run_numbered(given: Sent, numbered: tuple[int, Packed]) -> tuple[int, Columns]:
     number, trials = numbered
     return number, run_trials(given, trials)
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from ml4t.backtest.sweep.trial import Outcome, Runner, Trial
 from ml4t.backtest.sweep.workers.killed import is_killed, one_by_one
-from ml4t.backtest.sweep.workers.task import raise_lost, run_trials, sent
+from ml4t.backtest.sweep.workers.task import packed, raise_lost, run_trials, sent, unpacked
 
 AT_A_TIME = 2
 """Batches for each processor: one that runs, one that waits."""
@@ -52,27 +52,26 @@ class Ray:
 
         def submit(n: int) -> None:
             for batch in itertools.islice(left, n):
-                in_hand[self._run.remote(self._sent, batch)] = batch
+                in_hand[self._run.remote(self._sent, packed(batch))] = batch
 
         submit(AT_A_TIME * self.n)
         while in_hand:
             (done,), _ = self._ray.wait([*in_hand], num_returns=1)
-            batch, outcomes = in_hand.pop(done), None
+            batch, columns = in_hand.pop(done), None
             try:
-                outcomes = self._ray.get(done)
+                columns = self._ray.get(done)
             except Exception as error:
                 if not is_killed(error):
                     raise_lost(getattr(error, "cause", None) or error)
                 suspects.append(batch)
             submit(1)
-            if outcomes is not None:
-                yield outcomes
+            if columns is not None:
+                yield unpacked(batch, columns)
         for outcome, _ in one_by_one(suspects, self._by_itself, 1):
             yield [outcome]
 
     def _by_itself(self, batch: list[Trial]) -> list[Outcome]:
-        outcomes: list[Outcome] = self._ray.get(self._run.remote(self._sent, batch))
-        return outcomes
+        return unpacked(batch, self._ray.get(self._run.remote(self._sent, packed(batch))))
 
     def close(self) -> None:
         """End the cluster that was made for the sweep."""

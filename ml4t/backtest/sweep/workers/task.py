@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from types import FunctionType
-from typing import Any, ClassVar, NoReturn
+from typing import Any, ClassVar, NamedTuple, NoReturn
 
 from ml4t.backtest.data.errors import DataError
 from ml4t.backtest.data.market_file import on_file
@@ -18,7 +18,11 @@ from ml4t.backtest.market.market_data import MarketData
 from ml4t.backtest.risk import RiskRule
 from ml4t.backtest.strategy.strategy import Strategy
 from ml4t.backtest.sweep.errors import SweepError
+from ml4t.backtest.sweep.space import Parameters
 from ml4t.backtest.sweep.trial import Outcome, Runner, Trial
+
+Columns = list[tuple[Any, ...]]
+"""The fields of outcomes but for the key, each of all trials of a batch."""
 
 _kept: dict[str, Runner] = {}
 
@@ -112,14 +116,33 @@ def _pickler() -> Callable[[Any], bytes]:
     return pickled
 
 
-def run_trials(given: Sent, trials: Sequence[Trial]) -> list[Outcome]:
-    """Run trials in another process."""
+class Packed(NamedTuple):
+    """Trials on their way: a process would pickle objects one after the other, and each takes longer than its numbers."""
+
+    parameters: list[Parameters]
+    n_times: list[int | None]
+
+
+def packed(trials: Sequence[Trial]) -> Packed:
+    """Return what another process has to know of trials; their keys stay here."""
+    return Packed([one.parameters for one in trials], [one.n_times for one in trials])
+
+
+def unpacked(trials: Sequence[Trial], columns: Columns) -> list[Outcome]:
+    """Return what came of trials from what another process returned of them."""
+    keys = [one.key for one in trials]
+    return [*map(Outcome._make, zip(keys, *columns, strict=True))]
+
+
+def run_trials(given: Sent, trials: Packed) -> Columns:
+    """Run trials in another process; what came of them is returned in columns, without their keys."""
     runner = _kept.get(given.token)  # another sweep's thread may clear it meanwhile
     if runner is None:
         runner = pickle.loads(given.content)
         _kept.clear()  # one sweep at a time
         _kept[given.token] = runner
-    return runner.outcomes(trials)
+    outcomes = runner.outcomes([*map(Trial, range(len(trials.parameters)), *trials)])
+    return [*zip(*outcomes, strict=True)][1:]
 
 
 def raise_lost(error: BaseException) -> NoReturn:

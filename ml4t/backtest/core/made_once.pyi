@@ -1,0 +1,13 @@
+from collections.abc import Callable
+from typing import Any, Generic, TypeVar, final, overload
+
+_Made = TypeVar("_Made")
+
+@final
+class made_once(Generic[_Made]):
+    def __new__(cls, make: Callable[[Any], _Made]) -> made_once[_Made]: ...
+    def __set_name__(self, owner: type, name: str) -> None: ...
+    @overload
+    def __get__(self, thing: None, owner: type | None = None, /) -> made_once[_Made]: ...
+    @overload
+    def __get__(self, thing: object, owner: type | None = None, /) -> _Made: ...
