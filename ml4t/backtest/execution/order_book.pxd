@@ -94,6 +94,7 @@ cdef class OrderBook:
     cdef inline int _wait(self, OrderRecord* order) except -1 nogil:
         if order.rests:
             self.resting.wait(order)
+        self.cursor.fetch_next_row(order.asset)
         return self.queues.join(order)
 
     # Take an order of the strategy; returns its id.
