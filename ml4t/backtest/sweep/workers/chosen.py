@@ -21,7 +21,7 @@ from ml4t.backtest.sweep.workers.ray_cluster import Ray
 BACKENDS = ("threads", "processes", "dask", "ray")
 
 
-SECONDS_OF_WAITING = 0.000_125
+SECONDS_OF_WAITING = 0.000_175
 """Of a run for each thread: in shorter ones threads wait for the GIL longer than they save. Beginning, end and measures are Python."""
 SECONDS_OF_PYTHON = 0.000_25
 """Of a run for each thread: in shorter ones processes, which wait for nothing, are done before."""
