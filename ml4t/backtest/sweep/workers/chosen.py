@@ -21,8 +21,10 @@ from ml4t.backtest.sweep.workers.ray_cluster import Ray
 BACKENDS = ("threads", "processes", "dask", "ray")
 
 
+SECONDS_OF_WAITING = 0.000_175
+"""Of a run for each thread: in shorter ones threads wait for the GIL longer than they save. Beginning, end and measures are Python."""
 SECONDS_OF_PYTHON = 0.000_25
-"""What a thread loses in each run where another wants the GIL: beginning, end and measures are Python."""
+"""Of a run for each thread: in shorter ones processes, which wait for nothing, are done before."""
 SECONDS_SHORT = 0.05
 """Of a first run below it what it looked up and imported may be the most: the second tells more."""
 SECONDS_TO_START = 2.0
@@ -110,8 +112,8 @@ class ByLength:
 
     def suited(self, seconds: float, n: int) -> Workers:
         """Return threads for long runs, and for short ones who is done first."""
-        n_threads = int(min(self._n, seconds / SECONDS_OF_PYTHON))
-        if n_threads < self._n and not self._in_threads:
+        n_threads = int(min(self._n, seconds / SECONDS_OF_WAITING))
+        if seconds < self._n * SECONDS_OF_PYTHON and not self._in_threads:
             processes = self._worth_their_start(seconds * n)
             if processes is not None:
                 return processes
