@@ -51,15 +51,15 @@ class Peer:
     Attributes
     ----------
     title : str
-    library, requirement : str
-        Its environment, and what is installed there.
+    library, requirements : str
+        Its environment, and what is installed there, separated by spaces.
     rows : tuple of str
         Those it has runs for, in ``<library>_runs.py``.
     """
 
     title: str
     library: str
-    requirement: str
+    requirements: str
     rows: tuple[str, ...] = (*BOUNDS,)
 
     @property
@@ -71,7 +71,7 @@ class Peer:
 PEERS = {
     "numba": Peer("vectorbt, numba", "vectorbt", "vectorbt[rust]==1.2.0"),
     "rust": Peer("vectorbt, Rust", "vectorbt", "vectorbt[rust]==1.2.0"),
-    "raptorbt": Peer("raptorbt", "raptorbt", "raptorbt==0.13.4", ("W5",)),
+    "raptorbt": Peer("raptorbt", "raptorbt", "raptorbt==0.13.4 numpy", ("W5",)),
 }
 
 
@@ -112,11 +112,13 @@ def environment(peer: Peer) -> Path:
     """Return the Python of a peer's environment, made and filled where it is not there yet."""
     folder = WORK / peer.library
     python, stamp = folder / "bin" / "python", folder / "installed.txt"
-    if not stamp.exists() or stamp.read_text(encoding="utf-8") != peer.requirement:
-        print(f"Installing {peer.requirement} ...", flush=True)
+    if not stamp.exists() or stamp.read_text(encoding="utf-8") != peer.requirements:
+        print(f"Installing {peer.requirements} ...", flush=True)
         subprocess.run([sys.executable, "-m", "venv", "--clear", folder], check=True)
-        subprocess.run([python, "-m", "pip", "install", "-q", peer.requirement], check=True)
-        stamp.write_text(peer.requirement, encoding="utf-8")
+        subprocess.run(
+            [python, "-m", "pip", "install", "-q", *peer.requirements.split()], check=True
+        )
+        stamp.write_text(peer.requirements, encoding="utf-8")
     return python
 
 
