@@ -270,12 +270,12 @@ def top_k(n_times: int, seed: int = 0, *, n_assets: int) -> Comparison:
 BENCHMARKS = {
     benchmark.name: benchmark
     for benchmark in (
-        Benchmark("B1", "compiled signals, no rules", compiled_signals, 1_000_000, 1, 8.0),
+        Benchmark("B1", "compiled signals, no rules", compiled_signals, 1_000_000, 1, 4.0),
         Benchmark("B2", "empty callback", partial(empty_callback, n_assets=250), 5_040, 250, 1.15),
-        Benchmark("B2 one", "empty callback, one asset", partial(empty_callback, n_assets=1), 1_000_000, 1, 1.5),
+        Benchmark("B2 one", "empty callback, one asset", partial(empty_callback, n_assets=1), 1_000_000, 1, 1.3),
         Benchmark("B3", "callback with orders", partial(callback_with_orders, n_assets=250), 5_040, 250, 1.15),
-        Benchmark("B4", "batch, top 50 of 500 every 5 days", partial(top_weights, n_assets=500), 2_520, 500, 15.0),
-        Benchmark("B5", "B1 with three rules and commission", compiled_signals_with_rules, 1_000_000, 1, 8.0),
+        Benchmark("B4", "batch, top 50 of 500 every 5 days", partial(top_weights, n_assets=500), 2_520, 500, 8.0),
+        Benchmark("B5", "B1 with three rules and commission", compiled_signals_with_rules, 1_000_000, 1, 4.0),
         Benchmark("B8", "1,000,000 orders of 1,000 assets", partial(many_orders, n_assets=1_000), 1_001, 1_000, 2.0, 512.0),
         Benchmark("B9", "top 50 of 500 every 5 days, stop and trail", partial(top_k, n_assets=500), 2_520, 500, 6.0),
     )
