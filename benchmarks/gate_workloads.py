@@ -278,7 +278,7 @@ GATES = {
         Gate("G1", "one asset, callback a bar; 3 rules", partial(with_basic_rules, one_asset), 0.03, 30_000, 200_000),
         Gate("G2", "250 assets, 20 held, callback a bar; 3 rules", partial(with_basic_rules, many_assets), 0.03, 180, 5_040),
         Gate("G3", "500 assets, 50 held, batch; 3 rules", partial(with_basic_rules, batch), 0.03, 450, 2_520),
-        Gate("G4", "compiled, one asset; 3 rules and a trail", compiled, 0.03, 500_000, 1_000_000),
+        Gate("G4", "compiled, one asset; 3 rules and a trail", compiled, 0.03, 800_000, 1_000_000),
         Gate("G5", "ten Python rules against bare calls", ten_python_rules, 0.50, 3_000),
         Gate("G8", "G2; 4 rules that adapt against the 3", partial(with_adapting_rules, many_assets), 0.03, 900, 5_040),
         Gate("G8 batch", "G3; 4 rules that adapt against the 3", partial(with_adapting_rules, batch), 0.03, 2_250, 2_520),

@@ -1,4 +1,5 @@
 cimport cython
+from libc.math cimport fabs, isnan
 from libc.stdint cimport int8_t, int32_t, int64_t
 
 from ml4t.backtest.core.buffer cimport RecordBuffer
@@ -94,6 +95,43 @@ cdef class PortfolioLimits:
     cdef double _count_bound
     cdef double* _group_held         # by group, at a mark
     cdef int32_t _n_groups
+
+    # An order so far from every limit that none needs to be asked: most are. Where it may be near one nothing has
+    # changed, and admit() is to be asked.
+    cdef inline bint lets_pass(self, int32_t asset, double wanted) noexcept nogil:
+        cdef double size = self.account.size_of(asset)
+        if self._n_remembering > 0 or self.n_halting > 0 or not self._is_one_for_all or not (
+            self._knows_bounds() and self._is_bounded(asset) and self._is_far_from_all(asset, wanted, size)
+        ):
+            return False
+        self._count(wanted, size)
+        return True
+
+    # The bounds are of now: nothing has filled since, and no mark has moved.
+    cdef inline bint _knows_bounds(self) noexcept nogil:
+        return (
+            self._bounds_t == self.cursor.run_t() and self._bounds_fills == self.fills.count
+            and self._bounds_equity == self.account.marked_equity
+        )
+
+    # What is held bounds what this order makes of it, and it can be measured.
+    cdef inline bint _is_bounded(self, int32_t asset) noexcept nogil:
+        return self._has_bounds and self.n_blocking == 0 and self.queues.n_waiting_of(asset) == 0 and (
+            self.n_measuring == 0 or not isnan(self.account.mark[asset])
+        )
+
+    # Far enough, for what rounding moves, from the tightest bounds, where all limits are one for all assets.
+    cdef inline bint _is_far_from_all(self, int32_t asset, double wanted, double size) noexcept nogil:
+        return (
+            (1.0 + 1e-9) * (self._most_value + wanted * size) <= self._value_bound
+            and (1.0 + 1e-9) * (fabs(self.positions.at[asset].quantity) + wanted) * size <= self._weight_bound
+            and self._most_positions < self._count_bound
+        )
+
+    # An order adds at most its own units.
+    cdef inline void _count(self, double wanted, double size) noexcept nogil:
+        self._most_value += wanted * size
+        self._most_positions += 1
 
     cdef int add(
         self, object spec, int32_t rule, int32_t priority, object assets, str label

@@ -192,15 +192,11 @@ cdef class PortfolioLimits:
         cut[0] = no_cut()
         if self._n_remembering > 0:
             self._measure_risks()
-        if (
-            self._bounds_t != self.cursor.run_t() or self._bounds_fills != self.fills.count
-            or self._bounds_equity != self.account.marked_equity
-        ):
+        if not self._knows_bounds():
             self._begin_bounds()
         if not self._certainly_fits(asset, fabs(units[0]), size):
             problem = self._admit(asset, units, base, cut)
-        self._most_value += fabs(units[0]) * size
-        self._most_positions += 1
+        self._count(fabs(units[0]), size)
         return problem
 
     # Where no order waits that could enter, what is held bounds what is projected; each order adds at most its own units.
@@ -238,15 +234,10 @@ cdef class PortfolioLimits:
         cdef double most = (1.0 + 1e-9) * (self._most_value + wanted * size)
         cdef double weight = (1.0 + 1e-9) * (fabs(self.positions.at[asset].quantity) + wanted) * size
         cdef int32_t i
-        if not self._has_bounds or self.n_blocking > 0 or self.queues.n_waiting_of(asset) > 0:
-            return False
-        if self.n_measuring > 0 and isnan(self.account.mark[asset]):
+        if not self._is_bounded(asset):
             return False
         if self._is_one_for_all:
-            return (
-                most <= self._value_bound and weight <= self._weight_bound
-                and self._most_positions < self._count_bound
-            )
+            return self._is_far_from_all(asset, wanted, size)
         for i in range(self.n):
             limit = &self._limits[i]
             if limit.kind <= DRAWDOWN or (limit.is_for != NULL and not limit.is_for[asset]):
