@@ -47,9 +47,13 @@ def chosen_profile() -> str:
     return name
 
 
+def is_on(name: str) -> bool:
+    return os.environ.get(name, "0") not in ("", "0")
+
+
 PROFILE = chosen_profile()
 CHECKED = PROFILE in ("checked", "asan")
-STRICT = os.environ.get("ML4T_STRICT", "0") not in ("", "0")
+STRICT = is_on("ML4T_STRICT")
 
 Options.warning_errors = STRICT
 
@@ -268,8 +272,7 @@ class build_ext(_build_ext):
 
 if __name__ == "__main__":
     os.chdir(ROOT)
-    compiled = os.environ.get("ML4T_COMPILED", "0") not in ("", "0")
     setup(
-        ext_modules=[] if compiled else find_extensions(),
+        ext_modules=[] if is_on("ML4T_COMPILED") else find_extensions(),
         cmdclass={"build": build, "build_ext": build_ext},
     )

@@ -360,6 +360,11 @@ def _of_returns(
 ) -> DeflatedSharpe:
     values = table.to_numpy(np.float64)
     sharpes = _sharpes(values, table.columns)
+    if len(sharpes) == 1 and trials is not None and trials > 1:
+        raise ValueError(
+            f"one of {trials:,g} trials has returns: how much the Sharpe ratios of all differ is not to be seen from it; give "
+            "its Sharpe ratio as a number, with n, trials and their variance"
+        )
     if trial is None:
         place = int(np.argmax(sharpes))
     elif trial in table.columns:

@@ -325,7 +325,7 @@ cdef class EngineLoop:
     # The seven steps of a timestamp. The strategy, step 6, is told between the two halves.
     cdef inline int _before_strategy(self) except -1 nogil:
         cdef double recorded
-        if self.is_single:
+        if self.is_single:  # its next row is the one behind: nothing is looked up
             self.cursor.arrive(self.cursor.t + 1)
         else:
             self.cursor.advance()

@@ -30,8 +30,8 @@ from ml4t.backtest.cost_models import CostModelError, PossibleFill
 from ml4t.backtest.market.sessions import DAY, midnights, session_dates, session_zone
 
 
-# Commission and slippage, and the models in Python that were found in them: the runs of a sweep have the same.
-cdef tuple _last_models = None
+# The last commission and slippage in which no model in Python was found: the runs of a sweep have the same.
+cdef tuple _without_models = (None, None)
 
 # Currency; so many units at so high a price have no larger value.
 cdef double MOST_FEE = 1e30
@@ -156,12 +156,15 @@ cdef class Costs:
     # ---- models in Python --------------------------------------------------------------------
 
     cdef int _set_models(self, object commission, object slippage) except -1:
-        global _last_models
-        cdef tuple models = _last_models
-        if models is None or models[0] is not commission or models[1] is not slippage:  # they are immutable
-            models = _last_models = (commission, slippage, *_models_of(commission, slippage))
-        self.amounts = models[2]
-        self.fees = models[3]
+        global _without_models
+        if _without_models[0] is commission and _without_models[1] is slippage:  # they are immutable
+            return 0
+        if any(one.is_asked for one in slippage.all_parts):
+            parts = [slippage.of(name) for name in SLIPS]
+            self.amounts = [one if one.is_asked else None for one in parts]
+        self.fees = commission if commission.is_asked else None
+        if self.amounts is None and self.fees is None:
+            _without_models = (commission, slippage)
         return 0
 
     cdef double _ask_amount(
@@ -349,15 +352,6 @@ cdef class Costs:
         last = np.flatnonzero(session_dates(ends, zone).is_month_end)
         self.month_end = ends[last[0]] if len(last) else INT64_MAX
         return 0
-
-
-# The amounts of slippage by who slips, and the fees, that a model in Python is asked for; None where it is not.
-cdef tuple _models_of(object commission, object slippage):
-    amounts = None
-    if any(one.is_asked for one in slippage.all_parts):
-        parts = [slippage.of(name) for name in SLIPS]
-        amounts = [one if one.is_asked else None for one in parts]
-    return amounts, commission if commission.is_asked else None
 
 
 cdef double _value_of(const double* column, int64_t row) noexcept nogil:

@@ -120,13 +120,20 @@ cdef class PortfolioLimits:
             self.n_measuring == 0 or not isnan(self.account.mark[asset])
         )
 
-    # Far enough, for what rounding moves, from the tightest bounds, where all limits are one for all assets.
+    # Far enough from the tightest bounds, where all limits are one for all assets.
     cdef inline bint _is_far_from_all(self, int32_t asset, double wanted, double size) noexcept nogil:
         return (
-            (1.0 + 1e-9) * (self._most_value + wanted * size) <= self._value_bound
-            and (1.0 + 1e-9) * (fabs(self.positions.at[asset].quantity) + wanted) * size <= self._weight_bound
+            self._most(wanted, size) <= self._value_bound
+            and self._most_of(asset, wanted, size) <= self._weight_bound
             and self._most_positions < self._count_bound
         )
+
+    # At most so much is held with this order, of all assets and of its own, and a little for what rounding moves.
+    cdef inline double _most(self, double wanted, double size) noexcept nogil:
+        return (1.0 + 1e-9) * (self._most_value + wanted * size)
+
+    cdef inline double _most_of(self, int32_t asset, double wanted, double size) noexcept nogil:
+        return (1.0 + 1e-9) * (fabs(self.positions.at[asset].quantity) + wanted) * size
 
     # An order adds at most its own units.
     cdef inline void _count(self, double wanted, double size) noexcept nogil:

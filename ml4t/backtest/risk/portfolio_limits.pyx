@@ -231,8 +231,7 @@ cdef class PortfolioLimits:
     # Far enough from every limit, for what rounding moves, to be within it whatever is projected.
     cdef bint _certainly_fits(self, int32_t asset, double wanted, double size) noexcept nogil:
         cdef const Limit* limit
-        cdef double most = (1.0 + 1e-9) * (self._most_value + wanted * size)
-        cdef double weight = (1.0 + 1e-9) * (fabs(self.positions.at[asset].quantity) + wanted) * size
+        cdef double most
         cdef int32_t i
         if not self._is_bounded(asset):
             return False
@@ -247,7 +246,9 @@ cdef class PortfolioLimits:
             if limit.kind == POSITIONS:
                 if not self._most_positions < limit.value:
                     return False
-            elif not (weight if limit.kind == WEIGHT else most) <= self._bound(limit, asset):
+                continue
+            most = self._most_of(asset, wanted, size) if limit.kind == WEIGHT else self._most(wanted, size)
+            if not most <= self._bound(limit, asset):
                 return False
         return True
 

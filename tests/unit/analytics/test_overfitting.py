@@ -215,3 +215,9 @@ def test_what_kept_returns_is_asked_for_them():
 def test_what_has_no_overfitting_is_said(returns, groups, said):
     with pytest.raises(ValueError, match=said):
         probability_of_backtest_overfitting(returns, groups)
+
+
+def test_one_trial_tells_nothing_of_how_much_many_differ():
+    with pytest.raises(ValueError, match=r"one of 60 trials has returns: .* give its Sharpe ratio"):
+        deflated_sharpe(noise(trials=1), trials=60)
+    assert deflated_sharpe(noise(trials=1)).benchmark == 0.0
