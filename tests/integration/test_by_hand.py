@@ -1,5 +1,6 @@
 """The surface of RiskManager outside the engine's loop: each hook called by hand, step by step."""
 
+import gc
 import math
 
 import numpy as np
@@ -215,3 +216,19 @@ def test_an_order_of_no_units_is_refused(walk, quantity):
         walk.submit("A", quantity)
     with pytest.raises(KeyError, match="'C'"):
         walk.submit("C", 1.0)
+
+
+def test_a_portfolio_has_its_marks_when_the_run_and_its_data_are_gone():
+    names = [f"A{code}" for code in range(12)]
+    walk = ManualRun(market(dict.fromkeys(names, BARS)))
+    walk.step()
+    walk.close()
+    walk.submit("A3", 10.0)
+    walk.step()
+    walk.close()
+    portfolio = walk.portfolio
+    del walk
+    gc.collect()
+    crowd = [np.full(len(names) * len(BARS), 7.0) for _ in range(1_000)]
+    assert [state.mark for state in portfolio.open_states()] == [BARS[1][3]]
+    assert crowd

@@ -38,14 +38,19 @@ class Case:
 
 
 def random_case(
-    rng: Random, n_assets: int | None = None, n_times: int | None = None, n_rules: int | None = None
+    rng: Random,
+    n_assets: int | None = None,
+    n_times: int | None = None,
+    n_rules: int | None = None,
+    *,
+    is_whole: bool = False,
 ) -> Case:
-    """A case of these sizes; drawn where they are not given."""
+    """A case of these sizes; drawn where they are not given. Of a whole market every asset has a bar at every time."""
     n_assets = rng.choice(N_ASSETS) if n_assets is None else n_assets
     n_times = rng.randint(5, 40) if n_times is None else n_times
     n_rules = rng.choice((0, 1, 1, 2, 3, 4, 5, 6)) if n_rules is None else n_rules
     grid = rng.choice((1.0, 1.0, 2.0, 0.5, 0.0))  # 0: prices off any grid
-    market = random_market(rng, n_times, n_assets, grid)
+    market = random_market(rng, n_times, n_assets, grid, is_whole=is_whole)
     if rng.random() < 0.15:
         sink(rng, market, grid)
     rules = random_rules(rng, market, grid, n_rules)

@@ -12,7 +12,9 @@ DIVIDENDS = (0.5, 1.0, 0.37, 3.0, 6.0, 130.0)
 SPLITS = (2.0, 3.0, 0.5, 1.5, 0.1, 0.1, 0.02, 7.0 / 3.0)
 
 
-def random_market(rng: Random, n_times: int, n_assets: int, grid: float) -> Market:
+def random_market(
+    rng: Random, n_times: int, n_assets: int, grid: float, *, is_whole: bool = False
+) -> Market:
     market = Market([START], [f"A{a}" for a in range(n_assets)], {})
     market.zone = rng.choice(("UTC", "UTC", "America/New_York", "Asia/Tokyo"))
     step = rng.choice((DAY, DAY, DAY // 4, DAY // 2))
@@ -31,6 +33,8 @@ def random_market(rng: Random, n_times: int, n_assets: int, grid: float) -> Mark
             first = rng.randrange(n_times)
         if asset > 0 and rng.random() < 0.3:
             last = rng.randrange(first, n_times)
+        if is_whole:
+            first, last, missing = 0, n_times - 1, 0.0
         actions = (busy if with_actions else 0.0, splits)
         _walk(rng, market, asset, first, last, missing, grid, *actions)
     if rng.random() < 0.7:  # else timestamps without any row stay as they are

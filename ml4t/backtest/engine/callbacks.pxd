@@ -4,7 +4,7 @@ from libc.stdint cimport int64_t
 
 from ml4t.backtest.execution.broker cimport Broker
 from ml4t.backtest.market.cursor cimport Cursor
-from ml4t.backtest.market.event cimport MarketEvent, event_type
+from ml4t.backtest.market.event cimport MarketEvent
 from ml4t.backtest.market.market_data cimport MarketData
 
 cdef extern from "Python.h":
@@ -56,16 +56,13 @@ cdef class Callbacks:
     # Step 6: what happened, then bars in asset order, then the batch, last what became of orders
     # meanwhile. Orders can be made in all of them. ``where``: told are the bars where this column is on; NULL: all.
     cdef inline int tell(self, const double* where) except -1:
-        cdef int64_t row
         self.broker.takes_orders = True
         if self.on_fill is not None and self.n_fills < self.broker.fills.buffer.count:
             self.tell_what_happened()
         elif self.on_order is not None and self.n_events < self.broker.events.buffer.count:
             self.tell_what_happened()
         if self.on_bar is not None:
-            for row in range(self.cursor.first, self.cursor.last):
-                if where == NULL or where[row] > 0.0:
-                    self._tell_bar(row)
+            self._tell_bars(where)
         if self.on_batch is not None:
             self._tell_batch()
         if self.on_order is not None and self.n_events < self.broker.events.buffer.count:
@@ -74,15 +71,29 @@ cdef class Callbacks:
         return 0
 
     # One event serves all bars, until somebody keeps it: that one stays true, and the next bar gets a
-    # new one.
-    cdef inline int _tell_bar(self, int64_t row) except -1:
+    # new one. A call is made ready once for all of them.
+    cdef inline int _tell_bars(self, const double* where) except -1:
+        cdef int64_t row
         cdef MarketEvent event = self.event
-        if event is None or Py_REFCNT(<PyObject*> event) > OWN_REFERENCES:
-            event = self.event = MarketEvent.new(event_type(self.cursor.data), self.cursor.data)
-            event.sessions = self.cursor.sessions
-        event.t = self.cursor.t
-        event.row = row
-        return self.on_bar.call(event)
+        cdef Callback on_bar = self.on_bar
+        cdef vectorcallfunc vector = on_bar.vector
+        cdef PyObject* function = <PyObject*> on_bar.function
+        cdef bint has_owner = on_bar.owner is not None
+        cdef PyObject* arguments[2]
+        arguments[0] = <PyObject*> on_bar.owner
+        if event is not None and Py_REFCNT(<PyObject*> event) > OWN_REFERENCES:
+            event = None
+        if event is not None:
+            event.t = self.cursor.t
+        for row in range(self.cursor.first, self.cursor.last):
+            if where != NULL and not where[row] > 0.0:
+                continue
+            if event is None or Py_REFCNT(<PyObject*> event) > OWN_REFERENCES:
+                event = self._new_event()
+            event.row = row
+            arguments[1] = <PyObject*> event
+            Py_DECREF(vector(function, &arguments[not has_owner], 1 + has_owner, NULL))
+        return 0
 
     # Fills or events that somebody wants to be told of.
     cdef inline bint has_news(self) noexcept nogil:
@@ -91,6 +102,7 @@ cdef class Callbacks:
             or (self.on_order is not None and self.n_events < self.broker.events.buffer.count)
         )
 
+    cdef MarketEvent _new_event(self)
     cdef int tell_news(self) except -1
     cdef int tell_what_happened(self) except -1
     cdef int _tell_next(self, int64_t n_fills, int64_t n_events) except -1

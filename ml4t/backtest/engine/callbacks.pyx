@@ -10,7 +10,7 @@ from ml4t.backtest.core.types cimport EVENT_MODIFIED, EventRecord
 from ml4t.backtest.execution.broker cimport Broker
 from ml4t.backtest.execution.views cimport Fill, Order
 from ml4t.backtest.market.cross_section cimport CrossSection
-from ml4t.backtest.market.event cimport MarketEvent
+from ml4t.backtest.market.event cimport MarketEvent, event_type
 from ml4t.backtest.market.values cimport context_at
 from ml4t.backtest.strategy.strategy cimport CompiledStrategy, Strategy
 
@@ -62,6 +62,12 @@ cdef class Callbacks:
                 f"{kind.__name__} defines neither on_market_data nor on_timestamp_batch: it would "
                 "never be told anything"
             )
+
+    cdef MarketEvent _new_event(self):
+        self.event = MarketEvent.new(event_type(self.cursor.data), self.cursor.data)
+        self.event.sessions = self.cursor.sessions
+        self.event.t = self.cursor.t
+        return self.event
 
     # Fills and events of orders, in the order in which they happened. What is refused or cancelled while
     # they are told waits for its turn: an order made for each that is refused would never end.

@@ -82,6 +82,7 @@ cdef class EngineLoop:
     cdef int64_t _before_touch(self, int64_t until) noexcept nogil
     cdef void _fetch_ahead(self, int64_t row) noexcept nogil
     cdef void _fetch_walk(self, int64_t row) noexcept nogil
+    cdef void _fetch_next_rows(self) noexcept nogil
     cdef void _arrive(self, int64_t t) noexcept nogil
     cdef int _is_at_end(self) except -1 nogil
     cdef int _is_last_chunk(self) except -1 with gil

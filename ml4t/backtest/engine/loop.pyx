@@ -210,6 +210,7 @@ cdef class EngineLoop:
             tuple(data.features) != tuple(self.data.features) or tuple(data.context) != tuple(self.data.context)
         ):
             raise ValueError("a chunk must have the columns of the first one, in the same order")
+        self.account.own_marks()
         self.cursor.enter(data)
         # Timestamps before its first one are done; so records() says, whatever fails from here on.
         self.n_done = data.first_t
@@ -269,6 +270,8 @@ cdef class EngineLoop:
             if self._may_be_quiet() and self._tell_quietly():
                 continue
             self._before_strategy()
+            if not self.is_single:
+                self._fetch_next_rows()
             self.callbacks.tell(NULL)
             self._after_strategy()
         return 0
@@ -387,9 +390,9 @@ cdef class EngineLoop:
         self.risk_manager.limits.carried = self.account._gross
         return 0
 
-    # What the account is worth at the marks of the moment, summed anew.
+    # What the account is worth at the marks of the moment, as section 10 sums it.
     cdef inline int _value(self) except -1 nogil:
-        self.account.sum_exposure()
+        self.account.make_sums_whole()
         self.account.marked_equity = self.account.cash + self.account._net
         if self.is_single:
             return self.curve.hold(
@@ -515,6 +518,16 @@ cdef class EngineLoop:
         prefetch(&self.data.asset[row])
         prefetch(&self.data.high_[row + 1])
         prefetch(&self.data.low_[row + 1])
+
+    # The rows of the next timestamp, where all have as many: they come while a strategy in Python is told of this one.
+    cdef inline void _fetch_next_rows(self) noexcept nogil:
+        cdef int64_t row
+        for row in range(self.cursor.last, 2 * self.cursor.last - self.cursor.first, 8):
+            prefetch(&self.data.asset[row])
+            prefetch(&self.data.open_[row])
+            prefetch(&self.data.high_[row])
+            prefetch(&self.data.low_[row])
+            prefetch(&self.data.close_[row])
 
     # The bars that what is entered at this row will be held over.
     cdef inline void _fetch_walk(self, int64_t row) noexcept nogil:

@@ -7,7 +7,7 @@ from libc.stdint cimport int64_t
 from ml4t.backtest.core.settings cimport Settings
 from ml4t.backtest.portfolio.position cimport Position
 from ml4t.backtest.portfolio.position_bar cimport (
-    before_time_is_up, close_bar, has_to_decide, may_wake, may_walk, touches,
+    before_time_is_up, close_bar, farther, has_to_decide, is_beyond, may_wake, may_walk, nearer, reaches, touches,
 )
 
 # The columns of the one asset.
@@ -104,20 +104,3 @@ cdef inline int64_t walk_between_levels(
     position.levels.trail_stop = trail_stop
     position.levels.trail_moves = trail_moves
     return t
-
-
-# On the side of a position: up for a long, down for a short.
-cdef inline bint is_beyond(double a, double b, bint is_long) noexcept nogil:
-    return a > b if is_long else a < b
-
-
-cdef inline bint reaches(double a, double b, bint is_long) noexcept nogil:
-    return a >= b if is_long else a <= b
-
-
-cdef inline double farther(double a, double b, bint is_long) noexcept nogil:
-    return a if is_beyond(a, b, is_long) else b
-
-
-cdef inline double nearer(double a, double b, bint is_long) noexcept nogil:
-    return a if is_beyond(b, a, is_long) else b

@@ -71,5 +71,5 @@ cdef int _pay_out_fraction(Broker broker, Position* position) except -1 nogil:
     if fraction > WHOLE_TOLERANCE or units == 0.0:
         broker.fills.cash_in_lieu(position, fraction)
     if position.quantity != 0.0:
-        position.quantity = side * units
+        broker.portfolio.positions.hold(position, side * units)
     return 0

@@ -80,6 +80,7 @@ cdef class InsideBar:
         cdef const double* high = self.cursor.data.high_
         cdef const double* low = self.cursor.data.low_
         cdef const int32_t* open_asset
+        cdef bint is_block = self.cursor.is_block()
         self.positions.settle()
         if CHECKED:
             self.positions.check_settled()
@@ -87,7 +88,7 @@ cdef class InsideBar:
         # An exit ends a position that has been passed already; the list itself stays as it is.
         for i in range(self.positions.n_open):
             position = &at[open_asset[i]]
-            row = row_of[open_asset[i]]
+            row = first + open_asset[i] if is_block else row_of[open_asset[i]]
             if row >= first and touches(position, high[row], low[row]):
                 self._hit(position, row)
         return 0

@@ -1,9 +1,9 @@
 cimport cython
 from libc.math cimport fabs, isnan
 from libc.stdint cimport int8_t, int32_t, int64_t
+from libc.string cimport memcpy
 
 from ml4t.backtest.market.cursor cimport Cursor
-from ml4t.backtest.portfolio.position cimport Position
 from ml4t.backtest.portfolio.positions cimport Positions
 
 
@@ -15,6 +15,13 @@ cdef struct SinceRow:
     double dividends             # paid for a unit since, in the units of now; 0 where they adjust nothing
 
 
+# What the sums of exposure are.
+cdef enum Sums:
+    NO_SUMS                      # a mark or a position has moved since
+    MOVED_SUMS                   # fills have moved them
+    WHOLE_SUMS                   # those of section 10: summed since anything moved
+
+
 @cython.final
 cdef class Account:
     cdef readonly double cash
@@ -23,11 +30,13 @@ cdef class Account:
     """Cash at the start (currency)."""
     cdef Positions positions
     cdef double marked_equity        # equity of step 5: what percents and weights are of
-    cdef double* mark                # by asset; NaN before its first bar
+    cdef const double* mark          # by asset; NaN before its first bar
+    cdef double* _own                # where marks stand that are not those of a row of each asset
+    cdef Cursor cursor               # of the run: ``mark`` may stand in its data
     cdef SinceRow* _since            # by asset; of an earlier row where nothing has happened since
     cdef bint is_watched             # somebody asks for exposure between the marks: fills move the sums
     cdef int64_t _open_t             # the timestamp of the run whose opens are the marks
-    cdef bint _has_sums              # _net and _gross hold since the marks last moved
+    cdef int8_t _sums                # what _net and _gross are: Sums
     cdef double _net
     cdef double _gross
 
@@ -48,13 +57,34 @@ cdef class Account:
 
     # From step 4 on an asset is marked at its close.
     cdef inline void mark_close(self, Cursor cursor) noexcept nogil:
+        self._take_marks(cursor, cursor.data.close_)
+
+    # Of the rows of now, from a column of prices. Where every asset has a row they stand there as marks do: nothing is
+    # copied.
+    cdef inline void _take_marks(self, Cursor cursor, const double* price) noexcept nogil:
         cdef int64_t row
-        cdef double* mark = self.mark
+        cdef double* own
         cdef const int32_t* asset = cursor.data.asset
-        cdef const double* close = cursor.data.close_
+        self._sums = NO_SUMS
+        if cursor.is_block():
+            self.mark = &price[cursor.first]
+            return
+        own = self.own_marks()
         for row in range(cursor.first, cursor.last):
-            mark[asset[row]] = close[row]
-        self._has_sums = False
+            own[asset[row]] = price[row]
+
+    # To be written to; and to be asked for before the data of the run goes.
+    cdef inline double* own_marks(self) noexcept nogil:
+        if self.mark != self._own:
+            memcpy(self._own, self.mark, <size_t> self.positions.n_assets * sizeof(double))
+            self.mark = self._own
+        return self._own
+
+    # Whoever has walked over all positions says the sums of section 10: they hold until a mark moves, or a fill.
+    cdef inline void hold_sums(self, double net, double gross) noexcept nogil:
+        self._net = net
+        self._gross = gross
+        self._sums = WHOLE_SUMS
 
     # Net and gross exposure at the marks of the moment: the sums of section 10, from 0.0, one term at a
     # time, in asset order. They hold until a mark moves, and fills move them.
@@ -64,19 +94,21 @@ cdef class Account:
         cdef double value
         cdef int32_t i
         cdef int32_t asset
-        cdef const Position* at = self.positions.at
+        cdef const double* units = self.positions.units
         cdef const double* mark = self.mark
         cdef const int32_t* open_asset
         self.positions.settle()
         open_asset = self.positions.open_asset
         for i in range(self.positions.n_open):
             asset = open_asset[i]
-            value = at[asset].quantity * mark[asset]
+            value = units[asset] * mark[asset]
             net += value
             gross += fabs(value)
-        self._net = net
-        self._gross = gross
-        self._has_sums = True
+        self.hold_sums(net, gross)
+
+    cdef inline void make_sums_whole(self) noexcept nogil:
+        if self._sums != WHOLE_SUMS:
+            self.sum_exposure()
 
     # What a unit counts in exposure; nothing before the first bar, where no order has been measured.
     cdef inline double size_of(self, int32_t asset) noexcept nogil:
@@ -84,10 +116,9 @@ cdef class Account:
 
     # Of a single asset: marked at its close as if the steps had led there.
     cdef inline void arrive(self, double close) noexcept nogil:
-        self.mark[0] = close
-        self._net = self.positions.at[0].quantity * close
-        self._gross = fabs(self._net)
-        self._has_sums = True
+        cdef double value = self.positions.at[0].quantity * close
+        self.own_marks()[0] = close
+        self.hold_sums(value, fabs(value))
         self.marked_equity = self.cash + self._net
 
     # Pay, or receive where the amount is negative.
@@ -97,17 +128,18 @@ cdef class Account:
     # A fill moves the sums of exposure, where somebody looks at them between the marks (semantics
     # section 10): to sum anew at each look would make a bar with n entries cost n times n positions.
     cdef inline void before_fill(self) noexcept nogil:
-        if self.is_watched and not self._has_sums:
+        if self.is_watched and self._sums == NO_SUMS:
             self.sum_exposure()
 
     cdef inline void after_fill(self, int32_t asset, double held) noexcept nogil:
         cdef double before
         cdef double after
         if not self.is_watched:
-            self._has_sums = False
-        if not self._has_sums:
+            self._sums = NO_SUMS
+        if self._sums == NO_SUMS:
             return
         before = held * self.mark[asset]
         after = self.positions.at[asset].quantity * self.mark[asset]
         self._net += after - before
         self._gross += fabs(after) - fabs(before)
+        self._sums = MOVED_SUMS

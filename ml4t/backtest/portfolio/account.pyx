@@ -30,35 +30,31 @@ cdef class Account:
         self.initial_cash = initial_cash
         self.marked_equity = initial_cash
         self._open_t = -1
-        self.mark = <double*> calloc(size, sizeof(double))
+        self._own = <double*> calloc(size, sizeof(double))
+        self.mark = self._own
         self._since = <SinceRow*> calloc(size, sizeof(SinceRow))
-        if self.mark == NULL or self._since == NULL:
+        if self._own == NULL or self._since == NULL:
             raise MemoryError(f"no memory for the marks of {positions.n_assets} assets")
         for asset in range(size):
-            self.mark[asset] = NAN
+            self._own[asset] = NAN
             self._since[asset] = SinceRow(-1, NAN, 1.0, 0.0)
 
     def __dealloc__(self):
-        free(self.mark)
+        free(self._own)
         free(self._since)
 
     # From step 2 to step 4 an asset is marked at its open. Said again in one bar, it does nothing: who
     # needs the marks says it, and on a bar on which nobody does it costs nothing.
     cdef void mark_open(self, Cursor cursor) noexcept nogil:
-        cdef int64_t row
-        cdef const int32_t* asset = cursor.data.asset
-        cdef const double* open_ = cursor.data.open_
         if self._open_t == cursor.run_t():
             return
-        for row in range(cursor.first, cursor.last):
-            self.mark[asset[row]] = open_[row]
+        self._take_marks(cursor, cursor.data.open_)
         self._open_t = cursor.run_t()
-        self._has_sums = False
 
     # Mark one asset alone, where the bars of a timestamp are taken one by one.
     cdef void mark_one(self, int32_t asset, double price) noexcept nogil:
-        self.mark[asset] = price
-        self._has_sums = False
+        self.own_marks()[asset] = price
+        self._sums = NO_SUMS
 
     # A split divides the mark, and the close it came from. Before the first row of the asset: nothing.
     cdef void split(self, int32_t asset, double ratio, Cursor cursor) noexcept nogil:
@@ -66,8 +62,8 @@ cdef class Account:
         since.close = since.close / ratio
         since.splits = since.splits * ratio
         since.dividends = since.dividends / ratio
-        self.mark[asset] = self.mark[asset] / ratio
-        self._has_sums = False
+        self.own_marks()[asset] = self.mark[asset] / ratio
+        self._sums = NO_SUMS
 
     # What was decided at the last close was decided at a price with the dividend. The mark is the last price
     # without it, until the next row says its own: the cash has come.
@@ -76,8 +72,8 @@ cdef class Account:
         since.close = since.close - amount
         since.dividends = since.dividends + amount
         if self.mark[asset] > amount:
-            self.mark[asset] = self.mark[asset] - amount
-            self._has_sums = False
+            self.own_marks()[asset] = self.mark[asset] - amount
+            self._sums = NO_SUMS
 
     # Begun anew where the asset has had a row since.
     cdef SinceRow* since_row(self, int32_t asset, Cursor cursor) noexcept nogil:
@@ -102,12 +98,12 @@ cdef class Account:
         return cursor.data.close_[row]
 
     cdef double net(self) noexcept nogil:
-        if not self._has_sums:
+        if self._sums == NO_SUMS:
             self.sum_exposure()
         return self._net
 
     cdef double gross(self) noexcept nogil:
-        if not self._has_sums:
+        if self._sums == NO_SUMS:
             self.sum_exposure()
         return self._gross
 

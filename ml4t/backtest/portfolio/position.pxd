@@ -14,7 +14,7 @@ cdef enum Unseen:
 
 
 cdef struct Position:
-    # What a bar reads and writes comes first: two lines of the cache for each position.
+    # What a bar reads and writes comes first: two lines of the cache for each position, whose size is six.
     double quantity              # units, signed; 0: flat
     double water                 # H: the best price that trailing levels follow
     double best                  # best and worst price since the opening, for MFE and MAE

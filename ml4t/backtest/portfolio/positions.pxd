@@ -18,28 +18,36 @@ cdef inline void take_in(Position* position, double price) noexcept nogil:
 
 @cython.final
 cdef class Positions:
-    cdef Position* at                # by asset
+    cdef Position* at                # by asset; the first begins a line of the cache, as its struct asks for
+    cdef void* _memory               # what they lie in
+    cdef double* units               # by asset: the quantity of its position, side by side for those who walk over all
     cdef int32_t n_assets
     cdef int32_t n_open              # positions held
     cdef int32_t* open_asset         # after settle(): the n_open assets held, in asset order
     cdef int32_t _n_listed           # entries of open_asset; of ended positions too until settle()
     cdef int32_t* _opened            # assets that opened since the last settle()
     cdef int32_t _n_opened
+    cdef int32_t* _ended             # assets whose position ended since; of more than there are assets, not all
+    cdef int32_t _n_ended
     cdef int8_t* _is_listed          # by asset: it stands in open_asset or in _opened
     cdef int64_t next_position_id
 
     # Bring open_asset up to date; to be called before it is walked. Where positions come and go one
-    # by one, keeping the order at each would cost a walk each; so it costs one walk for all of them.
+    # by one, keeping the order at each would cost a walk each; so many cost one walk for all of them.
     cdef inline void settle(self) noexcept nogil:
-        if self._n_opened > 0 or self._n_listed != self.n_open:
+        if self._n_opened > 0 or self._n_ended > 0:
             self._settle()
+
+    cdef inline void hold(self, Position* position, double quantity) noexcept nogil:
+        position.quantity = quantity
+        self.units[position.asset] = quantity
 
     # Flat becomes long or short.
     cdef inline void open(
         self, const FillRecord* fill, int64_t t, int64_t decision_row, double basis
     ) noexcept nogil:
         cdef Position* position = &self.at[fill.asset]
-        position.quantity = fill.quantity
+        self.hold(position, fill.quantity)
         position.entry_price = fill.price
         position.basis = basis
         position.water = fill.price
@@ -91,7 +99,7 @@ cdef class Positions:
         position.commission += fill.commission
         position.slippage_cost += fill.slippage_cost
         take_in(position, fill.price)
-        position.quantity = 0.0 if is_negligible(rest, units) else rest
+        self.hold(position, 0.0 if is_negligible(rest, units) else rest)
 
     # A position that a fill has brought to zero is gone.
     cdef inline void end(self, Position* position) noexcept nogil:
@@ -99,8 +107,14 @@ cdef class Positions:
             guard(position.quantity == 0.0 and self.n_open > 0, b"a position ends that is held")
         clear_levels(&position.levels, 1.0)
         self.n_open -= 1
+        if self._n_ended < self.n_assets:
+            self._ended[self._n_ended] = position.asset
+        self._n_ended += 1
 
     cdef void _settle(self) noexcept nogil
+    cdef void _settle_few(self) noexcept nogil
+    cdef void _settle_many(self) noexcept nogil
+    cdef int32_t _place_of(self, int32_t asset) noexcept nogil
     cdef void add(self, const FillRecord* fill, double basis) noexcept nogil
     cdef void split(self, int32_t asset, double ratio) noexcept nogil
     cdef void go_ex_dividend(self, Position* position, double dividend) noexcept nogil

@@ -1,5 +1,5 @@
 cimport cython
-from libc.math cimport INFINITY
+from libc.math cimport INFINITY, fabs
 from libc.stdint cimport int32_t, int64_t
 
 from ml4t.backtest.core.build cimport CHECKED
@@ -57,9 +57,15 @@ cdef class RiskManager(FillListener):
     cdef bint measures_risk          # a rule multiplies the initial risk
     cdef bint is_driven              # by the engine's loop, which calls the hooks itself
 
-    # Step 4: every position takes its bar in; rules decide and arm where there is something to do.
+    # Step 4: every position takes its bar in; rules decide and arm where there is something to do. What all are worth is
+    # summed on the way: where nobody decides, it is what step 5 asks for.
     cdef inline int close_bars(self) except -1 nogil:
         cdef int32_t i
+        cdef double value
+        cdef double net = 0.0
+        cdef double gross = 0.0
+        cdef bint some_decide = False
+        cdef const double* mark = self.portfolio.account.mark
         cdef int64_t t = self.cursor.run_t()
         cdef int64_t row
         cdef int64_t first = self.cursor.first
@@ -72,24 +78,32 @@ cdef class RiskManager(FillListener):
         cdef const int32_t* open_asset
         cdef Watched watched = self.plan.inputs.only_live()
         cdef bint some_turn = watched.some_turn
+        cdef bint is_block = self.cursor.is_block()
+        cdef Settings settings = self.settings  # its own: nothing that a bar writes can lie in it
         self.positions.settle()
         if CHECKED:
             self.positions.check_settled()
         open_asset = self.positions.open_asset
         for i in range(self.positions.n_open):
             position = &at[open_asset[i]]
-            row = row_of[open_asset[i]]
+            row = first + open_asset[i] if is_block else row_of[open_asset[i]]
             if row >= first:
                 if some_turn and position.levels.watches:
                     self._look_for_a_turn(position, &watched, row)
-                if close_bar(position, &self.settings, t, high[row], low[row], close[row]):
+                if close_bar(position, &settings, t, high[row], low[row], close[row]):
+                    some_decide = True
                     self._decide(position)
+            value = position.quantity * mark[open_asset[i]]
+            net += value
+            gross += fabs(value)
             if CHECKED:
                 guard(row < self.cursor.last, b"a position stands in a row that is still to come")
                 guard(
                     levels_hold(&position.levels, side_of(position.quantity)),
                     b"a level lies on the wrong side of its position",
                 )
+        if not some_decide:
+            self.portfolio.account.hold_sums(net, gross)
         if some_turn and watched.column != NULL and not watched.by_row:
             self._gather_regimes(&watched)
         return 0
