@@ -227,3 +227,25 @@ def test_an_entry_inside_meets_its_own_children_alone():
     ]  # the high is nearer to the open
     result = run(bars, acts=Acts(acts))
     assert fills(result, "quantity", "price") == [(1.0, 103.0), (10.0, 106.0)]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"limit": 90.0}, "stop_loss must be below the order's own price"),
+        ({"limit": 93.0}, "stop_loss must be below the order's own price"),
+        ({"limit": 99.0}, "the order's own price must be below take_profit"),
+    ],
+)
+def test_a_change_keeps_an_order_between_the_ends_of_its_bracket(change, message):
+    seen = []
+
+    def orders(strategy):
+        made = strategy.buy("A", 5.0, limit=95.0, stop_loss=93.0, take_profit=99.0)
+        with pytest.raises(ValueError, match=message):
+            strategy.modify(made, **change)
+        strategy.modify(made, limit=94.0)
+        seen.append(made.limit)
+
+    run([FLAT, FLAT], acts=Acts({0: orders}))
+    assert seen == [94.0]

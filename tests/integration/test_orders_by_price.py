@@ -268,3 +268,47 @@ def test_what_cannot_be_changed_says_so():
         "quantity must be positive and finite, was -1.0",
         f"{order.replace('open', 'cancelled')} is cancelled: only an order of the strategy that waits can be changed",
     ]
+
+
+@pytest.mark.parametrize("n", [2, 3])
+@pytest.mark.parametrize(
+    ("enters", "leaves", "price"), [("buy", "sell", 110.0), ("sell", "buy", 90.0)]
+)
+@pytest.mark.parametrize("what", ["limit", "stop"])
+def test_all_orders_at_the_extreme_of_a_bar_fill(n, enters, leaves, price, what):
+    bar = (100.0, 110.0, 90.0, 100.0)
+    if what == "stop":
+        enters, leaves = leaves, enters
+
+    def orders(strategy):
+        for _ in range(n):
+            getattr(strategy, leaves)("A", 1.0, **{what: price})
+
+    acts = Acts({0: lambda s: getattr(s, enters)("A", 10.0), 1: orders})
+    result = run([FLAT, FLAT, bar], acts=acts, account="margin")
+    assert [row[0] for row in fills(result, "price")[1:]] == [price] * n
+
+
+@pytest.mark.parametrize("intrabar", ["adverse_first", "favourable_first", "nearest_to_open"])
+@pytest.mark.parametrize(
+    ("side", "given"),
+    [
+        ("buy", {"stop": 103.0, "stop_loss": 98.0, "take_profit": 120.0}),
+        ("sell", {"stop": 97.0, "stop_loss": 102.0, "take_profit": 80.0}),
+        ("buy", {"limit": 97.0, "stop_loss": 96.0, "take_profit": 104.0}),
+        ("sell", {"limit": 103.0, "stop_loss": 104.0, "take_profit": 96.0}),
+    ],
+)
+def test_an_entry_in_parts_is_the_entry_in_one(side, given, intrabar):
+    bars = [FLAT, (100.0, 105.0, 95.0, 99.0), (99.0, 99.5, 98.5, 99.0)]
+
+    def equity(parts):
+        def orders(strategy):
+            for _ in range(parts):
+                getattr(strategy, side)("A", 12.0 / parts, **given)
+
+        result = run(bars, acts=Acts({0: orders}), account="margin", intrabar=intrabar)
+        return result.equity["equity"].tolist()
+
+    assert equity(2) == pytest.approx(equity(1), abs=1e-9)
+    assert equity(3) == pytest.approx(equity(1), abs=1e-9)

@@ -1,5 +1,6 @@
 """One table, whoever runs the trials: threads, processes, Dask, Ray; and what becomes of workers that are killed."""
 
+import importlib
 import math
 import multiprocessing
 import os
@@ -18,7 +19,7 @@ from unit.sweep.studied import DAY, PAIRS, TEMPLATE, dips, market, now_and_then,
 
 from ml4t.backtest import BacktestConfig, MarketData
 from ml4t.backtest.data import on_file
-from ml4t.backtest.sweep import SweepError, between, from_optuna, grid, random, sweep
+from ml4t.backtest.sweep import SweepError, between, from_optuna, grid, param, random, sweep
 from ml4t.backtest.sweep.driver import Driver
 from ml4t.backtest.sweep.journal import NoJournal
 from ml4t.backtest.sweep.measures import Measures
@@ -185,6 +186,45 @@ def mapped(fall):
     lines = Path("/proc/self/maps").read_text().splitlines()
     files = {line.split()[-1] for line in lines if line.endswith(".arrow")}
     raise RuntimeError(", ".join(sorted(files)))
+
+
+STRATEGY = """
+from ml4t.backtest import Strategy
+
+
+class Buys(Strategy):
+    def __init__(self, units):
+        self.units = units
+
+    def on_start(self):
+        self.buy("A", self.units * {factor})
+
+    def on_market_data(self, event):
+        pass
+"""
+
+
+def test_processes_run_what_a_module_has_become_when_it_is_loaded_anew(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+    written = tmp_path / "edited_strategy.py"
+    written.write_text(STRATEGY.format(factor=1.0))
+    edited = importlib.import_module("edited_strategy")
+
+    def returns(**options):
+        template = {"strategy": partial(edited.Buys, param("units"))}
+        return sweep(
+            template, grid(units=[1.0, 2.0, 3.0, 4.0]), market(), **options
+        ).table.total_return.tolist()
+
+    before = returns(workers=2, backend="processes")
+    assert before == returns(workers=1)
+    written.write_text(STRATEGY.format(factor=10.0))
+    importlib.invalidate_caches()
+    importlib.reload(edited)
+    after = returns(workers=2, backend="processes")
+    assert after == returns(workers=1)
+    assert after != before
 
 
 @pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="the kernel shows no maps")

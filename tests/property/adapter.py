@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import replace
 from math import isinf, isnan
 from typing import Any
@@ -570,10 +571,14 @@ class Scripted(Strategy):
         wanted = {name: one for name, one in wanted.items() if has[name] and not isnan(one)}
         try:
             self.modify(order, **wanted)
-        except ValueError:  # nothing, or the stop of a stop-limit that has been triggered
-            wanted.pop("stop", None)
-            if wanted:
-                self.modify(order, **wanted)
+        except ValueError as error:  # nothing, or a price beyond its bracket
+            if "waits for no stop" in str(error):  # a stop-limit that has been triggered
+                wanted.pop("stop")
+                self.change_again(order, wanted)
+
+    def change_again(self, order: Order, wanted: dict[str, float]) -> None:
+        with suppress(ValueError):
+            self.modify(order, **wanted)
 
     def remove_by_label(self, index: int) -> None:
         manager = self.desk.manager

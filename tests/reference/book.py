@@ -245,6 +245,17 @@ class Book:
         if not self.wrong("immediate_orders_wait"):
             self.cancel(order, "fill_or_kill" if order.valid == "fok" else "immediate_or_cancel")
 
+    def leaves_its_bracket(self, order: Order, limit: float, stop: float) -> bool:
+        """Whether a change of its price would bring it to an end of its bracket, or beyond."""
+        if isnan(limit) and isnan(stop):
+            return False
+        if isnan(order.limit):
+            own = stop
+        else:
+            own = order.limit if isnan(limit) else self.limit_on_tick(order, limit)
+        side = order.direction
+        return side * order.stop_loss >= side * own or side * own >= side * order.take_profit
+
     def modify(self, number: int, units: float, limit: float, stop: float) -> None:
         """Change one of the strategy's waiting orders, counted by submission and from the start again:
         the units still to fill, and the prices it has."""
@@ -259,6 +270,9 @@ class Book:
         if self.settings.whole and not isnan(units):
             units = floor_units(units)
         if isnan(units) and isnan(limit) and isnan(stop):
+            return
+        if self.leaves_its_bracket(order, limit, stop):
+            self.met("change_beyond_a_bracket_refused")
             return
         before = order.rest
         units, beyond, cut = self.within_limits(order, units)

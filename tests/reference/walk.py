@@ -42,6 +42,7 @@ class Walk:
         self.late: list[Order] = []  # stop-limits triggered inside beyond their limit
         self.late_before: list[Order] = []  # in fine bars before
         self.path: list[float] = []  # from where it stands to the close
+        self.rises = False  # which way it goes, or came to where it stands
 
     def walk(self) -> None:
         self.meet_open()
@@ -57,7 +58,7 @@ class Walk:
     def walk_on(self) -> None:
         """From the open to the close."""
         self.on_path = True
-        self.path = self.path_of_the_bar()
+        self.path, self.rises = self.path_of_the_bar(), False
         self.ambiguous |= self.reaches(above=True) and self.reaches(above=False)
         self.follow()
         self.last_of_all()
@@ -294,7 +295,9 @@ class Walk:
         extremes = {"low": self.bar.low, "high": self.bar.high}
         low_first = (self.position.sign > 0.0) == (choice == "adverse_first")
         first, other = ("low", "high") if low_first else ("high", "low")
-        path = [price, extremes[first]]
+        path = [price, price, extremes[first]]  # what else waits for the price comes first
+        if self.book.wrong("second_at_one_price_after_an_entry_passed_by"):
+            path = [price, extremes[first]]
         if other == must_come or self.book.wrong("all_of_the_bar_after_an_entry"):
             path.append(extremes[other])
         return [*path, self.bar.close]
@@ -303,7 +306,9 @@ class Walk:
         """Piece by piece, the nearest first."""
         while len(self.path) > 1:
             here, end = self.path[:2]
-            rises = end > here
+            if end != here or self.book.wrong("legs_end_falling"):
+                self.rises = end > here
+            rises = self.rises
             level = self.next_level(here, end, rises)
             order = self.next_order(here, end, rises)
             if order is None and level is None:
@@ -396,7 +401,7 @@ class Walk:
             within = order.within(self.bar.close) and self.may_fill(order)
             self.book.met("stop_limit_filled_last" if within else "stop_limit_rests_triggered")
             if within:
-                self.path = [order.limit, self.bar.close]
+                self.path, self.rises = [order.limit, self.bar.close], False
                 if self.fill(order, order.limit, slips=False):
                     self.follow()
 

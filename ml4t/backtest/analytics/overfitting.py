@@ -72,7 +72,7 @@ class DeflatedSharpe(_Probability):
 
 
 class BacktestOverfitting(_Probability):
-    """The probability that the trial that was best in one half of the time is below the middle of all in the other.
+    """The probability that the trial that was best in one half of the time is not above the middle of all in the other.
 
     A float, with what it was made of; a value for each combination of groups.
 
@@ -245,7 +245,7 @@ def deflated_sharpe(
 
 
 def probability_of_backtest_overfitting(returns: Any, groups: int = GROUPS) -> BacktestOverfitting:
-    """Return how often the best of one half of the time is below the middle of all trials in the other half.
+    """Return how often the best of one half of the time is not above the middle of all trials in the other half.
 
     Parameters
     ----------
@@ -257,7 +257,8 @@ def probability_of_backtest_overfitting(returns: Any, groups: int = GROUPS) -> B
     Returns
     -------
     BacktestOverfitting
-        A float from 0 to 1. Where the choice says nothing it is about one half.
+        A float from 0 to 1. Where the choice says nothing it is about one half, of an odd number of trials somewhat more:
+        one of them is the middle, which counts (two thirds of three).
 
     Raises
     ------

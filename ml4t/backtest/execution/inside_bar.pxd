@@ -35,6 +35,7 @@ cdef struct Walk:
     double point[5]              # the path: from each of them to the next
     int n_points
     int at                       # the leg that is walked now starts at this point
+    bint rises                   # which way the path goes, or came to where it stands
     int8_t moment
     bint is_on_path              # else what an open meets is tried
     bint is_fine                 # on fine bars

@@ -388,6 +388,7 @@ cdef class InsideBar:
         if side != 0.0 and self.settings.intrabar != NEAREST_TO_OPEN:
             low_first = (side > 0.0) == (self.settings.intrabar == ADVERSE_FIRST)
         walk.at = 0
+        walk.rises = False
         walk.n_points = 4
         walk.point[0] = walk.open
         walk.point[1] = walk.low if low_first else walk.high
@@ -424,24 +425,26 @@ cdef class InsideBar:
         level = self._level(position, above)
         return price < level <= walk.high if above else price > level >= walk.low
 
-    # A position opened inside at a price: the path starts anew there, with what must still come of the bar.
-    # Under nearest_to_open the old path goes on.
+    # A position opened inside at a price: the path starts anew there, with what else waits for that price, then what must
+    # still come of the bar. Under nearest_to_open the old path goes on.
     cdef void _path_from(self, Walk* walk, double price) noexcept nogil:
         cdef bint is_long = self.positions.at[walk.asset].quantity > 0.0
         cdef bint low_first = is_long == (self.settings.intrabar == ADVERSE_FIRST)
         if self.settings.intrabar == NEAREST_TO_OPEN:
             return
         walk.at = 0
-        walk.n_points = 2
+        walk.n_points = 3
         walk.point[0] = price
-        walk.point[1] = walk.low if low_first else walk.high
+        walk.point[1] = price
+        walk.point[2] = walk.low if low_first else walk.high
         if not walk.unseen & (HIGH_UNSEEN if low_first else LOW_UNSEEN):
-            walk.point[2] = walk.high if low_first else walk.low
-            walk.n_points = 3
+            walk.point[3] = walk.high if low_first else walk.low
+            walk.n_points = 4
         walk.point[walk.n_points] = walk.close
         walk.n_points += 1
 
-    # Leg by leg: the nearest of what waits on it, the levels first at one price.
+    # Leg by leg: the nearest of what waits on it, the levels first at one price. Where the path stands still, at the end of a
+    # leg, it goes the way it came: what waits for one price has its turn, one after the other.
     cdef int _walk_path(self, Walk* walk) except -1 nogil:
         cdef Position* position = &self.positions.at[walk.asset]
         cdef double end
@@ -451,7 +454,9 @@ cdef class InsideBar:
         cdef double level
         while walk.at < walk.n_points - 1:
             end = walk.point[walk.at + 1]
-            rises = end > walk.point[walk.at]
+            if end != walk.point[walk.at]:
+                walk.rises = end > walk.point[walk.at]
+            rises = walk.rises
             order_id = self._next_on_leg(walk, rises, end, &price)
             if position.quantity != 0.0 and self._tries_levels(position):
                 level = self._level(position, rises)
@@ -568,6 +573,7 @@ cdef class InsideBar:
             terms = self.book.terms_of(order)
             if is_within(order, walk.close, terms.limit) and self._waits(walk, order):
                 walk.at = 0
+                walk.rises = False
                 walk.n_points = 2
                 walk.point[0] = terms.limit
                 walk.point[1] = walk.close

@@ -58,6 +58,9 @@ cdef inline bint has_no_stop(const TermsRecord* terms) noexcept nogil:
     return terms.type == TYPE_TRAILING_STOP and isnan(terms.stop)
 
 
+cdef int check_moved(
+    const TermsRecord* terms, double direction, double limit, double stop, const Settings* settings
+) except -1
 cdef int refuse_size(tuple assets, int32_t asset) except -1 with gil
 cdef int64_t too_many(double units) except -1 with gil
 cdef int too_heavy(double weight, double most) except -1 with gil

@@ -186,11 +186,25 @@ cdef double _part_of_a_price(object trail_percent, bint is_signed) except -1.0:
 cdef int read_bracket(
     TermsRecord* terms, double direction, object stop_loss, object take_profit, bint is_signed, const Settings* settings
 ) except -1:
-    cdef double entry = own_price(terms, direction, settings)
     if terms.type == TYPE_TRAILING_STOP:
         raise ValueError("an order that trails has no bracket: its own price is not known beforehand")
     terms.stop_loss = price_of("stop_loss", stop_loss, is_signed)
     terms.take_profit = price_of("take_profit", take_profit, is_signed)
+    return _check_bracket(terms, direction, settings)
+
+
+# A waiting order that gets another limit or stop (NaN: as it is) stays between the ends of its bracket.
+cdef int check_moved(
+    const TermsRecord* terms, double direction, double limit, double stop, const Settings* settings
+) except -1:
+    cdef TermsRecord moved = terms[0]
+    moved.limit = moved.limit if isnan(limit) else limit
+    moved.stop = moved.stop if isnan(stop) else stop
+    return _check_bracket(&moved, direction, settings)
+
+
+cdef int _check_bracket(const TermsRecord* terms, double direction, const Settings* settings) except -1:
+    cdef double entry = own_price(terms, direction, settings)
     if not is_crossed(terms, direction, settings):
         return 0
     prices = [("stop_loss", terms.stop_loss), ("the order's own price", entry), ("take_profit", terms.take_profit)]

@@ -27,8 +27,8 @@ from ml4t.backtest.execution.views cimport Order
 from ml4t.backtest.portfolio.position cimport Position, side_of
 from ml4t.backtest.risk.manager cimport RiskManager
 from ml4t.backtest.strategy.order_arguments cimport (
-    amount_of, finite_of, has_no_stop, price_of, quantity_of, read_bracket, read_terms, read_trail, refuse_size,
-    risk_of, too_heavy, too_many,
+    amount_of, check_moved, finite_of, has_no_stop, price_of, quantity_of, read_bracket, read_terms, read_trail,
+    refuse_size, risk_of, too_heavy, too_many,
 )
 from ml4t.backtest.strategy.placing cimport place
 from ml4t.backtest.strategy.read_only cimport make_read_only
@@ -42,7 +42,7 @@ from ml4t.backtest.strategy.errors import warn_of_kept_state
 from ml4t.backtest.strategy.order_arguments import is_at_fill, one_of
 from ml4t.backtest.strategy.names import check_attributes, check_names, refuse_callbacks, refuse_to_set
 from ml4t.backtest.strategy import session_properties as standing
-from ml4t.backtest.strategy.weights import weight_in, weights_in
+from ml4t.backtest.strategy.weights import mapping_of, weight_in, weights_in
 
 
 cdef class Strategy:
@@ -361,7 +361,7 @@ cdef class Strategy:
         ------
         ValueError
             If the order is not one of this run, waits no more or is the exit of a rule; if nothing is to be
-            changed, or a price that it does not have.
+            changed, or a price that it does not have, or one beyond an end of its bracket.
         RuntimeError
             As in :meth:`buy`.
         """
@@ -389,10 +389,11 @@ cdef class Strategy:
                 units = side_of(units) * whole_units(fabs(units))
                 if units == 0.0:
                     raise ValueError(f"quantity must be at least a unit, was {quantity!r}")
-        change_within(
-            self.broker, self.risk.limits, order.order_id, units, price_of("limit", limit, self.data.is_signed[record.asset]),
-            price_of("stop", stop, self.data.is_signed[record.asset]),
-        )
+        cdef double new_limit = price_of("limit", limit, self.data.is_signed[record.asset])
+        cdef double new_stop = price_of("stop", stop, self.data.is_signed[record.asset])
+        if limit is not None or stop is not None:
+            check_moved(terms, side_of(record.quantity), new_limit, new_stop, &self.broker.settings)
+        change_within(self.broker, self.risk.limits, order.order_id, units, new_limit, new_stop)
 
     def cancel(self, Order order not None):
         """Cancel an order that still waits; others are left as they are.
@@ -697,7 +698,7 @@ cdef class Strategy:
     cdef object _weight_array(self, object weights, bint keep_others):
         cdef int32_t code
         if hasattr(weights, "to_dict"):
-            weights = weights.to_dict()
+            weights = mapping_of(weights)
         if not isinstance(weights, Mapping):
             return weights_in(weights, self.data.n_assets)
         target = np.full(self.data.n_assets, np.nan)

@@ -12,9 +12,12 @@ def weights_in(weights: Any, n_assets: int) -> NDArray[np.float64]:
     Raises
     ------
     ValueError
-        If there is another number of them, or one is infinite.
+        If they are no numbers, if there is another number of them, or one is infinite.
     """
-    array = np.ascontiguousarray(weights, np.float64)
+    given = np.asarray(weights)
+    if given.dtype.kind in "bSU":
+        raise ValueError(f"weights must be numbers (0.5 is 50%), had values of type {given.dtype}")
+    array = np.ascontiguousarray(given, np.float64)
     if array.shape != (n_assets,):
         raise ValueError(
             f"weights must have one value per asset, shape ({n_assets},), had {array.shape}"
@@ -30,9 +33,31 @@ def weight_in(asset: Any, weight: Any) -> float:
     Raises
     ------
     ValueError
-        If it is infinite.
+        If it is no number, or infinite.
     """
+    if isinstance(weight, str | bytes | bool | np.bool_):
+        raise ValueError(f"weight of {asset!r} must be a number (0.5 is 50%), was {weight!r}")
     number = float(weight)
     if abs(number) == np.inf:
         raise ValueError(f"weight of {asset!r} must be finite or NaN, was {weight!r}")
     return number
+
+
+def mapping_of(weights: Any) -> dict[Any, Any]:
+    """Return a Series of weights as a mapping.
+
+    Raises
+    ------
+    ValueError
+        If it is none, or an asset stands in it twice: one of the two weights would be lost.
+    """
+    if getattr(weights, "ndim", 1) != 1:
+        raise ValueError(
+            f"weights must be a mapping, a Series or an array, was a {type(weights).__name__}"
+        )
+    mapping: dict[Any, Any] = weights.to_dict()
+    labels = list(getattr(weights, "index", mapping))
+    if len(mapping) < len(labels):
+        again = next(label for label in labels if labels.count(label) > 1)
+        raise ValueError(f"weights name {again!r} more than once: give one weight for each asset")
+    return mapping

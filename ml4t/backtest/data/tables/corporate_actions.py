@@ -61,7 +61,7 @@ def read_actions(
     ------
     DataError
         If a column is missing, an asset or kind unknown (delistings are), a value not positive or out of its
-        range, or a split given twice.
+        range, or a split or a dividend given twice.
     """
     name = "actions"
     table = to_arrow(source, name, "value", Asked(columns or {}, assets=assets))
@@ -135,6 +135,20 @@ def _check_values(actions: Actions, assets: tuple[Any, ...]) -> None:
     again = np.zeros(len(actions), bool)
     again[1:] = (keys[1:] == keys[:-1]) & (actions["kind"][1:] == KINDS["split"])
     _refuse(actions, again, asset, "a split that is given twice", "drop one")
+    paid_again = _equal_rows_before(actions) & ~is_split
+    _refuse(actions, paid_again, asset, "a dividend that is given twice",
+            "drop one, or give their sum in one row where both are paid")  # fmt: skip
+
+
+def _equal_rows_before(actions: Actions) -> Marks:
+    """Mark rows that are equal to another one, all but the first of them."""
+    again = np.zeros(len(actions), bool)
+    fields = [actions[name] for name in ("value", "asset", "kind", "time")]
+    in_order = np.lexsort(fields)
+    again[in_order[1:]] = np.logical_and.reduce(
+        [field[in_order][1:] == field[in_order][:-1] for field in fields]
+    )
+    return again
 
 
 def _split_products(actions: Actions, is_split: Marks) -> Float64s:

@@ -22,7 +22,10 @@ def waiting_orders(run: ReportedRun) -> Iterator[str]:
     orders, times = run.orders, run.equity.index
     if len(times) == 0:
         return
-    waiting = orders[((orders["status"] == "open") & (orders["timestamp"] < times[-1])).to_numpy()]
+    # One with a price waits for that: its asset may have had all its bars.
+    has_price = orders["limit_price"].notna() | orders["stop_price"].notna()
+    is_open = (orders["status"] == "open") & ~has_price
+    waiting = orders[(is_open & (orders["timestamp"] < times[-1])).to_numpy()]
     if len(waiting):
         first = waiting.iloc[0]
         yield (

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import multiprocessing
 import os
+import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, wait
@@ -29,12 +30,18 @@ _pools: dict[tuple[int, int], Any] = {}
 """By the process that made them, of which a fork is another, and by how many they are."""
 _used: dict[tuple[int, int], float] = {}
 """When they last had work."""
+_loaded: dict[tuple[int, int], dict[str, Any]] = {}
+"""What the modules of this process were loaded from when they last were given work: a module that is loaded anew has
+another. Theirs stay as they were, and what is sent to them by name would run as it was."""
+_paths: dict[tuple[int, int], set[str]] = {}
+"""Where modules were looked for when they were started; they look nowhere else."""
 
 
 def are_there(n: int) -> bool:
     """Tell whether so many processes have been started and have had no time to end."""
-    used = _used.get((os.getpid(), n))
-    return used is not None and time.monotonic() - used < SECONDS_IDLE
+    key = os.getpid(), n
+    used = _used.get(key)
+    return used is not None and time.monotonic() - used < SECONDS_IDLE and not _are_outdated(key)
 
 
 def in_processes(n: int, run: Callable[[Any], Any], given: Iterable[Any]) -> Iterator[Any]:
@@ -64,14 +71,46 @@ def in_processes(n: int, run: Callable[[Any], Any], given: Iterable[Any]) -> Ite
             for one in done:
                 yield one.result()
     except BaseException:  # whoever asks is gone: nothing is left running for them
-        _pools.pop(key, None)
-        _used.pop(key, None)
+        _forget(key)
         pool.shutdown(wait=True, kill_workers=True)
         raise
     _used[key] = time.monotonic()
 
 
+def _are_outdated(key: tuple[int, int]) -> bool:
+    if not set(sys.path) <= _paths.get(key, set(sys.path)):
+        return True
+    return any(
+        getattr(sys.modules.get(name), "__spec__", spec) is not spec
+        for name, spec in _loaded.get(key, {}).items()
+    )
+
+
+def _specs() -> dict[str, Any]:
+    specs = (
+        (name, getattr(module, "__spec__", None)) for name, module in list(sys.modules.items())
+    )
+    return {name: spec for name, spec in specs if spec is not None}
+
+
+def _forget(key: tuple[int, int]) -> Any:
+    _used.pop(key, None)
+    _loaded.pop(key, None)
+    _paths.pop(key, None)
+    return _pools.pop(key, None)
+
+
+def _end(key: tuple[int, int]) -> None:
+    pool = _forget(key)
+    if pool is not None:
+        pool.shutdown(wait=True, kill_workers=True)
+
+
 def _pool(key: tuple[int, int]) -> Any:
+    if _are_outdated(key):
+        _end(key)
+    _loaded[key] = _specs() | _loaded.get(key, {})
+    _paths.setdefault(key, set(sys.path))
     if key not in _pools:
         imported_joblib()
         from joblib.externals.loky import ProcessPoolExecutor
@@ -89,4 +128,4 @@ def _pool(key: tuple[int, int]) -> Any:
 # idle for long enough.
 def _end_all() -> None:
     for key in [key for key in _pools if key[0] == os.getpid()]:
-        _pools.pop(key).shutdown(wait=True, kill_workers=True)
+        _end(key)

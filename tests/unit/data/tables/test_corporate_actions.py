@@ -82,6 +82,10 @@ def test_an_empty_table_is_no_action(bars):
             [("2024-01-03", "AAA", "split", 2)] * 2,
             r"a split that is given twice: \(2024-01-03, AAA, 2\)",
         ),
+        (
+            [("2024-01-03", "AAA", "dividend", value) for value in (1.0, 0.5, 1.0)],
+            r"a dividend that is given twice: \(2024-01-03, AAA, 1\); drop one, or give their sum",
+        ),
     ],
 )
 def test_actions_that_cannot_be(bars, rows, message):
