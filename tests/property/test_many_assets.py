@@ -4,7 +4,7 @@ Rows that are all there are taken in as one block, and a list of many positions 
 """
 
 from dataclasses import replace
-from itertools import groupby
+from itertools import groupby, pairwise
 from random import Random
 
 import pytest
@@ -62,7 +62,4 @@ def times_of_few_changes(outcome: Outcome) -> int:
         {row["asset"] for row in rows}
         for _, rows in groupby(outcome.held, key=lambda row: row["timestamp"])
     ]
-    return sum(
-        0 < MANY * len(now ^ before) <= len(before)
-        for before, now in zip(held, held[1:], strict=False)
-    )
+    return sum(0 < MANY * len(now ^ before) <= len(before) for before, now in pairwise(held))

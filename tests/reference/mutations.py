@@ -167,7 +167,6 @@ MUTATIONS: dict[str, str] = {
     "room_forgets_the_basket": "what the basket enters before does not count for the room of a target",
     # resting orders and the walk (3, 4)
     "legs_end_falling": "of what waits for the end of a rising leg the first alone fills",
-    "second_at_one_price_after_an_entry_passed_by": "an entry inside passes by what else waits for its price",
     "resting_strict": "an order inside the bar needs a price beyond its own",
     "resting_by_submission_alone": "the path meets orders by submission, not by price",
     "orders_before_levels": "at one price an order fills before a level",

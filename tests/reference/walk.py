@@ -296,8 +296,6 @@ class Walk:
         low_first = (self.position.sign > 0.0) == (choice == "adverse_first")
         first, other = ("low", "high") if low_first else ("high", "low")
         path = [price, price, extremes[first]]  # what else waits for the price comes first
-        if self.book.wrong("second_at_one_price_after_an_entry_passed_by"):
-            path = [price, extremes[first]]
         if other == must_come or self.book.wrong("all_of_the_bar_after_an_entry"):
             path.append(extremes[other])
         return [*path, self.bar.close]

@@ -12,7 +12,7 @@ from ml4t.backtest.analytics.overfitting import deflated_sharpe
 from ml4t.backtest.cli.outcomes import FAILED, INTERRUPTED, UNUSABLE, ended_well_or_told, stop
 from ml4t.backtest.strategy.errors import BacktestInterrupted
 from ml4t.backtest.sweep.errors import JournalError, SweepError
-from ml4t.backtest.sweep.journal import read_journal, read_returns, read_stages
+from ml4t.backtest.sweep.journal import n_tried, read_journal, read_returns, read_stages
 from ml4t.backtest.sweep.measures import USUAL
 from ml4t.backtest.sweep.run_sweep import sweep as run_sweep
 from ml4t.backtest.sweep.study_file import StudyFile
@@ -144,7 +144,8 @@ def _tell_luck(journal: Path) -> None:
     except JournalError:  # nobody asked for them
         return
     try:
-        deflated = deflated_sharpe(returns)
+        # What was pruned has no returns, and was tried all the same.
+        deflated = deflated_sharpe(returns, trials=n_tried(journal))
     except ValueError as error:
         typer.echo(f"Deflated Sharpe ratio: none; {error}")
         return
@@ -201,9 +202,22 @@ def _write(table: Any, output: Path) -> None:
         if output.suffix.lower() == ".csv":
             table.to_csv(output)
         else:
-            table.to_parquet(output)
+            _as_parquet(table).to_parquet(output)
     except OSError as error:
         stop(f"--output {output} cannot be written: {error.strerror or error}", UNUSABLE)
+
+
+def _as_parquet(table: pd.DataFrame) -> pd.DataFrame:
+    """Return a table in which a column of several kinds of values, which Parquet cannot hold, is one of texts."""
+    import pyarrow as pa
+
+    texts = {}
+    for name, column in table.items():
+        try:
+            pa.array(column, from_pandas=True)
+        except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, OverflowError):
+            texts[name] = column.map(str, na_action="ignore")
+    return table.assign(**texts)
 
 
 def _check_table(output: Path | None) -> None:

@@ -7,7 +7,7 @@ import json
 import sqlite3
 import threading
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,9 +17,11 @@ import pandas as pd
 from ml4t.backtest.sweep.drivers import Drivers
 from ml4t.backtest.sweep.errors import JournalError, SweepError
 from ml4t.backtest.sweep.kept_returns import KeptReturns, returns_frame
-from ml4t.backtest.sweep.trial import DONE, Outcome, Trial
+from ml4t.backtest.sweep.trial import DONE, PRUNED, Outcome, Trial
 
 FORMAT = 1
+SORTED = 1
+"""``user_version`` of a file whose keys do not depend on the order in which parameters are named."""
 RUNNING = "running"
 DIGEST_BYTES = 16
 SECONDS_OF_PATIENCE = 60.0
@@ -86,6 +88,8 @@ class Journal:
         self._about = dict(about)
         self._lock = threading.Lock()
         self._measured: dict[str, dict[str, Any]] = {}  # of rows that are run again
+        salt = json.dumps([FORMAT, sorted(self._about.items())])
+        self._salt = hashlib.blake2b(salt.encode(), digest_size=DIGEST_BYTES).digest()
         try:
             self._rows = _connected(self.path)
         except sqlite3.Error as error:
@@ -95,8 +99,6 @@ class Journal:
         except BaseException:
             self._rows.close()
             raise
-        salt = json.dumps([FORMAT, sorted(self._about.items())])
-        self._salt = hashlib.blake2b(salt.encode(), digest_size=DIGEST_BYTES).digest()
         self._drivers = Drivers(self.path)
 
     def key(self, parameters: Mapping[str, Any], n_times: int | None = None) -> str:
@@ -114,7 +116,7 @@ class Journal:
             If a parameter is nothing that JSON holds.
         """
         made = hashlib.blake2b(self._salt, digest_size=DIGEST_BYTES)
-        made.update(_json(parameters).encode())
+        made.update(_json(dict(sorted(parameters.items()))).encode())
         key = made.hexdigest()
         return key if n_times is None else f"{key}{OF_STAGE}{n_times}"
 
@@ -219,8 +221,9 @@ class Journal:
             stored = dict(rows.execute("SELECT name, value FROM about"))
             if not stored:
                 rows.executemany("INSERT INTO about VALUES (?, ?)", [*self._about.items()])
-                return
-        what = what_differs(stored, self._about)
+            what = what_differs(stored or self._about, self._about)
+            if not what:
+                _sort_keys(rows, self.key)
         if what:
             raise JournalError(
                 f"{self.path} is the journal of other runs: {what}; go on with what it was made with, or give another "
@@ -259,6 +262,28 @@ class NoJournal:
 
     def close(self) -> None:
         """Give nothing back."""
+
+
+def _sort_keys(rows: sqlite3.Connection, key: Callable[[Mapping[str, Any]], str]) -> None:
+    """Give the rows of a journal from before keys that do not depend on the order of names, equal trials one row."""
+    if rows.execute("PRAGMA user_version").fetchone()[0] >= SORTED:
+        return
+    equal: dict[str, list[str]] = {}
+    # What is done and measured most comes first.
+    written = rows.execute(
+        "SELECT key, parameters FROM trials ORDER BY status = ?, length(measures) DESC, rowid",
+        (RUNNING,),
+    )
+    for old, parameters in written:
+        _, stage, n_times = old.partition(OF_STAGE)
+        equal.setdefault(f"{key(json.loads(parameters))}{stage}{n_times}", []).append(old)
+    for new, (kept, *others) in equal.items():
+        rows.executemany("DELETE FROM trials WHERE key = ?", [(old,) for old in others])
+        rows.execute("UPDATE trials SET key = ? WHERE key = ?", (new, kept))
+        gone = [(new, old) for old in (kept, *others) if old != new]
+        rows.executemany("UPDATE OR IGNORE returns SET key = ? WHERE key = ?", gone)
+        rows.executemany("DELETE FROM returns WHERE key = ?", [(old,) for _, old in gone])
+    rows.execute(f"PRAGMA user_version = {SORTED}")
 
 
 @contextmanager
@@ -326,6 +351,21 @@ def read_stages(path: str | Path) -> list[tuple[int, int]]:
             GROUP BY n_times ORDER BY n_times
             """
         ).fetchall()
+
+
+def n_tried(path: str | Path) -> int:
+    """Return how many trials of a journal the best was chosen from: done, pruned, or ended after a stage.
+
+    Raises
+    ------
+    JournalError
+        If there is none, or it cannot be read.
+    """
+    with _read_only(path) as rows:
+        (whole,) = rows.execute(
+            f"SELECT count(*) FROM trials WHERE {IS_WHOLE} AND status IN (?, ?)", (DONE, PRUNED)
+        ).fetchone()
+    return whole + sum(count for _, count in read_stages(path))
 
 
 def _shown_names(stored: Iterable[str]) -> dict[str, str]:

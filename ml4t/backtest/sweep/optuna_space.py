@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -13,6 +15,11 @@ from ml4t.backtest.sweep.stages import checked_stages
 from ml4t.backtest.sweep.trial import DONE, PRUNED, Outcome
 
 AT_A_TIME = 10
+CHOICES = (int, float, str, bool, type(None))
+"""What Optuna keeps as it is among several values."""
+ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
+STOPS = "Study.stop"
+"""What the error of a sampler names that ends a loop which is none of Optuna's own."""
 
 
 class Asked(Space):
@@ -46,9 +53,11 @@ class Asked(Space):
         self.study, self.n, self.at_a_time = study, n, at_a_time
         self.objectives = tuple(objectives)
         self.names = tuple(values)
-        self._choices: dict[str, list[Any]] = {}
+        self._labelled: dict[str, dict[str, Any]] = {}
         self._distributions = {name: self._distribution(name, one) for name, one in values.items()}
         self._open: dict[int, Any] = {}
+        self._has_all = False
+        self._places: set[Any] = set()
         self._measures: tuple[str, ...] = ()
 
     def __len__(self) -> int:
@@ -70,13 +79,62 @@ class Asked(Space):
         return self.objectives[0]
 
     def batches(self) -> Iterator[list[Parameters]]:
-        """Ask for some trials, and for the next when these have been told."""
-        for begin in range(0, self.n, self.at_a_time):
-            count = min(self.at_a_time, self.n - begin)
-            self._open = {
-                begin + place: self.study.ask(self._distributions) for place in range(count)
-            }
-            yield [self._parameters(trial) for trial in self._open.values()]
+        """Ask for some trials, and for the next when these have been told, until the sampler has tried all there are."""
+        self._has_all = False
+        self._places.clear()
+        begin = 0
+        while begin < self.n and not self._has_all:
+            asked = self._asked(min(self.at_a_time, self.n - begin))
+            self._open = dict(enumerate(asked, begin))
+            begin += len(asked)
+            if asked:
+                yield [self._parameters(trial) for trial in asked]
+
+    def _asked(self, count: int) -> list[Any]:
+        """Ask for so many trials; for fewer where a sampler that tries all there are begins to ask again."""
+        asked: list[Any] = []
+        for _ in range(count):
+            trial = self._ask()
+            place = self._place_among_all(trial)
+            if place is not None and place in self._places:
+                self._has_all = True
+                self._tell(trial, state=self._optuna.trial.TrialState.FAIL)  # none is left running
+                break
+            self._places.add(place)
+            asked.append(trial)
+        return asked
+
+    def _ask(self) -> Any:
+        try:
+            return self.study.ask(self._distributions)
+        except ValueError as error:
+            raise SweepError(
+                f"the study cannot be asked: {str(error).rstrip('.')}; what is queued, or a grid of its sampler, has to be of "
+                "the values, and a study that was asked before takes the same values in the same order: give these, or "
+                "make it anew"
+            ) from error
+
+    def _place_among_all(self, trial: Any) -> Any:
+        """Return which of all there are a trial is, where the sampler tries each of them once."""
+        samplers, sampler = self._optuna.samplers, self.study.sampler
+        is_grid = isinstance(sampler, samplers.GridSampler)
+        if not is_grid and not isinstance(sampler, samplers.BruteForceSampler):
+            return None
+        if getattr(sampler, "_avoid_premature_stop", False):  # rather twice than not at all
+            return None
+        known = self.study.get_trials(deepcopy=False)[trial.number].system_attrs
+        if "fixed_params" in known:  # the user's own
+            return None
+        return known.get("grid_id") if is_grid else tuple(trial.params.items())
+
+    def _tell(self, trial: Any, *values: Any, **state: Any) -> None:
+        """Tell the study of a trial, and note where its sampler then says that it has tried all there are."""
+        try:
+            self.study.tell(trial, *values, **state)
+        except RuntimeError as error:  # the trial has been told by then
+            if STOPS not in str(error):
+                raise
+            self._has_all = True
 
     def ended(self, n_times: int, reached: Mapping[int, Outcome]) -> dict[int, Outcome]:
         """Report the objective of a stage to the study, and return the trials that its pruner ends there."""
@@ -95,10 +153,10 @@ class Asked(Space):
             wrong += bad
             values = None if bad else self._values([*found.values()])
             if values is not None:
-                self.study.tell(trial, values)
+                self._tell(trial, values)
             else:
                 pruned = outcome.status == PRUNED
-                self.study.tell(trial, state=states.PRUNED if pruned else states.FAIL)
+                self._tell(trial, state=states.PRUNED if pruned else states.FAIL)
         if wrong:  # once all have been told: none is left running
             name, value = wrong[0]
             raise SweepError(
@@ -127,10 +185,11 @@ class Asked(Space):
         return [float(value) for value in values]
 
     def _parameters(self, trial: Any) -> Parameters:
-        return {
-            name: self._choices[name][value] if name in self._choices else plain(value)
-            for name, value in ((name, trial.params[name]) for name in self.names)
-        }
+        return {name: self._value(name, trial.params[name]) for name in self.names}
+
+    def _value(self, name: str, shown: Any) -> Any:
+        labelled = self._labelled.get(name)
+        return labelled.get(shown, shown) if labelled else plain(shown)
 
     def _distribution(self, name: str, given: Any) -> Any:
         made = self._optuna.distributions
@@ -142,9 +201,10 @@ class Asked(Space):
         values = distribution(name, given)
         if not isinstance(values, list):
             raise SweepError(f"{name} must be between(...), values, or a distribution of Optuna")
-        # Numbers in place of the values, of which Optuna keeps no objects.
-        self._choices[name] = values
-        return made.CategoricalDistribution(list(range(len(values))))
+        shown = _shown(values)
+        pairs = zip(shown, values, strict=True)
+        self._labelled[name] = {label: value for label, value in pairs if label is not value}
+        return made.CategoricalDistribution(shown)
 
     def __repr__(self) -> str:
         return f"from_optuna({self.n} trials, {', '.join(self.names)})"
@@ -195,6 +255,12 @@ def from_optuna(
     A strategy or function that raises ``optuna.TrialPruned`` ends its trial as pruned. A trial that failed, or whose
     objective has no value, is told as failed.
 
+    Values of a sequence that are numbers, texts, bool or None are those of the study (``study.best_params``,
+    ``study.enqueue_trial``); of any other the study has the text that ``repr`` shows of it. A study keeps the values of
+    a parameter as they were first given, and in their order.
+
+    A sampler that tries all there are, as Optuna's grid does, may end the sweep before ``n``.
+
     A trial that is pruned at a stage has no measures in the table, which are those of whole runs; its ``error`` says what
     it had reached. The steps that a pruner knows are timestamps: ``n_warmup_steps=250`` prunes none before 250 of them.
     All trials that were asked for together are reported before the pruner is asked about the first. A trial that fails at
@@ -208,6 +274,31 @@ def from_optuna(
     if not hasattr(study, "ask") or not hasattr(study, "directions"):
         raise SweepError(f"study must be an Optuna study, was {type(study).__name__}")
     return Asked(study, n, by_name(values, named), tuple(given), at_a_time, stages)
+
+
+def _shown(values: Sequence[Any]) -> list[Any]:
+    """Return what Optuna is given for values: themselves where it can keep them, else the text that Python shows.
+
+    Optuna takes 1 for True and for 1.0: where both are among the values, they are texts, too.
+    """
+    kept = [type(one) in CHOICES for one in values]
+    kinds: dict[Any, set[type]] = {}
+    for one, is_kept in zip(values, kept, strict=True):
+        if is_kept:
+            kinds.setdefault(one, set()).add(type(one))
+    texts = {one for one in kinds if isinstance(one, str)}
+    told: Counter[str] = Counter()
+    shown = []
+    for one, is_kept in zip(values, kept, strict=True):
+        if is_kept and len(kinds[one]) == 1:
+            shown.append(one)
+            continue
+        label = ADDRESS.sub("", repr(one))  # another in each process
+        told[label] += 1
+        while label in texts or label in shown:
+            label = f"{label} ({told[label]})"
+        shown.append(label)
+    return shown
 
 
 def _imported() -> Any:

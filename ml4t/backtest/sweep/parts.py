@@ -9,15 +9,19 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from ml4t.backtest.risk import RiskManager, RiskRule
-from ml4t.backtest.strategy.strategy import CompiledStrategy, Strategy
+from ml4t.backtest.risk import RiskRule
+from ml4t.backtest.strategy.strategy import CompiledStrategy
+from ml4t.backtest.sweep.copied import (
+    PLAIN_KINDS,
+    copied,
+    is_ours,
+    keeps_something,
+    may_change,
+)
 from ml4t.backtest.sweep.errors import SweepError
 
-PACKAGE = "ml4t.backtest."
 MOST_KEPT = 4096
 PLAIN = int | float | str | bytes | None
-PLAIN_KINDS = frozenset({int, float, str, bytes, bool, type(None)})
-"""Their types, and no class that derives from one: most parameters are of these."""
 
 Make = Callable[[Mapping[str, Any], dict[int, Any]], Any]
 """``make(parameters, memo)``; the memo is that of one run, for what stands in several places."""
@@ -47,34 +51,51 @@ def params(value: Any) -> Iterator[str]:
         )
 
 
-def maker_of(value: Any) -> Make:
-    """Return what makes a part with values in place of its parameters, and with nothing that another run changes."""
+def maker_of(value: Any, is_argument: bool = False) -> Make:
+    """Return what makes a part with values in place of its parameters, and with nothing that another run changes.
+
+    Parameters
+    ----------
+    value : object
+    is_argument : bool
+        Whether it is given to a class or a function of the user, which may change it, and not to ``run_backtest``
+        itself, which changes no indicator and no setting.
+    """
     if isinstance(value, Param):
-        name = value.name
-        return lambda parameters, memo: parameters[name]
+        return _parameter(value.name)
     if isinstance(value, partial) and next(params(value), None) is not None:
         return _called(value)
     if type(value) in (list, tuple):
-        kind, makers = type(value), [maker_of(one) for one in value]
+        kind, makers = type(value), [maker_of(one, is_argument) for one in value]
         return lambda parameters, memo: kind([make(parameters, memo) for make in makers])
     if type(value) is dict:
-        named = {name: maker_of(one) for name, one in value.items()}
+        named = {name: maker_of(one, is_argument) for name, one in value.items()}
         return lambda parameters, memo: {
             name: make(parameters, memo) for name, make in named.items()
         }
-    if not _may_change(value):
+    if not (may_change(value) if is_argument else keeps_something(value)):
         return lambda parameters, memo: value
-    if _is_ours(type(value)) and isinstance(value, CompiledStrategy):
+    if is_ours(type(value)) and isinstance(value, CompiledStrategy):
         kept = _KeptByThread()
         return lambda parameters, memo: kept.get((), copy.deepcopy, value)
-    return lambda parameters, memo: copy.deepcopy(value, memo)
+    if keeps_something(value):
+        return lambda parameters, memo: copy.deepcopy(value, memo)
+    return lambda parameters, memo: copied(value, memo)
+
+
+def _parameter(name: str) -> Make:
+    def make(parameters: Mapping[str, Any], memo: dict[int, Any]) -> Any:
+        value = parameters[name]
+        return value if type(value) in PLAIN_KINDS else copied(value, memo)
+
+    return make
 
 
 def _called(value: partial[Any]) -> Make:
     """Return what calls a function with its arguments; what keeps nothing of a run is made once for equal ones."""
     function = value.func
-    arguments = [maker_of(one) for one in value.args]
-    named = {name: maker_of(one) for name, one in value.keywords.items()}
+    arguments = [maker_of(one, True) for one in value.args]
+    named = {name: maker_of(one, True) for name, one in value.keywords.items()}
 
     def make(parameters: Mapping[str, Any], memo: dict[int, Any]) -> Any:
         given = [one(parameters, memo) for one in arguments]
@@ -101,7 +122,7 @@ def _keeps_nothing(value: partial[Any]) -> bool:
     return (
         isinstance(kind, type)
         and issubclass(kind, RiskRule | CompiledStrategy)
-        and _is_ours(kind)
+        and is_ours(kind)
         and all(isinstance(one, Param | PLAIN) for one in (*value.args, *value.keywords.values()))
     )
 
@@ -123,13 +144,3 @@ class _Kept:
 
 class _KeptByThread(_Kept, threading.local):
     """What was made in each thread: a strategy is in one run at a time."""
-
-
-def _is_ours(kind: type) -> bool:
-    return f"{kind.__module__}.".startswith(PACKAGE)
-
-
-def _may_change(value: Any) -> bool:
-    if isinstance(value, RiskRule):  # those of this package keep nothing
-        return not _is_ours(type(value))
-    return isinstance(value, Strategy | RiskManager)

@@ -42,6 +42,7 @@ def surface(cells: pd.DataFrame, measure: str, path: Any) -> Any:
     figure.update_layout(
         title=measure, scene={f"{axis}axis": {"title": name} for axis, name in named.items()}
     )
+    figure.update_scenes(xaxis=_kind(cells.columns), yaxis=_kind(cells.index))
     return _written(figure, path)
 
 
@@ -60,7 +61,11 @@ def parallel_coordinates(table: pd.DataFrame, measure: str, path: Any) -> Any:
 def _dimension(column: pd.Series) -> dict[str, Any]:
     if pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column):
         return {"label": column.name, "values": column}
-    codes, names = pd.factorize(column.astype(str), sort=True)
+    if isinstance(column.dtype, pd.CategoricalDtype):  # in an order of its own
+        column = column.cat.remove_unused_categories()
+        codes, names = column.cat.codes, [*map(str, column.cat.categories)]
+    else:
+        codes, names = pd.factorize(column.astype(str), sort=True)
     return {
         "label": column.name,
         "values": codes,
@@ -71,6 +76,12 @@ def _dimension(column: pd.Series) -> dict[str, Any]:
 
 def _axes(cells: pd.DataFrame) -> dict[str, Any]:
     return {"x": _shown(cells.columns), "y": _shown(cells.index)}
+
+
+def _kind(values: pd.Index) -> dict[str, str]:
+    """Return what keeps plotly from reading texts as numbers, and from leaving out those that are none."""
+    shown = _shown(values)
+    return {"type": "category"} if shown and isinstance(shown[0], str) else {}
 
 
 def _shown(values: pd.Index) -> list[Any]:
@@ -85,6 +96,8 @@ def _figure(graph: Any, shape: Any, cells: pd.DataFrame, measure: str) -> Any:
     figure.update_layout(
         title=measure, xaxis_title=cells.columns.name, yaxis_title=cells.index.name
     )
+    figure.update_xaxes(**_kind(cells.columns))
+    figure.update_yaxes(**_kind(cells.index))
     return figure
 
 

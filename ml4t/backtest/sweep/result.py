@@ -13,10 +13,12 @@ from ml4t.backtest import html
 from ml4t.backtest.result import DEEP, BacktestResult
 from ml4t.backtest.setting_errors import nearest
 from ml4t.backtest.sweep import pictures
+from ml4t.backtest.sweep.alike import axis_of, is_alike, key_of
 from ml4t.backtest.sweep.errors import SweepError
 from ml4t.backtest.sweep.kept_returns import returns_frame
+from ml4t.backtest.sweep.no_number import why_no_number
 from ml4t.backtest.sweep.outcomes import Outcomes
-from ml4t.backtest.sweep.space import Parameters
+from ml4t.backtest.sweep.space import Parameters, plain
 from ml4t.backtest.sweep.trial import DONE, PRUNED, Runner
 
 SHOWN = 5
@@ -89,7 +91,9 @@ class SweepResult:
             )
         kept = self._outcomes.returns()
         if not kept:
-            raise SweepError("no trial was done: see the column error of the table")
+            errors = [error for error in self._table["error"] if error]
+            why = f"the first ended with {errors[0]}" if errors else "see the table"
+            raise SweepError(f"no trial was done: {why}")
         return returns_frame(kept)
 
     def tried_returns(self) -> pd.DataFrame:
@@ -97,14 +101,14 @@ class SweepResult:
         returns = self.returns
         first: dict[Any, int] = {}
         for number in returns.columns:
-            first.setdefault(_said_alike(self.parameters[number]), number)
+            first.setdefault(key_of(self.parameters[number]), number)
         return returns[list(first.values())]
 
     @property
     def n_tried(self) -> int:
         """How many trials the best was chosen from: all that were done or pruned, those of equal parameters once."""
         tried = self._table["status"].isin([DONE, PRUNED])
-        return len({_said_alike(self.parameters[number]) for number in self._table.index[tried]})
+        return len({key_of(self.parameters[number]) for number in self._table.index[tried]})
 
     def best(self, measure: str | None = None, *, lowest: bool = False) -> pd.Series:
         """Return the row of the highest value of a measure, the first of those that are equal.
@@ -124,9 +128,7 @@ class SweepResult:
         name = self._measure(measure)
         values = pd.to_numeric(self._table[name], errors="coerce").to_numpy(float)
         if np.isnan(values).all():
-            raise SweepError(
-                f"no trial has a number for {name}: see it, and the column error, in the table"
-            )
+            raise SweepError(self._said_without(name))
         place = np.nanargmin(values) if lowest else np.nanargmax(values)
         return self._table.iloc[int(place)].copy()
 
@@ -141,12 +143,22 @@ class SweepResult:
         Raises
         ------
         SweepError
-            If there is no such row.
+            If there is no such row, or the trial of its number has other parameters.
         """
         number = row.name if isinstance(row, pd.Series) else row
         if not isinstance(number, int | np.integer) or not 0 <= number < len(self):
             raise SweepError(f"row must be a number from 0 to {len(self) - 1}, was {number!r}")
-        return self._runner.result(self.parameters[int(number)])
+        parameters = self.parameters[int(number)]
+        if isinstance(row, pd.Series):
+            _check_is_of(row, parameters)
+        return self._runner.result(parameters)
+
+    def _said_without(self, measure: str) -> str:
+        """Return what to say where no trial has a number for a measure, with the reason as far as it is known."""
+        measured = self._runner.measures.of[measure]
+        why = why_no_number(self._table, measure, measured, self.run)
+        said = f"no trial has a number for {measure}"
+        return f"{said}: {why or 'see it, and the column error, in the table'}"
 
     def heatmap(
         self,
@@ -206,7 +218,12 @@ class SweepResult:
         """
         name = self._measure(measure)
         done = self._table[self._table["status"] == DONE]
-        return pictures.parallel_coordinates(done[[*self.names, name]], name, path)
+        lines = done[[*self.names, name]]
+        lines = lines.assign(**{one: self._axis(one, lines.index) for one in self.names})
+        return pictures.parallel_coordinates(lines, name, path)
+
+    def _axis(self, name: str, numbers: pd.Index) -> Any:
+        return axis_of([self.parameters[number].get(name) for number in numbers])
 
     def _cells(self, x: str, y: str, measure: str | None, over: str) -> pd.DataFrame:
         for name in (x, y):
@@ -221,11 +238,7 @@ class SweepResult:
         values = done.assign(**{name: pd.to_numeric(done[name], errors="coerce")})
         if values[name].isna().all():
             raise SweepError(f"no trial has a number for {name}: there is nothing to draw")
-        for axis in (x, y):
-            if not all(map(_can_be_a_label, values[axis])):
-                values[axis] = values[axis].map(
-                    str
-                )  # lists, say: an axis shows what they read like
+        values = values.assign(**{axis: self._axis(axis, values.index) for axis in (x, y)})
         return values.pivot_table(index=y, columns=x, values=name, aggfunc=over, observed=True)
 
     def _said(self, x: str, y: str, measure: str | None, over: str) -> str:
@@ -254,14 +267,14 @@ class SweepResult:
         return html.page(html.heading(repr(self)), html.table(shown, rows), html.line(more))
 
 
-def _said_alike(parameters: Parameters) -> Any:
-    """Return what equal parameters share."""
-    key = tuple((name, type(value), value) for name, value in parameters.items())
-    try:
-        hash(key)
-    except TypeError:
-        return id(parameters)
-    return key
+def _check_is_of(row: pd.Series, parameters: Parameters) -> None:
+    """Refuse a row of other parameters: it has lost its number, or is of another sweep."""
+    for name, value in parameters.items():
+        if name in row.index and not is_alike(row[name], value):
+            raise SweepError(
+                f"the row has {name} {plain(row[name])!r}, and trial {row.name} of this sweep has {value!r}: give a row of its own "
+                "table with the number that it has there, or the number alone"
+            )
 
 
 def check_columns(names: Sequence[str], measures: Sequence[str]) -> None:
@@ -290,11 +303,3 @@ def _as_numbers(values: list[Any]) -> Any:
     if all(one is None or (isinstance(one, int | float)) for one in values):
         return [float("nan") if one is None else float(one) for one in values]
     return values
-
-
-def _can_be_a_label(value: Any) -> bool:
-    try:
-        hash(value)
-    except TypeError:
-        return False
-    return True

@@ -13,6 +13,7 @@ from ml4t.backtest.core.named_arguments import keywords_of, unknown_argument
 from ml4t.backtest.data.stream.feed import DataFeed
 from ml4t.backtest.data.stream.mapped_bars import mapped_bars
 from ml4t.backtest.strategy.strategy import Strategy
+from ml4t.backtest.sweep.copied import copied_values
 from ml4t.backtest.sweep.errors import SweepError
 from ml4t.backtest.sweep.parts import Make, Param, maker_of, params
 
@@ -75,7 +76,8 @@ class Recipe:
 
     @cached_property
     def _makers(self) -> dict[str, Make]:
-        return {name: maker_of(one) for name, one in self.given.items()}
+        # A rule may be any callable, with something in it that each call changes.
+        return {name: maker_of(one, name == "rules") for name, one in self.given.items()}
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Recipe, (self.given,)
@@ -108,7 +110,7 @@ class Recipe:
         if isinstance(self.given, dict):
             memo: dict[int, Any] = {}
             return {name: make(parameters, memo) for name, make in self._makers.items()}
-        made = self.given(**parameters)
+        made = self.given(**copied_values(parameters))
         if not isinstance(made, Mapping):
             raise SweepError(
                 f"{self.name} must return a mapping of the arguments of run_backtest, returned {type(made).__name__}"

@@ -78,7 +78,7 @@ class BestOf:
         returns = pd.concat([one.returns for one in results], join="inner")
         values = self._worth(returns.to_numpy())
         if np.isnan(values).all():
-            raise WalkForwardError(f"no trial has a {self._measure} in all of the train part")
+            raise WalkForwardError(_nothing_in_all(results, self._measure, returns))
         best = np.nanargmin(values) if self._lowest else np.nanargmax(values)
         return results[0].parameters[int(returns.columns[best])]
 
@@ -86,6 +86,14 @@ class BestOf:
         if self._measure == "total_return":
             return np.asarray(np.prod(1.0 + returns, axis=0) - 1.0)
         return np.array([sharpe_ratio(one, 1.0) for one in np.ascontiguousarray(returns.T)])
+
+
+def _nothing_in_all(results: list[SweepResult], measure: str, returns: pd.DataFrame) -> str:
+    said = f"no trial has a {measure} in all of the train part"
+    failed = [error for one in results for error in one.table["error"] if error]
+    if returns.shape[1] == 0 and failed:
+        return f"{said}: each failed in one of its stretches, the first with {failed[0]}"
+    return f"{said}: none has returns that are not all 0"
 
 
 def _with_settings(given: Given, config: BacktestConfig) -> Given:

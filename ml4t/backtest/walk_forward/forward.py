@@ -65,12 +65,18 @@ def _stitched(
     names = dict.fromkeys(type(one.fitted.strategy).__name__ for one in fits)
     settings = walk.settings(fits[0].fitted).replace(close_at_end=True)
     data = _tested(walk.data, tests)
-    return stitched(results, data, settings, f"walk-forward of {', '.join(names)}")
+    return stitched(
+        results, data, settings, f"walk-forward of {', '.join(names)}", n_gaps=_n_gaps(tests)
+    )
+
+
+def _n_gaps(tests: Sequence[Test]) -> int:
+    return sum(first > end for (_, end), (first, _) in pairwise(tests))
 
 
 def _tested(data: MarketData, tests: Sequence[Test]) -> MarketData:
     """Return the bars of all test parts; without a copy where they follow one another."""
-    if all(end == first for (_, end), (first, _) in pairwise(tests)):
+    if not _n_gaps(tests):
         return cut(data, tests[0][0], tests[-1][1])
     return put_together([cut(data, *test) for test in tests])
 

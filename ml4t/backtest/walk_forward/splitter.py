@@ -92,8 +92,8 @@ class WalkForward(Splitter):
     embargo : optional
         What is left out beside, between train part and test part: no label may end within it.
     times : array, Series, Index or str, optional
-        When each row is known; a name is a column, or a level of the index. By default the times in the index of the
-        table; without any, each row is a session.
+        When each row is known: dates or times, as text too; a name is a column, or a level of the index. By default
+        the times in the index of the table; where that counts the rows, each is a session.
     label_ends : likewise, optional
         When the label of each row is known: rows of a train part whose label ends in the embargo or later are left
         out.

@@ -25,7 +25,11 @@ NOT_OF_ONE_RUN = "a walk is several runs, which no run file holds"
 
 
 def stitched(
-    results: Sequence[BacktestResult], data: MarketData, config: BacktestConfig, name: str
+    results: Sequence[BacktestResult],
+    data: MarketData,
+    config: BacktestConfig,
+    name: str,
+    n_gaps: int = 0,
 ) -> BacktestResult:
     """Return runs that follow one another, each beginning with what the one before ended with, as one result.
 
@@ -38,6 +42,8 @@ def stitched(
         Of the first run: its initial cash is that of all.
     name : str
         Of the strategy.
+    n_gaps : int
+        How often time passes between two parts in which neither ran; a note tells of it.
     """
     first = results[0]
     rules = first.rules if all(str(one.rules) == str(first.rules) for one in results) else ()
@@ -49,7 +55,11 @@ def stitched(
         partial=False,
         statistics=_summed([one.statistics for one in results]),
         counters=_summed([one.counters for one in results]),
-        info={**first.info, "bars": sum(one.info["bars"] for one in results)},
+        info={
+            **first.info,
+            "bars": sum(one.info["bars"] for one in results),
+            **({"gaps": n_gaps} if n_gaps else {}),
+        },
         rules=rules,
         not_reproducible=NOT_OF_ONE_RUN,
         fingerprint=partial(fingerprint, data),

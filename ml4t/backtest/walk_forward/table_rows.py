@@ -7,9 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from ml4t.backtest.market.market_data import MarketData
 from ml4t.backtest.walk_forward.combinatorial import CombinatorialPurged
 from ml4t.backtest.walk_forward.errors import WalkForwardError
 from ml4t.backtest.walk_forward.splitter import WalkForward
+from ml4t.backtest.walk_forward.table_times import table_times
 from ml4t.backtest.walk_forward.timed_rows import FIRST, TimedRows
 
 
@@ -21,6 +23,8 @@ class TableRows:
     table : DataFrame or None
     splits : WalkForward or CombinatorialPurged
         Says which are the times and the label ends of its rows.
+    data : MarketData
+        As its times were read, those of the rows are.
 
     Raises
     ------
@@ -28,7 +32,9 @@ class TableRows:
         If the rows have no times, or times or label ends are given and no table.
     """
 
-    def __init__(self, table: Any, splits: WalkForward | CombinatorialPurged) -> None:
+    def __init__(
+        self, table: Any, splits: WalkForward | CombinatorialPurged, data: MarketData
+    ) -> None:
         self._table = table
         self._embargo = splits.embargo
         # Of combinations it lies behind the test groups only.
@@ -43,11 +49,7 @@ class TableRows:
             return
         if not hasattr(table, "iloc"):
             raise WalkForwardError(f"table must be a pandas DataFrame, was {type(table).__name__}")
-        self._rows = splits.rows_of(table)
-        if not self._rows.has_times:
-            raise WalkForwardError(
-                "the rows of table have no times: name their column with WalkForward(..., times=...)"
-            )
+        self._times, self._ends = table_times(table, splits, data)
 
     def to_train_on(
         self,
@@ -66,21 +68,21 @@ class TableRows:
         """
         if self._table is None:
             return None
-        rows, stamps = self._rows, market.times
-        kept = np.zeros(rows.n, bool)
+        times, ends, stamps = self._times, self._ends, market.times
+        kept = np.zeros(len(times), bool)
         for first, last in stretches:
             # From behind the bar before, as a bar knows what was known since then.
             since = stamps[first - 1] if first else FIRST
-            kept |= (rows.times > since) & (rows.times <= stamps[last - 1])
+            kept |= (times > since) & (times <= stamps[last - 1])
         for first, last in tested:
             known_before = stamps[first - 1] if first else FIRST
             start = market.before(int(stamps[first]), self._embargo_before)
-            inside = (rows.times > known_before) & (rows.times <= stamps[last - 1])
-            before = rows.times <= known_before
-            kept &= ~inside & ~(before & (rows.ends >= start))
+            inside = (times > known_before) & (times <= stamps[last - 1])
+            before = times <= known_before
+            kept &= ~inside & ~(before & (ends >= start))
             if inside.any():
-                known = market.after(int(rows.ends[inside].max()), self._embargo)
-                kept &= before | (rows.times > known)
+                known = market.after(int(ends[inside].max()), self._embargo)
+                kept &= before | (times > known)
         train = np.flatnonzero(kept)
         if not len(train):
             raise WalkForwardError(
@@ -93,6 +95,6 @@ class TableRows:
         if self._table is None:
             return None
         since = market.times[first - 1] if first else FIRST
-        times = self._rows.times
+        times = self._times
         inside = (times > since) & (times <= market.times[last - 1])
         return self._table.iloc[np.flatnonzero(inside)]

@@ -11,6 +11,7 @@ from ml4t.backtest.data.arrays import Int64s
 from ml4t.backtest.market.sessions import session_ends
 from ml4t.backtest.walk_forward.errors import WalkForwardError
 from ml4t.backtest.walk_forward.lengths import Read
+from ml4t.backtest.walk_forward.row_times import found, read_times, times_of
 
 UNIT = "ns"
 FIRST = np.iinfo(np.int64).min
@@ -136,18 +137,19 @@ def timed_rows(X: Any, times: Any, label_ends: Any) -> TimedRows:
     Parameters
     ----------
     X : table or array
-        Its index has the times where `times` is None: dates or times, or a level of them. Without any, each row is a
-        session.
+        Its index has the times where `times` is None: dates or times, as text too, or a level of them. Where it counts
+        rows, each is a session.
     times, label_ends : array, Series, Index or str, optional
         A value for each row, or the name of a column, or of a level of the index, of `X`.
 
     Raises
     ------
     WalkForwardError
-        If one has another length, is missing somewhere or goes back; if a label ends before its row.
+        If one has another length, is missing somewhere or goes back; if a label ends before its row; if the index has
+        neither times nor numbers.
     """
     n = None if X is None else _length(X)
-    own = _found(X, times, "times") if times is not None else _times_of(X)
+    own = found(X, times, "times") if times is not None else times_of(X)
     if own is None:
         if n is None:
             raise WalkForwardError(
@@ -156,50 +158,27 @@ def timed_rows(X: Any, times: Any, label_ends: Any) -> TimedRows:
         if n == 0:
             raise WalkForwardError("there is no row to split")
         return TimedRows(
-            np.arange(n), _row_ends(_found(X, label_ends, "label_ends"), n), has_times=False
+            np.arange(n), _row_ends(found(X, label_ends, "label_ends"), n), has_times=False
         )
-    stamps, zone, is_aware = _stamps("times", own, n)
-    if len(stamps) == 0:
+    written = read_times("times", own, n)
+    if len(written) == 0:
         raise WalkForwardError("there is no row to split")
-    _check_order(stamps)
-    ends = _found(X, label_ends, "label_ends")
+    stamps, zone = nanoseconds("times", written), None if written.tz is None else str(written.tz)
+    check_order(stamps)
+    ends = found(X, label_ends, "label_ends")
     if ends is None:
         return TimedRows(stamps, zone=zone)
-    end_stamps, _, ends_are_aware = _stamps("label_ends", ends, len(stamps))
-    if is_aware != ends_are_aware:
-        with_zone, without = ("times", "label_ends") if is_aware else ("label_ends", "times")
+    written_ends = read_times("label_ends", ends, len(stamps))
+    if (written.tz is None) != (written_ends.tz is None):
+        with_zone, without = (
+            ("label_ends", "times") if written.tz is None else ("times", "label_ends")
+        )
         raise WalkForwardError(
             f"{with_zone} have a time zone and {without} have none: give both or neither"
         )
-    _check_ends(stamps, end_stamps)
+    end_stamps = nanoseconds("label_ends", written_ends)
+    check_ends(stamps, end_stamps)
     return TimedRows(stamps, end_stamps, zone=zone)
-
-
-def _found(X: Any, given: Any, name: str) -> Any:
-    """Return a column that is named, or what was given for it."""
-    if not isinstance(given, str):
-        return given
-    columns = getattr(X, "columns", None)
-    if columns is not None and given in list(columns):
-        return X[given]
-    index = getattr(X, "index", None)
-    if isinstance(index, pd.Index) and given in index.names:
-        return index.get_level_values(given)
-    where = "there is no table" if X is None else f"{type(X).__name__} has no such column or level"
-    raise WalkForwardError(f"{name} is the name {given!r}, and {where}")
-
-
-def _times_of(X: Any) -> Any:
-    index = getattr(X, "index", None)
-    if not isinstance(index, pd.Index):
-        return None
-    levels = [index.get_level_values(place) for place in range(index.nlevels)]
-    of_time = [level for level in levels if isinstance(level, pd.DatetimeIndex)]
-    if len(of_time) > 1:
-        raise WalkForwardError(
-            "the index has several levels of times: say which are those of the rows (times=)"
-        )
-    return of_time[0] if of_time else None
 
 
 def _length(X: Any) -> int:
@@ -207,33 +186,19 @@ def _length(X: Any) -> int:
     return int(shape[0]) if shape else len(X)
 
 
-def _stamps(name: str, given: Any, n: int | None) -> tuple[Int64s, str | None, bool]:
-    """Return nanoseconds UTC, the zone that was written, and whether there was one."""
-    values = given.to_pandas() if hasattr(given, "to_pandas") else given
+def nanoseconds(name: str, written: pd.DatetimeIndex) -> Int64s:
+    """Return times as nanoseconds UTC, those without a zone as if it were theirs.
+
+    Raises
+    ------
+    WalkForwardError
+        If nanoseconds cannot hold one.
+    """
     try:
-        index = pd.Index(values)
-        if pd.api.types.is_numeric_dtype(index.dtype):
-            raise TypeError(f"they are {index.dtype}")
-        index = pd.DatetimeIndex(index)
-    except (TypeError, ValueError) as error:
-        raise WalkForwardError(f"{name} must be dates or times: {error}") from error
-    if n is not None and len(index) != n:
-        raise WalkForwardError(
-            f"{name} has {len(index):,} values for {n:,} rows: give one for each row"
-        )
-    missing = index.isna()
-    if missing.any():
-        raise WalkForwardError(
-            f"{name} lacks {np.count_nonzero(missing):,} values, the first at row {int(np.argmax(missing))}: leave out "
-            "the rows without one"
-        )
-    aware = index.tz is not None
-    zone = str(index.tz) if aware else None
-    try:
-        stamps = (index.tz_convert("UTC") if aware else index).as_unit(UNIT).asi8
+        instants = written if written.tz is None else written.tz_convert("UTC")
+        return np.asarray(instants.as_unit(UNIT).asi8)
     except (pd.errors.OutOfBoundsDatetime, OverflowError) as error:
         raise WalkForwardError(f"{name} must lie between 1677 and 2262: {error}") from error
-    return np.asarray(stamps), zone, aware
 
 
 def _row_ends(given: Any, n: int) -> Int64s | None:
@@ -251,11 +216,12 @@ def _row_ends(given: Any, n: int) -> Int64s | None:
             f"label_ends has {len(values):,} values for {n:,} rows: give one for each row"
         )
     ends = values.astype(np.int64)
-    _check_ends(np.arange(n), ends)
+    check_ends(np.arange(n), ends)
     return ends
 
 
-def _check_order(stamps: Int64s) -> None:
+def check_order(stamps: Int64s) -> None:
+    """Refuse rows that are not in the order of time."""
     back = np.flatnonzero(stamps[1:] < stamps[:-1])
     if len(back):
         row = int(back[0]) + 1
@@ -265,7 +231,8 @@ def _check_order(stamps: Int64s) -> None:
         )
 
 
-def _check_ends(stamps: Int64s, ends: Int64s) -> None:
+def check_ends(stamps: Int64s, ends: Int64s) -> None:
+    """Refuse labels that end before their rows."""
     early = np.flatnonzero(ends < stamps)
     if len(early):
         row = int(early[0])

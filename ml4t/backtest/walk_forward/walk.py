@@ -73,6 +73,7 @@ def walk_forward(
         Rows to train on and to predict, with ``times`` and ``label_ends`` as the splits name them: ``train.rows`` are
         those of the train part whose labels end before it is over, and a function for ``signals`` gets those of the
         test part, from the bar before it on.
+        Dates, and times without a zone, are read as those of the data were: by their ``bar_time`` and ``timezone``.
     positions : {"flat", "carried"}
         Flat: each part is a run of its own, begins with the equity of the one before, and closes all at its last
         close, costs included. Carried: one run over all test parts; a part takes over positions and orders from the
@@ -90,7 +91,8 @@ def walk_forward(
     ------
     WalkForwardError
         If the parts overlap or a part is empty; if positions are to be carried and cannot be: between parts that leave
-        a gap, other rules or settings, or other strategies that are compiled.
+        a gap, other rules or settings, or other strategies that are compiled; if nobody said what dates or times
+        without a zone of the table are beside those of the data.
     Exception
         What ``fit`` raises, with a note that says in which part.
 
@@ -101,7 +103,8 @@ def walk_forward(
     ``in_sample`` is another run over the train part, where what was fitted can be run there.
     """
     data = _checked(fit, data, splits, positions, config, measure)
-    walk = Walk(fit, data, splits, TableRows(table, splits), config or BacktestConfig(), measure)
+    rows = TableRows(table, splits, data)
+    walk = Walk(fit, data, splits, rows, config or BacktestConfig(), measure)
     if isinstance(splits, CombinatorialPurged):
         if positions != "flat":
             raise WalkForwardError(

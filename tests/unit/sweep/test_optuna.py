@@ -72,9 +72,10 @@ def pruned(fall):
 
 def test_what_is_pruned_and_what_fails_is_told_as_such():
     study = optuna.create_study()
-    for place in range(3):
-        study.enqueue_trial({"fall": place})
-    space = from_optuna(study, 3, fall=[0.001, 0.0035, 0.005], at_a_time=3)
+    falls = [0.001, 0.0035, 0.005]
+    for fall in falls:
+        study.enqueue_trial({"fall": fall})
+    space = from_optuna(study, 3, fall=falls, at_a_time=3)
     result = sweep(pruned, space, market(), workers=1)
     by_fall = dict(zip(result.table["fall"], result.table["status"], strict=True))
     assert by_fall == {0.001: "done", 0.0035: "failed", 0.005: "pruned"}

@@ -9,6 +9,7 @@ from ml4t.backtest.report.notes.data_notes import (
     columns_left_out,
     columns_without_values,
     falls_without_actions,
+    gaps_of_a_walk,
     rows_dropped,
     under_a_month,
 )
@@ -65,6 +66,7 @@ NOTES: tuple[Callable[[ReportedRun], Iterator[str]], ...] = (
     without_volume,
     fine_bars,
     ambiguous_bars,
+    gaps_of_a_walk,
     under_a_month,
 )
 

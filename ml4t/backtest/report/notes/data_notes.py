@@ -67,6 +67,18 @@ def rows_dropped(run: ReportedRun) -> Iterator[str]:
         yield f"{plural(n_rows, 'row')} of {table} of assets without prices were dropped."
 
 
+def gaps_of_a_walk(run: ReportedRun) -> Iterator[str]:
+    """Time between the test parts of a walk, in which nothing ran."""
+    count = run.info.get("gaps", 0)
+    if count:
+        yield (
+            f"{plural(count, 'gap')} between the parts of the walk, in which nothing ran: they count as time out of the "
+            "market, so that cagr, volatility, Sharpe ratio and turnover are nearer to zero than those of the time that was "
+            "run, and a benchmark's return over a gap falls into the session behind it. measure(periods_per_year=252), say, "
+            "and a benchmark with the dates of result.returns alone leave the gaps out of all but cagr and turnover."
+        )
+
+
 def under_a_month(run: ReportedRun) -> Iterator[str]:
     """Runs too short for measures of a year."""
     metrics, times = run.metrics, run.equity.index
