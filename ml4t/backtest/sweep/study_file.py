@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from ml4t.backtest.market.market_data import MarketData
+from ml4t.backtest.risk import RiskRule
 from ml4t.backtest.runfile.changes import changed
 from ml4t.backtest.runfile.run_file import RunFile
 from ml4t.backtest.runfile.text import read_file
@@ -106,11 +107,20 @@ class RunOfStudy:
         described = changed(self._run.description(), dict.fromkeys(self._names))
         parts = {name: described[name] for name in ("strategy", "risk", "execution", "account")}
         manager = self._run.make_risk_manager()
-        kinds = [type(self._run.make_strategy()), *map(type, manager.rules)]
+        kinds = [type(self._run.make_strategy()), *_kinds_of(manager.rules)]
         return [parts, kinds, self._fine_data(self._run)]
 
     def __reduce__(self) -> tuple[Any, ...]:
         return RunOfStudy, (self._run, self._names, self._fine_data(self._run))
+
+
+def _kinds_of(rules: Iterable[RiskRule]) -> Iterator[type]:
+    """Yield the classes of rules, and of the members that some are made of."""
+    for rule in rules:
+        yield type(rule)
+        members = getattr(rule, "rules", ())
+        if isinstance(members, list | tuple):
+            yield from _kinds_of(one for one in members if isinstance(one, RiskRule))
 
 
 def _swept(content: Mapping[str, Any]) -> Iterator[tuple[Location, Any]]:
