@@ -92,6 +92,8 @@ def read_times(name: str, given: Any, n: int | None) -> pd.DatetimeIndex:
         If they are something else, of another number, or missing somewhere.
     """
     values = given.to_pandas() if hasattr(given, "to_pandas") else given
+    if getattr(getattr(values, "dtype", None), "kind", "") == "O":  # timestamps one by one
+        values = list(values)
     try:
         index = pd.Index(values)
     except (TypeError, ValueError) as error:

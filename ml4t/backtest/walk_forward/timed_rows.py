@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from typing import Any
 
 import numpy as np
@@ -163,7 +164,7 @@ def timed_rows(X: Any, times: Any, label_ends: Any) -> TimedRows:
     written = read_times("times", own, n)
     if len(written) == 0:
         raise WalkForwardError("there is no row to split")
-    stamps, zone = nanoseconds("times", written), None if written.tz is None else str(written.tz)
+    stamps, zone = nanoseconds("times", written), _name_of(written.tz)
     check_order(stamps)
     ends = found(X, label_ends, "label_ends")
     if ends is None:
@@ -184,6 +185,14 @@ def timed_rows(X: Any, times: Any, label_ends: Any) -> TimedRows:
 def _length(X: Any) -> int:
     shape = getattr(X, "shape", None)
     return int(shape[0]) if shape else len(X)
+
+
+def _name_of(zone: datetime.tzinfo | None) -> str | None:
+    """Return the name of a zone, or its offset: that of a fixed one, whatever library has made it."""
+    if zone is None:
+        return None
+    offset = zone.utcoffset(None)
+    return str(zone if offset is None else datetime.timezone(offset))
 
 
 def nanoseconds(name: str, written: pd.DatetimeIndex) -> Int64s:

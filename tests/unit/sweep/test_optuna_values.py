@@ -1,5 +1,7 @@
 """What a study of Optuna knows of values, and how a sampler ends a sweep that has tried all there are."""
 
+import inspect
+
 import pytest
 from unit.sweep.studied import TEMPLATE, dips, market, plain
 
@@ -116,6 +118,10 @@ def test_a_sampler_that_has_tried_all_ends_the_sweep(sampler, n, at_a_time):
     assert study.best_value == result.best()["sharpe"]
 
 
+@pytest.mark.skipif(
+    "avoid_premature_stop" not in inspect.signature(optuna.samplers.BruteForceSampler).parameters,
+    reason="this Optuna has no such sampler",
+)
 def test_a_sampler_that_would_rather_try_twice_tries_all():
     study = made(optuna.samplers.BruteForceSampler(seed=1, avoid_premature_stop=True))
     result = swept(study, 60, at_a_time=5, fall=FALLS, hold=[5, 7])
