@@ -270,7 +270,7 @@ cdef class EngineLoop:
             if self._may_be_quiet() and self._tell_quietly():
                 continue
             self._before_strategy()
-            if not self.is_single:
+            if self.callbacks.on_bar is not None and not self.is_single:
                 self._fetch_next_rows()
             self.callbacks.tell(NULL)
             self._after_strategy()
@@ -519,7 +519,7 @@ cdef class EngineLoop:
         prefetch(&self.data.high_[row + 1])
         prefetch(&self.data.low_[row + 1])
 
-    # The rows of the next timestamp, where all have as many: they come while a strategy in Python is told of this one.
+    # The rows of the next timestamp, where all have as many: they come while a strategy in Python is told of each of these.
     cdef inline void _fetch_next_rows(self) noexcept nogil:
         cdef int64_t row
         for row in range(self.cursor.last, 2 * self.cursor.last - self.cursor.first, 8):
