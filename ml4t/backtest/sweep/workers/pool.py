@@ -6,6 +6,7 @@ import itertools
 import multiprocessing
 import os
 import sys
+import sysconfig
 import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, wait
@@ -33,6 +34,14 @@ _used: dict[tuple[int, int], float] = {}
 _loaded: dict[tuple[int, int], dict[str, Any]] = {}
 """What the modules of this process were loaded from when they last were given work: a module that is loaded anew has
 another. Theirs stay as they were, and what is sent to them by name would run as it was."""
+_seen: set[str] = set()
+"""Modules that have been looked at: there are thousands, and a sweep may be short."""
+_own: list[str] = []
+"""Those of them that are of no library."""
+LIBRARIES = tuple(
+    {sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")}
+)
+"""Where modules lie that nobody edits."""
 _paths: dict[tuple[int, int], set[str]] = {}
 """Where modules were looked for when they were started; they look nowhere else."""
 
@@ -87,10 +96,12 @@ def _are_outdated(key: tuple[int, int]) -> bool:
 
 
 def _specs() -> dict[str, Any]:
-    specs = (
-        (name, getattr(module, "__spec__", None)) for name, module in list(sys.modules.items())
-    )
-    return {name: spec for name, spec in specs if spec is not None}
+    for name in sys.modules.keys() - _seen:
+        _seen.add(name)
+        origin = getattr(getattr(sys.modules.get(name), "__spec__", None), "origin", None)
+        if isinstance(origin, str) and origin.endswith(".py") and not origin.startswith(LIBRARIES):
+            _own.append(name)
+    return {name: sys.modules[name].__spec__ for name in _own if name in sys.modules}
 
 
 def _forget(key: tuple[int, int]) -> Any:
