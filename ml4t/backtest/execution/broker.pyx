@@ -58,8 +58,8 @@ cdef class Broker:
         self.inside_bar = InsideBar(
             self.matching, None if fine is None else FineBars(fine, portfolio.assets)
         )
-        # Entries of a margin account look at the exposure while others fill.
         portfolio.account.cursor = cursor
+        # Entries of a margin account look at the exposure while others fill.
         portfolio.account.is_watched = self.settings.margin_account
         self.takes_orders = True
 

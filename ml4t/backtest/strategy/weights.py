@@ -1,9 +1,13 @@
 """Weights that a strategy asks for: an array of them, or one by one."""
 
+from collections import Counter
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+NO_NUMBERS = str | bytes | bool | np.bool_
+"""What float() takes for a number, and nobody means as a weight."""
 
 
 def weights_in(weights: Any, n_assets: int) -> NDArray[np.float64]:
@@ -15,7 +19,8 @@ def weights_in(weights: Any, n_assets: int) -> NDArray[np.float64]:
         If they are no numbers, if there is another number of them, or one is infinite.
     """
     given = np.asarray(weights)
-    if given.dtype.kind in "bSU":
+    kind = given.dtype.kind
+    if kind in "bSU" or (kind == "O" and any(isinstance(one, NO_NUMBERS) for one in given.flat)):
         raise ValueError(f"weights must be numbers (0.5 is 50%), had values of type {given.dtype}")
     array = np.ascontiguousarray(given, np.float64)
     if array.shape != (n_assets,):
@@ -35,7 +40,7 @@ def weight_in(asset: Any, weight: Any) -> float:
     ValueError
         If it is no number, or infinite.
     """
-    if isinstance(weight, str | bytes | bool | np.bool_):
+    if isinstance(weight, NO_NUMBERS):
         raise ValueError(f"weight of {asset!r} must be a number (0.5 is 50%), was {weight!r}")
     number = float(weight)
     if abs(number) == np.inf:
@@ -58,6 +63,6 @@ def mapping_of(weights: Any) -> dict[Any, Any]:
     mapping: dict[Any, Any] = weights.to_dict()
     labels = list(getattr(weights, "index", mapping))
     if len(mapping) < len(labels):
-        again = next(label for label in labels if labels.count(label) > 1)
+        again = Counter(labels).most_common(1)[0][0]
         raise ValueError(f"weights name {again!r} more than once: give one weight for each asset")
     return mapping

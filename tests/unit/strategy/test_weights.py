@@ -13,7 +13,10 @@ def test_a_weight_is_a_number(weight):
         weight_in("A", weight)
 
 
-@pytest.mark.parametrize("weights", [["0.5", "0.5"], [True, False], np.array([b"1", b"0"])])
+@pytest.mark.parametrize(
+    "weights",
+    [["0.5", "0.5"], [True, False], np.array([b"1", b"0"]), np.array(["0.5", 0.5], object)],
+)
 def test_an_array_of_weights_has_numbers(weights):
     with pytest.raises(ValueError, match="weights must be numbers"):
         weights_in(weights, 2)
